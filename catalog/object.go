@@ -1,0 +1,177 @@
+// Package catalog knows what exists: schemas, streams, sinks, views, jobs,
+// functions. A Snapshot is immutable; a Tx applies DDL to a copy of one and
+// commits it, whole, to the store. It knows nothing of how anything runs.
+package catalog
+
+import (
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// FirstOID is the first OID given to an object that a user makes.
+const FirstOID types.OID = 16384
+
+// Kind is what a relation is.
+type Kind byte
+
+// Kinds of relation.
+const (
+	Stream  Kind = 's' // a declared source; pg_class.relkind r
+	View    Kind = 'v' // CREATE STREAM ... AS SELECT without INTO: expanded where it is read
+	Sink    Kind = 'f'
+	Virtual Kind = 'c' // pg_catalog, information_schema, ferris.*: rows come from a provider
+)
+
+// Schema is a namespace of relations.
+type Schema struct {
+	OID   types.OID
+	Name  string
+	Owner string
+}
+
+// Relation is a stream, sink, view or catalog table.
+type Relation struct {
+	OID       types.OID
+	Schema    string
+	Name      string
+	Kind      Kind
+	Owner     string
+	Columns   []Column
+	Hidden    []Column // pseudo-columns (_key, _offset, ...), after Columns in AllColumns
+	Watermark *Watermark
+	Connector string  // the type without role: kafka, file
+	Options   Options // the WITH keys, without the relation's name before them
+	Query     string  // of a View: the SELECT's text
+	Text      string  // the whole CREATE statement as written
+	Job       string  // of a Sink that a job owns: the job's name
+	Comment   string
+	DependsOn []types.OID
+}
+
+// Column is one column. Default and Generated are SQL text; the compiler of
+// such texts is injected where one is needed.
+type Column struct {
+	Name      string
+	Type      types.Type
+	NotNull   bool
+	Default   string
+	Generated string
+	Comment   string
+}
+
+// Watermark is WATERMARK FOR column AS expression.
+type Watermark struct {
+	Column string
+	Expr   string
+}
+
+// AllColumns are the visible columns and after them the hidden ones. A Scan's
+// column indexes are into this list.
+func (r *Relation) AllColumns() []Column {
+	all := make([]Column, 0, len(r.Columns)+len(r.Hidden))
+	return append(append(all, r.Columns...), r.Hidden...)
+}
+
+// Option is one WITH key.
+type Option struct{ Key, Value string }
+
+// Options are WITH keys in the order given; keys are lower case.
+type Options []Option
+
+// Get returns the value of the first of the keys that is there.
+func (o Options) Get(keys ...string) (string, bool) {
+	for _, k := range keys {
+		for _, p := range o {
+			if p.Key == k {
+				return p.Value, true
+			}
+		}
+	}
+	return "", false
+}
+
+// JobState is where a job stands.
+type JobState string
+
+// States of a job.
+const (
+	JobRunning  JobState = "running"
+	JobPaused   JobState = "paused"
+	JobStopped  JobState = "stopped"
+	JobFinished JobState = "finished"
+	JobFailed   JobState = "failed"
+)
+
+// Job is a continuous query into sinks. Its plan is made anew from Text at each
+// start, with the settings of its creation.
+type Job struct {
+	OID       types.OID
+	UUID      [16]byte // names its state; a job dropped and made again has another
+	Name      string
+	Owner     string
+	Text      string
+	Sinks     []string // schema-qualified
+	Options   Options
+	State     JobState // as asked for; the running engine knows more
+	Error     string
+	Settings  map[string]string // TimeZone, DateStyle, search_path ... of its creation
+	Created   time.Time
+	DependsOn []types.OID
+}
+
+// FunctionKind is pg_proc.prokind.
+type FunctionKind byte
+
+// Kinds of function.
+const (
+	Scalar    FunctionKind = 'f'
+	Aggregate FunctionKind = 'a'
+	Window    FunctionKind = 'w'
+)
+
+// Function is a signature; its kernel is in exec/function under the pointer.
+type Function struct {
+	OID        types.OID // PostgreSQL's, where it has the function
+	Schema     string
+	Name       string
+	Args       []types.OID // any, anyelement and anyarray are resolved by bind
+	ArgNames   []string
+	Variadic   bool // the last argument repeats (its OID here is the element's)
+	Optional   int  // that many trailing arguments may be absent
+	Ret        types.OID
+	Set        bool     // returns a set
+	Out        []Column // of a set of records: its columns
+	Kind       FunctionKind
+	Strict     bool // NULL in, NULL out, without a call
+	Volatility byte // i, s, v
+	Help       string
+}
+
+// Operator is an operator with the function that computes it. Left 0: prefix.
+type Operator struct {
+	OID        types.OID
+	Name       string
+	Left       types.OID
+	Right      types.OID
+	Result     types.OID
+	Func       *Function
+	Commutator string
+	Negator    string
+}
+
+// Cast is a row of pg_cast. Func nil with Binary: the same bytes under another
+// name; nil otherwise: through text.
+type Cast struct {
+	Source, Target types.OID
+	Func           *Function
+	Binary         bool
+	Context        byte // i implicit, a assignment, e explicit
+}
+
+// Builtins are what main hands the catalog from the function registry.
+type Builtins struct {
+	Functions []*Function
+	Operators []*Operator
+	Casts     []*Cast
+}

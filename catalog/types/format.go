@@ -1,0 +1,60 @@
+package types
+
+import "time"
+
+// Format holds the session settings that change how values are read and
+// written. It is immutable once in use: a SET makes a new one.
+type Format struct {
+	TimeZone         *time.Location
+	TimeZoneName     string // as SHOW TimeZone prints it
+	DateStyle        DateStyle
+	DateOrder        DateOrder
+	IntervalStyle    IntervalStyle
+	ExtraFloatDigits int
+	ByteaEscape      bool // bytea_output = 'escape'; else hex
+	// Now is the instant of 'now', 'today' and their like in date and time
+	// input: microseconds since 2000-01-01 UTC, the start of the transaction.
+	Now int64
+	// RegIn and RegOut resolve names of reg* types; nil: digits only.
+	RegIn  func(oid OID, name string) (OID, error)
+	RegOut func(oid OID, id OID) (string, bool)
+}
+
+// DateStyle is the output style of dates and timestamps.
+type DateStyle uint8
+
+// PostgreSQL's date styles.
+const (
+	DateISO DateStyle = iota
+	DatePostgres
+	DateSQL
+	DateGerman
+)
+
+// DateOrder says how an ambiguous date such as 1/2/2003 is read, and, in the
+// styles that are not ISO, written.
+type DateOrder uint8
+
+// PostgreSQL's field orders.
+const (
+	OrderMDY DateOrder = iota
+	OrderDMY
+	OrderYMD
+)
+
+// IntervalStyle is the output style of intervals.
+type IntervalStyle uint8
+
+// PostgreSQL's interval styles.
+const (
+	IntervalPostgres IntervalStyle = iota
+	IntervalPostgresVerbose
+	IntervalSQLStandard
+	IntervalISO8601
+)
+
+// DefaultFormat is a fresh session's: ISO, MDY, UTC, postgres intervals,
+// extra_float_digits 1, hex bytea.
+func DefaultFormat() *Format {
+	return &Format{TimeZone: time.UTC, TimeZoneName: "UTC", ExtraFloatDigits: 1}
+}

@@ -1,0 +1,39 @@
+// Package function holds the SQL functions, one file each: a signature, a
+// kernel, and examples that are both its document and its test.
+package function
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Env is what a statement's expressions may know beside their arguments. It is
+// frozen when the statement starts; a job keeps that of its CREATE.
+type Env struct {
+	Context    context.Context
+	Catalog    *catalog.Snapshot
+	Format     *types.Format
+	SearchPath []string
+	User       string
+	Database   string
+	Params     []types.Value
+	// Transaction, statement and epoch time: microseconds since 2000-01-01 UTC.
+	TransactionTime int64
+	StatementTime   int64
+	Session         Session // nil in a job
+	// MemoryLimit is sql.query_memory_limit_mb in bytes; 0: no limit.
+	MemoryLimit int64
+}
+
+// Session is what functions ask of the session that runs them; the gateway
+// fills it.
+type Session interface {
+	// Setting returns a setting's value as SHOW prints it.
+	Setting(name string) (string, bool)
+	// Set is set_config. It returns the new value as SHOW prints it.
+	Set(name, value string, local bool) (string, error)
+	BackendPID() int32
+	ClientAddr() string
+}

@@ -1,0 +1,202 @@
+// Package stream declares what a source and a sink must promise, so that a job
+// built of any of them survives a crash: splits, positions, epochs. Connectors
+// implement it; exec drives it.
+package stream
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Done is what Output.Emit returns when nobody wants more rows.
+var Done = errors.New("no more rows are wanted")
+
+// Epoch numbers the commits of one job from 1. 0: nothing is committed.
+type Epoch uint64
+
+// Split is one independently ordered part of a source (a partition, a file).
+// Within one source it is a stable, unique name.
+type Split string
+
+// Offset is where to go on in a split, in the source's own encoding; it is
+// opaque to everyone else. nil: from the split's beginning (as the scan's From
+// and the stream's options say it).
+type Offset []byte
+
+// Position is a place in a split.
+type Position struct {
+	Split  Split
+	Offset Offset
+}
+
+// Scan says what a reader is to deliver.
+type Scan struct {
+	// Columns index the relation's columns, pseudo-columns included
+	// (catalog.Relation.AllColumns); a batch has exactly these, in this order.
+	Columns []int
+	// Filters may be used to skip what cannot match; the engine filters again.
+	Filters []plan.Expr
+	From    Bound
+	Until   Bound
+	// OnReject says what happens to a record that does not decode.
+	OnReject Policy
+	// Bounded: the reader ends with io.EOF at what each split held when it was
+	// opened. Otherwise it goes on for ever, unless the source itself ends.
+	Bounded bool
+	// Latest: start at the splits' ends (SET ferris.start = 'latest').
+	Latest bool
+}
+
+// Bound is a limit on records' own time and offset. Zero: none.
+type Bound struct {
+	// Timestamp: microseconds since 2000-01-01 UTC, nil for none. From is
+	// inclusive, Until exclusive.
+	Timestamp *int64
+	// Offset and Partition bound _offset and _partition, nil for none.
+	Offset    *int64
+	Partition *int32
+}
+
+// Policy is what happens to a record that does not decode.
+type Policy uint8
+
+// Policies.
+const (
+	Fail    Policy = iota // Read returns the error: 22P02 naming stream, partition, offset, field
+	Skip                  // the record comes back as a Reject
+	NullBad               // the field that does not convert is NULL
+)
+
+// Reject is a record that could not be decoded, with all that a dead letter needs.
+type Reject struct {
+	Position Position
+	Raw      []byte // value bytes, a copy
+	Key      []byte
+	Err      error
+}
+
+// Read describes the rows that one Reader.Read delivered.
+type Read struct {
+	Split    Split
+	Next     Offset // where to go on after these rows
+	CaughtUp bool   // the split had no more when it was read
+	Rejects  []Reject
+}
+
+// Source is one relation opened for reading.
+type Source interface {
+	// Splits lists the splits there are now; it is polled.
+	Splits(ctx context.Context) ([]Split, error)
+	// Open starts a reader at the positions given. Splits not named there are
+	// not read.
+	Open(ctx context.Context, from []Position, s Scan) (Reader, error)
+	Close() error
+}
+
+// Reader delivers rows. One goroutine owns it, but for Wake.
+type Reader interface {
+	// Read fills b with rows of one split. It returns with no row after Wake,
+	// or after a source's own short wait; io.EOF when every bounded split ended.
+	// b is Reset by the reader, and has the scan's columns.
+	Read(ctx context.Context, b *vec.Batch) (Read, error)
+	// Add takes up more splits.
+	Add(ctx context.Context, from []Position) error
+	// Wake makes a blocked Read return. Any goroutine may call it.
+	Wake()
+	// Ack says that everything below the positions is committed.
+	Ack(ctx context.Context, upTo []Position) error
+	Close() error
+}
+
+// SchemaInferrer is a connector that can tell a relation's columns from its data.
+type SchemaInferrer interface {
+	Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error)
+}
+
+// Sink takes rows of one relation in epochs. It is owned by one goroutine.
+// Opened with the last committed epoch and its token it first truncates or
+// aborts whatever lies past that.
+type Sink interface {
+	Write(ctx context.Context, b *vec.Batch) ([]Reject, error)
+	// Prepare makes the epoch's rows durable: after it a new process can finish
+	// or undo the epoch from the token alone.
+	Prepare(ctx context.Context, e Epoch) (token []byte, err error)
+	// Commit is idempotent; after a start it is called again for each committed
+	// epoch from the last delivered on.
+	Commit(ctx context.Context, e Epoch, token []byte) error
+	// Rollback is idempotent; token nil: the epoch never prepared.
+	Rollback(ctx context.Context, e Epoch, token []byte) error
+	Close() error
+}
+
+// SinkOptions are what a sink is opened with.
+type SinkOptions struct {
+	Job       string
+	Committed Epoch
+	Token     []byte // of Committed; nil where there is none
+	// Changelog: batches may hold deletes, and are to be written with an op.
+	Changelog bool
+}
+
+// Env is what the engine lends a connector when it opens a relation.
+type Env struct {
+	// FileRoots: a file's path must lie under one of them. Empty: none may be read.
+	FileRoots []string
+	// Brokers is kafka.brokers, the default where bootstrap.servers is absent.
+	Brokers string
+	// ClientID names this process to brokers.
+	ClientID string
+	// Compile turns a column's text (generator expressions) into rows; set by main.
+	Compile func(rel *catalog.Relation, exprs []string) (RowProgram, error)
+	// Stdout is where a stdout sink writes.
+	Stdout interface{ Write([]byte) (int, error) }
+	// Metrics counts what connectors do; never nil.
+	Metrics *Metrics
+}
+
+// RowProgram computes columns from a batch whose one column is the row number
+// (bigint, from 0).
+type RowProgram interface {
+	Run(in *vec.Batch, out *vec.Batch) error
+}
+
+// Connector makes sources and sinks of one type: kafka, file, ...
+type Connector interface {
+	// Name is the type as written in 'type'.
+	Name() string
+	// Options lists every option key it reads, in the position given.
+	Options(role Role) []Option
+	// Check validates a declaration without connecting anywhere.
+	Check(rel *catalog.Relation, role Role) error
+	// PseudoColumns are the hidden columns of its streams (_key, _offset, ...).
+	PseudoColumns() []catalog.Column
+	// Source opens a relation for reading, nil and 0A000 where it has none.
+	Source(ctx context.Context, env *Env, rel *catalog.Relation) (Source, error)
+	// Sink opens a relation for writing.
+	Sink(ctx context.Context, env *Env, rel *catalog.Relation, o SinkOptions) (Sink, error)
+	// Inferrer returns nil where columns cannot be inferred.
+	Inferrer(env *Env) SchemaInferrer
+}
+
+// Role is the position of a name: FROM or INTO.
+type Role uint8
+
+// Roles.
+const (
+	RoleSource Role = iota
+	RoleSink
+)
+
+// Option describes one key of a connector, for checking, and for its document.
+type Option struct {
+	Key     string
+	Aliases []string
+	Default string
+	Help    string
+	// Required: the key has no default and must be given.
+	Required bool
+}

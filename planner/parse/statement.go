@@ -1,0 +1,127 @@
+// Package parse turns text into statements with PostgreSQL's own parser, and
+// knows the streaming clauses that PostgreSQL has not. Positions are characters
+// from 1 of the text as the client sent it.
+package parse
+
+import pg "github.com/pganalyze/pg_query_go/v5"
+
+// Statement is one statement of a text. Exactly one of Node and Stream is set.
+type Statement struct {
+	Text string // its own text as written, without the semicolon
+	// Pos is the character (from 1) of the whole text at which Text begins;
+	// Positions inside Node count bytes from 0 in Source.
+	Pos    int
+	Source *Source
+	// Node is PostgreSQL's tree of a statement that PostgreSQL has, after the
+	// streaming clauses in it were blanked; those are in Clauses.
+	Node *pg.Node
+	// Stream is a statement that PostgreSQL has not.
+	Stream StreamStatement
+	// Clauses, by the ordinal of the SELECT they belong to: the k-th leaf
+	// SelectStmt that is neither VALUES nor TABLE, in text order, from 0.
+	Clauses map[int]*SelectClauses
+	// With are the WITH pairs at the statement's end, Into its INTO names.
+	With []Pair
+	Into []Name
+	// Directives are '-- JOB: x' comment lines before the statement (promises.md A23).
+	Directives map[string]string
+}
+
+// SelectClauses are the streaming clauses of one SELECT.
+type SelectClauses struct {
+	Window *Window
+	Emit   string // "", CHANGES, FINAL
+	Within []Within
+}
+
+// Window is WINDOW TUMBLING (...) and its like, kept as written.
+type Window struct {
+	Kind          string     // TUMBLING, HOPPING, SLIDING, SESSION, CUMULATE
+	Args          []*pg.Node // bound later: [column,] size [, slide]
+	Offset, Grace *pg.Node
+	TimeZone      string
+	Pos           int
+}
+
+// Within bounds the k-th JOIN, in text order, of its SELECT.
+type Within struct {
+	Join          int
+	Before, After *pg.Node
+	Pos           int
+}
+
+// Pair is one 'key' = 'value' of a WITH list; Key is as written.
+type Pair struct {
+	Key, Value string
+	Pos        int
+}
+
+// Name is a possibly qualified name.
+type Name struct {
+	Schema, Name string
+	Pos          int
+}
+
+// StreamStatement is a statement that PostgreSQL has not.
+type StreamStatement interface{ streamStatement() }
+
+// CreateStream is CREATE STREAM.
+type CreateStream struct {
+	Name                   Name
+	IfNotExists, OrReplace bool
+	Table                  *pg.CreateStmt // its column list; nil: none
+	Watermark              *Watermark
+	Select                 *pg.Node // AS SELECT
+	SelectText             string   // the query, with its clauses, without INTO and WITH
+	SelectPos              int
+}
+
+// Watermark is WATERMARK FOR column AS expr.
+type Watermark struct {
+	Column string
+	Expr   string
+	Pos    int
+}
+
+// CreateSink is CREATE SINK.
+type CreateSink struct {
+	Name                   Name
+	IfNotExists, OrReplace bool
+	Table                  *pg.CreateStmt
+}
+
+// StartJob is START JOB name [AS SELECT ...]; Select nil starts one that was stopped.
+type StartJob struct {
+	Name       Name
+	Select     *pg.Node
+	SelectText string
+}
+
+// JobStatement is STOP, PAUSE, RESUME or DROP JOB.
+type JobStatement struct {
+	Action   string
+	Name     Name
+	IfExists bool
+}
+
+// DropStream is DROP STREAM and DROP SINK.
+type DropStream struct {
+	What     string // STREAM, SINK
+	Names    []Name
+	IfExists bool
+	Cascade  bool
+}
+
+// Show is SHOW STREAMS, SINKS, JOBS.
+type Show struct{ What string }
+
+// Describe is DESCRIBE name.
+type Describe struct{ Name Name }
+
+func (*CreateStream) streamStatement() {}
+func (*CreateSink) streamStatement()   {}
+func (*StartJob) streamStatement()     {}
+func (*JobStatement) streamStatement() {}
+func (*DropStream) streamStatement()   {}
+func (*Show) streamStatement()         {}
+func (*Describe) streamStatement()     {}

@@ -1,0 +1,230 @@
+package plan
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Expr is a bound expression: every name is resolved, every type known, every
+// implicit cast written out. It is data; exec/expr compiles it.
+type Expr interface {
+	Type() types.Type
+	String() string
+	expr()
+}
+
+// Column is column Index of the input row.
+type Column struct {
+	Index int
+	Typ   types.Type
+	Name  string
+}
+
+// Outer is column Index of the row of the query Depth levels out (1: the next).
+type Outer struct {
+	Depth, Index int
+	Typ          types.Type
+	Name         string
+}
+
+// Const is a literal.
+type Const struct{ Value types.Value }
+
+// Param is $N, from 1; its value is in the statement's Env.
+type Param struct {
+	N   int
+	Typ types.Type
+}
+
+// Call applies a function (operators and cast functions included).
+type Call struct {
+	Func *catalog.Function
+	Args []Expr
+	Typ  types.Type
+	Op   string // the operator's name where it was written as one, for String and EXPLAIN
+	Pos  int    // of the statement's text, characters from 1
+}
+
+// CastMethod is how a Cast converts.
+type CastMethod uint8
+
+// Methods of Cast. A cast by function is a Call.
+const (
+	CastRelabel CastMethod = iota // same representation, other type
+	CastText                      // the source's text form read by the target
+	CastMod                       // same type, apply the modifier; Explicit truncates
+	CastArray                     // element by element: Elem converts one, its Column{0} is the element
+)
+
+// Cast converts Arg to Typ.
+type Cast struct {
+	Arg      Expr
+	Typ      types.Type
+	Method   CastMethod
+	Explicit bool
+	Elem     Expr
+	Pos      int
+}
+
+// And is true where all are; evaluated left to right, narrowing.
+type And struct{ Args []Expr }
+
+// Or is true where one is.
+type Or struct{ Args []Expr }
+
+// Not negates.
+type Not struct{ Arg Expr }
+
+// IsNull is IS [NOT] NULL.
+type IsNull struct {
+	Arg Expr
+	Not bool
+}
+
+// BoolTest is what IsBool tests for.
+type BoolTest uint8
+
+// Tests of IsBool.
+const (
+	IsTrue BoolTest = iota
+	IsFalse
+	IsUnknown
+)
+
+// IsBool is IS [NOT] TRUE, FALSE, UNKNOWN.
+type IsBool struct {
+	Arg  Expr
+	Test BoolTest
+	Not  bool
+}
+
+// When is one arm of a Case.
+type When struct{ Cond, Then Expr }
+
+// Case is a searched CASE; a simple one is bound to equalities. Else nil: NULL.
+type Case struct {
+	Whens []When
+	Else  Expr
+	Typ   types.Type
+}
+
+// Coalesce is the first argument that is not NULL.
+type Coalesce struct {
+	Args []Expr
+	Typ  types.Type
+}
+
+// NullIf is NULL where Eq(Left, Right), else Left.
+type NullIf struct {
+	Left, Right Expr // as written; Eq is over their coerced forms
+	Eq          Expr // boolean
+	Typ         types.Type
+}
+
+// MinMax is GREATEST or LEAST; NULLs are ignored.
+type MinMax struct {
+	Greatest bool
+	Args     []Expr
+	Typ      types.Type
+}
+
+// Distinct is IS [NOT] DISTINCT FROM. Eq is Left = Right.
+type Distinct struct {
+	Left, Right Expr
+	Eq          Expr
+	Not         bool
+}
+
+// In is Arg = ANY of the List, whose items have Arg's type. Negated by Not.
+// Eq is the equality function.
+type In struct {
+	Arg  Expr
+	List []Expr
+	Eq   *catalog.Function
+}
+
+// AnyAll is Arg op ANY (array), or ALL.
+type AnyAll struct {
+	Arg   Expr
+	Array Expr
+	Op    *catalog.Function
+	Name  string
+	All   bool
+}
+
+// ArrayOf is ARRAY[...]; Multi: the items are arrays themselves.
+type ArrayOf struct {
+	Items []Expr
+	Multi bool
+	Typ   types.Type
+}
+
+// Subscript is Arg[i][j]..., or a slice where an item has Slice set.
+type Subscript struct {
+	Arg   Expr
+	Items []Index
+	Typ   types.Type
+}
+
+// Index is one subscript. Lower and Upper may be nil in a slice.
+type Index struct {
+	Slice        bool
+	Lower, Upper Expr // not a slice: Upper
+}
+
+// Row is ROW(...).
+type Row struct {
+	Items []Expr
+	Names []string
+	Typ   types.Type
+}
+
+// Field is (row).name.
+type FieldOf struct {
+	Arg   Expr
+	Index int
+	Typ   types.Type
+	Name  string
+}
+
+// SubqueryKind is how a subquery is used.
+type SubqueryKind uint8
+
+// Kinds of Subquery.
+const (
+	SubScalar SubqueryKind = iota
+	SubExists
+	SubAny // Test over Outer row and Column{0..} of the subquery
+	SubAll
+	SubArray // ARRAY(SELECT ...)
+)
+
+// Subquery is a query inside an expression. Correlated ones hold Outer.
+type Subquery struct {
+	Kind       SubqueryKind
+	Input      Node
+	Correlated bool
+	// Left and Op: of SubAny and SubAll, Left Op column.
+	Left []Expr
+	Op   []*catalog.Function
+	Typ  types.Type
+}
+
+// Aggregate call of an Aggregate node.
+type AggCall struct {
+	Func     *catalog.Function
+	Args     []Expr
+	Star     bool
+	Distinct bool
+	Filter   Expr
+	OrderBy  []SortKey
+	Typ      types.Type
+	Pos      int
+}
+
+// SortKey is one key of an ORDER BY.
+type SortKey struct {
+	Expr       Expr
+	Desc       bool
+	NullsFirst bool
+}

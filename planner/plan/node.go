@@ -1,0 +1,176 @@
+// Package plan holds what bind produces and exec runs: nodes and expressions.
+// They are data and String, nothing else, and once planned never change: a plan
+// may run many times, and on several goroutines.
+package plan
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Node is a relational operator. Its rows have the columns of Schema; the
+// expressions of a node see the rows of its input (of a Join: left, then right).
+type Node interface {
+	Schema() []Field
+	Inputs() []Node
+	String() string // one line, for EXPLAIN
+	node()
+}
+
+// Field is one column of a node's rows.
+type Field struct {
+	Name  string
+	Type  types.Type
+	Table types.OID // where it is a relation's own column, for RowDescription; else 0
+	Attr  int16
+}
+
+// Props are what the planner derives of a relation (streaming.md).
+type Props struct {
+	Bounded    bool
+	AppendOnly bool
+	Keys       [][]int // each a set of columns that is unique
+	Time       int     // the event-time column, -1 for none
+}
+
+// Scan reads a stream.
+type Scan struct {
+	Relation *catalog.Relation
+	Columns  []int  // into Relation.AllColumns; the rows have these
+	Filters  []Expr // over the scan's own rows: what a connector may use to skip
+	// Seeks taken from Filters, NULL Exprs where there is none; they are still
+	// filtered by Filter above.
+	FromTime, UntilTime     Expr // timestamptz: _timestamp >= , <
+	FromOffset, UntilOffset Expr // bigint: _offset >=, <
+	Partition               Expr // int: _partition =
+	Fields                  []Field
+	Alias                   string
+}
+
+// VirtualScan reads a catalog relation, by its provider.
+type VirtualScan struct {
+	Relation *catalog.Relation
+	Columns  []int
+	Fields   []Field
+	Alias    string
+}
+
+// Values are literal rows; one row without columns is the FROM of a SELECT that
+// has none.
+type Values struct {
+	Rows   [][]Expr
+	Fields []Field
+}
+
+// FunctionScan is a set-returning function in FROM.
+type FunctionScan struct {
+	Func       *catalog.Function
+	Args       []Expr // may hold Outer where lateral
+	Ordinality bool
+	Fields     []Field
+}
+
+// Filter keeps the rows for which Cond is true.
+type Filter struct {
+	Input Node
+	Cond  Expr
+}
+
+// Project computes columns.
+type Project struct {
+	Input  Node
+	Exprs  []Expr
+	Fields []Field
+}
+
+// ProjectSet computes columns of which some return sets.
+type ProjectSet struct {
+	Input  Node
+	Exprs  []Expr // a Call whose Func.Set is true yields rows
+	Fields []Field
+}
+
+// AggregateNode groups by Keys (over the input) and computes Calls: the rows are
+// the keys, then the calls. No key and no row gives one row.
+type AggregateNode struct {
+	Input  Node
+	Keys   []Expr
+	Calls  []AggCall
+	Fields []Field
+	// EmitChanges: after each epoch the net change of every group.
+	EmitChanges bool
+}
+
+// DistinctNode removes duplicates.
+type DistinctNode struct {
+	Input Node
+	On    []Expr // DISTINCT ON; nil: the whole row
+}
+
+// Sort orders a bounded input.
+type Sort struct {
+	Input Node
+	Keys  []SortKey
+}
+
+// Limit passes at most Count rows after Offset; nil: none.
+type Limit struct {
+	Input         Node
+	Count, Offset Expr
+}
+
+// JoinKind is the kind of a Join.
+type JoinKind uint8
+
+// Kinds of Join.
+const (
+	JoinInner JoinKind = iota
+	JoinLeft
+	JoinRight
+	JoinFull
+	JoinSemi
+	JoinAnti
+)
+
+// Join joins bounded inputs. Cond is over left's columns and then right's; nil
+// is a cross join. LeftKeys[i] = RightKeys[i] (Eq[i]) are taken out of Cond;
+// RightKeys are over the right row alone.
+type Join struct {
+	Kind                JoinKind
+	Left, Right         Node
+	LeftKeys, RightKeys []Expr
+	Cond                Expr // the residual
+	Lateral             bool // Right holds Outer of depth 1 into Left
+	Fields              []Field
+}
+
+// Append is UNION ALL.
+type Append struct {
+	Children []Node
+	Fields   []Field
+}
+
+// SetOp is UNION, INTERSECT, EXCEPT [ALL] where it is not Append.
+type SetOp struct {
+	Op          string // union, intersect, except
+	All         bool
+	Left, Right Node
+	Fields      []Field
+}
+
+// CTE is a WITH query read in one or more places: the scans name its ID.
+type CTE struct {
+	ID        int
+	Name      string
+	Query     Node
+	Recursive Node // its scans of ID read the last iteration's rows
+	Distinct  bool // UNION rather than UNION ALL
+	Body      Node
+}
+
+// CTEScan reads a CTE.
+type CTEScan struct {
+	ID     int
+	Name   string
+	Fields []Field
+}

@@ -1,0 +1,236 @@
+package plan
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Statement is a bound statement. The gateway runs those of the session (SET,
+// BEGIN, DECLARE, ...), exec the rest.
+type Statement interface{ statement() }
+
+// Bound is a statement with what its client may ask about it.
+type Bound struct {
+	Statement Statement
+	Params    []types.Type // of $1, $2, ...
+	Fields    []Field      // of the rows it returns; nil: none
+	Notices   []*sqlerr.Error
+	Text      string // the statement's own text
+	// ReadOnly: allowed where a transaction has failed is only Ends.
+	Ends bool // COMMIT, ROLLBACK [TO]: allowed in a failed transaction
+}
+
+// Query is a SELECT, VALUES or SHOW STREAMS: rows for the client.
+type Query struct {
+	Root Node
+	// Live: EMIT CHANGES; it goes on for ever.
+	Live bool
+	// Ops: rows have a leading _op column ('+', '-') made of the batch's ops.
+	Ops bool
+}
+
+// SinkTarget is one name after INTO: a sink that exists, or one that the WITH
+// keys declare and the job owns.
+type SinkTarget struct {
+	Relation *catalog.Relation
+	Declared bool // new: to be created with the job
+}
+
+// SelectInto is SELECT ... INTO sinks in the foreground.
+type SelectInto struct {
+	Root  Node
+	Sinks []SinkTarget
+	// Job holds the options that are the statement's own.
+	Options catalog.Options
+}
+
+// Insert is INSERT INTO stream: Input's columns go to Columns of Target.
+type Insert struct {
+	Target  *catalog.Relation
+	Columns []int
+	Input   Node
+}
+
+// CreateStream declares a stream, or a view where Relation.Kind says so, and
+// starts a job where Job is not nil.
+type CreateStream struct {
+	Relation    *catalog.Relation // nil: only a job
+	Infer       bool              // Relation has no columns: ask the connector
+	IfNotExists bool
+	OrReplace   bool
+	Job         *StartJob
+}
+
+// CreateSink declares a sink.
+type CreateSink struct {
+	Relation    *catalog.Relation
+	IfNotExists bool
+	OrReplace   bool
+}
+
+// CreateSchema is CREATE SCHEMA.
+type CreateSchema struct {
+	Name        string
+	IfNotExists bool
+}
+
+// StartJob starts a continuous query into sinks.
+type StartJob struct {
+	Name        string
+	Text        string
+	Root        Node
+	Sinks       []SinkTarget
+	Options     catalog.Options
+	Depends     []types.OID
+	OrReplace   bool
+	IfNotExists bool
+}
+
+// JobAction is what AlterJob does.
+type JobAction string
+
+// Actions on a job.
+const (
+	JobStop   JobAction = "STOP"
+	JobPause  JobAction = "PAUSE"
+	JobResume JobAction = "RESUME"
+	JobStart  JobAction = "START" // one that was stopped
+	JobDrop   JobAction = "DROP"
+)
+
+// AlterJob acts on a job that exists.
+type AlterJob struct {
+	Name     string
+	Action   JobAction
+	IfExists bool
+}
+
+// Drop drops relations or schemas.
+type Drop struct {
+	What     string // STREAM, SINK, VIEW, SCHEMA
+	Objects  []ObjectName
+	IfExists bool
+	Cascade  bool
+}
+
+// ObjectName is a name as written, with its place.
+type ObjectName struct {
+	Schema, Name string
+	Pos          int
+}
+
+// Explain shows a statement's plan.
+type Explain struct {
+	Target  *Bound
+	Analyze bool
+	JSON    bool
+	Verbose bool
+}
+
+// SetVariable is SET and SET LOCAL; Values nil is DEFAULT. SET TRANSACTION and
+// SET SESSION CHARACTERISTICS come as variables transaction_* and
+// default_transaction_*.
+type SetVariable struct {
+	Name   string
+	Values []string
+	Local  bool
+}
+
+// ShowVariable is SHOW name; Name "all" shows all.
+type ShowVariable struct{ Name string }
+
+// ResetVariable is RESET; Name "all" resets all.
+type ResetVariable struct{ Name string }
+
+// Discard is DISCARD ALL, PLANS, SEQUENCES or TEMP.
+type Discard struct{ What string }
+
+// TxnKind is what a Transaction statement does.
+type TxnKind uint8
+
+// Kinds of Transaction.
+const (
+	TxnBegin TxnKind = iota
+	TxnCommit
+	TxnRollback
+	TxnSavepoint
+	TxnRelease
+	TxnRollbackTo
+)
+
+// Transaction is BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ...
+type Transaction struct {
+	Kind  TxnKind
+	Name  string            // of a savepoint
+	Modes map[string]string // transaction_isolation, transaction_read_only, transaction_deferrable
+	Chain bool
+	Word  string // BEGIN or START TRANSACTION, for the tag
+}
+
+// Prepare is PREPARE name (types) AS statement.
+type Prepare struct {
+	Name   string
+	Target *Bound
+	Text   string
+}
+
+// Execute is EXECUTE name (args); the arguments have no columns.
+type Execute struct {
+	Name string
+	Args []Expr
+}
+
+// Deallocate is DEALLOCATE name; "" is ALL.
+type Deallocate struct{ Name string }
+
+// DeclareCursor is DECLARE.
+type DeclareCursor struct {
+	Name   string
+	Query  *Bound
+	Scroll *bool // nil: not said
+	Hold   bool
+	Binary bool
+}
+
+// FetchDirection says which rows a Fetch wants.
+type FetchDirection uint8
+
+// Directions.
+const (
+	FetchForward FetchDirection = iota
+	FetchBackward
+	FetchAbsolute
+	FetchRelative
+)
+
+// FetchAll is Fetch.Count for ALL.
+const FetchAll int64 = 1<<63 - 1
+
+// Fetch is FETCH, or MOVE.
+type Fetch struct {
+	Name      string
+	Direction FetchDirection
+	Count     int64
+	Move      bool
+}
+
+// ClosePortal is CLOSE name; "" is ALL.
+type ClosePortal struct{ Name string }
+
+// Copy is COPY ... TO STDOUT of a query.
+type Copy struct {
+	Query                          *Bound
+	Format                         string // text, csv, binary
+	Delimiter, Null, Quote, Escape string
+	Header                         bool
+	ForceQuote                     []int
+	ForceQuoteAll                  bool
+}
+
+// Empty is a statement of nothing but blanks and comments.
+type Empty struct{}
+
+// Notice is a statement that is accepted, does nothing here and says so (LOCK,
+// CHECKPOINT); Tag is its command tag.
+type Nothing struct{ Tag string }
