@@ -1,0 +1,154 @@
+// Package config reads the server's YAML: a tree of known keys, each with its
+// unit and default, an unknown one refused with the nearest that is known. It
+// knows nothing of what the settings do.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config is the whole configuration. The yaml tags are the keys as written;
+// nested maps and dotted keys are the same (`kafka: {brokers: x}`,
+// `kafka.brokers: x`).
+type Config struct {
+	// Brokers (kafka.brokers, or KAFKA_BROKERS) is the list that a Kafka stream
+	// without bootstrap.servers uses: host:port, separated by commas.
+	Brokers string
+	Server  Server
+	SQL     SQL
+	Jobs    Jobs
+	Storage Storage
+	File    File
+
+	path string
+}
+
+// Server says where the gateway listens.
+type Server struct {
+	Listen  string // server.listen: the Postgres wire; 127.0.0.1:7432
+	HTTP    string // server.http: health, readiness and metrics; 127.0.0.1:8080
+	Metrics string // server.metrics: the same endpoints once more; off
+	// MaxConnections (server.max_connections) caps sockets; past it 53300. 1000.
+	MaxConnections int
+	// LogFormat (server.log_format) is text or json. text.
+	LogFormat string
+	// InsecureTrustRemote (server.insecure_trust_remote) allows trust
+	// authentication on an address that is not loopback. false.
+	InsecureTrustRemote bool
+}
+
+// SQL bounds what statements may use.
+type SQL struct {
+	// MaxMemoryMB (sql.max_memory_mb) is the process's memory limit. 2048.
+	MaxMemoryMB int64
+	// QueryMemoryLimitMB (sql.query_memory_limit_mb) is one statement's. 256.
+	QueryMemoryLimitMB int64
+	// RequireExplicitTypes (sql.require_explicit_types) refuses a source or sink
+	// whose type would have to be inferred from its keys. false.
+	RequireExplicitTypes bool
+}
+
+// Jobs bounds jobs.
+type Jobs struct {
+	// MaxRestartAttempts (jobs.max_restart_attempts) is how often a job that
+	// failed is started again before it stays failed. 3.
+	MaxRestartAttempts int
+	// RestartDelay (jobs.restart_delay_ms) is the pause before each. 5000 ms.
+	RestartDelay time.Duration
+}
+
+// Storage says where and how often state is kept.
+type Storage struct {
+	// DataDir (storage.data_dir) holds the catalog, state and tables.
+	DataDir string
+	// CheckpointInterval (storage.checkpoint_interval_ms) is a job's epoch. 1000 ms.
+	CheckpointInterval time.Duration
+}
+
+// File says what file sources and sinks may touch.
+type File struct {
+	// Roots (file.roots) are folders, their own subfolders included. Default: the
+	// data directory and the working directory.
+	Roots []string
+}
+
+// Default is the configuration where nothing is written.
+func Default() *Config {
+	return &Config{
+		Server:  Server{Listen: "127.0.0.1:7432", HTTP: "127.0.0.1:8080", MaxConnections: 1000, LogFormat: "text"},
+		SQL:     SQL{MaxMemoryMB: 2048, QueryMemoryLimitMB: 256},
+		Jobs:    Jobs{MaxRestartAttempts: 3, RestartDelay: 5 * time.Second},
+		Storage: Storage{CheckpointInterval: time.Second},
+	}
+}
+
+// Load reads a file over the defaults, and then the environment over the file.
+// path "" reads only the environment.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	c := Default()
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the configuration: %w", err)
+		}
+		if err := c.parse(text); err != nil {
+			return nil, fmt.Errorf("reading the configuration %s: %w", path, err)
+		}
+		c.path = path
+	}
+	if v := getenv("KAFKA_BROKERS"); v != "" {
+		c.Brokers = v
+	}
+	return c, c.check()
+}
+
+// FileRoots are file.roots made absolute, or the default: the data directory and
+// the working directory.
+func (c *Config) FileRoots() ([]string, error) {
+	roots := c.File.Roots
+	if len(roots) == 0 {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("finding the working directory: %w", err)
+		}
+		roots = []string{wd}
+		if c.Storage.DataDir != "" {
+			roots = append(roots, c.Storage.DataDir)
+		}
+	}
+	abs := make([]string, len(roots))
+	for i, r := range roots {
+		a, err := filepath.Abs(r)
+		if err != nil {
+			return nil, fmt.Errorf("resolving file.roots %s: %w", r, err)
+		}
+		abs[i] = a
+	}
+	return abs, nil
+}
+
+func (c *Config) check() error {
+	for _, bound := range []struct {
+		key   string
+		value int64
+		least int64
+	}{
+		{"server.max_connections", int64(c.Server.MaxConnections), 1},
+		{"sql.max_memory_mb", c.SQL.MaxMemoryMB, 64},
+		{"sql.query_memory_limit_mb", c.SQL.QueryMemoryLimitMB, 1},
+		{"jobs.max_restart_attempts", int64(c.Jobs.MaxRestartAttempts), 0},
+		{"jobs.restart_delay_ms", c.Jobs.RestartDelay.Milliseconds(), 0},
+		{"storage.checkpoint_interval_ms", c.Storage.CheckpointInterval.Milliseconds(), 10},
+	} {
+		if bound.value < bound.least {
+			return fmt.Errorf("%s is %d, the least is %d", bound.key, bound.value, bound.least)
+		}
+	}
+	if f := c.Server.LogFormat; f != "text" && f != "json" {
+		return fmt.Errorf("server.log_format is %q, expected text or json", f)
+	}
+	return nil
+}

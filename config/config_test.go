@@ -1,0 +1,83 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func load(t *testing.T, text string, env map[string]string) (*Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ferris.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(path, func(k string) string { return env[k] })
+}
+
+func TestLoad(t *testing.T) {
+	got, err := load(t, `
+kafka:
+  brokers: a:9092,b:9092
+server.listen: 127.0.0.1:6000
+server:
+  log_format: json
+sql: {max_memory_mb: 512, query_memory_limit_mb: 32}
+jobs: {max_restart_attempts: 0, restart_delay_ms: 10}
+storage.checkpoint_interval_ms: 250
+file.roots: [/data, /in]
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Brokers = "a:9092,b:9092"
+	want.Server.Listen = "127.0.0.1:6000"
+	want.Server.LogFormat = "json"
+	want.SQL.MaxMemoryMB, want.SQL.QueryMemoryLimitMB = 512, 32
+	want.Jobs.MaxRestartAttempts, want.Jobs.RestartDelay = 0, 10*time.Millisecond
+	want.Storage.CheckpointInterval = 250 * time.Millisecond
+	want.File.Roots = []string{"/data", "/in"}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnvironmentOverFile(t *testing.T) {
+	got, err := load(t, "kafka.brokers: file:1", map[string]string{"KAFKA_BROKERS": "env:2"})
+	if err != nil || got.Brokers != "env:2" {
+		t.Errorf("brokers %q, %v; want env:2", got.Brokers, err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"server:\n  lisen: x":                     `line 2: unknown key "server.lisen"; did you mean "server.listen"?`,
+		"kafka.brokers: x\nkafka: {brokers: y}":   `key "kafka.brokers" stands at line 1 already`,
+		"sql.max_memory_mb: lots":                 `line 1: sql.max_memory_mb: "lots" is not a whole number`,
+		"sql.max_memory_mb: 3":                    "sql.max_memory_mb is 3, the least is 64",
+		"server.log_format: xml":                  `server.log_format is "xml", expected text or json`,
+		"- a":                                     "line 1: expected keys and values",
+		"file.roots: /x":                          "line 1: file.roots: expected a list",
+		"server: 5":                               `line 1: unknown key "server"`,
+		"storage.checkpoint_interval_ms: 1":       "storage.checkpoint_interval_ms is 1, the least is 10",
+		"server.insecure_trust_remote: sometimes": "is not true or false",
+	} {
+		_, err := load(t, text, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want %s", text, err, want)
+		}
+	}
+}
+
+func TestKeysAreSorted(t *testing.T) {
+	if !sort.SliceIsSorted(keys, func(i, j int) bool { return keys[i].Name < keys[j].Name }) {
+		t.Error("find searches keys by bisection: they must be sorted")
+	}
+}

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Key is one setting that a file may hold.
+type Key struct {
+	Name string
+	Help string
+	set  func(c *Config, n *yaml.Node) error
+}
+
+// Keys are all settings, by name.
+func Keys() []Key { return keys }
+
+var keys = []Key{
+	{"file.roots", "folders that file sources and sinks may touch", func(c *Config, n *yaml.Node) error { return list(n, &c.File.Roots) }},
+	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config, n *yaml.Node) error { return integer(n, &c.Jobs.MaxRestartAttempts) }},
+	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config, n *yaml.Node) error { return millis(n, &c.Jobs.RestartDelay) }},
+	{"kafka.brokers", "brokers of a Kafka stream without bootstrap.servers", func(c *Config, n *yaml.Node) error { return text(n, &c.Brokers) }},
+	{"server.http", "address of health, readiness and metrics", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.HTTP) }},
+	{"server.insecure_trust_remote", "allow trust authentication beyond loopback", func(c *Config, n *yaml.Node) error { return boolean(n, &c.Server.InsecureTrustRemote) }},
+	{"server.listen", "address of the Postgres wire", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Listen) }},
+	{"server.log_format", "text or json", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.LogFormat) }},
+	{"server.max_connections", "most connections at once", func(c *Config, n *yaml.Node) error { return integer(n, &c.Server.MaxConnections) }},
+	{"server.metrics", "a further address of the HTTP endpoints", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Metrics) }},
+	{"sql.max_memory_mb", "memory limit of the process", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.MaxMemoryMB) }},
+	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.QueryMemoryLimitMB) }},
+	{"sql.require_explicit_types", "refuse to infer a connector from its keys", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.RequireExplicitTypes) }},
+	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config, n *yaml.Node) error { return millis(n, &c.Storage.CheckpointInterval) }},
+	{"storage.data_dir", "folder of the catalog and state", func(c *Config, n *yaml.Node) error { return text(n, &c.Storage.DataDir) }},
+}
+
+// parse sets what a file says. Errors name line and key.
+func (c *Config) parse(src []byte) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(src, &doc); err != nil {
+		return err
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	return c.walk("", doc.Content[0], map[string]int{})
+}
+
+func (c *Config) walk(prefix string, n *yaml.Node, seen map[string]int) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		if prefix == "" {
+			return fmt.Errorf("line %d: expected keys and values", n.Line)
+		}
+		return fmt.Errorf("line %d: unknown key %q%s", n.Line, prefix, nearest(prefix))
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		if prefix != "" {
+			name = prefix + "." + name
+		}
+		value := n.Content[i+1]
+		k := find(name)
+		switch {
+		case k != nil:
+			if line := seen[name]; line != 0 {
+				return fmt.Errorf("line %d: key %q stands at line %d already", n.Content[i].Line, name, line)
+			}
+			seen[name] = n.Content[i].Line
+			if err := k.set(c, value); err != nil {
+				return fmt.Errorf("line %d: %s: %w", value.Line, name, err)
+			}
+		case value.Kind == yaml.MappingNode && isPrefix(name):
+			if err := c.walk(name, value, seen); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("line %d: unknown key %q%s", n.Content[i].Line, name, nearest(name))
+		}
+	}
+	return nil
+}
+
+func find(name string) *Key {
+	i := sort.Search(len(keys), func(i int) bool { return keys[i].Name >= name })
+	if i < len(keys) && keys[i].Name == name {
+		return &keys[i]
+	}
+	return nil
+}
+
+func isPrefix(name string) bool {
+	for _, k := range keys {
+		if strings.HasPrefix(k.Name, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// nearest names the known key with the fewest edits from name.
+func nearest(name string) string {
+	best, least := "", len(name)/2+2
+	for _, k := range keys {
+		if d := edits(name, k.Name); d < least {
+			best, least = k.Name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func scalar(n *yaml.Node) (string, error) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return "", fmt.Errorf("expected one value")
+	}
+	return n.Value, nil
+}
+
+func text(n *yaml.Node, to *string) error {
+	v, err := scalar(n)
+	if err == nil {
+		*to = v
+	}
+	return err
+}
+
+func list(n *yaml.Node, to *[]string) error {
+	if n.Kind != yaml.SequenceNode {
+		return fmt.Errorf("expected a list")
+	}
+	all := make([]string, 0, len(n.Content))
+	for _, item := range n.Content {
+		v, err := scalar(item)
+		if err != nil {
+			return err
+		}
+		all = append(all, v)
+	}
+	*to = all
+	return nil
+}
+
+func boolean(n *yaml.Node, to *bool) error {
+	v, err := scalar(n)
+	if err != nil {
+		return err
+	}
+	switch strings.ToLower(v) {
+	case "true", "on", "yes":
+		*to = true
+	case "false", "off", "no":
+		*to = false
+	default:
+		return fmt.Errorf("%q is not true or false", v)
+	}
+	return nil
+}
+
+func integer[T int | int64](n *yaml.Node, to *T) error {
+	v, err := scalar(n)
+	if err != nil {
+		return err
+	}
+	i, err := strconv.ParseInt(v, 10, 32)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", v)
+	}
+	*to = T(i)
+	return nil
+}
+
+func millis(n *yaml.Node, to *time.Duration) error {
+	var ms int64
+	if err := integer(n, &ms); err != nil {
+		return err
+	}
+	*to = time.Duration(ms) * time.Millisecond
+	return nil
+}
