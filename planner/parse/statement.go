@@ -20,9 +20,16 @@ type Statement struct {
 	// Clauses, by the ordinal of the SELECT they belong to: the k-th leaf
 	// SelectStmt that is neither VALUES nor TABLE, in text order, from 0.
 	Clauses map[int]*SelectClauses
+	// BySelect has the same clauses by the node of their SELECT.
+	BySelect map[*pg.SelectStmt]*SelectClauses
 	// With are the WITH pairs at the statement's end, Into its INTO names.
 	With []Pair
 	Into []Name
+	// Inner is the text, with its clauses, of the statement that this one holds
+	// (CREATE VIEW v AS, PREPARE p AS, DECLARE c CURSOR FOR, EXPLAIN, COPY (...)),
+	// InnerPos its character; "" where it holds none. Query parses it again.
+	Inner    string
+	InnerPos int
 	// Directives are '-- JOB: x' comment lines before the statement (promises.md A23).
 	Directives map[string]string
 }
@@ -70,6 +77,7 @@ type CreateStream struct {
 	Name                   Name
 	IfNotExists, OrReplace bool
 	Table                  *pg.CreateStmt // its column list; nil: none
+	ColumnTexts
 	Watermark              *Watermark
 	Select                 *pg.Node // AS SELECT
 	SelectText             string   // the query, with its clauses, without INTO and WITH
@@ -79,8 +87,16 @@ type CreateStream struct {
 // Watermark is WATERMARK FOR column AS expr.
 type Watermark struct {
 	Column string
-	Expr   string
+	Expr   string   // as written
+	Node   *pg.Node // Expr parsed; positions count bytes of the Source
 	Pos    int
+}
+
+// ColumnTexts are the expressions of a column list as written, by the name of
+// their column; the catalog keeps them.
+type ColumnTexts struct {
+	GeneratedText map[string]string // GENERATED ALWAYS AS (expr) STORED
+	DefaultText   map[string]string // DEFAULT expr
 }
 
 // CreateSink is CREATE SINK.
@@ -88,6 +104,7 @@ type CreateSink struct {
 	Name                   Name
 	IfNotExists, OrReplace bool
 	Table                  *pg.CreateStmt
+	ColumnTexts
 }
 
 // StartJob is START JOB name [AS SELECT ...]; Select nil starts one that was stopped.
@@ -95,6 +112,7 @@ type StartJob struct {
 	Name       Name
 	Select     *pg.Node
 	SelectText string
+	SelectPos  int
 }
 
 // JobStatement is STOP, PAUSE, RESUME or DROP JOB.
@@ -112,7 +130,7 @@ type DropStream struct {
 	Cascade  bool
 }
 
-// Show is SHOW STREAMS, SINKS, JOBS.
+// Show is SHOW STREAMS, SINKS, JOBS, TOPICS; What is in capitals.
 type Show struct{ What string }
 
 // Describe is DESCRIBE name.
