@@ -205,9 +205,10 @@ type Subquery struct {
 	Input      Node
 	Correlated bool
 	// Left and Op: of SubAny and SubAll, Left Op column.
-	Left []Expr
-	Op   []*catalog.Function
-	Typ  types.Type
+	Left    []Expr
+	Op      []*catalog.Function
+	OpNames []string // as written, for EXPLAIN
+	Typ     types.Type
 }
 
 // Aggregate call of an Aggregate node.

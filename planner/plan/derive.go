@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+)
+
+// Derive says what is known of the rows of n: whether they end, whether rows
+// are ever taken back, which columns are unique, and which is the event time.
+func Derive(n Node) Props { return deriver{}.derive(n) }
+
+type deriver map[int]Props // by the ID of an enclosing CTE
+
+func (d deriver) derive(n Node) Props {
+	switch n := n.(type) {
+	case *Scan:
+		return deriveScan(n)
+	case *VirtualScan:
+		return Props{Bounded: true, AppendOnly: true, Time: -1}
+	case *Values:
+		p := Props{Bounded: true, AppendOnly: true, Time: -1}
+		if len(n.Rows) <= 1 {
+			p.Keys = [][]int{{}}
+		}
+		return p
+	case *FunctionScan:
+		p := Props{Bounded: true, AppendOnly: true, Time: -1}
+		if n.Ordinality {
+			p.Keys = [][]int{{len(n.Fields) - 1}}
+		}
+		return p
+	case *Filter:
+		return d.derive(n.Input)
+	case *Sort:
+		return d.derive(n.Input)
+	case *Limit:
+		p := d.derive(n.Input)
+		p.Bounded = p.Bounded || n.Count != nil
+		return p
+	case *Project:
+		return projectProps(d.derive(n.Input), n.Exprs)
+	case *ProjectSet:
+		p := projectProps(d.derive(n.Input), n.Exprs)
+		p.Keys = nil
+		return p
+	case *AggregateNode:
+		in := d.derive(n.Input)
+		p := Props{Bounded: in.Bounded, AppendOnly: in.Bounded && in.AppendOnly, Time: -1}
+		p.Keys = [][]int{upTo(len(n.Keys))}
+		return p
+	case *DistinctNode:
+		p := d.derive(n.Input)
+		if n.On == nil {
+			p.Keys = append(p.Keys[:len(p.Keys):len(p.Keys)], upTo(len(n.Schema())))
+		} else {
+			p.AppendOnly = p.AppendOnly && p.Bounded
+		}
+		return p
+	case *Join:
+		return d.deriveJoin(n)
+	case *Append:
+		p := Props{Bounded: true, AppendOnly: true, Time: -1}
+		for i, c := range n.Children {
+			q := d.derive(c)
+			p.Bounded = p.Bounded && q.Bounded
+			p.AppendOnly = p.AppendOnly && q.AppendOnly
+			if i == 0 {
+				p.Time = q.Time
+			} else if p.Time != q.Time {
+				p.Time = -1
+			}
+		}
+		return p
+	case *SetOp:
+		l, r := d.derive(n.Left), d.derive(n.Right)
+		p := Props{Bounded: l.Bounded && r.Bounded, Time: -1}
+		p.AppendOnly = l.AppendOnly && r.AppendOnly && (p.Bounded || n.Op != "except")
+		if !n.All {
+			p.Keys = [][]int{upTo(len(n.Fields))}
+		}
+		return p
+	case *CTE:
+		in := deriver{}
+		for k, v := range d {
+			in[k] = v
+		}
+		in[n.ID] = d.derive(n.Query)
+		return in.derive(n.Body)
+	case *CTEScan:
+		if p, ok := d[n.ID]; ok {
+			return p
+		}
+	}
+	return Props{Time: -1}
+}
+
+func (d deriver) deriveJoin(n *Join) Props {
+	l := d.derive(n.Left)
+	if n.Kind == JoinSemi || n.Kind == JoinAnti {
+		return l
+	}
+	r := d.derive(n.Right)
+	p := Props{Bounded: l.Bounded && r.Bounded, Time: -1}
+	p.AppendOnly = l.AppendOnly && r.AppendOnly && (p.Bounded || n.Kind == JoinInner)
+	width := len(n.Left.Schema())
+	for _, a := range l.Keys {
+		for _, b := range r.Keys {
+			k := append([]int(nil), a...)
+			for _, c := range b {
+				k = append(k, c+width)
+			}
+			p.Keys = append(p.Keys, k)
+		}
+	}
+	return p
+}
+
+func deriveScan(n *Scan) Props {
+	r := n.Relation
+	p := Props{Bounded: boundedSource(r), AppendOnly: true, Time: -1}
+	all := r.AllColumns()
+	at := map[string]int{}
+	for i, c := range n.Columns {
+		at[all[c].Name] = i
+	}
+	want := "_timestamp"
+	if r.Watermark != nil {
+		want = r.Watermark.Column
+	}
+	if i, ok := at[want]; ok {
+		p.Time = i
+	}
+	if o, ok := at["_offset"]; ok {
+		if part, ok := at["_partition"]; ok {
+			p.Keys = append(p.Keys, []int{part, o})
+		}
+	}
+	return p
+}
+
+// boundedSource reports whether a stream's source ends by itself.
+func boundedSource(r *catalog.Relation) bool {
+	switch r.Connector {
+	case "file", "s3":
+		follow, _ := r.Options.Get("follow")
+		return !strings.EqualFold(follow, "true") && !strings.EqualFold(follow, "on")
+	case "generator":
+		_, ok := r.Options.Get("rows")
+		return ok
+	case "database":
+		return true
+	}
+	return false
+}
+
+// projectProps carries properties through a projection: a column that is passed
+// on keeps its part in keys and time.
+func projectProps(in Props, exprs []Expr) Props {
+	to := map[int]int{}
+	for i, e := range exprs {
+		if c, ok := e.(*Column); ok {
+			if _, seen := to[c.Index]; !seen {
+				to[c.Index] = i
+			}
+		}
+	}
+	p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly, Time: -1}
+	if t, ok := to[in.Time]; ok {
+		p.Time = t
+	}
+	for _, k := range in.Keys {
+		mapped := make([]int, 0, len(k))
+		for _, c := range k {
+			if t, ok := to[c]; ok {
+				mapped = append(mapped, t)
+			}
+		}
+		if len(mapped) == len(k) {
+			p.Keys = append(p.Keys, mapped)
+		}
+	}
+	return p
+}
+
+func upTo(n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}

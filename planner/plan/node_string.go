@@ -1,0 +1,90 @@
+package plan
+
+import "strings"
+
+func (n *Scan) String() string {
+	return "Stream Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
+}
+
+func (n *VirtualScan) String() string {
+	return "Catalog Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
+}
+
+func (n *Values) String() string {
+	if len(n.Fields) == 0 {
+		return "Result"
+	}
+	return "Values Scan"
+}
+
+func (n *FunctionScan) String() string { return "Function Scan on " + n.Func.Name }
+
+func (n *Filter) String() string { return "Filter" }
+
+func (n *Project) String() string { return "Project" }
+
+func (n *ProjectSet) String() string { return "ProjectSet" }
+
+func (n *AggregateNode) String() string {
+	switch {
+	case n.EmitChanges:
+		return "Changelog Aggregate"
+	case len(n.Keys) > 0:
+		return "HashAggregate"
+	}
+	return "Aggregate"
+}
+
+func (n *DistinctNode) String() string { return "Unique" }
+
+func (n *Sort) String() string { return "Sort" }
+
+func (n *Limit) String() string { return "Limit" }
+
+func (n *Join) String() string {
+	name := "Nested Loop"
+	if len(n.LeftKeys) > 0 {
+		name = "Hash"
+	}
+	switch n.Kind {
+	case JoinLeft:
+		name += " Left"
+	case JoinRight:
+		name += " Right"
+	case JoinFull:
+		name += " Full"
+	case JoinSemi:
+		name += " Semi"
+	case JoinAnti:
+		name += " Anti"
+	}
+	if n.Kind == JoinInner && len(n.LeftKeys) == 0 {
+		return name
+	}
+	return name + " Join"
+}
+
+func (n *Append) String() string { return "Append" }
+
+func (n *SetOp) String() string {
+	s := "SetOp " + strings.ToUpper(n.Op[:1]) + n.Op[1:]
+	if n.All {
+		s += " All"
+	}
+	return s
+}
+
+func (n *CTE) String() string { return "CTE " + quoteIdent(n.Name) }
+
+func (n *CTEScan) String() string { return "CTE Scan on " + quoteIdent(n.Name) }
+
+func relationName(schema, name, alias string) string {
+	s := quoteIdent(name)
+	if schema != "public" {
+		s = quoteIdent(schema) + "." + s
+	}
+	if alias != "" && alias != name {
+		s += " " + quoteIdent(alias)
+	}
+	return s
+}
