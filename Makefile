@@ -1,0 +1,56 @@
+# Everything a contributor runs. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= 0.1.0
+GO ?= go
+CACHE := $(or $(FERRIS_CACHE),$(HOME)/.cache/ferrisstreams)
+LINT_VERSION := v2.15.0
+LINT := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)
+export FERRIS_CACHE := $(CACHE)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/ferris-sql
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ferris-sql ./cmd/ferris-sql
+
+.PHONY: demo
+demo: build ## Build, start, run a job on the embedded broker, show live results, end
+	./examples/demo/run.sh
+
+.PHONY: deps
+deps: ## Install what the tests need (PostgreSQL 16, drivers)
+	./compat-tests/install.sh
+
+.PHONY: lint
+lint: $(LINT) ## gofmt, go vet and golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(CACHE)/bin/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(CACHE)/bin/tmp/golangci-lint $@
+
+.PHONY: test
+test: deps build lint ## CI's tier: every suite with reduced counts
+	./compat-tests/run.sh short
+
+.PHONY: test-long
+test-long: deps build lint ## The counts that the issues name
+	./compat-tests/run.sh long
+
+.PHONY: unit
+unit: ## Unit tests only: no server, with the race detector
+	$(GO) test -race $$($(GO) list ./... | grep -v /compat-tests)
+
+.PHONY: bench
+bench: deps build ## Measure, as a table; non-zero below a bar
+	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 40m -v -bars
+
+.PHONY: man
+man: build ## Write the manual pages into bin/man
+	./bin/ferris-sql man bin/man

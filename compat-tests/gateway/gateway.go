@@ -1,0 +1,222 @@
+// Package gateway builds the product's binary and runs it as its users do: a
+// process of its own, on free loopback ports, with its own data directory.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Options say how a gateway is started. Zero: `serve` on free ports.
+type Options struct {
+	DataDir string   // "": a new one, removed with the test
+	Dev     bool     // --dev
+	Brokers string   // --brokers
+	Listen  string   // "": a free loopback port; a restart names the old one
+	Args    []string // further arguments of serve
+	Env     []string
+}
+
+// Process is a running gateway.
+type Process struct {
+	Listen  string // host:port of the Postgres wire
+	HTTP    string
+	DataDir string
+	cmd     *exec.Cmd
+	log     *lockedBuffer
+	done    chan struct{}
+	err     error
+}
+
+var built struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// Binary builds cmd/ferris-sql once and returns its path.
+func Binary() (string, error) {
+	built.Do(func() {
+		root, err := Root()
+		if err != nil {
+			built.err = err
+			return
+		}
+		dir, err := os.MkdirTemp("", "ferris-bin")
+		if err != nil {
+			built.err = err
+			return
+		}
+		built.path = filepath.Join(dir, "ferris-sql")
+		cmd := exec.Command("go", "build", "-o", built.path, "./cmd/ferris-sql")
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("building ferris-sql: %w\n%s", err, out)
+		}
+	})
+	return built.path, built.err
+}
+
+// Root is the folder of go.mod.
+func Root() (string, error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding go.mod: %w", err)
+	}
+	return filepath.Dir(string(bytes.TrimSpace(out))), nil
+}
+
+// FreeAddr returns a loopback address nobody listens on.
+func FreeAddr() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Start runs a gateway until the test ends.
+func Start(t testing.TB, o Options) *Process {
+	t.Helper()
+	if o.DataDir == "" {
+		o.DataDir = t.TempDir()
+	}
+	p, err := Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("the gateway's log:\n%s", p.Log())
+		}
+	})
+	return p
+}
+
+// Run starts a gateway and waits until it is ready. DataDir must be given.
+func Run(o Options) (*Process, error) {
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{Listen: o.Listen, HTTP: FreeAddr(), DataDir: o.DataDir, log: &lockedBuffer{}, done: make(chan struct{})}
+	if p.Listen == "" {
+		p.Listen = FreeAddr()
+	}
+	args := []string{"serve", "--listen", p.Listen, "--http", p.HTTP, "--data-dir", o.DataDir}
+	if o.Dev {
+		args = append(args, "--dev", "--dev-broker", FreeAddr())
+	}
+	if o.Brokers != "" {
+		args = append(args, "--brokers", o.Brokers)
+	}
+	p.cmd = exec.Command(binary, append(args, o.Args...)...)
+	p.cmd.Env = append(os.Environ(), o.Env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting ferris-sql: %w", err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	if err := p.ready(30 * time.Second); err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("%w\n%s", err, p.Log())
+	}
+	return p, nil
+}
+
+func (p *Process) ready(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if p.isReady(ctx) {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("ferris-sql ended: %v", p.err)
+		case <-ctx.Done():
+			return errors.New("ferris-sql was not ready in time")
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Process) isReady(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+"/ready", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode == http.StatusOK
+}
+
+// URL is what drivers connect with.
+func (p *Process) URL() string {
+	return "postgres://ferris@" + p.Listen + "/ferris?sslmode=disable"
+}
+
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Kill ends the process with SIGKILL and waits for it. It may be called twice.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Stop sends SIGTERM and returns how the process ended.
+func (p *Process) Stop(limit time.Duration) error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(limit):
+		return fmt.Errorf("ferris-sql did not end within %v of SIGTERM", limit)
+	}
+}
+
+// Log is what the process has printed.
+func (p *Process) Log() string { return p.log.String() }
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Go into $FERRIS_CACHE, and from Debian's
+# packages what is missing. Safe to run again: what is there stays.
+set -euo pipefail
+cd "$(dirname "$0")"
+cache=${FERRIS_CACHE:-$HOME/.cache/ferrisstreams}
+mkdir -p "$cache"
+
+missing=()
+command -v psql >/dev/null || missing+=(postgresql-client)
+command -v pgbench >/dev/null || [ -n "$(ls /usr/lib/postgresql/*/bin/pgbench 2>/dev/null)" ] || missing+=(postgresql-contrib)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+command -v java >/dev/null || missing+=(default-jdk-headless)
+command -v mvn >/dev/null || missing+=(maven)
+command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "installing ${missing[*]}"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# node-postgres and postgres.js, as locked in clients/node/package.json.
+if ! cmp -s clients/node/package.json "$cache/node/package.json" || [ ! -d "$cache/node/node_modules/pg" ]; then
+	mkdir -p "$cache/node"
+	cp clients/node/package.json "$cache/node/package.json"
+	(cd "$cache/node" && npm install --no-audit --no-fund --silent)
+fi
+
+# pgjdbc.
+jdbc=42.7.7
+if [ ! -s "$cache/postgresql-$jdbc.jar" ]; then
+	mvn -q -B dependency:copy -Dartifact=org.postgresql:postgresql:$jdbc -DoutputDirectory="$cache"
+fi
+ln -sf "postgresql-$jdbc.jar" "$cache/pgjdbc.jar"
+
+# PostgreSQL 16, the oracle.
+(cd .. && go run ./compat-tests/postgres/install)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The suites, in order: unit tests with the race detector, then everything
+# that needs a server, then the fuzz targets. `short` is CI's tier, `long` the
+# counts that the issues name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tier=${1:-short}
+export FERRIS_TIER=$tier
+case $tier in
+short) fuzz=10s ;;
+long) fuzz=5m ;;
+*) echo "usage: run.sh short|long" >&2; exit 2 ;;
+esac
+
+unit=$(go list ./... | grep -v -e /compat-tests)
+compat=$(go list ./compat-tests/...)
+go test -race -timeout 15m $unit
+go test -timeout 60m -p 1 $compat
+
+# One fuzz target at a time: go test takes one a run.
+for pkg in $(go list ./...); do
+	dir=${pkg#github.com/ferrisstreams/ferrisstreams}
+	grep -qs '^func Fuzz' ".${dir}"/*_test.go || continue
+	for target in $(grep -hos '^func Fuzz[A-Za-z0-9_]*' ".${dir}"/*_test.go | sed 's/^func //'); do
+		echo "fuzz .$dir $target $fuzz"
+		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzz" -parallel 2
+	done
+done
