@@ -1,0 +1,27 @@
+package state
+
+// advance tells Badger below which version it need keep only the newest of each
+// key: the lowest that an undecided epoch may be rolled back to, or an open read
+// may ask for. A job whose epochs are all decided holds nothing back: its newest
+// version is its committed one, whatever the number. Store.mu is held.
+func (s *Store) advance() {
+	lowest := s.newest()
+	for _, r := range s.jobs {
+		if r.undecided && !r.dropped {
+			lowest = min(lowest, r.version)
+		}
+	}
+	for _, v := range s.holds {
+		lowest = min(lowest, v)
+	}
+	s.db.SetDiscardTs(lowest)
+}
+
+// undecided marks a job before its first key above its committed version is
+// written, so that nothing below is discarded.
+func (s *Store) undecided(r *record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.undecided = true
+	s.advance()
+}

@@ -1,0 +1,91 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Format is the version of everything this package writes: the layout of keys,
+// records and files. It is the first byte of every key.
+const Format = 1
+
+// ErrFormat is what errors.Is finds in the error of opening a data directory of
+// another format.
+var ErrFormat = errors.New("data directory has another format")
+
+// FormatError tells the two formats apart.
+type FormatError struct {
+	Dir           string
+	Written, Read int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("data directory %q was written by format %d, this binary reads %d", e.Dir, e.Written, e.Read)
+}
+
+// Is makes errors.Is(err, ErrFormat) true.
+func (e *FormatError) Is(target error) bool { return target == ErrFormat }
+
+const (
+	formatFile = "FORMAT"
+	storeDir   = "store"
+)
+
+// checkFormat reads dir/FORMAT before anything touches the store, and writes it
+// in a new directory.
+func checkFormat(dir string) error {
+	path := filepath.Join(dir, formatFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, storeDir)); err == nil {
+			return fmt.Errorf("data directory %s: it holds a store, but no file %s says which format wrote it", dir, formatFile)
+		}
+		return writeFormat(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the format of data directory %s: %w", dir, err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(bytes.TrimSuffix(b, []byte("\n")))))
+	if err != nil {
+		return fmt.Errorf("reading %s: %q is no format number", path, b)
+	}
+	if n != Format {
+		return &FormatError{Dir: dir, Written: n, Read: Format}
+	}
+	return nil
+}
+
+// writeFormat makes the file whole or not at all: a store directory is made
+// only after it is durable.
+func writeFormat(dir string) error {
+	tmp := filepath.Join(dir, formatFile+".new")
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the format of data directory %s: %w", dir, err)
+	}
+	_, err = fmt.Fprintln(f, Format)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(dir, formatFile))
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the format of data directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

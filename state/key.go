@@ -1,0 +1,103 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// ID is the UUID of a job or a table; it names its keys, so a job dropped and
+// made again has another. The zero ID and the one of all ones are the store's.
+type ID [16]byte
+
+var (
+	catalogID = ID{}
+	metaID    = ID{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+)
+
+// NewID returns a random UUID (version 4).
+func NewID() ID {
+	var id ID
+	_, _ = rand.Read(id[:]) // never fails
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// String is the UUID's usual text.
+func (id ID) String() string {
+	h := hex.EncodeToString(id[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// ParseID reads String's text.
+func ParseID(s string) (ID, error) {
+	var id ID
+	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
+		if _, err := hex.Decode(id[:], []byte(s[:8]+s[9:13]+s[14:18]+s[19:23]+s[24:])); err == nil {
+			return id, nil
+		}
+	}
+	return ID{}, fmt.Errorf("reading a UUID: %q is none", s)
+}
+
+// Space is a range of one job's keys: one operator's on one shard. Operators
+// are numbered by the plan, below MaxOperator.
+type Space struct {
+	Operator uint32
+	Shard    uint16
+}
+
+// MaxOperator is the first operator number that is not the caller's.
+const MaxOperator = 1 << 31
+
+// The store's own operators: what an epoch carries beside pages.
+const (
+	opPositions = MaxOperator + iota
+	opWatermarks
+	opTokens
+)
+
+// A key in Badger is format (1 byte), ID (16), operator (4), shard (2), and the
+// caller's key.
+const (
+	idLen     = 1 + 16
+	prefixLen = idLen + 4 + 2
+)
+
+func appendID(dst []byte, id ID) []byte {
+	return append(append(dst, Format), id[:]...)
+}
+
+func appendSpace(dst []byte, id ID, sp Space) []byte {
+	dst = appendID(dst, id)
+	dst = binary.BigEndian.AppendUint32(dst, sp.Operator)
+	return binary.BigEndian.AppendUint16(dst, sp.Shard)
+}
+
+// MaxKey and MaxValue bound one entry: pages are some kilobytes, blocks 256 KB.
+const (
+	MaxKey   = 32 << 10
+	MaxValue = 512 << 10
+)
+
+// SizeError refuses a key or a value that is too large to be stored.
+type SizeError struct {
+	What       string // key or value
+	Size, Most int
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("a %s of %d bytes is larger than the %d that the state store takes", e.What, e.Size, e.Most)
+}
+
+func checkSize(key, value []byte) error {
+	if len(key) > MaxKey {
+		return &SizeError{"key", len(key), MaxKey}
+	}
+	if len(value) > MaxValue {
+		return &SizeError{"value", len(value), MaxValue}
+	}
+	return nil
+}

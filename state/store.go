@@ -1,0 +1,185 @@
+// Package state keeps bytes through a crash, in epochs. It knows nothing of
+// SQL: keys and values are what the operators and the catalog encode.
+//
+// One idea carries it. Every write of a job's epoch has one version v, taken
+// from a counter that never repeats; nobody reads above the version that the
+// job has committed. So an epoch becomes visible by one small synced record,
+// committed[job] = (epoch, v), and until then it can be undone. Many versions
+// of a key are kept for as long as a read or an undecided epoch may want them.
+package state
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// Options say where the store lives and how much memory it may hold.
+type Options struct {
+	// Dir is the data directory. It is made where it does not exist. The store
+	// writes LOCK, FORMAT and the directory store in it, and nothing else.
+	Dir string
+	// InMemory keeps everything in memory; Dir must be empty.
+	InMemory bool
+	// Logger hears of Badger's warnings and of undone work at start; nil: nobody.
+	Logger *slog.Logger
+
+	memTable int64            // bytes; 0: defaultMemTable. Tests make it small
+	fault    func(step) error // called before each durable step; tests crash there
+	wrap     func(*badger.DB) // lends a test the database
+	existing *badger.DB       // opened by a test, which also closes it
+}
+
+// defaultMemTable bounds what Badger holds in memory before it writes a table,
+// and, at 15 % of it, the largest atomic write. The arena is touched as it
+// fills, so an idle store holds little of it.
+const defaultMemTable = 8 << 20
+
+const (
+	blockCache = 8 << 20
+	indexCache = 8 << 20
+)
+
+// Store is one data directory, held by one process.
+type Store struct {
+	db       *badger.DB
+	borrowed bool // db belongs to a test
+	lock     *dirLock
+	log      *slog.Logger
+	fault    func(step) error
+	writer   writer
+	counter  counter
+
+	catalogMu sync.Mutex // one Update at a time
+
+	mu    sync.Mutex // guards what follows, and the discard version
+	jobs  map[ID]*record
+	holds map[*Snapshot]uint64 // open reads and the lowest version each may ask for
+
+	sweeping  sync.WaitGroup // removals of dropped jobs
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open opens a data directory, or makes one. ErrLocked where another process
+// has it open; ErrFormat where another format's binary wrote it.
+func Open(o Options) (*Store, error) {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{
+		log:     log,
+		fault:   o.fault,
+		jobs:    map[ID]*record{},
+		holds:   map[*Snapshot]uint64{},
+		closing: make(chan struct{}),
+	}
+	if s.fault == nil {
+		s.fault = func(step) error { return nil }
+	}
+	if err := s.open(o); err != nil {
+		return nil, errors.Join(err, s.shut())
+	}
+	return s, nil
+}
+
+func (s *Store) open(o Options) error {
+	if o.InMemory != (o.Dir == "") {
+		return errors.New("opening the state store: exactly one of Dir and InMemory must be given")
+	}
+	if !o.InMemory {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return fmt.Errorf("making the data directory: %w", err)
+		}
+		lock, err := lockDir(o.Dir)
+		if err != nil {
+			return err
+		}
+		s.lock = lock
+		if err := checkFormat(o.Dir); err != nil {
+			return err
+		}
+	}
+	db, err := s.openBadger(o)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.writer = writer{db: db, fault: s.fault, limit: chunkBytes(db)}
+	if o.wrap != nil {
+		o.wrap(db)
+	}
+	if err := s.load(); err != nil {
+		return err
+	}
+	s.resumeDrops()
+	return nil
+}
+
+func (s *Store) openBadger(o Options) (*badger.DB, error) {
+	if o.existing != nil {
+		s.borrowed = true
+		return o.existing, nil
+	}
+	dir := ""
+	if !o.InMemory {
+		dir = filepath.Join(o.Dir, storeDir)
+	}
+	mem := o.memTable
+	if mem == 0 {
+		mem = defaultMemTable
+	}
+	bo := badger.DefaultOptions(dir).
+		WithInMemory(o.InMemory).
+		WithLogger(badgerLog{s.log}).
+		WithSyncWrites(true).
+		WithDetectConflicts(false).
+		WithMetricsEnabled(false).
+		WithNumVersionsToKeep(1). // counts only versions at or below the discard version
+		WithMemTableSize(mem).
+		WithNumMemtables(2).
+		WithValueThreshold(min(1<<20, mem*15/100)).
+		WithValueLogFileSize(1 << 20). // MaxValue keeps every value out of it
+		WithNumCompactors(2).
+		WithCompression(options.Snappy).
+		WithBlockCacheSize(blockCache).
+		WithIndexCacheSize(indexCache)
+	bo.LmaxCompaction = true
+	db, err := badger.OpenManaged(bo)
+	if err != nil {
+		return nil, fmt.Errorf("opening the state store in %s: %w", o.Dir, err)
+	}
+	return db, nil
+}
+
+// Close waits for what runs, and releases the directory. It may be called
+// twice. No other method may run at the same time or after it.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		s.sweeping.Wait()
+		s.closeErr = s.shut()
+	})
+	return s.closeErr
+}
+
+func (s *Store) shut() error {
+	var errs []error
+	if s.db != nil && !s.borrowed {
+		if err := s.db.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing the state store: %w", err))
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,49 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// counter gives out versions. No number is given twice, over all starts: before
+// a number is used, a limit above it is durable, and a start begins at the limit.
+type counter struct {
+	mu    sync.Mutex
+	next  uint64
+	limit uint64
+}
+
+// lease is how many numbers one durable write reserves, and so how many a start
+// may skip. 2^64 lasts for ever at any rate.
+const lease = 1 << 16
+
+// take returns a fresh version.
+func (s *Store) take() (uint64, error) {
+	c := &s.counter
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next >= c.limit {
+		// The limit itself is the one number that is free to be written at: it
+		// was never given out, and whoever repeats this write after a crash
+		// that lost it repeats it exactly.
+		at, limit := c.limit, c.limit+lease
+		if err := s.fault(stepLease); err != nil {
+			return 0, err
+		}
+		if err := s.writer.meta([]entry{{key: metaKey(kindCounter, nil), value: binary.BigEndian.AppendUint64(nil, limit), version: at}}, at); err != nil {
+			return 0, fmt.Errorf("reserving versions: %w", err)
+		}
+		c.next, c.limit = at+1, limit
+	}
+	v := c.next
+	c.next++
+	return v, nil
+}
+
+// newest is the highest version given out.
+func (s *Store) newest() uint64 {
+	s.counter.mu.Lock()
+	defer s.counter.mu.Unlock()
+	return s.counter.next - 1
+}

@@ -1,0 +1,228 @@
+package state
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// A step is a moment at which a process can die: each comes just before
+// something becomes durable. Tests stop there.
+type step string
+
+const (
+	stepLease    step = "lease"    // before the counter's limit moves
+	stepChunk    step = "chunk"    // before a part of an epoch's keys
+	stepPrepared step = "prepared" // before prepared[job]
+	stepCommit   step = "commit"   // before committed[job]
+	stepUndo     step = "undo"     // before a part of a rollback's keys
+	stepUndone   step = "undone"   // before a rollback's committed[job]
+	stepDeliver  step = "deliver"  // before delivered[job, sink]
+	stepDrop     step = "drop"     // before the mark of a drop
+	stepSweep    step = "sweep"    // before a part of a dropped job's keys go
+	stepSwept    step = "swept"    // before the mark of a drop goes
+	stepCatalog  step = "catalog"  // before the catalog's committed version
+)
+
+type entry struct {
+	key, value []byte
+	version    uint64
+	del        bool
+}
+
+// writer writes entries durably. Badger syncs once for each transaction, so
+// small writes that arrive while one is being synced are joined into the next:
+// the jobs share a sync, not each have its own.
+type writer struct {
+	db    *badger.DB
+	fault func(step) error
+	limit int // bytes of one transaction's entries
+
+	mu    sync.Mutex
+	queue []*request
+	busy  bool
+}
+
+// request is a write that waits for its sync.
+type request struct {
+	pages []entry // each at its own version; not atomic
+	marks []entry // atomic; their version is given when they are written
+	at    uint64  // of marks
+	err   error
+	// turn gets true where this request's goroutine is to write the queue, and
+	// false where another has written it.
+	turn chan bool
+}
+
+// chunkBytes leaves room below Badger's limit for what it adds to a key.
+func chunkBytes(db *badger.DB) int { return int(db.MaxBatchSize()) * 3 / 4 }
+
+// entryOverhead is what Badger counts for an entry beside key and value.
+const entryOverhead = 32
+
+func (e *entry) size() int { return len(e.key) + len(e.value) + entryOverhead }
+
+// pages writes entries that need not appear together. at is called before each
+// part that goes out.
+func (w *writer) pages(entries []entry, at step) error {
+	size, start := 0, 0
+	most := int(w.db.MaxBatchCount()) / 2
+	for i := range entries {
+		n := entries[i].size()
+		if i > start && (size+n > w.limit || i-start >= most) {
+			// A full chunk shares its sync with nobody.
+			if err := w.chunk(entries[start:i], at); err != nil {
+				return err
+			}
+			size, start = 0, i
+		}
+		size += n
+	}
+	if start == len(entries) {
+		return nil
+	}
+	if err := w.fault(at); err != nil {
+		return err
+	}
+	return w.join(&request{pages: entries[start:]})
+}
+
+func (w *writer) chunk(entries []entry, at step) error {
+	if err := w.fault(at); err != nil {
+		return err
+	}
+	return w.put(entries)
+}
+
+// put writes entries, each at its own version, and returns when they are durable.
+func (w *writer) put(entries []entry) error {
+	b := w.db.NewManagedWriteBatch()
+	defer b.Cancel()
+	for i := range entries {
+		e := &entries[i]
+		var err error
+		if e.del {
+			err = b.DeleteAt(e.key, e.version)
+		} else {
+			err = b.SetEntryAt(badger.NewEntry(e.key, e.value), e.version)
+		}
+		if err != nil {
+			return fmt.Errorf("writing the state store: %w", err)
+		}
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("writing the state store: %w", err)
+	}
+	return nil
+}
+
+// marks writes entries that appear together, at one version, sharing a sync.
+func (w *writer) marks(at uint64, entries ...entry) error {
+	return w.join(&request{marks: entries, at: at})
+}
+
+// meta writes entries together at one version, at once. It is for who may not
+// wait for others.
+func (w *writer) meta(entries []entry, at uint64) error {
+	txn := w.db.NewTransactionAt(at, true)
+	defer txn.Discard()
+	for i := range entries {
+		e := &entries[i]
+		var err error
+		if e.del {
+			err = txn.Delete(e.key)
+		} else {
+			err = txn.SetEntry(badger.NewEntry(e.key, e.value))
+		}
+		if err != nil {
+			return fmt.Errorf("writing the state store: %w", err)
+		}
+	}
+	if err := txn.CommitAt(at, nil); err != nil {
+		return fmt.Errorf("writing the state store: %w", err)
+	}
+	return nil
+}
+
+// join queues a request. The first in an empty queue writes it, and all that
+// has queued up meanwhile is written by one of those who wait.
+func (w *writer) join(r *request) error {
+	r.turn = make(chan bool, 1)
+	w.mu.Lock()
+	w.queue = append(w.queue, r)
+	lead := !w.busy
+	w.busy = true
+	w.mu.Unlock()
+	if !lead && !<-r.turn {
+		return r.err
+	}
+	w.mu.Lock()
+	group := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	w.write(group)
+	w.mu.Lock()
+	if len(w.queue) > 0 {
+		w.queue[0].turn <- true
+	} else {
+		w.busy = false
+	}
+	w.mu.Unlock()
+	for _, o := range group {
+		if o != r {
+			o.turn <- false
+		}
+	}
+	return r.err
+}
+
+// write makes a group durable: first all pages, then all marks, each in as few
+// transactions as fit.
+func (w *writer) write(group []*request) {
+	var parts []*request
+	var entries []entry
+	size := 0
+	flush := func(put func() error) {
+		if len(entries) > 0 {
+			err := put()
+			for _, r := range parts {
+				r.err = err
+			}
+		}
+		parts, entries, size = nil, nil, 0
+	}
+	add := func(r *request, more []entry, put func() error) {
+		n := 0
+		for i := range more {
+			n += more[i].size()
+		}
+		if size+n > w.limit || len(entries)+len(more) > int(w.db.MaxBatchCount())/2 {
+			flush(put)
+		}
+		parts, entries, size = append(parts, r), append(entries, more...), size+n
+	}
+	pages := func() error { return w.put(entries) }
+	for _, r := range group {
+		if len(r.pages) > 0 {
+			add(r, r.pages, pages)
+		}
+	}
+	flush(pages)
+	// The version of a transaction's marks is the highest of its requests': each
+	// mark's key belongs to one job, whose calls are in order, so versions of
+	// one key still ascend.
+	marks := func() error {
+		at := uint64(0)
+		for _, r := range parts {
+			at = max(at, r.at)
+		}
+		return w.meta(entries, at)
+	}
+	for _, r := range group {
+		if len(r.marks) > 0 {
+			add(r, r.marks, marks)
+		}
+	}
+	flush(marks)
+}
