@@ -16,6 +16,7 @@ unit=$(go list ./... | grep -v -e /compat-tests)
 compat=$(go list ./compat-tests/...)
 go test -race -timeout 15m $unit
 go test -timeout 60m -p 1 $compat
+(cd compat-tests/image && go test ./...)
 
 # One fuzz target at a time: go test takes one a run.
 for pkg in $(go list ./...); do

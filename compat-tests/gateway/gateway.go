@@ -220,3 +220,41 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// StartBroker runs `ferris-sql dev-broker`, a process of its own, until the
+// test ends, and returns its address.
+func StartBroker(t testing.TB, args ...string) string {
+	t.Helper()
+	binary, err := Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := FreeAddr()
+	cmd := exec.Command(binary, append([]string{"dev-broker", "--listen", addr}, args...)...)
+	log := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the broker's log:\n%s", log)
+		}
+	})
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			conn.Close()
+			return addr
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the broker does not listen at %s: %v\n%s", addr, err, log)
+		}
+		<-tick.C
+	}
+}
