@@ -1,0 +1,118 @@
+package json
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// event is the record that all speed bars speak of: seven fields, 160 bytes.
+const event = `{"order_id":1000000123,"customer_id":"customer-004217","symbol":"AAPL","price":150.2567,"quantity":100,"side":"BUY","event_time":"2024-01-15T10:30:00.123456Z"}`
+
+type eventStruct struct {
+	OrderID    int64     `json:"order_id"`
+	CustomerID string    `json:"customer_id"`
+	Symbol     string    `json:"symbol"`
+	Price      float64   `json:"price"`
+	Quantity   int64     `json:"quantity"`
+	Side       string    `json:"side"`
+	EventTime  time.Time `json:"event_time"`
+}
+
+func eventColumns(tb testing.TB) []catalog.Column {
+	return columns(tb, "order_id int8", "customer_id text", "symbol text", "price numeric(18,4)", "quantity int8", "side text", "event_time timestamptz")
+}
+
+// events are a batch of different events, end to end, and their ends.
+func events() (data []byte, ends []int) {
+	symbols := []string{"AAPL", "MSFT", "GOOGL", "F", "BRK.A"}
+	for i := range vec.MaxRows {
+		data = fmt.Appendf(data, `{"order_id":%d,"customer_id":"customer-%06d","symbol":"%s","price":%d.%04d,"quantity":%d,"side":"%s","event_time":"2024-01-15T10:%02d:%02d.%06dZ"}`,
+			1000000000+i*7, i*37%10000, symbols[i%len(symbols)], 50+i%300, i*7919%10000, 1+i%500, []string{"BUY", "SELL"}[i&1], i%60, i*7%60, i*104729%1000000)
+		ends = append(ends, len(data))
+	}
+	return data, ends
+}
+
+func BenchmarkDecode(b *testing.B) {
+	data, ends := events()
+	b.Run("columns", func(b *testing.B) {
+		cols := eventColumns(b)
+		run(b, cols, data, ends)
+	})
+	b.Run("projected", func(b *testing.B) {
+		cols := eventColumns(b)
+		run(b, []catalog.Column{cols[1], cols[3]}, data, ends)
+	})
+	b.Run("nothing", func(b *testing.B) { run(b, nil, data, ends) })
+	b.Run("encoding-json", func(b *testing.B) {
+		b.ReportAllocs()
+		var e eventStruct
+		n := 0
+		for b.Loop() {
+			from := 0
+			for _, end := range ends {
+				if err := stdjson.Unmarshal(data[from:end], &e); err != nil {
+					b.Fatal(err)
+				}
+				from = end
+				n++
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/record")
+	})
+}
+
+func run(b *testing.B, cols []catalog.Column, data []byte, ends []int) {
+	b.ReportAllocs()
+	d := NewDecoder(cols, Options{})
+	out := batch(cols)
+	n := 0
+	for b.Loop() {
+		out.Reset()
+		d.Bind(out.Cols)
+		from := 0
+		for _, end := range ends {
+			if err := d.Decode(data[from:end]); err != nil {
+				b.Fatal(err)
+			}
+			from = end
+			n++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/record")
+}
+
+// TestDecodeAllocates asserts that a batch of plain events allocates nothing.
+func TestDecodeAllocates(t *testing.T) {
+	data, ends := events()
+	cols := eventColumns(t)
+	d := NewDecoder(cols, Options{})
+	out := batch(cols)
+	decode := func() {
+		out.Reset()
+		d.Bind(out.Cols)
+		from := 0
+		for _, end := range ends {
+			if err := d.Decode(data[from:end]); err != nil {
+				t.Fatal(err)
+			}
+			from = end
+		}
+	}
+	decode()
+	if n := testing.AllocsPerRun(10, decode); n != 0 {
+		t.Errorf("%v allocations a batch, want 0", n)
+	}
+	if n := len(event); n < 150 || n > 170 {
+		t.Errorf("the event has %d bytes, want about 160", n)
+	}
+	if lines := bytes.Count(data, []byte("{")); lines != vec.MaxRows {
+		t.Errorf("%d events, want %d", lines, vec.MaxRows)
+	}
+}

@@ -1,0 +1,299 @@
+package json
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Encoder writes rows as JSON objects, a key for each column in order, NULL as
+// null. Numerics are exact JSON numbers (NaN and the infinities strings);
+// timestamptz is RFC 3339 in UTC with microseconds, timestamp the same without
+// a zone; json and jsonb are themselves; bytea is PostgreSQL's hex string, as
+// to_json writes it; arrays are arrays; every other type is a string in its
+// text form. An Encoder belongs to one goroutine.
+type Encoder struct {
+	cols []encodeField
+	op   bool
+}
+
+type encodeField struct {
+	key    []byte // `,"name":`
+	append appender
+}
+
+// appender appends a value that is not NULL.
+type appender func(dst []byte, v vec.Vec, row int) []byte
+
+// EncodeOptions of an Encoder.
+type EncodeOptions struct {
+	// QuoteDecimals writes numerics as strings.
+	QuoteDecimals bool
+	// Op writes "_op" first: "+" for an insert, "-" for a delete.
+	Op bool
+}
+
+// NewEncoder compiles an encoder for the columns.
+func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
+	e := &Encoder{cols: make([]encodeField, len(columns)), op: o.Op}
+	for i, c := range columns {
+		e.cols[i] = encodeField{
+			key:    append(quote([]byte{','}, []byte(c.Name)), ':'),
+			append: appenderFor(c.Type, o),
+		}
+	}
+	return e
+}
+
+// Append appends physical row i of the batch, which has the encoder's columns.
+func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
+	at := len(dst)
+	if e.op {
+		op := `,"_op":"+"`
+		if b.Op(row) == vec.Delete {
+			op = `,"_op":"-"`
+		}
+		dst = append(dst, op...)
+	}
+	for i := range e.cols {
+		f := &e.cols[i]
+		dst = append(dst, f.key...)
+		v, r := b.Cols[i], row
+		if c, ok := v.(*vec.Const); ok {
+			v, r = c.Of, 0
+		}
+		if n := v.Nulls(); n.Any() && n.Get(r) {
+			dst = append(dst, "null"...)
+		} else {
+			dst = f.append(dst, v, r)
+		}
+	}
+	if len(dst) == at {
+		return append(dst, "{}"...)
+	}
+	dst[at] = '{'
+	return append(dst, '}')
+}
+
+func appenderFor(t types.Type, o EncodeOptions) appender {
+	format := types.DefaultFormat()
+	text := vec.TextAppender(t, format)
+	switch t.OID {
+	case types.Int2, types.Int4, types.Int8, types.Oid:
+		return text
+	case types.Bool:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			return strconv.AppendBool(dst, v.(*vec.Fixed[bool]).Values[row])
+		}
+	case types.Float8:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			return finite(dst, text, v, row, v.(*vec.Fixed[float64]).Values[row])
+		}
+	case types.Float4:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			return finite(dst, text, v, row, float64(v.(*vec.Fixed[float32]).Values[row]))
+		}
+	case types.Numeric:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			n := v.(*vec.Numeric)
+			if o.QuoteDecimals || n.Wide != nil && n.Wide[row] != nil && notFinite(n.Wide[row]) {
+				return inQuotes(dst, text, v, row)
+			}
+			return text(dst, v, row)
+		}
+	case types.Text, types.Varchar, types.BPChar, types.Name:
+		return func(dst []byte, v vec.Vec, row int) []byte { return quote(dst, v.(*vec.Bytes).At(row)) }
+	case types.JSONB:
+		return func(dst []byte, v vec.Vec, row int) []byte { return append(dst, v.(*vec.Bytes).At(row)...) }
+	case types.JSON:
+		return func(dst []byte, v vec.Vec, row int) []byte { return oneLine(dst, v.(*vec.Bytes).At(row)) }
+	case types.Timestamptz:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			return instant(dst, text, v, row, "Z")
+		}
+	case types.Timestamp:
+		return func(dst []byte, v vec.Vec, row int) []byte {
+			return instant(dst, text, v, row, "")
+		}
+	}
+	if info := types.Lookup(t.OID); info.Phys == types.PhysList {
+		elem := types.Of(info.Elem)
+		elem.Mod = t.Mod
+		return list(appenderFor(elem, o))
+	}
+	return func(dst []byte, v vec.Vec, row int) []byte {
+		at := len(dst)
+		dst = inQuotes(dst, text, v, row)
+		for _, c := range dst[at+1 : len(dst)-1] {
+			if c < 0x20 || c == '"' || c == '\\' {
+				raw := append([]byte(nil), dst[at+1:len(dst)-1]...)
+				return quote(dst[:at], raw)
+			}
+		}
+		return dst
+	}
+}
+
+func inQuotes(dst []byte, text appender, v vec.Vec, row int) []byte {
+	return append(text(append(dst, '"'), v, row), '"')
+}
+
+func notFinite(d *types.Decimal) bool { return d.Wide != nil && d.Wide.Form != 0 }
+
+func finite(dst []byte, text appender, v vec.Vec, row int, x float64) []byte {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return inQuotes(dst, text, v, row)
+	}
+	return text(dst, v, row)
+}
+
+// instant writes 2006-01-02T15:04:05.000000 and the zone; what lies outside the
+// years 1 to 9999 in PostgreSQL's text form.
+func instant(dst []byte, text appender, v vec.Vec, row int, zone string) []byte {
+	const first, last = -63082281600000000, 252455615999999999 // 0001-01-01, 9999-12-31 23:59:59.999999
+	t := v.(*vec.Fixed[int64]).Values[row]
+	if t < first || t > last {
+		return inQuotes(dst, text, v, row)
+	}
+	day, micros := t/microsPerDay, t%microsPerDay
+	if micros < 0 {
+		day--
+		micros += microsPerDay
+	}
+	y, m, d := civil(day)
+	s := micros / 1000000
+	dst = append(dst, '"')
+	dst = padded(dst, y, 4)
+	dst = padded(append(dst, '-'), m, 2)
+	dst = padded(append(dst, '-'), d, 2)
+	dst = padded(append(dst, 'T'), s/3600, 2)
+	dst = padded(append(dst, ':'), s/60%60, 2)
+	dst = padded(append(dst, ':'), s%60, 2)
+	dst = padded(append(dst, '.'), micros%1000000, 6)
+	dst = append(dst, zone...)
+	return append(dst, '"')
+}
+
+func padded(dst []byte, n int64, width int) []byte {
+	at := len(dst)
+	for range width {
+		dst = append(dst, '0')
+	}
+	for i := at + width - 1; n > 0; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return dst
+}
+
+// civil is the day of the calendar, from days since 2000-01-01 (Howard Hinnant,
+// civil_from_days).
+func civil(day int64) (y, m, d int64) {
+	z := day + 730425 // from 0000-03-01
+	era := z / 146097
+	if z < 0 {
+		era = (z - 146096) / 146097
+	}
+	doe := z - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	d = doy - (153*mp+2)/5 + 1
+	y = yoe + era*400
+	if m = mp + 3; m > 12 {
+		m -= 12
+		y++
+	}
+	return y, m, d
+}
+
+// list writes an array, an array in it for each dimension.
+func list(elem appender) appender {
+	return func(dst []byte, v vec.Vec, row int) []byte {
+		l := v.(*vec.List)
+		from, to := l.At(row)
+		dims := []types.Dim{{Len: int32(to - from)}}
+		if l.Dims != nil && l.Dims[row] != nil {
+			dims = l.Dims[row]
+		}
+		dst, _ = nest(dst, elem, l.Elem, from, dims)
+		return dst
+	}
+}
+
+func nest(dst []byte, elem appender, v vec.Vec, at int, dims []types.Dim) ([]byte, int) {
+	dst = append(dst, '[')
+	if len(dims) > 0 {
+		for i := range dims[0].Len {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			switch {
+			case len(dims) > 1:
+				dst, at = nest(dst, elem, v, at, dims[1:])
+			case v.Nulls().Get(at):
+				dst = append(dst, "null"...)
+				at++
+			default:
+				dst = elem(dst, v, at)
+				at++
+			}
+		}
+	}
+	return append(dst, ']'), at
+}
+
+// quote appends s, which is UTF-8, as a JSON string.
+func quote(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	from, i := 0, 0
+	for {
+		for i+8 <= len(s) && special(load(s, i)) == 0 {
+			i += 8
+		}
+		for i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' {
+			i++
+		}
+		if i >= len(s) {
+			break
+		}
+		dst = append(dst, s[from:i]...)
+		switch c := s[i]; c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		default:
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		from = i
+	}
+	dst = append(dst, s[from:]...)
+	return append(dst, '"')
+}
+
+// oneLine appends JSON text with its line breaks as spaces: between tokens they
+// mean the same, and inside a string there are none.
+func oneLine(dst, s []byte) []byte {
+	at := len(dst)
+	dst = append(dst, s...)
+	for i := at; i < len(dst); i++ {
+		if dst[i] == '\n' || dst[i] == '\r' {
+			dst[i] = ' '
+		}
+	}
+	return dst
+}

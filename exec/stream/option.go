@@ -1,0 +1,289 @@
+package stream
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// EngineOptions are the WITH keys that the engine itself reads of every source
+// and sink; connectors accept and ignore them.
+var EngineOptions = []Option{
+	{Key: "type", Help: "the connector"},
+	{Key: "failure_strategy", Default: "LogAndContinue", Help: "what a record that fails does to its job"},
+	{Key: "retry_backoff", Default: "1s", Help: "the first wait of RetryWithBackoff"},
+	{Key: "max_retries", Default: "3", Help: "the tries of RetryWithBackoff"},
+	{Key: "on_error", Default: "fail", Help: "fail, skip or null: a record that does not decode in an ad-hoc SELECT"},
+}
+
+// Values reads a relation's WITH keys against the options a connector declares.
+// The first bad value is kept and returned by Err, so that a connector reads
+// all its keys in a row and asks once.
+type Values struct {
+	rel   *catalog.Relation
+	known map[string]*Option
+	given map[string]string
+	read  map[string]bool
+	err   error
+}
+
+// ReadOptions starts reading rel's options. An option that is neither among
+// known nor the engine's is 22023, with the nearest known key as the hint.
+func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, error) {
+	v := &Values{rel: rel, known: map[string]*Option{}, given: map[string]string{}, read: map[string]bool{}}
+	names := map[string]string{}
+	for _, list := range [][]Option{known, EngineOptions} {
+		for i := range list {
+			o := &list[i]
+			if v.known[o.Key] != nil {
+				continue
+			}
+			v.known[o.Key] = o
+			names[o.Key] = o.Key
+			for _, a := range o.Aliases {
+				names[a] = o.Key
+			}
+		}
+	}
+	for _, o := range rel.Options {
+		key, ok := names[o.Key]
+		if !ok {
+			e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter %q of %s %q", o.Key, role, rel.Name)
+			if near := nearest(o.Key, names); near != "" {
+				return nil, e.WithHint("Perhaps you meant %q.", near)
+			}
+			return nil, e.WithHint("A %s %s takes: %s.", rel.Connector, role, strings.Join(keys(known), ", "))
+		}
+		if _, twice := v.given[key]; twice {
+			return nil, sqlerr.Errorf(sqlerr.SyntaxError, "parameter %q of %s %q specified more than once", key, role, rel.Name)
+		}
+		v.given[key] = o.Value
+	}
+	for i := range known {
+		if _, ok := v.given[known[i].Key]; known[i].Required && !ok {
+			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s %q needs the parameter %q", role, rel.Name, known[i].Key).
+				WithHint("%s: %s.", known[i].Key, known[i].Help)
+		}
+	}
+	return v, nil
+}
+
+// String is the role as an error names it.
+func (r Role) String() string {
+	if r == RoleSink {
+		return "sink"
+	}
+	return "source"
+}
+
+func keys(list []Option) []string {
+	s := make([]string, len(list))
+	for i := range list {
+		s[i] = list[i].Key
+	}
+	return s
+}
+
+// Given reports whether the key is written in the WITH list.
+func (v *Values) Given(key string) bool {
+	v.read[key] = true
+	_, ok := v.given[key]
+	return ok
+}
+
+// String is the key's value, its default where it is not given. Reading a key
+// that is not declared is a mistake of the connector and panics.
+func (v *Values) String(key string) string {
+	o := v.known[key]
+	if o == nil {
+		panic("stream: option " + key + " is read and not declared")
+	}
+	v.read[key] = true
+	if s, ok := v.given[key]; ok {
+		return s
+	}
+	return o.Default
+}
+
+// Unread lists the declared keys, among those of known, that nobody has read.
+func (v *Values) Unread(known []Option) []string {
+	var s []string
+	for i := range known {
+		if !v.read[known[i].Key] {
+			s = append(s, known[i].Key)
+		}
+	}
+	return s
+}
+
+// Err is the first bad value.
+func (v *Values) Err() error { return v.err }
+
+// Reject keeps an error about a key's value, unless there is one already.
+func (v *Values) Reject(key, want string) {
+	if v.err == nil {
+		v.err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q of %q: %q", key, v.rel.Name, v.String(key)).
+			WithHint("%s takes %s.", key, want)
+	}
+}
+
+// Refuse is 0A000 for a key whose feature is not there, where the value given
+// is anything but one of the accepted.
+func (v *Values) Refuse(key, hint string, accepted ...string) {
+	s := Fold(v.String(key))
+	for _, a := range accepted {
+		if s == Fold(a) {
+			return
+		}
+	}
+	if v.Given(key) && v.err == nil {
+		v.err = sqlerr.Unsupported(hint, "parameter %q = '%s' of %q is not supported", key, v.String(key), v.rel.Name)
+	}
+}
+
+// Bool reads true, false, on, off, yes, no, 1, 0.
+func (v *Values) Bool(key string) bool {
+	switch strings.ToLower(v.String(key)) {
+	case "true", "on", "yes", "1", "t", "y":
+		return true
+	case "false", "off", "no", "0", "f", "n", "":
+		return false
+	}
+	v.Reject(key, "true or false")
+	return false
+}
+
+// Int reads a whole number from lo to hi.
+func (v *Values) Int(key string, lo, hi int64) int64 {
+	n, err := strconv.ParseInt(v.String(key), 10, 64)
+	if err != nil || n < lo || n > hi {
+		v.Reject(key, fmt.Sprintf("a whole number from %d to %d", lo, hi))
+		return lo
+	}
+	return n
+}
+
+// Duration reads 10ms, 5s, 2 minutes, or a bare number of milliseconds.
+func (v *Values) Duration(key string) time.Duration {
+	d, ok := ParseDuration(v.String(key))
+	if !ok {
+		v.Reject(key, "a duration such as 10ms, 5s, 2 minutes, or a number of milliseconds")
+	}
+	return d
+}
+
+// Size reads 16MB, 64KB, or a bare number of bytes.
+func (v *Values) Size(key string, lo, hi int64) int64 {
+	n, ok := ParseSize(v.String(key))
+	if !ok || n < lo || n > hi {
+		v.Reject(key, fmt.Sprintf("a size such as 16MB or a number of bytes, from %d to %d", lo, hi))
+		return lo
+	}
+	return n
+}
+
+// Enum reads one of the values, without regard to case, _ and -, and returns it
+// as it stands in the list.
+func (v *Values) Enum(key string, values ...string) string {
+	s := Fold(v.String(key))
+	for _, w := range values {
+		if Fold(w) == s {
+			return w
+		}
+	}
+	v.Reject(key, "one of "+strings.Join(values, ", "))
+	return values[0]
+}
+
+// Fold removes what does not count in an enumerated value: case, _ and -.
+func Fold(s string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
+}
+
+// ParseDuration reads 10ms, 5s, 2 minutes, or a bare number of milliseconds.
+func ParseDuration(s string) (time.Duration, bool) {
+	n, unit, ok := number(s)
+	if !ok {
+		return 0, false
+	}
+	per, ok := map[string]time.Duration{
+		"": time.Millisecond, "us": time.Microsecond, "ms": time.Millisecond, "millisecond": time.Millisecond,
+		"s": time.Second, "sec": time.Second, "second": time.Second,
+		"m": time.Minute, "min": time.Minute, "minute": time.Minute,
+		"h": time.Hour, "hour": time.Hour, "d": 24 * time.Hour, "day": 24 * time.Hour,
+	}[strings.TrimSuffix(unit, map[bool]string{true: "s"}[len(unit) > 2])]
+	d := n * float64(per)
+	if !ok || d < 0 || d > float64(1<<62) {
+		return 0, false
+	}
+	return time.Duration(d), true
+}
+
+// ParseSize reads 16MB, 64kB, 1GB, or a bare number of bytes. Units are powers
+// of 1024, as PostgreSQL's are.
+func ParseSize(s string) (int64, bool) {
+	n, unit, ok := number(s)
+	if !ok {
+		return 0, false
+	}
+	per, ok := map[string]float64{
+		"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
+		"g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30, "t": 1 << 40, "tb": 1 << 40, "tib": 1 << 40,
+	}[unit]
+	x := n * per
+	if !ok || x < 0 || x > 1<<62 {
+		return 0, false
+	}
+	return int64(x), true
+}
+
+// number splits "16 MB" into 16 and mb.
+func number(s string) (float64, string, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	i := 0
+	for i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '.') {
+		i++
+	}
+	n, err := strconv.ParseFloat(s[:i], 64)
+	return n, strings.TrimSpace(s[i:]), err == nil
+}
+
+// nearest is the known name closest to key, "" where none is close.
+func nearest(key string, names map[string]string) string {
+	best, at := "", len(key)/2+1
+	for n := range names {
+		d := distance(key, n)
+		if strings.HasPrefix(n, key+".") || strings.HasSuffix(n, "."+key) {
+			d = min(d, 1)
+		}
+		if d < at || d == at && best != "" && n < best {
+			best, at = n, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, over bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diag := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			d := diag
+			if a[i-1] != b[j-1] {
+				d++
+			}
+			diag = row[j]
+			row[j] = min(d, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

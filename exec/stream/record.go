@@ -1,0 +1,28 @@
+package stream
+
+import (
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// RecordError is a record's decoding error with the place of the record before
+// it: stream "orders", partition 3, offset 17, field "amount": invalid input
+// syntax for type numeric: "abc". It keeps the error's SQLSTATE; place is such
+// as `partition 3, offset 17`. The field is the error's Column, where it has one.
+func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
+	e := *sqlerr.From(err)
+	if e.Code == sqlerr.InternalError {
+		e.Code = sqlerr.InvalidTextRepresentation
+	}
+	where := fmt.Sprintf("stream %q, %s", rel.Name, place)
+	if e.Column != "" {
+		where += fmt.Sprintf(", field %q", e.Column)
+	}
+	return &sqlerr.Error{
+		Code: e.Code, Message: where + ": " + e.Message, Detail: e.Detail,
+		Hint:   "Set on_error = 'skip' or 'null' to read on past records that do not decode.",
+		Schema: rel.Schema, Table: rel.Name, Column: e.Column, DataType: e.DataType,
+	}
+}
