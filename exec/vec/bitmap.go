@@ -65,3 +65,32 @@ func (m *Bitmap) Count() int {
 	}
 	return n
 }
+
+// Rows yields the rows of the set, ascending.
+func (m *Bitmap) Rows(yield func(int) bool) {
+	for w, word := range m.words {
+		for word != 0 {
+			if !yield(w<<6 + bits.TrailingZeros64(word)) {
+				return
+			}
+			word &= word - 1
+		}
+	}
+}
+
+// SetAll adds rows 0 to n-1.
+func (m *Bitmap) SetAll(n int) {
+	if n == 0 {
+		return
+	}
+	for len(m.words) < (n+63)>>6 {
+		m.words = append(m.words, 0)
+	}
+	for w := range n >> 6 {
+		m.words[w] = ^uint64(0)
+	}
+	if n&63 != 0 {
+		m.words[n>>6] |= 1<<(uint(n)&63) - 1
+	}
+	m.any = true
+}

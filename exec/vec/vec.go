@@ -155,6 +155,12 @@ type Numeric struct {
 	Scales []int32 // nil: Scale holds for all
 	Wide   []*types.Decimal
 	nulls  Bitmap
+
+	// free rows at the beginning have no scale of their own: NULLs and padding.
+	free int
+	// What Hi and Scales were before Reset, to be used again.
+	spareHi     []int64
+	spareScales []int32
 }
 
 // Len is the number of rows.
@@ -166,7 +172,13 @@ func (v *Numeric) Nulls() *Bitmap { return &v.nulls }
 // Reset empties the column.
 func (v *Numeric) Reset() {
 	v.Lo = v.Lo[:0]
-	v.Hi, v.Scales, v.Wide, v.Scale = nil, nil, nil, 0
+	if v.Hi != nil {
+		v.spareHi = v.Hi[:0]
+	}
+	if v.Scales != nil {
+		v.spareScales = v.Scales[:0]
+	}
+	v.Hi, v.Scales, v.Wide, v.Scale, v.free = nil, nil, nil, 0, 0
 	v.nulls.Reset()
 }
 func (v *Numeric) sealed() {}

@@ -1,0 +1,112 @@
+// Package memory counts who holds how much: an Account for the process, below
+// it one for each query, below that one for each operator. It counts what its
+// callers say and owns no memory itself.
+package memory
+
+import (
+	"sync/atomic"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// Settings whose limits are enforced here.
+const (
+	ProcessSetting = "sql.max_memory_mb"
+	QuerySetting   = "sql.query_memory_limit_mb"
+)
+
+// Account counts bytes against its own limit and those of the accounts above.
+// A nil Account counts nothing and refuses nothing. Any goroutine may use it.
+type Account struct {
+	parent  *Account
+	name    string
+	limit   int64 // bytes; 0: none
+	setting string
+	used    atomic.Int64
+	peak    atomic.Int64
+}
+
+// New returns an account with nothing above it. limit is in bytes, 0 for none;
+// setting is the name of what sets it, for the error.
+func New(name string, limit int64, setting string) *Account {
+	return &Account{name: name, limit: limit, setting: setting}
+}
+
+// Child returns an account that counts here too. limit 0: only the limits above.
+func (a *Account) Child(name string, limit int64, setting string) *Account {
+	return &Account{parent: a, name: name, limit: limit, setting: setting}
+}
+
+// Reserve counts n more bytes. Where that passes a limit nothing is counted and
+// the error, 53200, names the figure and the setting.
+func (a *Account) Reserve(n int64) error {
+	for at := a; at != nil; at = at.parent {
+		used := at.used.Add(n)
+		if at.limit > 0 && used > at.limit {
+			for undo := a; ; undo = undo.parent {
+				undo.used.Add(-n)
+				if undo == at {
+					return at.exceeded(used)
+				}
+			}
+		}
+		at.raisePeak(used)
+	}
+	return nil
+}
+
+func (a *Account) exceeded(wanted int64) error {
+	return sqlerr.Errorf(sqlerr.OutOfMemory, "out of memory: %s would hold %s, over its limit of %s", a.name, megabytes(wanted), megabytes(a.limit)).
+		WithDetail("The limit is set by %s = %d.", a.setting, a.limit>>20).
+		WithHint("Let the query keep fewer rows or groups, or raise %s.", a.setting)
+}
+
+func (a *Account) raisePeak(used int64) {
+	for {
+		peak := a.peak.Load()
+		if used <= peak || a.peak.CompareAndSwap(peak, used) {
+			return
+		}
+	}
+}
+
+// Release gives back n bytes that were reserved.
+func (a *Account) Release(n int64) {
+	for at := a; at != nil; at = at.parent {
+		at.used.Add(-n)
+	}
+}
+
+// Resize changes a reservation from old bytes to now bytes.
+func (a *Account) Resize(old, now int64) error {
+	if now > old {
+		return a.Reserve(now - old)
+	}
+	a.Release(old - now)
+	return nil
+}
+
+// Close gives back all that the account holds.
+func (a *Account) Close() {
+	if a == nil {
+		return
+	}
+	n := a.used.Swap(0)
+	a.parent.Release(n)
+}
+
+// Used is the number of bytes held now.
+func (a *Account) Used() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.used.Load()
+}
+
+// Peak is the most bytes held at one time.
+func (a *Account) Peak() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.peak.Load()
+}

@@ -1,0 +1,95 @@
+package memory
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+func TestReserveStopsAtTheNearestLimit(t *testing.T) {
+	process := New("the process", 100<<20, ProcessSetting)
+	query := process.Child("the query", 64<<20, QuerySetting)
+	sort := query.Child("sort", 0, "")
+
+	if err := sort.Reserve(60 << 20); err != nil {
+		t.Fatal(err)
+	}
+	err := sort.Reserve(10 << 20)
+	e := sqlerr.From(err)
+	if e.Code != sqlerr.OutOfMemory {
+		t.Fatalf("code = %s, want 53200", e.Code)
+	}
+	if want := "out of memory: the query would hold 70 MB, over its limit of 64 MB"; e.Message != want {
+		t.Errorf("message = %q, want %q", e.Message, want)
+	}
+	if want := "The limit is set by sql.query_memory_limit_mb = 64."; e.Detail != want {
+		t.Errorf("detail = %q, want %q", e.Detail, want)
+	}
+	if !strings.Contains(e.Hint, QuerySetting) {
+		t.Errorf("hint %q does not name the setting", e.Hint)
+	}
+	if got := [3]int64{process.Used(), query.Used(), sort.Used()}; got != [3]int64{60 << 20, 60 << 20, 60 << 20} {
+		t.Errorf("a refused reservation was counted: %v", got)
+	}
+
+	other := process.Child("another query", 0, "")
+	e = sqlerr.From(other.Reserve(50 << 20))
+	if want := "out of memory: the process would hold 110 MB, over its limit of 100 MB"; e.Message != want {
+		t.Errorf("message = %q, want %q", e.Message, want)
+	}
+}
+
+func TestCloseGivesEverythingBack(t *testing.T) {
+	process := New("the process", 0, ProcessSetting)
+	query := process.Child("the query", 1000, QuerySetting)
+	if err := query.Resize(0, 700); err != nil {
+		t.Fatal(err)
+	}
+	if err := query.Resize(700, 200); err != nil {
+		t.Fatal(err)
+	}
+	if err := query.Resize(200, 1201); err == nil {
+		t.Error("1201 of 1000 bytes were granted")
+	}
+	query.Close()
+	if process.Used() != 0 || query.Used() != 0 {
+		t.Errorf("after Close: process %d, query %d", process.Used(), query.Used())
+	}
+	if query.Peak() != 700 {
+		t.Errorf("peak = %d, want 700", query.Peak())
+	}
+}
+
+func TestConcurrentReservationsNeverPassTheLimit(t *testing.T) {
+	root := New("the process", 1000, ProcessSetting)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			child := root.Child("the query", 0, "")
+			for range 1000 {
+				if child.Reserve(300) == nil {
+					child.Release(300)
+				}
+			}
+			child.Close()
+		})
+	}
+	wg.Wait()
+	if root.Used() != 0 {
+		t.Errorf("used = %d after everything was released", root.Used())
+	}
+	if root.Peak() > 1000 {
+		t.Errorf("peak = %d, over the limit", root.Peak())
+	}
+}
+
+func TestNilAccountRefusesNothing(t *testing.T) {
+	var a *Account
+	if err := a.Reserve(1 << 60); err != nil {
+		t.Fatal(err)
+	}
+	a.Release(1 << 60)
+	a.Close()
+}
