@@ -17,6 +17,7 @@ compat=$(go list ./compat-tests/...)
 go test -race -timeout 15m $unit
 go test -timeout 60m -p 1 $compat
 (cd compat-tests/image && go test ./...)
+if [ "$tier" = long ]; then compat-tests/image/build.sh; fi
 
 # One fuzz target at a time: go test takes one a run.
 for pkg in $(go list ./...); do
