@@ -1,0 +1,186 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// object is a node of the graph of dependencies: one of the three is not nil.
+type object struct {
+	schema   *Schema
+	relation *Relation
+	job      *Job
+}
+
+func (o object) oid() types.OID {
+	switch {
+	case o.schema != nil:
+		return o.schema.OID
+	case o.relation != nil:
+		return o.relation.OID
+	}
+	return o.job.OID
+}
+
+// describe names an object as PostgreSQL's messages do: with its schema where
+// the name alone would not find it.
+func (o object) describe(s *Snapshot, path []string) string {
+	switch {
+	case o.schema != nil:
+		return "schema " + o.schema.Name
+	case o.job != nil:
+		return "job " + o.job.Name
+	case s.Visible(o.relation, path):
+		return o.relation.Kind.word() + " " + o.relation.Name
+	}
+	return o.relation.Kind.word() + " " + o.relation.Schema + "." + o.relation.Name
+}
+
+// dependents are the objects that cannot be without o, newest first.
+func (s *Snapshot) dependents(o object) []object {
+	var all []object
+	switch {
+	case o.schema != nil:
+		for _, r := range s.relations[o.schema.Name] {
+			all = append(all, object{relation: r})
+		}
+	case o.relation != nil:
+		all = s.dependentsOf(o.relation)
+	}
+	sort.Slice(all, func(i, k int) bool { return all[i].oid() > all[k].oid() })
+	return all
+}
+
+func (s *Snapshot) dependentsOf(r *Relation) []object {
+	var all []object
+	for _, d := range s.byOID {
+		if slices.Contains(d.DependsOn, r.OID) {
+			all = append(all, object{relation: d})
+		}
+	}
+	full := r.Schema + "." + r.Name
+	for _, j := range s.jobs {
+		if slices.Contains(j.DependsOn, r.OID) || r.Kind == Sink && slices.Contains(j.Sinks, full) {
+			all = append(all, object{job: j})
+		}
+	}
+	return all
+}
+
+func (s *Snapshot) hasDependents(r *Relation) bool { return len(s.dependentsOf(r)) > 0 }
+
+// ownedSinks are the sinks that a job declared, which go with it.
+func (s *Snapshot) ownedSinks(j *Job) []object {
+	var all []object
+	for _, r := range s.byOID {
+		if r.Kind == Sink && r.Job == j.Name {
+			all = append(all, object{relation: r})
+		}
+	}
+	sort.Slice(all, func(i, k int) bool { return all[i].oid() > all[k].oid() })
+	return all
+}
+
+// doomed is an object that a DROP takes along, and what for.
+type doomed struct {
+	object
+	because  object
+	silently bool // named by the statement, or owned by what goes
+}
+
+// closure are the targets and all that must go with them, dependents first.
+func (s *Snapshot) closure(targets []object) []doomed {
+	var order []doomed
+	seen := map[types.OID]bool{}
+	named := map[types.OID]bool{}
+	for _, t := range targets {
+		named[t.oid()] = true
+	}
+	var visit func(o, because object, silently bool)
+	visit = func(o, because object, silently bool) {
+		if seen[o.oid()] {
+			return
+		}
+		seen[o.oid()] = true
+		if o.job != nil {
+			for _, sink := range s.ownedSinks(o.job) {
+				visit(sink, o, true)
+			}
+		}
+		for _, d := range s.dependents(o) {
+			visit(d, o, false)
+		}
+		order = append(order, doomed{o, because, silently || named[o.oid()]})
+	}
+	for _, t := range targets {
+		visit(t, object{}, true)
+	}
+	return order
+}
+
+// maxReported is how many dependents a message lists, as in PostgreSQL.
+const maxReported = 100
+
+// stillNeeded is 2BP01 for what stands in the way of a DROP without CASCADE, nil
+// where nothing does.
+func (s *Snapshot) stillNeeded(targets []object, order []doomed, path []string) error {
+	lines := report(order, func(d doomed) string {
+		return fmt.Sprintf("%s depends on %s", d.describe(s, path), d.because.describe(s, path))
+	})
+	if len(lines) == 0 {
+		return nil
+	}
+	msg := "cannot drop desired object(s) because other objects depend on them"
+	if len(targets) == 1 {
+		msg = fmt.Sprintf("cannot drop %s because other objects depend on it", targets[0].describe(s, path))
+	}
+	return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "%s", msg).
+		WithDetail("%s", strings.Join(cut(lines), "\n")).
+		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+// cascades is the notice of what a DROP ... CASCADE takes along.
+func (s *Snapshot) cascades(order []doomed, path []string) []*sqlerr.Error {
+	lines := report(order, func(d doomed) string { return "drop cascades to " + d.describe(s, path) })
+	switch len(lines) {
+	case 0:
+		return nil
+	case 1:
+		return []*sqlerr.Error{notice(sqlerr.SuccessfulCompletion, "%s", lines[0])}
+	}
+	return []*sqlerr.Error{notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(lines)).
+		WithDetail("%s", strings.Join(cut(lines), "\n"))}
+}
+
+// report lists what goes without having been named, nearest first.
+func report(order []doomed, line func(doomed) string) []string {
+	var lines []string
+	for _, d := range slices.Backward(order) {
+		if !d.silently {
+			lines = append(lines, line(d))
+		}
+	}
+	return lines
+}
+
+func cut(lines []string) []string {
+	if len(lines) <= maxReported {
+		return lines
+	}
+	more := len(lines) - maxReported
+	word := "objects"
+	if more == 1 {
+		word = "object"
+	}
+	return append(slices.Clone(lines[:maxReported]), fmt.Sprintf("and %d other %s (see server log for list)", more, word))
+}
+
+func requiredByJob(r *Relation) *sqlerr.Error {
+	return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop sink %s because job %s requires it", r.Name, r.Job).
+		WithHint("You can drop job %s instead.", r.Job)
+}

@@ -1,0 +1,218 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// Name is an object's name as written; Schema "" is looked for along the search
+// path.
+type Name struct{ Schema, Name string }
+
+// Dropped is what a DROP took away, with what went along.
+type Dropped struct {
+	Schemas   []*Schema
+	Relations []*Relation
+	Jobs      []*Job
+}
+
+// DropRelations drops the relations named, which must be of a kind: Stream takes
+// a View too, as CREATE STREAM AS makes one. What depends on them goes along
+// with cascade, and is an error without it. path is SearchPath's.
+func (t *Tx) DropRelations(kind Kind, names []Name, ifExists, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	s := t.Snapshot()
+	var targets []object
+	var notices []*sqlerr.Error
+	for _, n := range names {
+		r, err := s.findToDrop(kind, n, path)
+		if err != nil && ifExists && missing(err) {
+			notices = append(notices, notice(sqlerr.SuccessfulCompletion, "%s, skipping", err.Message))
+			continue
+		}
+		if err != nil {
+			return Dropped{}, nil, err
+		}
+		targets = append(targets, object{relation: r})
+	}
+	dropped, more, err := t.drop(targets, cascade, path)
+	return dropped, append(notices, more...), err
+}
+
+func missing(err *sqlerr.Error) bool {
+	return err.Code == sqlerr.UndefinedTable || err.Code == sqlerr.InvalidSchemaName || err.Code == sqlerr.UndefinedObject
+}
+
+func (s *Snapshot) findToDrop(kind Kind, n Name, path []string) (*Relation, *sqlerr.Error) {
+	var r *Relation
+	if n.Schema == "" {
+		r = s.Resolve(path, n.Name)
+	} else {
+		if s.schemas[n.Schema] == nil {
+			return nil, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", n.Schema)
+		}
+		r = s.relations[n.Schema][n.Name]
+	}
+	switch {
+	case r == nil && n.Schema == "":
+		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s %q does not exist", kind.word(), n.Name)
+	case r == nil:
+		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s \"%s.%s\" does not exist", kind.word(), n.Schema, n.Name)
+	case r.Kind == Virtual:
+		return nil, sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", r.Name)
+	case r.Kind != kind && (kind != Stream || r.Kind != View):
+		hint := map[Kind]string{
+			Stream: "Use DROP STREAM to remove a stream.",
+			View:   "Use DROP VIEW to remove a view.",
+			Sink:   "Use DROP SINK to remove a sink.",
+		}
+		return nil, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a %s", r.Name, kind.word()).WithHint("%s", hint[r.Kind])
+	}
+	return r, nil
+}
+
+// DropSchemas drops schemas; one that holds relations only with cascade.
+func (t *Tx) DropSchemas(names []string, ifExists, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	s := t.Snapshot()
+	var targets []object
+	var notices []*sqlerr.Error
+	for _, name := range names {
+		sc := s.Schema(name)
+		switch {
+		case sc == nil && ifExists:
+			notices = append(notices, notice(sqlerr.SuccessfulCompletion, "schema %q does not exist, skipping", name))
+			continue
+		case sc == nil:
+			return Dropped{}, nil, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", name)
+		case systemSchema(name):
+			return Dropped{}, nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist,
+				"cannot drop schema %s because it is required by the database system", name)
+		}
+		targets = append(targets, object{schema: sc})
+	}
+	dropped, more, err := t.drop(targets, cascade, path)
+	return dropped, append(notices, more...), err
+}
+
+// DropJob drops a job and the sinks that it declared. Another job that writes to
+// them goes along with cascade, and is an error without it.
+func (t *Tx) DropJob(name string, ifExists, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	j := t.Snapshot().Job(name)
+	if j == nil {
+		if ifExists {
+			return Dropped{}, []*sqlerr.Error{notice(sqlerr.SuccessfulCompletion, "job %q does not exist, skipping", name)}, nil
+		}
+		return Dropped{}, nil, noJob(name)
+	}
+	return t.drop([]object{{job: j}}, cascade, path)
+}
+
+// drop takes the targets away with all that must go along. Done again on a newer
+// snapshot it must take the very same objects: the caller stops the jobs it was
+// told of, and no others.
+func (t *Tx) drop(targets []object, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	if len(targets) == 0 {
+		return Dropped{}, nil, nil
+	}
+	s := t.Snapshot()
+	order := s.closure(targets)
+	if err := s.ownersGo(targets, order); err != nil {
+		return Dropped{}, nil, err
+	}
+	var notices []*sqlerr.Error
+	if cascade {
+		notices = s.cascades(order, path)
+	} else if err := s.stillNeeded(targets, order, path); err != nil {
+		return Dropped{}, nil, err
+	}
+	err := t.apply(func(d *draft) error {
+		now, ok := d.find(targets)
+		if !ok || !sameObjects(d.closure(now), order) {
+			return conflict()
+		}
+		for _, o := range order {
+			d.remove(o.object)
+		}
+		return nil
+	})
+	if err != nil {
+		return Dropped{}, nil, err
+	}
+	return collect(order), notices, nil
+}
+
+// ownersGo refuses to drop a sink by name under the job that declared it.
+func (s *Snapshot) ownersGo(targets []object, order []doomed) error {
+	for _, t := range targets {
+		if t.relation == nil || t.relation.Job == "" {
+			continue
+		}
+		owner := s.jobs[t.relation.Job]
+		named := slices.ContainsFunc(targets, func(o object) bool { return o.job != nil && o.job == owner })
+		if owner != nil && !named && slices.ContainsFunc(order, func(d doomed) bool { return d.job == owner }) {
+			return requiredByJob(t.relation)
+		}
+	}
+	return nil
+}
+
+// find looks the objects up anew, by OID.
+func (d *draft) find(targets []object) ([]object, bool) {
+	var now []object
+	for _, t := range targets {
+		var o object
+		switch {
+		case t.schema != nil:
+			o.schema = d.schemas[t.schema.Name]
+			if o.schema == nil || o.schema.OID != t.schema.OID {
+				return nil, false
+			}
+		case t.relation != nil:
+			if o.relation = d.byOID[t.relation.OID]; o.relation == nil {
+				return nil, false
+			}
+		default:
+			o.job = d.jobs[t.job.Name]
+			if o.job == nil || o.job.UUID != t.job.UUID {
+				return nil, false
+			}
+		}
+		now = append(now, o)
+	}
+	return now, true
+}
+
+func sameObjects(a, b []doomed) bool {
+	return slices.EqualFunc(a, b, func(x, y doomed) bool {
+		if x.job != nil && y.job != nil {
+			return x.job.UUID == y.job.UUID
+		}
+		return x.oid() == y.oid()
+	})
+}
+
+func (d *draft) remove(o object) {
+	switch {
+	case o.schema != nil:
+		d.removeSchema(o.schema)
+	case o.relation != nil:
+		d.removeRelation(o.relation)
+	default:
+		d.removeJob(o.job)
+	}
+}
+
+func collect(order []doomed) Dropped {
+	var all Dropped
+	for _, d := range order {
+		switch {
+		case d.schema != nil:
+			all.Schemas = append(all.Schemas, d.schema)
+		case d.relation != nil:
+			all.Relations = append(all.Relations, d.relation)
+		default:
+			all.Jobs = append(all.Jobs, d.job)
+		}
+	}
+	return all
+}

@@ -1,0 +1,228 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Objects are stored as JSON under their kind and OID. The structs here are the
+// format: a field may be added with a meaning for its absence; anything else
+// takes the next objectFormat and code that reads both.
+const objectFormat = 1
+
+// First bytes of the catalog's keys.
+const (
+	keyOIDs     = 'o'
+	keySchema   = 's'
+	keyRelation = 'r'
+	keyJob      = 'j'
+)
+
+func (k storeKey) bytes() []byte {
+	return fmt.Appendf(nil, "%c%010d", k.kind, k.oid)
+}
+
+type storedSchema struct {
+	Format int       `json:"format"`
+	OID    types.OID `json:"oid"`
+	Name   string    `json:"name"`
+	Owner  string    `json:"owner"`
+}
+
+type storedRelation struct {
+	Format    int              `json:"format"`
+	OID       types.OID        `json:"oid"`
+	Schema    string           `json:"schema"`
+	Name      string           `json:"name"`
+	Kind      string           `json:"kind"`
+	Owner     string           `json:"owner"`
+	Columns   []storedColumn   `json:"columns"`
+	Hidden    []storedColumn   `json:"hidden,omitempty"`
+	Watermark *storedWatermark `json:"watermark,omitempty"`
+	Connector string           `json:"connector,omitempty"`
+	Options   []storedOption   `json:"options,omitempty"`
+	Query     string           `json:"query,omitempty"`
+	Text      string           `json:"text,omitempty"`
+	Job       string           `json:"job,omitempty"`
+	Comment   string           `json:"comment,omitempty"`
+	DependsOn []types.OID      `json:"depends_on,omitempty"`
+}
+
+type storedColumn struct {
+	Name      string    `json:"name"`
+	Type      types.OID `json:"type"`
+	Mod       int32     `json:"mod"`
+	NotNull   bool      `json:"not_null,omitempty"`
+	Default   string    `json:"default,omitempty"`
+	Generated string    `json:"generated,omitempty"`
+	Comment   string    `json:"comment,omitempty"`
+}
+
+type storedWatermark struct {
+	Column string `json:"column"`
+	Expr   string `json:"expr"`
+}
+
+type storedOption struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+type storedJob struct {
+	Format    int               `json:"format"`
+	OID       types.OID         `json:"oid"`
+	UUID      string            `json:"uuid"`
+	Name      string            `json:"name"`
+	Owner     string            `json:"owner"`
+	Text      string            `json:"text"`
+	Sinks     []string          `json:"sinks,omitempty"`
+	Options   []storedOption    `json:"options,omitempty"`
+	State     JobState          `json:"state"`
+	Error     string            `json:"error,omitempty"`
+	Settings  map[string]string `json:"settings,omitempty"`
+	Created   time.Time         `json:"created"`
+	DependsOn []types.OID       `json:"depends_on,omitempty"`
+}
+
+type storedOIDs struct {
+	Format int       `json:"format"`
+	Limit  types.OID `json:"limit"`
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("catalog: encoding " + err.Error()) // the structs above always encode
+	}
+	return b
+}
+
+// decode reads a stored object strictly: a field it does not know was written
+// by a newer binary, and would be lost by the next write.
+func decode(value []byte, v any, format *int) error {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("reading a stored object: %w", err)
+	}
+	if *format != objectFormat {
+		return fmt.Errorf("reading a stored object: it has format %d, this binary reads %d", *format, objectFormat)
+	}
+	return nil
+}
+
+func encodeSchema(s *Schema) []byte {
+	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner})
+}
+
+func decodeSchema(value []byte) (*Schema, error) {
+	var s storedSchema
+	if err := decode(value, &s, &s.Format); err != nil {
+		return nil, err
+	}
+	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner}, nil
+}
+
+func encodeRelation(r *Relation) []byte {
+	s := storedRelation{
+		Format: objectFormat, OID: r.OID, Schema: r.Schema, Name: r.Name, Kind: string(rune(r.Kind)), Owner: r.Owner,
+		Columns: storedColumns(r.Columns), Hidden: storedColumns(r.Hidden), Connector: r.Connector,
+		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn,
+	}
+	if r.Watermark != nil {
+		s.Watermark = &storedWatermark{r.Watermark.Column, r.Watermark.Expr}
+	}
+	return encode(s)
+}
+
+func decodeRelation(value []byte) (*Relation, error) {
+	var s storedRelation
+	if err := decode(value, &s, &s.Format); err != nil {
+		return nil, err
+	}
+	if len(s.Kind) != 1 {
+		return nil, fmt.Errorf("reading a stored object: relation %s.%s is of kind %q", s.Schema, s.Name, s.Kind)
+	}
+	r := &Relation{
+		OID: s.OID, Schema: s.Schema, Name: s.Name, Kind: Kind(s.Kind[0]), Owner: s.Owner,
+		Columns: loadedColumns(s.Columns), Hidden: loadedColumns(s.Hidden), Connector: s.Connector,
+		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn,
+	}
+	if s.Watermark != nil {
+		r.Watermark = &Watermark{s.Watermark.Column, s.Watermark.Expr}
+	}
+	return r, nil
+}
+
+func storedColumns(cs []Column) []storedColumn {
+	var all []storedColumn
+	for _, c := range cs {
+		all = append(all, storedColumn{c.Name, c.Type.OID, c.Type.Mod, c.NotNull, c.Default, c.Generated, c.Comment})
+	}
+	return all
+}
+
+func loadedColumns(cs []storedColumn) []Column {
+	var all []Column
+	for _, c := range cs {
+		all = append(all, Column{
+			Name: c.Name, Type: types.Type{OID: c.Type, Mod: c.Mod}, NotNull: c.NotNull,
+			Default: c.Default, Generated: c.Generated, Comment: c.Comment,
+		})
+	}
+	return all
+}
+
+func storedOptions(o Options) []storedOption {
+	var all []storedOption
+	for _, p := range o {
+		all = append(all, storedOption(p))
+	}
+	return all
+}
+
+func loadedOptions(o []storedOption) Options {
+	var all Options
+	for _, p := range o {
+		all = append(all, Option(p))
+	}
+	return all
+}
+
+func encodeJob(j *Job) []byte {
+	return encode(storedJob{
+		Format: objectFormat, OID: j.OID, UUID: hex.EncodeToString(j.UUID[:]), Name: j.Name, Owner: j.Owner, Text: j.Text,
+		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Error, Settings: j.Settings,
+		Created: j.Created, DependsOn: j.DependsOn,
+	})
+}
+
+func decodeJob(value []byte) (*Job, error) {
+	var s storedJob
+	if err := decode(value, &s, &s.Format); err != nil {
+		return nil, err
+	}
+	j := &Job{
+		OID: s.OID, Name: s.Name, Owner: s.Owner, Text: s.Text, Sinks: s.Sinks, Options: loadedOptions(s.Options),
+		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn,
+	}
+	b, err := hex.DecodeString(s.UUID)
+	if err != nil || len(b) != len(j.UUID) {
+		return nil, fmt.Errorf("reading a stored object: job %s has the UUID %q", s.Name, s.UUID)
+	}
+	copy(j.UUID[:], b)
+	return j, nil
+}
+
+func decodeOIDs(value []byte) (types.OID, error) {
+	var s storedOIDs
+	if err := decode(value, &s, &s.Format); err != nil {
+		return 0, err
+	}
+	return s.Limit, nil
+}

@@ -1,0 +1,84 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+const tempPrefix = "pg_temp_"
+
+// Temporary tells whether a schema is a session's own, pg_temp_N. Its relations
+// are seen by all, are never stored, and go with the session.
+func Temporary(schema string) bool { return strings.HasPrefix(schema, tempPrefix) }
+
+// NewTemp names a schema for one session's temporary relations. It comes to be
+// with the first of them.
+func (c *Catalog) NewTemp() string { return fmt.Sprintf("%s%d", tempPrefix, c.temps.Add(1)) }
+
+// DropTemp drops a session's temporary schema with all in it, when the session
+// ends.
+func (c *Catalog) DropTemp(schema string) error {
+	if c.Snapshot().Schema(schema) == nil {
+		return nil
+	}
+	t := c.Begin()
+	if _, _, err := t.DropSchemas([]string{schema}, false, true, nil); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// SearchPath turns the value of search_path into the schemas to look through:
+// "$user" is the user's own schema, pg_temp the session's, which comes first
+// where it is not named, and then pg_catalog where that is not named. Schemas
+// that do not exist stay; nothing is found in them. temp "": the session has none.
+func SearchPath(setting []string, user, temp string) []string {
+	var path []string
+	named := false
+	for _, s := range setting {
+		switch s {
+		case "$user":
+			s = user
+		case "pg_temp":
+			named = true
+			if s = temp; temp == "" {
+				continue
+			}
+		}
+		named = named || s == temp
+		path = append(path, s)
+	}
+	if !slices.Contains(path, "pg_catalog") {
+		path = append([]string{"pg_catalog"}, path...)
+	}
+	if temp != "" && !named {
+		path = append([]string{temp}, path...)
+	}
+	return path
+}
+
+// CreationSchema is where an unqualified name is made: the first schema of the
+// setting that exists. setting is search_path as written, not SearchPath's.
+func (s *Snapshot) CreationSchema(setting []string, user, temp string) (string, error) {
+	for _, name := range setting {
+		switch name {
+		case "$user":
+			name = user
+		case "pg_temp":
+			if temp != "" {
+				return temp, nil
+			}
+			continue
+		}
+		if s.schemas[name] != nil {
+			return name, nil
+		}
+	}
+	return "", sqlerr.Errorf(sqlerr.InvalidSchemaName, "no schema has been selected to create in")
+}
+
+// Visible tells whether an unqualified name finds this relation.
+func (s *Snapshot) Visible(r *Relation, path []string) bool { return s.Resolve(path, r.Name) == r }
