@@ -34,7 +34,7 @@ func (t *Tx) CreateSchema(name, owner string, ifNotExists bool) (created bool, n
 	if ifNotExists && t.Snapshot().Schema(name) != nil {
 		return false, []*sqlerr.Error{notice(sqlerr.DuplicateSchema, "schema %q already exists, skipping", name)}, nil
 	}
-	oid, err := t.newOID(0)
+	oid, err := t.c.oids.take()
 	if err != nil {
 		return false, nil, err
 	}
@@ -75,12 +75,12 @@ func (t *Tx) createRelation(r *Relation) error {
 		return err // before an OID is spent on it
 	}
 	var err error
-	if r.OID, err = t.newOID(r.OID); err != nil {
+	if r.OID, err = t.c.oids.take(); err != nil {
 		return err
 	}
 	var tempOID types.OID
 	if Temporary(r.Schema) && t.Snapshot().Schema(r.Schema) == nil {
-		if tempOID, err = t.newOID(0); err != nil {
+		if tempOID, err = t.c.oids.take(); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ func (t *Tx) CreateJob(j *Job, ifNotExists, orReplace bool) (replaced *Job, crea
 	}
 	if old != nil {
 		j.OID = old.OID
-	} else if j.OID, err = t.newOID(j.OID); err != nil {
+	} else if j.OID, err = t.c.oids.take(); err != nil {
 		return nil, false, nil, err
 	}
 	j.UUID = state.NewID()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // Tx is a change of the catalog in the making. Nobody else sees it before
@@ -97,14 +96,6 @@ func (t *Tx) Commit() error {
 // conflict is the error of a change that another transaction has come before.
 func conflict() *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update")
-}
-
-// newOID takes an OID where an object has none yet.
-func (t *Tx) newOID(oid types.OID) (types.OID, error) {
-	if oid != 0 {
-		return oid, nil
-	}
-	return t.c.oids.take()
 }
 
 // notice is a message that is no error.
