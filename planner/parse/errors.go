@@ -1,12 +1,99 @@
 package parse
 
 import (
+	"strings"
+
 	"github.com/pganalyze/pg_query_go/v5/parser"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
-// fromPostgres makes the client's error of one of PostgreSQL's parser.
-func fromPostgres(e *parser.Error) *sqlerr.Error {
-	return sqlerr.Errorf(sqlerr.SyntaxError, "%s", e.Message).At(e.Cursorpos)
+// states are the SQLSTATEs of those errors of PostgreSQL's scanner and grammar
+// that are not syntax errors, by how the message begins or ends: the parser's
+// binding passes messages on without their states.
+var states = []struct {
+	prefix, suffix string
+	code           sqlerr.Code
+}{
+	{"memory exhausted", "", sqlerr.StatementTooComplex},
+	{"stack depth limit exceeded", "", sqlerr.StatementTooComplex},
+	{"UNENCRYPTED PASSWORD", "no longer supported", sqlerr.FeatureNotSupported},
+	{"CREATE SCHEMA IF NOT EXISTS cannot include", "", sqlerr.FeatureNotSupported},
+	{"current database cannot be changed", "", sqlerr.FeatureNotSupported},
+	{"", "not yet implemented", sqlerr.FeatureNotSupported},
+	{"a column list with", "only supported for ON DELETE actions", sqlerr.FeatureNotSupported},
+	{"CREATE EXTENSION ... FROM", "", sqlerr.FeatureNotSupported},
+	{"CREATE OR REPLACE CONSTRAINT TRIGGER", "", sqlerr.FeatureNotSupported},
+	{"RECHECK is no longer required", "", sqlerr.FeatureNotSupported},
+	{"aggregates cannot have output arguments", "", sqlerr.FeatureNotSupported},
+	{"WITH CHECK OPTION not supported", "", sqlerr.FeatureNotSupported},
+	{"an ordered-set aggregate with a VARIADIC", "", sqlerr.FeatureNotSupported},
+	{"", "constraints cannot be marked DEFERRABLE", sqlerr.FeatureNotSupported},
+	{"", "constraints cannot be marked NOT VALID", sqlerr.FeatureNotSupported},
+	{"", "constraints cannot be marked NO INHERIT", sqlerr.FeatureNotSupported},
+	{"unsafe use of string constant with Unicode escapes", "", sqlerr.FeatureNotSupported},
+	{"column number must be in range", "", sqlerr.InvalidParameterValue},
+	{"precision for type float", "", sqlerr.InvalidParameterValue},
+	{"unrecognized partitioning strategy", "", sqlerr.InvalidParameterValue},
+	{"modulus for hash partition", "", sqlerr.DuplicateObject},
+	{"remainder for hash partition", "", sqlerr.DuplicateObject},
+	{"frame start", "", sqlerr.WindowingError},
+	{"frame end", "", sqlerr.WindowingError},
+	{"role name", "is reserved", sqlerr.ReservedName},
+	{"", "cannot be used as a role name here", sqlerr.ReservedName},
+	{"invalid Unicode escape character", "", sqlerr.SyntaxError},
+	{"invalid Unicode escape value", "", sqlerr.SyntaxError},
+	{"invalid Unicode escape", "", sqlerr.InvalidEscapeSequence},
+	{"unsafe use of \\'", "", nonstandardEscape},
+}
+
+// nonstandardEscape is nonstandard_use_of_escape_character.
+const nonstandardEscape sqlerr.Code = "22P06"
+
+// stateOf returns the SQLSTATE of an error of PostgreSQL's parser.
+func stateOf(message string) sqlerr.Code {
+	message, _, _ = strings.Cut(message, " at or near ")
+	for _, s := range states {
+		if strings.HasPrefix(message, s.prefix) && strings.HasSuffix(message, s.suffix) {
+			return s.code
+		}
+	}
+	return sqlerr.SyntaxError
+}
+
+// fromPostgres makes the client's error of one of PostgreSQL's parser over the
+// text prefix + body + suffix, where body is what became of the unit's text
+// from byte base on. An error at what the unit changed or blanked names what
+// the client wrote there.
+func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sqlerr.Error {
+	err := sqlerr.Errorf(stateOf(e.Message), "%s", e.Message)
+	if e.Cursorpos <= 0 {
+		return err
+	}
+	at := byteOf(body, e.Cursorpos-1-runes(prefix))
+	if !strings.HasPrefix(e.Message, "syntax error at ") {
+		return err.At(u.src.Char(base + at))
+	}
+	i := u.after(base + at)
+	changed := at >= len(body) || i >= len(u.list) || !strings.HasPrefix(body[at:], u.at(i))
+	for i > 0 && u.start(i-1) >= base && u.takenOut(i-1, body[u.start(i-1)-base]) {
+		i--
+		changed = true
+	}
+	if !changed {
+		return err.At(u.src.Char(base + at))
+	}
+	return u.syntaxError(i)
+}
+
+// takenOut reports whether token i, which now begins with the byte c, was blanked
+// as a clause that PostgreSQL has not.
+func (u *unit) takenOut(i int, c byte) bool { return c == ' ' && u.body[u.start(i)] != ' ' }
+
+// syntaxError is PostgreSQL's error for a token that no statement has there.
+func (u *unit) syntaxError(i int) *sqlerr.Error {
+	if i >= len(u.list) {
+		return sqlerr.Errorf(sqlerr.SyntaxError, "syntax error at end of input").At(u.src.Char(len(u.text)))
+	}
+	return sqlerr.Errorf(sqlerr.SyntaxError, "syntax error at or near \"%s\"", u.at(i)).At(u.src.Char(u.start(i)))
 }

@@ -78,10 +78,10 @@ type CreateStream struct {
 	IfNotExists, OrReplace bool
 	Table                  *pg.CreateStmt // its column list; nil: none
 	ColumnTexts
-	Watermark              *Watermark
-	Select                 *pg.Node // AS SELECT
-	SelectText             string   // the query, with its clauses, without INTO and WITH
-	SelectPos              int
+	Watermark  *Watermark
+	Select     *pg.Node // AS SELECT
+	SelectText string   // the query, with its clauses, without INTO and WITH
+	SelectPos  int
 }
 
 // Watermark is WATERMARK FOR column AS expr.

@@ -1,0 +1,225 @@
+package parse
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// head reads the statements that PostgreSQL has not.
+type head struct {
+	*unit
+	seg *segment
+}
+
+// streaming reads the segment where its first words are those of a streaming
+// statement, and reports whether they are.
+func (h *head) streaming() bool {
+	i := h.seg.i
+	switch {
+	case h.is(i, "create"):
+		kind := i + 1
+		if h.are(kind, "or", "replace") {
+			kind += 2
+		}
+		switch {
+		case h.is(kind, "stream") && h.named(kind):
+			h.createStream(kind)
+			return true
+		case h.is(kind, "sink") && h.named(kind):
+			h.createSink(kind)
+			return true
+		}
+	case h.are(i, "start", "job"):
+		h.startJob(i + 2)
+		return true
+	case (h.is(i, "stop") || h.is(i, "pause") || h.is(i, "resume") || h.is(i, "drop")) && h.is(i+1, "job"):
+		h.jobAction()
+		return true
+	case h.is(i, "drop") && (h.is(i+1, "stream") || h.is(i+1, "sink")):
+		h.dropStream()
+		return true
+	case h.is(i, "show") && h.isAny(i+1, shows) && h.seg.j == i+2:
+		h.whole(&Show{What: strings.ToUpper(h.at(i + 1))})
+		return true
+	case h.is(i, "describe"), h.is(i, "desc"):
+		h.whole(&Describe{Name: h.name(i+1, h.seg.j)})
+		return true
+	}
+	return false
+}
+
+var shows = setOf("streams", "sinks", "jobs", "topics")
+
+// named reports that the word at token i is followed by something: CREATE STREAM
+// alone is left to PostgreSQL to refuse.
+func (h *head) named(i int) bool { return i+1 < h.seg.j }
+
+// whole makes the segment a statement of which PostgreSQL sees nothing.
+func (h *head) whole(s StreamStatement) {
+	h.seg.stmt.Stream = s
+	h.drop(h.seg.i, h.seg.j)
+}
+
+// ifNotExists passes IF NOT EXISTS.
+func (h *head) ifNotExists(i int) (int, bool) {
+	if h.are(i, "if", "not", "exists") {
+		return i + 3, true
+	}
+	return i, false
+}
+
+// createStream reads what follows CREATE [OR REPLACE] at token kind.
+func (h *head) createStream(kind int) {
+	s := &CreateStream{OrReplace: h.is(kind-1, "replace")}
+	i, j := kind+1, h.seg.j
+	i, s.IfNotExists = h.ifNotExists(i)
+	end := min(h.nameEnd(i), j)
+	h.seg.stmt.Stream = s
+	if h.is(end, "(") && end < j {
+		h.drop(h.seg.i, j)
+		l := h.columnList(i, end, j, true)
+		s.Name, s.Table, s.Watermark, s.ColumnTexts = l.name, l.table, l.watermark, l.texts
+		h.options(l.end, j)
+		return
+	}
+	s.Name = h.name(i, end)
+	next := end
+	for h.are(next, "with", "(") && next < j {
+		next = h.option(next, j)
+	}
+	if !h.is(next, "as") || next >= j {
+		h.drop(h.seg.i, j)
+		if next < j {
+			h.fail(h.syntaxError(next))
+		}
+		return
+	}
+	h.query(next, func(n *pg.Node, text string, pos int) { s.Select, s.SelectText, s.SelectPos = n, text, pos })
+}
+
+// createSink reads what follows CREATE [OR REPLACE] at token kind.
+func (h *head) createSink(kind int) {
+	s := &CreateSink{OrReplace: h.is(kind-1, "replace")}
+	i, j := kind+1, h.seg.j
+	i, s.IfNotExists = h.ifNotExists(i)
+	end := min(h.nameEnd(i), j)
+	h.whole(s)
+	if h.is(end, "(") && end < j {
+		l := h.columnList(i, end, j, false)
+		s.Name, s.Table, s.ColumnTexts = l.name, l.table, l.texts
+		end = l.end
+	} else {
+		s.Name = h.name(i, end)
+	}
+	h.options(end, j)
+}
+
+// startJob reads START JOB from its name on.
+func (h *head) startJob(i int) {
+	s := &StartJob{}
+	h.seg.stmt.Stream = s
+	j := h.seg.j
+	if i >= j {
+		h.drop(h.seg.i, j)
+		h.fail(h.syntaxError(j))
+		return
+	}
+	end := min(h.nameEnd(i), j)
+	s.Name = h.name(i, end)
+	for h.are(end, "with", "(") && end < j {
+		end = h.option(end, j)
+	}
+	if end < j && h.is(end, "as") {
+		h.query(end, func(n *pg.Node, text string, pos int) { s.Select, s.SelectText, s.SelectPos = n, text, pos })
+		return
+	}
+	h.drop(h.seg.i, j)
+	if end < j {
+		h.fail(h.syntaxError(end))
+	}
+}
+
+// query reads the SELECT after AS at token as, and leaves it to PostgreSQL.
+func (h *head) query(as int, set func(n *pg.Node, text string, pos int)) {
+	i, j := as+1, h.seg.j
+	h.drop(h.seg.i, i)
+	if i >= j || !h.isAny(i, begins) && !h.is(i, "(") {
+		h.drop(i, j)
+		h.fail(h.syntaxError(i))
+		return
+	}
+	r := clauseReader{unit: h.unit, end: j, query: i, takesInto: true, streaming: true}
+	r.read(i)
+	before := h.seg.stmt.With
+	h.seg.take(&r)
+	h.seg.stmt.With = append(before, h.seg.stmt.With...)
+	text, pos := h.without(i, j, r.cut), h.src.Char(h.start(i))
+	h.seg.node = func(n *pg.Node) *sqlerr.Error {
+		if n.GetSelectStmt() == nil {
+			return sqlerr.Errorf(sqlerr.SyntaxError, "the query of a stream or job must be a SELECT").At(pos)
+		}
+		set(n, text, pos)
+		return nil
+	}
+}
+
+// without returns the text of the tokens from i to before j less some ranges:
+// blanks where something follows, so that positions in it stay true.
+func (h *head) without(i, j int, cut []span) string {
+	from := h.start(i)
+	text := []byte(h.text[from:h.end(j-1)])
+	for _, c := range cut {
+		blank(text[h.start(c.start)-from : h.end(c.end-1)-from])
+	}
+	return strings.TrimRight(string(text), " \t\r\n\f\v")
+}
+
+// options reads WITH lists up to the statement's end.
+func (h *head) options(i, j int) {
+	for i < j {
+		if !h.are(i, "with", "(") {
+			h.fail(h.syntaxError(i))
+			return
+		}
+		i = h.option(i, j)
+	}
+}
+
+// option reads the WITH list at token i.
+func (h *head) option(i, j int) int {
+	end := h.closing(i+1, j)
+	if end >= j {
+		h.fail(h.syntaxError(j))
+		return j
+	}
+	h.seg.stmt.With = append(h.seg.stmt.With, h.pairs(i+2, end)...)
+	return end + 1
+}
+
+// jobAction reads STOP, PAUSE, RESUME and DROP JOB.
+func (h *head) jobAction() {
+	i, j := h.seg.i, h.seg.j
+	s := &JobStatement{Action: strings.ToUpper(h.at(i)), IfExists: h.are(i+2, "if", "exists")}
+	h.whole(s)
+	first := i + 2
+	if s.IfExists {
+		first += 2
+	}
+	if end := min(h.nameEnd(first), j); first < j && end < j {
+		h.fail(h.syntaxError(end))
+	}
+	s.Name = h.name(first, j)
+}
+
+// dropStream reads DROP STREAM and DROP SINK.
+func (h *head) dropStream() {
+	i := h.seg.i
+	s := &DropStream{What: strings.ToUpper(h.at(i + 1))}
+	h.whole(s)
+	var drop *pg.DropStmt
+	s.Names, drop = h.names(i+2, h.seg.j)
+	s.IfExists, s.Cascade = drop.GetMissingOk(), drop.GetBehavior() == pg.DropBehavior_DROP_CASCADE
+}
