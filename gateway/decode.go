@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// decoder reads a message's body as PostgreSQL's pq_getmsg functions do, with
+// their errors. After the first failure every read gives zero.
+type decoder struct {
+	b   []byte
+	err error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = sqlerr.Errorf(sqlerr.ProtocolViolation, format, args...)
+	}
+	d.b = nil
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) < 1 {
+		d.fail("no data left in message")
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) int16() int {
+	if len(d.b) < 2 {
+		d.fail("insufficient data left in message")
+		return 0
+	}
+	n := int(binary.BigEndian.Uint16(d.b))
+	d.b = d.b[2:]
+	return n
+}
+
+func (d *decoder) int32() int32 {
+	if len(d.b) < 4 {
+		d.fail("insufficient data left in message")
+		return 0
+	}
+	n := int32(binary.BigEndian.Uint32(d.b))
+	d.b = d.b[4:]
+	return n
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if n < 0 || len(d.b) < n {
+		d.fail("insufficient data left in message")
+		return nil
+	}
+	b := d.b[:n:n]
+	d.b = d.b[n:]
+	return b
+}
+
+// raw is the bytes up to a zero byte, which is skipped.
+func (d *decoder) raw() []byte {
+	for i, c := range d.b {
+		if c == 0 {
+			b := d.b[:i]
+			d.b = d.b[i+1:]
+			return b
+		}
+	}
+	d.fail("invalid string in message")
+	return nil
+}
+
+// string is raw as checked UTF-8.
+func (d *decoder) string() string {
+	b := d.raw()
+	if d.err == nil {
+		d.err = checkUTF8(b)
+	}
+	return string(b)
+}
+
+// end checks that nothing is left.
+func (d *decoder) end() error {
+	if d.err == nil && len(d.b) > 0 {
+		d.fail("invalid message format")
+	}
+	return d.err
+}
+
+// checkUTF8 is 22021 where b is not valid UTF-8, naming the first bad bytes.
+func checkUTF8(b []byte) error {
+	if utf8.Valid(b) {
+		return nil
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			// As many bytes as the first one announces, as PostgreSQL shows them.
+			length := 1
+			switch c := b[i]; {
+			case c >= 0xf0 && c <= 0xf7:
+				length = 4
+			case c >= 0xe0 && c < 0xf0:
+				length = 3
+			case c >= 0xc0 && c < 0xe0:
+				length = 2
+			}
+			var hex strings.Builder
+			for j, c := range b[i:min(i+length, len(b))] {
+				if j > 0 {
+					hex.WriteByte(' ')
+				}
+				fmt.Fprintf(&hex, "0x%02x", c)
+			}
+			return sqlerr.Errorf(sqlerr.CharacterNotInRepertoire, `invalid byte sequence for encoding "UTF8": %s`, hex.String())
+		}
+		i += n
+	}
+	return nil
+}

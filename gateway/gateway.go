@@ -1,0 +1,122 @@
+// Package gateway speaks Postgres: it accepts connections, keeps a session for
+// each, and turns messages into planned statements and batches into rows. It
+// plans through the planner and runs through the engine; it knows nothing of
+// how either works.
+//
+// A connection is two goroutines: a reader with a bounded queue, which sees a
+// hang-up while a statement runs, and the session, which owns everything else.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Engine runs what the planner bound. FromExec makes one of an *exec.Engine.
+type Engine interface {
+	Begin() Txn
+	// Explain returns the lines of EXPLAIN.
+	Explain(ctx context.Context, x *plan.Explain, env *function.Env) ([]string, error)
+}
+
+// Txn is a transaction: its DDL and writes take effect at Commit, whole, and
+// never after Rollback. One goroutine uses it.
+type Txn interface {
+	// Snapshot is the catalog with this transaction's own changes. It returns
+	// the same pointer for as long as nothing changed.
+	Snapshot() *catalog.Snapshot
+	// Mark names the present state; RollbackTo returns to it.
+	Mark() int
+	RollbackTo(mark int)
+	// Commit may be cancelled until it is decided; it then did nothing.
+	Commit(ctx context.Context) error
+	// Rollback after a Commit, or a Rollback, does nothing.
+	Rollback()
+	Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error)
+	Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error)
+}
+
+// Cursor is a running query.
+type Cursor interface {
+	// Next returns rows, valid until the next call, and io.EOF at the end.
+	// When ctx ends, so does the query.
+	Next(ctx context.Context) (*vec.Batch, error)
+	// Close ends the query and returns when it has stopped.
+	Close() error
+}
+
+// Result is what a statement without rows has to say.
+type Result struct {
+	Tag     string // of CommandComplete
+	Notices []*sqlerr.Error
+}
+
+// Planner turns text into bound statements.
+type Planner interface {
+	Parse(text string) ([]parse.Statement, error)
+	Plan(ctx context.Context, c *bind.Context, s parse.Statement) (*plan.Bound, error)
+}
+
+// Options say how a Server serves.
+type Options struct {
+	Engine  Engine
+	Planner Planner
+	// Bind holds what the planner needs of the connectors, the engine and the
+	// function registry; the session fills in the rest for each statement.
+	Bind bind.Context
+	// Eval computes an expression without columns: EXECUTE's arguments.
+	Eval func(e plan.Expr, env *function.Env) (types.Value, error)
+	// Version is the product's, for server_version and version().
+	Version string
+	Logger  *slog.Logger // nil: slog.Default
+
+	// Defaults are settings that new sessions begin with, by name; a client's
+	// startup packet overrides them. New refuses what SET would refuse.
+	Defaults map[string]string
+
+	MaxConnections  int           // 53300 beyond it; 0: 2000
+	MaxStarting     int           // connections that have not finished startup; 0: 256
+	MaxMessageBytes int           // of one client message; longer ones are skipped with 54000; 0: 64 MiB
+	StartupTimeout  time.Duration // from accept to ReadyForQuery; 0: 60 s
+	WriteTimeout    time.Duration // for a client that takes no byte; 0: 2 min
+	QueryMemory     int64         // bytes one statement, or one held or scrollable cursor, may hold; 0: no limit
+	MaxPortals      int           // of one session; 0: 1024
+	MaxPrepared     int           // prepared statements of one session; 0: 8192
+}
+
+func (o *Options) setDefaults() {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = 2000
+	}
+	if o.MaxStarting == 0 {
+		o.MaxStarting = 256
+	}
+	if o.MaxMessageBytes == 0 {
+		o.MaxMessageBytes = 64 << 20
+	}
+	if o.StartupTimeout == 0 {
+		o.StartupTimeout = 60 * time.Second
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = 2 * time.Minute
+	}
+	if o.MaxPortals == 0 {
+		o.MaxPortals = 1024
+	}
+	if o.MaxPrepared == 0 {
+		o.MaxPrepared = 8192
+	}
+}

@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// nameSnapshot is the catalog that names are looked up in.
+func (x *session) nameSnapshot() *catalog.Snapshot {
+	if x.txn.engine != nil {
+		return x.txn.engine.Snapshot()
+	}
+	engine := x.server.opts.Engine.Begin()
+	defer engine.Rollback()
+	return engine.Snapshot()
+}
+
+// regOut is the name of an object as its reg* type prints it.
+func (x *session) regOut(typ, id types.OID) (string, bool) {
+	snapshot := x.nameSnapshot()
+	switch typ {
+	case types.Regclass:
+		r := snapshot.RelationByOID(id)
+		if r == nil {
+			return "", false
+		}
+		if snapshot.Resolve(x.settings.current.searchPath, r.Name) == r {
+			return quoteIdentifier(r.Name), true
+		}
+		return quoteIdentifier(r.Schema) + "." + quoteIdentifier(r.Name), true
+	case types.Regtype:
+		if types.Lookup(id) == nil {
+			return "", false
+		}
+		return types.FormatType(types.Of(id)), true
+	case types.Regnamespace:
+		for _, s := range snapshot.Schemas() {
+			if s.OID == id {
+				return quoteIdentifier(s.Name), true
+			}
+		}
+	case types.Regproc:
+		for _, f := range snapshot.Builtins().Functions {
+			if f.OID == id {
+				return quoteIdentifier(f.Name), true
+			}
+		}
+	}
+	return "", false
+}
+
+// regIn reads a name as its reg* type does.
+func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
+	snapshot := x.nameSnapshot()
+	parts, ok := splitName(name)
+	if !ok {
+		return 0, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
+	}
+	schema, last := "", parts[len(parts)-1]
+	if len(parts) > 1 {
+		schema = parts[len(parts)-2]
+	}
+	switch typ {
+	case types.Regclass:
+		r := snapshot.Resolve(x.settings.current.searchPath, last)
+		if schema != "" {
+			r = snapshot.Relation(schema, last)
+		}
+		if r == nil {
+			return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(parts, "."))
+		}
+		return r.OID, nil
+	case types.Regtype:
+		if info, ok := types.ByName(last); ok {
+			return info.OID, nil
+		}
+		if info, ok := types.ByName(strings.TrimSpace(name)); ok {
+			return info.OID, nil
+		}
+		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "type %q does not exist", name)
+	case types.Regnamespace:
+		if s := snapshot.Schema(last); s != nil {
+			return s.OID, nil
+		}
+		return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", last)
+	case types.Regproc:
+		all := snapshot.Functions(last)
+		if len(all) > 1 {
+			return 0, sqlerr.Errorf(sqlerr.AmbiguousFunction, "more than one function named %q", name)
+		}
+		if len(all) == 1 {
+			return all[0].OID, nil
+		}
+		return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function %q does not exist", name)
+	}
+	id, err := strconv.ParseUint(name, 10, 32)
+	if err != nil {
+		return 0, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type oid: %q", name)
+	}
+	return types.OID(id), nil
+}
+
+// splitName reads a dotted name of identifiers, quoted or not.
+func splitName(s string) ([]string, bool) {
+	var parts []string
+	for {
+		end := strings.IndexByte(s, '.')
+		if strings.HasPrefix(s, `"`) {
+			close := 1
+			for {
+				i := strings.IndexByte(s[close:], '"')
+				if i < 0 {
+					return nil, false
+				}
+				close += i + 1
+				if !strings.HasPrefix(s[close:], `"`) {
+					break
+				}
+				close++
+			}
+			part, rest := s[:close], s[close:]
+			parts = append(parts, strings.ReplaceAll(part[1:len(part)-1], `""`, `"`))
+			if rest == "" {
+				return parts, true
+			}
+			if rest[0] != '.' {
+				return nil, false
+			}
+			s = rest[1:]
+			continue
+		}
+		if end < 0 {
+			end = len(s)
+		}
+		part := strings.ToLower(strings.TrimSpace(s[:end]))
+		if part == "" {
+			return nil, false
+		}
+		parts = append(parts, part)
+		if end == len(s) {
+			return parts, true
+		}
+		s = s[end+1:]
+	}
+}

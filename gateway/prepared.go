@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// prepared is a prepared statement: of the wire's Parse or of PREPARE, in one
+// name space.
+type prepared struct {
+	name      string
+	text      string
+	statement parse.Statement
+	given     []types.OID // types that the client gave; 0: inferred
+	bound     *plan.Bound
+	snapshot  *catalog.Snapshot // what bound was bound with
+	values    *values
+	fields    []plan.Field
+	sql       bool
+	created   time.Time
+}
+
+func (x *session) addPrepared(p *prepared) error {
+	if p.name != "" && x.prepared[p.name] != nil {
+		return sqlerr.Errorf(sqlerr.DuplicatePreparedStatement, "prepared statement %q already exists", p.name)
+	}
+	if len(x.prepared) >= x.server.opts.MaxPrepared {
+		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a session may have at most %d prepared statements", x.server.opts.MaxPrepared).
+			WithHint("DEALLOCATE what is not used, or lower the driver's statement cache.")
+	}
+	p.created = time.Now()
+	x.prepared[p.name] = p
+	return nil
+}
+
+func (x *session) findPrepared(name string) (*prepared, error) {
+	p := x.prepared[name]
+	switch {
+	case p != nil:
+		return p, nil
+	case name == "":
+		return nil, sqlerr.Errorf(sqlerr.InvalidSQLStatementName, "unnamed prepared statement does not exist")
+	}
+	return nil, sqlerr.Errorf(sqlerr.InvalidSQLStatementName, "prepared statement %q does not exist", name)
+}
+
+// refresh binds a statement again where the catalog or the settings are not
+// those it was bound with. Its columns and parameters must come out the same.
+func (x *session) refresh(ctx context.Context, p *prepared) error {
+	if p.bound.Ends || isEmpty(p.bound) {
+		return nil
+	}
+	if x.txn.failed {
+		return errAborted()
+	}
+	snapshot := x.begin().Snapshot()
+	if p.snapshot == snapshot && p.values == x.settings.current {
+		return nil
+	}
+	params := make([]types.OID, len(p.bound.Params))
+	for i, t := range p.bound.Params {
+		params[i] = t.OID
+	}
+	b, err := x.plan(ctx, p.statement, params)
+	if err != nil {
+		return err
+	}
+	fields := x.fieldsOf(b)
+	if !slices.EqualFunc(fields, p.fields, func(a, b plan.Field) bool { return a.Name == b.Name && a.Type == b.Type }) {
+		return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").
+			WithHint("Prepare the statement again.")
+	}
+	p.bound, p.snapshot, p.values = b, snapshot, x.settings.current
+	return nil
+}
+
+// prepareStatement is PREPARE.
+func (x *session) prepareStatement(s *plan.Prepare) error {
+	statements, err := x.server.opts.Planner.Parse(s.Text)
+	if err != nil {
+		return err
+	}
+	if len(statements) != 1 {
+		return sqlerr.Errorf(sqlerr.SyntaxError, "PREPARE takes one statement")
+	}
+	return x.addPrepared(&prepared{
+		name: s.Name, text: s.Text, statement: statements[0], bound: s.Target, fields: x.fieldsOf(s.Target), sql: true,
+		snapshot: x.begin().Snapshot(), values: x.settings.current,
+	})
+}
+
+// executeStatement is EXECUTE.
+func (x *session) executeStatement(ctx context.Context, s *plan.Execute, params []types.Value) (*outcome, error) {
+	p, err := x.findPrepared(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.refresh(ctx, p); err != nil {
+		return nil, err
+	}
+	if _, ok := p.bound.Statement.(*plan.Execute); ok {
+		return nil, sqlerr.Errorf(sqlerr.InvalidPreparedStatementDef, "utility statements cannot be prepared")
+	}
+	if len(s.Args) != len(p.bound.Params) {
+		return nil, sqlerr.Errorf(sqlerr.SyntaxError, "wrong number of parameters for prepared statement %q", s.Name).
+			WithDetail("Expected %d parameters but got %d.", len(p.bound.Params), len(s.Args))
+	}
+	env := x.env(ctx, x.begin().Snapshot(), params)
+	args := make([]types.Value, len(s.Args))
+	for i, e := range s.Args {
+		if args[i], err = x.server.opts.Eval(e, env); err != nil {
+			return nil, err
+		}
+	}
+	x.notices(p.bound.Notices)
+	return x.runStatement(ctx, p.bound, args)
+}
+
+func (x *session) deallocate(s *plan.Deallocate) (*outcome, error) {
+	if s.Name == "" {
+		clear(x.prepared)
+		return &outcome{tag: "DEALLOCATE ALL"}, nil
+	}
+	if _, err := x.findPrepared(s.Name); err != nil {
+		return nil, err
+	}
+	delete(x.prepared, s.Name)
+	return &outcome{tag: "DEALLOCATE"}, nil
+}
+
+// emptyBound is the statement of a text without one.
+func emptyBound() *plan.Bound { return &plan.Bound{Statement: &plan.Empty{}} }

@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// rowEncoder appends rows of given columns in given formats. The appender of
+// each column is chosen once; a row costs no allocation.
+type rowEncoder struct {
+	appenders []func(dst []byte, v vec.Vec, row int) []byte
+	nulls     []*vec.Bitmap // of the batch at hand; nil where it has no NULL
+}
+
+func newRowEncoder(fields []plan.Field, formats []int16, f *types.Format) *rowEncoder {
+	e := &rowEncoder{
+		appenders: make([]func([]byte, vec.Vec, int) []byte, len(fields)),
+		nulls:     make([]*vec.Bitmap, len(fields)),
+	}
+	for i, field := range fields {
+		if formatOf(formats, i) == 1 {
+			e.appenders[i] = vec.BinaryAppender(field.Type)
+		} else {
+			e.appenders[i] = vec.TextAppender(field.Type, f)
+		}
+	}
+	return e
+}
+
+// load prepares for the rows of b.
+func (e *rowEncoder) load(b *vec.Batch) {
+	for i := range e.appenders {
+		e.nulls[i] = nil
+		if n := b.Cols[i].Nulls(); n.Any() {
+			e.nulls[i] = n
+		}
+	}
+}
+
+// appendRow appends physical row r of the loaded batch as a DataRow.
+func (e *rowEncoder) appendRow(dst []byte, b *vec.Batch, r int) []byte {
+	start := len(dst)
+	dst = append(dst, 'D', 0, 0, 0, 0)
+	dst = e.appendTuple(dst, b, r)
+	binary.BigEndian.PutUint32(dst[start+1:], uint32(len(dst)-start-1))
+	return dst
+}
+
+// appendTuple appends the column count and every value behind its length.
+func (e *rowEncoder) appendTuple(dst []byte, b *vec.Batch, r int) []byte {
+	dst = appendInt16(dst, len(e.appenders))
+	for i, add := range e.appenders {
+		at := len(dst)
+		if e.nulls[i] != nil && e.nulls[i].Get(r) {
+			dst = append(dst, 0xff, 0xff, 0xff, 0xff)
+			continue
+		}
+		dst = append(dst, 0, 0, 0, 0)
+		dst = add(dst, b.Cols[i], r)
+		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	}
+	return dst
+}
+
+// lateFlush is how long rows of a bounded query wait for more before they are
+// sent all the same.
+const lateFlush = 3 * time.Millisecond
+
+// sendRows sends up to limit rows (0: all) and returns how many it sent and
+// whether the rows ended. A live query's rows are sent batch by batch.
+func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, add func(dst []byte, b *vec.Batch) []byte) (n int64, ended bool, err error) {
+	defer func() { x.server.counters.Rows.Add(n) }()
+	var late <-chan time.Time
+	for limit == 0 || n < limit {
+		if rows.live {
+			if err := x.w.flush(); err != nil {
+				return n, false, err
+			}
+		} else {
+			x.w.idle(lateFlush)
+		}
+		want := int64(vec.MaxRows)
+		if limit > 0 {
+			want = limit - n
+			if late == nil && n > 0 && rows.live && x.settings.current.fetchTimeout > 0 {
+				t := time.NewTimer(x.settings.current.fetchTimeout)
+				defer t.Stop()
+				late = t.C
+			}
+		}
+		b, err := rows.next(ctx, want, late)
+		x.w.busy()
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil || b == nil {
+			return n, false, err
+		}
+		at := x.w.begin(0)
+		x.w.open = -1
+		x.w.buf = add(x.w.buf[:at], b)
+		n += int64(b.Len())
+		if x.w.full() {
+			if err := x.w.flush(); err != nil {
+				return n, false, err
+			}
+		}
+	}
+	return n, false, nil
+}
+
+// dataRows appends all rows of a batch as DataRows. It sends nothing, so one
+// batch may take the buffer past its size.
+func (e *rowEncoder) dataRows(dst []byte, b *vec.Batch) []byte {
+	e.load(b)
+	if b.Sel == nil {
+		for r := range b.Rows {
+			dst = e.appendRow(dst, b, r)
+		}
+		return dst
+	}
+	for _, r := range b.Sel {
+		dst = e.appendRow(dst, b, int(r))
+	}
+	return dst
+}
+
+// lines is a Cursor over text columns that the session itself makes: SHOW,
+// EXPLAIN. It is materialised, being small.
+type lines struct {
+	rows  [][]string
+	width int
+	batch *vec.Batch
+}
+
+func (l *lines) Next(context.Context) (*vec.Batch, error) {
+	if len(l.rows) == 0 {
+		return nil, io.EOF
+	}
+	if l.batch == nil {
+		ts := make([]types.Type, l.width)
+		for i := range ts {
+			ts[i] = types.Of(types.Text)
+		}
+		l.batch = vec.NewBatch(ts)
+	}
+	l.batch.Reset()
+	n := min(len(l.rows), vec.MaxRows)
+	for _, row := range l.rows[:n] {
+		for i, s := range row {
+			l.batch.Cols[i].(*vec.Bytes).AppendString(s)
+		}
+	}
+	l.batch.Rows = n
+	l.rows = l.rows[n:]
+	return l.batch, nil
+}
+
+func (l *lines) Close() error { return nil }
+
+func textFields(names ...string) []plan.Field {
+	fields := make([]plan.Field, len(names))
+	for i, n := range names {
+		fields[i] = plan.Field{Name: n, Type: types.Of(types.Text)}
+	}
+	return fields
+}

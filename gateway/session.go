@@ -1,0 +1,369 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// session is one client's state. Its goroutine owns every field but those that
+// say otherwise.
+type session struct {
+	server        *Server
+	conn          net.Conn
+	r             *bufio.Reader // the reader goroutine's
+	w             *writer
+	in            *inbox
+	interrupt     *interrupt // any goroutine
+	log           *slog.Logger
+	startup       *startup
+	startupNotice string
+
+	pid      int32 // written once, before the session is registered
+	secret   [4]byte
+	user     string
+	database string
+
+	settings sessionSettings
+	txn      transaction
+	prepared map[string]*prepared
+	portals  map[string]*portal
+	plans    planCache
+
+	skipping bool // after an error of the extended protocol, until Sync
+	leaving  bool
+
+	activity activity // guarded by its own lock
+
+	ended   chan struct{} // closed by terminate
+	endOnce sync.Once
+}
+
+// newSession checks what the startup packet asks for. The session is
+// registered; the caller unregisters it.
+func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup) (*session, error) {
+	x := &session{
+		server: s, conn: c, r: r, w: w, startup: st, user: st.user,
+		in: newInbox(), prepared: map[string]*prepared{}, portals: map[string]*portal{}, ended: make(chan struct{}),
+	}
+	var err error
+	if x.database, x.startupNotice, err = st.resolveDatabase(); err != nil {
+		return nil, err
+	}
+	v, err := st.initialValues(s.base)
+	if err != nil {
+		return nil, err
+	}
+	x.settings.init(x, v)
+	if !s.register(x) {
+		s.counters.Refused.Add(1)
+		return nil, sqlerr.Errorf(sqlerr.TooManyConnections, "sorry, too many clients already").Fatal()
+	}
+	x.log = s.opts.Logger.With("pid", x.pid, "client", c.RemoteAddr().String())
+	x.activity.start(x)
+	select {
+	case <-s.stopping:
+		s.unregister(x)
+		return nil, sqlerr.Errorf(sqlerr.CannotConnectNow, "the database system is shutting down").Fatal()
+	default:
+	}
+	return x, nil
+}
+
+// terminate ends the session with 57P01, whatever it does. Any goroutine.
+func (x *session) terminate() {
+	x.endOnce.Do(func() { close(x.ended) })
+	if x.interrupt != nil {
+		x.interrupt.leave(errShutdown())
+	}
+}
+
+// run serves the session until the client leaves or is told to.
+func (x *session) run() {
+	reader := make(chan struct{})
+	go func() {
+		defer close(reader)
+		x.in.read(x.r, x.server.opts.MaxMessageBytes, func(orderly bool) {
+			if orderly {
+				x.interrupt.deafen(errHangup)
+			} else {
+				x.interrupt.leave(errHangup)
+			}
+		})
+	}()
+	defer func() {
+		x.close()
+		// Closing the connection ends the reader's Read, closing done its push.
+		close(x.in.done)
+		x.conn.Close()
+		<-reader
+	}()
+	for !x.leaving {
+		m, err := x.receive()
+		if err != nil {
+			x.leave(err)
+			return
+		}
+		x.serve(m)
+	}
+}
+
+// receive waits for the next message, for as long as the idle timeouts allow.
+func (x *session) receive() (message, error) {
+	limit, code := x.settings.current.idleTimeout, sqlerr.IdleSessionTimeout
+	if x.txn.open() {
+		limit, code = x.settings.current.idleTxnTimeout, sqlerr.IdleInTransactionSessionTimeout
+	}
+	m, err := x.in.wait(limit, x.ended)
+	switch {
+	case errors.Is(err, errStopped):
+		return m, errShutdown()
+	case errors.Is(err, errIdle) && code == sqlerr.IdleSessionTimeout:
+		return m, sqlerr.Errorf(code, "terminating connection due to idle-session timeout").Fatal()
+	case errors.Is(err, errIdle):
+		return m, sqlerr.Errorf(code, "terminating connection due to idle-in-transaction timeout").Fatal()
+	case errors.Is(err, errBadMessage):
+		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message").Fatal()
+	}
+	return m, err
+}
+
+// leave tells the client why it has to go, where it can still hear it.
+func (x *session) leave(err error) {
+	var e *sqlerr.Error
+	if errors.As(err, &e) {
+		x.server.counters.Errors.Add(1)
+		x.w.errorResponse(e)
+		x.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		x.w.deadline = time.Now().Add(x.w.timeout)
+		x.w.flush()
+	}
+	x.leaving = true
+}
+
+// close rolls back and drops everything. The writer is of no use any more.
+func (x *session) close() {
+	func() {
+		defer x.recoverPanic(0)
+		x.rollback()
+		x.dropPortals(func(*portal) bool { return true })
+	}()
+	x.interrupt.stop()
+	x.activity.idle(x)
+	x.w.release()
+}
+
+// serve handles one message, and whatever panics in it.
+func (x *session) serve(m message) {
+	defer func() {
+		if x.w.err != nil {
+			x.leaving = true
+		}
+	}()
+	defer x.recoverPanic(m.kind)
+	if x.skipping && m.kind != 'S' && m.kind != 'X' {
+		recycle(m.body)
+		return
+	}
+	x.dispatch(m)
+}
+
+func (x *session) dispatch(m message) {
+	d := decoder{b: m.body}
+	if m.tooLong > 0 {
+		x.refuse(m, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "message of %d bytes exceeds the limit of %d", m.tooLong, x.server.opts.MaxMessageBytes))
+		return
+	}
+	var err error
+	switch m.kind {
+	case 'Q':
+		x.simpleQuery(&d)
+		recycle(m.body)
+		return
+	case 'X':
+		x.leaving = true
+		return
+	case 'S':
+		x.sync()
+	case 'H':
+		x.w.flush()
+	case 'P':
+		err = x.parse(&d)
+	case 'B':
+		err = x.bind(&d)
+	case 'D':
+		err = x.describe(&d)
+	case 'E':
+		err = x.execute(&d)
+	case 'C':
+		err = x.closeMessage(&d)
+	case 'F':
+		x.refuse(m, sqlerr.Unsupported("Call the function in a SELECT.", "function call messages are not supported"))
+		return
+	case 'd', 'c', 'f':
+		// What a client still sends of a COPY that has failed; ignored, as
+		// PostgreSQL does.
+	case 'p':
+		x.leave(sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal())
+	}
+	if err != nil {
+		x.failExtended(err)
+	}
+	recycle(m.body)
+}
+
+// refuse answers a message with an error as its protocol has it.
+func (x *session) refuse(m message, err error) {
+	switch m.kind {
+	case 'P', 'B', 'D', 'E', 'C':
+		x.failExtended(err)
+	case 'Q', 'F':
+		x.fail(err)
+		x.ready()
+	}
+}
+
+// recoverPanic is deferred at the root of everything a client can cause. The
+// client gets XX000, the log the stack; the transaction is gone, the session
+// goes on. kind is the message's, 0 at the session's end.
+func (x *session) recoverPanic(kind byte) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	x.server.counters.Panics.Add(1)
+	x.log.Error("panic in a session", "panic", fmt.Sprint(p), "message", string(rune(kind)), "stack", string(debug.Stack()))
+	defer func() {
+		// Where even that panics, the state is past mending.
+		if p := recover(); p != nil {
+			x.log.Error("panic while failing", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.leaving = true
+		}
+	}()
+	x.interrupt.end()
+	x.w.busy()
+	x.w.dropUnfinished()
+	err := sqlerr.Errorf(sqlerr.InternalError, "internal error: %v", p).WithDetail("The stack is in the server's log.")
+	switch kind {
+	case 'P', 'B', 'D', 'E', 'C':
+		x.failExtended(err)
+	case 'Q', 'S':
+		x.fail(err)
+		x.ready()
+	default:
+		x.leaving = true
+	}
+}
+
+// ready sends ReadyForQuery and everything before it.
+func (x *session) ready() {
+	x.reportSettings()
+	x.activity.idle(x)
+	x.w.message('Z', x.txn.status())
+	x.w.flush()
+}
+
+// notices sends those that client_min_messages lets through.
+func (x *session) notices(list []*sqlerr.Error) {
+	for _, n := range list {
+		x.notice(n)
+	}
+}
+
+var noticeLevel = map[string]int{"": 6, "NOTICE": 6, "WARNING": 7, "INFO": 99, "LOG": 5, "DEBUG": 4}
+
+func (x *session) notice(n *sqlerr.Error) {
+	level, ok := noticeLevel[n.Severity]
+	if !ok || level < x.settings.current.minMessages {
+		return
+	}
+	if n.Code == "" {
+		c := *n
+		c.Code = sqlerr.SuccessfulCompletion
+		if n.Severity == "WARNING" {
+			c.Code = sqlerr.Warning
+		}
+		n = &c
+	}
+	x.w.notice(n)
+}
+
+func (x *session) warn(code sqlerr.Code, format string, args ...any) {
+	e := sqlerr.Errorf(code, format, args...)
+	e.Severity = "WARNING"
+	x.notice(e)
+}
+
+// fail reports an error and does to the transaction what an error does.
+func (x *session) fail(err error) {
+	x.w.busy()
+	if errors.Is(err, errHangup) || x.w.err != nil {
+		x.leaving = true
+		x.abort()
+		return
+	}
+	e := sqlerr.From(err)
+	if e.Code == sqlerr.InternalError {
+		x.log.Warn("a statement failed with XX000", "error", err)
+	}
+	x.server.counters.Errors.Add(1)
+	x.abort()
+	if e.Severity == "FATAL" || e.Severity == "PANIC" {
+		x.leave(e)
+		return
+	}
+	x.w.errorResponse(e)
+}
+
+// failExtended is fail for a message of the extended protocol.
+func (x *session) failExtended(err error) {
+	x.fail(err)
+	x.skipping = true
+	x.w.flush()
+}
+
+// Setting, Set, BackendPID and ClientAddr are function.Session.
+
+// Setting returns a setting as SHOW prints it.
+func (x *session) Setting(name string) (string, bool) { return x.show(name) }
+
+// Set is set_config.
+func (x *session) Set(name, value string, local bool) (string, error) {
+	if err := x.setVariable(name, value, local); err != nil {
+		return "", err
+	}
+	v, _ := x.show(name)
+	return v, nil
+}
+
+// BackendPID is pg_backend_pid.
+func (x *session) BackendPID() int32 { return x.pid }
+
+// ClientAddr is the client's IP address, "" where it has none.
+func (x *session) ClientAddr() string {
+	if a, ok := x.conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.IP.String()
+	}
+	return ""
+}
+
+// statement runs f as one statement that may be cancelled and may time out.
+func (x *session) statement(f func(ctx context.Context) error) error {
+	ctx := x.interrupt.begin(x.settings.current.statementTimeout)
+	err := f(ctx)
+	err = explain(ctx, err)
+	x.interrupt.end()
+	return err
+}
+
+// pgMicros is microseconds since 2000-01-01, PostgreSQL's epoch.
+func pgMicros(t time.Time) int64 { return t.UnixMicro() + types.UnixEpoch }

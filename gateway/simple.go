@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// simpleQuery is a Query message: its statements are one implicit transaction,
+// and the first error ends it.
+func (x *session) simpleQuery(d *decoder) {
+	text := d.raw()
+	err := d.end()
+	if err == nil {
+		// The unnamed statement and portal last until the next Query.
+		delete(x.prepared, "")
+		x.dropPortal("")
+		err = x.queryString(text)
+	}
+	if err != nil {
+		x.fail(err)
+	}
+	if !x.leaving {
+		x.ready()
+	}
+}
+
+func (x *session) queryString(text []byte) error {
+	if c := x.cachedPlan(text); c != nil {
+		return x.simpleStatement(c.bound, c, true)
+	}
+	if err := checkUTF8(text); err != nil {
+		return err
+	}
+	query := string(text)
+	x.activity.query(x, query)
+	statements, err := x.server.opts.Planner.Parse(query)
+	if err != nil {
+		return err
+	}
+	if len(statements) == 0 {
+		x.w.message('I')
+		return nil
+	}
+	for i, st := range statements {
+		x.txn.implicit = len(statements) > 1 && !x.txn.block
+		var b *plan.Bound
+		err := x.statement(func(ctx context.Context) (err error) {
+			b, err = x.plan(ctx, st, nil)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(b.Params) > 0 {
+			return sqlerr.Errorf(sqlerr.UndefinedParameter, "there is no parameter $%d", 1)
+		}
+		var c *cachedPlan
+		if len(statements) == 1 {
+			c = x.cachePlan(query, b)
+		}
+		if err := x.simpleStatement(b, c, i == len(statements)-1); err != nil {
+			return err
+		}
+	}
+	x.txn.implicit = false
+	return nil
+}
+
+// simpleStatement runs one statement of a Query string and answers it. c is its
+// entry in the plan cache, nil if it has none.
+func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, last bool) error {
+	return x.statement(func(ctx context.Context) error {
+		x.notices(b.Notices)
+		o, err := x.runStatement(ctx, b, nil)
+		if err != nil {
+			return err
+		}
+		var n int64
+		if o.rows != nil {
+			if n, err = x.simpleRows(ctx, o, c); err != nil {
+				o.rows.close()
+				return err
+			}
+			if err := o.rows.close(); err != nil {
+				return err
+			}
+		}
+		if last && !x.txn.block {
+			// Before the tag: a statement whose transaction fails did not succeed.
+			if err := x.commit(ctx); err != nil {
+				return err
+			}
+		}
+		x.complete(o, n)
+		return nil
+	})
+}
+
+// simpleRows sends a statement's columns and all its rows.
+func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (int64, error) {
+	x.interrupt.returnsRows()
+	if o.copy != nil {
+		return x.copyOut(ctx, o)
+	}
+	if c != nil {
+		at := x.w.begin(0)
+		x.w.open = -1
+		x.w.buf = append(x.w.buf[:at], c.description...)
+		o.enc = c.encoder(x, o.fields)
+	} else {
+		x.w.rowDescription(o.fields, o.formats())
+		o.enc = newRowEncoder(o.fields, o.formats(), x.format())
+	}
+	if o.rows.live {
+		x.noticeLive()
+	}
+	n, _, err := x.sendRows(ctx, o.rows, 0, o.enc.dataRows)
+	return n, err
+}
+
+// noticeLive tells whoever waits for the end that there is none.
+func (x *session) noticeLive() {
+	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "the query is live: it ends when it is cancelled")
+	n.Severity = "NOTICE"
+	x.notice(n)
+}
+
+// complete sends CommandComplete, or EmptyQueryResponse.
+func (x *session) complete(o *outcome, n int64) {
+	switch {
+	case o.empty:
+		x.w.message('I')
+	case o.word != "":
+		x.w.commandCount(o.word, n+o.counted)
+	default:
+		x.w.commandComplete(o.tag)
+	}
+}
+
+// formats are the result formats of the simple protocol: text, but for a
+// BINARY cursor's rows.
+func (o *outcome) formats() []int16 {
+	if o.rows != nil && o.rows.binary {
+		return []int16{1}
+	}
+	return nil
+}

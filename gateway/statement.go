@@ -1,0 +1,284 @@
+package gateway
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// outcome is what is left to send when a statement has run, or has begun to
+// return rows.
+type outcome struct {
+	fields []plan.Field
+	rows   *cursorRows // nil: none
+	word   string      // of the tag, where rows are counted: SELECT
+	counted int64      // rows counted already
+	tag    string      // the whole tag, where they are not
+	copy   *plan.Copy  // rows go out as COPY data
+	enc    *rowEncoder // for rows; nil: to be made
+	empty  bool        // EmptyQueryResponse
+}
+
+// plan binds a statement in the session's transaction.
+func (x *session) plan(ctx context.Context, st parse.Statement, params []types.OID) (*plan.Bound, error) {
+	if x.txn.failed {
+		return x.planFailed(ctx, st)
+	}
+	snapshot := x.begin().Snapshot()
+	c := x.bindContext(ctx, snapshot, params)
+	return x.server.opts.Planner.Plan(ctx, c, st)
+}
+
+// planFailed binds in a failed transaction, where only its end is accepted: any
+// other statement is 25P02, even one that could not be bound.
+func (x *session) planFailed(ctx context.Context, st parse.Statement) (*plan.Bound, error) {
+	engine := x.server.opts.Engine.Begin()
+	defer engine.Rollback()
+	c := x.bindContext(ctx, engine.Snapshot(), nil)
+	c.Infer = func(context.Context, *catalog.Relation) ([]catalog.Column, error) { return nil, errAborted() }
+	b, err := x.server.opts.Planner.Plan(ctx, c, st)
+	if err != nil || !b.Ends && !isEmpty(b) {
+		return nil, errAborted()
+	}
+	return b, nil
+}
+
+func isEmpty(b *plan.Bound) bool {
+	_, ok := b.Statement.(*plan.Empty)
+	return ok
+}
+
+func (x *session) bindContext(ctx context.Context, snapshot *catalog.Snapshot, params []types.OID) *bind.Context {
+	env := x.env(ctx, snapshot, nil)
+	c := x.server.opts.Bind
+	c.Catalog, c.SearchPath, c.User, c.Database = snapshot, env.SearchPath, x.user, x.database
+	c.Settings, c.Format, c.ParamTypes = x.show, env.Format, params
+	c.CursorFields = func(name string) ([]plan.Field, bool) {
+		p := x.portals[name]
+		if p == nil {
+			return nil, false
+		}
+		return p.fields(), true
+	}
+	c.Prepared = func(name string) *plan.Bound {
+		p := x.prepared[name]
+		if p == nil {
+			return nil
+		}
+		if err := x.refresh(ctx, p); err != nil {
+			// What it is now bound to is what EXECUTE will say is wrong.
+			return p.bound
+		}
+		return p.bound
+	}
+	if eval := x.server.opts.Eval; eval != nil {
+		c.Eval = func(e plan.Expr) (types.Value, error) { return eval(e, env) }
+	}
+	return &c
+}
+
+// env is what a statement's expressions may know.
+func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []types.Value) *function.Env {
+	f := *x.format()
+	now := time.Now()
+	if x.txn.started {
+		f.Now = pgMicros(x.txn.start)
+	} else {
+		f.Now = pgMicros(now)
+	}
+	return &function.Env{
+		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.settings.current.searchPath,
+		User: x.user, Database: x.database, Params: params,
+		TransactionTime: f.Now, StatementTime: pgMicros(now), Session: x, MemoryLimit: x.server.opts.QueryMemory,
+	}
+}
+
+// runStatement runs a bound statement up to where its rows begin.
+func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []types.Value) (*outcome, error) {
+	if x.txn.failed && !b.Ends && !isEmpty(b) {
+		return nil, errAborted()
+	}
+	x.server.counters.Queries.Add(1)
+	switch s := b.Statement.(type) {
+	case *plan.Empty:
+		return &outcome{empty: true}, nil
+	case *plan.Nothing:
+		return &outcome{tag: s.Tag}, nil
+	case *plan.Query:
+		rows, err := x.query(ctx, s, params)
+		return &outcome{fields: b.Fields, rows: rows, word: "SELECT"}, err
+	case *plan.Transaction:
+		tag, err := x.transactionStatement(ctx, s)
+		return &outcome{tag: tag}, err
+	case *plan.SetVariable:
+		return &outcome{tag: "SET"}, x.setStatement(s)
+	case *plan.ResetVariable:
+		return &outcome{tag: "RESET"}, x.resetVariable(s.Name, false)
+	case *plan.ShowVariable:
+		return x.showStatement(s)
+	case *plan.Discard:
+		return x.discard(s)
+	case *plan.Explain:
+		return x.explainStatement(ctx, s, params)
+	case *plan.Prepare:
+		return &outcome{tag: "PREPARE"}, x.prepareStatement(s)
+	case *plan.Execute:
+		return x.executeStatement(ctx, s, params)
+	case *plan.Deallocate:
+		return x.deallocate(s)
+	case *plan.DeclareCursor:
+		return &outcome{tag: "DECLARE CURSOR"}, x.declare(ctx, s, params)
+	case *plan.Fetch:
+		return x.fetch(ctx, s)
+	case *plan.ClosePortal:
+		return x.closeCursor(s)
+	case *plan.Copy:
+		return x.copyStatement(ctx, s, params)
+	}
+	return x.execStatement(ctx, b, params)
+}
+
+// query starts a query.
+func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value) (*cursorRows, error) {
+	engine := x.begin()
+	x.txn.queried = true
+	cursor, err := engine.Query(ctx, q, x.env(ctx, engine.Snapshot(), params))
+	if err != nil {
+		return nil, err
+	}
+	return &cursorRows{cursor: cursor, live: q.Live}, nil
+}
+
+// execStatement runs a statement that is the engine's: DDL, INSERT, jobs.
+func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []types.Value) (*outcome, error) {
+	if on, _ := x.txn.mode(&x.settings, "transaction_read_only"); on == "on" {
+		return nil, sqlerr.Errorf(sqlerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", statementWord(b))
+	}
+	engine := x.begin()
+	x.txn.queried = true
+	r, err := engine.Exec(ctx, b, x.env(ctx, engine.Snapshot(), params))
+	if err != nil {
+		return nil, err
+	}
+	x.notices(r.Notices)
+	return &outcome{tag: r.Tag}, nil
+}
+
+// statementWord names a statement as its tag does.
+func statementWord(b *plan.Bound) string {
+	switch s := b.Statement.(type) {
+	case *plan.Insert:
+		return "INSERT"
+	case *plan.SelectInto:
+		return "SELECT INTO"
+	case *plan.CreateStream:
+		return "CREATE STREAM"
+	case *plan.CreateSink:
+		return "CREATE SINK"
+	case *plan.CreateSchema:
+		return "CREATE SCHEMA"
+	case *plan.StartJob:
+		return "START JOB"
+	case *plan.AlterJob:
+		return string(s.Action) + " JOB"
+	case *plan.Drop:
+		return "DROP " + s.What
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(b.Text), " ")
+	return strings.ToUpper(word)
+}
+
+func (x *session) showStatement(s *plan.ShowVariable) (*outcome, error) {
+	rows := &lines{}
+	if strings.EqualFold(s.Name, "all") {
+		rows.rows, rows.width = x.showRows(), 3
+	} else {
+		v, ok := x.show(s.Name)
+		if !ok {
+			return nil, unknownSetting(s.Name)
+		}
+		rows.rows, rows.width = [][]string{{v}}, 1
+	}
+	return &outcome{fields: showFields(s), rows: &cursorRows{cursor: rows}, tag: "SHOW"}, nil
+}
+
+func showFields(s *plan.ShowVariable) []plan.Field {
+	if strings.EqualFold(s.Name, "all") {
+		return textFields("name", "setting", "description")
+	}
+	if i, ok := settingIndex[settingName(s.Name)]; ok {
+		return textFields(settingsTable[i].name)
+	}
+	return textFields(strings.ToLower(s.Name))
+}
+
+func (x *session) explainStatement(ctx context.Context, s *plan.Explain, params []types.Value) (*outcome, error) {
+	engine := x.begin()
+	x.txn.queried = true
+	text, err := x.server.opts.Engine.Explain(ctx, s, x.env(ctx, engine.Snapshot(), params))
+	if err != nil {
+		return nil, err
+	}
+	rows := &lines{width: 1}
+	for _, l := range text {
+		rows.rows = append(rows.rows, []string{l})
+	}
+	return &outcome{fields: explainFields(s), rows: &cursorRows{cursor: rows}, tag: "EXPLAIN"}, nil
+}
+
+func explainFields(s *plan.Explain) []plan.Field {
+	f := textFields("QUERY PLAN")
+	if s.JSON {
+		f[0].Type = types.Of(types.JSON)
+	}
+	return f
+}
+
+func (x *session) discard(s *plan.Discard) (*outcome, error) {
+	what := strings.ToUpper(s.What)
+	if what == "ALL" {
+		if x.txn.inBlock() {
+			return nil, sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "DISCARD ALL cannot run inside a transaction block")
+		}
+		x.dropPortals(func(p *portal) bool { return p.sql })
+		clear(x.prepared)
+		if err := x.resetVariable("all", false); err != nil {
+			return nil, err
+		}
+	}
+	if what == "ALL" || what == "PLANS" {
+		x.plans.clear()
+	}
+	return &outcome{tag: "DISCARD " + what}, nil
+}
+
+// fieldsOf are the columns that a statement will return, nil for none.
+func (x *session) fieldsOf(b *plan.Bound) []plan.Field {
+	switch s := b.Statement.(type) {
+	case *plan.Copy, *plan.DeclareCursor, *plan.Prepare:
+		return nil
+	case *plan.ShowVariable:
+		return showFields(s)
+	case *plan.Explain:
+		return explainFields(s)
+	case *plan.Fetch:
+		if p := x.portals[s.Name]; p != nil && !s.Move {
+			return p.fields()
+		}
+		return nil
+	case *plan.Execute:
+		if p := x.prepared[s.Name]; p != nil {
+			return x.fieldsOf(p.bound)
+		}
+		return nil
+	}
+	return b.Fields
+}
