@@ -14,7 +14,9 @@ type frame struct {
 // then the frame is that of the brackets around it.
 type depth struct {
 	frame *frame
-	own   bool // a SELECT stands at this depth, or did in brackets of the query's own
+	own   bool // a SELECT stands at this depth
+	// adopted: it stood in brackets of the query's own, (SELECT ...) UNION (SELECT ...).
+	adopted bool
 	// pending are the joins whose ON is due; condition is the join whose ON or
 	// USING came last, -1: none.
 	pending   []int
@@ -45,8 +47,7 @@ type clauseReader struct {
 var followers = setOf("where", "group", "having", "window", "order", "limit", "offset", "fetch", "for", "union", "intersect",
 	"except", "emit", "into", "with", "within", "join", "inner", "left", "right", "full", "cross", "natural", "on", "using", "returning", "from", "as")
 
-// openers are the words after which a table or an expression must begin, so that
-// EMIT after them is a name.
+// openers are the words after which a table or an expression must begin.
 var openers = setOf("from", "join", "lateral", "only", "as", "by", "where", "on", "and", "or", "not", "having", "limit", "offset", "select", "distinct", "when", "then", "else", "case", "using", "in", "like", "ilike", "between", "is")
 
 // windows are the kinds of WINDOW.
@@ -77,8 +78,9 @@ func (r *clauseReader) token(i int) int {
 				last := *top
 				r.depths = r.depths[:len(r.depths)-1]
 				up := &r.depths[len(r.depths)-1]
-				if last.own && !up.own && r.atMain(i) && r.list[i].pair >= 0 && r.opensQuery(int(r.list[i].pair)) {
-					*up = last // (SELECT ...) UNION (SELECT ...) EMIT
+				if last.own && (!up.own || up.adopted) && r.atMain(i) && r.list[i].pair >= 0 && r.opensQuery(int(r.list[i].pair)) {
+					*up = last
+					up.adopted = true
 				}
 			}
 		}
@@ -127,11 +129,11 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		if n := len(top.pending); n > 0 {
 			top.condition, top.pending = top.pending[n-1], top.pending[:n-1]
 		}
-	case r.is(i, "within") && top.condition >= 0 && !r.is(i+1, "group") && !r.isAny(i-1, openers):
+	case r.is(i, "within") && top.condition >= 0 && !r.is(i+1, "group") && !r.is(i+1, ".") && r.endsOperand(i-1):
 		return r.readWithin(i, top)
 	case r.is(i, "window") && f.from && top.own && r.isAny(i+1, windows) && r.is(i+2, "("):
 		return r.readWindow(i, f)
-	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && !r.isAny(i-1, openers) && !r.is(i-1, ","):
+	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && r.endsOperand(i-1):
 		return r.readEmit(i, f)
 	case r.is(i, "into") && r.takesInto && top.own && r.atMain(i) && !r.is(i-1, "insert") && !r.is(i-1, "merge"):
 		return r.readInto(i, f)
@@ -146,6 +148,18 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		}
 	}
 	return i + 1
+}
+
+// endsOperand reports whether token i can end a table or an expression, so that
+// the word after it is no name.
+func (r *clauseReader) endsOperand(i int) bool {
+	switch r.list[i].kind {
+	case op, broken:
+		return false
+	case punct:
+		return r.is(i, ")") || r.is(i, "]")
+	}
+	return r.isLabel(i) || !r.isAny(i, openers)
 }
 
 // withoutCondition reports whether JOIN at token i is CROSS or NATURAL.

@@ -76,6 +76,9 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 	}
 	i := u.after(base + at)
 	changed := at >= len(body) || i >= len(u.list) || !strings.HasPrefix(body[at:], u.at(i))
+	if u.err != nil && i < len(u.list) && u.err.Position == u.src.Char(u.start(i)) {
+		return u.err // what follows a clause is wrong, not the clause
+	}
 	for i > 0 && u.start(i-1) >= base && u.takenOut(i-1, body[u.start(i-1)-base]) {
 		i--
 		changed = true

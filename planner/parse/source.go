@@ -3,6 +3,7 @@ package parse
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -16,12 +17,46 @@ const MaxText = 4 << 20
 // characters that clients count.
 type Source struct {
 	Text string
+
+	once sync.Once
+	// counts are the characters before each stretch of the text; nil: every byte
+	// is a character.
+	counts []int32
 }
+
+// stretch is how many bytes Char counts at most.
+const stretch = 1024
 
 // Char returns the character, from 1, at byte offset b of the text.
 func (s *Source) Char(b int) int {
+	s.once.Do(s.count)
 	b = max(0, min(b, len(s.Text)))
-	return runes(s.Text[:b]) + 1
+	if s.counts == nil {
+		return b + 1
+	}
+	k := b / stretch
+	return int(s.counts[k]) + starts(s.Text[k*stretch:b]) + 1
+}
+
+func (s *Source) count() {
+	if starts(s.Text) == len(s.Text) {
+		return
+	}
+	s.counts = make([]int32, 1, len(s.Text)/stretch+1)
+	for b := 0; b+stretch <= len(s.Text); b += stretch {
+		s.counts = append(s.counts, s.counts[len(s.counts)-1]+int32(starts(s.Text[b:b+stretch])))
+	}
+}
+
+// starts counts the bytes of s at which a character begins.
+func starts(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i]&0xc0 != 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 // runes counts the characters of a text.

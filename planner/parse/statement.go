@@ -30,7 +30,8 @@ type Statement struct {
 	// InnerPos its character; "" where it holds none. Query parses it again.
 	Inner    string
 	InnerPos int
-	// Directives are '-- JOB: x' comment lines before the statement (promises.md A23).
+	// Directives are the '-- JOB: x' comment lines before the statement: JOB, NAME,
+	// TOPIC, MEMORY_LIMIT, TIMEOUT and SQL APPLICATION, keys in capitals.
 	Directives map[string]string
 }
 

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"sort"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -214,17 +215,21 @@ func (u *unit) readFetch(s *segment) {
 	}
 }
 
-// directives returns the '-- KEY: value' lines between two bytes, keys in
-// capitals.
+// known are the keys of directives.
+var known = setOf("JOB", "NAME", "TOPIC", "MEMORY_LIMIT", "TIMEOUT", "SQL APPLICATION")
+
+// directives returns the '-- KEY: value' lines between two bytes whose key is a
+// known one, keys in capitals.
 func (u *unit) directives(from, to int) map[string]string {
 	var m map[string]string
-	for _, n := range u.notes {
-		if n.start < from || n.end > to {
-			continue
+	first := sort.Search(len(u.notes), func(i int) bool { return u.notes[i].start >= from })
+	for _, n := range u.notes[first:] {
+		if n.end > to {
+			break
 		}
 		key, value, ok := strings.Cut(strings.TrimLeft(u.text[n.start:n.end], "-"), ":")
 		key, value = strings.ToUpper(strings.TrimSpace(key)), strings.TrimSpace(value)
-		if !ok || key == "" || value == "" || strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ") != "" {
+		if !ok || !known[key] || value == "" {
 			continue
 		}
 		if m == nil {

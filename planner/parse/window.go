@@ -25,8 +25,8 @@ func (r *clauseReader) readWindow(i int, f *frame) int {
 			r.fail(r.syntaxError(end)) // a comma and nothing
 		}
 	}
-	if len(w.Args) == 0 {
-		r.fail(r.syntaxError(open + 1))
+	if len(w.Args) == 0 && r.err == nil {
+		r.fail(r.syntaxError(end))
 	}
 	next := end + 1
 	if r.is(next, "grace") && next < r.end {

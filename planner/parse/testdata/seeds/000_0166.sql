@@ -1,0 +1,1 @@
+SELECT symbol, price, quantity, price * quantity as total FROM json_financial_stream

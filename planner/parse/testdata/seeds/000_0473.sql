@@ -1,0 +1,1 @@
+SELECT symbol, price, quantity, price * quantity as total FROM trades WHERE price > "100.00"

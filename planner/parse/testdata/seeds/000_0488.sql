@@ -1,0 +1,1 @@
+SELECT symbol, CAST(price AS DECIMAL(18,4)) * quantity as precise_total FROM avro_trades

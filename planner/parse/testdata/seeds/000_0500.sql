@@ -1,0 +1,1 @@
+SELECT symbol, price, quantity FROM protobuf_positions WHERE price > "1000.00"

@@ -1,0 +1,1 @@
+SELECT customer_id, amount, timestamp FROM orders

@@ -1,0 +1,1 @@
+SELECT customer_id, SUM(amount) as total FROM orders GROUP BY customer_id

@@ -1,0 +1,1 @@
+SELECT job_id, status, result FROM job_results

@@ -1,0 +1,1 @@
+START JOB financial_analytics AS SELECT symbol, CAST(price AS DECIMAL(18,4)) * quantity as total FROM trades;

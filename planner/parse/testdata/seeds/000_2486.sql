@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM test_topic LIMIT 1

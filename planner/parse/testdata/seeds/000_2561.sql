@@ -1,0 +1,1 @@
+SELECT 1 as test_value LIMIT 1

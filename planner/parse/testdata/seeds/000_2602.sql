@@ -1,0 +1,1 @@
+SELECT COUNT(*) as records FROM test_stream LIMIT 1

@@ -1,0 +1,1 @@
+SELECT id, risk_score, tier FROM customer_profiles WHERE active = true

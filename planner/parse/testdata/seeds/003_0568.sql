@@ -1,0 +1,1 @@
+SELECT id, name, email, segment FROM customer_profiles WHERE active = true

@@ -1,0 +1,1 @@
+SELECT * FROM reference_data.instruments WHERE active = true

@@ -1,0 +1,2 @@
+-- ❌ Wrong: No table specified
+SELECT 100 as constant_value
