@@ -1,0 +1,115 @@
+package types
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// AppendBytea appends the text form of bytes in f's bytea_output.
+func AppendBytea(dst, b []byte, f *Format) []byte {
+	if f.ByteaEscape {
+		return appendByteaEscape(dst, view(b))
+	}
+	return appendByteaHex(dst, view(b))
+}
+
+func appendByteaHex(dst []byte, s string) []byte {
+	dst = append(dst, '\\', 'x')
+	for i := range len(s) {
+		dst = append(dst, hexDigits[s[i]>>4], hexDigits[s[i]&15])
+	}
+	return dst
+}
+
+func appendByteaEscape(dst []byte, s string) []byte {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\\':
+			dst = append(dst, '\\', '\\')
+		case c < 0x20 || c > 0x7e:
+			dst = append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// ParseBytea appends to dst the bytes that a text form stands for: \x and
+// hexadecimal digits, or characters with \\ and \ooo escapes.
+func ParseBytea(dst []byte, s string) ([]byte, error) {
+	if len(s) >= 2 && s[0] == '\\' && s[1] == 'x' {
+		return parseByteaHex(dst, s[2:])
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '\\' {
+			dst = append(dst, c)
+			continue
+		}
+		switch {
+		case i+3 < len(s) && s[i+1]-'0' < 4 && s[i+2]-'0' < 8 && s[i+3]-'0' < 8:
+			dst = append(dst, (s[i+1]-'0')<<6|(s[i+2]-'0')<<3|(s[i+3]-'0'))
+			i += 3
+		case i+1 < len(s) && s[i+1] == '\\':
+			dst = append(dst, '\\')
+			i++
+		default:
+			return dst, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type bytea")
+		}
+	}
+	return dst, nil
+}
+
+// ParseByteaBytes is ParseBytea of bytes; it keeps nothing of b.
+func ParseByteaBytes(dst, b []byte) ([]byte, error) { return ParseBytea(dst, view(b)) }
+
+func parseByteaHex(dst []byte, s string) ([]byte, error) {
+	for i := 0; i < len(s); {
+		if isSpace(s[i]) && s[i] != '\v' && s[i] != '\f' {
+			i++
+			continue
+		}
+		hi := digitValue(s[i])
+		if hi > 15 {
+			return dst, errHexDigit(s[i:])
+		}
+		if i++; i == len(s) {
+			return dst, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
+		}
+		lo := digitValue(s[i])
+		if lo > 15 {
+			return dst, errHexDigit(s[i:])
+		}
+		i++
+		dst = append(dst, byte(hi<<4|lo))
+	}
+	return dst, nil
+}
+
+func errHexDigit(s string) error {
+	for i := range s {
+		if i > 0 {
+			s = s[:i]
+			break
+		}
+	}
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%s\"", s)
+}
+
+var _ = register(&Info{
+	OID: Bytea, Name: "bytea", SQLName: "bytea", Array: 1001, Len: -1, Align: 'i',
+	Category: 'U', Kind: 'b', Delim: ',', Phys: PhysBytes, Comparable: true,
+	In: func(s string, _ int32, _ *Format) (Value, error) {
+		b, err := ParseBytea(nil, s)
+		return NewString(Bytea, string(b)), err
+	},
+	AppendText: func(dst []byte, v Value, f *Format) []byte {
+		if f.ByteaEscape {
+			return appendByteaEscape(dst, v.S)
+		}
+		return appendByteaHex(dst, v.S)
+	},
+	Recv:         func(b []byte, _ int32) (Value, error) { return NewString(Bytea, string(b)), nil },
+	AppendBinary: appendS,
+	Compare:      compareS,
+})

@@ -1,0 +1,23 @@
+package types
+
+import "encoding/binary"
+
+var _ = register(&Info{
+	OID: Int4, Name: "int4", SQLName: "integer", Array: 1007, Len: 4, ByVal: true, Align: 'i',
+	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysInt32, Comparable: true,
+	In: func(s string, _ int32, _ *Format) (Value, error) {
+		i, err := ParseInt32(s)
+		return NewInt(Int4, int64(i)), err
+	},
+	AppendText: appendIntText,
+	Recv: func(b []byte, _ int32) (Value, error) {
+		if len(b) != 4 {
+			return Value{}, errBinaryLength(b, 4)
+		}
+		return NewInt(Int4, int64(int32(binary.BigEndian.Uint32(b)))), nil
+	},
+	AppendBinary: appendInt32,
+	Compare:      compareI,
+})
+
+func appendInt32(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v.I)) }

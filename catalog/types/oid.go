@@ -1,0 +1,74 @@
+package types
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
+// ParseOID reads an oid. As in PostgreSQL, a negative number that fits 32 bits
+// wraps around, and hexadecimal and octal digits are read as C reads them.
+func ParseOID(s string) (OID, error) {
+	v, rest, err := leadingOID(s, s)
+	if err != nil {
+		return 0, err
+	}
+	if trimSpace(rest) != "" {
+		return 0, errSyntax("oid", s)
+	}
+	return v, nil
+}
+
+// leadingOID is strtoul in base ten at the head of t, which is part of s.
+func leadingOID(t, s string) (v OID, rest string, err error) {
+	for t != "" && isSpace(t[0]) {
+		t = t[1:]
+	}
+	end := 0
+	if t != "" && (t[0] == '-' || t[0] == '+') {
+		end = 1
+	}
+	digits := end
+	for end < len(t) && isDigit(t[end]) {
+		end++
+	}
+	if end == digits {
+		return 0, "", errSyntax("oid", s)
+	}
+	u, err := strconv.ParseUint(t[digits:end], 10, 64)
+	if err != nil {
+		return 0, "", errRange("oid", s)
+	}
+	if t[0] == '-' {
+		u = -u
+	}
+	if u > math.MaxUint32 && int64(u) != int64(int32(u)) {
+		return 0, "", errRange("oid", s)
+	}
+	return OID(u), t[end:], nil
+}
+
+// ParseOIDBytes is ParseOID of bytes; it keeps nothing of b.
+func ParseOIDBytes(b []byte) (OID, error) { return ParseOID(view(b)) }
+
+func recvOID(oid OID) func(b []byte, _ int32) (Value, error) {
+	return func(b []byte, _ int32) (Value, error) {
+		if len(b) != 4 {
+			return Value{}, errBinaryLength(b, 4)
+		}
+		return NewInt(oid, int64(binary.BigEndian.Uint32(b))), nil
+	}
+}
+
+var _ = register(&Info{
+	OID: Oid, Name: "oid", SQLName: "oid", Array: 1028, Len: 4, ByVal: true, Align: 'i',
+	Category: 'N', Preferred: true, Kind: 'b', Delim: ',', Phys: PhysUint32, Comparable: true,
+	In: func(s string, _ int32, _ *Format) (Value, error) {
+		v, err := ParseOID(s)
+		return NewInt(Oid, int64(v)), err
+	},
+	AppendText:   appendIntText,
+	Recv:         recvOID(Oid),
+	AppendBinary: appendInt32,
+	Compare:      compareI,
+})

@@ -1,0 +1,7 @@
+package types
+
+// unknown is a literal that has no type yet.
+func init() {
+	i := textType(&Info{OID: Unknown, Name: "unknown", SQLName: "unknown", Len: -2, Align: 'c', Category: 'X'})
+	i.Kind = 'p'
+}
