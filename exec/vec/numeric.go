@@ -28,7 +28,7 @@ func (v *Numeric) Append(d types.Decimal) {
 			v.Wide = append(v.Wide, nil)
 		}
 		wide := d
-		v.Wide = append(v.Wide, &wide)
+		v.Wide = append(v.Wide[:i], &wide)
 	}
 }
 
