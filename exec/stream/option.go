@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,9 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 	}
 	for _, o := range rel.Options {
 		key, ok := names[o.Key]
+		if !ok && o.Key == "config_file" {
+			return nil, sqlerr.Unsupported("Write its keys in the WITH list.", "config_file of %s %q is not supported", role, rel.Name)
+		}
 		if !ok {
 			e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter %q of %s %q", o.Key, role, rel.Name)
 			if near := nearest(o.Key, names); near != "" {
@@ -70,6 +74,22 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 		}
 	}
 	return v, nil
+}
+
+// SinkOptionsOf are the options that a relation takes when it is opened as a
+// sink: the sink's own, and, where it is declared as a stream and rows are
+// inserted into it, the source's too, which then mean nothing.
+func SinkOptionsOf(rel *catalog.Relation, sink, source []Option) []Option {
+	if rel.Kind != catalog.Stream {
+		return sink
+	}
+	all := sink[:len(sink):len(sink)]
+	for _, o := range source {
+		if !slices.ContainsFunc(sink, func(s Option) bool { return s.Key == o.Key }) {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // String is the role as an error names it.

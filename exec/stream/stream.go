@@ -49,6 +49,10 @@ type Scan struct {
 	Bounded bool
 	// Latest: start at the splits' ends (SET ferris.start = 'latest').
 	Latest bool
+	// Group: where a broker keeps consumer groups' offsets, Ack commits the
+	// positions for this one, so that its lag can be seen. "": Ack does nothing.
+	// A stream's own group.id comes before it.
+	Group string
 }
 
 // Bound is a limit on records' own time and offset. Zero: none.
@@ -159,7 +163,8 @@ type Env struct {
 }
 
 // RowProgram computes columns from a batch whose one column is the row number
-// (bigint, from 0).
+// (bigint, from 0). Run appends the rows to out's columns, which are the
+// caller's: one for each text compiled, of the type of the column it belongs to.
 type RowProgram interface {
 	Run(in *vec.Batch, out *vec.Batch) error
 }

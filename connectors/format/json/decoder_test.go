@@ -31,11 +31,16 @@ func columns(t testing.TB, decls ...string) []catalog.Column {
 				mod = p + 4
 			}
 		}
-		info, ok := types.ByName(typ)
+		base, list := strings.CutSuffix(typ, "[]")
+		info, ok := types.ByName(base)
 		if !ok {
 			t.Fatalf("no type %q", typ)
 		}
-		cols = append(cols, catalog.Column{Name: name, Type: types.Type{OID: info.OID, Mod: mod}})
+		oid := info.OID
+		if list {
+			oid = info.Array
+		}
+		cols = append(cols, catalog.Column{Name: name, Type: types.Type{OID: oid, Mod: mod}})
 	}
 	return cols
 }
@@ -100,8 +105,8 @@ func TestDecode(t *testing.T) {
 		{"a json,b jsonb", `{"a":{"y":1, "x":[2]},"b":{"yy":1, "x":[ 2]}}`, `{"y":1, "x":[2]}|{"x": [2], "yy": 1}`},
 		{"a jsonb,b jsonb,c json", `{"a":"s","b":null,"c":1.50}`, `"s"|NULL|1.50`},
 		{"a bytea", `{"a":"\\x6869"}`, `\x6869`},
-		{"a _int4,b _text", `{"a":[1,null,3],"b":["x",null,"a,b"]}`, `{1,NULL,3}|{x,NULL,"a,b"}`},
-		{"a _int4,b _int4,c _int4", `{"a":[[1,2],[3,4]],"b":[],"c":"{5,6}"}`, `{{1,2},{3,4}}|{}|{5,6}`},
+		{"a int4[],b text[]", `{"a":[1,null,3],"b":["x",null,"a,b"]}`, `{1,NULL,3}|{x,NULL,"a,b"}`},
+		{"a int4[],b int4[],c int4[]", `{"a":[[1,2],[3,4]],"b":[],"c":"{5,6}"}`, `{{1,2},{3,4}}|{}|{5,6}`},
 	} {
 		cols := columns(t, splitColumns(c.cols)...)
 		b := batch(cols)
@@ -159,7 +164,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"a text", `{"a":"\u0000"}`, "22P05", "a", "unsupported Unicode escape sequence"},
 		{"a text", `{"a":"\ud800"}`, "22P05", "a", "unsupported Unicode escape sequence"},
 		{"a varchar(3)", `{"a":"abcd"}`, "22001", "a", "value too long for type character varying(3)"},
-		{"a _int4", `{"a":[[1],[2,3]]}`, "22P02", "a", `invalid input syntax for type integer[]: "[[1],[2,3]]"`},
+		{"a int4[]", `{"a":[[1],[2,3]]}`, "22P02", "a", `invalid input syntax for type integer[]: "[[1],[2,3]]"`},
 		{"a int8", `{"a":1`, "22P02", "", "invalid input syntax for type json"},
 		{"a int8", `{"a":01}`, "22P02", "", "invalid input syntax for type json"},
 		{"a int8", `{"a":1}}`, "22P02", "", "invalid input syntax for type json"},

@@ -61,7 +61,8 @@ func (s *step) match(b []byte, i int) int {
 
 // learner decides when to learn a layout anew: at once at first, then after as
 // many misses as double with each learning, so that a stream of mixed layouts
-// pays for it only a few times. A layout that held for long starts afresh.
+// pays for it only a few times. After a layout that held for a long run it starts
+// afresh.
 type learner struct {
 	misses, need, hits int
 }
@@ -73,6 +74,7 @@ func (l *learner) wanted() bool {
 		l.need, l.misses, l.hits = 2, 0, 0
 	}
 	l.misses++
+	l.hits /= 2
 	return l.misses > l.need
 }
 

@@ -276,3 +276,39 @@ func unquote(dst, s []byte) ([]byte, error) {
 	}
 	return dst, nil
 }
+
+// End returns the index after the value that b begins with, -1 where b does not
+// hold all of it. It looks at brackets and strings only: what it returns need
+// not be JSON.
+func End(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; ; i++ {
+				if i >= len(b) {
+					return -1
+				}
+				if b[i] == '\\' {
+					i++
+				} else if b[i] == '"' {
+					break
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+			if depth < 0 {
+				return max(i, 1)
+			}
+		case ',', ' ', '\n', '\r', '\t':
+			if depth == 0 && i > 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}

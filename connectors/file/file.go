@@ -1,0 +1,195 @@
+// Package file reads and writes files of records: JSON lines, an array of JSON
+// objects, CSV. Each file is a split and a position in it is a byte offset,
+// counted after decompression. A followed file is read as it grows, through
+// rotation and truncation. A sink appends in place; what an epoch that did not
+// commit has written is cut off again.
+package file
+
+import (
+	"context"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// Connector is the file's.
+type Connector struct{}
+
+// Name is 'file'.
+func (Connector) Name() string { return "file" }
+
+var (
+	both = []stream.Option{
+		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, jsonlines or csv"},
+		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, or auto: by the extension"},
+		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
+		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
+		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
+		{Key: "encoding", Default: "utf-8", Help: "utf-8"},
+		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
+	}
+	sourceOptions = append(both[:len(both):len(both)],
+		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
+		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated"},
+		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
+		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
+	)
+	sinkOptions = append(both[:len(both):len(both)],
+		stream.Option{Key: "has_headers", Aliases: []string{"header"}, Default: "false", Help: "csv: true writes a header into an empty file"},
+		stream.Option{Key: "append", Default: "true", Help: "true keeps what the file holds; false empties it when the job first starts"},
+		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+		stream.Option{Key: "changelog", Default: "ops", Help: "ops: an updating query writes _op, + or -; append: it is refused"},
+		stream.Option{Key: "visible", Default: "at once", Help: "at once: rows stand in the file before they are committed"},
+		stream.Option{Key: "rotation", Default: "none", Help: "none"},
+		stream.Option{Key: "max_files", Default: "", Help: "belongs to rotation"},
+		stream.Option{Key: "encryption", Default: "none", Help: "none"},
+		stream.Option{Key: "batch.timeout", Default: "", Help: "the engine's checkpoint interval decides when rows are durable"},
+	)
+)
+
+// Options lists what a file takes.
+func (Connector) Options(role stream.Role) []stream.Option {
+	if role == stream.RoleSink {
+		return sinkOptions
+	}
+	return sourceOptions
+}
+
+// PseudoColumns are a record's place: _partition is the file's number among
+// those read, _offset the byte where the record begins, _timestamp the file's
+// time of modification. A file has no keys and no headers.
+func (Connector) PseudoColumns() []catalog.Column {
+	return []catalog.Column{
+		{Name: "_key", Type: types.Of(types.Text), Comment: "NULL"},
+		{Name: "_partition", Type: types.Of(types.Int4), Comment: "the file's number, from 0"},
+		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins"},
+		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "when the file was last modified"},
+		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "NULL"},
+	}
+}
+
+// Formats.
+const (
+	formatJSON = "json"
+	formatCSV  = "csv"
+)
+
+type config struct {
+	path      string
+	format    string
+	codec     object.Codec
+	delimiter byte
+	quote     byte
+	null      string
+	buffer    int
+
+	header     string // true, false, auto
+	follow     bool
+	maxLine    int
+	loseSilent bool
+
+	append        bool
+	quoteDecimals bool
+	changelog     string
+}
+
+func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, error) {
+	known := sourceOptions
+	if role == stream.RoleSink {
+		known = stream.SinkOptionsOf(rel, sinkOptions, sourceOptions)
+	}
+	v, err := stream.ReadOptions(rel, role, known)
+	if err != nil {
+		return config{}, nil, err
+	}
+	c := config{
+		path:   v.String("path"),
+		codec:  object.Codec(v.Enum("compression", "auto", "none", "gzip", "zstd")),
+		null:   v.String("null"),
+		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
+	}
+	switch f := v.String("format"); stream.Fold(f) {
+	case "json", "jsonlines", "jsonl", "ndjson":
+		c.format = formatJSON
+	case "csv":
+		c.format = formatCSV
+	case "parquet", "avro", "protobuf", "text", "raw":
+		return c, nil, sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
+	default:
+		v.Reject("format", "json, jsonlines or csv")
+	}
+	c.delimiter, c.quote = oneByte(v, "delimiter"), oneByte(v, "quote")
+	if c.delimiter == c.quote {
+		v.Reject("quote", "a byte that is not the delimiter")
+	}
+	v.Refuse("encoding", "Convert the file to UTF-8.", "utf-8")
+	if role == stream.RoleSource {
+		c.header = v.Enum("has_headers", "auto", "true", "false")
+		c.follow = v.Bool("follow")
+		c.maxLine = int(v.Size("max_line_bytes", 1<<10, 1<<30))
+		c.loseSilent = v.Enum("on_data_loss", "fail", "continue") == "continue"
+		if codec := c.codec.For(c.path); c.follow && codec != object.None {
+			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
+		}
+		return c, v, v.Err()
+	}
+	if c.header = v.Enum("has_headers", "false", "true", "auto"); c.header == "auto" && rel.Kind != catalog.Stream {
+		v.Reject("has_headers", "true or false")
+	}
+	c.append = v.Bool("append")
+	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
+	c.changelog = v.Enum("changelog", "ops", "append")
+	v.Refuse("visible", "Leave it out: rows stand in the file as they are written, and those that are not committed are cut off at recovery.", "at once")
+	v.Refuse("rotation", "Leave it out and rotate the file from outside while the job is stopped.", "none", "")
+	v.Refuse("max_files", "It belongs to rotation; leave it out.", "")
+	v.Refuse("encryption", "Leave it out and keep the file on an encrypted file system.", "none", "")
+	v.Refuse("batch.timeout", "Leave it out: rows are durable at every checkpoint (checkpoint.interval).", "")
+	if strings.ContainsAny(c.path, "{}") {
+		return c, nil, sqlerr.Unsupported("Write a plain path, without { }.", "path templates such as %q are not supported", c.path)
+	}
+	if object.IsGlob(c.path) {
+		return c, nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "path %q of sink %q is a pattern", c.path, rel.Name).
+			WithHint("A sink writes one file; patterns are for sources.")
+	}
+	return c, v, v.Err()
+}
+
+func oneByte(v *stream.Values, key string) byte {
+	s := v.String(key)
+	if s == `\t` || stream.Fold(s) == "tab" {
+		s = "\t"
+	}
+	if len(s) != 1 || s[0] >= 0x80 || s == "\n" || s == "\r" {
+		v.Reject(key, "one ASCII character, or tab")
+		return ','
+	}
+	return s[0]
+}
+
+// Check validates the declaration; nothing is opened.
+func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
+	_, _, err := read(rel, role)
+	return err
+}
+
+// Source opens the relation for reading. The files must exist, unless a
+// followed pattern names them.
+func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
+	c, _, err := read(rel, stream.RoleSource)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{env: env, rel: rel, config: c}
+	if _, err := s.Splits(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Inferrer tells columns from the first records.
+func (Connector) Inferrer(env *stream.Env) stream.SchemaInferrer { return inferrer{env} }

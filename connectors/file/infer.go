@@ -1,0 +1,96 @@
+package file
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// sampleRecords is how many records columns are inferred from.
+const sampleRecords = 1000
+
+type inferrer struct{ env *stream.Env }
+
+// Infer tells the columns from the first records of the files, in their order.
+func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error) {
+	c, _, err := read(rel, stream.RoleSource)
+	if err != nil {
+		return nil, err
+	}
+	files, err := object.Glob(c.path, i.env.FileRoots)
+	if err != nil {
+		return nil, err
+	}
+	header := c.header
+	if c.header == "auto" {
+		c.header = "true" // the first record names the columns
+	}
+	var fromJSON json.Inference
+	fromCSV := csv.Inference{Options: csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null}}
+	n := 0
+	for k, path := range files {
+		if n >= sampleRecords || ctx.Err() != nil {
+			break
+		}
+		in := &input{split: stream.Split(path), path: path, number: int32(k), config: &c, limit: -1}
+		m, err := sample(in, sampleRecords-n, func(rec []byte) error {
+			if c.format == formatCSV {
+				return fromCSV.Add(in.header, rec)
+			}
+			return fromJSON.Add(rec)
+		})
+		in.close()
+		if err != nil {
+			return nil, stream.RecordError(rel, in.place(in.base+int64(in.r)), err)
+		}
+		n += m
+	}
+	if n == 0 {
+		what := "file %q is empty, so its columns cannot be told"
+		if object.IsGlob(c.path) || len(files) != 1 {
+			what = "no file that matches %q holds a record, so its columns cannot be told"
+		}
+		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, what, c.path).
+			WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", rel.Name)
+	}
+	if c.format == formatCSV {
+		return fromCSV.Columns(header != "false"), ctx.Err()
+	}
+	return fromJSON.Columns(), ctx.Err()
+}
+
+// sample hands over the first records of a file.
+func sample(in *input, most int, add func([]byte) error) (int, error) {
+	if err := in.open(position{}); err != nil {
+		return 0, err
+	}
+	if ok, err := in.start(); err != nil || !ok {
+		return 0, err
+	}
+	n := 0
+	for n < most {
+		rec, ok, err := in.record()
+		if err != nil {
+			if err == errOverlong {
+				continue
+			}
+			return n, err
+		}
+		if !ok {
+			break
+		}
+		if blank(rec) {
+			continue
+		}
+		if err := add(rec); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,447 @@
+package file
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// pollInterval is how often followed files are looked at while they are quiet.
+const pollInterval = 50 * time.Millisecond
+
+type source struct {
+	env    *stream.Env
+	rel    *catalog.Relation
+	config config
+}
+
+// Splits lists the files by their paths.
+func (s *source) Splits(context.Context) ([]stream.Split, error) {
+	files, err := object.Glob(s.config.path, s.env.FileRoots)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 && !s.config.follow {
+		return nil, sqlerr.Errorf(sqlerr.UndefinedFile, "no file matches %q", s.config.path)
+	}
+	splits := make([]stream.Split, len(files))
+	for i, f := range files {
+		splits[i] = stream.Split(f)
+	}
+	return splits, nil
+}
+
+func (s *source) Close() error { return nil }
+
+func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+	r := &reader{source: s, scan: scan, wake: make(chan struct{}, 1)}
+	visible := len(s.rel.Columns)
+	all := s.rel.AllColumns()
+	for i, c := range scan.Columns {
+		if c < visible {
+			r.cols, r.out = append(r.cols, c), append(r.out, i)
+			continue
+		}
+		r.hidden = append(r.hidden, hidden{out: i, name: all[c].Name})
+	}
+	r.bound = make([]vec.Vec, len(r.out))
+	if err := r.Add(ctx, from); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// hidden is a pseudo-column that is read.
+type hidden struct {
+	out  int
+	name string
+}
+
+// decoder is what the formats' decoders have in common.
+type decoder interface {
+	Bind(cols []vec.Vec)
+	Decode(record []byte) error
+	Null()
+}
+
+type reader struct {
+	source *source
+	scan   stream.Scan
+	cols   []int // of the relation, those decoded
+	out    []int // where they stand in the batch
+	hidden []hidden
+	bound  []vec.Vec
+
+	inputs  []*input
+	cur     int
+	decoder decoder
+	of      *input // whose header the CSV decoder has
+	offsets []int64
+	spare   []byte // the window of a file that needs none
+	wake    chan struct{}
+}
+
+// Add takes up more files. A position without an offset begins the file, or is
+// its end with Scan.Latest. Followed files are opened at once, others when their
+// turn comes.
+func (r *reader) Add(_ context.Context, from []stream.Position) error {
+	for _, p := range from {
+		path, err := object.Resolve(string(p.Split), r.source.env.FileRoots)
+		if err != nil {
+			return err
+		}
+		in := &input{split: p.Split, path: path, number: int32(len(r.inputs)), config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset}
+		if r.scan.Latest && p.Offset == nil {
+			if in.from, err = latest(path); err != nil {
+				return err
+			}
+		}
+		if r.source.config.follow {
+			if err := r.activate(in); err != nil {
+				in.close()
+				return err
+			}
+		}
+		r.inputs = append(r.inputs, in)
+	}
+	return nil
+}
+
+// activate opens the file at the position it was given with.
+func (r *reader) activate(in *input) error {
+	if in.f != nil || in.ended {
+		return nil
+	}
+	if in.from == nil {
+		if err := in.open(position{}); err != nil {
+			return err
+		}
+	} else {
+		at, err := decodePosition(in.split, in.from)
+		if err != nil {
+			return err
+		}
+		if err := in.resume(at); err != nil {
+			return err
+		}
+	}
+	if r.scan.Bounded && r.source.config.follow {
+		info, err := in.f.Stat()
+		if err != nil {
+			return object.PathError("stat", in.path, err)
+		}
+		in.limit = info.Size()
+	}
+	return nil
+}
+
+// latest is the position after the last complete line.
+func latest(path string) (stream.Offset, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, object.PathError("open", path, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, object.PathError("stat", path, err)
+	}
+	at := position{offset: info.Size(), id: identityOf(info)}
+	block := make([]byte, 64<<10)
+	for at.offset > 0 {
+		n := min(at.offset, int64(len(block)))
+		if _, err := f.ReadAt(block[:n], at.offset-n); err != nil {
+			return nil, object.PathError("read", path, err)
+		}
+		if k := bytes.LastIndexByte(block[:n], '\n'); k >= 0 {
+			at.offset += int64(k) + 1 - n
+			break
+		}
+		at.offset -= n
+	}
+	return at.encode(), nil
+}
+
+// Wake makes Read return.
+func (r *reader) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Read decodes the next rows of one file. Files are read one after the other;
+// followed ones in turn, each as far as it goes.
+func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
+	b.Reset()
+	select {
+	case <-r.wake:
+		return r.quiet(), nil
+	case <-ctx.Done():
+		return stream.Read{}, ctx.Err()
+	default:
+	}
+	ended := 0
+	for range r.inputs {
+		in := r.inputs[r.cur]
+		if in.ended {
+			ended++
+			r.cur = (r.cur + 1) % len(r.inputs)
+			continue
+		}
+		read, err := r.from(in, b)
+		if err != nil {
+			return stream.Read{}, err
+		}
+		if read.CaughtUp {
+			r.cur = (r.cur + 1) % len(r.inputs)
+		}
+		if b.Rows > 0 || len(read.Rejects) > 0 || in.ended {
+			return read, nil
+		}
+	}
+	if ended == len(r.inputs) {
+		if !r.source.config.follow || r.scan.Bounded {
+			return stream.Read{}, io.EOF
+		}
+	}
+	t := time.NewTimer(pollInterval)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.wake:
+	case <-ctx.Done():
+		return stream.Read{}, ctx.Err()
+	}
+	return r.quiet(), nil
+}
+
+// quiet is a read of no rows.
+func (r *reader) quiet() stream.Read {
+	if len(r.inputs) == 0 {
+		return stream.Read{}
+	}
+	in := r.inputs[r.cur]
+	if in.f == nil {
+		return stream.Read{Split: in.split, Next: in.next, CaughtUp: in.ended}
+	}
+	return stream.Read{Split: in.split, Next: in.position().encode(), CaughtUp: in.eof}
+}
+
+// from decodes rows of one file until the batch is full or the file has no more.
+func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
+	if err := r.activate(in); err != nil {
+		return stream.Read{}, err
+	}
+	if in.eof && r.source.config.follow {
+		if err := r.rotate(in); err != nil {
+			return stream.Read{}, err
+		}
+	}
+	if in.buf == nil {
+		in.buf, r.spare = r.spare, nil
+	}
+	read := stream.Read{Split: in.split}
+	if !in.started {
+		if ok, err := in.start(); err != nil {
+			return read, err
+		} else if !ok {
+			return r.finish(in, read), nil
+		}
+	}
+	if err := r.prepare(in); err != nil {
+		return read, err
+	}
+	for i, c := range r.out {
+		r.bound[i] = b.Cols[c]
+	}
+	r.decoder.Bind(r.bound)
+	r.offsets = r.offsets[:0]
+	n, err := r.decode(in, &read)
+	b.Rows = n
+	if err != nil {
+		return read, err
+	}
+	r.fillHidden(in, b)
+	r.source.env.Metrics.RecordsRead.Add(int64(n))
+	if in.eof && n < vec.MaxRows {
+		return r.finish(in, read), nil
+	}
+	read.Next = in.position().encode()
+	return read, nil
+}
+
+// decode appends up to a batch of records to the bound columns.
+func (r *reader) decode(in *input, read *stream.Read) (int, error) {
+	n := 0
+	// An empty line is no record, but where it may be a NULL of the only column.
+	skipBlank := in.config.format == formatJSON || len(r.source.rel.Columns) > 1
+	policy := r.scan.OnReject
+	for n < vec.MaxRows {
+		rec, ok, err := in.record()
+		at := in.base + int64(in.r) - int64(len(rec))
+		if err != nil {
+			if !errors.Is(err, errOverlong) {
+				return n, err
+			}
+			at = in.skipFrom
+			err = sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the record is longer than max_line_bytes (%d)", in.config.maxLine)
+		} else if !ok {
+			break
+		} else {
+			r.source.env.Metrics.BytesRead.Add(int64(len(rec)))
+			if skipBlank && len(rec) < 8 && blank(rec) {
+				continue
+			}
+			if err = r.decoder.Decode(rec); err == nil {
+				n++
+				r.offsets = append(r.offsets, at)
+				continue
+			}
+			if skipBlank && blank(rec) {
+				continue
+			}
+		}
+		err = stream.RecordError(r.source.rel, in.place(at), err)
+		switch {
+		case policy == stream.Fail && n > 0 && len(rec) > 0:
+			in.r -= len(rec) // the rows before it first, then the error
+			return n, nil
+		case policy == stream.Fail:
+			return n, err
+		case policy == stream.NullBad:
+			r.decoder.Null()
+			n++
+			r.offsets = append(r.offsets, at)
+			continue
+		}
+		r.source.env.Metrics.Rejects.Add(1)
+		p := in.positionAt(at)
+		read.Rejects = append(read.Rejects, stream.Reject{
+			Position: stream.Position{Split: in.split, Offset: p.encode()},
+			Raw:      bytes.Clone(bytes.TrimRight(rec, "\r\n")), Err: err,
+		})
+	}
+	return n, nil
+}
+
+// prepare makes the decoder, for CSV a new one for each file: headers differ.
+func (r *reader) prepare(in *input) error {
+	c := in.config
+	nullBad := r.scan.OnReject == stream.NullBad
+	if c.format == formatJSON {
+		if r.decoder == nil {
+			read := make([]catalog.Column, len(r.cols))
+			for i, k := range r.cols {
+				read[i] = r.source.rel.Columns[k]
+			}
+			r.decoder = json.NewDecoder(read, json.Options{NullBad: nullBad})
+		}
+		return nil
+	}
+	if r.of == in {
+		return nil
+	}
+	d := csv.NewDecoder(r.source.rel.Columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad})
+	if in.header != nil {
+		isHeader := c.header == "true" || d.IsHeader(in.header, r.source.rel.Columns)
+		if !isHeader {
+			if in.fresh {
+				in.r -= len(in.header) // it was the first record
+			}
+		} else if err := d.Header(in.header); err != nil {
+			return stream.RecordError(r.source.rel, in.place(0), err)
+		}
+	}
+	in.fresh = false
+	r.decoder, r.of = d, in
+	return nil
+}
+
+func (r *reader) fillHidden(in *input, b *vec.Batch) {
+	for _, h := range r.hidden {
+		switch v := b.Cols[h.out].(type) {
+		case *vec.Fixed[int64]:
+			if h.name == "_offset" {
+				v.Values = append(v.Values, r.offsets...)
+				continue
+			}
+			for range b.Rows {
+				v.Values = append(v.Values, in.mtime)
+			}
+		case *vec.Fixed[int32]:
+			for range b.Rows {
+				v.Values = append(v.Values, in.number)
+			}
+		case *vec.Bytes:
+			for range b.Rows {
+				v.AppendNull()
+			}
+		}
+	}
+}
+
+// finish says that the file has no more for now, and ends one that will not grow.
+func (r *reader) finish(in *input, read stream.Read) stream.Read {
+	p := in.position()
+	read.Next, read.CaughtUp = p.encode(), true
+	in.next = read.Next
+	if !in.config.follow || in.limit >= 0 {
+		in.ended = true
+		in.close()
+	}
+	if in.r == in.w || in.ended {
+		in.base += int64(in.w)
+		in.r, in.w = 0, 0
+		r.spare, in.buf = in.buf, nil
+	}
+	return read
+}
+
+// rotate looks, at the end of a followed file, whether its path names another
+// file by now, or a shorter one, and goes on with that from its beginning. What
+// is still written to the old one within a second poll is read first.
+func (r *reader) rotate(in *input) error {
+	if in.limit >= 0 {
+		return nil
+	}
+	id, size, err := stat(in.path)
+	if err != nil {
+		return nil // the path names nothing yet: the old file goes on
+	}
+	if id == in.id {
+		in.rotated = 0
+		if size < in.base+int64(in.w) {
+			r.of = nil
+			return in.open(position{})
+		}
+		return nil
+	}
+	if in.rotated++; in.rotated < 3 {
+		return nil
+	}
+	r.of = nil
+	return in.open(position{})
+}
+
+// Ack does nothing: a file keeps no one's position.
+func (r *reader) Ack(context.Context, []stream.Position) error { return nil }
+
+func (r *reader) Close() error {
+	for _, in := range r.inputs {
+		in.close()
+	}
+	return nil
+}

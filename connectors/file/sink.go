@@ -1,0 +1,322 @@
+package file
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// encoder appends one row without its line end.
+type encoder interface {
+	Append(dst []byte, b *vec.Batch, row int) []byte
+}
+
+// sink appends to one file. The token of an epoch is the length up to which the
+// file then holds whole epochs; recovery cuts it there. Until the first token
+// there is a mark beside the file, .<name>.ferris, with the length it had before:
+// a crash within the first epoch leaves no row behind either.
+type sink struct {
+	path    string
+	config  config
+	metrics *stream.Metrics
+	encoder encoder
+	f       *os.File
+	codec   object.Codec
+
+	buf       []byte // rows not yet written to the file
+	packed    []byte // buf as a frame
+	length    int64  // of the file
+	committed int64  // of the file at the last committed epoch
+	epoch     stream.Epoch
+	marked    bool
+	dirty     bool
+	changelog bool
+}
+
+// Sink opens the relation for writing and cuts off what lies past the last
+// committed epoch.
+func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+	c, _, err := read(rel, stream.RoleSink)
+	if err != nil {
+		return nil, err
+	}
+	if o.Changelog && c.changelog == "append" {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query updates rows", rel.Name).
+			WithHint("Set changelog = 'ops' to write every change with its _op.")
+	}
+	path, err := object.Resolve(c.path, env.FileRoots)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, changelog: o.Changelog}
+	header := []byte(nil)
+	if c.format == formatCSV {
+		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog})
+		if s.encoder = e; c.header == "true" {
+			header = append(e.Header(nil), '\n')
+		}
+	} else {
+		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog})
+	}
+	if err := s.open(o.Token); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if s.length == 0 {
+		s.buf = append(s.buf, header...)
+	}
+	return s, nil
+}
+
+func (s *sink) open(token []byte) error {
+	_, statErr := os.Stat(s.path)
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return object.PathError("open", s.path, err)
+	}
+	s.f = f
+	info, err := f.Stat()
+	if err != nil {
+		return object.PathError("stat", s.path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a regular file", s.path)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job", s.path).
+			WithHint("Give each job a file of its own, or stop the other one.")
+	}
+	if errors.Is(statErr, os.ErrNotExist) {
+		if err := syncDir(s.path); err != nil {
+			return err
+		}
+	}
+	size := info.Size()
+	switch {
+	case token != nil:
+		if s.committed, err = decodeToken(token); err != nil {
+			return err
+		}
+		if size < s.committed {
+			return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q has %d bytes, and %d were committed", s.path, size, s.committed).
+				WithHint("Put the file back, or drop the job and create it again.")
+		}
+		if err := s.unmark(); err != nil {
+			return err
+		}
+	default:
+		if s.committed, err = s.mark(size); err != nil {
+			return err
+		}
+	}
+	s.length = size
+	return s.cut()
+}
+
+// cut truncates the file to its committed length.
+func (s *sink) cut() error {
+	s.buf = s.buf[:0]
+	if s.length != s.committed {
+		if err := s.f.Truncate(s.committed); err != nil {
+			return object.PathError("truncate", s.path, err)
+		}
+		if err := s.f.Sync(); err != nil {
+			return object.PathError("fsync", s.path, err)
+		}
+		s.length = s.committed
+	}
+	_, err := s.f.Seek(s.committed, io.SeekStart)
+	if err != nil {
+		return object.PathError("seek in", s.path, err)
+	}
+	return nil
+}
+
+func (s *sink) markPath() string {
+	return filepath.Join(filepath.Dir(s.path), "."+filepath.Base(s.path)+".ferris")
+}
+
+// mark notes the file's length before the first epoch, or finds it noted.
+func (s *sink) mark(size int64) (int64, error) {
+	p := s.markPath()
+	if b, err := os.ReadFile(p); err == nil {
+		if n, err := decodeToken(b); err == nil && n <= size {
+			s.marked = true
+			return n, nil
+		}
+	}
+	if !s.config.append {
+		size = 0
+	}
+	f, err := os.Create(p + ".new")
+	if err != nil {
+		return 0, object.PathError("create", p, err)
+	}
+	_, err = f.Write(encodeToken(size))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(p+".new", p)
+	}
+	if err != nil {
+		return 0, object.PathError("write", p, err)
+	}
+	s.marked = true
+	return size, syncDir(p)
+}
+
+// unmark removes the mark: a token says it now.
+func (s *sink) unmark() error {
+	if err := os.Remove(s.markPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return object.PathError("remove", s.markPath(), err)
+	}
+	s.marked = false
+	return nil
+}
+
+func syncDir(path string) error {
+	dir := filepath.Dir(path)
+	d, err := os.Open(dir)
+	if err != nil {
+		return object.PathError("open directory", dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return object.PathError("fsync directory", dir, err)
+	}
+	return nil
+}
+
+func encodeToken(length int64) []byte { return binary.AppendUvarint([]byte{1}, uint64(length)) }
+
+func decodeToken(b []byte) (int64, error) {
+	if len(b) > 1 && b[0] == 1 {
+		if x, n := binary.Uvarint(b[1:]); n == len(b)-1 && x < 1<<62 {
+			return int64(x), nil
+		}
+	}
+	return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "the token kept for a file sink is not one of a file")
+}
+
+func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	if s.f == nil {
+		return nil, os.ErrClosed
+	}
+	if s.config.changelog == "append" && b.Ops != nil {
+		for i := range b.Rows {
+			if b.Op(i) == vec.Delete {
+				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "file %q takes appended rows only, and the query deletes one", s.path)
+			}
+		}
+	}
+	n := b.Len()
+	for i := range n {
+		row := i
+		if b.Sel != nil {
+			row = int(b.Sel[i])
+		}
+		s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
+		if len(s.buf) >= s.config.buffer && s.codec == object.None {
+			if err := s.flush(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.metrics.RecordsWritten.Add(int64(n))
+	// A frame is an epoch, unless it grows too large to hold.
+	if len(s.buf) >= maxFrame {
+		return nil, s.flush()
+	}
+	return nil, nil
+}
+
+const maxFrame = 16 << 20
+
+// flush writes what is held, as one frame where the file is compressed.
+func (s *sink) flush() error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	out := s.buf
+	if s.codec != object.None {
+		var err error
+		if s.packed, err = s.codec.Append(s.packed[:0], s.buf); err != nil {
+			return err
+		}
+		out = s.packed
+	}
+	n, err := s.f.Write(out)
+	s.length += int64(n)
+	s.dirty = true
+	if err != nil {
+		return object.PathError("write to", s.path, err)
+	}
+	s.metrics.BytesWritten.Add(int64(n))
+	s.buf = s.buf[:0]
+	return nil
+}
+
+func (s *sink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
+	if s.f == nil {
+		return nil, os.ErrClosed
+	}
+	if err := s.flush(); err != nil {
+		return nil, err
+	}
+	if s.dirty {
+		if err := s.f.Sync(); err != nil {
+			return nil, object.PathError("fsync", s.path, err)
+		}
+		s.dirty = false
+	}
+	return encodeToken(s.length), nil
+}
+
+// Commit notes the epoch's length; of an epoch that was committed before the
+// sink was opened there is nothing to do.
+func (s *sink) Commit(_ context.Context, e stream.Epoch, token []byte) error {
+	if e <= s.epoch {
+		return nil
+	}
+	length, err := decodeToken(token)
+	if err != nil {
+		return err
+	}
+	s.epoch, s.committed = e, length
+	if s.marked {
+		return s.unmark()
+	}
+	return nil
+}
+
+// Rollback cuts off the epoch and all that was written after it.
+func (s *sink) Rollback(_ context.Context, e stream.Epoch, _ []byte) error {
+	if e <= s.epoch || s.f == nil {
+		return nil
+	}
+	return s.cut()
+}
+
+// Close writes nothing more: what was not prepared is cut off.
+func (s *sink) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	f := s.f
+	s.f = nil
+	if err := f.Close(); err != nil {
+		return object.PathError("close", s.path, err)
+	}
+	return nil
+}

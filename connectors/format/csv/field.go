@@ -1,0 +1,150 @@
+package csv
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// field is one column to fill.
+type field struct {
+	name string
+	typ  types.Type
+	col  vec.Vec
+	i64  *vec.Fixed[int64]
+	i32  *vec.Fixed[int32]
+	f64  *vec.Fixed[float64]
+	text *vec.Bytes
+	num  *vec.Numeric
+}
+
+func newField(c catalog.Column) field { return field{name: c.Name, typ: c.Type} }
+
+func (f *field) bind(v vec.Vec) {
+	f.col = v
+	switch c := v.(type) {
+	case *vec.Fixed[int64]:
+		f.i64 = c
+	case *vec.Fixed[int32]:
+		f.i32 = c
+	case *vec.Fixed[float64]:
+		f.f64 = c
+	case *vec.Bytes:
+		f.text = c
+	case *vec.Numeric:
+		f.num = c
+	}
+}
+
+func (f *field) null() {
+	switch {
+	case f.text != nil:
+		f.text.AppendNull()
+	case f.i64 != nil:
+		f.i64.AppendNull()
+	case f.num != nil:
+		f.num.AppendNull()
+	default:
+		vec.Append(f.col, types.NullOf(f.typ))
+	}
+}
+
+// set appends the value whose text form is s.
+func (f *field) set(s []byte, format *types.Format) error {
+	switch f.typ.OID {
+	case types.Text:
+		f.text.Append(s)
+		return nil
+	case types.Int8:
+		if n, ok := small(s); ok {
+			f.i64.Append(n)
+			return nil
+		}
+		n, err := types.ParseInt64Bytes(s)
+		if err == nil {
+			f.i64.Append(n)
+		}
+		return err
+	case types.Int4:
+		n, err := types.ParseInt32Bytes(s)
+		if err == nil {
+			f.i32.Append(n)
+		}
+		return err
+	case types.Float8:
+		x, err := types.ParseFloat64Bytes(s)
+		if err == nil {
+			f.f64.Append(x)
+		}
+		return err
+	case types.Numeric:
+		if coef, scale, ok := decimal(s); ok && f.typ.Mod < 0 {
+			f.num.AppendInt64(coef, scale)
+			return nil
+		}
+	case types.Timestamp, types.Timestamptz:
+		if f.typ.Mod >= 0 {
+			break
+		}
+		parse := types.ParseTimestampBytes
+		if f.typ.OID == types.Timestamptz {
+			parse = types.ParseTimestamptzBytes
+		}
+		n, err := parse(s, format)
+		if err == nil {
+			f.i64.Append(n)
+		}
+		return err
+	case types.Date:
+		n, err := types.ParseDateBytes(s, format)
+		if err == nil {
+			f.i32.Append(n)
+		}
+		return err
+	}
+	v, err := types.Parse(f.typ, string(s), format)
+	if err == nil {
+		vec.Append(f.col, v)
+	}
+	return err
+}
+
+// small reads a whole number of up to 18 digits.
+func small(s []byte) (int64, bool) {
+	n, scale, ok := decimal(s)
+	return n, ok && scale == 0
+}
+
+// dot is a point, less '0'.
+const dot = byte(0xfe) // '.' - '0'
+
+// decimal reads a plain number of up to 18 digits: coef times 10^-scale.
+func decimal(s []byte) (coef int64, scale int32, ok bool) {
+	if len(s) == 0 || len(s) > 19 {
+		return 0, 0, false
+	}
+	neg := s[0] == '-'
+	if neg {
+		s = s[1:]
+	}
+	point := -1
+	for i, c := range s {
+		if c -= '0'; c <= 9 {
+			coef = coef*10 + int64(c)
+		} else if c == dot && point < 0 && i > 0 && i < len(s)-1 {
+			point = i
+		} else {
+			return 0, 0, false
+		}
+	}
+	if len(s) == 0 || len(s) > 18 {
+		return 0, 0, false
+	}
+	if point >= 0 {
+		scale = int32(len(s) - 1 - point)
+	}
+	if neg {
+		coef = -coef
+	}
+	return coef, scale, true
+}

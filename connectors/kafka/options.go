@@ -1,0 +1,259 @@
+package kafka
+
+import (
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+var (
+	both = []stream.Option{
+		{Key: "topic", Required: true, Help: "the topic"},
+		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, text or raw"},
+		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
+		{Key: "schema.registry.url", Help: "for avro and protobuf"},
+		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
+		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+		{Key: "sasl.username", Help: "the user"},
+		{Key: "sasl.password", Help: "its password"},
+		{Key: "ssl.ca.location", Help: "a file of certificate authorities, under file.roots; without it the system's"},
+		{Key: "ssl.certificate.location", Help: "the client's certificate, under file.roots"},
+		{Key: "ssl.key.location", Help: "the client's key, under file.roots"},
+		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
+		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
+	}
+	sourceOptions = append(both[:len(both):len(both)],
+		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
+		stream.Option{Key: "auto.offset.reset", Default: "earliest", Help: "earliest or latest: where a live read without a position starts"},
+		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
+		stream.Option{Key: "max.poll.records", Default: "500000", Help: "the most records held between two reads"},
+		stream.Option{Key: "fetch.min.bytes", Default: "1", Help: "what the broker gathers before it answers"},
+		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers"},
+		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
+		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
+		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: offsets to be read were deleted by retention"},
+	)
+	sinkOptions = append(both[:len(both):len(both)],
+		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},
+		stream.Option{Key: "linger.ms", Default: "5", Help: "how long a batch waits for more records"},
+		stream.Option{Key: "batch.size", Default: "1000000", Help: "the most bytes of a batch"},
+		stream.Option{Key: "compression.type", Aliases: []string{"compression"}, Default: "none", Help: "none, gzip, snappy, lz4 or zstd"},
+		stream.Option{Key: "acks", Default: "all", Help: "all, 1 or 0"},
+		stream.Option{Key: "enable.idempotence", Default: "true", Help: "true needs acks = 'all'"},
+		stream.Option{Key: "delivery.timeout.ms", Default: "120000", Help: "how long a record is tried"},
+		stream.Option{Key: "changelog", Default: "append", Help: "append: only rows that stay; ops: every change with its _op, + or -"},
+		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+	)
+)
+
+// Formats of values.
+const (
+	formatJSON = "json"
+	formatCSV  = "csv"
+	formatText = "text"
+	formatRaw  = "raw"
+)
+
+type config struct {
+	topic     string
+	brokers   []string
+	format    string
+	keyBytes  bool
+	delimiter byte
+	null      string
+	security  security
+
+	group         string
+	latest        bool
+	uncommitted   bool
+	maxPoll       int
+	fetchMin      int32
+	fetchMaxWait  time.Duration
+	fetchMax      int32
+	continueAfter bool // data loss
+
+	keys          []string
+	linger        time.Duration
+	batchBytes    int32
+	codec         string
+	acks          string
+	idempotent    bool
+	delivery      time.Duration
+	changelog     string
+	quoteDecimals bool
+}
+
+func (c *config) server() string { return strings.Join(c.brokers, ",") }
+
+func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *stream.Values, error) {
+	known := sourceOptions
+	if role == stream.RoleSink {
+		known = stream.SinkOptionsOf(rel, sinkOptions, sourceOptions)
+	}
+	v, err := stream.ReadOptions(rel, role, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &config{topic: v.String("topic"), null: v.String("null"), keyBytes: v.Enum("key.format", "string", "text", "json", "bytes") == "bytes"}
+	if s := v.String("bootstrap.servers"); s != "" {
+		brokers = s
+	}
+	for b := range strings.SplitSeq(brokers, ",") {
+		if b = strings.TrimSpace(b); b != "" {
+			c.brokers = append(c.brokers, b)
+		}
+	}
+	if c.topic == "" {
+		v.Reject("topic", "a topic's name")
+	}
+	switch f := v.String("format"); stream.Fold(f) {
+	case "json", "jsonlines":
+		c.format = formatJSON
+	case "csv":
+		c.format = formatCSV
+	case "text", "string":
+		c.format = formatText
+	case "raw", "bytes":
+		c.format = formatRaw
+	case "avro", "protobuf", "parquet":
+		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
+	default:
+		v.Reject("format", "json, csv, text or raw")
+	}
+	if (c.format == formatText || c.format == formatRaw) && len(rel.Columns) > 1 {
+		return nil, nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "format %q makes one column of a record, and %q has %d", c.format, rel.Name, len(rel.Columns)).
+			WithHint("Declare one column of type text or bytea.")
+	}
+	if (c.format == formatText || c.format == formatRaw) && len(rel.Columns) == 1 {
+		if t := rel.Columns[0].Type.OID; t != types.Text && t != types.Bytea && t != types.Varchar {
+			return nil, nil, sqlerr.Errorf(sqlerr.DatatypeMismatch, "format %q makes a text or bytea, and column %q is %s", c.format, rel.Columns[0].Name, types.FormatType(rel.Columns[0].Type))
+		}
+	}
+	if d := v.String("delimiter"); len(d) == 1 && d[0] < 0x80 && d != `"` && d != "\n" {
+		c.delimiter = d[0]
+	} else if d == `\t` || stream.Fold(d) == "tab" {
+		c.delimiter = '\t'
+	} else {
+		v.Reject("delimiter", "one ASCII character, or tab")
+	}
+	v.Refuse("schema.registry.url", "Leave it out; a registry belongs to the formats avro and protobuf.", "")
+	c.security.read(v)
+	if role == stream.RoleSink {
+		c.readSink(rel, v)
+	} else {
+		c.readSource(v)
+	}
+	return c, v, v.Err()
+}
+
+func (c *config) readSource(v *stream.Values) {
+	c.group = v.String("group.id")
+	c.latest = v.Enum("auto.offset.reset", "earliest", "latest") == "latest"
+	c.uncommitted = v.Enum("isolation.level", "read_committed", "read_uncommitted") == "read_uncommitted"
+	c.maxPoll = int(v.Int("max.poll.records", 1, 1<<31-1))
+	c.fetchMin = int32(v.Size("fetch.min.bytes", 0, 1<<30))
+	c.fetchMaxWait = v.Duration("fetch.max.wait.ms")
+	c.fetchMax = int32(v.Size("fetch.max.bytes", 1<<10, 1<<30))
+	v.Duration("session.timeout.ms")
+	c.continueAfter = v.Enum("on_data_loss", "fail", "continue") == "continue"
+}
+
+func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
+	for k := range strings.SplitSeq(v.String("key"), ",") {
+		if k = strings.TrimSpace(k); k != "" {
+			c.keys = append(c.keys, k)
+		}
+	}
+	c.linger = v.Duration("linger.ms")
+	c.batchBytes = int32(v.Size("batch.size", 1<<10, 1<<30))
+	c.codec = v.Enum("compression.type", "none", "gzip", "snappy", "lz4", "zstd")
+	c.acks = v.Enum("acks", "all", "-1", "1", "0")
+	if v.Given("enable.idempotence") {
+		c.idempotent = v.Bool("enable.idempotence")
+	} else {
+		c.idempotent = c.acks == "all" || c.acks == "-1"
+	}
+	if c.idempotent && c.acks != "all" && c.acks != "-1" {
+		v.Reject("enable.idempotence", "true only with acks = 'all'")
+	}
+	c.delivery = v.Duration("delivery.timeout.ms")
+	switch s := v.String("changelog"); stream.Fold(s) {
+	case "upsert", "debezium":
+		v.Refuse("changelog", "Set changelog = 'ops' to write every change with its _op.")
+	default:
+		c.changelog = v.Enum("changelog", "append", "ops")
+	}
+	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
+	for _, k := range c.keys {
+		if column(rel, k) < 0 && len(rel.Columns) > 0 {
+			v.Reject("key", "columns of "+rel.Name)
+		}
+	}
+}
+
+func column(rel *catalog.Relation, name string) int {
+	for i := range rel.Columns {
+		if rel.Columns[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// consumer are the client options of a reader.
+func (c *config) consumer() []kgo.Opt {
+	level := kgo.ReadCommitted()
+	if c.uncommitted {
+		level = kgo.ReadUncommitted()
+	}
+	return []kgo.Opt{
+		kgo.FetchIsolationLevel(level),
+		kgo.KeepControlRecords(), // the end of a bounded read is a position, which may be a marker's
+		kgo.KeepRetryableFetchErrors(),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMinBytes(c.fetchMin),
+		kgo.FetchMaxWait(c.fetchMaxWait),
+		kgo.FetchMaxBytes(c.fetchMax),
+		kgo.FetchMaxPartitionBytes(min(c.fetchMax, 8<<20)),
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
+}
+
+// producer are the client options of a sink.
+func (c *config) producer() []kgo.Opt {
+	acks := kgo.AllISRAcks()
+	switch c.acks {
+	case "1":
+		acks = kgo.LeaderAck()
+	case "0":
+		acks = kgo.NoAck()
+	}
+	codec := map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	}[c.codec]
+	opts := []kgo.Opt{
+		kgo.RequiredAcks(acks),
+		kgo.ProducerLinger(c.linger),
+		kgo.ProducerBatchMaxBytes(c.batchBytes),
+		kgo.ProducerBatchCompression(codec),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // murmur2, as the Java client
+		kgo.RecordDeliveryTimeout(max(c.delivery, time.Second)),
+		kgo.MaxBufferedRecords(100_000),
+		kgo.MaxBufferedBytes(64 << 20),
+		kgo.AllowAutoTopicCreation(),
+		kgo.UnknownTopicRetries(3),
+		kgo.DefaultProduceTopic(c.topic),
+	}
+	if !c.idempotent {
+		opts = append(opts, kgo.DisableIdempotentWrite())
+	}
+	return opts
+}

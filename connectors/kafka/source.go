@@ -1,0 +1,131 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// source is a topic opened for reading.
+type source struct {
+	env    *stream.Env
+	rel    *catalog.Relation
+	config *config
+	client *kgo.Client
+	admin  *kadm.Client
+	topic  kadm.TopicID // as it was when opened
+	close  sync.Once
+}
+
+func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *config) (*source, error) {
+	cl, err := c.dial(env)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{env: env, rel: rel, config: c, client: cl, admin: kadm.NewClient(cl)}
+	d, err := c.details(ctx, s.admin)
+	if err != nil {
+		cl.Close()
+		return nil, err
+	}
+	s.topic = d.ID
+	return s, nil
+}
+
+// Splits lists the partitions. A topic created anew under the name is an error.
+func (s *source) Splits(ctx context.Context) ([]stream.Split, error) {
+	d, err := s.config.details(ctx, s.admin)
+	if err != nil {
+		return nil, err
+	}
+	if d.ID != s.topic {
+		return nil, s.config.recreated()
+	}
+	numbers := make([]int32, 0, len(d.Partitions))
+	for p := range d.Partitions {
+		numbers = append(numbers, p)
+	}
+	slices.Sort(numbers)
+	splits := make([]stream.Split, len(numbers))
+	for i, p := range numbers {
+		splits[i] = splitOf(p)
+	}
+	return splits, nil
+}
+
+func (s *source) Close() error {
+	s.close.Do(s.client.Close)
+	return nil
+}
+
+func splitOf(partition int32) stream.Split { return stream.Split(strconv.Itoa(int(partition))) }
+
+func (s *source) partition(split stream.Split) (int32, error) {
+	p, err := strconv.ParseInt(string(split), 10, 32)
+	if err != nil || p < 0 {
+		return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "%q is not a partition of topic %q", string(split), s.config.topic)
+	}
+	return int32(p), nil
+}
+
+// encode writes a position: the next offset, and the topic's id.
+func (s *source) encode(offset int64) stream.Offset {
+	b := make([]byte, 0, 1+16+binary.MaxVarintLen64)
+	b = append(b, 1)
+	b = append(b, s.topic[:]...)
+	return binary.AppendUvarint(b, uint64(offset))
+}
+
+func (s *source) decode(o stream.Offset) (int64, error) {
+	if len(o) > 17 && o[0] == 1 {
+		if x, n := binary.Uvarint(o[17:]); n == len(o)-17 && x < 1<<62 {
+			if id := kadm.TopicID(o[1:17]); id != s.topic {
+				return 0, s.config.recreated()
+			}
+			return int64(x), nil
+		}
+	}
+	return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for topic %q is not one of Kafka", s.config.topic)
+}
+
+// bounds are the partitions' first offsets and their ends at one moment.
+type bounds struct{ start, end, since map[int32]int64 }
+
+func (s *source) bounds(ctx context.Context, from stream.Bound) (bounds, error) {
+	var b bounds
+	var err error
+	if b.start, err = s.config.offsets(ctx, s.admin.ListStartOffsets); err != nil {
+		return b, err
+	}
+	end := s.admin.ListCommittedOffsets // the last stable offset
+	if s.config.uncommitted {
+		end = s.admin.ListEndOffsets
+	}
+	if b.end, err = s.config.offsets(ctx, end); err != nil {
+		return b, err
+	}
+	if from.Timestamp != nil {
+		millis := floorDiv(*from.Timestamp-types.UnixEpoch, 1000)
+		b.since, err = s.config.offsets(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+			return s.admin.ListOffsetsAfterMilli(ctx, max(millis, 0), topics...)
+		})
+	}
+	return b, err
+}
+
+func floorDiv(a, b int64) int64 {
+	if a < 0 {
+		return (a - b + 1) / b
+	}
+	return a / b
+}
