@@ -23,8 +23,8 @@ type Catalog struct {
 // fixes the number.
 const (
 	pgCatalogOID         types.OID = 11
-	informationSchemaOID types.OID = 13270
-	ferrisOID            types.OID = 13990
+	informationSchemaOID types.OID = 13127
+	ferrisOID            types.OID = 15000
 	publicOID            types.OID = 2200
 )
 

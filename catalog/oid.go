@@ -27,7 +27,7 @@ func (o *oidCounter) take() (types.OID, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.next >= o.limit {
-		if o.limit > math.MaxUint32-oidLease {
+		if o.limit > math.MaxInt32-oidLease {
 			return 0, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "no object identifiers are left in this data directory")
 		}
 		limit := o.limit + oidLease

@@ -1,0 +1,126 @@
+package pgcatalog
+
+import (
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Context is what a statement sees.
+type Context struct {
+	Snapshot *catalog.Snapshot
+	Database string
+	User     string
+	Session  Session // of the statement; nil: it has none
+	Server   *Server // nil: nothing runs
+}
+
+// Server are the providers of what runs. Each is set before the first query;
+// one that is nil has no rows.
+type Server struct {
+	Sessions   Sessions
+	Jobs       Jobs
+	Connectors Connectors
+}
+
+// Session tells of the session that asks.
+type Session interface {
+	Settings() []Setting
+	Cursors() []Cursor
+	PreparedStatements() []PreparedStatement
+}
+
+// Sessions tells of all sessions.
+type Sessions interface{ Sessions() []SessionStatus }
+
+// Jobs tells of the jobs that the engine knows, running or not.
+type Jobs interface {
+	Jobs() []JobStatus
+	Splits() []SplitStatus
+	Results() []JobResult
+}
+
+// Connectors tells of the connectors that the server was built with.
+type Connectors interface{ Connectors() []Connector }
+
+// Setting is a row of pg_settings.
+type Setting struct {
+	Name, Value, Unit string
+	Category, Help    string
+	Context           string // internal, postmaster, sighup, superuser, user
+	Type              string // bool, integer, real, string, enum
+	Source            string // default, configuration file, client, session
+	Min, Max          string
+	Enum              []string
+	Boot, Reset       string
+}
+
+// Cursor is a row of pg_cursors.
+type Cursor struct {
+	Name, Statement          string
+	Hold, Binary, Scrollable bool
+	Created                  time.Time
+}
+
+// PreparedStatement is a row of pg_prepared_statements.
+type PreparedStatement struct {
+	Name, Statement string
+	Prepared        time.Time
+	Params, Results []types.OID
+	FromSQL         bool
+}
+
+// SessionStatus is a row of pg_stat_activity. Zero times are NULL.
+type SessionStatus struct {
+	PID                      int32
+	Database, User           string
+	ApplicationName          string
+	ClientAddr               string // "" for a Unix socket
+	ClientPort               int32
+	Started, TransactionFrom time.Time
+	QueryFrom, StateFrom     time.Time
+	State                    string // active, idle, idle in transaction, idle in transaction (aborted)
+	Query                    string
+}
+
+// JobStatus is what the engine knows of a job beside the catalog.
+type JobStatus struct {
+	Name     string
+	State    catalog.JobState
+	Error    string
+	Epoch    uint64
+	Started  time.Time // zero: not since the server started
+	Restarts int64
+	RowsIn   int64
+	RowsOut  int64
+	Rejected int64
+}
+
+// SplitStatus is how far a job has read a split of a stream.
+type SplitStatus struct {
+	Job, Stream, Split string
+	Position           string // as the connector writes it for people
+	End                string // "" where it is not known
+	Lag                *int64 // records behind the end; nil: not known
+}
+
+// JobResult is a row that a job without sinks has kept.
+type JobResult struct{ JobID, Status, Result string }
+
+// Connector is a connector with its options.
+type Connector struct {
+	Name         string
+	Source, Sink bool
+	Options      []ConnectorOption
+}
+
+// ConnectorOption is one WITH key of a connector in one role.
+type ConnectorOption struct {
+	Role     string // source, sink
+	Key      string
+	Aliases  []string
+	Default  string
+	Required bool
+	Help     string
+}

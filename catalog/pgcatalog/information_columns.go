@@ -1,0 +1,91 @@
+package pgcatalog
+
+import (
+	"strconv"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+func infoColumns(c *Context, t *table) {
+	for _, r := range c.Snapshot.Relations() {
+		for i, col := range r.Columns {
+			row := t.row().
+				str("table_catalog", c.Database).
+				str("table_schema", r.Schema).
+				str("table_name", r.Name).
+				str("column_name", col.Name).
+				num("ordinal_position", int64(i+1)).
+				text("column_default", col.Default).
+				str("is_nullable", yesNo(!col.NotNull)).
+				str("data_type", dataType(col.Type)).
+				str("udt_catalog", c.Database).
+				str("udt_schema", "pg_catalog").
+				str("udt_name", typeRow(col.Type.OID).name).
+				str("dtd_identifier", strconv.Itoa(i+1)).
+				str("is_self_referencing", "NO").
+				str("is_identity", "NO").
+				str("identity_cycle", "NO").
+				str("is_generated", generated(col)).
+				text("generation_expression", col.Generated).
+				str("is_updatable", yesNo(insertable(r)))
+			measures(row, col.Type)
+			row.emit()
+		}
+	}
+}
+
+func generated(col catalog.Column) string {
+	if col.Generated != "" {
+		return "ALWAYS"
+	}
+	return "NEVER"
+}
+
+func dataType(t types.Type) string {
+	if typeRow(t.OID).category == 'A' {
+		return "ARRAY"
+	}
+	return types.FormatType(types.Of(t.OID))
+}
+
+// octets is the most bytes of a character, times the most characters that
+// PostgreSQL allows in a value.
+const octets = 1 << 30
+
+// measures sets what information_schema tells of a type's size, as the views of
+// PostgreSQL compute it from the modifier.
+func measures(r *row, t types.Type) {
+	set := func(column string, n int64) { r.num(column, n) }
+	switch t.OID {
+	case types.Text:
+		set("character_octet_length", octets)
+	case types.Varchar, types.BPChar:
+		set("character_octet_length", octets)
+		if t.Mod >= 4 {
+			set("character_maximum_length", int64(t.Mod-4))
+			set("character_octet_length", 4*int64(t.Mod-4))
+		}
+	case types.Int2, types.Int4, types.Int8:
+		set("numeric_precision", map[types.OID]int64{types.Int2: 16, types.Int4: 32, types.Int8: 64}[t.OID])
+		set("numeric_precision_radix", 2)
+		set("numeric_scale", 0)
+	case types.Float4, types.Float8:
+		set("numeric_precision", map[types.OID]int64{types.Float4: 24, types.Float8: 53}[t.OID])
+		set("numeric_precision_radix", 2)
+	case types.Numeric:
+		set("numeric_precision_radix", 10)
+		if t.Mod >= 4 {
+			set("numeric_precision", int64((t.Mod-4)>>16))
+			set("numeric_scale", int64(((t.Mod-4)&0x7ff)^1024)-1024)
+		}
+	case types.Date:
+		set("datetime_precision", 0)
+	case types.Time, types.Timestamp, types.Timestamptz, types.Interval:
+		precision := int64(6)
+		if mod := t.Mod & 0xffff; t.Mod >= 0 && mod != 0xffff {
+			precision = int64(mod)
+		}
+		set("datetime_precision", precision)
+	}
+}

@@ -1,0 +1,41 @@
+package pgcatalog
+
+import "github.com/ferrisstreams/ferrisstreams/catalog"
+
+func infoTables(c *Context, t *table) {
+	for _, r := range c.Snapshot.Relations() {
+		row := t.row().
+			str("table_catalog", c.Database).
+			str("table_schema", r.Schema).
+			str("table_name", r.Name).
+			str("table_type", tableType(r)).
+			str("is_insertable_into", yesNo(insertable(r))).
+			str("is_typed", "NO")
+		if catalog.Temporary(r.Schema) {
+			row.str("table_type", "LOCAL TEMPORARY")
+		}
+		row.emit()
+	}
+}
+
+func tableType(r *catalog.Relation) string {
+	switch relkind(r) {
+	case 'v':
+		return "VIEW"
+	case 'f':
+		return "FOREIGN"
+	}
+	return "BASE TABLE"
+}
+
+// insertable: INSERT INTO takes streams and sinks.
+func insertable(r *catalog.Relation) bool {
+	return r.Kind == catalog.Stream || r.Kind == catalog.Sink
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "YES"
+	}
+	return "NO"
+}

@@ -1,0 +1,58 @@
+package pgcatalog
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// firstHidden is the number of a relation's first pseudo-column; the next ones
+// count down. PostgreSQL's own system columns are -1 to -6.
+const firstHidden = -7
+
+func pgAttribute(c *Context, t *table) {
+	for _, r := range c.Snapshot.Relations() {
+		for i, col := range r.Columns {
+			attribute(t, r, col, int64(i+1))
+		}
+		for i, col := range r.Hidden {
+			attribute(t, r, col, int64(firstHidden-i))
+		}
+	}
+}
+
+func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) {
+	ty := typeRow(col.Type.OID)
+	dims := int64(0)
+	if ty.category == 'A' {
+		dims = 1
+	}
+	generated := byte(0)
+	if col.Generated != "" {
+		generated = 's'
+	}
+	t.row().
+		oid("attrelid", r.OID).
+		str("attname", col.Name).
+		oid("atttypid", col.Type.OID).
+		num("attlen", ty.len).
+		num("attnum", number).
+		num("attcacheoff", -1).
+		num("atttypmod", int64(col.Type.Mod)).
+		num("attndims", dims).
+		bool("attbyval", ty.byVal).
+		chr("attalign", ty.align).
+		chr("attstorage", ty.storage).
+		bool("attnotnull", col.NotNull).
+		bool("atthasdef", col.Default != "" || col.Generated != "").
+		chr("attgenerated", generated).
+		bool("attislocal", true).
+		num("attstattarget", -1).
+		oid("attcollation", ty.collation).
+		emit()
+}
+
+// defaultOID is the OID of a column's row of pg_attrdef, unique within it for the
+// first million relations.
+func defaultOID(r *catalog.Relation, number int) types.OID {
+	return r.OID<<11&(1<<31-1) | types.OID(number)
+}

@@ -1,0 +1,33 @@
+package pgcatalog
+
+import "github.com/ferrisstreams/ferrisstreams/catalog"
+
+func sessions(c *Context) []SessionStatus {
+	if c.Server == nil || c.Server.Sessions == nil {
+		return nil
+	}
+	return c.Server.Sessions.Sessions()
+}
+
+func pgStatActivity(c *Context, t *table) {
+	for _, s := range sessions(c) {
+		r := t.row().
+			oid("datid", databaseOID(s.Database)).
+			str("datname", s.Database).
+			num("pid", int64(s.PID)).
+			oid("usesysid", catalog.RoleOID(s.User)).
+			str("usename", s.User).
+			str("application_name", s.ApplicationName).
+			time("backend_start", s.Started).
+			time("xact_start", s.TransactionFrom).
+			time("query_start", s.QueryFrom).
+			time("state_change", s.StateFrom).
+			text("state", s.State).
+			str("query", s.Query).
+			str("backend_type", "client backend")
+		if s.ClientAddr != "" {
+			r.str("client_addr", s.ClientAddr).num("client_port", int64(s.ClientPort))
+		}
+		r.emit()
+	}
+}

@@ -1,0 +1,18 @@
+package pgcatalog
+
+func pgTables(c *Context, t *table) {
+	for _, r := range c.Snapshot.Relations() {
+		if relkind(r) != 'r' {
+			continue
+		}
+		t.row().
+			str("schemaname", r.Schema).
+			str("tablename", r.Name).
+			str("tableowner", r.Owner).
+			bool("hasindexes", false).
+			bool("hasrules", false).
+			bool("hastriggers", false).
+			bool("rowsecurity", false).
+			emit()
+	}
+}

@@ -1,0 +1,94 @@
+package pgcatalog
+
+import (
+	_ "embed"
+	"strings"
+	"sync"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// typesTSV has PostgreSQL 16's types, made by dump.sql.
+//
+//go:embed types.tsv
+var typesTSV string
+
+// pgTypeRow is a type's row of pg_type.
+type pgTypeRow struct {
+	oid                                   types.OID
+	name                                  string
+	len                                   int64
+	byVal, preferred                      bool
+	kind, category, delim, align, storage byte
+	subscript, elem, array                types.OID
+	input, output, receive, send          types.OID
+	modIn, modOut, analyze                types.OID
+	collation                             types.OID
+}
+
+var typeRows = sync.OnceValue(func() map[types.OID]*pgTypeRow {
+	m := map[types.OID]*pgTypeRow{}
+	for line := range strings.Lines(typesTSV) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		oid := func(i int) types.OID { return types.OID(number(f[i])) }
+		r := &pgTypeRow{
+			oid: oid(0), name: f[1], len: number(f[2]), byVal: f[3] == "1", kind: f[4][0], category: f[5][0],
+			preferred: f[6] == "1", delim: f[7][0], subscript: oid(8), elem: oid(9), array: oid(10),
+			input: oid(11), output: oid(12), receive: oid(13), send: oid(14), modIn: oid(15), modOut: oid(16),
+			analyze: oid(17), align: f[18][0], storage: f[19][0], collation: oid(20),
+		}
+		m[r.oid] = r
+	}
+	return m
+})
+
+// typeRow is PostgreSQL's row of a type, or one made from what the types package
+// knows of it.
+func typeRow(oid types.OID) *pgTypeRow {
+	if r := typeRows()[oid]; r != nil {
+		return r
+	}
+	i := types.Lookup(oid)
+	if i == nil {
+		return &pgTypeRow{oid: oid, len: -1, kind: 'b', category: 'U', delim: ',', align: 'i', storage: 'x'}
+	}
+	return &pgTypeRow{
+		oid: oid, name: i.Name, len: int64(i.Len), byVal: i.ByVal, preferred: i.Preferred, kind: i.Kind,
+		category: i.Category, delim: i.Delim, align: i.Align, storage: 'x', elem: i.Elem, array: i.Array,
+	}
+}
+
+// pgType has the types that values can have here. Relations have no row types.
+func pgType(c *Context, t *table) {
+	for _, i := range types.All() {
+		r := typeRow(i.OID)
+		t.row().
+			oid("oid", r.oid).
+			str("typname", r.name).
+			oid("typnamespace", schemaOID(c, "pg_catalog")).
+			oid("typowner", catalog.RoleOID(catalog.Superuser)).
+			num("typlen", r.len).
+			bool("typbyval", r.byVal).
+			chr("typtype", r.kind).
+			chr("typcategory", r.category).
+			bool("typispreferred", r.preferred).
+			bool("typisdefined", true).
+			chr("typdelim", r.delim).
+			oid("typsubscript", r.subscript).
+			oid("typelem", r.elem).
+			oid("typarray", r.array).
+			oid("typinput", r.input).
+			oid("typoutput", r.output).
+			oid("typreceive", r.receive).
+			oid("typsend", r.send).
+			oid("typmodin", r.modIn).
+			oid("typmodout", r.modOut).
+			oid("typanalyze", r.analyze).
+			chr("typalign", r.align).
+			chr("typstorage", r.storage).
+			num("typtypmod", -1).
+			oid("typcollation", r.collation).
+			emit()
+	}
+}

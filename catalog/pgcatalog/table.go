@@ -1,0 +1,213 @@
+package pgcatalog
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Rows returns the rows of a virtual relation, one value for each of its
+// columns. A row is the caller's to keep. Of a relation that has no rows here
+// there are none.
+func Rows(c *Context, rel *catalog.Relation) iter.Seq[[]types.Value] {
+	return func(yield func([]types.Value) bool) {
+		v := byOID()[rel.OID]
+		if v == nil {
+			return
+		}
+		if fill := tables[v.Schema+"."+v.Name]; fill != nil {
+			fill(c, &table{virtual: v, yield: yield})
+		}
+	}
+}
+
+// table takes the rows of one relation.
+type table struct {
+	*virtual
+	yield func([]types.Value) bool
+	full  bool // the reader wants no more
+}
+
+// row starts a row: NOT NULL columns are their type's zero, the others NULL.
+func (t *table) row() *row {
+	r := &row{t: t, values: make([]types.Value, len(t.Columns))}
+	for i, c := range t.Columns {
+		r.values[i] = types.Value{Type: c.Type, Null: !c.NotNull}
+		if c.NotNull && phys(c.Type.OID) == types.PhysList {
+			r.values[i].A = &types.Array{Elem: types.Of(types.Lookup(c.Type.OID).Elem)}
+		}
+	}
+	return r
+}
+
+// row is one row being made. Naming a column that the relation has not, or
+// giving it a value of another kind, is a mistake in this package.
+type row struct {
+	t      *table
+	values []types.Value
+}
+
+// emit gives the row to the reader.
+func (r *row) emit() {
+	if !r.t.full {
+		r.t.full = !r.t.yield(r.values)
+	}
+}
+
+func (r *row) at(column string) *types.Value {
+	i, ok := r.t.index[column]
+	if !ok {
+		panic(fmt.Sprintf("pgcatalog: %s.%s has no column %s", r.t.Schema, r.t.Name, column))
+	}
+	v := &r.values[i]
+	v.Null = false
+	return v
+}
+
+func phys(oid types.OID) types.Phys {
+	if info := types.Lookup(oid); info != nil {
+		return info.Phys
+	}
+	return types.PhysNone
+}
+
+// str sets a column of text of any kind.
+func (r *row) str(column, s string) *row {
+	r.at(column).S = s
+	return r
+}
+
+// text is str, and NULL for "".
+func (r *row) text(column, s string) *row {
+	if s == "" {
+		return r
+	}
+	return r.str(column, s)
+}
+
+// chr sets a "char" column.
+func (r *row) chr(column string, c byte) *row {
+	v := r.at(column)
+	v.S = string(rune(c))
+	if c == 0 {
+		v.S = ""
+	}
+	return r
+}
+
+// num sets a column of whole numbers, OIDs among them.
+func (r *row) num(column string, n int64) *row {
+	r.at(column).I = n
+	return r
+}
+
+func (r *row) oid(column string, oid types.OID) *row { return r.num(column, int64(oid)) }
+
+func (r *row) real(column string, f float64) *row {
+	r.at(column).F = f
+	return r
+}
+
+func (r *row) bool(column string, b bool) *row {
+	if b {
+		return r.num(column, 1)
+	}
+	return r.num(column, 0)
+}
+
+// time sets a timestamptz; the zero time is NULL.
+func (r *row) time(column string, t time.Time) *row {
+	if t.IsZero() {
+		return r
+	}
+	return r.num(column, t.UnixMicro()+types.UnixEpoch)
+}
+
+// list sets an array, or an oidvector or int2vector, whose lower bound is 0.
+func (r *row) list(column string, elems []types.Value) *row {
+	v := r.at(column)
+	if phys(v.Type.OID) != types.PhysList {
+		var words []string
+		for _, e := range elems {
+			words = append(words, strconv.FormatInt(e.I, 10))
+		}
+		v.S = strings.Join(words, " ")
+		return r
+	}
+	elem := types.Of(types.Lookup(v.Type.OID).Elem)
+	for i := range elems {
+		elems[i].Type = elem
+	}
+	v.A = &types.Array{Elem: elem, Elems: elems}
+	lower := int32(1)
+	if v.Type.OID == types.OidVector || v.Type.OID == types.Int2Vector {
+		lower = 0
+	}
+	if len(elems) > 0 {
+		v.A.Dims = []types.Dim{{Len: int32(len(elems)), Lower: lower}}
+	}
+	return r
+}
+
+func (r *row) strs(column string, ss []string) *row {
+	elems := make([]types.Value, 0, len(ss))
+	for _, s := range ss {
+		elems = append(elems, types.Value{S: s})
+	}
+	return r.list(column, elems)
+}
+
+func (r *row) oids(column string, oids []types.OID) *row {
+	elems := make([]types.Value, 0, len(oids))
+	for _, o := range oids {
+		elems = append(elems, types.Value{I: int64(o)})
+	}
+	return r.list(column, elems)
+}
+
+// tables are the relations that have rows, each in the file of its name.
+var tables = map[string]func(*Context, *table){
+	"pg_catalog.job_results":                             jobResults,
+	"pg_catalog.pg_aggregate":                            pgAggregate,
+	"pg_catalog.pg_am":                                   pgAm,
+	"pg_catalog.pg_attrdef":                              pgAttrdef,
+	"pg_catalog.pg_attribute":                            pgAttribute,
+	"pg_catalog.pg_cast":                                 pgCast,
+	"pg_catalog.pg_class":                                pgClass,
+	"pg_catalog.pg_collation":                            pgCollation,
+	"pg_catalog.pg_cursors":                              pgCursors,
+	"pg_catalog.pg_database":                             pgDatabase,
+	"pg_catalog.pg_depend":                               pgDepend,
+	"pg_catalog.pg_description":                          pgDescription,
+	"pg_catalog.pg_language":                             pgLanguage,
+	"pg_catalog.pg_namespace":                            pgNamespace,
+	"pg_catalog.pg_operator":                             pgOperator,
+	"pg_catalog.pg_prepared_statements":                  pgPreparedStatements,
+	"pg_catalog.pg_proc":                                 pgProc,
+	"pg_catalog.pg_range":                                pgRange,
+	"pg_catalog.pg_roles":                                pgRoles,
+	"pg_catalog.pg_settings":                             pgSettings,
+	"pg_catalog.pg_stat_activity":                        pgStatActivity,
+	"pg_catalog.pg_tables":                               pgTables,
+	"pg_catalog.pg_tablespace":                           pgTablespace,
+	"pg_catalog.pg_type":                                 pgType,
+	"pg_catalog.pg_user":                                 pgUser,
+	"pg_catalog.pg_views":                                pgViews,
+	"information_schema.columns":                         infoColumns,
+	"information_schema.schemata":                        infoSchemata,
+	"information_schema.tables":                          infoTables,
+	"information_schema.views":                           infoViews,
+	"information_schema.information_schema_catalog_name": infoCatalogName,
+	"ferris.connector_options":                           ferrisConnectorOptions,
+	"ferris.connectors":                                  ferrisConnectors,
+	"ferris.functions":                                   ferrisFunctions,
+	"ferris.jobs":                                        ferrisJobs,
+	"ferris.sinks":                                       ferrisSinks,
+	"ferris.splits":                                      ferrisSplits,
+	"ferris.streams":                                     ferrisStreams,
+}
