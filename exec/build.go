@@ -1,0 +1,416 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// builder makes a tree of a plan. What it builds belongs to one goroutine, the
+// trees of subqueries included.
+type builder struct {
+	engine  *Engine
+	env     *function.Env
+	account *memory.Account
+	fault   operator.Fault
+	// live: streams are read for ever, unless they lie under an input that must
+	// end first.
+	live   bool
+	latest bool // live streams start at their ends
+	scope  *scope
+	ctes   map[int]*cte // by ID, of the whole statement
+	// scanned is called with each stream scan before it is opened; nil: nobody.
+	scanned func(*scan)
+	timed   bool
+	subs    *[]*tree // every tree of a subquery, for EXPLAIN ANALYZE
+}
+
+// tree builds the operators and leaves of a plan, whose rows go to out.
+func (b *builder) tree(n plan.Node, out operator.Output) (*tree, error) {
+	t := &tree{out: out, timed: b.timed}
+	if err := b.node(t, n, target{tree: t}); err != nil {
+		_ = t.close() // nothing of it has run
+		return nil, err
+	}
+	return t, nil
+}
+
+// operator puts an operator in its place and builds its inputs in the order
+// given, which is the order in which bounded ones are read.
+func (b *builder) operator(t *tree, n plan.Node, op operator.Operator, to target, inputs ...input) error {
+	place := &node{op: op, plan: n, to: to, open: len(inputs), inputs: len(inputs)}
+	for _, in := range inputs {
+		if err := b.node(t, in.node, target{node: place, input: in.number, tree: t}); err != nil {
+			_ = op.Close() // it has not run
+			return err
+		}
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+type input struct {
+	node   plan.Node
+	number int
+}
+
+func (b *builder) leaf(t *tree, n plan.Node, src operator.Leaf, to target) {
+	t.leaves = append(t.leaves, &leaf{src: src, plan: n, to: to})
+}
+
+// node builds one plan node and what is under it.
+func (b *builder) node(t *tree, n plan.Node, to target) error {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return b.scan(t, n, to)
+	case *plan.VirtualScan:
+		return b.virtual(t, n, to)
+	case *plan.Values:
+		return b.values(t, n, to)
+	case *plan.FunctionScan:
+		return b.functionScan(t, n, to)
+	case *plan.CTEScan:
+		return b.cteScan(t, n, to)
+	case *plan.Filter:
+		cond, err := b.compile(n.Cond)
+		if err != nil {
+			return err
+		}
+		return b.operator(t, n, operator.NewFilter(cond, b.fault), to, input{n.Input, 0})
+	case *plan.Project:
+		programs, err := b.compileAll(n.Exprs)
+		if err != nil {
+			return err
+		}
+		return b.operator(t, n, operator.NewProject(programs, b.fault), to, input{n.Input, 0})
+	case *plan.ProjectSet:
+		return b.projectSet(t, n, to)
+	case *plan.AggregateNode:
+		return b.aggregate(t, n, to)
+	case *plan.DistinctNode:
+		return b.distinct(t, n, to)
+	case *plan.Sort:
+		return b.sort(t, n, -1, to)
+	case *plan.Limit:
+		return b.limit(t, n, to)
+	case *plan.Join:
+		return b.join(t, n, to)
+	case *plan.Append:
+		var inputs []input
+		for i, c := range n.Children {
+			inputs = append(inputs, input{c, i})
+		}
+		return b.operator(t, n, operator.NewAppend(), to, inputs...)
+	case *plan.SetOp:
+		return b.setOp(t, n, to)
+	case *plan.CTE:
+		return b.cte(t, n, to)
+	}
+	return sqlerr.Errorf(sqlerr.InternalError, "no operator for plan node %T", n)
+}
+
+func (b *builder) compile(e plan.Expr) (*expr.Program, error) {
+	return expr.CompileWith(e, b.env, b.scope)
+}
+
+// compileAll compiles a list; nil for a nil one.
+func (b *builder) compileAll(es []plan.Expr) ([]*expr.Program, error) {
+	if es == nil {
+		return nil, nil
+	}
+	programs := make([]*expr.Program, len(es))
+	for i, e := range es {
+		var err error
+		if programs[i], err = b.compile(e); err != nil {
+			return nil, err
+		}
+	}
+	return programs, nil
+}
+
+func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
+	s, err := newScan(b.engine, n, b.env, !b.live)
+	if err != nil {
+		return err
+	}
+	s.spec.Latest = b.live && b.latest
+	if b.scanned != nil {
+		b.scanned(s)
+	}
+	t.leaves = append(t.leaves, &leaf{scan: s, plan: n, to: to})
+	return nil
+}
+
+func (b *builder) values(t *tree, n *plan.Values, to target) error {
+	rows := make([][]*expr.Program, len(n.Rows))
+	for i, r := range n.Rows {
+		programs, err := b.compileAll(r)
+		if err != nil {
+			return err
+		}
+		rows[i] = programs
+	}
+	b.leaf(t, n, operator.NewValues(rows, schemaTypes(n)), to)
+	return nil
+}
+
+func (b *builder) functionScan(t *tree, n *plan.FunctionScan, to target) error {
+	args, err := b.compileAll(n.Args)
+	if err != nil {
+		return err
+	}
+	ts := schemaTypes(n)
+	src, err := operator.NewFunctionScan(n.Func, args, ts, n.Ordinality, b.env)
+	if err != nil {
+		return err
+	}
+	b.leaf(t, n, src, to)
+	return nil
+}
+
+func (b *builder) projectSet(t *tree, n *plan.ProjectSet, to target) error {
+	columns := make([]operator.SetColumn, len(n.Exprs))
+	for i, e := range n.Exprs {
+		columns[i].Type = e.Type()
+		c, ok := e.(*plan.Call)
+		if !ok || !c.Func.Set {
+			p, err := b.compile(e)
+			if err != nil {
+				return err
+			}
+			columns[i].Program = p
+			continue
+		}
+		args, err := b.compileAll(c.Args)
+		if err != nil {
+			return err
+		}
+		columns[i].Func, columns[i].Args = c.Func, args
+	}
+	op, err := operator.NewProjectSet(columns, b.env, b.fault)
+	if err != nil {
+		return err
+	}
+	return b.operator(t, n, op, to, input{n.Input, 0})
+}
+
+func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
+	changes := n.EmitChanges && b.live
+	if b.live && !n.EmitChanges && !plan.Derive(n.Input).Bounded {
+		return sqlerr.Unsupported("Add EMIT CHANGES to the query, or remove it from the outer one.",
+			"an aggregate over a stream that does not end has no final result")
+	}
+	keys, err := b.compileAll(n.Keys)
+	if err != nil {
+		return err
+	}
+	spec := operator.AggregateSpec{Keys: keys, Changes: changes, Account: b.account, Fault: b.fault}
+	for _, k := range n.Keys {
+		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	for _, c := range n.Calls {
+		call, err := b.call(c)
+		if err != nil {
+			return err
+		}
+		spec.Calls = append(spec.Calls, call)
+	}
+	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})
+}
+
+func (b *builder) call(c plan.AggCall) (*operator.Call, error) {
+	f, err := aggregate.New(c, b.env)
+	if err != nil {
+		return nil, err
+	}
+	s := operator.CallSpec{Func: f, Distinct: c.Distinct, Result: c.Typ, Account: b.account}
+	if s.Args, err = b.compileAll(c.Args); err != nil {
+		return nil, err
+	}
+	for _, a := range c.Args {
+		s.ArgTypes = append(s.ArgTypes, a.Type())
+	}
+	if c.Filter != nil {
+		if s.Filter, err = b.compile(c.Filter); err != nil {
+			return nil, err
+		}
+	}
+	if s.OrderBy, err = b.sortKeys(c.OrderBy); err != nil {
+		return nil, err
+	}
+	return operator.NewCall(s), nil
+}
+
+func (b *builder) sortKeys(keys []plan.SortKey) ([]operator.SortKey, error) {
+	var out []operator.SortKey
+	for _, k := range keys {
+		p, err := b.compile(k.Expr)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, operator.SortKey{Program: p, Type: k.Expr.Type(), Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	return out, nil
+}
+
+func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
+	if n.On == nil && b.live && !plan.Derive(n.Input).AppendOnly {
+		return b.operator(t, n, operator.NewDistinctChanges(schemaTypes(n), b.account), to, input{n.Input, 0})
+	}
+	keys, err := b.compileAll(n.On)
+	if err != nil {
+		return err
+	}
+	ts := schemaTypes(n)
+	if n.On != nil {
+		ts = nil
+		for _, k := range n.On {
+			ts = append(ts, k.Type())
+		}
+	}
+	return b.operator(t, n, operator.NewDistinct(keys, ts, b.account, b.fault), to, input{n.Input, 0})
+}
+
+func (b *builder) sort(t *tree, n *plan.Sort, top int64, to target) error {
+	keys, err := b.sortKeys(n.Keys)
+	if err != nil {
+		return err
+	}
+	return b.operator(t, n, operator.NewSort(keys, schemaTypes(n), top, b.account, b.fault), to, input{n.Input, 0})
+}
+
+func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
+	count, err := b.rowCount(n.Count, -1, sqlerr.InvalidRowCountInLimitClause, "LIMIT")
+	if err != nil {
+		return err
+	}
+	offset, err := b.rowCount(n.Offset, 0, sqlerr.InvalidRowCountInOffsetClause, "OFFSET")
+	if err != nil {
+		return err
+	}
+	op := operator.NewLimit(count, offset)
+	s, sorted := n.Input.(*plan.Sort)
+	if !sorted || count < 0 || offset > 1<<40 || count > 1<<40 {
+		return b.operator(t, n, op, to, input{n.Input, 0})
+	}
+	place := &node{op: op, plan: n, to: to, open: 1, inputs: 1}
+	if err := b.sort(t, s, count+offset, target{node: place, tree: t}); err != nil {
+		return err
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+// rowCount computes a LIMIT or OFFSET; NULL and nothing are none.
+func (b *builder) rowCount(e plan.Expr, none int64, code sqlerr.Code, what string) (int64, error) {
+	if e == nil {
+		return none, nil
+	}
+	v, err := b.eval(e)
+	if err != nil || v.Null {
+		return none, err
+	}
+	if v.I < 0 {
+		return 0, sqlerr.Errorf(code, "%s must not be negative", what)
+	}
+	return v.I, nil
+}
+
+// eval computes an expression without columns, which may refer to outer rows.
+func (b *builder) eval(e plan.Expr) (types.Value, error) {
+	p, err := b.compile(e)
+	if err != nil {
+		return types.Value{}, err
+	}
+	return operator.EvalRow(p, e.Type())
+}
+
+func (b *builder) join(t *tree, n *plan.Join, to target) error {
+	kind := n.Kind
+	cond := n.Cond
+	spec := operator.JoinSpec{Kind: kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.account, Fault: b.fault}
+	if b.live {
+		if err := b.refuseLiveJoin(n); err != nil {
+			return err
+		}
+	}
+	var err error
+	if cond != nil {
+		if spec.Cond, err = b.compile(cond); err != nil {
+			return err
+		}
+	}
+	if n.Lateral {
+		right := b.subplan(n.Right, true)
+		return b.operator(t, n, operator.NewLateral(spec, right), to, input{n.Left, operator.JoinLeft})
+	}
+	if spec.LeftKeys, err = b.compileAll(n.LeftKeys); err != nil {
+		return err
+	}
+	if spec.RightKeys, err = b.compileAll(n.RightKeys); err != nil {
+		return err
+	}
+	for _, k := range n.LeftKeys {
+		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	// The right input is kept, so it is read first, and to its end.
+	place := &node{op: operator.NewJoin(spec), plan: n, to: to, open: 2, inputs: 2}
+	bounded := *b
+	bounded.live = false
+	if err := bounded.node(t, n.Right, target{node: place, input: operator.JoinRight, tree: t}); err != nil {
+		return err
+	}
+	if err := b.node(t, n.Left, target{node: place, input: operator.JoinLeft, tree: t}); err != nil {
+		return err
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+// refuseLiveJoin refuses the joins of a live query whose right side does not
+// end, or whose outer rows are known only at the left side's end.
+func (b *builder) refuseLiveJoin(n *plan.Join) error {
+	left := plan.Derive(n.Left).Bounded
+	switch {
+	case !n.Lateral && !plan.Derive(n.Right).Bounded:
+		return sqlerr.Unsupported("Remove EMIT CHANGES, or join the stream with a file that does not follow.",
+			"a live join with a stream on its right side is not supported")
+	case !left && (n.Kind == plan.JoinRight || n.Kind == plan.JoinFull):
+		return sqlerr.Unsupported("Write the stream on the preserved side: stream LEFT JOIN table.",
+			"a live RIGHT or FULL JOIN is not supported")
+	}
+	return nil
+}
+
+func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
+	ts := schemaTypes(n)
+	if n.Op == "union" {
+		var op operator.Operator = operator.NewDistinct(nil, ts, b.account, b.fault)
+		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
+			op = operator.NewDistinctChanges(ts, b.account)
+		}
+		return b.operator(t, n, op, to, input{n.Left, 0}, input{n.Right, 1})
+	}
+	if b.live && !plan.Derive(n).Bounded {
+		return sqlerr.Unsupported("Remove EMIT CHANGES.", "a live %s is not supported", n.Op)
+	}
+	kind := operator.Intersect
+	if n.Op == "except" {
+		kind = operator.Except
+	}
+	return b.operator(t, n, operator.NewSetOp(kind, n.All, ts, b.account), to, input{n.Left, 0}, input{n.Right, 1})
+}
+
+func schemaTypes(n plan.Node) []types.Type {
+	fields := n.Schema()
+	ts := make([]types.Type, len(fields))
+	for i, f := range fields {
+		ts[i] = f.Type
+	}
+	return ts
+}

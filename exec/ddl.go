@@ -1,0 +1,247 @@
+package exec
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func (t *Txn) createStream(ctx context.Context, s *plan.CreateStream, text string, env *function.Env) (Result, error) {
+	res := Result{Tag: "CREATE STREAM"}
+	if s.Relation != nil {
+		r := *s.Relation
+		if r.Text == "" {
+			r.Text = text
+		}
+		if r.Kind == catalog.View && strings.HasPrefix(strings.ToUpper(strings.TrimSpace(text)), "CREATE VIEW") {
+			res.Tag = "CREATE VIEW"
+		}
+		if r.Kind == catalog.Stream {
+			notices, err := t.e.checkSource(ctx, &r, s.Infer)
+			res.Notices = append(res.Notices, notices...)
+			if err != nil {
+				return res, err
+			}
+		}
+		_, notices, err := t.change().CreateRelation(&r, s.IfNotExists, s.OrReplace)
+		res.Notices = append(res.Notices, notices...)
+		if err != nil {
+			return res, err
+		}
+	}
+	if s.Job != nil {
+		notices, err := t.startJob(ctx, s.Job, env)
+		res.Notices = append(res.Notices, notices...)
+		return res, err
+	}
+	return res, nil
+}
+
+// checkSource has the connector validate a stream, and, where infer is set,
+// finds its columns.
+func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer bool) ([]*sqlerr.Error, error) {
+	c, err := e.connector(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(r, stream.RoleSource); err != nil {
+		return nil, err
+	}
+	if r.Hidden == nil {
+		r.Hidden = c.PseudoColumns()
+	}
+	if !infer {
+		return nil, nil
+	}
+	if r.Columns, err = e.Infer(ctx, r); err != nil {
+		return nil, err
+	}
+	return []*sqlerr.Error{inferred(r)}, nil
+}
+
+// inferred is the notice that shows the columns found.
+func inferred(r *catalog.Relation) *sqlerr.Error {
+	var cols []string
+	for _, c := range r.Columns {
+		cols = append(cols, c.Name+" "+types.FormatType(c.Type))
+	}
+	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "columns of stream %q inferred: %s", r.Name, strings.Join(cols, ", "))
+	n.Severity = "NOTICE"
+	return n
+}
+
+func (t *Txn) createSink(s *plan.CreateSink) (Result, error) {
+	r := *s.Relation
+	c, err := t.e.connector(&r)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.Check(&r, stream.RoleSink); err != nil {
+		return Result{}, err
+	}
+	_, notices, err := t.change().CreateRelation(&r, s.IfNotExists, s.OrReplace)
+	return Result{"CREATE SINK", notices}, err
+}
+
+func (t *Txn) drop(s *plan.Drop, env *function.Env) (Result, error) {
+	res := Result{Tag: "DROP " + s.What}
+	path := env.SearchPath
+	var err error
+	if s.What == "SCHEMA" {
+		var names []string
+		for _, o := range s.Objects {
+			names = append(names, o.Name)
+		}
+		_, res.Notices, err = t.change().DropSchemas(names, s.IfExists, s.Cascade, path)
+	} else {
+		kind := map[string]catalog.Kind{"STREAM": catalog.Stream, "SINK": catalog.Sink, "VIEW": catalog.View}[s.What]
+		var names []catalog.Name
+		for _, o := range s.Objects {
+			names = append(names, catalog.Name{Schema: o.Schema, Name: o.Name})
+		}
+		_, res.Notices, err = t.change().DropRelations(kind, names, s.IfExists, s.Cascade, path)
+	}
+	t.changed = true // jobs may have gone along
+	return res, err
+}
+
+// startJob makes a job, and the sinks that its statement declares.
+func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env) ([]*sqlerr.Error, error) {
+	if err := checkJobPlan(s.Name, s.Root); err != nil {
+		return nil, err
+	}
+	if _, err := jobOptions(s.Options, t.e.o.Checkpoint); err != nil {
+		return nil, err
+	}
+	if t.Snapshot().Job(s.Name) == nil || s.OrReplace {
+		if err := t.e.probeSources(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	j := &catalog.Job{
+		Name: s.Name, Owner: env.User, Text: s.Text, Options: s.Options, State: catalog.JobRunning,
+		Settings: keptSettings(env), Created: time.Now().UTC(), DependsOn: slices.Clone(s.Depends),
+	}
+	tx := t.change()
+	var notices []*sqlerr.Error
+	if old := tx.Snapshot().Job(s.Name); old != nil && s.OrReplace {
+		// The old job goes whole, with the sinks that were its own.
+		_, more, err := tx.DropJob(s.Name, false, false, env.SearchPath)
+		notices = append(notices, more...)
+		if err != nil {
+			return notices, err
+		}
+	} else if old != nil {
+		_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
+		return append(notices, more...), err
+	}
+	for _, target := range s.Sinks {
+		r := *target.Relation
+		c, err := t.e.connector(&r)
+		if err != nil {
+			return notices, err
+		}
+		if err := c.Check(&r, stream.RoleSink); err != nil {
+			return notices, err
+		}
+		if target.Declared {
+			r.Job = s.Name
+			_, more, err := tx.CreateRelation(&r, false, false)
+			notices = append(notices, more...)
+			if err != nil {
+				return notices, err
+			}
+		}
+		if r.OID == 0 {
+			if known := tx.Snapshot().Relation(r.Schema, r.Name); known != nil {
+				r.OID = known.OID
+			}
+		}
+		j.Sinks = append(j.Sinks, r.Schema+"."+r.Name)
+		if !slices.Contains(j.DependsOn, r.OID) {
+			j.DependsOn = append(j.DependsOn, r.OID)
+		}
+	}
+	_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
+	t.changed = true
+	return append(notices, more...), err
+}
+
+// keptSettings are the settings that decide what a job's text means and how its
+// values read.
+func keptSettings(env *function.Env) map[string]string {
+	kept := map[string]string{"search_path": strings.Join(env.SearchPath, ", ")}
+	if env.Session == nil {
+		return kept
+	}
+	for _, name := range []string{"TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "search_path"} {
+		if v, ok := env.Session.Setting(name); ok {
+			kept[name] = v
+		}
+	}
+	return kept
+}
+
+func (t *Txn) alterJob(s *plan.AlterJob, env *function.Env) (Result, error) {
+	res := Result{Tag: string(s.Action) + " JOB"}
+	tx := t.change()
+	t.changed = true
+	if s.Action == plan.JobDrop {
+		_, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
+		res.Notices = notices
+		return res, err
+	}
+	j := tx.Snapshot().Job(s.Name)
+	if j == nil && s.IfExists {
+		n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "job %q does not exist, skipping", s.Name)
+		n.Severity = "NOTICE"
+		res.Notices = append(res.Notices, n)
+		return res, nil
+	}
+	if j == nil {
+		return res, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Name)
+	}
+	to, err := nextState(j, s.Action)
+	if err != nil {
+		return res, err
+	}
+	return res, tx.UpdateJob(s.Name, func(j *catalog.Job) { j.State, j.Error = to, "" })
+}
+
+// nextState is the state that an action brings a job to.
+func nextState(j *catalog.Job, action plan.JobAction) (catalog.JobState, error) {
+	refuse := func(hint string) error {
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q is %s", j.Name, j.State).WithHint("%s", hint)
+	}
+	switch action {
+	case plan.JobStop:
+		if j.State == catalog.JobFinished {
+			return "", refuse("It has read its sources to their end; DROP JOB removes it.")
+		}
+		return catalog.JobStopped, nil
+	case plan.JobPause:
+		if j.State != catalog.JobRunning && j.State != catalog.JobPaused {
+			return "", refuse("Only a running job can be paused.")
+		}
+		return catalog.JobPaused, nil
+	case plan.JobResume:
+		if j.State != catalog.JobPaused && j.State != catalog.JobRunning {
+			return "", refuse("START JOB starts a job that was stopped or has failed.")
+		}
+		return catalog.JobRunning, nil
+	case plan.JobStart:
+		if j.State == catalog.JobFinished {
+			return "", refuse("It has read its sources to their end; START JOB ... AS SELECT makes another.")
+		}
+		return catalog.JobRunning, nil
+	}
+	return "", sqlerr.Errorf(sqlerr.InternalError, "no job action %q", action)
+}

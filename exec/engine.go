@@ -1,0 +1,179 @@
+// Package exec runs plans: queries, while their rows are asked for, and jobs,
+// for ever. It knows sources and sinks by exec/stream's promises alone, and
+// plans as data: who makes either hands it over.
+//
+// A plan runs as a tree of operators that one goroutine pushes batches through.
+// A query's goroutine is the one that asks for rows; a job has one of its own,
+// one more for each stream that it reads, and one for each sink.
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// Options are what an Engine is made of. Server and what follows it may be left out.
+type Options struct {
+	Store      *state.Store
+	Catalog    *catalog.Catalog
+	Connectors []stream.Connector
+	// Env is lent to connectors.
+	Env stream.Env
+	// Plan plans a job from its kept text and settings.
+	Plan func(ctx context.Context, s *catalog.Snapshot, job *catalog.Job) (*plan.StartJob, error)
+
+	// Server is where the engine says what runs, for pg_catalog; nil: nobody
+	// asks.
+	Server *pgcatalog.Server
+	// QueryMemory bounds what the operators of one query hold, in bytes; 0: no
+	// bound.
+	QueryMemory int64
+	// Checkpoint is how long a job's epoch is where the job does not say; 0: one
+	// second.
+	Checkpoint time.Duration
+	// SplitPoll is how often live queries and jobs look for new splits; 0: one
+	// second.
+	SplitPoll time.Duration
+	// Logger hears of what nobody is told; nil: nobody.
+	Logger *slog.Logger
+}
+
+// Engine runs statements and jobs over one catalog and one store.
+type Engine struct {
+	o          Options
+	log        *slog.Logger
+	connectors map[string]stream.Connector
+	ctx        context.Context // ends with Drain
+	cancel     context.CancelCauseFunc
+
+	mu       sync.Mutex // guards jobs and draining
+	jobs     map[state.ID]*job
+	draining bool
+}
+
+// New returns an engine that runs nothing yet.
+func New(o Options) (*Engine, error) {
+	if o.Checkpoint == 0 {
+		o.Checkpoint = time.Second
+	}
+	if o.SplitPoll == 0 {
+		o.SplitPoll = time.Second
+	}
+	if o.Env.Metrics == nil {
+		o.Env.Metrics = &stream.Metrics{}
+	}
+	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	for _, c := range o.Connectors {
+		if e.connectors[c.Name()] != nil {
+			return nil, fmt.Errorf("making the engine: connector %s is listed twice", c.Name())
+		}
+		e.connectors[c.Name()] = c
+	}
+	if e.o.Server == nil {
+		e.o.Server = &pgcatalog.Server{}
+	}
+	e.o.Server.Jobs, e.o.Server.Connectors = jobsProvider{e}, connectorsProvider{e}
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	return e, nil
+}
+
+// errDraining is why what runs at a shutdown ends.
+var errDraining = sqlerr.Errorf(sqlerr.AdminShutdown, "terminating connection due to administrator command")
+
+// Start recovers and starts the jobs that the catalog says are running. A job
+// that cannot start fails alone.
+func (e *Engine) Start(ctx context.Context) error {
+	return e.reconcile(ctx)
+}
+
+// Drain ends every job after the epoch that runs, and every query. When it
+// returns nothing runs any more; where ctx ended first, epochs were cut short and
+// will be undone at the next start.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.mu.Lock()
+	e.draining = true
+	var all []*job
+	for _, j := range e.jobs {
+		all = append(all, j)
+	}
+	e.mu.Unlock()
+	for _, j := range all {
+		j.askStop()
+	}
+	var errs []error
+	for _, j := range all {
+		errs = append(errs, j.wait(ctx))
+	}
+	e.cancel(errDraining)
+	for _, j := range all {
+		<-j.done
+	}
+	return errors.Join(errs...)
+}
+
+// connector returns what serves a relation.
+func (e *Engine) connector(r *catalog.Relation) (stream.Connector, error) {
+	c := e.connectors[r.Connector]
+	if c == nil {
+		var names []string
+		for _, o := range e.o.Connectors {
+			names = append(names, o.Name())
+		}
+		return nil, sqlerr.Unsupported("Use one of "+strings.Join(names, ", ")+".",
+			"connector %q of %q is not supported", r.Connector, r.Name)
+	}
+	return c, nil
+}
+
+func (e *Engine) openSource(ctx context.Context, r *catalog.Relation) (stream.Source, error) {
+	c, err := e.connector(r)
+	if err != nil {
+		return nil, err
+	}
+	return c.Source(ctx, &e.o.Env, r)
+}
+
+func (e *Engine) openSink(ctx context.Context, r *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+	c, err := e.connector(r)
+	if err != nil {
+		return nil, err
+	}
+	return c.Sink(ctx, &e.o.Env, r, o)
+}
+
+// Infer returns the columns that a stream's data have.
+func (e *Engine) Infer(ctx context.Context, r *catalog.Relation) ([]catalog.Column, error) {
+	c, err := e.connector(r)
+	if err != nil {
+		return nil, err
+	}
+	inferrer := c.Inferrer(&e.o.Env)
+	if inferrer == nil {
+		return nil, sqlerr.Unsupported(fmt.Sprintf("Write them: CREATE STREAM %s (name type, ...) WITH (...).", r.Name),
+			"columns of a %s stream cannot be inferred", r.Connector)
+	}
+	return inferrer.Infer(ctx, r)
+}
+
+// Metrics are the counters of all connectors.
+func (e *Engine) Metrics() *stream.Metrics { return e.o.Env.Metrics }
+
+// fold makes enumerated values alike: FixedSize, fixed_size and fixed-size.
+func fold(s string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
+}

@@ -1,0 +1,229 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// job is a job that runs, or has run since the engine was made.
+type job struct {
+	e    *Engine
+	def  *catalog.Job
+	id   state.ID
+	stop chan struct{} // closed: end after the epoch that runs
+	once sync.Once
+	done chan struct{} // closed when nothing of it runs any more
+	cut  context.CancelFunc
+
+	mu        sync.Mutex // guards what providers read
+	epoch     stream.Epoch
+	positions map[place]stream.Offset
+	skipped   int64 // records left out
+	started   time.Time
+	restarts  int64
+	rowsIn    int64
+	rowsOut   int64
+	results   []string // of a job without a sink: its last rows
+}
+
+// place is a split of one of a job's sources.
+type place struct {
+	source string
+	split  stream.Split
+}
+
+// strategy is what a job does about a record that fails.
+type strategy uint8
+
+const (
+	logAndContinue strategy = iota
+	failBatch
+	retryWithBackoff
+)
+
+// jobSettings are a job's own options.
+type jobSettings struct {
+	strategy   strategy
+	checkpoint time.Duration
+	maxRetries int
+	backoff    time.Duration
+}
+
+// jobOptions reads a job's WITH keys that the engine knows.
+func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second}
+	if v, ok := o.Get("use_transactions"); ok && fold(v) == "true" {
+		if _, set := o.Get("failure_strategy"); !set {
+			s.strategy = failBatch
+		}
+	}
+	if v, ok := o.Get("failure_strategy"); ok {
+		switch fold(v) {
+		case "logandcontinue":
+			s.strategy = logAndContinue
+		case "failbatch":
+			s.strategy = failBatch
+		case "retrywithbackoff":
+			s.strategy = retryWithBackoff
+		case "deadletter":
+			return s, sqlerr.Unsupported("Use LogAndContinue, FailBatch or RetryWithBackoff.", "failure_strategy DeadLetter is not supported")
+		default:
+			return s, badOption("failure_strategy", v, "LogAndContinue, FailBatch or RetryWithBackoff")
+		}
+	}
+	if v, ok := o.Get("max_retries"); ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return s, badOption("max_retries", v, "a number of tries")
+		}
+		s.maxRetries = n
+	}
+	var err error
+	if v, ok := o.Get("retry_backoff"); ok {
+		if s.backoff, err = duration("retry_backoff", v); err != nil {
+			return s, err
+		}
+	}
+	if v, ok := o.Get("checkpoint.interval"); ok {
+		if s.checkpoint, err = duration("checkpoint.interval", v); err != nil {
+			return s, err
+		}
+		if s.checkpoint < time.Millisecond {
+			return s, badOption("checkpoint.interval", v, "at least 1ms")
+		}
+	}
+	return s, nil
+}
+
+func badOption(key, value, want string) error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", key, value).
+		WithHint("%s takes %s.", key, want)
+}
+
+// duration reads 10ms, 5s, 2 minutes, or a bare number of milliseconds.
+func duration(key, v string) (time.Duration, error) {
+	text := strings.ToLower(strings.ReplaceAll(v, " ", ""))
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return time.Duration(n) * time.Millisecond, nil
+	}
+	for _, u := range []struct{ long, short string }{
+		{"milliseconds", "ms"}, {"millisecond", "ms"}, {"seconds", "s"}, {"second", "s"},
+		{"minutes", "m"}, {"minute", "m"}, {"hours", "h"}, {"hour", "h"},
+	} {
+		if n, ok := strings.CutSuffix(text, u.long); ok {
+			text = n + u.short
+			break
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, badOption(key, v, "a duration such as 500ms, 5s or 2 minutes")
+	}
+	return d, nil
+}
+
+// checkJobPlan refuses a plan that a job cannot run: one without a stream, and
+// one whose operators would have to keep state through a restart.
+func checkJobPlan(name string, root plan.Node) error {
+	streams := 0
+	var err error
+	plan.WalkNode(root, func(n plan.Node) bool {
+		switch n.(type) {
+		case *plan.Scan:
+			streams++
+		case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.Append, *plan.Values:
+		default:
+			err = firstError(err, stateful(n))
+		}
+		return true
+	})
+	if streams == 0 && err == nil {
+		return sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name).
+			WithHint("A job reads at least one stream: SELECT ... FROM a stream.")
+	}
+	return err
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func stateful(n plan.Node) error {
+	return sqlerr.Unsupported("Filter and project in the job; run this query by itself, or with EMIT CHANGES.",
+		"%s in a job is not supported: its state would be lost at a restart", n.String())
+}
+
+// sourceName names the i-th stream that a job reads, in the order of its plan.
+func sourceName(i int, r *catalog.Relation) string { return fmt.Sprintf("source_%d_%s", i, r.Name) }
+
+func sinkName(i int, r *catalog.Relation) string { return fmt.Sprintf("sink_%d_%s", i, r.Name) }
+
+// jobError names the job before an error of one of its parts.
+func jobError(name, what, part string, err error) error {
+	kind, _, _ := strings.Cut(part, "_")
+	e := sqlerr.Errorf(sqlerr.CodeOf(err), "Job '%s' failed to create %s: Failed to create %s '%s': %w", name, what, kind, part, err)
+	if from := sqlerr.From(err); from != nil {
+		e.Detail, e.Hint = from.Detail, from.Hint
+	}
+	return e
+}
+
+// probeSources opens each source of a job and lists its splits, so that the
+// statement fails and not, later and unseen, the job.
+func (e *Engine) probeSources(ctx context.Context, s *plan.StartJob) error {
+	i := 0
+	var err error
+	plan.WalkNode(s.Root, func(n plan.Node) bool {
+		sc, ok := n.(*plan.Scan)
+		if !ok || err != nil {
+			return err == nil
+		}
+		err = e.probe(ctx, sc.Relation)
+		if err != nil {
+			err = jobError(s.Name, "data sources", sourceName(i, sc.Relation), err)
+		}
+		i++
+		return true
+	})
+	return err
+}
+
+func (e *Engine) probe(ctx context.Context, r *catalog.Relation) error {
+	src, err := e.openSource(ctx, r)
+	if err != nil {
+		return err
+	}
+	_, err = src.Splits(ctx)
+	if cerr := src.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// askStop asks the job to end after the epoch that runs.
+func (j *job) askStop() { j.once.Do(func() { close(j.stop) }) }
+
+// wait returns when the job has ended; where ctx ends first the job is cut short.
+func (j *job) wait(ctx context.Context) error {
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+		j.cut()
+		<-j.done
+		return fmt.Errorf("stopping job %s: %w", j.def.Name, context.Cause(ctx))
+	}
+}

@@ -1,0 +1,212 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// reconcile makes what runs agree with the catalog: jobs that it says are
+// running start, others stop, and those that are gone lose their state. It
+// returns when what had to stop has stopped; jobs start in the background.
+func (e *Engine) reconcile(ctx context.Context) error {
+	s := e.o.Catalog.Snapshot()
+	wanted := map[state.ID]*catalog.Job{}
+	known := map[state.ID]bool{}
+	for _, j := range s.Jobs() {
+		known[j.UUID] = true
+		if j.State == catalog.JobRunning {
+			wanted[j.UUID] = j
+		}
+	}
+	e.mu.Lock()
+	if e.draining {
+		e.mu.Unlock()
+		return nil
+	}
+	var stopping []*job
+	for id, j := range e.jobs {
+		if wanted[id] == nil {
+			j.askStop()
+			stopping = append(stopping, j)
+		}
+	}
+	e.mu.Unlock()
+	var errs []error
+	for _, j := range stopping {
+		if err := j.wait(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, id := range e.o.Store.Jobs() {
+		if !known[id] {
+			errs = append(errs, failed("forgetting the state of a dropped job", e.o.Store.DropJob(id)))
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, j := range e.jobs {
+		if !known[id] {
+			select {
+			case <-j.done:
+				delete(e.jobs, id)
+			default:
+			}
+		}
+	}
+	for id, def := range wanted {
+		if old := e.jobs[id]; old != nil && !old.ended() {
+			continue
+		}
+		e.jobs[id] = e.startJob(def)
+	}
+	return errors.Join(errs...)
+}
+
+// startJob starts a job's goroutine. Engine.mu is held.
+func (e *Engine) startJob(def *catalog.Job) *job {
+	ctx, cut := context.WithCancel(e.ctx)
+	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
+		positions: map[place]stream.Offset{}, started: time.Now()}
+	go func() {
+		defer close(j.done)
+		defer cut()
+		j.main(ctx)
+	}()
+	return j
+}
+
+func (j *job) ended() bool {
+	select {
+	case <-j.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// main runs one life after another until the job ends.
+func (j *job) main(ctx context.Context) {
+	settings, err := jobOptions(j.def.Options, j.e.o.Checkpoint)
+	if err != nil {
+		j.fail(err)
+		return
+	}
+	for tries := 0; ; tries++ {
+		l := &life{j: j, settings: settings}
+		end, err := j.live(ctx, l)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && end == lifeFinished:
+			j.setState(catalog.JobFinished, "")
+			return
+		case err == nil:
+			return
+		}
+		if l.commits > 0 {
+			tries = 0
+		}
+		if settings.strategy != retryWithBackoff || tries >= settings.maxRetries {
+			j.fail(err)
+			return
+		}
+		wait := min(settings.backoff<<min(tries, 16), time.Minute)
+		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
+		if !j.sleep(ctx, wait) {
+			return
+		}
+		j.mu.Lock()
+		j.restarts++
+		j.mu.Unlock()
+	}
+}
+
+// sleep waits; false: the job is to end.
+func (j *job) sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+	case <-j.stop:
+	}
+	return false
+}
+
+// live runs one life; a panic in it is its error.
+func (j *job) live(ctx context.Context, l *life) (end outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = j.e.panicked("job "+j.def.Name, p, debug.Stack())
+		}
+	}()
+	return l.run(ctx)
+}
+
+// fail records that the job has failed, and why.
+func (j *job) fail(err error) {
+	j.e.log.Error("a job failed", "job", j.def.Name, "error", err)
+	text := err.Error()
+	if d := sqlerr.From(err).Detail; d != "" {
+		text += " (" + d + ")"
+	}
+	j.setState(catalog.JobFailed, text)
+}
+
+// setState records what became of the job, unless it has been dropped or made
+// anew meanwhile.
+func (j *job) setState(to catalog.JobState, text string) {
+	for {
+		tx := j.e.o.Catalog.Begin()
+		now := tx.Snapshot().Job(j.def.Name)
+		if now == nil || now.UUID != j.def.UUID {
+			return
+		}
+		err := tx.UpdateJob(j.def.Name, func(c *catalog.Job) {
+			if c.State == catalog.JobRunning {
+				c.State, c.Error = to, text
+			}
+		})
+		if err == nil {
+			err = tx.Commit()
+		}
+		if err == nil {
+			return
+		}
+		if sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
+			j.e.log.Error("recording a job's state", "job", j.def.Name, "state", to, "error", err)
+			return
+		}
+	}
+}
+
+// count adds to the job's counters and returns the records skipped so far.
+func (j *job) count(in, out, skipped int64) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rowsIn += in
+	j.rowsOut += out
+	j.skipped += skipped
+	return j.skipped
+}
+
+// committed shows an epoch to those who ask about the job.
+func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *results) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.epoch = e
+	for at, next := range moved {
+		j.positions[at] = append(j.positions[at][:0], next...)
+	}
+	if r != nil {
+		j.results = r.snapshot()
+	}
+}

@@ -1,0 +1,266 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// life is a job from one start to its end or next failure. One goroutine owns
+// it; sinks and readers have their own.
+type life struct {
+	j        *job
+	settings jobSettings
+	handle   *state.Job
+	plan     *plan.StartJob
+	env      *function.Env
+	tree     *tree
+	live     []*leaf
+	names    map[*scan]string // of each source
+	sinks    []*sinkTask
+	fan      *fanOut
+	pumps    *pumps
+	fails    chan error // the first failure of each sink
+
+	epoch    stream.Epoch // that runs
+	moved    map[place]stream.Offset
+	open     int  // streams that have not ended
+	deciding bool // the store may have committed the epoch that runs
+	commits  int
+}
+
+// outcome is how a life ended without an error.
+type outcome uint8
+
+const (
+	lifeStopped outcome = iota
+	lifeFinished
+)
+
+// run starts a life, runs it to its end and takes everything down again.
+func (l *life) run(ctx context.Context) (end outcome, err error) {
+	defer func() {
+		if l.pumps != nil {
+			l.pumps.close()
+		}
+		l.closeSinks(ctx, err != nil && !l.deciding)
+		if l.tree != nil {
+			if cerr := l.tree.close(); err == nil {
+				err = cerr
+			}
+		}
+	}()
+	if err := l.start(ctx); err != nil {
+		return 0, err
+	}
+	return l.loop(ctx)
+}
+
+func (l *life) loop(ctx context.Context) (outcome, error) {
+	tick := time.NewTicker(l.settings.checkpoint)
+	defer tick.Stop()
+	for l.open > 0 {
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-l.j.stop:
+			return lifeStopped, l.checkpoint(ctx)
+		case err := <-l.fails:
+			return 0, err
+		case <-tick.C:
+			if err := l.checkpoint(ctx); err != nil {
+				return 0, err
+			}
+		case it := <-l.pumps.items:
+			if err := l.item(ctx, it); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return lifeFinished, l.checkpoint(ctx)
+}
+
+// item passes the rows of one Read through the plan.
+func (l *life) item(ctx context.Context, it item) error {
+	leaf := it.from.leaf
+	if it.err != nil {
+		if !errors.Is(it.err, io.EOF) {
+			return it.err
+		}
+		l.open--
+		return leaf.end(ctx)
+	}
+	l.j.count(int64(it.batch.Len()), 0, 0)
+	if _, err := leaf.take(ctx, it.batch); err != nil {
+		return err
+	}
+	if it.read.Next != nil {
+		at := place{l.names[leaf.scan], it.read.Split}
+		l.moved[at] = append(l.moved[at][:0], it.read.Next...)
+	}
+	it.from.free <- it.batch
+	if it.read.CaughtUp && len(l.pumps.items) == 0 {
+		return l.fan.flush(ctx)
+	}
+	return nil
+}
+
+// checkpoint ends the epoch that runs and begins the next: every sink prepares,
+// the store prepares positions and tokens and commits them, which is the
+// decision; then the sinks commit and the readers are told. An epoch in which
+// nothing moved goes on.
+func (l *life) checkpoint(ctx context.Context) error {
+	if err := l.tree.barrier(ctx, l.epoch); err != nil {
+		return err
+	}
+	if err := l.fan.flush(ctx); err != nil {
+		return err
+	}
+	if len(l.moved) == 0 && !l.fan.dirty {
+		return nil
+	}
+	tokens, err := l.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	p := state.Progress{Tokens: tokens}
+	for at, next := range l.moved {
+		p.Positions = append(p.Positions, state.Position{Source: at.source, Split: string(at.split), Offset: next})
+	}
+	var pages state.Batch
+	l.fan.results.write(&pages)
+	if _, err := l.handle.Prepare(uint64(l.epoch), &pages, p); err != nil {
+		return err
+	}
+	l.deciding = true
+	if err := l.handle.Commit(uint64(l.epoch)); err != nil {
+		return err
+	}
+	l.deciding = false
+	l.commits++
+	return l.committed(ctx, tokens)
+}
+
+// prepare has every sink make the epoch durable and returns their tokens.
+func (l *life) prepare(ctx context.Context) ([]state.Token, error) {
+	for _, s := range l.sinks {
+		if err := s.send(ctx, l.fails, work{kind: workPrepare, epoch: l.epoch}); err != nil {
+			return nil, err
+		}
+	}
+	tokens := make([]state.Token, 0, len(l.sinks))
+	for _, s := range l.sinks {
+		select {
+		case p := <-s.prepared:
+			if p.err != nil {
+				return nil, p.err
+			}
+			tokens = append(tokens, state.Token{Sink: s.name, Bytes: p.token})
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return tokens, nil
+}
+
+// committed does what follows a decision.
+func (l *life) committed(ctx context.Context, tokens []state.Token) error {
+	for i, s := range l.sinks {
+		if err := s.send(ctx, l.fails, work{kind: workCommit, epoch: l.epoch, token: tokens[i].Bytes}); err != nil {
+			return err
+		}
+	}
+	for _, p := range l.pumps.all {
+		var acks []stream.Position
+		for at, next := range l.moved {
+			if at.source == l.names[p.leaf.scan] {
+				acks = append(acks, stream.Position{Split: at.split, Offset: bytes.Clone(next)})
+			}
+		}
+		if len(acks) == 0 || p.leaf.done {
+			continue
+		}
+		p.call(ctx, func(ctx context.Context, r stream.Reader) error { return r.Ack(ctx, acks) })
+	}
+	l.j.committed(l.epoch, l.moved, l.fan.results)
+	l.fan.dirty = false
+	clear(l.moved)
+	l.next(stream.Epoch(l.handle.Next()))
+	return nil
+}
+
+// next begins an epoch; now() inside it is its beginning.
+func (l *life) next(e stream.Epoch) {
+	l.epoch = e
+	now := microsSince2000(time.Now())
+	l.env.TransactionTime, l.env.StatementTime = now, now
+}
+
+// reject decides about a record or row that failed. Any of the life's
+// goroutines may call it.
+func (l *life) reject(where string, err error) error {
+	if l.settings.strategy == failBatch {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	if n := l.j.count(0, 0, 1); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
+		l.j.e.log.Warn("a record was skipped", "job", l.j.def.Name, "where", where, "error", err, "skipped", n)
+	}
+	return nil
+}
+
+// fanOut gives a plan's rows to each sink.
+type fanOut struct {
+	life    *life
+	results *results // where there is no sink
+	pool    *batchPool
+	gather  *vec.Batch
+	dirty   bool // rows have gone out in this epoch
+}
+
+// Emit copies the rows once, for all sinks, and passes full batches on.
+func (f *fanOut) Emit(ctx context.Context, b *vec.Batch) error {
+	f.life.j.count(0, int64(b.Len()), 0)
+	f.dirty = true
+	if f.results != nil {
+		f.results.add(b)
+		return nil
+	}
+	if f.gather != nil && f.gather.Rows+b.Len() > vec.MaxRows {
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if f.gather == nil {
+		f.gather = f.pool.get()
+	}
+	b.CopyInto(f.gather)
+	return nil
+}
+
+// flush gives the rows gathered to the sinks.
+func (f *fanOut) flush(ctx context.Context) error {
+	if f.gather == nil {
+		return nil
+	}
+	s := newShared(f.gather, f.pool, len(f.life.sinks))
+	f.gather = nil
+	for _, sink := range f.life.sinks {
+		if err := sink.send(ctx, f.life.fails, work{kind: workWrite, rows: s}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func microsSince2000(t time.Time) int64 {
+	return t.UnixMicro() - time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+}

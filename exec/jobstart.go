@@ -1,0 +1,220 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// start brings a job back to its committed epoch and opens everything. The order
+// is ARCHITECTURE.md's: what is beyond the committed epoch goes, first in the
+// sinks and then in the store; then what is committed is delivered; then the
+// sources open where the epoch ended.
+func (l *life) start(ctx context.Context) error {
+	e := l.j.e
+	var err error
+	if l.plan, err = e.o.Plan(ctx, e.o.Catalog.Snapshot(), l.j.def); err != nil {
+		return fmt.Errorf("planning job %s: %w", l.j.def.Name, err)
+	}
+	if err := checkJobPlan(l.j.def.Name, l.plan.Root); err != nil {
+		return err
+	}
+	if l.env, err = jobEnv(l.j.def, e.o.Catalog.Snapshot()); err != nil {
+		return err
+	}
+	l.handle = e.o.Store.Job(l.j.id)
+	rec, err := l.handle.Recover()
+	if err != nil {
+		return err
+	}
+	if err := l.openSinks(ctx, rec); err != nil {
+		return err
+	}
+	if err := l.recover(ctx, rec); err != nil {
+		return err
+	}
+	progress, err := l.handle.Progress()
+	if err != nil {
+		return err
+	}
+	if err := l.build(ctx, rec.Epoch == 0); err != nil {
+		return err
+	}
+	return l.openSources(ctx, progress)
+}
+
+// openSinks opens every sink of the plan at its last committed epoch, which makes
+// it drop what lies past that.
+func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
+	e := l.j.e
+	known := map[string]state.SinkRecovery{}
+	for _, s := range rec.Sinks {
+		known[s.Sink] = s
+	}
+	l.fails = make(chan error, len(l.plan.Sinks))
+	for i, target := range l.plan.Sinks {
+		r := l.sinkRelation(target.Relation)
+		name := sinkName(i, r)
+		o := stream.SinkOptions{Job: l.j.def.Name, Committed: stream.Epoch(rec.Epoch)}
+		if ts := known[name].Tokens; len(ts) > 0 {
+			last := ts[len(ts)-1]
+			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
+		}
+		sink, err := e.openSink(ctx, r, o)
+		if err != nil {
+			return jobError(l.j.def.Name, "sinks", name, err)
+		}
+		t := &sinkTask{name: name, sink: sink, handle: l.handle, reject: l.reject,
+			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
+		l.sinks = append(l.sinks, t)
+		t.start(ctx, e)
+		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)
+	}
+	return nil
+}
+
+// sinkRelation returns the sink as the catalog has it now, with the columns of
+// the job's rows where it declares none.
+func (l *life) sinkRelation(planned *catalog.Relation) *catalog.Relation {
+	r := *planned
+	if now := l.j.e.o.Catalog.Snapshot().Relation(r.Schema, r.Name); now != nil {
+		r = *now
+	}
+	if len(r.Columns) == 0 {
+		for _, f := range l.plan.Root.Schema() {
+			r.Columns = append(r.Columns, catalog.Column{Name: f.Name, Type: f.Type})
+		}
+	}
+	return &r
+}
+
+// recover undoes what the job's last life left undecided, and delivers what it
+// left undelivered. The store's commit is the decision, so an epoch that is only
+// prepared goes.
+func (l *life) recover(ctx context.Context, rec state.Recovery) error {
+	if p := rec.Prepared; p != nil {
+		for _, t := range p.Tokens {
+			for _, s := range l.sinks {
+				if s.name != t.Sink {
+					continue
+				}
+				if err := s.sink.Rollback(ctx, stream.Epoch(p.Epoch), t.Bytes); err != nil {
+					return fmt.Errorf("undoing epoch %d of sink '%s': %w", p.Epoch, s.name, err)
+				}
+			}
+		}
+	}
+	next, err := l.handle.Rollback()
+	if err != nil {
+		return err
+	}
+	for _, s := range l.sinks {
+		for _, known := range rec.Sinks {
+			if known.Sink != s.name {
+				continue
+			}
+			for _, t := range known.Tokens {
+				if err := s.sink.Commit(ctx, stream.Epoch(t.Epoch), t.Token); err != nil {
+					return fmt.Errorf("delivering epoch %d to sink '%s': %w", t.Epoch, s.name, err)
+				}
+				if err := l.handle.Delivered(t.Epoch, s.name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	l.moved = map[place]stream.Offset{}
+	l.next(stream.Epoch(next))
+	return nil
+}
+
+// build makes the operators. first: no epoch was committed yet, so rows that are
+// in the plan itself have not been passed on.
+func (l *life) build(ctx context.Context, first bool) error {
+	e := l.j.e
+	b := e.builder(l.env)
+	*b.scope.ctx = ctx
+	b.live = true
+	b.fault = func(err error) error { return l.reject("query", err) }
+	l.names = map[*scan]string{}
+	var badPolicy error
+	b.scanned = func(s *scan) {
+		l.names[s] = sourceName(len(l.names), s.plan.Relation)
+		if err := l.onReject(s); err != nil {
+			badPolicy = err
+		}
+	}
+	l.fan = &fanOut{life: l, pool: &batchPool{types: schemaTypes(l.plan.Root)}}
+	if len(l.plan.Sinks) == 0 {
+		kept, err := loadResults(e.o.Store, l.j.id, l.plan.Root.Schema(), l.env.Format)
+		if err != nil {
+			return err
+		}
+		l.fan.results = kept
+	}
+	var err error
+	if l.tree, err = b.tree(l.plan.Root, l.fan); err != nil {
+		return err
+	}
+	if badPolicy != nil {
+		return badPolicy
+	}
+	bounded, live := l.tree.splitLeaves()
+	l.live = live
+	if !first {
+		return nil
+	}
+	return l.tree.readLeaves(ctx, bounded)
+}
+
+// onReject sets what a source does with records that do not decode: what the
+// stream says, else what the job does.
+func (l *life) onReject(s *scan) error {
+	if _, ok := s.plan.Relation.Options.Get("on_error"); ok {
+		if s.spec.OnReject == stream.Fail {
+			return nil
+		}
+	} else {
+		own, err := jobOptions(s.plan.Relation.Options, l.settings.checkpoint)
+		if err != nil {
+			return err
+		}
+		strategy := l.settings.strategy
+		if _, ok := s.plan.Relation.Options.Get("failure_strategy"); ok {
+			strategy = own.strategy
+		}
+		s.spec.OnReject = stream.Skip
+		if strategy == failBatch {
+			s.spec.OnReject = stream.Fail
+		}
+	}
+	name := l.names[s]
+	s.faults = func(r stream.Reject) error { return l.reject(name, r.Err) }
+	return nil
+}
+
+// openSources opens every stream where the committed epoch ended, and starts
+// reading.
+func (l *life) openSources(ctx context.Context, p state.Progress) error {
+	e := l.j.e
+	for _, leaf := range l.live {
+		name := l.names[leaf.scan]
+		e.log.Info("Creating "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
+		var from []stream.Position
+		for _, at := range p.Positions {
+			if at.Source == name {
+				from = append(from, stream.Position{Split: stream.Split(at.Split), Offset: at.Offset})
+			}
+		}
+		if err := leaf.scan.open(ctx, from); err != nil {
+			return jobError(l.j.def.Name, "data sources", name, err)
+		}
+		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
+	}
+	l.open = len(l.live)
+	l.pumps = startPumps(ctx, e, l.live, e.o.SplitPoll)
+	return nil
+}

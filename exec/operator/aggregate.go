@@ -1,0 +1,263 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// AggregateSpec is what an Aggregate computes.
+type AggregateSpec struct {
+	Keys     []*expr.Program
+	KeyTypes []types.Type
+	Calls    []*Call
+	// Changes: the net change of every group goes out at each barrier. Otherwise
+	// the groups go out once, at the end.
+	Changes bool
+	Account *memory.Account
+	Fault   Fault
+}
+
+// Aggregate groups rows by keys and computes calls over each group: a row is
+// the keys, then the results. Without keys there is one group, with or without
+// rows. It takes Deletes; within an epoch one may come before its Insert.
+type Aggregate struct {
+	spec  AggregateSpec
+	table *table
+	rows  []int64 // of each group: Inserts less Deletes
+
+	// Of the epoch that runs, where Changes is set: the groups touched, in order,
+	// and what each was before. stamp[g] is the epoch that touched g last.
+	stamp   []uint64
+	epoch   uint64
+	touched []int32
+	existed []bool
+	before  *vec.Batch // results of the calls, one row per touched group
+	after   *vec.Batch
+
+	cols []vec.Vec
+	ids  []int32
+	sel  selector
+	live []int32
+	out  emitter
+}
+
+// NewAggregate returns an Aggregate.
+func NewAggregate(spec AggregateSpec) *Aggregate {
+	a := &Aggregate{spec: spec, epoch: 1}
+	a.table = newTable(spec.KeyTypes, spec.Account, "GROUP BY")
+	a.cols = make([]vec.Vec, len(spec.Keys))
+	var results []types.Type
+	for _, c := range spec.Calls {
+		results = append(results, c.result)
+	}
+	a.out = newEmitter(append(append([]types.Type(nil), spec.KeyTypes...), results...))
+	a.before, a.after = vec.NewBatch(results), vec.NewBatch(results)
+	return a
+}
+
+// Process adds rows to their groups, and takes deleted ones out.
+func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
+	sel, err := runAll(a.spec.Keys, b, a.cols, a.spec.Fault, &a.live)
+	if err != nil {
+		return err
+	}
+	sel = a.sel.all(sel, b.Rows)
+	a.ids = sized(a.ids, b.Rows)
+	if len(a.spec.Keys) == 0 {
+		if err := a.grow(1); err != nil {
+			return err
+		}
+		clear(a.ids)
+	} else if err := a.table.assign(a.cols, b.Rows, sel, a.ids); err != nil {
+		return err
+	} else if err := a.grow(a.table.Len()); err != nil {
+		return err
+	}
+	if a.spec.Changes {
+		if err := a.touch(sel); err != nil {
+			return err
+		}
+	}
+	for _, r := range sel {
+		if b.Op(int(r)) == vec.Delete {
+			a.rows[a.ids[r]]--
+		} else {
+			a.rows[a.ids[r]]++
+		}
+	}
+	for _, c := range a.spec.Calls {
+		if err := c.add(b, sel, a.ids, a.spec.Fault); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grow makes groups 0 to n-1.
+func (a *Aggregate) grow(n int) error {
+	if n == len(a.rows) {
+		return nil
+	}
+	for len(a.rows) < n {
+		a.rows = append(a.rows, 0)
+	}
+	if a.spec.Changes {
+		for len(a.stamp) < n {
+			a.stamp = append(a.stamp, 0)
+		}
+	}
+	for _, c := range a.spec.Calls {
+		if err := c.grow(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch keeps what groups were before this epoch changes them.
+func (a *Aggregate) touch(sel []int32) error {
+	first := len(a.touched)
+	for _, r := range sel {
+		if g := a.ids[r]; a.stamp[g] != a.epoch {
+			a.stamp[g] = a.epoch
+			a.touched = append(a.touched, g)
+			a.existed = append(a.existed, a.exists(g))
+		}
+	}
+	return a.results(a.touched[first:], a.before)
+}
+
+// exists reports whether a group was in the rows that went out last: the one
+// group without keys is there from the first barrier on.
+func (a *Aggregate) exists(g int32) bool {
+	if len(a.spec.Keys) == 0 {
+		return a.epoch > 1
+	}
+	return a.rows[g] > 0
+}
+
+func (a *Aggregate) results(groups []int32, dst *vec.Batch) error {
+	for i, c := range a.spec.Calls {
+		if err := c.results(groups, dst.Cols[i]); err != nil {
+			return err
+		}
+	}
+	dst.Rows += len(groups)
+	return nil
+}
+
+// Watermark does nothing: windows have operators of their own.
+func (a *Aggregate) Watermark(context.Context, int64, Output) error { return nil }
+
+// Barrier passes on what the epoch changed, Delete before Insert; a group that
+// is as it was is left out.
+func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
+	if !a.spec.Changes {
+		return nil
+	}
+	if len(a.spec.Keys) == 0 && a.epoch == 1 && len(a.touched) == 0 {
+		if err := a.grow(1); err != nil {
+			return err
+		}
+		a.touched, a.existed = append(a.touched, 0), append(a.existed, false)
+		if err := a.results(a.touched, a.before); err != nil {
+			return err
+		}
+	}
+	if err := a.results(a.touched, a.after); err != nil {
+		return err
+	}
+	for i, g := range a.touched {
+		is := len(a.spec.Keys) == 0 || a.rows[g] > 0
+		if a.existed[i] && is && a.unchanged(i) {
+			continue
+		}
+		if a.existed[i] {
+			if err := a.emit(ctx, g, a.before, i, vec.Delete, out); err != nil {
+				return err
+			}
+		}
+		if is {
+			if err := a.emit(ctx, g, a.after, i, vec.Insert, out); err != nil {
+				return err
+			}
+		}
+	}
+	a.before.Reset()
+	a.after.Reset()
+	a.touched, a.existed = a.touched[:0], a.existed[:0]
+	a.epoch++
+	return a.out.flush(ctx, out)
+}
+
+func (a *Aggregate) unchanged(i int) bool {
+	for c, call := range a.spec.Calls {
+		if !identical(a.before.Cols[c], a.after.Cols[c], i, call.result) {
+			return false
+		}
+	}
+	return true
+}
+
+// emit passes on group g with the results in row i of from.
+func (a *Aggregate) emit(ctx context.Context, g int32, from *vec.Batch, i int, op vec.Op, out Output) error {
+	keys := len(a.spec.Keys)
+	for k := range keys {
+		vec.AppendRow(a.out.batch.Cols[k], a.table.keys[k], int(g))
+	}
+	for c := range a.spec.Calls {
+		vec.AppendRow(a.out.batch.Cols[keys+c], from.Cols[c], i)
+	}
+	return a.out.added(ctx, op, out)
+}
+
+// Finish passes on the groups, or what changed since the last barrier.
+func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
+	if a.spec.Changes {
+		return a.Barrier(ctx, 0, out)
+	}
+	if len(a.spec.Keys) == 0 {
+		if err := a.grow(1); err != nil {
+			return err
+		}
+	}
+	var groups []int32
+	for from := 0; from < len(a.rows); from += vec.MaxRows {
+		groups = groups[:0]
+		for g := from; g < min(from+vec.MaxRows, len(a.rows)); g++ {
+			if len(a.spec.Keys) == 0 || a.rows[g] > 0 {
+				groups = append(groups, int32(g))
+			}
+		}
+		a.after.Reset()
+		if err := a.results(groups, a.after); err != nil {
+			return err
+		}
+		b := a.out.batch
+		b.Reset()
+		for k := range a.spec.Keys {
+			vec.CopyRows(b.Cols[k], a.table.keys[k], groups)
+		}
+		copy(b.Cols[len(a.spec.Keys):], a.after.Cols)
+		b.Rows = len(groups)
+		if err := out.Emit(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close gives the groups back.
+func (a *Aggregate) Close() error {
+	a.table.close()
+	for _, c := range a.spec.Calls {
+		c.close()
+	}
+	a.rows, a.stamp = nil, nil
+	return nil
+}

@@ -1,0 +1,76 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// emitter gathers single rows with their ops into batches.
+type emitter struct {
+	batch *vec.Batch
+	ops   []vec.Op
+	dels  bool
+}
+
+func newEmitter(ts []types.Type) emitter { return emitter{batch: vec.NewBatch(ts)} }
+
+// add appends row of cols, and emits when the batch is full.
+func (e *emitter) add(ctx context.Context, cols []vec.Vec, row int32, op vec.Op, out Output) error {
+	for i, c := range cols {
+		vec.AppendRow(e.batch.Cols[i], c, int(row))
+	}
+	return e.added(ctx, op, out)
+}
+
+// added ends a row whose columns the caller appended to the batch itself.
+func (e *emitter) added(ctx context.Context, op vec.Op, out Output) error {
+	e.ops = append(e.ops, op)
+	e.dels = e.dels || op == vec.Delete
+	e.batch.Rows++
+	if e.batch.Rows == vec.MaxRows {
+		return e.flush(ctx, out)
+	}
+	return nil
+}
+
+// flush emits what is gathered.
+func (e *emitter) flush(ctx context.Context, out Output) error {
+	if e.batch.Rows == 0 {
+		return nil
+	}
+	if e.dels {
+		e.batch.Ops = e.ops
+	}
+	err := out.Emit(ctx, e.batch)
+	e.batch.Reset()
+	e.ops, e.dels = e.ops[:0], false
+	return err
+}
+
+// sized returns buf with length n; what it holds is not defined.
+func sized[T any](buf []T, n int) []T {
+	if cap(buf) < n {
+		return make([]T, n, max(n, vec.MaxRows))
+	}
+	return buf[:n]
+}
+
+// runAll computes one column for each program into cols and returns the rows
+// that did not fail: b's own selection where none did, else a list in *buf.
+func runAll(programs []*expr.Program, b *vec.Batch, cols []vec.Vec, fault Fault, buf *[]int32) ([]int32, error) {
+	sel := b.Sel
+	for i, p := range programs {
+		v, errs := p.Run(b, sel)
+		cols[i] = v
+		if errs.Any() {
+			var err error
+			if sel, err = dropFailed(b.Rows, sel, errs, fault, buf); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return sel, nil
+}

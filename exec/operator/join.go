@@ -1,0 +1,351 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Inputs of a Join.
+const (
+	JoinLeft  = 0
+	JoinRight = 1
+)
+
+// JoinSpec is what a Join joins.
+type JoinSpec struct {
+	Kind                  plan.JoinKind
+	LeftTypes, RightTypes []types.Type
+	LeftKeys, RightKeys   []*expr.Program // pairwise equal; none: a nested loop
+	KeyTypes              []types.Type
+	Cond                  *expr.Program // over left's columns and then right's; nil: none
+	Account               *memory.Account
+	Fault                 Fault
+}
+
+// Join keeps its right input, which must have ended before the first row of the
+// left comes, and joins each left row with it as it passes. A left row's op is
+// the op of its results where the kind is inner, left, semi or anti; right and
+// full joins refuse Deletes, and so does the right input.
+type Join struct {
+	stateless
+	spec  JoinSpec
+	built bool // the right input has ended
+
+	right   *Spool
+	refs    []ref   // of each right row, in order
+	table   *table  // groups of equal right keys
+	heads   []int32 // by group: the first right row, and by row the next; -1 ends
+	next    []int32
+	tails   []int32
+	matched []uint64 // bits by right row, for right and full
+
+	cols []vec.Vec
+	ids  []int32
+	sel  selector
+	live []int32
+
+	leftRows  []int32 // candidate pairs that are not yet joined
+	rightRows []int32
+	pairRefs  []ref
+	hit       []bool // by physical left row: it matched
+	pairs     *vec.Batch
+	cond      vec.Batch
+	ops       []vec.Op
+	nulls     []vec.Vec // one NULL row of each column, left and then right
+	one       []int32
+}
+
+// NewJoin returns a Join.
+func NewJoin(s JoinSpec) *Join {
+	j := &Join{spec: s}
+	j.right = newPickSpool(s.RightTypes, s.Account, "JOIN")
+	j.table = newTable(s.KeyTypes, s.Account, "JOIN")
+	j.cols = make([]vec.Vec, len(s.KeyTypes))
+	j.pairs = vec.NewBatch(append(append([]types.Type(nil), s.LeftTypes...), s.RightTypes...))
+	for _, t := range append(append([]types.Type(nil), s.LeftTypes...), s.RightTypes...) {
+		v := vec.New(t)
+		vec.AppendNull(v)
+		j.nulls = append(j.nulls, v)
+	}
+	return j
+}
+
+// Process keeps right rows, and joins left ones.
+func (j *Join) Process(ctx context.Context, input int, b *vec.Batch, out Output) error {
+	if input == JoinRight {
+		return j.build(b)
+	}
+	if !j.built {
+		return sqlerr.Errorf(sqlerr.InternalError, "join: rows of the left input came before the right one ended")
+	}
+	return j.probe(ctx, b, out)
+}
+
+func (j *Join) build(b *vec.Batch) error {
+	if hasDelete(b) {
+		return refuseDelete("the right side of a join")
+	}
+	// A row whose key fails is left out of the join, as it would be of a filter.
+	sel, err := runAll(j.spec.RightKeys, b, j.cols, j.spec.Fault, &j.live)
+	if err != nil {
+		return err
+	}
+	sel = j.sel.all(sel, b.Rows)
+	first := j.right.Rows()
+	if err := j.right.Add(&vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}); err != nil {
+		return err
+	}
+	if err := j.spec.Account.Reserve(16 * int64(len(sel))); err != nil {
+		return err
+	}
+	if len(j.spec.RightKeys) == 0 {
+		return nil
+	}
+	j.ids = sized(j.ids, b.Rows)
+	if err := j.table.assign(j.cols, b.Rows, sel, j.ids); err != nil {
+		return err
+	}
+	for len(j.heads) < j.table.Len() {
+		j.heads, j.tails = append(j.heads, -1), append(j.tails, -1)
+	}
+	for i, r := range sel {
+		row, g := int32(first)+int32(i), j.ids[r]
+		j.next = append(j.next, -1)
+		if anyNull(j.cols, int(r)) {
+			continue // equal to nothing
+		}
+		if j.heads[g] < 0 {
+			j.heads[g] = row
+		} else {
+			j.next[j.tails[g]] = row
+		}
+		j.tails[g] = row
+	}
+	return nil
+}
+
+func anyNull(cols []vec.Vec, row int) bool {
+	for _, c := range cols {
+		if c.Nulls().Get(row) {
+			return true
+		}
+	}
+	return false
+}
+
+// probe joins the rows of a left batch.
+func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
+	kind := j.spec.Kind
+	if (kind == plan.JoinRight || kind == plan.JoinFull) && hasDelete(b) {
+		return refuseDelete("a RIGHT or FULL JOIN")
+	}
+	sel, err := runAll(j.spec.LeftKeys, b, j.cols, j.spec.Fault, &j.live)
+	if err != nil {
+		return err
+	}
+	sel = j.sel.all(sel, b.Rows)
+	j.hit = sized(j.hit, b.Rows)
+	clear(j.hit)
+	if len(j.spec.LeftKeys) == 0 {
+		err = j.loop(ctx, b, sel, out)
+	} else {
+		err = j.chase(ctx, b, sel, out)
+	}
+	if err == nil {
+		err = j.flush(ctx, b, out)
+	}
+	if err != nil {
+		return err
+	}
+	return j.leftover(ctx, b, sel, out)
+}
+
+// loop pairs every left row with every right one.
+func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
+	n := int32(j.right.Rows())
+	for _, l := range sel {
+		for r := range n {
+			if err := j.pair(ctx, b, l, r, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// chase pairs left rows with the right rows of their key.
+func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
+	j.ids = sized(j.ids, b.Rows)
+	j.table.lookup(j.cols, b.Rows, sel, j.ids)
+	for _, l := range sel {
+		g := j.ids[l]
+		if g < 0 || anyNull(j.cols, int(l)) {
+			continue
+		}
+		for r := j.heads[g]; r >= 0; r = j.next[r] {
+			if err := j.pair(ctx, b, l, r, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pair takes a candidate; full, the candidates are joined.
+func (j *Join) pair(ctx context.Context, b *vec.Batch, l, r int32, out Output) error {
+	if j.spec.Cond == nil && (j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti) {
+		j.hit[l] = true
+		return nil
+	}
+	j.leftRows, j.rightRows = append(j.leftRows, l), append(j.rightRows, r)
+	if len(j.leftRows) < vec.MaxRows {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return j.flush(ctx, b, out)
+}
+
+// flush joins the candidates: those that the condition keeps go out.
+func (j *Join) flush(ctx context.Context, b *vec.Batch, out Output) error {
+	n := len(j.leftRows)
+	if n == 0 {
+		return nil
+	}
+	j.pairs.Reset()
+	width := len(j.spec.LeftTypes)
+	for i, c := range b.Cols {
+		vec.CopyRows(j.pairs.Cols[i], c, j.leftRows)
+	}
+	j.pairRefs = j.pairRefs[:0]
+	for _, r := range j.rightRows {
+		j.pairRefs = append(j.pairRefs, j.refs[r])
+	}
+	j.right.pick(j.pairs.Cols[width:], j.pairRefs)
+	j.pairs.Rows = n
+	if b.Ops != nil {
+		j.ops = j.ops[:0]
+		for _, l := range j.leftRows {
+			j.ops = append(j.ops, b.Ops[l])
+		}
+		j.pairs.Ops = j.ops
+	}
+	if j.spec.Cond != nil {
+		sel, errs := j.spec.Cond.Filter(j.pairs, nil)
+		if errs.Any() {
+			if err := faults(j.pairs, errs, j.spec.Fault); err != nil {
+				return err
+			}
+		}
+		j.pairs.Sel = sel
+	}
+	j.mark()
+	j.leftRows, j.rightRows = j.leftRows[:0], j.rightRows[:0]
+	if j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti || j.pairs.Len() == 0 {
+		return nil
+	}
+	return out.Emit(ctx, j.pairs)
+}
+
+// mark notes which rows of either side matched.
+func (j *Join) mark() {
+	sel := j.sel.of(j.pairs)
+	for _, i := range sel {
+		j.hit[j.leftRows[i]] = true
+	}
+	if j.matched != nil {
+		for _, i := range sel {
+			r := j.rightRows[i]
+			j.matched[r>>6] |= 1 << (r & 63)
+		}
+	}
+}
+
+// leftover passes on what a left row gives beside its pairs.
+func (j *Join) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
+	var want bool
+	switch j.spec.Kind {
+	case plan.JoinSemi:
+		want = true
+	case plan.JoinAnti, plan.JoinLeft, plan.JoinFull:
+	default:
+		return nil
+	}
+	j.one = j.one[:0]
+	for _, l := range sel {
+		if j.hit[l] == want {
+			j.one = append(j.one, l)
+		}
+	}
+	if len(j.one) == 0 {
+		return nil
+	}
+	rest := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: j.one, Rows: b.Rows}
+	if j.spec.Kind == plan.JoinLeft || j.spec.Kind == plan.JoinFull {
+		width := len(j.spec.LeftTypes)
+		rest.Cols = append(make([]vec.Vec, 0, len(j.nulls)), b.Cols...)
+		for _, null := range j.nulls[width:] {
+			rest.Cols = append(rest.Cols, vec.ConstOf(null, b.Rows))
+		}
+	}
+	return out.Emit(ctx, &rest)
+}
+
+// Finish ends the right input, or passes on the right rows that never matched.
+func (j *Join) Finish(ctx context.Context, input int, out Output) error {
+	if input == JoinRight {
+		j.built = true
+		j.refs = j.right.refs(nil)
+		if j.spec.Kind == plan.JoinRight || j.spec.Kind == plan.JoinFull {
+			j.matched = make([]uint64, (j.right.Rows()+63)/64)
+		}
+		return nil
+	}
+	if j.matched == nil {
+		return nil
+	}
+	var refs []ref
+	for r, at := range j.refs {
+		if j.matched[r>>6]>>(r&63)&1 == 0 {
+			refs = append(refs, at)
+		}
+		if len(refs) == vec.MaxRows || r == len(j.refs)-1 {
+			if err := j.unmatched(ctx, refs, out); err != nil {
+				return err
+			}
+			refs = refs[:0]
+		}
+	}
+	return nil
+}
+
+func (j *Join) unmatched(ctx context.Context, refs []ref, out Output) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	j.pairs.Reset()
+	width := len(j.spec.LeftTypes)
+	rest := vec.Batch{Rows: len(refs)}
+	for _, null := range j.nulls[:width] {
+		rest.Cols = append(rest.Cols, vec.ConstOf(null, len(refs)))
+	}
+	j.right.pick(j.pairs.Cols[width:], refs)
+	rest.Cols = append(rest.Cols, j.pairs.Cols[width:]...)
+	return out.Emit(ctx, &rest)
+}
+
+// Close gives the right rows back.
+func (j *Join) Close() error {
+	j.spec.Account.Release(16 * j.right.Rows())
+	j.right.Reset()
+	j.table.close()
+	j.refs, j.heads, j.next, j.tails, j.matched = nil, nil, nil, nil, nil
+	return nil
+}

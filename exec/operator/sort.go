@@ -1,0 +1,153 @@
+package operator
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// SortKey is one key of a Sort.
+type SortKey struct {
+	Program    *expr.Program
+	Type       types.Type
+	Desc       bool
+	NullsFirst bool
+}
+
+// Sort keeps its whole input and passes it in order when it ends; rows that are
+// equal keep their order. With a top it keeps no more than it must to know the
+// first rows. It refuses Deletes.
+type Sort struct {
+	stateless
+	keys     []SortKey
+	programs []*expr.Program
+	fault    Fault
+	top      int64 // -1: all rows
+	width    int   // columns of a row; after them come the keys' columns
+	spool    *Spool
+	refs     []ref
+	cols     []vec.Vec
+	live     []int32
+	out      *vec.Batch
+}
+
+// NewSort returns a Sort of rows of the types given; top -1: all of them.
+func NewSort(keys []SortKey, ts []types.Type, top int64, account *memory.Account, fault Fault) *Sort {
+	s := &Sort{keys: keys, fault: fault, top: top, width: len(ts)}
+	all := slices.Clone(ts)
+	for _, k := range keys {
+		all = append(all, k.Type)
+		s.programs = append(s.programs, k.Program)
+	}
+	s.cols = make([]vec.Vec, len(all))
+	s.spool = newPickSpool(all, account, "ORDER BY")
+	s.out = vec.NewBatch(ts)
+	return s
+}
+
+// Process keeps the rows.
+func (s *Sort) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
+	if hasDelete(b) {
+		return refuseDelete("ORDER BY")
+	}
+	copy(s.cols, b.Cols)
+	sel, err := runAll(s.programs, b, s.cols[s.width:], s.fault, &s.live)
+	if err != nil {
+		return err
+	}
+	if err := s.spool.Add(&vec.Batch{Cols: s.cols, Sel: sel, Rows: b.Rows}); err != nil {
+		return err
+	}
+	if s.top >= 0 && s.spool.Rows() > 4*max(s.top, vec.MaxRows) {
+		return s.prune()
+	}
+	return nil
+}
+
+// prune keeps only the first top rows of what was seen.
+func (s *Sort) prune() error {
+	s.order()
+	keep := newPickSpool(s.spool.types, s.spool.account, s.spool.what)
+	part := vec.NewBatch(s.spool.types)
+	for refs := range slices.Chunk(s.refs, vec.MaxRows) {
+		part.Reset()
+		s.spool.pick(part.Cols, refs)
+		part.Rows = len(refs)
+		if err := keep.Add(part); err != nil {
+			return err
+		}
+	}
+	s.spool.Reset()
+	s.spool = keep
+	return nil
+}
+
+// order sorts refs, which then hold no more than top.
+func (s *Sort) order() {
+	s.refs = s.spool.refs(s.refs[:0])
+	slices.SortStableFunc(s.refs, s.compare)
+	if s.top >= 0 && int64(len(s.refs)) > s.top {
+		s.refs = s.refs[:s.top]
+	}
+}
+
+func (s *Sort) compare(a, b ref) int {
+	ca, cb := s.spool.chunks[a>>32].Cols[s.width:], s.spool.chunks[b>>32].Cols[s.width:]
+	i, j := int(int32(a)), int(int32(b))
+	for k := range s.keys {
+		if c := s.keys[k].compare(ca[k], i, cb[k], j); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func (k *SortKey) compare(a vec.Vec, i int, b vec.Vec, j int) int {
+	an, bn := a.Nulls().Get(i), b.Nulls().Get(j)
+	switch {
+	case an && bn:
+		return 0
+	case an == k.NullsFirst && an != bn:
+		// Either a is NULL and NULLs come first, or b is and they come last.
+		return -1
+	case an != bn:
+		return 1
+	}
+	c := vec.Compare(a, i, b, j, k.Type)
+	if k.Desc {
+		return -c
+	}
+	return c
+}
+
+// Finish passes the rows on in order.
+func (s *Sort) Finish(ctx context.Context, _ int, out Output) error {
+	if err := s.spool.account.Reserve(8 * s.spool.Rows()); err != nil {
+		return err
+	}
+	defer s.spool.account.Release(8 * s.spool.Rows())
+	s.order()
+	for refs := range slices.Chunk(s.refs, vec.MaxRows) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.out.Reset()
+		s.spool.pick(s.out.Cols, refs)
+		s.out.Rows = len(refs)
+		if err := out.Emit(ctx, s.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close gives the rows back.
+func (s *Sort) Close() error {
+	s.spool.Reset()
+	s.refs = nil
+	return nil
+}

@@ -1,0 +1,188 @@
+package operator
+
+import (
+	"context"
+	"io"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Rows per chunk of a Spool. A chunk that is read in order holds one batch; one
+// that rows are picked from is long, so that a pick seldom changes chunk.
+const (
+	chunkInOrder = vec.MaxRows
+	chunkToPick  = 1 << 18
+	chunkBytes   = 64 << 20 // a chunk past this size is closed: vec.Bytes counts in int32
+)
+
+// ref names one row of a Spool: chunk<<32 | row.
+type ref int64
+
+// Spool keeps copies of rows in memory, counted by an account.
+type Spool struct {
+	types   []types.Type
+	perRow  int // rows per chunk
+	account *memory.Account
+	what    string // who holds it, for the error of the account
+	chunks  []*vec.Batch
+	full    int64 // bytes of all chunks but the last
+	held    int64 // bytes taken from the account
+	rows    int64
+	sel     []int32
+	all     selector
+}
+
+// NewSpool returns an empty spool of rows that are read in order; what names
+// its holder in the error past the account's limit.
+func NewSpool(ts []types.Type, account *memory.Account, what string) *Spool {
+	return &Spool{types: ts, perRow: chunkInOrder, account: account, what: what}
+}
+
+func newPickSpool(ts []types.Type, account *memory.Account, what string) *Spool {
+	return &Spool{types: ts, perRow: chunkToPick, account: account, what: what}
+}
+
+// Rows is the number of rows held.
+func (s *Spool) Rows() int64 { return s.rows }
+
+// Add copies the live rows of b. Ops are not kept.
+func (s *Spool) Add(b *vec.Batch) error {
+	for sel := s.all.of(b); len(sel) > 0; {
+		chunk := s.open()
+		n := min(len(sel), s.perRow-chunk.Rows)
+		for i, c := range b.Cols {
+			vec.CopyRows(chunk.Cols[i], c, sel[:n])
+		}
+		chunk.Rows += n
+		s.rows += int64(n)
+		sel = sel[n:]
+	}
+	return s.charge()
+}
+
+// open returns the chunk that takes the next row.
+func (s *Spool) open() *vec.Batch {
+	if n := len(s.chunks); n > 0 {
+		last := s.chunks[n-1]
+		size := batchBytes(last)
+		if last.Rows < s.perRow && size < chunkBytes {
+			return last
+		}
+		s.full += size
+	}
+	chunk := vec.NewBatch(s.types)
+	s.chunks = append(s.chunks, chunk)
+	return chunk
+}
+
+func (s *Spool) charge() error {
+	size := s.full
+	if n := len(s.chunks); n > 0 {
+		size += batchBytes(s.chunks[n-1])
+	}
+	if size > s.held {
+		if err := s.account.Reserve(size - s.held); err != nil {
+			return err
+		}
+		s.held = size
+	}
+	return nil
+}
+
+// refs appends the name of every row, in order.
+func (s *Spool) refs(dst []ref) []ref {
+	for c, chunk := range s.chunks {
+		for r := range chunk.Rows {
+			dst = append(dst, ref(c)<<32|ref(r))
+		}
+	}
+	return dst
+}
+
+// pick appends the rows named to dst, whose columns are the spool's, or the
+// first of them.
+func (s *Spool) pick(dst []vec.Vec, refs []ref) {
+	for len(refs) > 0 {
+		chunk := refs[0] >> 32
+		s.sel = s.sel[:0]
+		for len(refs) > 0 && refs[0]>>32 == chunk {
+			s.sel = append(s.sel, int32(refs[0]))
+			refs = refs[1:]
+		}
+		for i := range dst {
+			vec.CopyRows(dst[i], s.chunks[chunk].Cols[i], s.sel)
+		}
+	}
+}
+
+// Reset forgets every row and gives the memory back.
+func (s *Spool) Reset() {
+	s.account.Release(s.held)
+	s.chunks, s.full, s.held, s.rows = nil, 0, 0, 0
+}
+
+// Leaf returns a leaf that reads the rows held now, from the first. Several may
+// read one spool at once.
+func (s *Spool) Leaf() Leaf { return &spoolLeaf{chunks: s.chunks} }
+
+type spoolLeaf struct {
+	chunks []*vec.Batch
+	at     int // rows of the first chunk that were read
+	out    vec.Batch
+}
+
+func (l *spoolLeaf) Next(context.Context) (*vec.Batch, error) {
+	for len(l.chunks) > 0 && l.at >= l.chunks[0].Rows {
+		l.chunks, l.at = l.chunks[1:], 0
+	}
+	if len(l.chunks) == 0 {
+		return nil, io.EOF
+	}
+	l.out = *l.chunks[0]
+	l.at = l.out.Rows
+	return &l.out, nil
+}
+
+func (*spoolLeaf) Close() error { return nil }
+
+// batchBytes is roughly what a batch's columns hold.
+func batchBytes(b *vec.Batch) int64 {
+	var n int64
+	for _, c := range b.Cols {
+		n += columnBytes(c)
+	}
+	return n
+}
+
+func columnBytes(v vec.Vec) int64 {
+	n := int64(v.Len())
+	nulls := n / 8
+	switch v := v.(type) {
+	case *vec.Bytes:
+		return int64(len(v.Data)) + 4*n + nulls
+	case *vec.Numeric:
+		size := 8*n + nulls
+		if v.Hi != nil {
+			size += 8 * n
+		}
+		if v.Scales != nil {
+			size += 4 * n
+		}
+		return size + 8*int64(len(v.Wide))
+	case *vec.List:
+		return 4*n + nulls + 24*int64(len(v.Dims)) + columnBytes(v.Elem)
+	case *vec.Const:
+		return columnBytes(v.Of)
+	case *vec.Fixed[bool]:
+		return n + nulls
+	case *vec.Fixed[int16]:
+		return 2*n + nulls
+	case *vec.Fixed[int32], *vec.Fixed[uint32], *vec.Fixed[float32]:
+		return 4*n + nulls
+	case *vec.Fixed[types.IntervalValue], *vec.Fixed[types.UUIDValue]:
+		return 16*n + nulls
+	}
+	return 8*n + nulls
+}

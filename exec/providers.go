@@ -1,0 +1,142 @@
+package exec
+
+import (
+	"encoding/hex"
+	"iter"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// virtual reads a catalog relation. Its rows are those of the moment at which
+// the scan starts.
+func (b *builder) virtual(t *tree, n *plan.VirtualScan, to target) error {
+	env := b.env
+	c := &pgcatalog.Context{Snapshot: env.Catalog, Database: env.Database, User: env.User, Server: b.engine.o.Server}
+	if s, ok := env.Session.(pgcatalog.Session); ok {
+		c.Session = s
+	}
+	rows := func() iter.Seq[[]types.Value] { return pgcatalog.Rows(c, n.Relation) }
+	b.leaf(t, n, operator.NewVirtual(rows, n.Columns, schemaTypes(n)), to)
+	return nil
+}
+
+// jobsProvider tells pg_catalog of the jobs.
+type jobsProvider struct{ e *Engine }
+
+// each calls f for every job of the catalog, with what runs of it; nil: nothing.
+func (p jobsProvider) each(f func(*catalog.Job, *job)) {
+	for _, def := range p.e.o.Catalog.Snapshot().Jobs() {
+		p.e.mu.Lock()
+		j := p.e.jobs[def.UUID]
+		p.e.mu.Unlock()
+		f(def, j)
+	}
+}
+
+// Jobs lists every job.
+func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
+	var all []pgcatalog.JobStatus
+	p.each(func(def *catalog.Job, j *job) {
+		s := pgcatalog.JobStatus{Name: def.Name, State: def.State, Error: def.Error}
+		if j != nil {
+			j.mu.Lock()
+			s.Epoch, s.Started, s.Restarts = uint64(j.epoch), j.started, j.restarts
+			s.RowsIn, s.RowsOut, s.Rejected = j.rowsIn, j.rowsOut, j.skipped
+			j.mu.Unlock()
+		}
+		all = append(all, s)
+	})
+	return all
+}
+
+// Splits lists how far the jobs have read.
+func (p jobsProvider) Splits() []pgcatalog.SplitStatus {
+	var all []pgcatalog.SplitStatus
+	p.each(func(def *catalog.Job, j *job) {
+		if j == nil {
+			return
+		}
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		for at, offset := range j.positions {
+			all = append(all, pgcatalog.SplitStatus{Job: def.Name, Stream: at.source, Split: string(at.split), Position: readable(offset)})
+		}
+	})
+	return all
+}
+
+// Results lists the rows that jobs without a sink have kept.
+func (p jobsProvider) Results() []pgcatalog.JobResult {
+	var all []pgcatalog.JobResult
+	p.each(func(def *catalog.Job, j *job) {
+		var rows []string
+		if j != nil {
+			j.mu.Lock()
+			rows = j.results
+			j.mu.Unlock()
+		} else if len(def.Sinks) == 0 {
+			rows = p.e.storedResults(def)
+		}
+		for _, r := range rows {
+			all = append(all, pgcatalog.JobResult{JobID: def.Name, Status: string(def.State), Result: r})
+		}
+	})
+	return all
+}
+
+// storedResults are the rows of a job that has not run since the start.
+func (e *Engine) storedResults(def *catalog.Job) []string {
+	r, err := loadResults(e.o.Store, def.UUID, nil, nil)
+	if err != nil {
+		e.log.Warn("reading the results of a job", "job", def.Name, "error", err)
+		return nil
+	}
+	return r.rows
+}
+
+// readable is an offset as people read it: its text where it is text, else hex.
+func readable(o stream.Offset) string {
+	if !utf8.Valid(o) {
+		return hex.EncodeToString(o)
+	}
+	for _, c := range o {
+		if c < ' ' {
+			return hex.EncodeToString(o)
+		}
+	}
+	return string(o)
+}
+
+// connectorsProvider tells pg_catalog of the connectors.
+type connectorsProvider struct{ e *Engine }
+
+// Connectors lists every connector with its options.
+func (p connectorsProvider) Connectors() []pgcatalog.Connector {
+	var all []pgcatalog.Connector
+	for _, c := range p.e.o.Connectors {
+		k := pgcatalog.Connector{Name: c.Name()}
+		for _, role := range []stream.Role{stream.RoleSource, stream.RoleSink} {
+			options := c.Options(role)
+			switch {
+			case options == nil:
+				continue
+			case role == stream.RoleSource:
+				k.Source = true
+			default:
+				k.Sink = true
+			}
+			for _, o := range options {
+				k.Options = append(k.Options, pgcatalog.ConnectorOption{Role: role.String(), Key: o.Key, Aliases: o.Aliases,
+					Default: o.Default, Required: o.Required, Help: o.Help})
+			}
+		}
+		all = append(all, k)
+	}
+	return all
+}

@@ -1,0 +1,177 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// scan reads one stream. It is opened by the goroutine that reads it, which owns
+// it until close.
+type scan struct {
+	engine *Engine
+	plan   *plan.Scan
+	spec   stream.Scan
+	types  []types.Type
+	faults func(stream.Reject) error // nil: a reject cannot come
+
+	source stream.Source
+	reader stream.Reader
+	batch  *vec.Batch
+	known  map[stream.Split]bool // that the reader has
+}
+
+// newScan prepares a scan: the seeks are computed, nothing is opened.
+func newScan(e *Engine, n *plan.Scan, env *function.Env, bounded bool) (*scan, error) {
+	s := &scan{engine: e, plan: n, known: map[stream.Split]bool{}}
+	s.spec = stream.Scan{Columns: n.Columns, Filters: n.Filters, Bounded: bounded}
+	all := n.Relation.AllColumns()
+	for _, c := range n.Columns {
+		s.types = append(s.types, all[c].Type)
+	}
+	if err := s.seek(env); err != nil {
+		return nil, err
+	}
+	policy, err := onError(n.Relation)
+	if err != nil {
+		return nil, err
+	}
+	s.spec.OnReject = policy
+	if policy == stream.Skip {
+		s.faults = func(stream.Reject) error { return nil }
+	}
+	return s, nil
+}
+
+// seek computes the bounds that the planner took out of WHERE. A bound that is
+// NULL keeps no row, which the filter above sees to.
+func (s *scan) seek(env *function.Env) error {
+	bound := func(e plan.Expr, set func(int64)) error {
+		if e == nil {
+			return nil
+		}
+		v, err := expr.Eval(e, env)
+		if err != nil {
+			return err
+		}
+		if !v.Null {
+			set(v.I)
+		}
+		return nil
+	}
+	n := s.plan
+	return errors.Join(
+		bound(n.FromTime, func(i int64) { s.spec.From.Timestamp = &i }),
+		bound(n.UntilTime, func(i int64) { s.spec.Until.Timestamp = &i }),
+		bound(n.FromOffset, func(i int64) { s.spec.From.Offset = &i }),
+		bound(n.UntilOffset, func(i int64) { s.spec.Until.Offset = &i }),
+		bound(n.Partition, func(i int64) {
+			p := int32(i)
+			s.spec.From.Partition, s.spec.Until.Partition = &p, &p
+		}),
+	)
+}
+
+// onError is what an ad-hoc statement does with a record that does not decode.
+func onError(r *catalog.Relation) (stream.Policy, error) {
+	v, ok := r.Options.Get("on_error")
+	if !ok {
+		return stream.Fail, nil
+	}
+	switch fold(v) {
+	case "fail":
+		return stream.Fail, nil
+	case "skip":
+		return stream.Skip, nil
+	case "null":
+		return stream.NullBad, nil
+	}
+	return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"on_error\": %q", v).
+		WithHint("on_error takes fail, skip or null.")
+}
+
+// open opens the relation and a reader: at the positions given, and, where from
+// is nil, at every split's beginning.
+func (s *scan) open(ctx context.Context, from []stream.Position) error {
+	r := s.plan.Relation
+	src, err := s.engine.openSource(ctx, r)
+	if err != nil {
+		return err
+	}
+	s.source = src
+	splits, err := src.Splits(ctx)
+	if err != nil {
+		return fmt.Errorf("listing the splits of %s: %w", r.Name, err)
+	}
+	at := map[stream.Split]stream.Offset{}
+	for _, p := range from {
+		at[p.Split] = p.Offset
+		s.known[p.Split] = true
+	}
+	for _, sp := range splits {
+		if !s.known[sp] {
+			s.known[sp] = true
+			from = append(from, stream.Position{Split: sp})
+		}
+	}
+	if s.reader, err = src.Open(ctx, from, s.spec); err != nil {
+		return fmt.Errorf("reading %s: %w", r.Name, err)
+	}
+	s.batch = vec.NewBatch(s.types)
+	return nil
+}
+
+// read returns the next rows, lent until the following call; io.EOF at the end.
+func (s *scan) read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
+	r, err := s.reader.Read(ctx, b)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return r, io.EOF
+		}
+		return r, err
+	}
+	for _, reject := range r.Rejects {
+		if s.faults == nil {
+			return r, reject.Err
+		}
+		if err := s.faults(reject); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// fresh lists splits that the reader does not have, and counts them as its own.
+func (s *scan) fresh(now []stream.Split) []stream.Position {
+	var more []stream.Position
+	for _, sp := range now {
+		if !s.known[sp] {
+			s.known[sp] = true
+			more = append(more, stream.Position{Split: sp})
+		}
+	}
+	return more
+}
+
+func (s *scan) close() error {
+	var errs []error
+	if s.reader != nil {
+		errs = append(errs, s.reader.Close())
+		s.reader = nil
+	}
+	if s.source != nil {
+		errs = append(errs, s.source.Close())
+		s.source = nil
+	}
+	return errors.Join(errs...)
+}

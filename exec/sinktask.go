@@ -1,0 +1,186 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// batchPool keeps batches of one shape for use again. Several goroutines may
+// put batches back.
+type batchPool struct {
+	types []types.Type
+	pool  sync.Pool
+}
+
+func (p *batchPool) get() *vec.Batch {
+	if b, ok := p.pool.Get().(*vec.Batch); ok {
+		return b
+	}
+	return vec.NewBatch(p.types)
+}
+
+// shared is a batch that several sinks read. The last to release it puts it back.
+type shared struct {
+	batch *vec.Batch
+	pool  *batchPool
+	refs  atomic.Int32
+}
+
+func newShared(b *vec.Batch, pool *batchPool, refs int) *shared {
+	s := &shared{batch: b, pool: pool}
+	s.refs.Store(int32(refs))
+	return s
+}
+
+func (s *shared) release() {
+	if s.refs.Add(-1) == 0 {
+		s.batch.Reset()
+		s.pool.pool.Put(s.batch)
+	}
+}
+
+type workKind uint8
+
+const (
+	workWrite workKind = iota
+	workPrepare
+	workCommit
+	workRollback
+)
+
+// work is one thing for a sink to do.
+type work struct {
+	kind  workKind
+	rows  *shared
+	epoch stream.Epoch
+	token []byte
+}
+
+type preparedToken struct {
+	token []byte
+	err   error
+}
+
+// sinkTask is a sink and the goroutine that owns it.
+type sinkTask struct {
+	name     string
+	sink     stream.Sink
+	handle   *state.Job
+	reject   func(where string, err error) error
+	in       chan work // bounded: a slow sink holds the job back
+	prepared chan preparedToken
+	fails    chan<- error
+	failed   error  // once set, work is only answered
+	token    []byte // of the epoch that is prepared and not committed; nil: none
+	wait     sync.WaitGroup
+}
+
+// queued is how many batches may wait for a sink while others go on.
+const queued = 8
+
+func (s *sinkTask) start(ctx context.Context, e *Engine) {
+	s.wait.Go(func() {
+		for w := range s.in {
+			s.do(ctx, e, w)
+		}
+		if err := s.sink.Close(); err != nil && s.failed == nil {
+			e.log.Warn("closing a sink", "sink", s.name, "error", err)
+		}
+	})
+}
+
+// send hands work over; it fails where a sink of the job has failed.
+func (s *sinkTask) send(ctx context.Context, fails <-chan error, w work) error {
+	select {
+	case s.in <- w:
+		return nil
+	case err := <-fails:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
+	var token []byte
+	err := s.failed
+	if err == nil || w.kind == workRollback {
+		token, err = s.try(ctx, e, w)
+	}
+	if w.rows != nil {
+		w.rows.release()
+	}
+	if err != nil && s.failed == nil {
+		s.failed = fmt.Errorf("Sink '%s': %w", s.name, err)
+		if w.kind != workPrepare {
+			s.fails <- s.failed // there is room for one of each sink
+		}
+	}
+	if w.kind == workPrepare {
+		s.prepared <- preparedToken{token, s.failed}
+	}
+}
+
+func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = e.panicked(s.name, p, debug.Stack())
+		}
+	}()
+	switch w.kind {
+	case workWrite:
+		rejects, err := s.sink.Write(ctx, w.rows.batch)
+		for _, r := range rejects {
+			if err == nil {
+				err = s.reject(s.name, r.Err)
+			}
+		}
+		return nil, err
+	case workPrepare:
+		token, err := s.sink.Prepare(ctx, w.epoch)
+		if err == nil && token == nil {
+			token = []byte{}
+		}
+		s.token = token
+		return token, err
+	case workCommit:
+		if err := s.sink.Commit(ctx, w.epoch, w.token); err != nil {
+			return nil, err
+		}
+		s.token = nil
+		return nil, s.handle.Delivered(uint64(w.epoch), s.name)
+	case workRollback:
+		// It is undone also where the job has been cut short.
+		return nil, s.sink.Rollback(context.WithoutCancel(ctx), w.epoch, s.token)
+	}
+	return nil, nil
+}
+
+// close does the work that is queued, closes the sink and returns when its
+// goroutine has ended.
+func (s *sinkTask) close() {
+	close(s.in)
+	s.wait.Wait()
+}
+
+// closeSinks ends every sink's task. undo: the epoch that runs is not decided
+// and its rows are to go.
+func (l *life) closeSinks(ctx context.Context, undo bool) {
+	for _, s := range l.sinks {
+		if undo {
+			// The task takes work until its channel is closed, so this ends.
+			s.in <- work{kind: workRollback, epoch: l.epoch}
+		}
+	}
+	for _, s := range l.sinks {
+		s.close()
+	}
+}

@@ -1,0 +1,145 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// tree is a plan that can run: operators, each passing its rows to the next, and
+// the leaves that make rows. One goroutine owns it.
+type tree struct {
+	nodes  []*node // every node after its inputs: the root is last
+	leaves []*leaf // in the order in which bounded ones are read
+	out    operator.Output
+	timed  bool // EXPLAIN ANALYZE: measure each operator
+}
+
+// node is an operator in its place. It is the Output of its own operator.
+type node struct {
+	op     operator.Operator
+	plan   plan.Node
+	to     target
+	open   int // inputs that have not ended
+	inputs int
+
+	rows    int64         // that it passed on
+	elapsed time.Duration // in it and, while it passed rows on, in those above
+	timed   bool
+}
+
+// target is where rows go: an input of a node, or, node nil, out of the tree.
+type target struct {
+	node  *node
+	input int
+	tree  *tree
+}
+
+// leaf is a source of rows in its place. Of src and scan one is set.
+type leaf struct {
+	src  operator.Leaf
+	scan *scan
+	plan plan.Node
+	to   target
+	done bool
+
+	rows    int64
+	elapsed time.Duration
+}
+
+// Emit passes an operator's rows to where they go.
+func (n *node) Emit(ctx context.Context, b *vec.Batch) error {
+	n.rows += int64(b.Len())
+	return n.to.push(ctx, b)
+}
+
+func (t target) push(ctx context.Context, b *vec.Batch) error {
+	if t.node == nil {
+		return t.tree.out.Emit(ctx, b)
+	}
+	if !t.tree.timed {
+		return t.node.op.Process(ctx, t.input, b, t.node)
+	}
+	start := time.Now()
+	err := t.node.op.Process(ctx, t.input, b, t.node)
+	t.node.elapsed += time.Since(start)
+	return err
+}
+
+// finish says that an input has ended; with the last of a node's, so has the
+// node.
+func (t target) finish(ctx context.Context) error {
+	n := t.node
+	if n == nil {
+		return nil
+	}
+	start := time.Now()
+	err := n.op.Finish(ctx, t.input, n)
+	n.elapsed += time.Since(start)
+	if err != nil && !errors.Is(err, stream.Done) {
+		return err
+	}
+	if n.open--; n.open > 0 {
+		return nil
+	}
+	return n.to.finish(ctx)
+}
+
+// take passes a leaf's rows on. done: nobody wants more of that leaf.
+func (l *leaf) take(ctx context.Context, b *vec.Batch) (done bool, err error) {
+	n := int64(b.Len())
+	if n == 0 {
+		return false, nil
+	}
+	l.rows += n
+	err = l.to.push(ctx, b)
+	if errors.Is(err, stream.Done) {
+		return true, nil
+	}
+	return false, err
+}
+
+// end says that a leaf has ended.
+func (l *leaf) end(ctx context.Context) error {
+	if l.done {
+		return nil
+	}
+	l.done = true
+	return l.to.finish(ctx)
+}
+
+// barrier ends an epoch in every operator, inputs first: what one passes on is
+// part of the epoch of those above it.
+func (t *tree) barrier(ctx context.Context, e stream.Epoch) error {
+	for _, n := range t.nodes {
+		if n.open == 0 && n.inputs > 0 {
+			continue
+		}
+		if err := n.op.Barrier(ctx, e, n); err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
+	}
+	return nil
+}
+
+// close closes every leaf and operator. It may be called twice.
+func (t *tree) close() error {
+	var errs []error
+	for _, l := range t.leaves {
+		if l.src != nil {
+			errs = append(errs, l.src.Close())
+		}
+		if l.scan != nil {
+			errs = append(errs, l.scan.close())
+		}
+	}
+	for _, n := range t.nodes {
+		errs = append(errs, n.op.Close())
+	}
+	return errors.Join(errs...)
+}

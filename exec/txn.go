@@ -1,0 +1,186 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Txn is one transaction. DDL, START JOB and INSERT take effect at Commit, whole
+// or not at all; until then only the transaction itself sees the catalog's
+// change. It belongs to one goroutine.
+type Txn struct {
+	e       *Engine
+	tx      *catalog.Tx // nil: nothing has been changed
+	writes  []*write    // rows for sinks
+	changed bool        // jobs may have to start or stop
+	done    bool
+}
+
+// Mark is a point of a transaction to go back to.
+type Mark struct{ catalog, writes int }
+
+// Result is what a statement without rows answers.
+type Result struct {
+	Tag     string // CREATE STREAM, INSERT 0 3, ...
+	Notices []*sqlerr.Error
+}
+
+// Begin starts a transaction.
+func (e *Engine) Begin() *Txn { return &Txn{e: e} }
+
+// Snapshot is the catalog as this transaction sees it: as last committed, with
+// its own changes.
+func (t *Txn) Snapshot() *catalog.Snapshot {
+	if t.tx == nil {
+		return t.e.o.Catalog.Snapshot()
+	}
+	return t.tx.Snapshot()
+}
+
+// change returns the catalog's transaction, which the first change begins.
+func (t *Txn) change() *catalog.Tx {
+	if t.tx == nil {
+		t.tx = t.e.o.Catalog.Begin()
+	}
+	return t.tx
+}
+
+// Mark names the present point, for RollbackTo.
+func (t *Txn) Mark() Mark {
+	m := Mark{writes: len(t.writes)}
+	if t.tx != nil {
+		m.catalog = t.tx.Mark()
+	}
+	return m
+}
+
+// RollbackTo takes back what was done since the mark.
+func (t *Txn) RollbackTo(m Mark) {
+	if t.tx != nil {
+		t.tx.RollbackTo(m.catalog)
+	}
+	for _, w := range t.writes[m.writes:] {
+		w.rollback(t.e.ctx)
+	}
+	t.writes = t.writes[:m.writes]
+}
+
+// Exec runs a statement that returns no rows.
+func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error) {
+	switch s := b.Statement.(type) {
+	case *plan.CreateStream:
+		return t.createStream(ctx, s, b.Text, env)
+	case *plan.CreateSink:
+		return t.createSink(s)
+	case *plan.CreateSchema:
+		_, notices, err := t.change().CreateSchema(s.Name, env.User, s.IfNotExists)
+		return Result{"CREATE SCHEMA", notices}, err
+	case *plan.StartJob:
+		notices, err := t.startJob(ctx, s, env)
+		return Result{"START JOB", notices}, err
+	case *plan.AlterJob:
+		return t.alterJob(s, env)
+	case *plan.Drop:
+		return t.drop(s, env)
+	case *plan.Insert:
+		return t.insert(ctx, s, env)
+	case *plan.SelectInto:
+		return t.selectInto(ctx, s, env)
+	case *plan.Nothing:
+		return Result{Tag: s.Tag}, nil
+	}
+	return Result{}, sqlerr.Errorf(sqlerr.InternalError, "%T is not a statement that the engine runs", b.Statement)
+}
+
+// Commit makes everything take effect: rows are prepared, the catalog changes,
+// rows are delivered, jobs start and stop. Where it fails before the catalog has
+// changed, nothing has.
+func (t *Txn) Commit(ctx context.Context) error {
+	if t.done {
+		return nil
+	}
+	t.done = true
+	for _, w := range t.writes {
+		if err := w.prepare(ctx); err != nil {
+			t.undo()
+			return err
+		}
+	}
+	if t.tx != nil {
+		if err := t.tx.Commit(); err != nil {
+			t.undo()
+			return err
+		}
+	}
+	var errs []error
+	for _, w := range t.writes {
+		errs = append(errs, w.commit(ctx))
+	}
+	if t.changed {
+		errs = append(errs, t.e.reconcile(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Rollback leaves nothing. After Commit it does nothing.
+func (t *Txn) Rollback() {
+	if t.done {
+		return
+	}
+	t.done = true
+	t.undo()
+}
+
+func (t *Txn) undo() {
+	for _, w := range t.writes {
+		w.rollback(t.e.ctx)
+	}
+}
+
+// Query starts a query; its plan runs as rows are asked for, and ends with the
+// cursor's Close.
+func (t *Txn) Query(_ context.Context, q *plan.Query, env *function.Env) (*Cursor, error) {
+	b := t.e.builder(env)
+	b.live = q.Live
+	if q.Live {
+		latest, err := startsAtLatest(env)
+		if err != nil {
+			return nil, err
+		}
+		b.latest = latest
+	}
+	return t.e.query(b, q)
+}
+
+// startsAtLatest reads the setting ferris.start.
+func startsAtLatest(env *function.Env) (bool, error) {
+	if env.Session == nil {
+		return false, nil
+	}
+	v, ok := env.Session.Setting("ferris.start")
+	if !ok {
+		return false, nil
+	}
+	switch fold(v) {
+	case "", "earliest":
+		return false, nil
+	case "latest":
+		return true, nil
+	}
+	return false, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"ferris.start\": %q", v).
+		WithHint("Use earliest or latest.")
+}
+
+// failed names what went wrong after the point of no return.
+func failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,248 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// write is rows of a transaction for one relation. Rows of an INSERT wait in
+// memory for COMMIT, because a topic gives nothing back; those of SELECT INTO go
+// to the sink as they come.
+type write struct {
+	e     *Engine
+	rel   *catalog.Relation
+	rows  *operator.Spool // of an INSERT
+	sink  stream.Sink
+	token []byte
+	ready bool // prepared
+}
+
+// foregroundEpoch is the one epoch of a sink outside a job.
+const foregroundEpoch stream.Epoch = 1
+
+func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Result, error) {
+	rel, place, err := insertRelation(s)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := t.e.connector(rel)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.Check(rel, stream.RoleSink); err != nil {
+		return Result{}, err
+	}
+	ts := make([]types.Type, len(rel.Columns))
+	for i, col := range rel.Columns {
+		ts[i] = col.Type
+	}
+	b := t.e.builder(env)
+	*b.scope.ctx = ctx
+	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account, "INSERT")}
+	keep := func(_ context.Context, in *vec.Batch) error { return w.keep(in, place, ts) }
+	if err := b.collect(ctx, s.Input, outputFunc(keep)); err != nil {
+		return Result{}, err
+	}
+	t.writes = append(t.writes, w)
+	return Result{Tag: fmt.Sprintf("INSERT 0 %d", w.rows.Rows())}, nil
+}
+
+// insertRelation returns the target with the columns that are written, and for
+// each of them the input's column, -1 for NULL. All visible columns are written,
+// and of the hidden ones those that the statement names.
+func insertRelation(s *plan.Insert) (*catalog.Relation, []int, error) {
+	r := *s.Target
+	all := r.AllColumns()
+	from := map[int]int{}
+	for i, c := range s.Columns {
+		from[c] = i
+	}
+	visible := len(r.Columns)
+	r.Columns = r.Columns[:visible:visible]
+	var place []int
+	for c := range all {
+		i, given := from[c]
+		switch {
+		case given:
+			place = append(place, i)
+		case c < visible:
+			place = append(place, -1)
+			if all[c].NotNull && all[c].Default == "" {
+				return nil, nil, sqlerr.Errorf(sqlerr.NotNullViolation,
+					"null value in column %q of relation %q violates not-null constraint", all[c].Name, r.Name)
+			}
+			continue
+		default:
+			continue
+		}
+		if c >= visible {
+			r.Columns = append(r.Columns, all[c])
+		}
+	}
+	return &r, place, nil
+}
+
+// keep copies rows with the target's columns.
+func (w *write) keep(in *vec.Batch, place []int, ts []types.Type) error {
+	out := *in
+	out.Cols = make([]vec.Vec, len(place))
+	for i, from := range place {
+		if from < 0 {
+			out.Cols[i] = vec.NewConst(types.NullOf(ts[i]), in.Rows)
+			continue
+		}
+		out.Cols[i] = in.Cols[from]
+		if err := w.notNull(in, i, out.Cols[i]); err != nil {
+			return err
+		}
+	}
+	return w.rows.Add(&out)
+}
+
+func (w *write) notNull(in *vec.Batch, i int, v vec.Vec) error {
+	if !w.rel.Columns[i].NotNull || !v.Nulls().Any() {
+		return nil
+	}
+	refuse := sqlerr.Errorf(sqlerr.NotNullViolation,
+		"null value in column %q of relation %q violates not-null constraint", w.rel.Columns[i].Name, w.rel.Name)
+	if in.Sel == nil {
+		return refuse
+	}
+	for _, row := range in.Sel {
+		if v.Nulls().Get(int(row)) {
+			return refuse
+		}
+	}
+	return nil
+}
+
+// selectInto runs a query through sinks. They commit with the transaction.
+func (t *Txn) selectInto(ctx context.Context, s *plan.SelectInto, env *function.Env) (res Result, err error) {
+	mark := len(t.writes)
+	defer func() {
+		if err != nil {
+			t.RollbackTo(Mark{catalog: t.Mark().catalog, writes: mark})
+		}
+	}()
+	for i, target := range s.Sinks {
+		w, err := t.openInto(ctx, s, target)
+		if err != nil {
+			return res, jobError(target.Relation.Name, "sinks", sinkName(i, target.Relation), err)
+		}
+		t.writes = append(t.writes, w)
+	}
+	n := 0
+	err = t.e.collectRows(ctx, env, s.Root, func(ctx context.Context, b *vec.Batch) error {
+		n += b.Len()
+		for _, w := range t.writes[mark:] {
+			if err := w.put(ctx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return Result{Tag: fmt.Sprintf("SELECT %d", n)}, err
+}
+
+func (t *Txn) openInto(ctx context.Context, s *plan.SelectInto, target plan.SinkTarget) (*write, error) {
+	r := *target.Relation
+	if len(r.Columns) == 0 {
+		for _, f := range s.Root.Schema() {
+			r.Columns = append(r.Columns, catalog.Column{Name: f.Name, Type: f.Type})
+		}
+	}
+	c, err := t.e.connector(&r)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(&r, stream.RoleSink); err != nil {
+		return nil, err
+	}
+	w := &write{e: t.e, rel: &r}
+	w.sink, err = c.Sink(ctx, &t.e.o.Env, &r, stream.SinkOptions{})
+	return w, err
+}
+
+// put writes rows. In the foreground a row that the sink refuses is an error.
+func (w *write) put(ctx context.Context, b *vec.Batch) error {
+	rejects, err := w.sink.Write(ctx, b)
+	if err == nil && len(rejects) > 0 {
+		err = rejects[0].Err
+	}
+	if err != nil {
+		return fmt.Errorf("writing to %q: %w", w.rel.Name, err)
+	}
+	return nil
+}
+
+// prepare makes the rows ready to be committed.
+func (w *write) prepare(ctx context.Context) error {
+	if w.sink == nil {
+		if w.rows.Rows() == 0 {
+			return nil
+		}
+		var err error
+		if w.sink, err = w.e.openSink(ctx, w.rel, stream.SinkOptions{}); err != nil {
+			return err
+		}
+	}
+	if w.rows != nil {
+		leaf := w.rows.Leaf()
+		for {
+			b, err := leaf.Next(ctx)
+			if err != nil {
+				break // the end: rows in memory have no other
+			}
+			if err := w.put(ctx, b); err != nil {
+				return err
+			}
+		}
+		w.rows.Reset()
+	}
+	var err error
+	if w.token, err = w.sink.Prepare(ctx, foregroundEpoch); err != nil {
+		return fmt.Errorf("writing to %q: %w", w.rel.Name, err)
+	}
+	w.ready = true
+	return nil
+}
+
+// commit delivers the rows. The transaction is decided: its end by ctx would
+// leave it half done.
+func (w *write) commit(ctx context.Context) error {
+	if w.sink == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := w.sink.Commit(ctx, foregroundEpoch, w.token)
+	return failed(fmt.Sprintf("delivering rows to %q", w.rel.Name), errors.Join(err, w.sink.Close()))
+}
+
+// rollback forgets the rows.
+func (w *write) rollback(ctx context.Context) {
+	if w.rows != nil {
+		w.rows.Reset()
+	}
+	if w.sink == nil {
+		return
+	}
+	var token []byte
+	if w.ready {
+		token = w.token
+	}
+	err := w.sink.Rollback(context.WithoutCancel(ctx), foregroundEpoch, token)
+	if err = errors.Join(err, w.sink.Close()); err != nil {
+		w.e.log.Warn("undoing rows of a transaction", "relation", w.rel.Name, "error", err)
+	}
+	w.sink = nil
+}
