@@ -47,7 +47,8 @@ var known = sync.OnceValue(func() []*virtual {
 	}
 	for _, v := range all {
 		v.Kind, v.Owner, v.index = catalog.Virtual, catalog.Superuser, map[string]int{}
-		for i, c := range v.Columns {
+		v.Hidden = []catalog.Column{{Name: "tableoid", Type: types.Of(types.Oid), NotNull: true}}
+		for i, c := range v.AllColumns() {
 			v.index[c.Name] = i
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Rows returns the rows of a virtual relation, one value for each of its
-// columns. A row is the caller's to keep. Of a relation that has no rows here
+// AllColumns. A row is the caller's to keep. Of a relation that has no rows here
 // there are none.
 func Rows(c *Context, rel *catalog.Relation) iter.Seq[[]types.Value] {
 	return func(yield func([]types.Value) bool) {
@@ -35,14 +35,15 @@ type table struct {
 
 // row starts a row: NOT NULL columns are their type's zero, the others NULL.
 func (t *table) row() *row {
-	r := &row{t: t, values: make([]types.Value, len(t.Columns))}
-	for i, c := range t.Columns {
+	all := t.AllColumns()
+	r := &row{t: t, values: make([]types.Value, len(all))}
+	for i, c := range all {
 		r.values[i] = types.Value{Type: c.Type, Null: !c.NotNull}
 		if c.NotNull && phys(c.Type.OID) == types.PhysList {
 			r.values[i].A = &types.Array{Elem: types.Of(types.Lookup(c.Type.OID).Elem)}
 		}
 	}
-	return r
+	return r.oid("tableoid", t.OID)
 }
 
 // row is one row being made. Naming a column that the relation has not, or
