@@ -10,16 +10,26 @@ import (
 type detail struct{ key, value string }
 
 // Text is the plan as EXPLAIN prints it, in PostgreSQL's layout.
-func Text(n Node) []string {
-	t := &textTree{}
+func Text(n Node) []string { return TextWith(n, nil) }
+
+// TextWith is Text with what note says of each node after its name; nil: nothing.
+func TextWith(n Node, note func(Node) string) []string {
+	t := &textTree{note: note}
 	t.node(n)
 	return t.lines
 }
 
-type textTree struct{ lines []string }
+type textTree struct {
+	lines []string
+	note  func(Node) string
+}
 
 func (t *textTree) node(n Node) {
-	t.lines = append(t.lines, n.String())
+	name := n.String()
+	if t.note != nil {
+		name += t.note(n)
+	}
+	t.lines = append(t.lines, name)
 	for _, d := range details(n) {
 		t.lines = append(t.lines, "  "+d.key+": "+d.value)
 	}
@@ -34,7 +44,7 @@ func (t *textTree) node(n Node) {
 
 // nested prints a child at an indent of its own.
 func (t *textTree) nested(n Node, indent int) {
-	sub := &textTree{}
+	sub := &textTree{note: t.note}
 	sub.node(n)
 	for i, line := range sub.lines {
 		if i == 0 {
