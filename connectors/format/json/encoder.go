@@ -41,7 +41,7 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 	e := &Encoder{cols: make([]encodeField, len(columns)), op: o.Op}
 	for i, c := range columns {
 		e.cols[i] = encodeField{
-			key:    append(quote([]byte{','}, []byte(c.Name)), ':'),
+			key:    append(Quote([]byte{','}, []byte(c.Name)), ':'),
 			append: appenderFor(c.Type, o),
 		}
 	}
@@ -105,7 +105,7 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 			return text(dst, v, row)
 		}
 	case types.Text, types.Varchar, types.BPChar, types.Name:
-		return func(dst []byte, v vec.Vec, row int) []byte { return quote(dst, v.(*vec.Bytes).At(row)) }
+		return func(dst []byte, v vec.Vec, row int) []byte { return Quote(dst, v.(*vec.Bytes).At(row)) }
 	case types.JSONB:
 		return func(dst []byte, v vec.Vec, row int) []byte { return append(dst, v.(*vec.Bytes).At(row)...) }
 	case types.JSON:
@@ -130,7 +130,7 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 		for _, c := range dst[at+1 : len(dst)-1] {
 			if c < 0x20 || c == '"' || c == '\\' {
 				raw := append([]byte(nil), dst[at+1:len(dst)-1]...)
-				return quote(dst[:at], raw)
+				return Quote(dst[:at], raw)
 			}
 		}
 		return dst
@@ -246,8 +246,8 @@ func nest(dst []byte, elem appender, v vec.Vec, at int, dims []types.Dim) ([]byt
 	return append(dst, ']'), at
 }
 
-// quote appends s, which is UTF-8, as a JSON string.
-func quote(dst, s []byte) []byte {
+// Quote appends s, which is UTF-8, as a JSON string.
+func Quote(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	from, i := 0, 0
 	for {

@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// connectTimeout is how long the brokers have to answer when a relation is
+// opened.
+const connectTimeout = 10 * time.Second
+
+// dial makes a client; it connects with its first request.
+func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
+	if len(c.brokers) == 0 {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q has no brokers to be reached at", c.topic).
+			WithHint("Set 'bootstrap.servers' = 'host:9092', or kafka.brokers of the server.")
+	}
+	opts := []kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.DialTimeout(5 * time.Second), kgo.RequestRetries(3)}
+	if env.ClientID != "" {
+		opts = append(opts, kgo.ClientID(env.ClientID))
+	}
+	secure, err := c.security.options(env.FileRoots)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := kgo.NewClient(append(append(opts, secure...), more...)...)
+	if err != nil {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Kafka options of topic %q: %w", c.topic, err)
+	}
+	return cl, nil
+}
+
+// details asks for the topic, which must exist.
+func (c *config) details(ctx context.Context, adm *kadm.Client) (kadm.TopicDetail, error) {
+	ask, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	m, err := adm.Metadata(ask, c.topic)
+	if err != nil {
+		return kadm.TopicDetail{}, c.unreachable(ctx, err)
+	}
+	t := m.Topics[c.topic]
+	if t.Err == nil && len(t.Partitions) == 0 {
+		t.Err = kerr.UnknownTopicOrPartition
+	}
+	if t.Err != nil {
+		return t, c.topicError(t.Err)
+	}
+	return t, nil
+}
+
+// unreachable is the error of a request that no broker has answered.
+func (c *config) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var ke *kerr.Error
+	if errors.As(err, &ke) {
+		return c.topicError(err)
+	}
+	return sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err).
+		WithHint("Check that a broker listens there, or set 'bootstrap.servers' (kafka.brokers of the server is the default).")
+}
+
+// topicError words what a broker says of the topic.
+func (c *config) topicError(err error) error {
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return sqlerr.Errorf(sqlerr.UndefinedTable, "topic %q does not exist on Kafka at %q", c.topic, c.server()).
+			WithHint("Create the topic first, or correct 'topic'.")
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for topic %q on Kafka at %q: %w", c.topic, c.server(), err)
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
+		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user, err)
+	case errors.Is(err, kerr.InvalidTopicException):
+		return sqlerr.Errorf(sqlerr.InvalidName, "%q is not a valid topic name", c.topic)
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
+		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a record is larger than topic %q takes (max.message.bytes): %w", c.topic, err)
+	case errors.Is(err, kerr.UnknownTopicID):
+		return c.recreated()
+	}
+	return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q, topic %q: %w", c.server(), c.topic, err)
+}
+
+func (c *config) recreated() error {
+	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "topic %q on Kafka at %q was deleted and created again: the positions reached belong to the old one", c.topic, c.server()).
+		WithHint("Create the job or stream again to read the new topic from its start.")
+}
+
+func (c *config) overtaken(partition int32, next, start int64) error {
+	return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is no longer there, the log begins at %d: %d records were deleted before they were read", c.topic, partition, next, start, start-next).
+		WithHint("Set on_data_loss = 'continue' to go on with what is left.")
+}
+
+// offsets asks for one offset of every partition.
+func (c *config) offsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+	ask, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	l, err := list(ask, c.topic)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	out := make(map[int32]int64, len(l[c.topic]))
+	for p, o := range l[c.topic] {
+		if o.Err != nil {
+			return nil, fmt.Errorf("listing offsets of partition %d: %w", p, c.topicError(o.Err))
+		}
+		out[p] = o.Offset
+	}
+	return out, nil
+}

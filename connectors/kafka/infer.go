@@ -1,0 +1,133 @@
+package kafka
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// sampleRecords is how many records columns are inferred from.
+const sampleRecords = 1000
+
+type inferrer struct{ env *stream.Env }
+
+// Infer tells the columns from the first records of the topic's partitions, an
+// even share of each where they have as many.
+func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error) {
+	c, _, err := read(rel, stream.RoleSource, i.env.Brokers)
+	if err != nil {
+		return nil, err
+	}
+	switch c.format {
+	case formatText:
+		return []catalog.Column{{Name: "value", Type: types.Of(types.Text)}}, nil
+	case formatRaw:
+		return []catalog.Column{{Name: "value", Type: types.Of(types.Bytea)}}, nil
+	}
+	s, err := openSource(ctx, i.env, rel, c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	records, err := s.sample(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fromJSON json.Inference
+	fromCSV := csv.Inference{Options: csv.Options{Delimiter: c.delimiter, Null: c.null}}
+	n := 0
+	for _, rec := range records {
+		if c.format == formatCSV {
+			err = fromCSV.Add(nil, rec.Value)
+		} else {
+			err = fromJSON.Add(rec.Value)
+		}
+		if err == nil {
+			n++
+		}
+	}
+	if n == 0 && err != nil {
+		rec := records[len(records)-1]
+		return nil, stream.RecordError(rel, "partition "+string(splitOf(rec.Partition)), err)
+	}
+	if n == 0 {
+		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "topic %q is empty, so its columns cannot be told", c.topic).
+			WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", rel.Name)
+	}
+	if c.format == formatCSV {
+		return fromCSV.Columns(false), nil
+	}
+	return fromJSON.Columns(), nil
+}
+
+// sample reads the first records that have a value.
+func (s *source) sample(ctx context.Context) ([]*kgo.Record, error) {
+	b, err := s.bounds(ctx, stream.Bound{})
+	if err != nil {
+		return nil, err
+	}
+	assign, left := map[int32]kgo.Offset{}, 0
+	for p, start := range b.start {
+		if start < b.end[p] {
+			assign[p] = kgo.NewOffset().At(start)
+			left++
+		}
+	}
+	if left == 0 {
+		return nil, nil
+	}
+	opts := append(s.config.consumer(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.config.topic: assign}))
+	cl, err := s.config.dial(s.env, opts...)
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	var out []*kgo.Record
+	share := (sampleRecords + left - 1) / left
+	taken := map[int32]int{}
+	for left > 0 && ctx.Err() == nil {
+		var failed error
+		fetches := cl.PollFetches(ctx)
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if p.Err != nil && ctx.Err() == nil && !kgo.IsRetryableBrokerErr(p.Err) {
+				failed = s.config.topicError(p.Err)
+			}
+			for _, rec := range p.Records {
+				if taken[rec.Partition] < 0 {
+					continue
+				}
+				if rec.Value != nil && !rec.Attrs.IsControl() && rec.Offset < b.end[rec.Partition] {
+					out = append(out, rec)
+					taken[rec.Partition]++
+				}
+				if rec.Offset+1 >= b.end[rec.Partition] || taken[rec.Partition] >= share {
+					taken[rec.Partition] = -1
+					left--
+				}
+			}
+		})
+		if failed != nil {
+			return nil, failed
+		}
+		// What has come within a moment is sample enough.
+		if len(out) > 0 && left > 0 {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, time.Second)
+			defer stop()
+		}
+	}
+	if len(out) > sampleRecords {
+		out = out[:sampleRecords]
+	}
+	return out, nil
+}

@@ -1,0 +1,60 @@
+// Package kafka reads topics and writes to them. A partition is a split and a
+// position is an offset, with the id of the topic it was taken in. Partitions
+// are assigned directly; a consumer group only carries offsets, for lag. The
+// package also has the embedded development broker.
+package kafka
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// Connector is Kafka's.
+type Connector struct{}
+
+// Name is 'kafka'.
+func (Connector) Name() string { return "kafka" }
+
+// Options lists what a topic takes.
+func (Connector) Options(role stream.Role) []stream.Option {
+	if role == stream.RoleSink {
+		return sinkOptions
+	}
+	return sourceOptions
+}
+
+// PseudoColumns are a record's key, place, time and headers.
+func (Connector) PseudoColumns() []catalog.Column {
+	return []catalog.Column{
+		{Name: "_key", Type: types.Of(types.Text), Comment: "the record's key, as key.format says"},
+		{Name: "_partition", Type: types.Of(types.Int4), Comment: "the partition"},
+		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the offset in the partition"},
+		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "the record's timestamp"},
+		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "the headers, an object of strings"},
+	}
+}
+
+// Check validates the declaration; nothing is connected to.
+func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
+	_, _, err := read(rel, role, "")
+	return err
+}
+
+// Source connects to the brokers and opens the topic, which must exist.
+func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
+	c, _, err := read(rel, stream.RoleSource, env.Brokers)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openSource(ctx, env, rel, c)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Inferrer tells columns from the first records.
+func (Connector) Inferrer(env *stream.Env) stream.SchemaInferrer { return inferrer{env} }

@@ -1,0 +1,398 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// stallCheck is how long a bounded read waits for records before it asks whether
+// a broker is there and whether records are left at all.
+const stallCheck = 5 * time.Second
+
+// reader consumes partitions. It ends a partition by position: control records
+// are kept, so that one is seen even where the log ends in an aborted
+// transaction.
+type reader struct {
+	source *source
+	scan   stream.Scan
+	client *kgo.Client
+	rows   *rows
+
+	parts map[int32]*part
+	queue []chunk
+	live  int // partitions that have not ended
+
+	wake struct {
+		sync.Mutex
+		asked  bool
+		cancel context.CancelFunc // of the poll under way
+	}
+	close sync.Once
+}
+
+// part is one partition being read.
+type part struct {
+	number int32
+	next   int64
+	end    int64 // exclusive; -1: none
+	ended  bool
+	moved  time.Time // when next was last seen to change, for a bounded read
+}
+
+// chunk is what one fetch had of a partition, less what was read already.
+type chunk struct {
+	part    *part
+	records []*kgo.Record
+	end     int64 // of the log, at the time of the fetch
+}
+
+// Open starts a reader. Where the partitions begin and end is resolved once,
+// before the first record.
+func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+	cl, err := s.config.dial(s.env, s.config.consumer()...)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.rel, s.config, scan), parts: map[int32]*part{}}
+	if err := r.Add(ctx, from); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Add takes up more partitions. One without a position begins where the scan
+// and the stream's options say.
+func (r *reader) Add(ctx context.Context, from []stream.Position) error {
+	if len(from) == 0 {
+		return nil
+	}
+	b, err := r.source.bounds(ctx, r.scan.From)
+	if err != nil {
+		return err
+	}
+	assign := map[int32]kgo.Offset{}
+	for _, p := range from {
+		number, err := r.source.partition(p.Split)
+		if err != nil {
+			return err
+		}
+		pt, err := r.begin(number, p.Offset, b)
+		if err != nil {
+			return err
+		}
+		r.parts[number] = pt
+		if pt.ended {
+			continue
+		}
+		r.live++
+		assign[number] = kgo.NewOffset().At(pt.next)
+		if pt.next >= b.end[number] {
+			r.queue = append(r.queue, chunk{part: pt, end: b.end[number]})
+		}
+	}
+	if len(assign) > 0 {
+		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{r.source.config.topic: assign})
+	}
+	return nil
+}
+
+// begin decides where a partition begins and ends.
+func (r *reader) begin(number int32, at stream.Offset, b bounds) (*part, error) {
+	start, ok := b.start[number]
+	if !ok {
+		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", r.source.config.topic, number)
+	}
+	pt := &part{number: number, next: start, end: -1, moved: time.Now()}
+	if r.scan.Bounded {
+		pt.end = b.end[number]
+	}
+	if until := r.scan.Until.Offset; until != nil && (pt.end < 0 || *until < pt.end) {
+		pt.end = *until
+	}
+	if only := r.scan.From.Partition; only != nil && *only != number {
+		pt.end = pt.next
+	}
+	if at != nil {
+		next, err := r.source.decode(at)
+		if err != nil {
+			return nil, err
+		}
+		if next < start {
+			if !r.source.config.continueAfter {
+				return nil, r.source.config.overtaken(number, next, start)
+			}
+			next = start
+		}
+		pt.next = next
+	} else {
+		if r.scan.Latest || r.source.config.latest && !r.scan.Bounded {
+			pt.next = max(pt.next, b.end[number])
+		}
+		if o := r.scan.From.Offset; o != nil {
+			pt.next = max(pt.next, *o)
+		}
+		if since, ok := b.since[number]; ok && since > pt.next {
+			pt.next = since
+		}
+	}
+	pt.ended = pt.end >= 0 && pt.next >= pt.end
+	return pt, nil
+}
+
+// Wake makes Read return. Any goroutine may call it: either Read has set cancel
+// and is woken by it, or finds asked before it polls.
+func (r *reader) Wake() {
+	r.wake.Lock()
+	defer r.wake.Unlock()
+	r.wake.asked = true
+	if r.wake.cancel != nil {
+		r.wake.cancel()
+	}
+}
+
+// woken takes back the request to wake.
+func (r *reader) woken() bool {
+	r.wake.Lock()
+	defer r.wake.Unlock()
+	was := r.wake.asked
+	r.wake.asked = false
+	return was
+}
+
+// Read delivers what is queued of one partition, after a fetch where nothing is.
+func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
+	b.Reset()
+	for {
+		if r.woken() {
+			return stream.Read{}, nil
+		}
+		for len(r.queue) > 0 {
+			if read, ok, err := r.deliver(b); ok || err != nil {
+				return read, err
+			}
+		}
+		if r.live == 0 {
+			return stream.Read{}, io.EOF
+		}
+		if err := r.poll(ctx); err != nil {
+			return stream.Read{}, err
+		}
+	}
+}
+
+// deliver decodes rows of the first chunk. false: it held nothing to tell of.
+func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
+	c := &r.queue[0]
+	pt := c.part
+	if pt.ended {
+		r.queue = r.queue[1:]
+		return stream.Read{}, false, nil
+	}
+	read := stream.Read{Split: splitOf(pt.number)}
+	n, err := r.rows.decode(b, pt, c.records, &read, r.source)
+	if err != nil {
+		return stream.Read{}, false, err
+	}
+	c.records = c.records[n:]
+	if pt.end >= 0 && pt.next >= pt.end {
+		r.finish(pt)
+	}
+	if len(c.records) == 0 || pt.ended {
+		read.CaughtUp = pt.ended || pt.next >= c.end
+		c.records = nil
+		r.queue = r.queue[1:]
+	}
+	read.Next = r.source.encode(pt.next)
+	return read, true, nil
+}
+
+func (r *reader) finish(pt *part) {
+	pt.ended = true
+	r.live--
+	r.client.RemoveConsumePartitions(map[string][]int32{r.source.config.topic: {pt.number}})
+}
+
+// poll waits for a fetch, or a Wake, and queues what came.
+func (r *reader) poll(ctx context.Context) error {
+	poll, cancel := context.WithCancel(ctx)
+	if r.scan.Bounded {
+		cancel()
+		poll, cancel = context.WithTimeout(ctx, stallCheck)
+	}
+	defer cancel()
+	r.wake.Lock()
+	if r.wake.asked {
+		r.wake.Unlock()
+		return nil
+	}
+	r.wake.cancel = cancel
+	r.wake.Unlock()
+	fetches := r.client.PollRecords(poll, r.source.config.maxPoll)
+	r.wake.Lock()
+	r.wake.cancel = nil
+	r.wake.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var failed error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if p.Err != nil {
+			if err := r.failed(ctx, p.Partition, p.Err); err != nil && failed == nil {
+				failed = err
+			}
+		}
+		pt := r.parts[p.Partition]
+		if pt == nil || pt.ended || p.Topic != r.source.config.topic {
+			return
+		}
+		end := p.LastStableOffset
+		if r.source.config.uncommitted || end < 0 {
+			end = p.HighWatermark
+		}
+		if len(p.Records) > 0 {
+			pt.moved = time.Now()
+			r.queue = append(r.queue, chunk{part: pt, records: p.Records, end: end})
+		}
+	})
+	if failed == nil && len(r.queue) == 0 && r.scan.Bounded {
+		failed = r.stalled(ctx)
+	}
+	return failed
+}
+
+// failed decides about a partition's error: nil where the client goes on by
+// itself.
+func (r *reader) failed(ctx context.Context, partition int32, err error) error {
+	c := r.source.config
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil // the poll was woken
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return r.overtaken(ctx, partition)
+	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
+		// Right after a topic is made brokers may not all know it; only what the
+		// metadata says is final.
+		if _, err := r.source.Splits(ctx); err != nil {
+			return err
+		}
+		return nil
+	case errors.Is(err, kgo.ErrClientClosed):
+		return fmt.Errorf("reading topic %q: %w", c.topic, err)
+	case kgo.IsRetryableBrokerErr(err) || kerr.IsRetriable(err):
+		return nil
+	}
+	var loss *kgo.ErrDataLoss
+	if errors.As(err, &loss) {
+		if c.continueAfter {
+			return nil // the client has reset the partition to loss.ResetTo
+		}
+		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", c.topic, partition, loss.ConsumedTo, loss.ResetTo).
+			WithHint("Set on_data_loss = 'continue' to go on from there.")
+	}
+	return c.topicError(err)
+}
+
+// overtaken handles a partition whose next offset was deleted.
+func (r *reader) overtaken(ctx context.Context, partition int32) error {
+	c := r.source.config
+	pt := r.parts[partition]
+	start, err := c.offsets(ctx, r.source.admin.ListStartOffsets)
+	if err != nil {
+		return err
+	}
+	if pt == nil {
+		return nil
+	}
+	next := pt.next
+	for _, k := range r.queue {
+		if n := len(k.records); k.part == pt && n > 0 {
+			next = k.records[n-1].Offset + 1
+		}
+	}
+	if !c.continueAfter {
+		if next >= start[partition] {
+			return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", c.topic, partition, next)
+		}
+		return c.overtaken(partition, next, start[partition])
+	}
+	if pt.end >= 0 && start[partition] >= pt.end {
+		pt.next = pt.end
+		r.finish(pt)
+		return nil
+	}
+	r.client.RemoveConsumePartitions(map[string][]int32{c.topic: {partition}})
+	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {partition: kgo.NewOffset().At(start[partition])}})
+	return nil
+}
+
+// stalled finds out why a bounded read gets nothing: the brokers may be gone, or
+// the last records before its end may have been compacted away.
+func (r *reader) stalled(ctx context.Context) error {
+	for _, pt := range r.parts {
+		if pt.ended || time.Since(pt.moved) < stallCheck {
+			continue
+		}
+		ping, cancel := context.WithTimeout(ctx, stallCheck)
+		err := r.client.Ping(ping)
+		cancel()
+		if err != nil {
+			return sqlerr.Errorf(sqlerr.ConnectionFailure, "lost the connection to Kafka at %q while reading topic %q, partition %d, offset %d: %w", r.source.config.server(), r.source.config.topic, pt.number, pt.next, err)
+		}
+		empty, err := r.emptyTo(ctx, pt)
+		if err != nil {
+			return err
+		}
+		pt.moved = time.Now()
+		if empty {
+			pt.next = pt.end
+			r.queue = append(r.queue, chunk{part: pt, end: pt.end})
+		}
+	}
+	return nil
+}
+
+// Ack commits the positions to the consumer group, so that its lag can be seen.
+// Nothing is ever resumed from there.
+func (r *reader) Ack(ctx context.Context, upTo []stream.Position) error {
+	group := r.scan.Group
+	if group != "" && r.source.config.group != "" {
+		group = r.source.config.group
+	}
+	if group == "" || len(upTo) == 0 {
+		return nil
+	}
+	offsets := kadm.Offsets{}
+	for _, p := range upTo {
+		number, err := r.source.partition(p.Split)
+		if err != nil {
+			return err
+		}
+		next, err := r.source.decode(p.Offset)
+		if err != nil {
+			return err
+		}
+		offsets.AddOffset(r.source.config.topic, number, next, -1)
+	}
+	if err := r.source.admin.CommitAllOffsets(ctx, group, offsets); err != nil {
+		return fmt.Errorf("committing offsets of group %q: %w", group, r.source.config.unreachable(ctx, err))
+	}
+	return nil
+}
+
+func (r *reader) Close() error {
+	r.close.Do(r.client.Close)
+	return nil
+}

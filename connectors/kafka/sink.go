@@ -1,0 +1,288 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// encoder appends one row.
+type encoder interface {
+	Append(dst []byte, b *vec.Batch, row int) []byte
+}
+
+// sink produces rows as they come and waits for the brokers at Prepare: at least
+// once. What an epoch that rolls back has produced stays in the topic.
+type sink struct {
+	config  *config
+	client  *kgo.Client
+	metrics *stream.Metrics
+	encoder encoder // nil: the one column itself
+	key     encoder // nil: no key
+	keyCol  int     // the one key column; -1: key is an encoder's object
+	keyText func([]byte, vec.Vec, int) []byte
+	keyCols []int
+	keyRow  vec.Batch
+	only    bool // append: a delete is refused
+
+	mu     sync.Mutex
+	failed error // the first record that could not be delivered
+	close  sync.Once
+}
+
+// Sink opens the topic for writing. A topic that is not there is made where the
+// brokers do that by themselves.
+func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+	c, _, err := read(rel, stream.RoleSink, env.Brokers)
+	if err != nil {
+		return nil, err
+	}
+	if o.Changelog && c.changelog == "append" {
+		return nil, sqlerr.Unsupported("Set changelog = 'ops' on the sink to write every change with its _op.",
+			"sink %q takes appended rows only, and the query updates rows", rel.Name)
+	}
+	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, only: !o.Changelog}
+	if err := s.encoders(rel, o.Changelog); err != nil {
+		return nil, err
+	}
+	if s.client, err = c.dial(env, c.producer()...); err != nil {
+		return nil, err
+	}
+	if err := s.ready(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *sink) encoders(rel *catalog.Relation, op bool) error {
+	c := s.config
+	switch c.format {
+	case formatJSON:
+		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op})
+	case formatCSV:
+		s.encoder = csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op})
+	default:
+		if op {
+			return sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of sink %q cannot hold changes", c.format, rel.Name)
+		}
+	}
+	var cols []catalog.Column
+	for _, k := range c.keys {
+		i := column(rel, k)
+		if i < 0 {
+			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q, the key of sink %q, does not exist", k, rel.Name).
+				WithHint("The columns are %s.", strings.Join(names(rel.Columns), ", "))
+		}
+		cols, s.keyCols = append(cols, rel.Columns[i]), append(s.keyCols, i)
+	}
+	switch {
+	case len(cols) == 1:
+		s.keyCol, s.keyText = s.keyCols[0], vec.TextAppender(cols[0].Type, types.DefaultFormat())
+	case len(cols) > 1:
+		s.key = json.NewEncoder(cols, json.EncodeOptions{})
+		s.keyRow.Cols = make([]vec.Vec, len(cols))
+	}
+	return nil
+}
+
+func names(cols []catalog.Column) []string {
+	n := make([]string, len(cols))
+	for i := range cols {
+		n[i] = cols[i].Name
+	}
+	return n
+}
+
+// ready waits until the brokers know the topic.
+func (s *sink) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	adm := kadm.NewClient(s.client)
+	_, err := s.config.details(ctx, adm)
+	if err == nil || sqlerr.CodeOf(err) != sqlerr.UndefinedTable {
+		return err
+	}
+	missing := err
+	req := kadm.NewClient(s.client)
+	made, err := req.CreateTopic(ctx, -1, -1, nil, s.config.topic)
+	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) || made.Err == nil {
+		_, err = s.config.details(ctx, adm)
+		return err
+	}
+	return missing
+}
+
+// Write encodes the rows and hands them to the client, which blocks while it
+// holds as much as it may.
+func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	if err := s.failure(); err != nil {
+		return nil, err
+	}
+	n := b.Len()
+	records := make([]kgo.Record, n)
+	var buf []byte
+	type span struct{ key, value, end int }
+	spans := make([]span, n)
+	for i := range n {
+		row := i
+		if b.Sel != nil {
+			row = int(b.Sel[i])
+		}
+		if s.only && b.Op(row) == vec.Delete {
+			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q takes appended rows only, and the query deletes one", s.config.topic)
+		}
+		spans[i].key = len(buf)
+		buf = s.appendKey(buf, b, row)
+		spans[i].value = len(buf)
+		if s.encoder != nil {
+			buf = s.encoder.Append(buf, b, row)
+		} else {
+			buf = appendWhole(buf, b.Cols[0], row)
+		}
+		spans[i].end = len(buf)
+	}
+	for i := range records {
+		r, at := &records[i], spans[i]
+		r.Topic = s.config.topic
+		if !s.nullKey(b, i) {
+			r.Key = buf[at.key:at.value:at.value]
+		}
+		r.Value = buf[at.value:at.end:at.end]
+		if s.encoder == nil && isNull(b.Cols[0], live(b, i)) {
+			r.Value = nil
+		}
+		s.client.Produce(ctx, r, s.delivered)
+	}
+	s.metrics.RecordsWritten.Add(int64(n))
+	s.metrics.BytesWritten.Add(int64(len(buf)))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, s.failure()
+}
+
+func live(b *vec.Batch, i int) int {
+	if b.Sel != nil {
+		return int(b.Sel[i])
+	}
+	return i
+}
+
+func isNull(v vec.Vec, row int) bool {
+	if c, ok := v.(*vec.Const); ok {
+		v, row = c.Of, 0
+	}
+	return v.Nulls().Get(row)
+}
+
+// nullKey reports whether the i-th live row has no key.
+func (s *sink) nullKey(b *vec.Batch, i int) bool {
+	if s.key != nil {
+		return false
+	}
+	return s.keyCol < 0 || isNull(b.Cols[s.keyCol], live(b, i))
+}
+
+func (s *sink) appendKey(dst []byte, b *vec.Batch, row int) []byte {
+	switch {
+	case s.key != nil:
+		for i, c := range s.keyCols {
+			s.keyRow.Cols[i] = b.Cols[c]
+		}
+		s.keyRow.Rows = b.Rows
+		return s.key.Append(dst, &s.keyRow, row)
+	case s.keyCol >= 0 && !isNull(b.Cols[s.keyCol], row):
+		v := b.Cols[s.keyCol]
+		if c, ok := v.(*vec.Const); ok {
+			v, row = c.Of, 0
+		}
+		return s.keyText(dst, v, row)
+	}
+	return dst
+}
+
+func appendWhole(dst []byte, v vec.Vec, row int) []byte {
+	if c, ok := v.(*vec.Const); ok {
+		v, row = c.Of, 0
+	}
+	if v.Nulls().Get(row) {
+		return dst
+	}
+	return append(dst, v.(*vec.Bytes).At(row)...)
+}
+
+// delivered runs on the client's goroutine.
+func (s *sink) delivered(_ *kgo.Record, err error) {
+	if err == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = err
+	}
+}
+
+func (s *sink) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		return nil
+	}
+	if errors.Is(s.failed, kgo.ErrRecordTimeout) || errors.Is(s.failed, context.DeadlineExceeded) {
+		return sqlerr.Errorf(sqlerr.ConnectionFailure, "could not deliver records to topic %q on Kafka at %q within %v: %w", s.config.topic, s.config.server(), s.config.delivery, s.failed)
+	}
+	return s.config.topicError(s.failed)
+}
+
+// Prepare waits until the brokers have acknowledged every record.
+func (s *sink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
+	if err := s.client.Flush(ctx); err != nil {
+		return nil, fmt.Errorf("flushing records to topic %q: %w", s.config.topic, err)
+	}
+	return []byte{}, s.failure()
+}
+
+// Commit does nothing: the records are in the topic since Prepare.
+func (s *sink) Commit(context.Context, stream.Epoch, []byte) error { return nil }
+
+// Rollback drops what is not yet sent, and forgets failures.
+func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
+	err := s.client.AbortBufferedRecords(ctx)
+	s.mu.Lock()
+	s.failed = nil
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("dropping records for topic %q: %w", s.config.topic, err)
+	}
+	return nil
+}
+
+// closeTimeout bounds how long Close waits for records that nobody prepared.
+const closeTimeout = time.Second
+
+func (s *sink) Close() error {
+	s.close.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		_ = s.client.AbortBufferedRecords(ctx) // they belong to no prepared epoch
+		s.client.Close()
+	})
+	return nil
+}
