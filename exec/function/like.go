@@ -1,0 +1,238 @@
+package function
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+func init() {
+	for _, f := range []struct {
+		sig       string
+		fold, not bool
+		ex        []Example
+	}{
+		{"textlike(text, text)", false, false, examples("'abc' LIKE 'a%'", "t", "'abc' LIKE '_b_'", "t", "'abc' LIKE 'c'", "f", `'a%c' LIKE 'a\%c'`, "t", "'äöü' LIKE '_ö_'", "t", "'aXbXc' LIKE '%X%X%'", "t", `'abc' LIKE 'ab\'`, "ERROR 22025", "NULL::text LIKE 'a'", "NULL")},
+		{"textnlike(text, text)", false, true, examples("'abc' NOT LIKE 'a%'", "f")},
+		{"namelike(name, text)", false, false, examples("'abc'::name LIKE '%c'", "t")},
+		{"namenlike(name, text)", false, true, examples("'abc'::name NOT LIKE '%c'", "f")},
+		{"bpcharlike(bpchar, text)", false, false, examples("'ab'::char(3) LIKE 'ab%'", "t")},
+		{"bpcharnlike(bpchar, text)", false, true, examples("'ab'::char(3) NOT LIKE 'ab_'", "f")},
+		{"bytealike(bytea, bytea)", false, false, examples(`'\x616263'::bytea LIKE 'a%'::bytea`, "t")},
+		{"byteanlike(bytea, bytea)", false, true, examples(`'\x616263'::bytea NOT LIKE 'a%'::bytea`, "f")},
+		{"texticlike(text, text)", true, false, examples("'ABC' ILIKE 'a%'", "t")},
+		{"texticnlike(text, text)", true, true, examples("'ABC' NOT ILIKE 'a%'", "f")},
+		{"nameiclike(name, text)", true, false, examples("'ABC'::name ILIKE '%c'", "t")},
+		{"nameicnlike(name, text)", true, true, examples("'ABC'::name NOT ILIKE '%c'", "f")},
+		{"bpchariclike(bpchar, text)", true, false, examples("'AB'::char(2) ILIKE 'ab'", "t")},
+		{"bpcharicnlike(bpchar, text)", true, true, examples("'AB'::char(2) NOT ILIKE 'ab'", "f")},
+	} {
+		define(f.sig+" bool strict immutable", Definition{Vector: likeKernel(f.fold, f.not), Examples: f.ex})
+	}
+	for name, not := range map[string]bool{"like": false, "notlike": true} {
+		define(name+"(text, text) bool strict immutable", Definition{Vector: likeKernel(false, not),
+			Examples: examples(`"`+name+`"('abc', 'a%')`, truth(!not))})
+	}
+	define("like_escape(text, text) text strict immutable", Definition{
+		Value:    likeEscape,
+		Examples: examples("'a%c' LIKE 'a#%c' ESCAPE '#'", "t", "'abc' LIKE 'a#%c' ESCAPE '#'", "f", `'a\bc' LIKE 'a\%' ESCAPE ''`, "t"),
+	})
+}
+
+// likeKernel compiles a constant pattern once for a batch.
+func likeKernel(fold, not bool) VectorFunc {
+	return func(c *Call) {
+		out := c.Out.(*vec.Fixed[bool]).Resize(c.Rows)
+		text := bytesAt(c.Args[0])
+		match := func(p *likePattern, row int) bool {
+			b := text(row)
+			if fold {
+				b = bytes.ToLower(b)
+			}
+			return p.match(b) != not
+		}
+		if k, ok := c.Args[1].(*vec.Const); ok {
+			p, err := compileLike(k.Of.(*vec.Bytes).At(0), fold)
+			c.each(func(row int) {
+				switch {
+				case err == nil:
+					out[row] = match(p, row)
+				case !c.null(row):
+					c.Errs.Set(row, err)
+				}
+			})
+			return
+		}
+		patterns := c.Args[1].(*vec.Bytes)
+		c.each(func(row int) {
+			if c.null(row) {
+				return
+			}
+			p, err := compileLike(patterns.At(row), fold)
+			if err != nil {
+				c.Errs.Set(row, err)
+				return
+			}
+			out[row] = match(p, row)
+		})
+	}
+}
+
+// likePattern is a LIKE pattern cut at its percent signs. One part: the whole
+// string has to match it; else the first stands at the beginning, the last at
+// the end, and the others anywhere between, in order.
+type likePattern struct{ parts []likePart }
+
+// likePart is text without %. any says where a character may be any; nil: nowhere.
+
+type likePart struct {
+	text []byte
+	any  []bool // by byte of text; a 0 byte stands for the character
+}
+
+func compileLike(pattern []byte, fold bool) (*likePattern, error) {
+	if fold {
+		pattern = bytes.ToLower(pattern)
+	}
+	p := &likePattern{parts: make([]likePart, 1, 3)}
+	for i := 0; i < len(pattern); i++ {
+		part := &p.parts[len(p.parts)-1]
+		switch c := pattern[i]; c {
+		case '%':
+			p.parts = append(p.parts, likePart{})
+		case '_':
+			if part.any == nil {
+				part.any = make([]bool, len(part.text))
+			}
+			part.text, part.any = append(part.text, 0), append(part.any, true)
+		default:
+			if c == '\\' {
+				if i++; i == len(pattern) {
+					return nil, sqlerr.Errorf(sqlerr.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
+				}
+			}
+			part.text = append(part.text, pattern[i])
+			if part.any != nil {
+				part.any = append(part.any, false)
+			}
+		}
+	}
+	return p, nil
+}
+
+func (p *likePattern) match(b []byte) bool {
+	first := &p.parts[0]
+	n := first.prefix(b)
+	if len(p.parts) == 1 {
+		return n == len(b)
+	}
+	if n < 0 {
+		return false
+	}
+	b = b[n:]
+	last := len(p.parts) - 1
+	for i := 1; i < last; i++ {
+		end := p.parts[i].find(b)
+		if end < 0 {
+			return false
+		}
+		b = b[end:]
+	}
+	return p.parts[last].suffix(b)
+}
+
+// prefix is the number of bytes of b that the part takes at its beginning, -1
+// where it does not match there.
+func (p *likePart) prefix(b []byte) int {
+	if p.any == nil {
+		if bytes.HasPrefix(b, p.text) {
+			return len(p.text)
+		}
+		return -1
+	}
+	at := 0
+	for i, c := range p.text {
+		switch {
+		case at == len(b):
+			return -1
+		case p.any[i]:
+			_, size := utf8.DecodeRune(b[at:])
+			at += size
+		case b[at] == c:
+			at++
+		default:
+			return -1
+		}
+	}
+	return at
+}
+
+// find is where the part's first match in b ends, -1 where there is none.
+func (p *likePart) find(b []byte) int {
+	if p.any == nil {
+		i := bytes.Index(b, p.text)
+		if i < 0 {
+			return -1
+		}
+		return i + len(p.text)
+	}
+	for at := 0; at <= len(b); {
+		if n := p.prefix(b[at:]); n >= 0 {
+			return at + n
+		}
+		_, size := utf8.DecodeRune(b[at:])
+		at += max(size, 1)
+	}
+	return -1
+}
+
+// suffix reports whether b ends with the part.
+func (p *likePart) suffix(b []byte) bool {
+	if p.any == nil {
+		return bytes.HasSuffix(b, p.text)
+	}
+	for at := 0; at <= len(b); {
+		if p.prefix(b[at:]) == len(b)-at {
+			return true
+		}
+		_, size := utf8.DecodeRune(b[at:])
+		at += max(size, 1)
+	}
+	return false
+}
+
+// likeEscape rewrites a pattern with another escape character to one with \.
+func likeEscape(_ *Env, a []types.Value) (types.Value, error) {
+	pattern, escape := a[0].S, a[1].S
+	if escape == "\\" {
+		return a[0], nil
+	}
+	if escape == "" {
+		return text(strings.ReplaceAll(pattern, `\`, `\\`))
+	}
+	r, size := utf8.DecodeRuneInString(escape)
+	if size != len(escape) {
+		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidEscapeSequence, "invalid escape string").
+			WithHint("Escape string must be empty or one character.")
+	}
+	var b strings.Builder
+	escaped := false
+	for _, c := range pattern {
+		switch {
+		case c == r && !escaped:
+			b.WriteByte('\\')
+			escaped = true
+			continue
+		case c == '\\' && !escaped:
+			b.WriteString(`\\`)
+		default:
+			b.WriteRune(c)
+		}
+		escaped = false
+	}
+	return text(b.String())
+}

@@ -1,0 +1,193 @@
+package function
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// maxText is the longest string a function makes, as in PostgreSQL.
+const maxText = 1<<30 - 5
+
+func tooLong() error {
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "requested length too large")
+}
+
+func init() {
+	define("textcat(text, text) text strict immutable", Definition{Vector: concatenate, Examples: examples("'Post' || 'greSQL'", "PostgreSQL", "'a' || NULL::text", "NULL")})
+	define("byteacat(bytea, bytea) bytea strict immutable", Definition{Vector: concatenate, Examples: examples(`'\x01'::bytea || '\x02'::bytea`, `\x0102`)})
+	define("anytextcat(anynonarray, text) text strict stable", Definition{
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			return text(textForm(env, a[0]) + a[1].S)
+		}, Examples: examples("42 || 'x'", "42x", "true || 'x'", "truex"),
+	})
+	define("textanycat(text, anynonarray) text strict stable", Definition{
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			return text(a[0].S + textForm(env, a[1]))
+		}, Examples: examples("'Value: ' || 42", "Value: 42", "'d ' || date '2024-02-29'", "d 2024-02-29"),
+	})
+	define("concat(variadic any) text stable", Definition{
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			return text(textOf(joined(env, nil, a, "")))
+		}, Examples: examples("concat('abcde', 2, NULL, 22, true)", "abcde222t", "concat(NULL)", ""),
+	})
+	define("concat_ws(text, variadic any) text stable", Definition{
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			if a[0].Null {
+				return null(types.Text)
+			}
+			return text(textOf(joined(env, nil, a[1:], a[0].S)))
+		}, Examples: examples("concat_ws(',', 'abcde', 2, NULL, 22)", "abcde,2,22", "concat_ws(NULL, 'a', 'b')", "NULL"),
+	})
+	for _, f := range []struct {
+		name string
+		pad  func(s string, fill []rune, n int) string
+		ex   []Example
+	}{
+		{"lpad", func(s string, fill []rune, n int) string { return padding(fill, n) + s }, examples("lpad('hi', 5, 'xy')", "xyxhi", "lpad('hello', 2, 'x')", "he", "lpad('hi', 5, '')", "hi")},
+		{"rpad", func(s string, fill []rune, n int) string { return s + padding(fill, n) }, examples("rpad('hi', 5, 'xy')", "hixyx", "rpad('hello', -1, 'x')", "")},
+	} {
+		pad := func(s, fill string, n int64) (types.Value, error) {
+			n = max(n, 0)
+			have := int64(utf8.RuneCountInString(s))
+			switch {
+			case n*4 > maxText:
+				return types.Value{}, tooLong()
+			case have >= n || fill == "":
+				return text(s[:skipChars(s, n)])
+			}
+			return text(f.pad(s, []rune(fill), int(n-have)))
+		}
+		define(f.name+"(text, int4, text) text strict immutable", Definition{
+			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return pad(a[0].S, a[2].S, a[1].I) },
+			Examples: f.ex,
+		})
+		define(f.name+"(text, int4) text strict immutable", Definition{
+			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return pad(a[0].S, " ", a[1].I) },
+			Examples: examples("length("+f.name+"('hi', 5))", "5"),
+		})
+	}
+	define("repeat(text, int4) text strict immutable", Definition{
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			n := max(a[1].I, 0)
+			if int64(len(a[0].S))*n > maxText {
+				return types.Value{}, tooLong()
+			}
+			return text(strings.Repeat(a[0].S, int(n)))
+		}, Examples: examples("repeat('Pg', 4)", "PgPgPgPg", "repeat('Pg', -1)", "", "repeat('Pg', 2000000000)", "ERROR 54000"),
+	})
+	define("chr(int4) text strict immutable", Definition{
+		Value: chr, Examples: examples("chr(65)", "A", "chr(8364)", "€", "chr(0)", "ERROR 54000", "chr(-1)", "ERROR 54000"),
+	})
+	define("ascii(text) int4 strict immutable", Definition{
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			if a[0].S == "" {
+				return int4(0)
+			}
+			r, _ := utf8.DecodeRuneInString(a[0].S)
+			return int4(int(r))
+		}, Examples: examples("ascii('x')", "120", "ascii('€')", "8364", "ascii('')", "0"),
+	})
+	define("to_hex(int4) text strict immutable", Definition{
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			return text(strconv.FormatUint(uint64(uint32(a[0].I)), 16))
+		},
+		Examples: examples("to_hex(2147483647)", "7fffffff", "to_hex(-1)", "ffffffff"),
+	})
+	define("to_hex(int8) text strict immutable", Definition{
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			return text(strconv.FormatUint(uint64(a[0].I), 16))
+		},
+		Examples: examples("to_hex(5000000000)", "12a05f200"),
+	})
+}
+
+// concatenate joins two columns of strings.
+func concatenate(c *Call) {
+	out := c.Out.(*vec.Bytes)
+	left, right := bytesAt(c.Args[0]), bytesAt(c.Args[1])
+	c.each(func(row int) {
+		out.Pad(row)
+		if !c.null(row) {
+			out.Data = append(append(out.Data, left(row)...), right(row)...)
+		}
+		out.EndRow()
+	})
+	out.Pad(c.Rows)
+}
+
+// bytesAt reads a column of strings, or a constant.
+func bytesAt(v vec.Vec) func(row int) []byte {
+	if k, ok := v.(*vec.Const); ok {
+		b := k.Of.(*vec.Bytes).At(0)
+		return func(int) []byte { return b }
+	}
+	return v.(*vec.Bytes).At
+}
+
+// textForm is a value cast to text.
+func textForm(env *Env, v types.Value) string {
+	switch v.Type.OID {
+	case types.Bool:
+		if v.I != 0 {
+			return "true"
+		}
+		return "false"
+	case types.BPChar:
+		return strings.TrimRight(v.S, " ")
+	case types.Text, types.Varchar, types.Name, types.Unknown:
+		return v.S
+	}
+	return textOf(types.AppendText(nil, v, env.Format))
+}
+
+// joined appends the output forms of the values that are not NULL, with sep
+// between them.
+func joined(env *Env, dst []byte, vs []types.Value, sep string) []byte {
+	first := true
+	for _, v := range vs {
+		if v.Null {
+			continue
+		}
+		if !first {
+			dst = append(dst, sep...)
+		}
+		first = false
+		dst = appendOutput(env, dst, v)
+	}
+	return dst
+}
+
+// appendOutput appends what the type's output function gives.
+func appendOutput(env *Env, dst []byte, v types.Value) []byte {
+	if v.Type.OID == types.Unknown {
+		return append(dst, v.S...)
+	}
+	return types.AppendText(dst, v, env.Format)
+}
+
+// padding is the first n characters of fill repeated for ever.
+func padding(fill []rune, n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteRune(fill[i%len(fill)])
+	}
+	return b.String()
+}
+
+func chr(_ *Env, a []types.Value) (types.Value, error) {
+	n := a[0].I
+	switch {
+	case n < 0:
+		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "character number must be positive")
+	case n == 0:
+		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "null character not permitted")
+	case n > utf8.MaxRune || n >= 0xd800 && n <= 0xdfff:
+		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "requested character not valid for encoding: %d", n)
+	}
+	return text(string(rune(n)))
+}

@@ -1,0 +1,108 @@
+package function
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+func init() {
+	chars := lengthOf(utf8.RuneCount)
+	trimmedChars := lengthOf(func(b []byte) int { return utf8.RuneCount(bytes.TrimRight(b, " ")) })
+	octets := lengthOf(func(b []byte) int { return len(b) })
+	bits := lengthOf(func(b []byte) int { return len(b) * 8 })
+	for _, f := range []struct {
+		sig    string
+		kernel VectorFunc
+		ex     []Example
+	}{
+		{"length(text)", chars, examples("length('jose')", "4", "length('jösé')", "4", "length(NULL::text)", "NULL")},
+		{"length(bpchar)", trimmedChars, examples("length('ab  '::char(4))", "2")},
+		{"length(bytea)", octets, examples(`length('\x0102'::bytea)`, "2")},
+		{"char_length(text)", chars, examples("char_length('jösé')", "4")},
+		{"char_length(bpchar)", trimmedChars, examples("char_length('ab  '::char(4))", "2")},
+		{"character_length(text)", chars, examples("character_length('jösé')", "4")},
+		{"character_length(bpchar)", trimmedChars, examples("character_length('ab  '::char(4))", "2")},
+		{"octet_length(text)", octets, examples("octet_length('jösé')", "6")},
+		{"octet_length(bpchar)", octets, examples("octet_length('ab  '::char(4))", "4")},
+		{"octet_length(bytea)", octets, examples(`octet_length('\x010203'::bytea)`, "3")},
+		{"bit_length(text)", bits, examples("bit_length('ab')", "16")},
+		{"bit_length(bytea)", bits, examples(`bit_length('\x01'::bytea)`, "8")},
+	} {
+		define(f.sig+" int4 strict immutable", Definition{Vector: f.kernel, Examples: f.ex})
+	}
+	const ours = "PostgreSQL has no byte_length"
+	define("byte_length(text) int4 strict immutable oid 9901", Definition{Vector: octets, Examples: []Example{{SQL: "byte_length('jösé')", Text: "6", Ours: ours}}})
+	define("byte_length(bytea) int4 strict immutable oid 9902", Definition{Vector: octets, Examples: []Example{{SQL: `byte_length('\x0102'::bytea)`, Text: "2", Ours: ours}}})
+
+	mapped := func(name string, kernel VectorFunc, ex ...Example) {
+		define(name+"(text) text strict immutable", Definition{Vector: kernel, Examples: ex})
+	}
+	const locale = "PostgreSQL under the C locale maps only ASCII"
+	mapped("lower", mapCase(bytes.ToLower, 'A', 'Z'), Example{SQL: "lower('TOM')", Text: "tom"}, Example{SQL: "lower('TÖM')", Text: "töm", Ours: locale})
+	mapped("upper", mapCase(bytes.ToUpper, 'a', 'z'), Example{SQL: "upper('tom')", Text: "TOM"}, Example{SQL: "upper('tömß')", Text: "TÖMß", Ours: locale})
+	define("initcap(text) text strict immutable", Definition{
+		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return text(initcap(a[0].S)) },
+		Examples: examples("initcap('hi THOMAS o''neil x2y')", "Hi Thomas O'Neil X2y"),
+	})
+	define("reverse(text) text strict immutable", Definition{
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			r := []rune(a[0].S)
+			for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
+				r[i], r[j] = r[j], r[i]
+			}
+			return text(string(r))
+		}, Examples: examples("reverse('abcdé')", "édcba"),
+	})
+}
+
+// lengthOf measures each string.
+func lengthOf(measure func([]byte) int) VectorFunc {
+	return func(c *Call) {
+		out := c.Out.(*vec.Fixed[int32]).Resize(c.Rows)
+		in := c.Args[0].(*vec.Bytes)
+		c.each(func(row int) { out[row] = int32(measure(in.At(row))) })
+	}
+}
+
+// mapCase maps strings of ASCII by flipping the bit of the letters from to;
+// others go through slow.
+func mapCase(slow func([]byte) []byte, from, to byte) VectorFunc {
+	return func(c *Call) {
+		out := c.Out.(*vec.Bytes)
+		c.eachBytes(func(_ int, b []byte) {
+			start := len(out.Data)
+			out.Data = append(out.Data, b...)
+			high := byte(0)
+			for i, x := range out.Data[start:] {
+				high |= x
+				if x >= from && x <= to {
+					out.Data[start+i] = x ^ 0x20
+				}
+			}
+			if high >= utf8.RuneSelf {
+				out.Data = append(out.Data[:start], slow(b)...)
+			}
+		})
+	}
+}
+
+func initcap(s string) string {
+	out := make([]byte, 0, len(s))
+	inWord := false
+	for _, r := range s {
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
+		switch {
+		case letter && inWord:
+			r = unicode.ToLower(r)
+		case letter:
+			r = unicode.ToUpper(r)
+		}
+		inWord = letter
+		out = utf8.AppendRune(out, r)
+	}
+	return string(out)
+}
