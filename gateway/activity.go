@@ -6,41 +6,27 @@ import (
 	"strconv"
 	"sync"
 	"time"
-)
 
-// Activity is a session as pg_stat_activity shows it.
-type Activity struct {
-	PID             int32
-	User            string
-	Database        string
-	ApplicationName string
-	ClientAddr      string
-	ClientPort      int
-	BackendStart    time.Time
-	TransactionAt   time.Time // zero: in none
-	QueryStart      time.Time
-	StateChange     time.Time
-	State           string // active, idle, idle in transaction, idle in transaction (aborted)
-	Query           string
-}
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+)
 
 // activity is what other sessions may see of one.
 type activity struct {
-	mu  sync.Mutex
-	now Activity
+	mu     sync.Mutex
+	status pgcatalog.SessionStatus
 }
 
 func (a *activity) start(x *session) {
 	now := time.Now()
 	host, port, _ := net.SplitHostPort(x.conn.RemoteAddr().String())
-	p, _ := strconv.Atoi(port)
+	p, _ := strconv.ParseInt(port, 10, 32)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.now = Activity{
-		PID: x.pid, User: x.user, Database: x.database, ClientAddr: host, ClientPort: p,
-		BackendStart: now, StateChange: now, State: "idle",
+	a.status = pgcatalog.SessionStatus{
+		PID: x.pid, User: x.user, Database: x.database, ClientAddr: host, ClientPort: int32(p),
+		Started: now, StateFrom: now, State: "idle",
 	}
-	a.now.ApplicationName = x.settings.current.fixed[idxApplicationName]
+	a.status.ApplicationName = x.settings.current.fixed[idxApplicationName]
 }
 
 // query notes that a statement begins.
@@ -48,20 +34,20 @@ func (a *activity) query(x *session, text string) {
 	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now.State != "active" {
+	if a.status.State != "active" {
 		x.server.counters.Active.Add(1)
-		a.now.State, a.now.StateChange = "active", now
+		a.status.State, a.status.StateFrom = "active", now
 	}
 	if len(text) > 1024 {
 		text = text[:1024]
 	}
-	a.now.Query, a.now.QueryStart = text, now
+	a.status.Query, a.status.QueryFrom = text, now
 	if x.txn.started {
-		a.now.TransactionAt = x.txn.start
+		a.status.TransactionFrom = x.txn.start
 	} else {
-		a.now.TransactionAt = now
+		a.status.TransactionFrom = now
 	}
-	a.now.ApplicationName = x.settings.current.fixed[idxApplicationName]
+	a.status.ApplicationName = x.settings.current.fixed[idxApplicationName]
 }
 
 // idle notes that the session waits for its client.
@@ -75,29 +61,30 @@ func (a *activity) idle(x *session) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now.State == "active" {
+	if a.status.State == "active" {
 		x.server.counters.Active.Add(-1)
 	}
-	if a.now.State != state {
-		a.now.State, a.now.StateChange = state, time.Now()
+	if a.status.State != state {
+		a.status.State, a.status.StateFrom = state, time.Now()
 	}
 	if state == "idle" {
-		a.now.TransactionAt = time.Time{}
+		a.status.TransactionFrom = time.Time{}
 	}
+	a.status.ApplicationName = x.settings.current.fixed[idxApplicationName]
 }
 
-// Activity lists the sessions by PID.
-func (s *Server) Activity() []Activity {
+// Sessions lists the sessions by PID: it is pgcatalog's provider of them.
+func (s *Server) Sessions() []pgcatalog.SessionStatus {
 	s.mu.Lock()
 	sessions := make([]*session, 0, len(s.sessions))
 	for _, x := range s.sessions {
 		sessions = append(sessions, x)
 	}
 	s.mu.Unlock()
-	list := make([]Activity, len(sessions))
+	list := make([]pgcatalog.SessionStatus, len(sessions))
 	for i, x := range sessions {
 		x.activity.mu.Lock()
-		list[i] = x.activity.now
+		list[i] = x.activity.status
 		x.activity.mu.Unlock()
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].PID < list[j].PID })

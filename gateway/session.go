@@ -54,6 +54,7 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 	x := &session{
 		server: s, conn: c, r: r, w: w, startup: st, user: st.user,
 		in: newInbox(), prepared: map[string]*prepared{}, portals: map[string]*portal{}, ended: make(chan struct{}),
+		interrupt: newInterrupt(context.Background()),
 	}
 	var err error
 	if x.database, x.startupNotice, err = st.resolveDatabase(); err != nil {
@@ -82,9 +83,7 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 // terminate ends the session with 57P01, whatever it does. Any goroutine.
 func (x *session) terminate() {
 	x.endOnce.Do(func() { close(x.ended) })
-	if x.interrupt != nil {
-		x.interrupt.leave(errShutdown())
-	}
+	x.interrupt.leave(errShutdown())
 }
 
 // run serves the session until the client leaves or is told to.

@@ -17,14 +17,14 @@ import (
 // outcome is what is left to send when a statement has run, or has begun to
 // return rows.
 type outcome struct {
-	fields []plan.Field
-	rows   *cursorRows // nil: none
-	word   string      // of the tag, where rows are counted: SELECT
-	counted int64      // rows counted already
-	tag    string      // the whole tag, where they are not
-	copy   *plan.Copy  // rows go out as COPY data
-	enc    *rowEncoder // for rows; nil: to be made
-	empty  bool        // EmptyQueryResponse
+	fields  []plan.Field
+	rows    *cursorRows // nil: none
+	word    string      // of the tag, where rows are counted: SELECT
+	counted int64       // rows counted already
+	tag     string      // the whole tag, where they are not
+	copy    *plan.Copy  // rows go out as COPY data
+	enc     *rowEncoder // for rows; nil: to be made
+	empty   bool        // EmptyQueryResponse
 }
 
 // plan binds a statement in the session's transaction.
