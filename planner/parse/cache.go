@@ -15,7 +15,7 @@ const (
 // Tree sizes are estimated from the length of the text: a test measures that a
 // parsed text takes no more than this per byte, plus perStatement.
 const (
-	perByte      = 160
+	perByte      = 200
 	perStatement = 2048
 )
 

@@ -45,7 +45,10 @@ type clauseReader struct {
 
 // followers are the keywords that may come after a streaming clause.
 var followers = setOf("where", "group", "having", "window", "order", "limit", "offset", "fetch", "for", "union", "intersect",
-	"except", "emit", "into", "with", "within", "join", "inner", "left", "right", "full", "cross", "natural", "on", "using", "returning", "from", "as")
+	"except", "emit", "into", "with", "from", "on", "returning")
+
+// joiners are those that may come after WITHIN too.
+var joiners = setOf("join", "inner", "left", "right", "full", "cross", "natural", "using", "within")
 
 // openers are the words after which a table or an expression must begin.
 var openers = setOf("from", "join", "lateral", "only", "as", "by", "where", "on", "and", "or", "not", "having", "limit", "offset", "select", "distinct", "when", "then", "else", "case", "using", "in", "like", "ilike", "between", "is")
@@ -181,7 +184,7 @@ func (r *clauseReader) until(i int) int {
 			}
 		case r.is(i, ")"), r.is(i, "]"), r.is(i, ","), r.is(i, ";"):
 			return i
-		case i > start && r.list[i].kind == word && !r.isLabel(i) && (r.isAny(i, followers) || r.is(i, "grace")):
+		case i > start && r.list[i].kind == word && !r.isLabel(i) && (r.isAny(i, followers) || r.isAny(i, joiners) || r.is(i, "grace")):
 			return i
 		}
 	}
@@ -191,7 +194,7 @@ func (r *clauseReader) until(i int) int {
 // follows checks that what comes after a clause may come there: taken out, the
 // clause would let PostgreSQL read the words on both sides as one.
 func (r *clauseReader) follows(i int) int {
-	if i < r.end && !r.is(i, ")") && !r.is(i, ",") && !r.isAny(i, followers) {
+	if i < r.end && !r.is(i, ")") && !r.isAny(i, followers) {
 		r.fail(r.syntaxError(i))
 	}
 	return i
@@ -233,6 +236,9 @@ func (r *clauseReader) readWithin(i int, top *depth) int {
 	}
 	top.frame.clauses.Within = append(top.frame.clauses.Within, w)
 	r.drop(i, end)
+	if r.is(end, ",") || r.isAny(end, joiners) {
+		return end
+	}
 	return r.follows(end)
 }
 

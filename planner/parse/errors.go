@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/pganalyze/pg_query_go/v5/parser"
@@ -45,6 +46,7 @@ var states = []struct {
 	{"invalid Unicode escape value", "", sqlerr.SyntaxError},
 	{"invalid Unicode escape", "", sqlerr.InvalidEscapeSequence},
 	{"unsafe use of \\'", "", nonstandardEscape},
+	{"invalid byte sequence for encoding", "", sqlerr.CharacterNotInRepertoire},
 }
 
 // nonstandardEscape is nonstandard_use_of_escape_character.
@@ -71,6 +73,9 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 		return err
 	}
 	at := byteOf(body, e.Cursorpos-1-runes(prefix))
+	if i := u.after(base+at+1) - 1; err.Code == sqlerr.InvalidEscapeSequence && i >= 0 && strings.IndexByte("uU", u.text[u.start(i)]) >= 0 {
+		err.Code = sqlerr.SyntaxError // in U&'', where E'' has a state of its own
+	}
 	if !strings.HasPrefix(e.Message, "syntax error at ") {
 		return err.At(u.src.Char(base + at))
 	}
@@ -93,10 +98,40 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 // as a clause that PostgreSQL has not.
 func (u *unit) takenOut(i int, c byte) bool { return c == ' ' && u.body[u.start(i)] != ' ' }
 
+// literal is the form of a numeric literal.
+var literal = regexp.MustCompile(`^(0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+|(\d(_?\d)*(\.(\d(_?\d)*)?)?|\.\d(_?\d)*)([eE][-+]?\d(_?\d)*)?)$`)
+
+// bases names the integers that a prefix without digits begins.
+var bases = map[string]string{"0x": "hexadecimal", "0o": "octal", "0b": "binary"}
+
+// checkJunk refuses letters run together with a number or parameter. The
+// binding's scanner reads some of these as a number and a name, and names less of
+// others, than PostgreSQL's does.
+func (u *unit) checkJunk() {
+	for i, t := range u.list {
+		s := u.at(i)
+		switch {
+		case t.kind == broken && len(s) > 1 && s[0] == '$' && isDigit(s[1]):
+			u.fail(u.nearError("trailing junk after parameter", i))
+		case t.kind == number && !literal.MatchString(s):
+			if base := bases[strings.ToLower(strings.TrimSuffix(s, "_"))]; base != "" {
+				u.fail(u.nearError("invalid "+base+" integer", i))
+				continue
+			}
+			u.fail(u.nearError("trailing junk after numeric literal", i))
+		}
+	}
+}
+
+// nearError is an error at a token, in the words of PostgreSQL's scanner.
+func (u *unit) nearError(message string, i int) *sqlerr.Error {
+	return sqlerr.Errorf(sqlerr.SyntaxError, "%s at or near \"%s\"", message, u.at(i)).At(u.src.Char(u.start(i)))
+}
+
 // syntaxError is PostgreSQL's error for a token that no statement has there.
 func (u *unit) syntaxError(i int) *sqlerr.Error {
 	if i >= len(u.list) {
 		return sqlerr.Errorf(sqlerr.SyntaxError, "syntax error at end of input").At(u.src.Char(len(u.text)))
 	}
-	return sqlerr.Errorf(sqlerr.SyntaxError, "syntax error at or near \"%s\"", u.at(i)).At(u.src.Char(u.start(i)))
+	return u.nearError("syntax error", i)
 }

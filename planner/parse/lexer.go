@@ -17,13 +17,13 @@ type lexer struct {
 	with int
 }
 
-// lex scans a text. It never fails: what PostgreSQL would refuse becomes a
-// broken token.
+// lex scans a text, to one token past MaxTokens at most. It never fails: what
+// PostgreSQL would refuse becomes a broken token.
 func lex(text string) *tokens {
-	l := &lexer{tokens: tokens{text: text, list: make([]token, 0, len(text)/5+4)}}
+	l := &lexer{tokens: tokens{text: text, list: make([]token, 0, min(len(text)/5+4, MaxTokens))}}
 	for {
 		l.skipBlank()
-		if l.pos >= len(text) {
+		if l.pos >= len(text) || len(l.list) > MaxTokens {
 			return &l.tokens
 		}
 		start := l.pos
@@ -80,7 +80,7 @@ func (l *lexer) skipBlank() {
 		case rest[0] == '#' && l.with > 0:
 			start := l.pos
 			l.pos += lineEnd(rest)
-			l.hashes = append(l.hashes, span{start, l.pos})
+			l.blanks = append(l.blanks, span{start, l.pos})
 		default:
 			return
 		}
@@ -153,35 +153,42 @@ func (l *lexer) quote(skip int, q byte, escapes bool) kind {
 			l.pos = i
 			return quoted
 		}
-		n := continuation(l.text[i:])
-		if n == 0 {
+		n := l.continuation(i)
+		if n == i {
 			l.pos = i
 			return str
 		}
-		i += n
+		i = n
 	}
 }
 
-// continuation returns the length of white space, comments and a quote that
-// continue a string; 0: it ends.
-func continuation(s string) int {
+// continuation returns the byte after the quote that goes on with a string that
+// a quote closed before byte i: white space with a newline is between them. Else
+// it returns i. The comments it passes are blanked: the binding's scanner ends the
+// string at them where PostgreSQL's goes on.
+func (l *lexer) continuation(i int) int {
 	newline := false
-	for i := 0; i < len(s); {
-		switch {
-		case s[i] == '\n' || s[i] == '\r':
+	comments := len(l.blanks)
+	for b := i; b < len(l.text); {
+		switch c := l.text[b]; {
+		case c == '\n' || c == '\r':
 			newline = true
-			i++
-		case isSpace(s[i]):
-			i++
-		case strings.HasPrefix(s[i:], "--"):
-			i += lineEnd(s[i:])
-		case s[i] == '\'' && newline:
-			return i + 1
+			b++
+		case isSpace(c):
+			b++
+		case strings.HasPrefix(l.text[b:], "--"):
+			end := b + lineEnd(l.text[b:])
+			l.blanks = append(l.blanks, span{b, end})
+			b = end
+		case c == '\'' && newline:
+			return b + 1
 		default:
-			return 0
+			l.blanks = l.blanks[:comments]
+			return i
 		}
 	}
-	return 0
+	l.blanks = l.blanks[:comments]
+	return i
 }
 
 // dollar passes a parameter or a dollar quote.
@@ -192,7 +199,7 @@ func (l *lexer) dollar() kind {
 		n++
 	}
 	if n > 1 {
-		junk := identLen(rest[n:])
+		junk := junkLen(rest[n:])
 		l.pos += n + junk
 		if junk > 0 {
 			return broken
@@ -257,12 +264,19 @@ func numberLen(s string) int {
 		if e < len(s) && (s[e] == '+' || s[e] == '-') {
 			e++
 		}
-		if e < len(s) && isDigit(s[e]) {
-			n = e
-			digits()
-		}
+		n = e // without digits it is junk
+		digits()
 	}
-	return n + identLen(s[n:])
+	return n + junkLen(s[n:])
+}
+
+// junkLen returns the length of an identifier that runs together with a number
+// or parameter.
+func junkLen(s string) int {
+	if s == "" || !isIdentStart(s[0]) {
+		return 0
+	}
+	return identLen(s)
 }
 
 // identLen returns how many bytes at the start of s can continue an identifier.
@@ -311,7 +325,7 @@ func startsLine(s string, i int) bool {
 	return true
 }
 
-func isSpace(c byte) bool      { return c == ' ' || c >= '\t' && c <= '\r' }
+func isSpace(c byte) bool      { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
 func isDigit(c byte) bool      { return c >= '0' && c <= '9' }
 func isIdentStart(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80 }
 func isIdent(c byte) bool      { return isIdentStart(c) || isDigit(c) || c == '$' }

@@ -9,9 +9,12 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
-// MaxText is the longest text that is parsed, in bytes: PostgreSQL's tree of a
-// text is some hundred times its size.
-const MaxText = 4 << 20
+// MaxText is the longest text that is parsed, in bytes, and MaxTokens the most
+// tokens: PostgreSQL's tree takes some hundred bytes a token.
+const (
+	MaxText   = 16 << 20
+	MaxTokens = 500_000
+)
 
 // Source is a text with the map from PostgreSQL's byte offsets to the
 // characters that clients count.

@@ -30,8 +30,9 @@ type tokens struct {
 	list []token
 	// notes are the -- comments that begin their line.
 	notes []span
-	// hashes are the # comments inside WITH ( ) lists.
-	hashes []span
+	// blanks are the comments that the parser must not see: # comments inside
+	// WITH ( ) lists, and those between the pieces of a string.
+	blanks []span
 }
 
 // span is a range of bytes.

@@ -13,8 +13,8 @@ import (
 type unit struct {
 	*tokens
 	src *Source
-	// body is the text with # comments of WITH ( ) lists blanked and the forms of
-	// rewrite.go replaced; main is body without what PostgreSQL has not.
+	// body is the text with the lexer's blanks blanked and the forms of rewrite.go
+	// replaced; main is body without what PostgreSQL has not.
 	body, main []byte
 	// calls are the function calls that stand for something else, by the byte of
 	// their name.
@@ -29,13 +29,18 @@ func newUnit(text string) (*unit, *sqlerr.Error) {
 		return nil, err
 	}
 	t := lex(text)
+	if len(t.list) > MaxTokens {
+		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a statement text exceeds the limit of %d words and symbols", MaxTokens).
+			WithHint("Send it as several texts, and data as parameters of a prepared statement.")
+	}
 	if err := checkDepth(t); err != nil {
 		return nil, err
 	}
 	u := &unit{tokens: t, src: &Source{Text: text}, body: []byte(text)}
-	for _, h := range t.hashes {
-		blank(u.body[h.start:h.end])
+	for _, b := range t.blanks {
+		blank(u.body[b.start:b.end])
 	}
+	u.checkJunk()
 	u.rewrite()
 	u.main = slices.Clone(u.body)
 	return u, nil
