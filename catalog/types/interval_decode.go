@@ -197,7 +197,7 @@ func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 				continue
 			case ok && w.kind == wordUnits:
 				unit, pending = wordKind(w.value), true
-			case ok && w.kind == wordAgo && i == len(fields)-1:
+			case ok && w.kind == wordAgo:
 				ago, unit = true, wordKind(w.value)
 			default:
 				return t, badFormat

@@ -120,7 +120,9 @@ func (j *jsonScanner) checkArray() error {
 	return nil
 }
 
-func init() {
+var _ = jsonType()
+
+func jsonType() *Info {
 	i := textType(&Info{OID: JSON, Name: "json", SQLName: "json", Array: 199, Len: -1, Align: 'i', Category: 'U'})
 	i.In = func(s string, _ int32, _ *Format) (Value, error) {
 		if err := checkJSON(s); err != nil {
@@ -129,4 +131,5 @@ func init() {
 		return NewString(JSON, s), nil
 	}
 	i.Recv = func(b []byte, mod int32) (Value, error) { return i.In(string(b), mod, nil) }
+	return i
 }

@@ -21,7 +21,9 @@ func CutName(s string) string {
 	return s[:end]
 }
 
-func init() {
+var _ = nameType()
+
+func nameType() *Info {
 	i := textType(&Info{
 		OID: Name, Name: "name", SQLName: "name", Array: 1003, Len: 64, Align: 'c', Category: 'S', Comparable: true, Elem: Char,
 	})
@@ -39,4 +41,5 @@ func init() {
 		}
 		return v, err
 	}
+	return i
 }

@@ -1,0 +1,299 @@
+package types
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// Limits of arrays, PostgreSQL's.
+const (
+	maxDims     = 6
+	maxElements = (1<<30 - 1) / 8
+)
+
+// registerArray adds the array type of elem, whose pg_type.typname is name.
+func registerArray(elem *Info, name string) *Info {
+	oid := elem.Array
+	align := byte('i')
+	if elem.Align == 'd' {
+		align = 'd'
+	}
+	i := &Info{
+		OID: oid, Name: name, SQLName: elem.SQLName + "[]", Elem: elem.OID, Len: -1, Align: align,
+		Category: 'A', Kind: 'b', Delim: elem.Delim, Phys: PhysList, Comparable: elem.Comparable,
+		ModIn: elem.ModIn, ModOut: elem.ModOut,
+		In: func(s string, mod int32, f *Format) (Value, error) { return parseArray(s, elem, mod, f) },
+		AppendText: func(dst []byte, v Value, f *Format) []byte {
+			return appendArray(dst, v.A, elem, f)
+		},
+		Recv:         func(b []byte, mod int32) (Value, error) { return recvArray(b, elem, mod) },
+		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
+		Compare:      func(a, b Value) int { return compareArrays(a.A, b.A, elem) },
+	}
+	if elem.Coerce != nil {
+		i.Coerce = func(v Value, mod int32, explicit bool) (Value, error) {
+			out := *v.A
+			out.Elem.Mod = mod
+			out.Elems = make([]Value, len(v.A.Elems))
+			for k, e := range v.A.Elems {
+				var err error
+				if !e.Null {
+					e, err = elem.Coerce(e, mod, explicit)
+				}
+				if err != nil {
+					return v, err
+				}
+				e.Type.Mod = mod
+				out.Elems[k] = e
+			}
+			v.A = &out
+			return v, nil
+		}
+	}
+	return register(i)
+}
+
+// appendArray appends the text form: bounds where they are not 1, then braces.
+func appendArray(dst []byte, a *Array, elem *Info, f *Format) []byte {
+	if len(a.Dims) == 0 {
+		return append(dst, '{', '}')
+	}
+	for _, d := range a.Dims {
+		if d.Lower == 1 {
+			continue
+		}
+		for _, d := range a.Dims {
+			dst = append(dst, '[')
+			dst = AppendInt(dst, int64(d.Lower))
+			dst = append(dst, ':')
+			dst = AppendInt(dst, int64(d.Lower)+int64(d.Len)-1)
+			dst = append(dst, ']')
+		}
+		dst = append(dst, '=')
+		break
+	}
+	elems := a.Elems
+	return appendDim(dst, a.Dims, &elems, elem, f)
+}
+
+func appendDim(dst []byte, dims []Dim, elems *[]Value, elem *Info, f *Format) []byte {
+	dst = append(dst, '{')
+	for i := range dims[0].Len {
+		if i > 0 {
+			dst = append(dst, elem.Delim)
+		}
+		if len(dims) > 1 {
+			dst = appendDim(dst, dims[1:], elems, elem, f)
+			continue
+		}
+		v := (*elems)[0]
+		*elems = (*elems)[1:]
+		if v.Null {
+			dst = append(dst, "NULL"...)
+			continue
+		}
+		start := len(dst)
+		dst = elem.AppendText(dst, v, f)
+		dst = QuoteElement(dst, start, elem.Delim)
+	}
+	return append(dst, '}')
+}
+
+// QuoteElement puts quotes around dst[start:], an array element's text, where
+// the text form of arrays needs them, and escapes what is inside.
+func QuoteElement(dst []byte, start int, delim byte) []byte {
+	s := dst[start:]
+	quote := len(s) == 0 || len(s) == 4 && strings.EqualFold(view(s), "null")
+	escapes := 0
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			escapes++
+			quote = true
+		case c == '{' || c == '}' || c == delim || isSpace(c):
+			quote = true
+		}
+	}
+	if !quote {
+		return dst
+	}
+	n := len(s)
+	for range escapes + 2 {
+		dst = append(dst, 0)
+	}
+	// Move from the end, so that nothing is overwritten before it moved.
+	to := len(dst) - 1
+	dst[to] = '"'
+	for from := start + n - 1; from >= start; from-- {
+		c := dst[from]
+		to--
+		dst[to] = c
+		if c == '"' || c == '\\' {
+			to--
+			dst[to] = '\\'
+		}
+	}
+	dst[start] = '"'
+	return dst
+}
+
+func appendArrayBinary(dst []byte, a *Array, elem *Info) []byte {
+	be := binary.BigEndian
+	dst = be.AppendUint32(dst, uint32(len(a.Dims)))
+	flags := uint32(0)
+	for _, e := range a.Elems {
+		if e.Null {
+			flags = 1
+		}
+	}
+	dst = be.AppendUint32(dst, flags)
+	dst = be.AppendUint32(dst, uint32(elem.OID))
+	for _, d := range a.Dims {
+		dst = be.AppendUint32(dst, uint32(d.Len))
+		dst = be.AppendUint32(dst, uint32(d.Lower))
+	}
+	for _, e := range a.Elems {
+		at := len(dst)
+		dst = be.AppendUint32(dst, math.MaxUint32)
+		if !e.Null {
+			dst = elem.AppendBinary(dst, e)
+			be.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		}
+	}
+	return dst
+}
+
+func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
+	r := binaryReader{b: b}
+	ndim, flags, oid := r.int32(), r.int32(), OID(r.int32())
+	switch {
+	case r.short:
+		return Value{}, errBinaryLength(nil, 1)
+	case ndim < 0:
+		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid number of dimensions: %d", ndim)
+	case ndim > maxDims:
+		return Value{}, errTooManyDims(int(ndim))
+	case flags != 0 && flags != 1:
+		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid array flags")
+	case oid != elem.OID:
+		return Value{}, sqlerr.Errorf(sqlerr.DatatypeMismatch, "binary data has array element type %d (%s) instead of expected %d (%s)",
+			oid, FormatType(Of(oid)), elem.OID, FormatType(Of(elem.OID)))
+	}
+	a := &Array{Elem: Type{elem.OID, mod}}
+	count := int64(1)
+	for range ndim {
+		d := Dim{Len: r.int32(), Lower: r.int32()}
+		if r.short {
+			return Value{}, errBinaryLength(nil, 1)
+		}
+		if d.Len < 0 || int64(d.Lower)+int64(d.Len) > math.MaxInt32 {
+			return Value{}, errArraySize()
+		}
+		if count *= int64(d.Len); count > maxElements {
+			return Value{}, errArraySize()
+		}
+		a.Dims = append(a.Dims, d)
+	}
+	if ndim == 0 || count == 0 {
+		a.Dims = nil
+		return Value{Type: Of(elem.Array), A: a}, r.end()
+	}
+	if count > int64(len(r.b)/4) {
+		return Value{}, errBinaryLength(nil, 1)
+	}
+	a.Elems = make([]Value, 0, count)
+	for range count {
+		n := r.int32()
+		if n == -1 && !r.short {
+			a.Elems = append(a.Elems, NullOf(a.Elem))
+			continue
+		}
+		item := r.take(int(n))
+		if r.short {
+			return Value{}, errBinaryLength(nil, 1)
+		}
+		v, err := elem.Recv(item, mod)
+		if err != nil {
+			return Value{}, err
+		}
+		v.Type = a.Elem
+		a.Elems = append(a.Elems, v)
+	}
+	return Value{Type: Of(elem.Array), A: a}, r.end()
+}
+
+func errTooManyDims(n int) error {
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, maxDims)
+}
+
+func errArraySize() error {
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", maxElements)
+}
+
+// binaryReader cuts a binary form; short is set once it runs out.
+type binaryReader struct {
+	b     []byte
+	short bool
+}
+
+func (r *binaryReader) take(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.short = true
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *binaryReader) int32() int32 {
+	b := r.take(4)
+	if b == nil {
+		return 0
+	}
+	return int32(binary.BigEndian.Uint32(b))
+}
+
+func (r *binaryReader) end() error {
+	if len(r.b) > 0 {
+		return errBinaryLength(r.b, 0)
+	}
+	return nil
+}
+
+// compareArrays orders by elements, then their number, then the dimensions. A
+// NULL element is above all others.
+func compareArrays(a, b *Array, elem *Info) int {
+	for i := range min(len(a.Elems), len(b.Elems)) {
+		x, y := a.Elems[i], b.Elems[i]
+		switch {
+		case x.Null && y.Null:
+			continue
+		case x.Null:
+			return 1
+		case y.Null:
+			return -1
+		}
+		if c := elem.Compare(x, y); c != 0 {
+			return c
+		}
+	}
+	if c := compareInt(int64(len(a.Elems)), int64(len(b.Elems))); c != 0 {
+		return c
+	}
+	if c := compareInt(int64(len(a.Dims)), int64(len(b.Dims))); c != 0 {
+		return c
+	}
+	for i := range a.Dims {
+		if c := compareInt(int64(a.Dims[i].Len), int64(b.Dims[i].Len)); c != 0 {
+			return c
+		}
+		if c := compareInt(int64(a.Dims[i].Lower), int64(b.Dims[i].Lower)); c != 0 {
+			return c
+		}
+	}
+	return 0
+}

@@ -1,0 +1,179 @@
+package types
+
+import (
+	"math"
+	"math/big"
+
+	"github.com/cockroachdb/apd/v3"
+)
+
+// Power is d to the power e.
+func (d Decimal) Power(e Decimal) (Decimal, error) {
+	one := DecimalFromInt64(1)
+	switch {
+	case d.IsNaN():
+		if e.IsZero() {
+			return one, nil
+		}
+		return DecimalNaN, nil
+	case e.IsNaN():
+		if d.Compare(one) == 0 {
+			return one, nil
+		}
+		return DecimalNaN, nil
+	case d.IsZero() && e.Sign() < 0:
+		return Decimal{}, errPower("zero raised to a negative power is undefined")
+	case d.Sign() < 0 && !e.isIntegral():
+		return Decimal{}, errPower("a negative number raised to a non-integer power yields a complex result")
+	case d.IsInf() || e.IsInf():
+		return powerInf(d, e), nil
+	}
+	if e.isIntegral() {
+		if n, err := e.Int32(); err == nil {
+			return d.powerInt(int(n), e.Scale)
+		}
+	}
+	if d.IsZero() {
+		return Decimal{Scale: minSignificant}, nil
+	}
+	r, err := d.Abs().powerReal(e)
+	if err == nil && d.Sign() < 0 && e.isOdd() {
+		r = r.Neg()
+	}
+	return r, err
+}
+
+// isIntegral reports whether d is an integer; infinities are.
+func (d Decimal) isIntegral() bool { return !d.IsFinite() || d.MinScale() == 0 }
+
+// isOdd reports whether an integral, finite d is odd.
+func (d Decimal) isOdd() bool { return d.Trunc(0).Big().Bit(0) == 1 }
+
+// powerInf is pow of POSIX where an operand is infinite.
+func powerInf(d, e Decimal) Decimal {
+	one, zero := DecimalFromInt64(1), Decimal{}
+	switch {
+	case d.Compare(one) == 0 || e.IsZero():
+		return one
+	case d.IsZero():
+		return zero
+	case e.IsInf():
+		if c := d.Abs().Compare(one); c == 0 {
+			return one
+		} else if (c > 0) == (e.Sign() > 0) {
+			return DecimalInf
+		}
+		return zero
+	case e.Sign() < 0:
+		return zero
+	case d.Sign() < 0 && e.isOdd():
+		return DecimalNegInf
+	}
+	return DecimalInf
+}
+
+// maxExactDigits bounds the exact powers that powerInt makes.
+const maxExactDigits = 400000
+
+// powerInt is d to the power n at PostgreSQL's scale.
+func (d Decimal) powerInt(n int, expScale int32) (Decimal, error) {
+	weight := 0.0
+	if !d.IsZero() {
+		weight = float64(n) * d.log10()
+	}
+	switch {
+	case weight > maxIntegerDigits:
+		return Decimal{}, errNumericOverflow()
+	case weight+1 < -maxDisplayScale:
+		return Decimal{Scale: maxDisplayScale}, nil
+	}
+	scale := clampScale(minSignificant-int(weight), d.Scale, expScale)
+	switch {
+	case n == 0:
+		return DecimalFromInt64(1).extend(scale)
+	case n == 1:
+		return d.Round(scale)
+	case d.IsZero():
+		return Decimal{Scale: scale}, nil
+	case n == -1:
+		return DecimalFromInt64(1).divAt(d, scale)
+	}
+	d = d.TrimScale()
+	b := d.Big()
+	exp := max(n, -n)
+	if bigDigits(b)*exp > maxExactDigits {
+		return d.powerLong(n, scale, weight)
+	}
+	p := new(big.Int).Exp(b, big.NewInt(int64(exp)), nil)
+	shift := int(d.Scale) * exp // p is the power times 10^shift
+	if n > 0 {
+		if shift >= int(scale) {
+			return DecimalFromBig(roundBig(p, shift-int(scale)), scale)
+		}
+		return DecimalFromBig(p.Mul(p, bigPow10(int(scale)-shift)), scale)
+	}
+	return DecimalFromBig(quoRound(bigPow10(int(scale)+shift), p), scale)
+}
+
+// powerLong is powerInt where the exact power has too many digits: squaring
+// with as many as the result needs, and those that the steps may lose.
+func (d Decimal) powerLong(n int, scale int32, weight float64) (Decimal, error) {
+	exp := max(n, -n)
+	c := context(int(scale) + int(math.Abs(weight)) + 2*len(big.NewInt(int64(exp)).String()))
+	r, x := apd.New(1, 0), d.apdOf()
+	for ; exp > 0; exp >>= 1 {
+		if exp&1 == 1 {
+			if _, err := c.Mul(r, r, x); err != nil {
+				return Decimal{}, errNumericOverflow()
+			}
+		}
+		if _, err := c.Mul(x, x, x); err != nil {
+			return Decimal{}, errNumericOverflow()
+		}
+	}
+	if n < 0 {
+		if _, err := c.Quo(r, apd.New(1, 0), r); err != nil {
+			return Decimal{}, errNumericOverflow()
+		}
+	}
+	return fromAPD(r, scale)
+}
+
+// log10 is the logarithm of |d|, which is not zero, from its first digits.
+func (d Decimal) log10() float64 {
+	b := d.Abs().Big()
+	k := max(bigDigits(b)-18, 0)
+	f, _ := new(big.Float).SetInt(b.Quo(b, bigPow10(k))).Float64()
+	return math.Log10(f) + float64(k-int(d.Scale))
+}
+
+// powerReal is d, above zero, to a power that is no small integer.
+func (d Decimal) powerReal(e Decimal) (Decimal, error) {
+	lnWeight := d.lnWeight()
+	ln, err := d.lnDigits(minSignificant)
+	if err != nil {
+		return Decimal{}, err
+	}
+	var p apd.Decimal
+	if _, err := context(minSignificant).Mul(&p, ln, e.apdOf()); err != nil {
+		return Decimal{}, errNumericOverflow()
+	}
+	approx, err := p.Float64()
+	if err != nil || math.Abs(approx) > 2000*3.01 {
+		if !p.Negative {
+			return Decimal{}, errNumericOverflow()
+		}
+		return Decimal{Scale: maxDisplayScale}, nil
+	}
+	scale := clampScale(minSignificant-int(approx*log10E), d.Scale, e.Scale)
+	// The logarithm needs as many digits as the result, and as the product has
+	// before its point.
+	digits := int(scale) + int(math.Abs(approx*log10E)) + max(-lnWeight, 0) + 10
+	if ln, err = d.lnDigits(digits); err != nil {
+		return Decimal{}, err
+	}
+	if _, err := context(digits).Mul(&p, ln, e.apdOf()); err != nil {
+		return Decimal{}, errNumericOverflow()
+	}
+	return expAt(&p, approx, scale)
+}
