@@ -14,7 +14,7 @@ func MapColumns(e Expr, f func(*Column) Expr) Expr {
 	if e == nil {
 		return nil
 	}
-	return mapLevel(e, 0, f)
+	return mapLevel(e, f)
 }
 
 // Shift adds n to every column of e's own row.
@@ -34,7 +34,7 @@ func EachColumn(e Expr, f func(Ref)) {
 	if e == nil {
 		return
 	}
-	eachLevel(e, 0, f)
+	eachLevel(e, f)
 }
 
 // HasOuter reports whether e refers to rows of enclosing queries.
@@ -49,30 +49,50 @@ func HasOuter(e Expr) bool {
 // MapOuter applies f to what the tree n refers to of the row depth levels out
 // of it (1: the next).
 func MapOuter(n Node, depth int, f func(*Outer) Expr) Node {
-	right := depth
-	if j, ok := n.(*Join); ok && j.Lateral {
-		right = depth + 1
-	}
-	first := true
-	return MapNode(n, func(e Expr) Expr {
-		return mapOuterExpr(e, depth, f)
-	}, func(in Node) Node {
-		d := depth
-		if _, ok := n.(*Join); ok && !first {
-			d = right
+	return mapFree(n, 0, func(o *Outer, out int) Expr {
+		if out == depth {
+			return f(o)
 		}
-		first = false
-		return MapOuter(in, d, f)
+		return o
 	})
 }
 
-func mapOuterExpr(e Expr, depth int, f func(*Outer) Expr) Expr {
-	if o, ok := e.(*Outer); ok && o.Depth == depth {
-		return f(o)
+// Lift takes the tree n, which does not refer to the next row out, out of that
+// level: what it refers to further out comes one nearer.
+func Lift(n Node) Node {
+	return mapFree(n, 0, func(o *Outer, out int) Expr {
+		if out < 2 {
+			return o
+		}
+		c := *o
+		c.Depth--
+		return &c
+	})
+}
+
+// mapFree applies f to the references that leave the tree; level counts the
+// levels between the tree's root and n, out is how far outside the root the row is.
+func mapFree(n Node, level int, f func(o *Outer, out int) Expr) Node {
+	inputs := 0
+	return MapNode(n, func(e Expr) Expr {
+		return mapFreeExpr(e, level, f)
+	}, func(in Node) Node {
+		l := level
+		if j, ok := n.(*Join); ok && j.Lateral && inputs == 1 {
+			l++
+		}
+		inputs++
+		return mapFree(in, l, f)
+	})
+}
+
+func mapFreeExpr(e Expr, level int, f func(o *Outer, out int) Expr) Expr {
+	if o, ok := e.(*Outer); ok && o.Depth > level {
+		return f(o, o.Depth-level)
 	}
-	e = MapExpr(e, func(x Expr) Expr { return mapOuterExpr(x, depth, f) })
-	if s, ok := e.(*Subquery); ok {
-		if in := MapOuter(s.Input, depth+1, f); in != s.Input {
+	e = MapExpr(e, func(x Expr) Expr { return mapFreeExpr(x, level, f) })
+	if s, ok := e.(*Subquery); ok && s.Correlated {
+		if in := mapFree(s.Input, level+1, f); in != s.Input {
 			c := *s
 			c.Input = in
 			return &c
@@ -81,11 +101,11 @@ func mapOuterExpr(e Expr, depth int, f func(*Outer) Expr) Expr {
 	return e
 }
 
-func mapLevel(e Expr, level int, f func(*Column) Expr) Expr {
+func mapLevel(e Expr, f func(*Column) Expr) Expr {
 	if c, ok := e.(*Column); ok {
 		return f(c)
 	}
-	e = MapExpr(e, func(x Expr) Expr { return mapLevel(x, level, f) })
+	e = MapExpr(e, func(x Expr) Expr { return mapLevel(x, f) })
 	if s, ok := e.(*Subquery); ok && s.Correlated {
 		in := MapOuter(s.Input, 1, func(o *Outer) Expr {
 			to, ok := f(&Column{Index: o.Index, Typ: o.Typ, Name: o.Name}).(*Column)
@@ -105,7 +125,7 @@ func mapLevel(e Expr, level int, f func(*Column) Expr) Expr {
 	return e
 }
 
-func eachLevel(e Expr, level int, f func(Ref)) {
+func eachLevel(e Expr, f func(Ref)) {
 	Walk(e, func(x Expr) bool {
 		switch x := x.(type) {
 		case *Column:

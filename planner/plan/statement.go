@@ -135,6 +135,8 @@ type SetVariable struct {
 	Name   string
 	Values []string
 	Local  bool
+	// Also are the further variables of a SET TRANSACTION with several modes.
+	Also []SetVariable
 }
 
 // ShowVariable is SHOW name; Name "all" shows all.

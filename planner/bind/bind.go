@@ -1,0 +1,179 @@
+// Package bind resolves names and types over PostgreSQL's parse trees, by
+// PostgreSQL's rules, and is the only producer of plan nodes and the one point
+// of authorisation.
+//
+// Inside the package an error travels as a panic of type bindError, as a deep
+// recursive descent reads better without its error returns; Bind catches it.
+package bind
+
+import (
+	"context"
+	"unicode/utf8"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Bind turns a parsed statement into a plan.
+func Bind(ctx context.Context, c *Context, s parse.Statement) (bound *plan.Bound, err error) {
+	b := newBinder(ctx, c, s)
+	defer catch(&err)
+	bound = b.statement()
+	bound.Text = s.Text
+	bound.Notices = b.shared.notices
+	bound.Params = b.shared.params.finish(b)
+	return bound, nil
+}
+
+// Expr binds a text that the catalog keeps (a default, a watermark, a generated
+// or generator column) over the columns given, and coerces it to want by
+// assignment where want is not zero.
+func Expr(ctx context.Context, c *Context, text string, columns []catalog.Column, want types.Type) (e plan.Expr, err error) {
+	defer catch(&err)
+	node, err := parse.Expr(text)
+	if err != nil {
+		return nil, err
+	}
+	b := newBinder(ctx, c, parse.Statement{Text: text, Pos: 1, Source: &parse.Source{Text: text}})
+	s := &scope{}
+	item := &rangeItem{name: "", relVisible: true, colsVisible: true}
+	for i, col := range columns {
+		item.cols = append(item.cols, itemCol{name: col.Name, expr: &plan.Column{Index: i, Typ: col.Type, Name: col.Name}})
+	}
+	s.items = []*rangeItem{item}
+	e = b.expr(node, s, exprOther)
+	if want.OID != types.Invalid {
+		e = b.assign(e, want, node)
+	} else {
+		e = b.defaultType(e, location(node))
+	}
+	b.shared.params.finish(b)
+	return e, nil
+}
+
+type bindError struct{ err *sqlerr.Error }
+
+func catch(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case bindError:
+		*err = r.err
+	default:
+		panic(r)
+	}
+}
+
+// shared is what the binders of one statement have in common: that of the text
+// and those of the views it reads.
+type shared struct {
+	params  *params
+	notices []*sqlerr.Error
+	depends []types.OID
+	nextCTE int
+	views   []string // being expanded, for the bound on their depth
+}
+
+// binder binds one text.
+type binder struct {
+	ctx    context.Context
+	c      *Context
+	stmt   parse.Statement
+	src    *parse.Source
+	ascii  bool
+	fmt    *types.Format
+	shared *shared
+	// inline sources declared by a WITH list after FROM.
+	inline map[string]*catalog.Relation
+	// top is the SELECT at the end of the statement, whose EMIT is the statement's.
+	top *pg.SelectStmt
+	// live: a continuous query is being bound (EMIT CHANGES, or a job).
+	live bool
+}
+
+func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {
+	return &binder{
+		ctx: ctx, c: c, stmt: s, src: s.Source, ascii: isASCII(s.Source.Text),
+		shared: &shared{params: newParams(c.ParamTypes)},
+	}
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// fail ends binding.
+func (b *binder) fail(err *sqlerr.Error) { panic(bindError{err}) }
+
+// check ends binding where err is not nil.
+func (b *binder) check(err error) {
+	if err != nil {
+		b.fail(sqlerr.From(err))
+	}
+}
+
+func (b *binder) failf(code sqlerr.Code, loc int32, format string, args ...any) {
+	b.fail(sqlerr.Errorf(code, format, args...).At(b.pos(loc)))
+}
+
+func (b *binder) unsupported(loc int32, hint, format string, args ...any) {
+	b.fail(sqlerr.Unsupported(hint, format, args...).At(b.pos(loc)))
+}
+
+func (b *binder) notice(format string, args ...any) {
+	e := sqlerr.Errorf(sqlerr.SuccessfulCompletion, format, args...)
+	e.Severity = "NOTICE"
+	b.shared.notices = append(b.shared.notices, e)
+}
+
+// pos is the character, from 1, at a byte of the source; 0 for none.
+func (b *binder) pos(loc int32) int {
+	switch {
+	case loc < 0:
+		return 0
+	case b.ascii:
+		return int(loc) + 1
+	}
+	return b.src.Char(int(loc))
+}
+
+func (b *binder) depend(oid types.OID) {
+	if oid < catalog.FirstOID {
+		return
+	}
+	for _, have := range b.shared.depends {
+		if have == oid {
+			return
+		}
+	}
+	b.shared.depends = append(b.shared.depends, oid)
+}
+
+func (b *binder) authorize(r *catalog.Relation, p Privilege, loc int32) {
+	if b.c.Authorize == nil {
+		return
+	}
+	if err := b.c.Authorize(r, p); err != nil {
+		b.fail(sqlerr.From(err).At(b.pos(loc)))
+	}
+}
+
+// strs are the strings of a list of String nodes.
+func strs(nodes []*pg.Node) []string {
+	out := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		if s, ok := n.Node.(*pg.Node_String_); ok {
+			out = append(out, s.String_.Sval)
+		}
+	}
+	return out
+}

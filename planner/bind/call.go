@@ -1,0 +1,219 @@
+package bind
+
+import (
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// resolved is what a call turned out to mean: a function with the types its
+// arguments are to have, or, where fn is nil, a cast to a type written as a call.
+type resolved struct {
+	fn       *catalog.Function
+	args     []types.OID
+	ret      types.OID
+	variadic bool
+	cast     types.OID
+}
+
+// resolveCall finds the function of a call (func_get_detail).
+func (b *binder) resolveCall(names []string, argNames []string, ops []operand, variadicArray bool, loc int32) resolved {
+	inputs := make([]types.OID, len(ops))
+	for i, o := range ops {
+		inputs[i] = o.e.Type().OID
+	}
+	cands := b.functionCandidates(names, argNames, len(ops), variadicArray)
+	var pick *candidate
+	for i, c := range cands {
+		if typesEqual(c.args, inputs) {
+			pick = &cands[i]
+			break
+		}
+	}
+	if pick == nil && len(ops) == 1 && len(argNames) == 0 {
+		if t := b.castByCall(names, ops[0].e.Type().OID); t != types.Invalid {
+			return resolved{cast: t}
+		}
+	}
+	if pick == nil {
+		match := b.matching(inputs, cands)
+		if len(match) > 1 {
+			match = preferPlain(match)
+		}
+		switch {
+		case len(match) == 1:
+			pick = &match[0]
+		case len(match) > 1:
+			if pick = b.choose(inputs, match); pick == nil {
+				b.fail(sqlerr.Errorf(sqlerr.AmbiguousFunction, "function %s is not unique", callSignature(names, argNames, ops)).
+					WithHint("Could not choose a best candidate function. You might need to add explicit type casts.").At(b.pos(loc)))
+			}
+		default:
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", callSignature(names, argNames, ops)).
+				WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(b.pos(loc)))
+		}
+	}
+	args, ret := b.concrete(inputs, pick.args, pick.fn.Ret, loc)
+	return resolved{fn: pick.fn, args: args, ret: ret, variadic: pick.variadic}
+}
+
+// functionCandidates are the functions of a name that can take n arguments.
+func (b *binder) functionCandidates(names, argNames []string, n int, variadicArray bool) []candidate {
+	name := names[len(names)-1]
+	schema := ""
+	if len(names) > 1 {
+		schema = names[len(names)-2]
+	}
+	var out []candidate
+	for _, f := range b.c.Catalog.Functions(name) {
+		if schema != "" && f.Schema != schema && !(f.Schema == "" && schema == "pg_catalog") {
+			continue
+		}
+		if schema == "" && f.Schema == "information_schema" {
+			continue
+		}
+		args := make([]types.OID, 0, n)
+		c := candidate{fn: f, system: f.Schema != "ferris"}
+		switch {
+		case f.Variadic && variadicArray:
+			if len(f.Args) != n {
+				continue
+			}
+			args = append(args, f.Args...)
+			if last := args[n-1]; last == types.Any {
+				args[n-1] = types.AnyArray
+			} else if last == types.AnyElement || last == types.AnyNonArray {
+				args[n-1] = types.AnyArray
+			} else if last == anyCompatible {
+				args[n-1] = anyCompatibleArray
+			} else {
+				args[n-1] = arrayType(last)
+			}
+		case f.Variadic:
+			if n < len(f.Args)-f.Optional || n < len(f.Args)-1 {
+				continue
+			}
+			args = append(args, f.Args...)
+			for len(args) < n {
+				args = append(args, f.Args[len(f.Args)-1])
+			}
+			args = args[:n]
+			c.variadic = true
+		case n > len(f.Args) || n < len(f.Args)-f.Optional:
+			continue
+		default:
+			args = append(args, f.Args[:n]...)
+			c.defaults = len(f.Args) - n
+		}
+		if len(argNames) > 0 && !matchNames(f, argNames, n) {
+			continue
+		}
+		c.args = args
+		out = append(out, c)
+	}
+	return out
+}
+
+// matchNames reports whether the named arguments, which must be in the
+// function's own order after the positional ones, are the function's.
+func matchNames(f *catalog.Function, argNames []string, n int) bool {
+	first := n - len(argNames)
+	for i, name := range argNames {
+		if first+i >= len(f.ArgNames) || f.ArgNames[first+i] != name {
+			return false
+		}
+	}
+	return true
+}
+
+// preferPlain drops, of candidates with the same types, those that are variadic
+// or leave arguments out, and those of a schema later in the path.
+func preferPlain(all []candidate) []candidate {
+	var out []candidate
+next:
+	for _, c := range all {
+		for i, o := range out {
+			if !typesEqual(o.args, c.args) {
+				continue
+			}
+			if better(c, o) {
+				out[i] = c
+			}
+			continue next
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func better(a, b candidate) bool {
+	switch {
+	case a.variadic != b.variadic:
+		return !a.variadic
+	case a.defaults != b.defaults:
+		return a.defaults < b.defaults
+	}
+	return a.system && !b.system
+}
+
+// castByCall is the type that f(x) casts to, where f names a type and the cast
+// is one that needs no function of its own.
+func (b *binder) castByCall(names []string, source types.OID) types.OID {
+	info := b.lookupType(names)
+	if info == nil || info.Kind == 'p' {
+		return types.Invalid
+	}
+	if source == types.Unknown {
+		return info.OID
+	}
+	switch p, _ := b.pathway(source, info.OID, explicit); p {
+	case relabelPath, textPath:
+		return info.OID
+	}
+	return types.Invalid
+}
+
+func callSignature(names, argNames []string, ops []operand) string {
+	s := make([]string, len(ops))
+	for i, o := range ops {
+		s[i] = formatType(o.e.Type().OID)
+		if n := i - (len(ops) - len(argNames)); n >= 0 {
+			s[i] = argNames[n] + " => " + s[i]
+		}
+	}
+	return strings.Join(names, ".") + "(" + strings.Join(s, ", ") + ")"
+}
+
+// call calls a function by name with arguments that are bound already.
+func (b *binder) call(name string, ops []operand, loc int32) plan.Expr {
+	r := b.resolveCall([]string{name}, nil, ops, false, loc)
+	return b.makeCall(r, ops, loc)
+}
+
+func (b *binder) makeCall(r resolved, ops []operand, loc int32) plan.Expr {
+	if r.cast != types.Invalid {
+		return b.coerceTo(ops[0].e, types.Of(r.cast), explicit, ops[0].loc)
+	}
+	return &plan.Call{Func: r.fn, Args: b.callArgs(r, ops), Typ: types.Of(r.ret), Pos: b.pos(loc)}
+}
+
+func (b *binder) callArgs(r resolved, ops []operand) []plan.Expr {
+	args := make([]plan.Expr, len(ops))
+	for i, o := range ops {
+		args[i] = b.coerceType(o.e, r.args[i], -1, implicit, o.loc)
+	}
+	return args
+}
+
+// hasFunction reports whether there is a function of a name with n arguments.
+func (b *binder) hasFunction(name string, n int) bool {
+	for _, f := range b.c.Catalog.Functions(name) {
+		if n <= len(f.Args) && n >= len(f.Args)-f.Optional {
+			return true
+		}
+	}
+	return false
+}

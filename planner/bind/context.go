@@ -1,0 +1,72 @@
+package bind
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Privilege is what a statement needs on a relation.
+type Privilege string
+
+// Privileges, named as GRANT names them.
+const (
+	Select Privilege = "SELECT"
+	Insert Privilege = "INSERT"
+	Create Privilege = "CREATE" // of a schema: the relation is the one to be made
+	Drop   Privilege = "DROP"
+)
+
+// Context is what binding may know beside the text. It is not changed.
+type Context struct {
+	Catalog        *catalog.Snapshot
+	SearchPath     []string
+	User, Database string
+	// Settings returns a setting's value as SHOW prints it; nil knows none.
+	Settings func(name string) (string, bool)
+	// Format reads literals; nil is types.DefaultFormat.
+	Format *types.Format
+	// Infer asks a connector for the columns of a relation without any.
+	Infer func(ctx context.Context, r *catalog.Relation) ([]catalog.Column, error)
+	// Hidden are a connector's pseudo-columns; nil: none.
+	Hidden func(connector string) []catalog.Column
+	// Connector says what a type can be; ok is false for an unknown one. nil:
+	// every type may be both.
+	Connector func(name string) (source, sink, ok bool)
+	// Connectors are the known types, for hints.
+	Connectors []string
+	// Check validates a declaration as its connector sees it; nil: no check.
+	Check func(r *catalog.Relation, sink bool) error
+	// Eval computes an expression without columns, for constant folding and for
+	// arguments that must be constant; nil: nothing is folded.
+	Eval func(e plan.Expr) (types.Value, error)
+	// Authorize is asked for every relation that a statement touches; nil allows.
+	Authorize func(r *catalog.Relation, p Privilege) error
+	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be
+	// inferred.
+	ParamTypes []types.OID
+	// CursorFields are the columns of an open cursor, for FETCH.
+	CursorFields func(name string) ([]plan.Field, bool)
+	// Prepared is a prepared statement, nil where there is none, for EXECUTE.
+	Prepared func(name string) *plan.Bound
+	// Trusted: the text comes from the server's own command line.
+	Trusted bool
+	// FileDialect: a double-quoted word that names no column is a string.
+	FileDialect bool
+}
+
+func (c *Context) format() *types.Format {
+	if c.Format == nil {
+		return types.DefaultFormat()
+	}
+	return c.Format
+}
+
+func (c *Context) setting(name string) (string, bool) {
+	if c.Settings == nil {
+		return "", false
+	}
+	return c.Settings(name)
+}

@@ -1,0 +1,177 @@
+package bind
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// inner binds the statement inside another (EXPLAIN, PREPARE, DECLARE, COPY).
+func (b *binder) inner(n *pg.Node, sh *shared) *plan.Bound {
+	s := b.stmt
+	s.Node = n
+	if s.Inner != "" {
+		s.Text = s.Inner
+	}
+	in := &binder{ctx: b.ctx, c: b.c, stmt: s, src: b.src, ascii: b.ascii, fmt: b.fmt, shared: sh}
+	bound := in.statement()
+	bound.Text = s.Text
+	if sh != b.shared {
+		bound.Params = sh.params.finish(in)
+		b.shared.notices = append(b.shared.notices, sh.notices...)
+	}
+	return bound
+}
+
+// prepare is PREPARE name (types) AS statement.
+func (b *binder) prepare(x *pg.PrepareStmt) *plan.Bound {
+	given := make([]types.OID, len(x.Argtypes))
+	for i, t := range x.Argtypes {
+		given[i] = b.typeName(t.GetTypeName()).OID
+	}
+	target := b.inner(x.Query, &shared{params: newParams(given)})
+	if !preparable(target.Statement) {
+		b.failf(sqlerr.InvalidPreparedStatementDef, -1, "utility statements cannot be prepared")
+	}
+	return done(&plan.Prepare{Name: x.Name, Target: target, Text: target.Text})
+}
+
+func preparable(s plan.Statement) bool {
+	switch s.(type) {
+	case *plan.Query, *plan.Insert, *plan.SelectInto:
+		return true
+	}
+	return false
+}
+
+// execute is EXECUTE name (args); its rows are those of the prepared statement.
+func (b *binder) execute(x *pg.ExecuteStmt) *plan.Bound {
+	e := &plan.Execute{Name: x.Name}
+	var prepared *plan.Bound
+	if b.c.Prepared != nil {
+		prepared = b.c.Prepared(x.Name)
+	}
+	if prepared == nil {
+		b.failf(sqlerr.InvalidSQLStatementName, -1, "prepared statement \"%s\" does not exist", x.Name)
+	}
+	if len(x.Params) != len(prepared.Params) {
+		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", x.Name).
+			WithDetail("Expected %d parameters but got %d.", len(prepared.Params), len(x.Params)))
+	}
+	for i, p := range x.Params {
+		o := b.operand(p, &scope{}, exprExecute)
+		want := prepared.Params[i]
+		arg := b.coerceTo(o.e, want, assignment, o.loc)
+		if arg == nil {
+			b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "parameter $%d of type %s cannot be coerced to the expected type %s",
+				i+1, formatType(o.e.Type().OID), formatType(want.OID)).
+				WithHint("You will need to rewrite or cast the expression.").At(b.pos(o.loc)))
+		}
+		e.Args = append(e.Args, arg)
+	}
+	return &plan.Bound{Statement: e, Fields: prepared.Fields}
+}
+
+// Bits of DeclareCursorStmt.options (nodes/parsenodes.h).
+const (
+	cursorBinary   = 0x0001
+	cursorScroll   = 0x0002
+	cursorNoScroll = 0x0004
+	cursorHold     = 0x0020
+)
+
+func (b *binder) declare(x *pg.DeclareCursorStmt) *plan.Bound {
+	if x.Options&cursorScroll != 0 && x.Options&cursorNoScroll != 0 {
+		b.failf(sqlerr.InvalidCursorDefinition, -1, "cannot specify both %s and %s", "SCROLL", "NO SCROLL")
+	}
+	query := b.inner(x.Query, b.shared)
+	q, ok := query.Statement.(*plan.Query)
+	if !ok {
+		b.failf(sqlerr.InvalidCursorDefinition, -1, "DECLARE CURSOR must not contain %s", "SELECT INTO")
+	}
+	d := &plan.DeclareCursor{
+		Name: x.Portalname, Query: query,
+		Hold: x.Options&cursorHold != 0, Binary: x.Options&cursorBinary != 0,
+	}
+	switch {
+	case x.Options&cursorScroll != 0:
+		if q.Live {
+			b.unsupported(-1, "Leave SCROLL out and fetch forward.", "a SCROLL cursor over a continuous query is not supported")
+		}
+		yes := true
+		d.Scroll = &yes
+	case x.Options&cursorNoScroll != 0:
+		no := false
+		d.Scroll = &no
+	}
+	return done(d)
+}
+
+func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {
+	f := &plan.Fetch{Name: x.Portalname, Count: x.HowMany, Move: x.Ismove}
+	switch x.Direction {
+	case pg.FetchDirection_FETCH_BACKWARD:
+		f.Direction = plan.FetchBackward
+	case pg.FetchDirection_FETCH_ABSOLUTE:
+		f.Direction = plan.FetchAbsolute
+	case pg.FetchDirection_FETCH_RELATIVE:
+		f.Direction = plan.FetchRelative
+	}
+	bound := &plan.Bound{Statement: f}
+	if b.c.CursorFields == nil || f.Move {
+		return bound
+	}
+	fields, ok := b.c.CursorFields(x.Portalname)
+	if !ok {
+		b.failf(sqlerr.InvalidCursorName, -1, "cursor \"%s\" does not exist", x.Portalname)
+	}
+	bound.Fields = fields
+	return bound
+}
+
+// explain is EXPLAIN of a query or of a statement that holds one.
+func (b *binder) explain(x *pg.ExplainStmt) *plan.Bound {
+	e := &plan.Explain{}
+	for _, o := range x.Options {
+		d := o.GetDefElem()
+		on := optionOn(d)
+		switch d.Defname {
+		case "analyze":
+			e.Analyze = on
+		case "verbose":
+			e.Verbose = on
+		case "costs", "buffers", "timing", "summary", "settings", "wal", "generic_plan":
+		case "format":
+			switch v := strings.ToLower(constText(d.Arg)); v {
+			case "text":
+			case "json":
+				e.JSON = true
+			case "xml", "yaml":
+				b.unsupported(d.Location, "Write FORMAT JSON or FORMAT TEXT.", "EXPLAIN (FORMAT %s) is not supported", strings.ToUpper(v))
+			default:
+				b.failf(sqlerr.InvalidParameterValue, d.Location, "unrecognized value for EXPLAIN option \"%s\": \"%s\"", d.Defname, v)
+			}
+		default:
+			b.failf(sqlerr.SyntaxError, d.Location, "unrecognized EXPLAIN option \"%s\"", d.Defname)
+		}
+	}
+	e.Target = b.inner(x.Query, b.shared)
+	t := types.Text
+	if e.JSON {
+		t = types.JSON
+	}
+	return &plan.Bound{Statement: e, Fields: []plan.Field{{Name: "QUERY PLAN", Type: types.Of(t)}}}
+}
+
+// optionOn reads a boolean option; no value is on.
+func optionOn(d *pg.DefElem) bool {
+	switch strings.ToLower(constText(d.Arg)) {
+	case "", "true", "on", "1", "yes":
+		return true
+	}
+	return false
+}

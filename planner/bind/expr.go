@@ -1,0 +1,291 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// exprKind is the place of an expression, which decides what it may hold.
+type exprKind string
+
+// Places, worded as PostgreSQL's errors name them.
+const (
+	exprOther    exprKind = "expressions"
+	exprSelect   exprKind = "SELECT"
+	exprWhere    exprKind = "WHERE"
+	exprHaving   exprKind = "HAVING"
+	exprGroupBy  exprKind = "GROUP BY"
+	exprOrderBy  exprKind = "ORDER BY"
+	exprDistinct exprKind = "DISTINCT ON"
+	exprJoinOn   exprKind = "JOIN conditions"
+	exprFrom     exprKind = "functions in FROM"
+	exprFilter   exprKind = "FILTER"
+	exprLimit    exprKind = "LIMIT"
+	exprOffset   exprKind = "OFFSET"
+	exprValues   exprKind = "VALUES"
+	exprExecute  exprKind = "EXECUTE parameters"
+)
+
+// expr binds an expression over the rows of a scope. Its type may still be
+// unknown (a literal or a parameter without a context).
+func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
+	if n == nil {
+		return nil
+	}
+	switch x := n.Node.(type) {
+	case *pg.Node_ColumnRef:
+		return b.columnRef(x.ColumnRef, s)
+	case *pg.Node_ParamRef:
+		return b.shared.params.ref(b, int(x.ParamRef.Number), x.ParamRef.Location)
+	case *pg.Node_AConst:
+		return b.constant(x.AConst)
+	case *pg.Node_TypeCast:
+		return b.typeCast(x.TypeCast, s, k)
+	case *pg.Node_AExpr:
+		return b.aExpr(x.AExpr, s, k)
+	case *pg.Node_BoolExpr:
+		return b.boolExpr(x.BoolExpr, s, k)
+	case *pg.Node_FuncCall:
+		return b.funcCall(x.FuncCall, s, k)
+	case *pg.Node_NullTest:
+		arg := b.expr(x.NullTest.Arg, s, k)
+		return &plan.IsNull{Arg: b.defaultType(arg, location(x.NullTest.Arg)), Not: x.NullTest.Nulltesttype == pg.NullTestType_IS_NOT_NULL}
+	case *pg.Node_BooleanTest:
+		return b.booleanTest(x.BooleanTest, s, k)
+	case *pg.Node_CaseExpr:
+		return b.caseExpr(x.CaseExpr, s, k)
+	case *pg.Node_CoalesceExpr:
+		args, t := b.unify(b.operands(x.CoalesceExpr.Args, s, k), "COALESCE")
+		return &plan.Coalesce{Args: args, Typ: t}
+	case *pg.Node_MinMaxExpr:
+		return b.minMax(x.MinMaxExpr, s, k)
+	case *pg.Node_SqlvalueFunction:
+		return b.sqlValue(x.SqlvalueFunction)
+	case *pg.Node_SubLink:
+		return b.subLink(x.SubLink, s, k)
+	case *pg.Node_AArrayExpr:
+		return b.arrayExpr(x.AArrayExpr, types.Invalid, s, k)
+	case *pg.Node_RowExpr:
+		return b.rowExpr(x.RowExpr, s, k)
+	case *pg.Node_AIndirection:
+		return b.indirection(x.AIndirection, s, k)
+	case *pg.Node_CollateClause:
+		return b.collate(x.CollateClause, s, k)
+	case *pg.Node_NamedArgExpr:
+		return b.expr(x.NamedArgExpr.Arg, s, k)
+	case *pg.Node_SetToDefault:
+		b.failf(sqlerr.SyntaxError, x.SetToDefault.Location, "DEFAULT is not allowed in this context")
+	case *pg.Node_GroupingFunc:
+		b.unsupported(x.GroupingFunc.Location, "Group once per grouping and join the results with UNION ALL.", "GROUPING is not supported")
+	case *pg.Node_CurrentOfExpr:
+		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
+	}
+	b.unsupported(location(n), "Write it with the json and jsonb operators and functions (->, ->>, JSON_VALUE).", "this form of expression is not supported")
+	return nil
+}
+
+// operands binds a list.
+func (b *binder) operands(nodes []*pg.Node, s *scope, k exprKind) []operand {
+	ops := make([]operand, len(nodes))
+	for i, n := range nodes {
+		ops[i] = b.operand(n, s, k)
+	}
+	return ops
+}
+
+func (b *binder) operand(n *pg.Node, s *scope, k exprKind) operand {
+	return operand{e: b.expr(n, s, k), loc: location(n)}
+}
+
+func (b *binder) boolExpr(x *pg.BoolExpr, s *scope, k exprKind) plan.Expr {
+	name := map[pg.BoolExprType]string{pg.BoolExprType_AND_EXPR: "AND", pg.BoolExprType_OR_EXPR: "OR", pg.BoolExprType_NOT_EXPR: "NOT"}[x.Boolop]
+	args := make([]plan.Expr, len(x.Args))
+	for i, a := range x.Args {
+		args[i] = b.boolean(b.expr(a, s, k), name, location(a))
+	}
+	switch x.Boolop {
+	case pg.BoolExprType_AND_EXPR:
+		return &plan.And{Args: args}
+	case pg.BoolExprType_OR_EXPR:
+		return &plan.Or{Args: args}
+	}
+	return &plan.Not{Arg: args[0]}
+}
+
+func (b *binder) booleanTest(x *pg.BooleanTest, s *scope, k exprKind) plan.Expr {
+	e := &plan.IsBool{}
+	name := ""
+	switch x.Booltesttype {
+	case pg.BoolTestType_IS_TRUE:
+		name = "IS TRUE"
+	case pg.BoolTestType_IS_NOT_TRUE:
+		name, e.Not = "IS NOT TRUE", true
+	case pg.BoolTestType_IS_FALSE:
+		name, e.Test = "IS FALSE", plan.IsFalse
+	case pg.BoolTestType_IS_NOT_FALSE:
+		name, e.Test, e.Not = "IS NOT FALSE", plan.IsFalse, true
+	case pg.BoolTestType_IS_UNKNOWN:
+		name, e.Test = "IS UNKNOWN", plan.IsUnknown
+	default:
+		name, e.Test, e.Not = "IS NOT UNKNOWN", plan.IsUnknown, true
+	}
+	e.Arg = b.boolean(b.expr(x.Arg, s, k), name, location(x.Arg))
+	return e
+}
+
+func (b *binder) caseExpr(x *pg.CaseExpr, s *scope, k exprKind) plan.Expr {
+	out := &plan.Case{}
+	var test operand
+	if x.Arg != nil {
+		test = b.operand(x.Arg, s, k)
+		test.e = b.defaultType(test.e, test.loc)
+	}
+	results := make([]operand, 0, len(x.Args)+1)
+	if x.Defresult != nil {
+		results = append(results, b.operand(x.Defresult, s, k))
+	} else {
+		results = append(results, operand{e: plan.NewConst(types.NullOf(types.Of(types.Unknown))), loc: -1})
+	}
+	for _, a := range x.Args {
+		w := a.GetCaseWhen()
+		var cond plan.Expr
+		if x.Arg != nil {
+			cond = b.operator([]string{"="}, test, b.operand(w.Expr, s, k), w.Location)
+		} else {
+			cond = b.expr(w.Expr, s, k)
+		}
+		out.Whens = append(out.Whens, plan.When{Cond: b.boolean(cond, "CASE/WHEN", location(w.Expr))})
+		results = append(results, b.operand(w.Result, s, k))
+	}
+	t := b.commonType(results, "CASE")
+	out.Typ = types.Type{OID: t, Mod: -1}
+	if x.Defresult != nil {
+		out.Typ.Mod = commonMod(results, t)
+		out.Else = b.toCommon(results[0], t, "CASE/ELSE")
+	} else {
+		out.Typ.Mod = commonMod(results[1:], t)
+	}
+	for i := range out.Whens {
+		out.Whens[i].Then = b.toCommon(results[i+1], t, "CASE/WHEN")
+	}
+	return out
+}
+
+func (b *binder) minMax(x *pg.MinMaxExpr, s *scope, k exprKind) plan.Expr {
+	name := "LEAST"
+	greatest := x.Op == pg.MinMaxOp_IS_GREATEST
+	if greatest {
+		name = "GREATEST"
+	}
+	args, t := b.unify(b.operands(x.Args, s, k), name)
+	if info := types.Lookup(t.OID); info == nil || !info.Comparable {
+		b.failf(sqlerr.UndefinedFunction, x.Location, "could not identify a comparison function for type %s", formatType(t.OID))
+	}
+	return &plan.MinMax{Greatest: greatest, Args: args, Typ: t}
+}
+
+// typeCast is CAST(x AS t), x::t and t 'literal'.
+func (b *binder) typeCast(x *pg.TypeCast, s *scope, k exprKind) plan.Expr {
+	t := b.typeName(x.TypeName)
+	var arg plan.Expr
+	if a := x.Arg.GetAArrayExpr(); a != nil && elemType(t.OID) != 0 {
+		arg = b.arrayExpr(a, t.OID, s, k)
+	} else {
+		arg = b.expr(x.Arg, s, k)
+	}
+	loc := x.Location
+	if loc < 0 {
+		loc = x.TypeName.Location
+	}
+	return b.castTo(operand{arg, location(x.Arg)}, t, loc)
+}
+
+// castTo is an explicit cast.
+func (b *binder) castTo(o operand, t types.Type, loc int32) plan.Expr {
+	from := o.e.Type().OID
+	if !b.canCoerce(from, t.OID, explicit) {
+		if loc < 0 {
+			loc = o.loc
+		}
+		b.failf(sqlerr.CannotCoerce, loc, "cannot cast type %s to %s", formatType(from), formatType(t.OID))
+	}
+	at := o.loc
+	if from != types.Unknown {
+		at = loc
+	}
+	return b.applyMod(b.coerceType(o.e, t.OID, t.Mod, explicit, at), t, explicit, at)
+}
+
+// arrayExpr is ARRAY[...]; array is the array type it is cast to, Invalid where
+// its items decide.
+func (b *binder) arrayExpr(x *pg.A_ArrayExpr, array types.OID, s *scope, k exprKind) plan.Expr {
+	ops := make([]operand, len(x.Elements))
+	multi := false
+	for i, n := range x.Elements {
+		if a := n.GetAArrayExpr(); a != nil {
+			ops[i] = operand{b.arrayExpr(a, array, s, k), location(n)}
+			multi = true
+			continue
+		}
+		ops[i] = b.operand(n, s, k)
+		multi = multi || elemType(ops[i].e.Type().OID) != 0
+	}
+	if len(ops) == 0 && array == types.Invalid {
+		b.fail(sqlerr.Errorf(sqlerr.IndeterminateDatatype, "cannot determine type of empty array").
+			WithHint("Explicitly cast to the desired type, for example ARRAY[]::integer[].").At(b.pos(x.Location)))
+	}
+	if array != types.Invalid {
+		want := elemType(array)
+		if multi {
+			want = array
+		}
+		items := make([]plan.Expr, len(ops))
+		for i, o := range ops {
+			items[i] = b.castTo(o, types.Of(want), -1)
+		}
+		return &plan.ArrayOf{Items: items, Multi: multi, Typ: types.Of(array)}
+	}
+	t := b.commonType(ops, "ARRAY")
+	result := t
+	if multi {
+		if elemType(t) == 0 {
+			b.failf(sqlerr.UndefinedObject, x.Location, "could not find element type for data type %s", formatType(t))
+		}
+	} else if result = arrayType(t); result == 0 {
+		b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", formatType(t))
+	}
+	items := make([]plan.Expr, len(ops))
+	for i, o := range ops {
+		items[i] = b.toCommon(o, t, "ARRAY")
+	}
+	return &plan.ArrayOf{Items: items, Multi: multi, Typ: types.Of(result)}
+}
+
+func (b *binder) rowExpr(x *pg.RowExpr, s *scope, k exprKind) plan.Expr {
+	r := &plan.Row{Typ: types.Of(types.Record)}
+	for i, a := range x.Args {
+		r.Items = append(r.Items, b.defaultType(b.expr(a, s, k), location(a)))
+		r.Names = append(r.Names, fieldName(i))
+	}
+	return r
+}
+
+// collations are those that compare as "C" does here.
+var collations = map[string]bool{"C": true, "default": true, "POSIX": true, "ucs_basic": true, "C.UTF-8": true, "C.utf8": true}
+
+func (b *binder) collate(x *pg.CollateClause, s *scope, k exprKind) plan.Expr {
+	e := b.defaultType(b.expr(x.Arg, s, k), location(x.Arg))
+	names := strs(x.Collname)
+	name := names[len(names)-1]
+	if category(e.Type().OID) != 'S' && category(elemType(e.Type().OID)) != 'S' {
+		b.failf(sqlerr.DatatypeMismatch, x.Location, "collations are not supported by type %s", formatType(e.Type().OID))
+	}
+	if !collations[name] || len(names) > 1 && names[0] != "pg_catalog" {
+		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", name).
+			WithHint("Text sorts by its bytes here: COLLATE \"C\" and COLLATE \"default\" are the collations there are.").At(b.pos(x.Location)))
+	}
+	return e
+}

@@ -1,0 +1,326 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// fromEntry is a bound part of FROM: rows, and the names for their columns.
+// Expressions in items are over the entry's own row.
+type fromEntry struct {
+	node  plan.Node
+	items []*rangeItem
+	// lateral: the node refers to the rows of what stands left of it.
+	lateral bool
+}
+
+// from binds the FROM list into the scope: comma is a cross join.
+func (b *binder) from(nodes []*pg.Node, s *scope) plan.Node {
+	if len(nodes) == 0 {
+		return &plan.Values{Rows: [][]plan.Expr{{}}}
+	}
+	var all fromEntry
+	for _, n := range nodes {
+		if all.node == nil {
+			all = b.fromItem(n, s, s.parent)
+			continue
+		}
+		e := b.settle(b.fromItem(n, s, &scope{parent: s.parent, items: all.items, ctes: s.ctes}))
+		b.uniqueNames(all.items, e.items, n)
+		all = fromEntry{
+			node:  joinNode(plan.JoinInner, all.node, e.node, nil, e.lateral),
+			items: append(all.items, shiftItems(e.items, len(all.node.Schema()))...),
+		}
+	}
+	s.items = all.items
+	return all.node
+}
+
+// settle says of an entry that was bound one level inside the row to its left
+// whether it refers to that row; where it does not, it is taken out of the level.
+func (b *binder) settle(e fromEntry) fromEntry {
+	if !plan.NodeHasOuter(e.node) {
+		return e
+	}
+	plan.MapOuter(e.node, 1, func(o *plan.Outer) plan.Expr {
+		e.lateral = true
+		return o
+	})
+	if !e.lateral {
+		e.node = plan.Lift(e.node)
+	}
+	return e
+}
+
+// blind is a chain of lateral levels, down to end, whose rows cannot be named.
+func blind(lat, end *scope) *scope {
+	if lat == end {
+		return end
+	}
+	return &scope{parent: blind(lat.parent, end), hidden: append(append([]*rangeItem(nil), lat.items...), lat.hidden...), ctes: lat.ctes}
+}
+
+func joinNode(kind plan.JoinKind, left, right plan.Node, cond plan.Expr, lateral bool) *plan.Join {
+	fields := append(append([]plan.Field(nil), left.Schema()...), right.Schema()...)
+	return &plan.Join{Kind: kind, Left: left, Right: right, Cond: cond, Lateral: lateral, Fields: fields}
+}
+
+func shiftItems(items []*rangeItem, n int) []*rangeItem {
+	for _, item := range items {
+		for i := range item.cols {
+			item.cols[i].expr = plan.Shift(item.cols[i].expr, n)
+		}
+	}
+	return items
+}
+
+// uniqueNames refuses two entries of one name.
+func (b *binder) uniqueNames(have, more []*rangeItem, n *pg.Node) {
+	for _, m := range more {
+		for _, h := range have {
+			if m.name == "" || m.name != h.name || !m.relVisible || !h.relVisible {
+				continue
+			}
+			if m.rel != nil && h.rel != nil && m.schema != "" && h.schema != "" && m.schema != h.schema {
+				continue
+			}
+			b.failf(sqlerr.DuplicateAlias, location(n), "table name \"%s\" specified more than once", m.name)
+		}
+	}
+}
+
+// fromItem binds one item. lat is the scope of what stands left of it, for
+// LATERAL; its levels above s.parent count as levels for everything in the item.
+func (b *binder) fromItem(n *pg.Node, s, lat *scope) fromEntry {
+	switch x := n.Node.(type) {
+	case *pg.Node_RangeVar:
+		return b.rangeVar(x.RangeVar, s, lat)
+	case *pg.Node_RangeSubselect:
+		return b.rangeSubselect(x.RangeSubselect, s, lat)
+	case *pg.Node_RangeFunction:
+		return b.rangeFunction(x.RangeFunction, s, lat)
+	case *pg.Node_JoinExpr:
+		return b.joinExpr(x.JoinExpr, s, lat)
+	case *pg.Node_RangeTableSample:
+		b.unsupported(x.RangeTableSample.Location, "Filter the rows: WHERE random() < 0.1.", "TABLESAMPLE is not supported")
+	}
+	b.unsupported(location(n), "Name a stream, a subquery or a function.", "this form of FROM item is not supported")
+	return fromEntry{}
+}
+
+func (b *binder) rangeSubselect(x *pg.RangeSubselect, s, lat *scope) fromEntry {
+	if !x.Lateral {
+		lat = blind(lat, s.parent)
+	}
+	node := b.query(x.Subquery.GetSelectStmt(), lat, s.ctes)
+	item := &rangeItem{relVisible: true, colsVisible: true, cols: columnsOf(node.Schema())}
+	if x.Alias != nil {
+		item.name = x.Alias.Aliasname
+	}
+	b.aliasColumns(item, x.Alias)
+	return fromEntry{node: node, items: []*rangeItem{item}}
+}
+
+func columnsOf(fields []plan.Field) []itemCol {
+	cols := make([]itemCol, len(fields))
+	for i, f := range fields {
+		cols[i] = itemCol{name: f.Name, expr: &plan.Column{Index: i, Typ: f.Type, Name: f.Name}, table: f.Table, attr: f.Attr}
+	}
+	return cols
+}
+
+// aliasColumns applies t (a, b) to an entry's columns.
+func (b *binder) aliasColumns(item *rangeItem, a *pg.Alias) {
+	if a == nil {
+		return
+	}
+	names := strs(a.Colnames)
+	visible := 0
+	for i := range item.cols {
+		if item.cols[i].hidden {
+			continue
+		}
+		if visible < len(names) {
+			renameCol(&item.cols[i], names[visible])
+		}
+		visible++
+	}
+	if len(names) > visible {
+		b.failf(sqlerr.InvalidColumnReference, -1, "table \"%s\" has %d columns available but %d columns specified", item.name, visible, len(names))
+	}
+}
+
+func renameCol(c *itemCol, name string) {
+	c.name = name
+	if col, ok := c.expr.(*plan.Column); ok {
+		fresh := *col
+		fresh.Name = name
+		c.expr = &fresh
+	}
+}
+
+// rangeVar is a name in FROM: a WITH query, a stream, a view, a catalog relation.
+func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
+	if x.Schemaname == "" {
+		if c := findCTE(s, x.Relname); c != nil {
+			return b.cteRef(c, x)
+		}
+	}
+	rel := b.relation(x)
+	item := &rangeItem{name: rel.Name, rel: rel, relVisible: true, colsVisible: true, schema: rel.Schema}
+	if x.Alias != nil {
+		item.name, item.schema = x.Alias.Aliasname, ""
+	}
+	b.authorize(rel, Select, x.Location)
+	b.depend(rel.OID)
+	var node plan.Node
+	switch rel.Kind {
+	case catalog.View:
+		node = b.view(rel, x.Location)
+		item.cols = columnsOf(node.Schema())
+		for i := range item.cols {
+			item.cols[i].table, item.cols[i].attr = rel.OID, int16(i+1)
+		}
+	case catalog.Virtual:
+		fields, cols := relationColumns(rel)
+		node = &plan.VirtualScan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name}
+		item.cols = cols
+	case catalog.Sink:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is a sink and cannot be read", rel.Name).
+			WithHint("Declare a stream over the same data: CREATE STREAM %s_in WITH (...).", rel.Name).At(b.pos(x.Location)))
+	default:
+		fields, cols := relationColumns(rel)
+		node = &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name}
+		item.cols = cols
+	}
+	b.aliasColumns(item, x.Alias)
+	return fromEntry{node: node, items: []*rangeItem{item}}
+}
+
+// relationColumns are the rows of a scan of all of a relation's columns, and
+// their names.
+func relationColumns(rel *catalog.Relation) ([]plan.Field, []itemCol) {
+	all := rel.AllColumns()
+	fields := make([]plan.Field, len(all))
+	cols := make([]itemCol, len(all))
+	for i, c := range all {
+		f := plan.Field{Name: c.Name, Type: c.Type}
+		hidden := i >= len(rel.Columns)
+		if !hidden {
+			f.Table, f.Attr = rel.OID, int16(i+1)
+		}
+		fields[i] = f
+		cols[i] = itemCol{name: c.Name, expr: &plan.Column{Index: i, Typ: c.Type, Name: c.Name}, hidden: hidden, table: f.Table, attr: f.Attr}
+	}
+	return fields, cols
+}
+
+func upTo(n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+// relation finds the relation that a name in FROM means.
+func (b *binder) relation(x *pg.RangeVar) *catalog.Relation {
+	if x.Catalogname != "" && x.Catalogname != b.c.Database {
+		b.failf(sqlerr.FeatureNotSupported, x.Location, "cross-database references are not implemented: \"%s.%s.%s\"", x.Catalogname, x.Schemaname, x.Relname)
+	}
+	if r := b.findRelation(x.Schemaname, x.Relname); r != nil {
+		return r
+	}
+	name := x.Relname
+	if x.Schemaname != "" {
+		name = x.Schemaname + "." + name
+	}
+	b.failf(sqlerr.UndefinedTable, x.Location, "relation \"%s\" does not exist", name)
+	return nil
+}
+
+// findRelation finds a relation by its name, nil where there is none.
+func (b *binder) findRelation(schema, name string) *catalog.Relation {
+	if schema != "" {
+		if r := b.inline[schema+"."+name]; r != nil {
+			return r
+		}
+		return b.c.Catalog.Relation(schema, name)
+	}
+	if r := b.inline[name]; r != nil {
+		return r
+	}
+	if r := b.c.Catalog.Resolve(b.c.SearchPath, name); r != nil {
+		return r
+	}
+	if name == "job_results" {
+		return b.c.Catalog.Relation("ferris", name)
+	}
+	return nil
+}
+
+// rangeFunction is f(...) in FROM. It sees what stands left of it without
+// being called LATERAL, as PostgreSQL has it.
+func (b *binder) rangeFunction(x *pg.RangeFunction, s, lat *scope) fromEntry {
+	if x.IsRowsfrom && len(x.Functions) > 1 {
+		b.unsupported(-1, "Join the functions WITH ORDINALITY on their ordinality columns.", "ROWS FROM with several functions is not supported")
+	}
+	call := x.Functions[0].GetList().Items[0]
+	e := b.expr(call, &scope{parent: lat, ctes: s.ctes}, exprFrom)
+	item := &rangeItem{name: figureName(call), relVisible: true, colsVisible: true, function: true}
+	if x.Alias != nil {
+		item.name = x.Alias.Aliasname
+	}
+	var node plan.Node
+	if c, ok := e.(*plan.Call); ok && (c.Func.Set || len(c.Func.Out) > 0) {
+		node = b.setFunction(c, item, x)
+	} else {
+		node = b.scalarFunction(e, item, x)
+	}
+	item.cols = columnsOf(node.Schema())
+	b.aliasColumns(item, x.Alias)
+	return fromEntry{node: node, items: []*rangeItem{item}}
+}
+
+// scalarFunction is a function of one value in FROM: one row.
+func (b *binder) scalarFunction(e plan.Expr, item *rangeItem, x *pg.RangeFunction) plan.Node {
+	if len(x.Coldeflist) > 0 {
+		b.failf(sqlerr.SyntaxError, -1, "a column definition list is only allowed for functions returning \"record\"")
+	}
+	e = b.defaultType(e, -1)
+	row := []plan.Expr{e}
+	fields := []plan.Field{{Name: item.name, Type: e.Type()}}
+	if x.Ordinality {
+		row = append(row, plan.NewConst(types.NewInt(types.Int8, 1)))
+		fields = append(fields, plan.Field{Name: "ordinality", Type: types.Of(types.Int8)})
+	}
+	return &plan.Values{Rows: [][]plan.Expr{row}, Fields: fields}
+}
+
+// setFunction is a set-returning function in FROM.
+func (b *binder) setFunction(c *plan.Call, item *rangeItem, x *pg.RangeFunction) plan.Node {
+	n := &plan.FunctionScan{Func: c.Func, Args: c.Args, Ordinality: x.Ordinality}
+	switch {
+	case len(x.Coldeflist) > 0:
+		for _, d := range x.Coldeflist {
+			def := d.GetColumnDef()
+			n.Fields = append(n.Fields, plan.Field{Name: def.Colname, Type: b.typeName(def.TypeName)})
+		}
+	case len(c.Func.Out) > 0:
+		for i, o := range c.Func.Out {
+			n.Fields = append(n.Fields, plan.Field{Name: o.Name, Type: b.outType(c, i, -1)})
+		}
+	case c.Typ.OID == types.Record:
+		b.failf(sqlerr.SyntaxError, -1, "a column definition list is required for functions returning \"record\"")
+	default:
+		n.Fields = []plan.Field{{Name: item.name, Type: c.Typ}}
+	}
+	if x.Ordinality {
+		n.Fields = append(n.Fields, plan.Field{Name: "ordinality", Type: types.Of(types.Int8)})
+	}
+	return n
+}

@@ -1,0 +1,124 @@
+package bind
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// funcCall is f(...): a function, an aggregate, or a cast written as a call.
+func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
+	names := strs(x.Funcname)
+	display := strings.Join(names, ".")
+	if x.Over != nil {
+		b.unsupported(x.Location,
+			"Aggregate with GROUP BY in a subquery and join it, or keep the last rows per key in the client.",
+			"window functions (OVER) are not supported")
+	}
+	if x.AggWithinGroup {
+		b.unsupported(x.Location, "Use min, max or avg, or sort the rows with ORDER BY and pick with LIMIT and OFFSET.", "WITHIN GROUP is not supported")
+	}
+	ops, argNames := b.callOperands(x, s, k)
+	if x.AggStar && len(ops) == 0 && !b.isAggregate(names) {
+		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) specified, but %s is not an aggregate function", display, display)
+	}
+	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
+	if r.cast != types.Invalid {
+		return b.castTo(ops[0], types.Of(r.cast), x.Location)
+	}
+	if r.fn.Kind == catalog.Aggregate {
+		return b.aggregate(x, display, r, ops, s, k)
+	}
+	b.refuseAggregateSyntax(x, display)
+	if r.fn.Kind == catalog.Window {
+		b.failf(sqlerr.WindowingError, x.Location, "window function %s requires an OVER clause", display)
+	}
+	if r.fn.Set {
+		b.allowSet(k, x.Location)
+	}
+	return b.makeCall(r, ops, x.Location)
+}
+
+// callOperands binds a call's arguments. Named ones are put into the order of
+// the function that has them.
+func (b *binder) callOperands(x *pg.FuncCall, s *scope, k exprKind) ([]operand, []string) {
+	args := x.Args
+	var argNames []string
+	for _, a := range args {
+		switch n := a.GetNamedArgExpr(); {
+		case n != nil:
+			for _, have := range argNames {
+				if have == n.Name {
+					b.failf(sqlerr.SyntaxError, n.Location, "argument name \"%s\" used more than once", n.Name)
+				}
+			}
+			argNames = append(argNames, n.Name)
+		case len(argNames) > 0:
+			b.failf(sqlerr.SyntaxError, location(a), "positional argument cannot follow named argument")
+		}
+	}
+	if len(argNames) > 0 {
+		args, argNames = b.orderNamed(strs(x.Funcname), args, argNames)
+	}
+	return b.operands(args, s, k), argNames
+}
+
+// orderNamed sorts named arguments as a function of the name declares them.
+func (b *binder) orderNamed(names []string, args []*pg.Node, argNames []string) ([]*pg.Node, []string) {
+	first := len(args) - len(argNames)
+	for _, f := range b.c.Catalog.Functions(names[len(names)-1]) {
+		if len(f.ArgNames) < len(args) {
+			continue
+		}
+		sorted := append([]*pg.Node(nil), args[:first]...)
+		var sortedNames []string
+		for _, want := range f.ArgNames[first:] {
+			for i, have := range argNames {
+				if have == want {
+					sorted = append(sorted, args[first+i])
+					sortedNames = append(sortedNames, have)
+				}
+			}
+		}
+		if len(sorted) == len(args) {
+			return sorted, sortedNames
+		}
+	}
+	return args, argNames
+}
+
+func (b *binder) isAggregate(names []string) bool {
+	for _, f := range b.c.Catalog.Functions(names[len(names)-1]) {
+		if f.Kind == catalog.Aggregate {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *binder) refuseAggregateSyntax(x *pg.FuncCall, name string) {
+	switch {
+	case x.AggStar:
+		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) specified, but %s is not an aggregate function", name, name)
+	case x.AggDistinct:
+		b.failf(sqlerr.WrongObjectType, x.Location, "DISTINCT specified, but %s is not an aggregate function", name)
+	case len(x.AggOrder) > 0:
+		b.failf(sqlerr.WrongObjectType, x.Location, "ORDER BY specified, but %s is not an aggregate function", name)
+	case x.AggFilter != nil:
+		b.failf(sqlerr.WrongObjectType, x.Location, "FILTER specified, but %s is not an aggregate function", name)
+	}
+}
+
+// allowSet refuses set-returning functions where they make no sense.
+func (b *binder) allowSet(k exprKind, loc int32) {
+	switch k {
+	case exprSelect, exprGroupBy, exprOrderBy, exprDistinct, exprFrom:
+		return
+	}
+	b.failf(sqlerr.FeatureNotSupported, loc, "set-returning functions are not allowed in %s", string(k))
+}

@@ -1,0 +1,217 @@
+package bind
+
+import (
+	"strconv"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// constant is a literal: an integer is int4, int8 or numeric by its size, a
+// string is of type unknown until its context gives it one.
+func (b *binder) constant(c *pg.A_Const) plan.Expr {
+	if c.Isnull {
+		return plan.NewConst(types.NullOf(types.Of(types.Unknown)))
+	}
+	switch v := c.Val.(type) {
+	case *pg.A_Const_Ival:
+		return plan.NewConst(types.NewInt(types.Int4, int64(v.Ival.Ival)))
+	case *pg.A_Const_Fval:
+		return b.number(v.Fval.Fval, c.Location)
+	case *pg.A_Const_Boolval:
+		return plan.NewConst(types.NewBool(v.Boolval.Boolval))
+	case *pg.A_Const_Sval:
+		return plan.NewConst(types.NewString(types.Unknown, v.Sval.Sval))
+	}
+	b.unsupported(c.Location, `Write the bits as a number, or as bytea: '\x0f'::bytea.`, "bit string literals are not supported")
+	return nil
+}
+
+// number is a literal too large for int4, or with a fraction or an exponent.
+func (b *binder) number(s string, loc int32) plan.Expr {
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+		if int64(int32(i)) == i {
+			return plan.NewConst(types.NewInt(types.Int4, i))
+		}
+		return plan.NewConst(types.NewInt(types.Int8, i))
+	}
+	if i, err := strconv.ParseInt(s, 0, 64); err == nil && strings.ContainsAny(s, "xXoObB") {
+		return plan.NewConst(types.NewInt(types.Int8, i))
+	}
+	v, err := types.Parse(types.Of(types.Numeric), strings.ReplaceAll(s, "_", ""), b.format())
+	if err != nil {
+		b.fail(sqlerr.From(err).At(b.pos(loc)))
+	}
+	v.Type = types.Of(types.Numeric)
+	return plan.NewConst(v)
+}
+
+// format is how literals are read: the session's, with the names of catalog
+// objects resolved by this statement's snapshot and search path.
+func (b *binder) format() *types.Format {
+	if b.fmt == nil {
+		f := *b.c.format()
+		if f.RegIn == nil {
+			f.RegIn = NameResolver(b.c.Catalog, b.c.SearchPath)
+		}
+		b.fmt = &f
+	}
+	return b.fmt
+}
+
+// sqlValue is CURRENT_DATE and its like.
+func (b *binder) sqlValue(x *pg.SQLValueFunction) plan.Expr {
+	loc := x.Location
+	now := func() plan.Expr { return b.call("now", nil, loc) }
+	to := func(t types.OID, mod int32) plan.Expr {
+		return b.castTo(operand{now(), loc}, types.Type{OID: t, Mod: mod}, loc)
+	}
+	precision := int32(-1)
+	if x.Typmod >= 0 {
+		precision = x.Typmod
+	}
+	switch x.Op {
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_DATE:
+		return to(types.Date, -1)
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP:
+		return now()
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N:
+		return to(types.Timestamptz, precision)
+	case pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP:
+		return to(types.Timestamp, -1)
+	case pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:
+		return to(types.Timestamp, precision)
+	case pg.SQLValueFunctionOp_SVFOP_LOCALTIME:
+		return to(types.Time, -1)
+	case pg.SQLValueFunctionOp_SVFOP_LOCALTIME_N:
+		return to(types.Time, precision)
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME, pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME_N:
+		b.unsupported(loc, "Write LOCALTIME, or CURRENT_TIMESTAMP for an instant.", "CURRENT_TIME is not supported, as type time with time zone is not")
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_CATALOG:
+		return b.call("current_database", nil, loc)
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_SCHEMA:
+		return b.call("current_schema", nil, loc)
+	case pg.SQLValueFunctionOp_SVFOP_SESSION_USER:
+		return b.call("session_user", nil, loc)
+	}
+	return b.call("current_user", nil, loc)
+}
+
+// NameResolver reads the names that regclass, regtype, regproc and
+// regnamespace take, along a search path.
+func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (types.OID, error) {
+	return func(reg types.OID, name string) (types.OID, error) {
+		parts, err := splitName(name)
+		if err != nil {
+			return 0, err
+		}
+		switch reg {
+		case types.Regclass:
+			return relationOID(s, path, parts)
+		case types.Regnamespace:
+			if sc := s.Schema(parts[len(parts)-1]); sc != nil && len(parts) == 1 {
+				return sc.OID, nil
+			}
+			return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
+		case types.Regtype:
+			return typeOID(name, parts)
+		case types.Regproc:
+			return functionOID(s, name, parts)
+		}
+		return 0, sqlerr.Errorf(sqlerr.FeatureNotSupported, "names of type %s cannot be read", formatType(reg))
+	}
+}
+
+func relationOID(s *catalog.Snapshot, path, parts []string) (types.OID, error) {
+	var r *catalog.Relation
+	switch len(parts) {
+	case 1:
+		r = s.Resolve(path, parts[0])
+	case 2:
+		r = s.Relation(parts[0], parts[1])
+	}
+	if r == nil {
+		return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", strings.Join(parts, "."))
+	}
+	return r.OID, nil
+}
+
+func typeOID(name string, parts []string) (types.OID, error) {
+	base := strings.TrimSpace(name)
+	array := strings.HasSuffix(base, "[]")
+	base = strings.TrimSuffix(base, "[]")
+	info := typesByName[parts[len(parts)-1]]
+	if info == nil {
+		if i, ok := types.ByName(strings.ToLower(strings.TrimSpace(base))); ok {
+			info = i
+		}
+	}
+	if array && info != nil {
+		info = types.Lookup(info.Array)
+	}
+	if info == nil {
+		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "type \"%s\" does not exist", name)
+	}
+	return info.OID, nil
+}
+
+func functionOID(s *catalog.Snapshot, name string, parts []string) (types.OID, error) {
+	fs := s.Functions(parts[len(parts)-1])
+	switch {
+	case len(fs) == 1:
+		return fs[0].OID, nil
+	case len(fs) > 1:
+		return 0, sqlerr.Errorf(sqlerr.AmbiguousFunction, "more than one function named \"%s\"", name)
+	}
+	return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function \"%s\" does not exist", name)
+}
+
+// splitName reads a possibly qualified, possibly quoted name.
+func splitName(s string) ([]string, error) {
+	var parts []string
+	rest := strings.TrimSpace(s)
+	for {
+		var part string
+		if strings.HasPrefix(rest, `"`) {
+			end := 1
+			for {
+				i := strings.IndexByte(rest[end:], '"')
+				if i < 0 {
+					return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
+				}
+				part += rest[end : end+i]
+				end += i + 1
+				if !strings.HasPrefix(rest[end:], `"`) {
+					break
+				}
+				part += `"`
+				end++
+			}
+			rest = rest[end:]
+		} else {
+			i := strings.IndexByte(rest, '.')
+			if i < 0 {
+				i = len(rest)
+			}
+			part = strings.ToLower(strings.TrimSpace(rest[:i]))
+			rest = rest[i:]
+		}
+		if part == "" {
+			return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
+		}
+		parts = append(parts, part)
+		rest = strings.TrimSpace(rest)
+		if rest == "" {
+			return parts, nil
+		}
+		if rest[0] != '.' {
+			return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
+		}
+		rest = strings.TrimSpace(rest[1:])
+	}
+}

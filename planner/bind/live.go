@@ -1,0 +1,136 @@
+package bind
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// checkLive refuses what has no answer over rows that keep coming, and says
+// whether the answer takes rows back.
+func (b *binder) checkLive(q *plan.Query) {
+	if !hasStream(q.Root) {
+		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out.", "EMIT CHANGES needs a stream to read"))
+	}
+	b.checkLiveNode(q.Root)
+	q.Ops = !changesAppendOnly(q.Root)
+}
+
+// hasStream reports whether the tree reads a stream.
+func hasStream(n plan.Node) bool {
+	found := false
+	plan.WalkNode(n, func(n plan.Node) bool {
+		_, ok := n.(*plan.Scan)
+		found = found || ok
+		return !found
+	})
+	return found
+}
+
+// changesAppendOnly reports whether a live tree never takes a row back.
+func changesAppendOnly(n plan.Node) bool {
+	ok := true
+	plan.WalkNode(n, func(n plan.Node) bool {
+		if a, is := n.(*plan.AggregateNode); is && a.EmitChanges && hasStream(a.Input) {
+			ok = false
+		}
+		return ok
+	})
+	return ok
+}
+
+func (b *binder) checkLiveNode(n plan.Node) {
+	if !hasStream(n) {
+		return
+	}
+	refuse := func(hint, format string, args ...any) {
+		b.fail(sqlerr.Unsupported(hint, format, args...))
+	}
+	plan.EachExpr(n, func(e plan.Expr) {
+		plan.Walk(e, func(x plan.Expr) bool {
+			if s, ok := x.(*plan.Subquery); ok && hasStream(s.Input) {
+				refuse("Run the subquery first and compare with its result, or leave EMIT CHANGES out.",
+					"a subquery over a stream is not supported in a continuous query")
+			}
+			return true
+		})
+	})
+	switch n := n.(type) {
+	case *plan.Sort:
+		refuse("Leave ORDER BY out, or leave EMIT CHANGES out to sort what the stream holds now.",
+			"ORDER BY over a stream that has no end is not supported")
+	case *plan.Join:
+		if hasStream(n.Left) && hasStream(n.Right) {
+			refuse("Leave EMIT CHANGES out to join what the streams hold now.",
+				"joining streams is not supported in a continuous query")
+		}
+		if !n.Lateral || n.Kind != plan.JoinInner && n.Kind != plan.JoinLeft || hasStream(n.Right) {
+			refuse("Leave EMIT CHANGES out to join what the stream holds now.",
+				"joins are not supported in a continuous query")
+		}
+	case *plan.SetOp:
+		refuse("Use UNION ALL, which passes rows on as they come, or leave EMIT CHANGES out.",
+			"%s is not supported in a continuous query", setWord(n.Op))
+	case *plan.DistinctNode:
+		if n.On != nil {
+			refuse("Use GROUP BY with min or max, or leave EMIT CHANGES out.", "DISTINCT ON is not supported in a continuous query")
+		}
+		if !changesAppendOnly(n.Input) {
+			refuse("Leave DISTINCT out: groups are distinct already.", "DISTINCT over rows that change is not supported")
+		}
+	case *plan.AggregateNode:
+		if !changesAppendOnly(n.Input) {
+			refuse("Group once, or leave EMIT CHANGES out.", "aggregating an aggregate is not supported in a continuous query")
+		}
+		for _, c := range n.Calls {
+			if len(c.OrderBy) > 0 {
+				refuse("Leave the aggregate's ORDER BY out, or leave EMIT CHANGES out.", "ORDER BY inside an aggregate is not supported in a continuous query")
+			}
+		}
+	case *plan.Limit:
+		if !changesAppendOnly(n.Input) {
+			refuse("Leave LIMIT out, or leave EMIT CHANGES out.", "LIMIT over rows that change is not supported")
+		}
+	case *plan.CTE:
+		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
+	}
+	for _, in := range n.Inputs() {
+		b.checkLiveNode(in)
+	}
+}
+
+func setWord(op string) string {
+	return map[string]string{"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}[op]
+}
+
+// checkJob refuses what a job could not go on with after a restart.
+func (b *binder) checkJob(n plan.Node) {
+	what, hint := "", ""
+	plan.WalkAll(n, func(n plan.Node) {
+		if what != "" {
+			return
+		}
+		switch n := n.(type) {
+		case *plan.AggregateNode:
+			what = "an aggregate"
+		case *plan.Join:
+			if !n.Lateral || hasStream(n.Right) {
+				what = "a join"
+			}
+		case *plan.DistinctNode:
+			what = "DISTINCT"
+		case *plan.SetOp:
+			what = setWord(n.Op)
+		case *plan.Sort:
+			what = "ORDER BY"
+		case *plan.Limit:
+			what = "LIMIT"
+		case *plan.CTE:
+			what = "a WITH query that is read more than once"
+		}
+	})
+	if what == "" {
+		return
+	}
+	hint = "Run it over what the stream holds now (SELECT ... INTO sink WITH (...)), or watch it with SELECT ... EMIT CHANGES."
+	b.fail(sqlerr.Unsupported(hint, "a job with %s is not supported, as its state would not survive a restart", what))
+}

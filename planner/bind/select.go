@@ -1,0 +1,250 @@
+package bind
+
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// query binds a SELECT, VALUES, or set operation. parent is the scope around
+// it, ctes the WITH queries it can name.
+func (b *binder) query(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte) plan.Node {
+	return b.queryKeeping(sel, parent, ctes, false)
+}
+
+// queryKeeping is query that, with keepUnknown, leaves literals of unknown type
+// in the select list for the caller to decide.
+func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
+	if len(sel.LockingClause) > 0 {
+		b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
+	}
+	ctes, own := b.with(sel.WithClause, parent, ctes)
+	var n plan.Node
+	switch {
+	case sel.Op != pg.SetOperation_SETOP_NONE && sel.Op != pg.SetOperation_SET_OPERATION_UNDEFINED:
+		n = b.setOperation(sel, parent, ctes)
+	case len(sel.ValuesLists) > 0:
+		n = b.values(sel, parent, ctes, keepUnknown)
+	default:
+		n = b.selectBlock(sel, parent, ctes, keepUnknown)
+	}
+	return b.closeWith(n, own)
+}
+
+// block is a SELECT while it is bound.
+type block struct {
+	scope   *scope
+	targets []target
+	where   plan.Expr
+	having  plan.Expr
+	keys    []plan.Expr // GROUP BY
+	grouped bool
+	order   []orderKey
+	on      []plan.Expr // DISTINCT ON
+}
+
+// selectBlock binds one SELECT, in the order in which PostgreSQL looks at its
+// parts, so that of two mistakes the same one is reported.
+func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
+	b.streamClauses(sel)
+	if len(sel.WindowClause) > 0 {
+		b.unsupported(-1, "Aggregate with GROUP BY instead.", "window functions (WINDOW) are not supported")
+	}
+	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}}
+	q := &block{scope: s}
+	input := b.from(sel.FromClause, s)
+	q.targets = b.targets(sel.TargetList, s)
+	b.finishTargets(q.targets, s, keepUnknown)
+	if sel.WhereClause != nil {
+		q.where = b.boolean(b.expr(sel.WhereClause, s, exprWhere), "WHERE", location(sel.WhereClause))
+	}
+	if sel.HavingClause != nil {
+		q.having = b.boolean(b.expr(sel.HavingClause, s, exprHaving), "HAVING", location(sel.HavingClause))
+	}
+	q.order = b.orderBy(sel.SortClause, q)
+	q.keys = b.groupBy(sel.GroupClause, q)
+	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls) > 0
+	distinct := len(sel.DistinctClause) > 0
+	b.distinctOn(sel, q)
+	n := input
+	if q.where != nil {
+		n = &plan.Filter{Input: n, Cond: q.where}
+	}
+	if q.grouped {
+		n = b.group(n, q)
+	}
+	n = b.project(n, q, distinct)
+	return b.limit(n, sel, s)
+}
+
+// group puts the aggregation of a block above its input and turns the block's
+// expressions into ones over groups.
+func (b *binder) group(n plan.Node, q *block) plan.Node {
+	s := q.scope
+	for i := range q.targets {
+		q.targets[i].e = b.regroup(q.targets[i].e, q.keys, s)
+	}
+	q.having = b.regroup(q.having, q.keys, s)
+	for i := range q.order {
+		if q.order[i].target < 0 {
+			q.order[i].e = b.regroup(q.order[i].e, q.keys, s)
+		}
+	}
+	for i, e := range q.on {
+		q.on[i] = b.regroup(e, q.keys, s)
+	}
+	agg := &plan.AggregateNode{Input: n, Keys: q.keys, Calls: s.aggs.calls, EmitChanges: b.live}
+	for _, k := range q.keys {
+		f := plan.Field{Name: exprName(k), Type: k.Type()}
+		if c, ok := k.(*plan.Column); ok {
+			use := s.refs[c]
+			f.Table, f.Attr = use.table, use.attr
+		}
+		agg.Fields = append(agg.Fields, f)
+	}
+	for _, c := range s.aggs.calls {
+		agg.Fields = append(agg.Fields, plan.Field{Name: c.Func.Name, Type: c.Typ})
+	}
+	n = agg
+	if q.having != nil {
+		n = &plan.Filter{Input: n, Cond: q.having}
+	}
+	return n
+}
+
+// project computes the select list with what ORDER BY and DISTINCT ON need
+// beside it, removes duplicates, sorts, and drops the extra columns again.
+func (b *binder) project(n plan.Node, q *block, distinct bool) plan.Node {
+	exprs := make([]plan.Expr, 0, len(q.targets))
+	fields := make([]plan.Field, 0, len(q.targets))
+	for _, t := range q.targets {
+		exprs = append(exprs, t.e)
+		fields = append(fields, t.field)
+	}
+	column := func(e plan.Expr) int {
+		if i := indexOfExpr(exprs, e); i >= 0 {
+			return i
+		}
+		exprs = append(exprs, e)
+		fields = append(fields, plan.Field{Name: exprName(e), Type: e.Type()})
+		return len(exprs) - 1
+	}
+	ref := func(i int) *plan.Column { return &plan.Column{Index: i, Typ: fields[i].Type, Name: fields[i].Name} }
+	var keys []plan.SortKey
+	for _, o := range q.order {
+		i := o.target
+		if i < 0 {
+			i = column(o.e)
+			if distinct && len(q.on) == 0 && i >= len(q.targets) {
+				b.failf(sqlerr.InvalidColumnReference, o.loc, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+			}
+		}
+		k := o.key
+		k.Expr = ref(i)
+		keys = append(keys, k)
+	}
+	var on []plan.Expr
+	for _, e := range q.on {
+		on = append(on, ref(column(e)))
+	}
+	visible := fields[:len(q.targets):len(q.targets)]
+	n, exprs = b.expandSets(n, exprs)
+	n = &plan.Project{Input: n, Exprs: exprs, Fields: fields}
+	if distinct && len(q.on) == 0 {
+		n = &plan.DistinctNode{Input: n}
+	}
+	if len(keys) > 0 {
+		n = &plan.Sort{Input: n, Keys: keys}
+	}
+	if len(on) > 0 {
+		n = &plan.DistinctNode{Input: n, On: on}
+	}
+	if len(fields) == len(visible) {
+		return n
+	}
+	strip := make([]plan.Expr, len(visible))
+	for i := range strip {
+		strip[i] = ref(i)
+	}
+	return &plan.Project{Input: n, Exprs: strip, Fields: visible}
+}
+
+// distinctOn binds DISTINCT ON and checks it, and DISTINCT, against ORDER BY.
+func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
+	if len(sel.DistinctClause) == 0 {
+		return
+	}
+	if sel.DistinctClause[0].Node == nil {
+		for _, t := range q.targets {
+			if !isUnknown(t.e) {
+				b.needsOrder(t.e.Type().OID, t.loc)
+			}
+		}
+		return
+	}
+	for _, n := range sel.DistinctClause {
+		k := b.clauseTarget(n, q, exprDistinct, "SELECT DISTINCT ON")
+		e := k.e
+		if k.target >= 0 {
+			e = q.targets[k.target].e
+		}
+		if !containsExpr(q.on, e) {
+			q.on = append(q.on, e)
+		}
+	}
+	rest := slices.Clone(q.on)
+	for _, o := range q.order {
+		e := o.e
+		if o.target >= 0 {
+			e = q.targets[o.target].e
+		}
+		i := indexOfExpr(rest, e)
+		if i < 0 {
+			if len(rest) > 0 {
+				b.failf(sqlerr.InvalidColumnReference, o.loc, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+			}
+			break
+		}
+		rest = slices.Delete(rest, i, i+1)
+	}
+}
+
+func isUnknown(e plan.Expr) bool { return e.Type().OID == types.Unknown }
+
+// limit applies LIMIT, OFFSET and FETCH FIRST.
+func (b *binder) limit(n plan.Node, sel *pg.SelectStmt, s *scope) plan.Node {
+	if sel.LimitCount == nil && sel.LimitOffset == nil {
+		return n
+	}
+	if sel.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES {
+		b.unsupported(location(sel.LimitCount), "Write FETCH FIRST n ROWS ONLY.", "WITH TIES is not supported")
+	}
+	l := &plan.Limit{Input: n}
+	l.Offset = b.limitExpr(sel.LimitOffset, s, exprOffset)
+	l.Count = b.limitExpr(sel.LimitCount, s, exprLimit)
+	if l.Count == nil && l.Offset == nil {
+		return n
+	}
+	return l
+}
+
+func (b *binder) limitExpr(node *pg.Node, s *scope, k exprKind) plan.Expr {
+	if node == nil || isNullConst(node) {
+		return nil
+	}
+	inner := &scope{parent: s.parent, items: s.items, ctes: s.ctes}
+	e := b.specific(b.expr(node, inner, k), types.Int8, string(k), location(node))
+	plan.EachColumn(e, func(plan.Ref) {
+		b.failf(sqlerr.InvalidColumnReference, location(node), "argument of %s must not contain variables", string(k))
+	})
+	return e
+}
+
+func isNullConst(n *pg.Node) bool {
+	c := n.GetAConst()
+	return c != nil && c.Isnull
+}

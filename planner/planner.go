@@ -1,0 +1,30 @@
+// Package planner turns text and a catalog snapshot into a plan: parse, bind,
+// optimize. Floors above it plan through here alone.
+package planner
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
+	"github.com/ferrisstreams/ferrisstreams/planner/optimize"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Context is what planning may know beside the text.
+type Context = bind.Context
+
+// Parse splits a text into statements and parses each. Statements are shared
+// between callers and may not be changed.
+func Parse(text string) ([]parse.Statement, error) { return parse.Cached(text) }
+
+// Plan binds and optimizes one statement. Its errors are *sqlerr.Error with
+// positions in the text that was parsed.
+func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, error) {
+	b, err := bind.Bind(ctx, c, s)
+	if err != nil {
+		return nil, err
+	}
+	optimize.Bound(b, c.Eval)
+	return b, nil
+}
