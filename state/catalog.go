@@ -79,10 +79,7 @@ func (s *Store) updateCatalog(entries []entry) error {
 		}
 		entries = nil
 	}
-	if err := s.fault(stepCatalog); err != nil {
-		return err
-	}
-	if err := s.writer.meta(append(entries, done), v); err != nil {
+	if err := s.writer.alone(stepCatalog, v, append(entries, done)...); err != nil {
 		return err
 	}
 	s.mu.Lock()

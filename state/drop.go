@@ -45,10 +45,7 @@ func (s *Store) DropJob(id ID) error {
 	}
 	at, err := s.take()
 	if err == nil {
-		err = s.fault(stepDrop)
-	}
-	if err == nil {
-		err = s.writer.marks(at, marks...)
+		err = s.writer.marks(stepDrop, at, marks...)
 	}
 	if err != nil {
 		return fmt.Errorf("dropping the state of job %s: %w", id, err)
@@ -84,12 +81,13 @@ var errClosing = errors.New("the store is closing")
 
 // sweep deletes a dropped job's keys, each by name: DropPrefix would stop all writers.
 func (s *Store) sweep(id ID) error {
+	from := appendID(nil, id)
 	for {
 		v, err := s.take()
 		if err != nil {
 			return err
 		}
-		entries, err := s.someKeys(id, v)
+		entries, err := s.someKeys(id, from, v)
 		if err != nil {
 			return err
 		}
@@ -99,6 +97,7 @@ func (s *Store) sweep(id ID) error {
 		if err := s.writer.pages(entries, stepSweep); err != nil {
 			return err
 		}
+		from = entries[len(entries)-1].key
 		select {
 		case <-s.closing:
 			return errClosing
@@ -109,10 +108,7 @@ func (s *Store) sweep(id ID) error {
 	if err != nil {
 		return err
 	}
-	if err := s.fault(stepSwept); err != nil {
-		return err
-	}
-	if err := s.writer.marks(at, entry{key: metaKey(kindDropped, &id), del: true}); err != nil {
+	if err := s.writer.marks(stepSwept, at, entry{key: metaKey(kindDropped, &id), del: true}); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -121,15 +117,16 @@ func (s *Store) sweep(id ID) error {
 	return nil
 }
 
-// someKeys are deletions of as many of a job's keys as one transaction takes.
-func (s *Store) someKeys(id ID, version uint64) ([]entry, error) {
+// someKeys are deletions of as many of a job's keys, from one on, as one
+// transaction takes.
+func (s *Store) someKeys(id ID, from []byte, version uint64) ([]entry, error) {
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: appendID(nil, id)})
 	defer it.Close()
 	var entries []entry
 	size := 0
-	for it.Rewind(); it.Valid() && size < s.writer.limit/2 && len(entries) < int(s.db.MaxBatchCount())/4; it.Next() {
+	for it.Seek(from); it.Valid() && size < s.writer.limit/2 && len(entries) < int(s.db.MaxBatchCount())/4; it.Next() {
 		e := entry{key: it.Item().KeyCopy(nil), version: version, del: true}
 		size += e.size()
 		entries = append(entries, e)

@@ -104,10 +104,7 @@ func (j *Job) prepare(epoch uint64, b, extra *Batch) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.fault(stepPrepared); err != nil {
-		return 0, err
-	}
-	return v, s.writer.marks(at, entry{key: metaKey(kindPrepared, &j.id), value: numbers(epoch, v)})
+	return v, s.writer.marks(stepPrepared, at, entry{key: metaKey(kindPrepared, &j.id), value: numbers(epoch, v)})
 }
 
 // begin checks that an epoch may be written, and returns the keys of the tokens
@@ -169,10 +166,7 @@ func (j *Job) commit(epoch, version, last uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := j.s.fault(stepCommit); err != nil {
-		return err
-	}
-	return j.s.writer.marks(at,
+	return j.s.writer.marks(stepCommit, at,
 		j.r.committedEntry(j.id, epoch, version, last),
 		entry{key: metaKey(kindPrepared, &j.id), del: true})
 }
@@ -200,10 +194,7 @@ func (j *Job) Delivered(epoch uint64, sinks ...string) error {
 	}
 	at, err := s.take()
 	if err == nil {
-		err = s.fault(stepDeliver)
-	}
-	if err == nil {
-		err = s.writer.marks(at, marks...)
+		err = s.writer.marks(stepDeliver, at, marks...)
 	}
 	if err != nil {
 		return fmt.Errorf("recording the delivery of epoch %d of job %s: %w", epoch, j.id, err)

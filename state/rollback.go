@@ -52,14 +52,11 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.fault(stepUndone); err != nil {
-		return 0, err
-	}
 	marks := []entry{r.committedEntry(id, epoch, w, last)}
 	if p != nil {
 		marks = append(marks, entry{key: metaKey(kindPrepared, &id), del: true})
 	}
-	if err := s.writer.marks(at, marks...); err != nil {
+	if err := s.writer.marks(stepUndone, at, marks...); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()

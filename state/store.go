@@ -27,13 +27,14 @@ type Options struct {
 	Dir string
 	// InMemory keeps everything in memory; Dir must be empty.
 	InMemory bool
-	// Logger hears of Badger's warnings and of undone work at start; nil: nobody.
+	// Logger hears of Badger's warnings, and of what could not be removed; nil: nobody.
 	Logger *slog.Logger
 
-	memTable int64            // bytes; 0: defaultMemTable. Tests make it small
-	fault    func(step) error // called before each durable step; tests crash there
-	wrap     func(*badger.DB) // lends a test the database
-	existing *badger.DB       // opened by a test, which also closes it
+	// For tests.
+	memTable int64                                      // bytes; 0: defaultMemTable
+	fault    func(step) error                           // called before and after each durable step; nil: nothing happens
+	existing *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
+	free     func(dir string) (bytes uint64, err error) // nil: freeSpace
 }
 
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
@@ -52,7 +53,6 @@ type Store struct {
 	borrowed bool // db belongs to a test
 	lock     *dirLock
 	log      *slog.Logger
-	fault    func(step) error
 	writer   writer
 	counter  counter
 
@@ -77,13 +77,9 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		log:     log,
-		fault:   o.fault,
 		jobs:    map[ID]*record{},
 		holds:   map[*Snapshot]uint64{},
 		closing: make(chan struct{}),
-	}
-	if s.fault == nil {
-		s.fault = func(step) error { return nil }
 	}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, s.shut())
@@ -113,9 +109,12 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.db = db
-	s.writer = writer{db: db, fault: s.fault, limit: chunkBytes(db)}
-	if o.wrap != nil {
-		o.wrap(db)
+	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
+	if s.writer.fault == nil {
+		s.writer.fault = func(step) error { return nil }
+	}
+	if s.writer.free == nil {
+		s.writer.free = freeSpace
 	}
 	if err := s.load(); err != nil {
 		return err

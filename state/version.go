@@ -28,10 +28,8 @@ func (s *Store) take() (uint64, error) {
 		// was never given out, and whoever repeats this write after a crash
 		// that lost it repeats it exactly.
 		at, limit := c.limit, c.limit+lease
-		if err := s.fault(stepLease); err != nil {
-			return 0, err
-		}
-		if err := s.writer.meta([]entry{{key: metaKey(kindCounter, nil), value: binary.BigEndian.AppendUint64(nil, limit), version: at}}, at); err != nil {
+		e := entry{key: metaKey(kindCounter, nil), value: binary.BigEndian.AppendUint64(nil, limit)}
+		if err := s.writer.alone(stepLease, at, e); err != nil {
 			return 0, fmt.Errorf("reserving versions: %w", err)
 		}
 		c.next, c.limit = at+1, limit

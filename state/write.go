@@ -1,28 +1,30 @@
 package state
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 )
 
-// A step is a moment at which a process can die: each comes just before
-// something becomes durable. Tests stop there.
+// A step is a write that becomes durable. A process can die just before it, and
+// just after it, before anyone has heard of it: tests do, at the step and at its
+// done.
 type step string
 
+func (at step) done() step { return at + " done" }
+
 const (
-	stepLease    step = "lease"    // before the counter's limit moves
-	stepChunk    step = "chunk"    // before a part of an epoch's keys
-	stepPrepared step = "prepared" // before prepared[job]
-	stepCommit   step = "commit"   // before committed[job]
-	stepUndo     step = "undo"     // before a part of a rollback's keys
-	stepUndone   step = "undone"   // before a rollback's committed[job]
-	stepDeliver  step = "deliver"  // before delivered[job, sink]
-	stepDrop     step = "drop"     // before the mark of a drop
-	stepSweep    step = "sweep"    // before a part of a dropped job's keys go
-	stepSwept    step = "swept"    // before the mark of a drop goes
-	stepCatalog  step = "catalog"  // before the catalog's committed version
+	stepLease    step = "lease"    // the counter's limit
+	stepChunk    step = "chunk"    // a part of an epoch's keys
+	stepPrepared step = "prepared" // prepared[job]
+	stepCommit   step = "commit"   // committed[job]
+	stepUndo     step = "undo"     // a part of a rollback's keys
+	stepUndone   step = "undone"   // a rollback's committed[job]
+	stepDeliver  step = "deliver"  // delivered[job, sink]
+	stepDrop     step = "drop"     // the mark of a drop
+	stepSweep    step = "sweep"    // the removal of a part of a dropped job's keys
+	stepSwept    step = "swept"    // the removal of the mark of a drop
+	stepCatalog  step = "catalog"  // the catalog's keys or committed version
 )
 
 type entry struct {
@@ -37,11 +39,14 @@ type entry struct {
 type writer struct {
 	db    *badger.DB
 	fault func(step) error
-	limit int // bytes of one transaction's entries
+	limit int    // bytes of one transaction's entries
+	dir   string // "": in memory
+	free  func(dir string) (bytes uint64, err error)
 
-	mu    sync.Mutex
-	queue []*request
-	busy  bool
+	mu     sync.Mutex
+	queue  []*request
+	busy   bool
+	failed error
 }
 
 // request is a write that waits for its sync.
@@ -82,21 +87,29 @@ func (w *writer) pages(entries []entry, at step) error {
 	if start == len(entries) {
 		return nil
 	}
-	if err := w.fault(at); err != nil {
-		return err
-	}
-	return w.join(&request{pages: entries[start:]})
+	return w.between(at, func() error { return w.join(&request{pages: entries[start:]}) })
 }
 
 func (w *writer) chunk(entries []entry, at step) error {
+	return w.between(at, func() error { return w.put(entries) })
+}
+
+// between does a step's write, and lets a test die before or after it.
+func (w *writer) between(at step, write func() error) error {
 	if err := w.fault(at); err != nil {
 		return err
 	}
-	return w.put(entries)
+	if err := write(); err != nil {
+		return err
+	}
+	return w.fault(at.done())
 }
 
 // put writes entries, each at its own version, and returns when they are durable.
 func (w *writer) put(entries []entry) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
 	b := w.db.NewManagedWriteBatch()
 	defer b.Cancel()
 	for i := range entries {
@@ -108,23 +121,29 @@ func (w *writer) put(entries []entry) error {
 			err = b.SetEntryAt(badger.NewEntry(e.key, e.value), e.version)
 		}
 		if err != nil {
-			return fmt.Errorf("writing the state store: %w", err)
+			return w.fail(err)
 		}
 	}
 	if err := b.Flush(); err != nil {
-		return fmt.Errorf("writing the state store: %w", err)
+		return w.fail(err)
 	}
 	return nil
 }
 
 // marks writes entries that appear together, at one version, sharing a sync.
-func (w *writer) marks(at uint64, entries ...entry) error {
-	return w.join(&request{marks: entries, at: at})
+func (w *writer) marks(at step, version uint64, entries ...entry) error {
+	return w.between(at, func() error { return w.join(&request{marks: entries, at: version}) })
 }
 
-// meta writes entries together at one version, at once. It is for who may not
-// wait for others.
+// alone writes entries together at exactly this version, sharing nothing.
+func (w *writer) alone(at step, version uint64, entries ...entry) error {
+	return w.between(at, func() error { return w.meta(entries, version) })
+}
+
 func (w *writer) meta(entries []entry, at uint64) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
 	txn := w.db.NewTransactionAt(at, true)
 	defer txn.Discard()
 	for i := range entries {
@@ -136,11 +155,11 @@ func (w *writer) meta(entries []entry, at uint64) error {
 			err = txn.SetEntry(badger.NewEntry(e.key, e.value))
 		}
 		if err != nil {
-			return fmt.Errorf("writing the state store: %w", err)
+			return w.fail(err)
 		}
 	}
 	if err := txn.CommitAt(at, nil); err != nil {
-		return fmt.Errorf("writing the state store: %w", err)
+		return w.fail(err)
 	}
 	return nil
 }

@@ -1,0 +1,75 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// ErrFailed is what errors.Is finds in every write after one that failed in the
+// middle. What the disk then holds is not known, and a sync that succeeds after
+// one that failed proves nothing; a start reads what is there.
+var ErrFailed = errors.New("the state store has failed and takes no writes until the process is restarted")
+
+// ErrNoSpace is what errors.Is finds where a write was refused for want of disk
+// space. Nothing has been written; the write may be tried again.
+var ErrNoSpace = errors.New("no space left for the state store")
+
+// SpaceError says how much space there is.
+type SpaceError struct {
+	Dir        string
+	Free, Need uint64 // bytes
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("data directory %q has %d MB free, and the state store writes only while there are %d MB",
+		e.Dir, e.Free>>20, e.Need>>20)
+}
+
+// Is makes errors.Is(err, ErrNoSpace) true.
+func (e *SpaceError) Is(target error) bool { return target == ErrNoSpace }
+
+// reserve is kept free. Badger writes through memory maps, in which a full disk
+// is a SIGBUS, not an error: its logs and the tables that it writes in the
+// background must always find room.
+const reserve = 64 << 20
+
+// freeSpace tells how many bytes there are for a directory.
+func freeSpace(dir string) (uint64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return st.Bavail * uint64(st.Bsize), nil
+}
+
+// ready refuses a write before it is begun.
+func (w *writer) ready() error {
+	w.mu.Lock()
+	failed := w.failed
+	w.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	if w.dir == "" {
+		return nil
+	}
+	free, err := w.free(w.dir)
+	if err != nil {
+		return fmt.Errorf("asking for the free space of data directory %s: %w", w.dir, err)
+	}
+	if free < reserve {
+		return &SpaceError{Dir: w.dir, Free: free, Need: reserve}
+	}
+	return nil
+}
+
+// fail notes a write that broke off.
+func (w *writer) fail(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	return w.failed
+}
