@@ -14,6 +14,7 @@ func (s *Store) advance() {
 	for _, v := range s.holds {
 		lowest = min(lowest, v)
 	}
+	s.discard = lowest
 	s.db.SetDiscardTs(lowest)
 }
 

@@ -58,9 +58,10 @@ type Store struct {
 
 	catalogMu sync.Mutex // one Update at a time
 
-	mu    sync.Mutex // guards what follows, and the discard version
-	jobs  map[ID]*record
-	holds map[*Snapshot]uint64 // open reads and the lowest version each may ask for
+	mu      sync.Mutex // guards what follows, and the discard version
+	jobs    map[ID]*record
+	holds   map[*Snapshot]uint64 // open reads and the lowest version each may ask for
+	discard uint64               // of each key's versions at or below it, only the newest is kept
 
 	sweeping  sync.WaitGroup // removals of dropped jobs
 	closing   chan struct{}

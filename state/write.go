@@ -47,6 +47,7 @@ type writer struct {
 	queue  []*request
 	busy   bool
 	failed error
+	wrote  func(entries int) // told of each transaction of pages, for tests; nil: nobody
 }
 
 // request is a write that waits for its sync.
@@ -109,6 +110,9 @@ func (w *writer) between(at step, write func() error) error {
 func (w *writer) put(entries []entry) error {
 	if err := w.ready(); err != nil {
 		return err
+	}
+	if w.wrote != nil {
+		w.wrote(len(entries))
 	}
 	b := w.db.NewManagedWriteBatch()
 	defer b.Cancel()
