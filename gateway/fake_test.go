@@ -239,7 +239,7 @@ var (
 	setPattern     = regexp.MustCompile(`(?i)^set (local |session )?([\w.]+) (?:=|to) (.*)$`)
 	preparePattern = regexp.MustCompile(`(?i)^prepare (\w+) as (.*)$`)
 	executePattern = regexp.MustCompile(`(?i)^execute (\w+)(?:\((.*)\))?$`)
-	copyPattern    = regexp.MustCompile(`(?i)^copy \((.*)\) to stdout ?(text|csv|binary)?( header)?$`)
+	copyPattern    = regexp.MustCompile(`(?is)^copy \((.*)\) to stdout ?(text|csv|binary)?( header)?$`)
 )
 
 func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.Statement) (*plan.Bound, error) {
@@ -298,6 +298,9 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 		m := executePattern.FindStringSubmatch(text)
 		s := &plan.Execute{Name: m[1]}
 		target := c.Prepared(m[1])
+		if target == nil {
+			return nil, sqlerr.Errorf(sqlerr.InvalidSQLStatementName, "prepared statement %q does not exist", m[1])
+		}
 		for i, arg := range splitArgs(m[2]) {
 			v, err := types.Parse(target.Params[i], strings.Trim(arg, "'"), c.Format)
 			if err != nil {
@@ -305,9 +308,7 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 			}
 			s.Args = append(s.Args, &plan.Const{Value: v})
 		}
-		if target != nil {
-			b.Fields = target.Fields
-		}
+		b.Fields = target.Fields
 		b.Statement = s
 	case "declare":
 		m := declarePattern.FindStringSubmatch(text)

@@ -254,9 +254,11 @@ func (x *session) recoverPanic(kind byte) {
 	err := sqlerr.Errorf(sqlerr.InternalError, "internal error: %v", p).WithDetail("The stack is in the server's log.")
 	switch kind {
 	case 'P', 'B', 'D', 'E', 'C':
-		x.failExtended(err)
+		x.answer(err)
+		x.skipping = true
+		x.w.flush()
 	case 'Q', 'S':
-		x.fail(err)
+		x.answer(err)
 		x.ready()
 	default:
 		x.leaving = true
@@ -312,8 +314,13 @@ func (x *session) fail(err error) {
 	}
 	e := sqlerr.From(err)
 	if e.Code == sqlerr.InternalError {
-		x.log.Warn("a statement failed with XX000", "error", err)
+		x.log.Error("a statement failed with XX000", "error", err)
 	}
+	x.answer(e)
+}
+
+// answer sends an ErrorResponse and aborts the transaction.
+func (x *session) answer(e *sqlerr.Error) {
 	x.server.counters.Errors.Add(1)
 	x.abort()
 	if e.Severity == "FATAL" || e.Severity == "PANIC" {

@@ -7,7 +7,7 @@
 //	send [conn=a] [until=X] sends messages and prints the answers: as many
 //	                        ReadyForQuery as the input has Query, FunctionCall
 //	                        and Sync, or up to the first X, or to the end of the
-//	                        connection
+//	                        connection; ready=N where the server drops some
 //	write [conn=a]          sends messages and reads nothing
 //	read [conn=a] [until=X] prints answers to the next ReadyForQuery, or X
 //	cancel [conn=a]         sends a CancelRequest for that connection; key=wrong
@@ -122,6 +122,9 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) (string, error) {
 		}
 		if until != "" {
 			return c.read(until, 1)
+		}
+		if d.HasArg("ready") {
+			d.ScanArgs(t, "ready", &syncs)
 		}
 		return c.read("ReadyForQuery", max(syncs, 1))
 	case "read":
