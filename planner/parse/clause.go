@@ -106,7 +106,7 @@ func (r *clauseReader) token(i int) int {
 
 // atMain reports whether token i is inside the statement's own query.
 func (r *clauseReader) atMain(i int) bool {
-	return r.query >= 0 && i >= r.query && len(r.depths)-1 == r.main
+	return r.query >= 0 && i > r.query && len(r.depths)-1 == r.main
 }
 
 // opensQuery reports whether the bracket at token i holds a branch of the

@@ -100,12 +100,16 @@ func TestWide(t *testing.T) {
 		"arms":       "SELECT CASE a" + strings.Repeat(" WHEN b = 1 THEN c + 1", 10000) + " END",
 		"columns":    "CREATE STREAM s (a0 int NOT NULL" + strings.Repeat(", a int NOT NULL DEFAULT -1", 10000) + ")",
 		"options":    "CREATE SINK s WITH ('a' = 'b'" + strings.Repeat(", 'a' = -1", 10000) + ")",
-		"comment":    "SELECT 1 /*" + strings.Repeat("/*", 20000) + strings.Repeat("*/", 20000) + "*/",
+		"comment":    "SELECT 1 /*" + strings.Repeat("/*", 1<<20) + strings.Repeat("*/", 1<<20) + "*/",
+		"line":       "SELECT 1 " + strings.Repeat("/* -- */", 1<<17) + " --" + strings.Repeat("/*", 1<<20),
+		"dollars":    "SELECT $a$" + strings.Repeat("$b$ $c ", 1<<17) + "$a$",
 		"string":     "SELECT '" + strings.Repeat("(", 100000) + "'",
 	} {
-		if _, err := Parse(text); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := Parse(text); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -123,6 +127,8 @@ func TestRefused(t *testing.T) {
 		{"SELECT '\xed\xa0\x80'", sqlerr.CharacterNotInRepertoire, `invalid byte sequence for encoding "UTF8": 0xed 0xa0 0x80`},
 		{"SELECT '\xf0\x9f", sqlerr.CharacterNotInRepertoire, `invalid byte sequence for encoding "UTF8": 0xf0 0x9f`},
 		{"SELECT 1" + strings.Repeat(" ", MaxText), sqlerr.ProgramLimitExceeded, "a statement text of 16777224 bytes exceeds the limit of 16777216 bytes"},
+		{"SELECT " + strings.Repeat("+", 1<<20) + "1", sqlerr.SyntaxError, "operator too long"},
+		{"SELECT 1" + strings.Repeat("+-*@", 1<<20), sqlerr.SyntaxError, "operator too long"},
 		{"SELECT 1" + strings.Repeat(",1", MaxTokens/2), sqlerr.ProgramLimitExceeded, "a statement text exceeds the limit of 500000 words and symbols"},
 	} {
 		for _, parse := range []func(string) error{

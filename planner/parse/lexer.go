@@ -72,9 +72,13 @@ func (l *lexer) skipBlank() {
 				l.notes = append(l.notes, span{start, l.pos})
 			}
 		case strings.HasPrefix(rest, "/*"):
-			n, ok := blockComment(rest)
+			n, nested, ok := blockComment(rest)
 			if !ok {
 				return
+			}
+			if nested {
+				// PostgreSQL's scanner takes time quadratic in a run of /*/*/*.
+				l.blanks = append(l.blanks, span{l.pos, l.pos + n})
 			}
 			l.pos += n
 		case rest[0] == '#' && l.with > 0:
@@ -228,11 +232,15 @@ func (l *lexer) dollar() kind {
 // character that the standard's operators have not.
 func (l *lexer) operatorLen(s string) int {
 	n := 0
-	for n < len(s) && isOperator(s[n]) && !(l.with > 0 && s[n] == '#') {
+	for n < len(s) && n <= maxOperators && isOperator(s[n]) && !(l.with > 0 && s[n] == '#') {
 		if n > 0 && (strings.HasPrefix(s[n:], "--") || strings.HasPrefix(s[n:], "/*")) {
 			break
 		}
 		n++
+	}
+	if n > maxOperators {
+		l.tooLong = true
+		return n
 	}
 	if n > 1 && strings.IndexByte("+-", s[n-1]) >= 0 && strings.IndexAny(s[:n], "~!@#^&|`?%") < 0 {
 		for n > 1 && strings.IndexByte("+-", s[n-1]) >= 0 {
@@ -241,6 +249,10 @@ func (l *lexer) operatorLen(s string) int {
 	}
 	return max(n, 1)
 }
+
+// maxOperators bounds a run of operator characters: PostgreSQL's scanner reads a
+// run of + and - again for each of them.
+const maxOperators = 1000
 
 // numberLen returns the length of a numeric literal, letters run together with
 // it included.
@@ -288,23 +300,24 @@ func identLen(s string) int {
 	return n
 }
 
-// blockComment returns the length of the nested comment that s begins with, and
-// false where its end is missing.
-func blockComment(s string) (int, bool) {
+// blockComment returns the length of the comment that s begins with, whether it
+// holds another, and false where its end is missing.
+func blockComment(s string) (n int, nested, ok bool) {
 	depth := 0
 	for i := 0; i < len(s); i++ {
 		switch {
 		case strings.HasPrefix(s[i:], "/*"):
 			depth++
+			nested = depth > 1 || nested
 			i++
 		case strings.HasPrefix(s[i:], "*/"):
 			if depth--; depth == 0 {
-				return i + 2, true
+				return i + 2, nested, true
 			}
 			i++
 		}
 	}
-	return len(s), false
+	return len(s), nested, false
 }
 
 // lineEnd returns the bytes up to the end of the line.

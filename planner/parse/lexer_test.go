@@ -73,6 +73,9 @@ func lexerDiff(text string) string {
 		if got.kind == broken || got.kind == number && !literal.MatchString(list.at(i)) {
 			return "" // PostgreSQL itself refuses it
 		}
+		if got.kind == number && strings.HasPrefix(text[got.end:], "..") {
+			return "" // only PL/pgSQL has 1..10
+		}
 		if scannedShort(tok.Token) {
 			want.end = int(got.end)
 		}

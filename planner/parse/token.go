@@ -31,8 +31,10 @@ type tokens struct {
 	// notes are the -- comments that begin their line.
 	notes []span
 	// blanks are the comments that the parser must not see: # comments inside
-	// WITH ( ) lists, and those between the pieces of a string.
+	// WITH ( ) lists, those between the pieces of a string, and nested ones.
 	blanks []span
+	// tooLong: a run of operator characters is longer than maxOperators.
+	tooLong bool
 }
 
 // span is a range of bytes.

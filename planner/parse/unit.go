@@ -33,6 +33,9 @@ func newUnit(text string) (*unit, *sqlerr.Error) {
 		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a statement text exceeds the limit of %d words and symbols", MaxTokens).
 			WithHint("Send it as several texts, and data as parameters of a prepared statement.")
 	}
+	if t.tooLong {
+		return nil, sqlerr.Errorf(sqlerr.SyntaxError, "operator too long")
+	}
 	if err := checkDepth(t); err != nil {
 		return nil, err
 	}
