@@ -137,9 +137,11 @@ func (j *Job) Commit(epoch uint64) error {
 	defer j.r.op.Unlock()
 	s := j.s
 	s.mu.Lock()
-	p, last, done, dropped := j.r.prepared, j.r.last, j.r.epoch == epoch, j.r.dropped
+	p, last, done, dropped, undoing := j.r.prepared, j.r.last, j.r.epoch == epoch, j.r.dropped, j.r.undoing
 	s.mu.Unlock()
 	switch {
+	case undoing:
+		return fmt.Errorf("committing epoch %d of job %s: its rollback has begun: %w", epoch, j.id, ErrUndecided)
 	case dropped:
 		return fmt.Errorf("committing epoch %d of job %s: %w", epoch, j.id, errDropped)
 	case p == nil && done:

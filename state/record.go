@@ -23,6 +23,9 @@ type record struct {
 	// undecided: keys may stand above version. It is set before the first of
 	// them is written and cleared when the epoch is committed or undone.
 	undecided bool
+	// undoing: a rollback has begun to write over the prepared epoch, which can
+	// no longer be committed.
+	undoing   bool
 	settled   bool // since the store was opened, Commit or Rollback has decided what a crash left
 	dropped   bool
 	delivered map[string]uint64 // by sink
@@ -101,11 +104,15 @@ func (s *Store) load() error {
 		if r.dropped {
 			continue
 		}
-		if r.undecided = r.prepared != nil; !r.undecided {
-			if r.undecided, err = s.dirty(id, r.version); err != nil {
-				return err
-			}
+		top := r.version
+		if r.prepared != nil {
+			top = r.prepared.version
 		}
+		above, err := s.dirty(id, top)
+		if err != nil {
+			return err
+		}
+		r.undecided, r.undoing = above || r.prepared != nil, above && r.prepared != nil
 	}
 	if err := s.settleCatalog(); err != nil {
 		return err

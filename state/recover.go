@@ -13,8 +13,9 @@ type Recovery struct {
 	// Prepared is the epoch whose keys are all there and whose decision the
 	// store does not know; nil: none.
 	Prepared *Prepared
-	// Dirty: keys stand above the committed version without a prepared epoch;
-	// they are an epoch that never got whole. Only Rollback helps.
+	// Dirty: keys stand above the committed version that belong to no prepared
+	// epoch: one that never got whole, or one that a rollback had begun to undo.
+	// Rollback must be called.
 	Dirty bool
 	Sinks []SinkRecovery // by name
 }
@@ -52,6 +53,9 @@ func (j *Job) Recover() (Recovery, error) {
 		delivered[sink] = e
 	}
 	p, undecided := j.r.prepared, j.r.undecided
+	if j.r.undoing {
+		p = nil
+	}
 	s.mu.Unlock()
 
 	tokens, err := j.tokens(r.Version)

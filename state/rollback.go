@@ -38,6 +38,7 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	}
 	s.mu.Lock()
 	epoch, version, last, known, p := r.epoch, r.version, r.last, r.known, r.prepared
+	r.undoing = p != nil
 	s.mu.Unlock()
 	if err := s.undo(id, version, w); err != nil {
 		return 0, err
@@ -61,7 +62,7 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.known, r.settled, r.undecided = true, true, false
+	r.known, r.settled, r.undecided, r.undoing = true, true, false, false
 	r.version, r.last, r.prepared = w, last, nil
 	r.tokens = nil // Recover reads them again
 	s.advance()
