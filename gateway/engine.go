@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// FromExec makes an Engine of the real one.
+func FromExec(e *exec.Engine) Engine { return execEngine{e} }
+
+type execEngine struct{ *exec.Engine }
+
+func (e execEngine) Begin() Txn { return &execTxn{txn: e.Engine.Begin()} }
+
+// execTxn numbers the engine's marks.
+type execTxn struct {
+	txn   *exec.Txn
+	marks []exec.Mark
+}
+
+func (t *execTxn) Snapshot() *catalog.Snapshot { return t.txn.Snapshot() }
+
+func (t *execTxn) Mark() int {
+	t.marks = append(t.marks, t.txn.Mark())
+	return len(t.marks) - 1
+}
+
+func (t *execTxn) RollbackTo(mark int) {
+	t.txn.RollbackTo(t.marks[mark])
+	t.marks = t.marks[:mark+1]
+}
+
+func (t *execTxn) Commit(ctx context.Context) error { return t.txn.Commit(ctx) }
+
+func (t *execTxn) Rollback() { t.txn.Rollback() }
+
+func (t *execTxn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error) {
+	r, err := t.txn.Exec(ctx, b, env)
+	return Result{Tag: r.Tag, Notices: r.Notices}, err
+}
+
+func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error) {
+	c, err := t.txn.Query(ctx, q, env)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,27 @@
+package rest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+)
+
+// jobMetric is a number of every job.
+type jobMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(pgcatalog.JobStatus) float64
+}
+
+func jobMetrics() []jobMetric {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"job"}, nil)
+	}
+	return []jobMetric{
+		{desc("ferris_job_epoch", "The last epoch of a job."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Epoch) }},
+		{desc("ferris_job_restarts_total", "Restarts of a job after a failure."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Restarts) }},
+		{desc("ferris_job_rows_read_total", "Rows that a job has read."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.RowsIn) }},
+		{desc("ferris_job_rows_written_total", "Rows that a job has written."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.RowsOut) }},
+		{desc("ferris_job_rows_rejected_total", "Rows that a job has rejected."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Rejected) }},
+	}
+}
