@@ -257,9 +257,6 @@ func (b *binder) findRelation(schema, name string) *catalog.Relation {
 	if r := b.c.Catalog.Resolve(b.c.SearchPath, name); r != nil {
 		return r
 	}
-	if name == "job_results" {
-		return b.c.Catalog.Relation("ferris", name)
-	}
 	return nil
 }
 

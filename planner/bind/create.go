@@ -1,0 +1,298 @@
+package bind
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// streamStatement binds a statement that PostgreSQL has not.
+func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
+	switch x := s.(type) {
+	case *parse.CreateStream:
+		if x.Select != nil {
+			return b.createStreamAs(x)
+		}
+		return b.createStream(x)
+	case *parse.CreateSink:
+		return b.createSink(x)
+	case *parse.StartJob:
+		return b.startJob(x)
+	case *parse.JobStatement:
+		b.authorizeJob(x.Name)
+		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobAction(strings.ToUpper(x.Action)), IfExists: x.IfExists})
+	case *parse.DropStream:
+		return b.dropNamed(x.What, x.Names, x.IfExists, x.Cascade)
+	case *parse.Show:
+		return b.show(x.What)
+	case *parse.Describe:
+		return b.describe(x.Name)
+	}
+	b.fail(sqlerr.Errorf(sqlerr.InternalError, "no binding for %T", s))
+	return nil
+}
+
+func columnOfType(i int, c catalog.Column) *plan.Column {
+	return &plan.Column{Index: i, Typ: c.Type, Name: c.Name}
+}
+
+// createIn is the schema that a new relation goes to.
+func (b *binder) createIn(n parse.Name) string {
+	schema := n.Schema
+	if schema == "" {
+		for _, s := range b.c.SearchPath {
+			if s != "pg_catalog" && b.c.Catalog.Schema(s) != nil {
+				return s
+			}
+		}
+		b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "no schema has been selected to create in").At(n.Pos))
+	}
+	switch schema {
+	case "pg_catalog", "information_schema", "ferris":
+		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to create \"%s.%s\"", schema, n.Name).
+			WithDetail("System catalog modifications are currently disallowed.").At(n.Pos))
+	}
+	if b.c.Catalog.Schema(schema) == nil {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", schema).At(n.Pos))
+	}
+	return schema
+}
+
+// newRelation starts a relation that a statement declares.
+func (b *binder) newRelation(n parse.Name, kind catalog.Kind) *catalog.Relation {
+	r := &catalog.Relation{Schema: b.createIn(n), Name: n.Name, Kind: kind, Owner: b.c.User, Text: strings.TrimSpace(b.stmt.Text)}
+	b.authorizeAt(r, Create, n.Pos)
+	return r
+}
+
+func (b *binder) authorizeAt(r *catalog.Relation, p Privilege, pos int) {
+	if b.c.Authorize == nil {
+		return
+	}
+	if err := b.c.Authorize(r, p); err != nil {
+		b.fail(sqlerr.From(err).At(pos))
+	}
+}
+
+// authorizeJob asks whether the user may act on a job: as its sinks' dropper.
+func (b *binder) authorizeJob(n parse.Name) {
+	j := b.c.Catalog.Job(n.Name)
+	if j == nil {
+		return
+	}
+	for _, s := range j.Sinks {
+		schema, name, _ := strings.Cut(s, ".")
+		if r := b.c.Catalog.Relation(schema, name); r != nil {
+			b.authorizeAt(r, Insert, n.Pos)
+		}
+	}
+}
+
+// createStream is CREATE STREAM s (columns) WITH (...).
+func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
+	if len(b.stmt.Into) > 0 {
+		b.unsupportedAt(b.stmt.Into[0].Pos, "Write CREATE STREAM name AS SELECT ... INTO sink.", "INTO without a query is not supported")
+	}
+	r := b.newRelation(x.Name, catalog.Stream)
+	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
+	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], false, x.Name.Pos)
+	r.Hidden = b.hidden(r.Connector)
+	r.Columns = b.columnList(x.Table, x.ColumnTexts)
+	b.checkHidden(r, x.Name.Pos)
+	s := &plan.CreateStream{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace, Infer: len(r.Columns) == 0}
+	exists := b.c.Catalog.Relation(r.Schema, r.Name) != nil && x.IfNotExists
+	if x.Watermark != nil {
+		if s.Infer && !exists {
+			b.infer(r)
+			s.Infer = false
+		}
+		if !exists {
+			r.Watermark = b.watermark(x.Watermark, r.Columns, r.Hidden)
+		}
+	}
+	s.Infer = s.Infer && !exists
+	if b.c.Check != nil && !exists {
+		b.check(b.c.Check(r, false))
+	}
+	return done(s)
+}
+
+func (b *binder) hidden(connector string) []catalog.Column {
+	if b.c.Hidden == nil {
+		return nil
+	}
+	return b.c.Hidden(connector)
+}
+
+// checkHidden refuses a column with the name of a pseudo-column.
+func (b *binder) checkHidden(r *catalog.Relation, pos int) {
+	for _, h := range r.Hidden {
+		for _, c := range r.Columns {
+			if c.Name == h.Name {
+				b.fail(sqlerr.Errorf(sqlerr.DuplicateColumn, "column name \"%s\" conflicts with a system column name", c.Name).At(pos))
+			}
+		}
+	}
+}
+
+// infer asks the connector for a relation's columns, and shows them.
+func (b *binder) infer(r *catalog.Relation) {
+	if b.c.Infer == nil {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidTableDefinition, "stream \"%s\" has no columns", r.Name).
+			WithHint("Write them: CREATE STREAM %s (name type, ...) WITH (...).", r.Name))
+	}
+	cols, err := b.c.Infer(b.ctx, r)
+	b.check(err)
+	r.Columns = cols
+	var list []string
+	for _, c := range cols {
+		list = append(list, c.Name+" "+types.FormatType(c.Type))
+	}
+	b.notice("columns of stream \"%s\" inferred: %s", r.Name, strings.Join(list, ", "))
+}
+
+// createSink is CREATE SINK n [(columns)] WITH (...).
+func (b *binder) createSink(x *parse.CreateSink) *plan.Bound {
+	r := b.newRelation(x.Name, catalog.Sink)
+	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
+	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], true, x.Name.Pos)
+	r.Columns = b.columnList(x.Table, x.ColumnTexts)
+	for _, c := range r.Columns {
+		if c.Generated != "" {
+			b.unsupportedAt(x.Name.Pos, "Compute the column in the query that writes to the sink.", "a generated column of a sink is not supported")
+		}
+	}
+	if b.c.Check != nil {
+		b.check(b.c.Check(r, true))
+	}
+	return done(&plan.CreateSink{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace})
+}
+
+// createStreamAs is CREATE STREAM s AS SELECT: a view; with INTO, also a job.
+func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
+	if x.Watermark != nil {
+		b.unsupportedAt(x.Watermark.Pos, "Declare the watermark on the stream that the query reads.", "WATERMARK on a query is not supported")
+	}
+	sel := x.Select.GetSelectStmt()
+	into := len(b.stmt.Into) > 0
+	b.live, b.top = into, lastLeaf(sel)
+	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into)
+	b.declareInline(keys, sel)
+	r := b.newRelation(x.Name, catalog.View)
+	r.Query = x.SelectText + withText(b.sourcePairs(sel))
+	if c := b.stmt.BySelect[b.top]; c != nil && c.Emit != "" && !into {
+		b.unsupportedAt(x.SelectPos, "Leave it out: whoever reads the stream says EMIT CHANGES.", "EMIT %s in a streaming view is not supported", c.Emit)
+	}
+	root := b.query(sel, nil, nil)
+	r.Columns = b.viewColumns(root.Schema(), nil, x.Name.Pos)
+	r.DependsOn = b.shared.depends
+	s := &plan.CreateStream{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace}
+	if into {
+		s.Job = b.job(x.Name, root, keys, x.IfNotExists, x.OrReplace)
+	} else if len(keys.own) > 0 {
+		b.unknownKey(keys.own[0].Key, fromNames(sel), b.stmt.With[0].Pos)
+	}
+	return done(s)
+}
+
+// viewColumns are the columns of a view, named apart.
+func (b *binder) viewColumns(fields []plan.Field, names []string, pos int) []catalog.Column {
+	if len(names) > len(fields) {
+		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "CREATE VIEW specifies more column names than columns").At(pos))
+	}
+	cols := make([]catalog.Column, len(fields))
+	for i, f := range fields {
+		name := f.Name
+		if i < len(names) {
+			name = names[i]
+		}
+		for _, c := range cols[:i] {
+			if c.Name == name {
+				b.fail(sqlerr.Errorf(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", name).At(pos))
+			}
+		}
+		cols[i] = catalog.Column{Name: name, Type: f.Type}
+	}
+	return cols
+}
+
+// createView is CREATE VIEW, another word for CREATE STREAM AS.
+func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
+	if x.View.Relpersistence == "t" {
+		b.unsupported(x.View.Location, "Leave TEMPORARY out and drop the view when you are done.", "CREATE TEMPORARY VIEW is not supported")
+	}
+	if len(x.Options) > 0 || x.WithCheckOption > pg.ViewCheckOption_NO_CHECK_OPTION {
+		b.unsupported(x.View.Location, "Leave the options out.", "options of a view are not supported")
+	}
+	sel := x.Query.GetSelectStmt()
+	name := parse.Name{Schema: x.View.Schemaname, Name: x.View.Relname, Pos: b.pos(x.View.Location)}
+	r := b.newRelation(name, catalog.View)
+	r.Query = b.stmt.Inner
+	b.inlineSources(b.stmt, sel)
+	root := b.query(sel, nil, nil)
+	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), name.Pos)
+	r.DependsOn = b.shared.depends
+	return done(&plan.CreateStream{Relation: r, OrReplace: x.Replace})
+}
+
+func (b *binder) createSchema(x *pg.CreateSchemaStmt) *plan.Bound {
+	if len(x.SchemaElts) > 0 {
+		b.unsupported(-1, "Create the schema first, and then what is in it.", "CREATE SCHEMA with objects is not supported")
+	}
+	name := x.Schemaname
+	if name == "" && x.Authrole != nil {
+		name = x.Authrole.Rolename
+	}
+	if strings.HasPrefix(name, "pg_") {
+		b.fail(sqlerr.Errorf(sqlerr.ReservedName, "unacceptable schema name \"%s\"", name).
+			WithDetail("The prefix \"pg_\" is reserved for system schemas."))
+	}
+	b.authorizeAt(&catalog.Relation{Schema: name, Owner: b.c.User}, Create, 0)
+	return done(&plan.CreateSchema{Name: name, IfNotExists: x.IfNotExists})
+}
+
+func (b *binder) drop(x *pg.DropStmt) *plan.Bound {
+	cascade := x.Behavior == pg.DropBehavior_DROP_CASCADE
+	var names []parse.Name
+	for _, n := range x.Objects {
+		parts := strs(n.GetList().GetItems())
+		if s, ok := n.Node.(*pg.Node_String_); ok {
+			parts = []string{s.String_.Sval}
+		}
+		if len(parts) == 0 {
+			b.unsupported(-1, "Use DROP STREAM, DROP SINK, DROP VIEW, DROP JOB or DROP SCHEMA.", "DROP %s is not supported", objectWord(x.RemoveType))
+		}
+		name := parse.Name{Name: parts[len(parts)-1]}
+		if len(parts) > 1 {
+			name.Schema = parts[len(parts)-2]
+		}
+		names = append(names, name)
+	}
+	switch x.RemoveType {
+	case pg.ObjectType_OBJECT_SCHEMA:
+		return b.dropNamed("SCHEMA", names, x.MissingOk, cascade)
+	case pg.ObjectType_OBJECT_VIEW:
+		return b.dropNamed("VIEW", names, x.MissingOk, cascade)
+	}
+	b.unsupported(-1, "Use DROP STREAM, DROP SINK, DROP VIEW, DROP JOB or DROP SCHEMA.", "DROP %s is not supported", objectWord(x.RemoveType))
+	return nil
+}
+
+func (b *binder) dropNamed(what string, names []parse.Name, ifExists, cascade bool) *plan.Bound {
+	d := &plan.Drop{What: what, IfExists: ifExists, Cascade: cascade}
+	for _, n := range names {
+		if what == "SCHEMA" {
+			b.authorizeAt(&catalog.Relation{Schema: n.Name}, Drop, n.Pos)
+		} else if r := b.findRelation(n.Schema, n.Name); r != nil {
+			b.authorizeAt(r, Drop, n.Pos)
+		}
+		d.Objects = append(d.Objects, plan.ObjectName{Schema: n.Schema, Name: n.Name, Pos: n.Pos})
+	}
+	return done(d)
+}

@@ -1,0 +1,236 @@
+package bind
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+)
+
+// jobKeys are the WITH keys that belong to a statement rather than to one of
+// its sources or sinks.
+var jobKeys = map[string]bool{
+	"use_transactions": true, "transactions": true, "failure_strategy": true, "max_retries": true, "retry_backoff": true,
+	"max_batch_size": true, "batch_timeout": true,
+	"batch.enable": true, "batch.strategy": true, "batch.size": true, "batch.timeout": true, "batch.max_size": true,
+	"batch.min_size": true, "batch.memory_limit_mb": true, "batch.memory_size": true, "batch.adaptive_max_size": true,
+	"batch.target_latency": true, "batch.low_latency_max_size": true, "batch.low_latency_wait": true,
+	"batch.eager_processing": true, "source.buffer_size": true, "sink.buffer": true, "on_sink_full": true,
+	"checkpoint.interval": true, "fallback": true, "state.ttl": true, "on_data_loss": true,
+}
+
+// withKeys are the WITH keys of a statement, dealt out to those they are for.
+type withKeys struct {
+	own   catalog.Options // the statement's
+	named map[string]catalog.Options
+	pos   map[string]int // of the first key for a name
+}
+
+// dealKeys splits 'name.key' off to the names; what is left is the statement's
+// own, or, where there is just one name to be declared, that one's.
+func (b *binder) dealKeys(pairs []parse.Pair, names []string, single string) withKeys {
+	w := withKeys{named: map[string]catalog.Options{}, pos: map[string]int{}}
+	byLength := append([]string(nil), names...)
+	sort.Slice(byLength, func(i, j int) bool { return len(byLength[i]) > len(byLength[j]) })
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		key := strings.ToLower(p.Key)
+		if seen[key] {
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "parameter \"%s\" specified more than once", key).At(p.Pos))
+		}
+		seen[key] = true
+		if name, rest := ownerOf(key, byLength); name != "" {
+			b.give(&w, name, rest, p)
+			continue
+		}
+		switch {
+		case single != "" && (!jobKeys[key] || len(names) == 1 && b.declares()):
+			b.give(&w, single, key, p)
+		case jobKeys[key]:
+			w.own = append(w.own, catalog.Option{Key: key, Value: p.Value})
+		default:
+			b.unknownKey(key, names, p.Pos)
+		}
+	}
+	return w
+}
+
+// declares reports whether the statement declares one stream or sink and
+// nothing else, so that every key is that one's.
+func (b *binder) declares() bool {
+	switch s := b.stmt.Stream.(type) {
+	case *parse.CreateStream:
+		return s.Select == nil
+	case *parse.CreateSink:
+		return true
+	}
+	return false
+}
+
+func (b *binder) give(w *withKeys, name, key string, p parse.Pair) {
+	if key == "config_file" {
+		b.fail(sqlerr.Unsupported("Write the file's keys in the WITH list.",
+			"reading \"%s\" of \"%s\" under config.root is not supported", p.Value, name).At(p.Pos))
+	}
+	for _, o := range w.named[name] {
+		if o.Key == key {
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "parameter \"%s\" of \"%s\" specified more than once", key, name).At(p.Pos))
+		}
+	}
+	if _, ok := w.pos[name]; !ok {
+		w.pos[name] = p.Pos
+	}
+	w.named[name] = append(w.named[name], catalog.Option{Key: key, Value: p.Value})
+}
+
+// ownerOf splits a key into the name before its first part and the rest.
+func ownerOf(key string, names []string) (name, rest string) {
+	for _, n := range names {
+		if prefix := strings.ToLower(n) + "."; strings.HasPrefix(key, prefix) && len(key) > len(prefix) {
+			return n, key[len(prefix):]
+		}
+	}
+	return "", ""
+}
+
+func (b *binder) unknownKey(key string, names []string, pos int) {
+	err := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter \"%s\"", key)
+	known := make([]string, 0, len(jobKeys)+len(names))
+	for k := range jobKeys {
+		known = append(known, k)
+	}
+	sort.Strings(known)
+	head, rest, dotted := strings.Cut(key, ".")
+	lower := make([]string, len(names))
+	for i, n := range names {
+		lower[i] = strings.ToLower(n)
+	}
+	switch near := nearest(key, known); {
+	case near != "":
+		err.WithHint("Perhaps you meant \"%s\".", near)
+	case dotted && nearest(head, lower) != "":
+		err.WithHint("Perhaps you meant \"%s.%s\".", nearest(head, lower), rest)
+	case len(names) > 0:
+		err.WithHint("Write whose it is: '%s.%s' = ...", names[0], key)
+	}
+	b.fail(err.At(pos))
+}
+
+// connectorOf finds the type of a relation from its keys, takes it out of them,
+// and says so where it had to guess.
+func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos int) (string, catalog.Options) {
+	for i, o := range opts {
+		if o.Key != "type" && o.Key != "connector" {
+			continue
+		}
+		rest := append(append(catalog.Options(nil), opts[:i]...), opts[i+1:]...)
+		return b.namedConnector(name, o.Value, sink, pos), rest
+	}
+	guess := guessConnector(opts)
+	explicitOnly, _ := b.c.setting("sql.require_explicit_types")
+	if len(guess) != 1 || explicitOnly == "on" || explicitOnly == "true" {
+		b.fail(missingType(name, sink).At(pos))
+	}
+	b.notice("the type of \"%s\" is taken to be %s from its keys", name, guess[0])
+	return guess[0], opts
+}
+
+func missingType(name string, sink bool) *sqlerr.Error {
+	if sink {
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Sink type must be explicitly specified for '%s'. "+
+			"Use: '%s.type' with values like 'kafka_sink', 'file_sink', 's3_sink', 'database_sink', 'iceberg_sink'", name, name)
+	}
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Source type must be explicitly specified for '%s'. "+
+		"Use: '%s.type' with values like 'kafka_source', 'file_source', 's3_source', 'database_source'", name, name)
+}
+
+// namedConnector reads a type as written: kafka, kafka_source, KAFKA-SINK.
+func (b *binder) namedConnector(name, value string, sink bool, pos int) string {
+	typ := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(value)), "-", "_")
+	base, isSource := strings.CutSuffix(typ, "_source")
+	base, isSink := strings.CutSuffix(base, "_sink")
+	if isSource && sink {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "type '%s' of \"%s\" is a source, but \"%s\" is written to", value, name, name).
+			WithHint("Write '%s' or '%s_sink'.", base, base).At(pos))
+	}
+	if isSink && !sink {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "type '%s' of \"%s\" is a sink, but \"%s\" is read", value, name, name).
+			WithHint("Write '%s' or '%s_source'.", base, base).At(pos))
+	}
+	if b.c.Connector == nil {
+		return base
+	}
+	source, canSink, ok := b.c.Connector(base)
+	if !ok {
+		err := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized type '%s' of \"%s\"", value, name)
+		if near := nearest(base, b.c.Connectors); near != "" {
+			err.WithHint("Perhaps you meant '%s'.", near)
+		} else if len(b.c.Connectors) > 0 {
+			err.WithHint("The types there are: %s.", strings.Join(b.c.Connectors, ", "))
+		}
+		b.fail(err.At(pos))
+	}
+	if sink && !canSink || !sink && !source {
+		what := "read"
+		if sink {
+			what = "written to"
+		}
+		b.fail(sqlerr.Unsupported("Choose another type for it.", "a %s cannot be %s", base, what).At(pos))
+	}
+	return base
+}
+
+// guessConnector are the types that the keys fit.
+func guessConnector(opts catalog.Options) []string {
+	var fits []string
+	add := func(t string) {
+		for _, f := range fits {
+			if f == t {
+				return
+			}
+		}
+		fits = append(fits, t)
+	}
+	for _, o := range opts {
+		switch o.Key {
+		case "topic", "bootstrap.servers":
+			add("kafka")
+		case "bucket":
+			add("s3")
+		case "path":
+			if strings.HasPrefix(o.Value, "s3://") {
+				add("s3")
+			} else if !hasKey(opts, "bucket") {
+				add("file")
+			}
+		case "connection", "connection.url", "table":
+			add("database")
+		case "url", "endpoint":
+			add("http")
+		}
+	}
+	return fits
+}
+
+func hasKey(opts catalog.Options, key string) bool {
+	_, ok := opts.Get(key)
+	return ok
+}
+
+// override is a relation's options with others in their place.
+func override(have, more catalog.Options) catalog.Options {
+	out := append(catalog.Options(nil), have...)
+next:
+	for _, m := range more {
+		for i := range out {
+			if out[i].Key == m.Key {
+				out[i] = m
+				continue next
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
