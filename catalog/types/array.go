@@ -171,7 +171,7 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 	ndim, flags, oid := r.int32(), r.int32(), OID(r.int32())
 	switch {
 	case r.short:
-		return Value{}, errBinaryLength(nil, 1)
+		return Value{}, errBinaryLength(nil, 4)
 	case ndim < 0:
 		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid number of dimensions: %d", ndim)
 	case ndim > maxDims:
@@ -187,10 +187,13 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 	for range ndim {
 		d := Dim{Len: r.int32(), Lower: r.int32()}
 		if r.short {
-			return Value{}, errBinaryLength(nil, 1)
+			return Value{}, errBinaryLength(nil, 4)
 		}
-		if d.Len < 0 || int64(d.Lower)+int64(d.Len) > math.MaxInt32 {
+		if d.Len < 0 {
 			return Value{}, errArraySize()
+		}
+		if int64(d.Lower)+int64(d.Len) > math.MaxInt32 {
+			return Value{}, errLowerBound(d.Lower)
 		}
 		if count *= int64(d.Len); count > maxElements {
 			return Value{}, errArraySize()
@@ -202,7 +205,7 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 		return Value{Type: Of(elem.Array), A: a}, r.end()
 	}
 	if count > int64(len(r.b)/4) {
-		return Value{}, errBinaryLength(nil, 1)
+		return Value{}, errBinaryLength(nil, 4)
 	}
 	a.Elems = make([]Value, 0, count)
 	for range count {
@@ -213,7 +216,7 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 		}
 		item := r.take(int(n))
 		if r.short {
-			return Value{}, errBinaryLength(nil, 1)
+			return Value{}, errBinaryLength(nil, 4)
 		}
 		v, err := elem.Recv(item, mod)
 		if err != nil {
@@ -227,6 +230,10 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 
 func errTooManyDims(n int) error {
 	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, maxDims)
+}
+
+func errLowerBound(lower int32) error {
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "array lower bound is too large: %d", lower)
 }
 
 func errArraySize() error {

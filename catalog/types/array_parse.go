@@ -49,7 +49,7 @@ func parseArray(s string, elem *Info, mod int32, f *Format) (Value, error) {
 			return v, errArraySize()
 		}
 		if int64(d.Lower)+int64(d.Len) > math.MaxInt32 {
-			return v, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "array lower bound is too large: %d", d.Lower)
+			return v, errLowerBound(d.Lower)
 		}
 	}
 	if len(dims) == 0 || count == 0 {

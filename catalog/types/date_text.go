@@ -159,30 +159,24 @@ func appendStamp(dst []byte, local int64, f *Format, offset int, abbrev string) 
 			abs = 1 - y
 		}
 		dst = appendPadded(dst, abs, 4)
-		// A space before a numeric offset: yyyy+hh could be read as a year.
-		dst = appendZone(dst, offset, abbrev, f, true)
+		dst = appendZone(dst, offset, abbrev, f)
 		return appendBC(dst, y)
 	}
 	dst = appendDay(dst, y, m, d, f)
 	dst = append(dst, ' ')
 	dst = AppendTime(dst, rest)
-	dst = appendZone(dst, offset, abbrev, f, false)
+	dst = appendZone(dst, offset, abbrev, f)
 	return appendBC(dst, y)
 }
 
 // appendZone appends the zone of a timestamptz: ISO has the offset, the others
-// the abbreviation where the zone has one.
-func appendZone(dst []byte, offset int, abbrev string, f *Format, spaced bool) []byte {
+// the abbreviation, of which PostgreSQL prints ten characters.
+func appendZone(dst []byte, offset int, abbrev string, f *Format) []byte {
 	if abbrev == "" {
 		return dst
 	}
 	if f.DateStyle != DateISO {
-		if abbrev[0] != '+' && abbrev[0] != '-' {
-			return append(append(dst, ' '), abbrev...)
-		}
-		if spaced {
-			dst = append(dst, ' ')
-		}
+		return append(append(dst, ' '), abbrev[:min(len(abbrev), 10)]...)
 	}
 	return appendOffset(dst, offset)
 }

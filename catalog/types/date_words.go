@@ -93,6 +93,7 @@ func unitWord(s string) (word, bool) {
 }
 
 var dateWords = map[string]word{
+	"+infinity": {wordReserved, valLate},
 	"-infinity": {wordReserved, valEarly},
 	"ad":        {wordADBC, valAD},
 	"allballs":  {wordReserved, valZulu},

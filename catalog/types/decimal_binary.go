@@ -14,6 +14,10 @@ const (
 	binaryNaN      = 0xc000
 	binaryInf      = 0xd000
 	binaryNegInf   = 0xf000
+
+	// infScale is what PostgreSQL sends as the scale of an infinity: a bit of
+	// its header. Receivers ignore it.
+	infScale = 0x20
 )
 
 // AppendDecimalBinary appends the binary form of a numeric: count, weight, sign
@@ -29,9 +33,11 @@ func AppendDecimalBinary(dst []byte, d Decimal) []byte {
 		head(0, 0, binaryNaN)
 		return dst
 	case 1:
+		d.Scale = infScale
 		head(0, 0, binaryInf)
 		return dst
 	case -1:
+		d.Scale = infScale
 		head(0, 0, binaryNegInf)
 		return dst
 	}

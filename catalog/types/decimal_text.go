@@ -88,11 +88,19 @@ func (d Decimal) appendWide(dst []byte) []byte {
 
 // ParseDecimal reads a numeric as PostgreSQL does: digits with a point, an
 // exponent, underscores, 0x, 0o and 0b integers, NaN, infinities.
-func ParseDecimal(s string) (Decimal, error) {
-	if d, ok := shortDecimal(s); ok {
-		return d, nil
+func ParseDecimal(s string) (Decimal, error) { return ParseDecimalMod(s, -1) }
+
+// ParseDecimalMod is ParseDecimal of a numeric with a modifier, which may bring
+// into range what no numeric can hold.
+func ParseDecimalMod(s string, mod int32) (Decimal, error) {
+	d, ok := shortDecimal(s)
+	if !ok {
+		var err error
+		if d, err = parseDecimal(s, mod); err != nil {
+			return d, err
+		}
 	}
-	return parseDecimal(s)
+	return d.Fit(mod)
 }
 
 // ParseDecimalBytes is ParseDecimal of bytes; it keeps nothing of b.
@@ -135,7 +143,7 @@ func shortDecimal(s string) (Decimal, bool) {
 	return NewDecimal(v, int32(scale)), true
 }
 
-func parseDecimal(s string) (Decimal, error) {
+func parseDecimal(s string, mod int32) (Decimal, error) {
 	t := trimSpace(s)
 	u, neg := t, false
 	if u != "" && (u[0] == '-' || u[0] == '+') {
@@ -159,6 +167,11 @@ func parseDecimal(s string) (Decimal, error) {
 	}
 	if !ok {
 		return Decimal{}, errSyntax("numeric", s)
+	}
+	if mod >= 4 {
+		if digits, scale, err = cutToMod(digits, scale, mod); err != nil {
+			return Decimal{}, err
+		}
 	}
 	return digitsDecimal(digits, scale, neg)
 }
@@ -284,6 +297,30 @@ func scanExponent(e string) (exp int, ok bool, err error) {
 		exp = -exp
 	}
 	return exp, true, nil
+}
+
+// cutToMod brings digits times 10^-scale that are beyond numeric's limits within
+// them, or raises the error of the modifier.
+func cutToMod(digits []byte, scale int, mod int32) ([]byte, int, error) {
+	for len(digits) > 1 && digits[0] == '0' {
+		digits = digits[1:]
+	}
+	precision, places := numericMod(mod)
+	if digits[0] == '0' {
+		return digits, 0, nil
+	}
+	if len(digits)-scale > maxIntegerDigits {
+		return nil, 0, numericOverflow(precision, places, false)
+	}
+	if scale <= maxScale {
+		return digits, scale, nil
+	}
+	// Keep one digit more than the modifier does, for Fit to round.
+	drop := scale - max(int(places), 0) - 1
+	if drop >= len(digits) {
+		return []byte{'0'}, 0, nil
+	}
+	return digits[:len(digits)-drop], scale - drop, nil
 }
 
 // digitsDecimal is the digits times 10^-scale; a negative scale makes zeros.

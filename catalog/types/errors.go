@@ -26,6 +26,9 @@ func OutOfRange(name string) error {
 }
 
 func errBinaryLength(b []byte, want int) error {
+	if len(b) == 0 && want == 1 {
+		return sqlerr.Errorf(sqlerr.ProtocolViolation, "no data left in message")
+	}
 	if len(b) < want {
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "insufficient data left in message")
 	}

@@ -39,7 +39,7 @@ func appendFloat(dst []byte, x float64, bits, digits, extra int) []byte {
 	start := len(dst)
 	if x != 0 {
 		if prec < 0 {
-			dst = strconv.AppendFloat(dst, x, 'e', -1, bits)
+			dst = appendShortest(dst, x, bits)
 		} else {
 			dst = strconv.AppendFloat(dst, x, 'e', prec-1, 64)
 		}
@@ -155,7 +155,8 @@ func namedFloat(t string) (float64, bool) {
 	}
 	switch {
 	case strings.EqualFold(u, "nan"):
-		return math.NaN(), true
+		// C's NaN, with its sign; Go's has another payload.
+		return math.Copysign(math.Float64frombits(0x7ff8000000000000), float64(sign)), true
 	case strings.EqualFold(u, "infinity"), strings.EqualFold(u, "inf"):
 		return math.Inf(sign), true
 	}

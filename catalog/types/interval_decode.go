@@ -2,7 +2,6 @@ package types
 
 import (
 	"math"
-	"math/bits"
 	"strconv"
 )
 
@@ -14,19 +13,11 @@ type span struct {
 
 // addMicros adds val*unit and the fraction frac of a unit; false on overflow.
 func (t *span) addMicros(val int64, frac float64, unit int64) bool {
-	hi, lo := bits.Mul64(uint64(max(val, -val)), uint64(unit))
-	if val == math.MinInt64 || hi != 0 || lo > math.MaxInt64 {
+	sum, _ := mul64(val, unit).add(int128From(t.micros))
+	if !sum.fits64() {
 		return false
 	}
-	p := int64(lo)
-	if val < 0 {
-		p = -p
-	}
-	sum := t.micros + p
-	if (sum > t.micros) != (p > 0) && p != 0 {
-		return false
-	}
-	t.micros = sum
+	t.micros = int64(sum.lo)
 	return t.addFraction(frac, unit)
 }
 
@@ -44,7 +35,7 @@ func (t *span) addFraction(frac float64, unit int64) bool {
 		p--
 	}
 	sum := t.micros + p
-	if (sum > t.micros) != (p > 0) && p != 0 {
+	if (p > 0) != (sum > t.micros) && p != 0 {
 		return false
 	}
 	t.micros = sum
@@ -162,7 +153,7 @@ func countByte(s string, c byte) (n int) {
 func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 	unit := wordIgnored // of the number to come
 	var have fieldMask
-	ago, pending := false, false
+	ago := false
 	negative := f.IntervalStyle == IntervalSQLStandard && leadsNegative(fields)
 	for i := len(fields) - 1; i >= 0; i-- {
 		s := fields[i].text
@@ -172,7 +163,7 @@ func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 			if kind == fieldTime || kind == fieldZone && indexByte(s, ':') >= 0 {
 				p = t.signedClock(s, kind, mod, negative)
 				if p == noProblem {
-					set, unit, pending = timeMask, wordDay, false
+					set, unit = timeMask, wordDay
 					break
 				}
 				if kind == fieldTime {
@@ -185,18 +176,14 @@ func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 			if set, unit, p = t.number(s, unit, negative); p != noProblem {
 				return t, p
 			}
-			pending = false
 		default:
-			if pending {
-				return t, badFormat
-			}
 			w, ok := unitWord(s)
 			switch {
 			case ok && w.kind == wordIgnored:
 				unit = wordIgnored
 				continue
 			case ok && w.kind == wordUnits:
-				unit, pending = wordKind(w.value), true
+				unit = wordKind(w.value)
 			case ok && w.kind == wordAgo:
 				ago, unit = true, wordKind(w.value)
 			default:
@@ -208,7 +195,7 @@ func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 		}
 		have |= set
 	}
-	if have == 0 || pending {
+	if have == 0 {
 		return t, badFormat
 	}
 	if ago {

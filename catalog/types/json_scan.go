@@ -13,6 +13,9 @@ type jsonScanner struct {
 	pos   int // after the token
 	start int // of the token
 	depth int
+	// unescapes is set where strings will be unescaped: then surrogates must
+	// come in pairs. As plain text they may be anything.
+	unescapes bool
 }
 
 // maxJSONDepth bounds nesting, as PostgreSQL's stack does.
@@ -166,11 +169,20 @@ func (j *jsonScanner) skipEscape(surrogate bool) (high bool, err error) {
 		}
 		return false, nil
 	}
-	r, ok := hex4(j.s[j.pos+1:])
-	if !ok {
-		return false, errJSON("\"\\u\" must be followed by four hexadecimal digits.")
+	for i := range 4 {
+		if j.pos+1+i == len(j.s) {
+			j.pos = len(j.s)
+			return false, errJSON("Token \"%s\" is invalid.", j.text())
+		}
+		if digitValue(j.s[j.pos+1+i]) > 15 {
+			return false, errJSON("\"\\u\" must be followed by four hexadecimal digits.")
+		}
 	}
+	r := hex4(j.s[j.pos+1:])
 	j.pos += 4
+	if !j.unescapes {
+		return false, nil
+	}
 	switch {
 	case r >= 0xd800 && r < 0xdc00:
 		if surrogate {
@@ -188,19 +200,12 @@ func (j *jsonScanner) skipEscape(surrogate bool) (high bool, err error) {
 	return false, nil
 }
 
-func hex4(s string) (rune, bool) {
-	if len(s) < 4 {
-		return 0, false
-	}
-	var r rune
+// hex4 is the value of four hexadecimal digits.
+func hex4(s string) (r rune) {
 	for i := range 4 {
-		d := digitValue(s[i])
-		if d > 15 {
-			return 0, false
-		}
-		r = r<<4 | rune(d)
+		r = r<<4 | rune(digitValue(s[i]))
 	}
-	return r, true
+	return r
 }
 
 // expected is the error for a token that may not be where it is.
@@ -244,13 +249,13 @@ func appendUnescaped(dst []byte, token string) ([]byte, bool) {
 		case 't':
 			c = '\t'
 		case 'u':
-			r, _ := hex4(s)
+			r := hex4(s)
 			s = s[4:]
 			if r == 0 {
 				return dst, false
 			}
 			if r >= 0xd800 && r < 0xdc00 {
-				low, _ := hex4(s[2:])
+				low := hex4(s[2:])
 				s = s[6:]
 				r = (r-0xd800)<<10 + (low - 0xdc00) + 0x10000
 			}

@@ -20,7 +20,7 @@ func appendCanonical(dst []byte, s string) ([]byte, error) {
 	}
 	w := canonicalWriters.Get().(*canonicalWriter)
 	defer canonicalWriters.Put(w)
-	w.jsonScanner = jsonScanner{s: s}
+	w.jsonScanner = jsonScanner{s: s, unescapes: true}
 	w.keys, w.members = w.keys[:0], w.members[:0]
 	t, err := w.next()
 	if err != nil {
@@ -221,7 +221,7 @@ var _ = register(&Info{
 	AppendText: func(dst []byte, v Value, _ *Format) []byte { return append(dst, v.S...) },
 	Recv: func(b []byte, _ int32) (Value, error) {
 		if len(b) == 0 {
-			return Value{}, errBinaryLength(b, 1)
+			return Value{}, errBinaryLength(b, 2)
 		}
 		if b[0] != jsonbVersion {
 			return Value{}, sqlerr.Errorf(sqlerr.InternalError, "unsupported jsonb version number %d", b[0])

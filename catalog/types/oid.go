@@ -19,7 +19,7 @@ func ParseOID(s string) (OID, error) {
 	return v, nil
 }
 
-// leadingOID is strtoul in base ten at the head of t, which is part of s.
+// leadingOID is strtoul at the head of t, which is part of s.
 func leadingOID(t, s string) (v OID, rest string, err error) {
 	for t != "" && isSpace(t[0]) {
 		t = t[1:]
@@ -28,14 +28,21 @@ func leadingOID(t, s string) (v OID, rest string, err error) {
 	if t != "" && (t[0] == '-' || t[0] == '+') {
 		end = 1
 	}
+	radix := int64(10)
+	if len(t) > end && t[end] == '0' {
+		radix = 8
+		if len(t) > end+2 && t[end+1]|0x20 == 'x' && digitValue(t[end+2]) < 16 {
+			radix, end = 16, end+2
+		}
+	}
 	digits := end
-	for end < len(t) && isDigit(t[end]) {
+	for end < len(t) && digitValue(t[end]) < radix {
 		end++
 	}
 	if end == digits {
 		return 0, "", errSyntax("oid", s)
 	}
-	u, err := strconv.ParseUint(t[digits:end], 10, 64)
+	u, err := strconv.ParseUint(t[digits:end], int(radix), 64)
 	if err != nil {
 		return 0, "", errRange("oid", s)
 	}

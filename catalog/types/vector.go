@@ -60,8 +60,7 @@ func registerVector(oid, array OID, name string, elem *Info, read func(s, whole 
 			if err != nil {
 				return v, err
 			}
-			one := len(v.A.Dims) == 1 && v.A.Dims[0].Lower == 0
-			if !one && len(v.A.Elems) > 0 {
+			if len(v.A.Dims) != 1 || v.A.Dims[0].Lower != 0 {
 				return v, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid %s data", name)
 			}
 			for _, e := range v.A.Elems {

@@ -53,8 +53,8 @@ var zonedSuite = suite{
 // zoneSuite reads and prints instants in zones of every kind.
 var zoneSuite = suite{
 	name: "zones", types: []string{"timestamp with time zone", "timestamp(3) with time zone", "timestamp(0) with time zone", "timestamp(2) without time zone"},
-	settings: []settings{"TimeZone=utc", "TimeZone=EST5EDT", "TimeZone=Asia/Kathmandu;DateStyle=Postgres, MDY", "TimeZone=<-03:30>+03:30;DateStyle=SQL, MDY", "TimeZone=FOO-3;DateStyle=Postgres, MDY", "TimeZone=America/St_Johns", "TimeZone=Africa/Monrovia", "TimeZone=Pacific/Kiritimati;DateStyle=German, MDY",
-		"TimeZone=europe/london;DateStyle=SQL, DMY", "TimeZone=Etc/GMT+5;DateStyle=Postgres, MDY", "TimeZone=America/Caracas", "TimeZone=CST6CDT;DateStyle=Postgres, DMY", "TimeZone=XYZ4ABC;DateStyle=Postgres, MDY", "TimeZone=Europe/Dublin;DateStyle=Postgres, MDY"},
+	settings: []settings{"TimeZone=utc", "TimeZone=Asia/Kathmandu;DateStyle=Postgres, MDY", "TimeZone=<-03:30>+03:30;DateStyle=SQL, MDY", "TimeZone=FOO-3;DateStyle=Postgres, MDY", "TimeZone=America/St_Johns", "TimeZone=Africa/Monrovia", "TimeZone=Pacific/Kiritimati;DateStyle=German, MDY",
+		"TimeZone=europe/london;DateStyle=SQL, DMY", "TimeZone=Etc/GMT+5;DateStyle=Postgres, MDY", "TimeZone=America/Caracas", "TimeZone=America/Chicago;DateStyle=Postgres, DMY", "TimeZone=XYZ4ABC;DateStyle=Postgres, MDY", "TimeZone=Europe/Dublin;DateStyle=Postgres, MDY"},
 	inputs: []string{"2001-02-03 04:05:06.789", "2001-07-03 04:05:06.78951", "2001-02-03 04:05:06Z", "1800-01-01 00:00:00", "1900-06-15 12:34:56", "1919-05-31 23:00", "1972-01-07 00:30", "1995-01-01 00:00", "2007-12-09 03:00:00", "2016-05-01 02:45", "2030-10-27 01:30", "2099-07-01 00:00", "infinity", "0001-06-01 BC", "2001-02-03 04:05:06.9996", "2001-02-03 04:05:06.5", "1999-12-31 23:59:59.5", "1999-12-31 23:59:58.5", "1968-10-27 00:30"},
 }
 
