@@ -44,11 +44,12 @@ type started struct {
 	engine *memoryEngine
 	log    *logBuffer
 	served chan error
+	gone   chan struct{} // one value for each connection that ended
 }
 
 func start(t testing.TB, change func(*Options)) *started {
 	t.Helper()
-	s := &started{engine: newMemoryEngine(), log: &logBuffer{}, served: make(chan error, 1)}
+	s := &started{engine: newMemoryEngine(), log: &logBuffer{}, served: make(chan error, 1), gone: make(chan struct{}, 1000)}
 	o := Options{
 		Engine: s.engine, Planner: memoryPlanner{}, Eval: evalExpr, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
@@ -61,6 +62,7 @@ func start(t testing.TB, change func(*Options)) *started {
 		t.Fatal(err)
 	}
 	s.Server = server
+	server.afterConn = func() { s.gone <- struct{}{} }
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

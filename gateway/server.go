@@ -27,6 +27,8 @@ type Server struct {
 	nextPID   int32
 	stopped   bool
 
+	afterConn func() // tests wait for a connection's end by it; may be nil
+
 	stopping chan struct{} // closed by Shutdown
 	running  sync.WaitGroup
 }
@@ -123,6 +125,9 @@ func (s *Server) forget(c net.Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	if s.afterConn != nil {
+		s.afterConn()
+	}
 }
 
 // endStartup is called once for each started connection.

@@ -79,8 +79,8 @@ func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, last bool) error
 		}
 		var n int64
 		if o.rows != nil {
+			defer o.rows.close()
 			if n, err = x.simpleRows(ctx, o, c); err != nil {
-				o.rows.close()
 				return err
 			}
 			if err := o.rows.close(); err != nil {
