@@ -96,6 +96,9 @@ func (s *Store) load() error {
 	for _, id := range dropped {
 		s.jobs[id] = &record{dropped: true}
 	}
+	if s.jobs[catalogID] == nil {
+		s.jobs[catalogID] = &record{} // its first Update may have been cut off
+	}
 	s.counter.next = s.counter.limit
 	if v := s.db.MaxVersion(); v >= s.counter.limit && v > 0 && v != math.MaxUint64 {
 		return fmt.Errorf("opening the state store: %w: it holds version %d, and its counter ends at %d", errRecord, v, s.counter.limit)

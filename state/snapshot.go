@@ -44,7 +44,7 @@ func (j *Job) Running() *Snapshot {
 	j.s.mu.Lock()
 	defer j.s.mu.Unlock()
 	version := j.r.version
-	if j.r.prepared != nil {
+	if j.r.prepared != nil && !j.r.undoing {
 		version = j.r.prepared.version
 	}
 	sn := &Snapshot{s: j.s, versions: map[ID]uint64{j.id: version}}
