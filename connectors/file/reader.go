@@ -269,23 +269,23 @@ func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
 	}
 	r.decoder.Bind(r.bound)
 	r.offsets = r.offsets[:0]
-	n, err := r.decode(in, &read)
+	n, more, err := r.decode(in, &read)
 	b.Rows = n
 	if err != nil {
 		return read, err
 	}
 	r.fillHidden(in, b)
 	r.source.env.Metrics.RecordsRead.Add(int64(n))
-	if in.eof && n < vec.MaxRows {
+	if !more {
 		return r.finish(in, read), nil
 	}
 	read.Next = in.position().encode()
 	return read, nil
 }
 
-// decode appends up to a batch of records to the bound columns.
-func (r *reader) decode(in *input, read *stream.Read) (int, error) {
-	n := 0
+// decode appends up to a batch of records to the bound columns. more: it did not
+// stop for want of records.
+func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, err error) {
 	// An empty line is no record, but where it may be a NULL of the only column.
 	skipBlank := in.config.format == formatJSON || len(r.source.rel.Columns) > 1
 	policy := r.scan.OnReject
@@ -294,12 +294,12 @@ func (r *reader) decode(in *input, read *stream.Read) (int, error) {
 		at := in.base + int64(in.r) - int64(len(rec))
 		if err != nil {
 			if !errors.Is(err, errOverlong) {
-				return n, err
+				return n, false, err
 			}
 			at = in.skipFrom
 			err = sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the record is longer than max_line_bytes (%d)", in.config.maxLine)
 		} else if !ok {
-			break
+			return n, false, nil
 		} else {
 			r.source.env.Metrics.BytesRead.Add(int64(len(rec)))
 			if skipBlank && len(rec) < 8 && blank(rec) {
@@ -318,9 +318,9 @@ func (r *reader) decode(in *input, read *stream.Read) (int, error) {
 		switch {
 		case policy == stream.Fail && n > 0 && len(rec) > 0:
 			in.r -= len(rec) // the rows before it first, then the error
-			return n, nil
+			return n, true, nil
 		case policy == stream.Fail:
-			return n, err
+			return n, false, err
 		case policy == stream.NullBad:
 			r.decoder.Null()
 			n++
@@ -334,7 +334,7 @@ func (r *reader) decode(in *input, read *stream.Read) (int, error) {
 			Raw:      bytes.Clone(bytes.TrimRight(rec, "\r\n")), Err: err,
 		})
 	}
-	return n, nil
+	return n, true, nil
 }
 
 // prepare makes the decoder, for CSV a new one for each file: headers differ.

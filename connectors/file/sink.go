@@ -40,6 +40,10 @@ type sink struct {
 	length    int64  // of the file
 	committed int64  // of the file at the last committed epoch
 	epoch     stream.Epoch
+	prepared  struct { // the epoch that waits for its decision; epoch 0: none
+		epoch  stream.Epoch
+		length int64
+	}
 	marked    bool
 	dirty     bool
 	changelog bool
@@ -122,22 +126,22 @@ func (s *sink) open(token []byte) error {
 		}
 	}
 	s.length = size
-	return s.cut()
+	return s.cut(s.committed)
 }
 
-// cut truncates the file to its committed length.
-func (s *sink) cut() error {
+// cut truncates the file.
+func (s *sink) cut(length int64) error {
 	s.buf = s.buf[:0]
-	if s.length != s.committed {
-		if err := s.f.Truncate(s.committed); err != nil {
+	if s.length != length {
+		if err := s.f.Truncate(length); err != nil {
 			return object.PathError("truncate", s.path, err)
 		}
 		if err := s.f.Sync(); err != nil {
 			return object.PathError("fsync", s.path, err)
 		}
-		s.length = s.committed
+		s.length = length
 	}
-	_, err := s.f.Seek(s.committed, io.SeekStart)
+	_, err := s.f.Seek(length, io.SeekStart)
 	if err != nil {
 		return object.PathError("seek in", s.path, err)
 	}
@@ -267,7 +271,7 @@ func (s *sink) flush() error {
 	return nil
 }
 
-func (s *sink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
+func (s *sink) Prepare(_ context.Context, e stream.Epoch) ([]byte, error) {
 	if s.f == nil {
 		return nil, os.ErrClosed
 	}
@@ -280,6 +284,7 @@ func (s *sink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
 		}
 		s.dirty = false
 	}
+	s.prepared.epoch, s.prepared.length = e, s.length
 	return encodeToken(s.length), nil
 }
 
@@ -305,7 +310,10 @@ func (s *sink) Rollback(_ context.Context, e stream.Epoch, _ []byte) error {
 	if e <= s.epoch || s.f == nil {
 		return nil
 	}
-	return s.cut()
+	if p := s.prepared; p.epoch > s.epoch && p.epoch < e {
+		return s.cut(p.length)
+	}
+	return s.cut(s.committed)
 }
 
 // Close writes nothing more: what was not prepared is cut off.

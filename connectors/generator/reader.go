@@ -44,12 +44,12 @@ func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Sca
 		r.first = max(*b, 0)
 	}
 	visible := len(s.rel.Columns)
-	var exprs []string
+	var columns []catalog.Column
 	all := s.rel.AllColumns()
 	for out, c := range scan.Columns {
 		switch {
 		case c < visible:
-			exprs = append(exprs, all[c].Generated)
+			columns = append(columns, all[c])
 			r.computed = append(r.computed, out)
 		case all[c].Name == "_offset":
 			r.rowNumber = out
@@ -57,9 +57,9 @@ func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Sca
 			r.rowTime = out
 		}
 	}
-	if len(exprs) > 0 {
+	if len(columns) > 0 {
 		var err error
-		if r.program, err = s.env.Compile(s.rel, exprs); err != nil {
+		if r.program, err = s.env.Compile(s.rel, columns); err != nil {
 			return nil, fmt.Errorf("compiling the columns of %q: %w", s.rel.Name, err)
 		}
 	}
