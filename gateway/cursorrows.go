@@ -175,7 +175,7 @@ func (c *cursorRows) nextKept(ctx context.Context, max int64, late <-chan time.T
 // prior gives at most max rows before the current one, last first, so its Sel
 // descends. io.EOF at the start.
 func (c *cursorRows) prior(max int64) (*vec.Batch, error) {
-	if c.kept == nil || c.base > 0 {
+	if !c.scrollable() {
 		return nil, errForwardOnly()
 	}
 	if max <= 0 {
@@ -203,6 +203,9 @@ func errForwardOnly() error {
 		WithHint("Declare it with SCROLL option to enable backward scan.")
 }
 
+// scrollable reports whether every row read so far is kept.
+func (c *cursorRows) scrollable() bool { return c.kept != nil && c.base == 0 }
+
 // atStart reports whether no row was read, or all were read back.
 func (c *cursorRows) atStart() bool { return c.pos == 0 && !c.atEnd }
 
@@ -211,7 +214,7 @@ func (c *cursorRows) rewind() error {
 	if c.atStart() {
 		return nil
 	}
-	if c.kept == nil || c.base > 0 {
+	if !c.scrollable() {
 		return errForwardOnly()
 	}
 	c.pos, c.atEnd = 0, false

@@ -27,6 +27,9 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if steps.backward && !rows.scrollable() {
+		return nil, errForwardOnly()
+	}
 	f := &fetchCursor{rows: rows, backward: steps.backward, left: steps.count, timeout: x.settings.current.fetchTimeout}
 	if s.Move {
 		n := steps.moved
@@ -66,7 +69,7 @@ func fetchSteps(ctx context.Context, c *cursorRows, s *plan.Fetch) (fetchPlan, e
 	case plan.FetchAbsolute:
 		switch {
 		case count > 0:
-			if count-1 <= c.pos/2 && c.kept != nil && c.base == 0 || c.atStart() {
+			if count-1 <= c.pos/2 && c.scrollable() || c.atStart() {
 				if err := c.rewind(); err != nil {
 					return fetchPlan{}, err
 				}
