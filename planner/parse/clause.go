@@ -50,9 +50,6 @@ var followers = setOf("where", "group", "having", "window", "order", "limit", "o
 // joiners are those that may come after WITHIN too.
 var joiners = setOf("join", "inner", "left", "right", "full", "cross", "natural", "using", "within")
 
-// openers are the words after which a table or an expression must begin.
-var openers = setOf("from", "join", "lateral", "only", "as", "by", "where", "on", "and", "or", "not", "having", "limit", "offset", "select", "distinct", "when", "then", "else", "case", "using", "in", "like", "ilike", "between", "is")
-
 // windows are the kinds of WINDOW.
 var windows = setOf("tumbling", "hopping", "sliding", "session", "cumulate")
 
@@ -90,7 +87,7 @@ func (r *clauseReader) token(i int) int {
 		return i + 1
 	case t.kind != word, r.is(i-1, "."):
 		return i + 1
-	case r.is(i, "select") && !(r.is(i-1, "as") && top.own):
+	case r.is(i, "select") && (!top.own || r.joinsSets(i-1)):
 		f := &frame{ordinal: len(r.frames), clauses: &SelectClauses{}}
 		r.frames = append(r.frames, f)
 		*top = depth{frame: f, own: true, condition: -1}
@@ -112,7 +109,17 @@ func (r *clauseReader) atMain(i int) bool {
 // opensQuery reports whether the bracket at token i holds a branch of the
 // statement's own query.
 func (r *clauseReader) opensQuery(i int) bool {
-	return i == r.query || r.is(i-1, "union") || r.is(i-1, "intersect") || r.is(i-1, "except") || r.is(i-1, "all") || r.is(i-1, "distinct")
+	return i == r.query || r.joinsSets(i-1)
+}
+
+// joinsSets reports whether token i is UNION, INTERSECT or EXCEPT, or ALL or
+// DISTINCT after it. SELECT after a SELECT of the same brackets and not after one
+// of these is the name of a column.
+func (r *clauseReader) joinsSets(i int) bool {
+	if r.is(i, "all") || r.is(i, "distinct") {
+		i--
+	}
+	return r.is(i, "union") || r.is(i, "intersect") || r.is(i, "except")
 }
 
 // clause reads a word of a SELECT.
@@ -151,18 +158,6 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		}
 	}
 	return i + 1
-}
-
-// endsOperand reports whether token i can end a table or an expression, so that
-// the word after it is no name.
-func (r *clauseReader) endsOperand(i int) bool {
-	switch r.list[i].kind {
-	case op, broken:
-		return false
-	case punct:
-		return r.is(i, ")") || r.is(i, "]")
-	}
-	return r.isLabel(i) || !r.isAny(i, openers)
 }
 
 // withoutCondition reports whether JOIN at token i is CROSS or NATURAL.

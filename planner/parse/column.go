@@ -147,7 +147,7 @@ func (h *head) defaultEnd(i, j int) int {
 			k = h.closing(k, j)
 		case h.is(k, "case"):
 			k = h.caseEnd(k, j)
-		case k > i && h.isAny(k, afterDefault) && !h.is(k-1, "is") && !h.is(k-1, "."):
+		case k > i && h.isAny(k, afterDefault) && !h.is(k-1, ".") && h.endsOperand(k-1):
 			return k
 		}
 	}

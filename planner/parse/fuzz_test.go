@@ -1,8 +1,6 @@
 package parse
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,21 +15,8 @@ import (
 // be in the text, what is kept as text must parse again to the same tree, and a
 // text without a streaming clause must have PostgreSQL's own tree.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/seeds/*.sql", "testdata/golden/*", "testdata/plain.sql"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range files {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				f.Fatal(err)
-			}
-			for _, part := range strings.Split(string(b), "\n\n") {
-				part, _, _ = strings.Cut(strings.TrimPrefix(part, "parse\n"), "\n----")
-				f.Add(part)
-			}
-		}
+	for _, text := range corpus(f) {
+		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		checkParse(t, text)

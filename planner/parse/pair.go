@@ -12,9 +12,6 @@ import (
 // pairs reads 'key' = value, ... from token i to before j. A key is a string or
 // a dotted name, a value a string, number or boolean.
 func (u *unit) pairs(i, j int) []Pair {
-	if i == j {
-		return nil
-	}
 	var out []Pair
 	for _, e := range u.exprs(i, j) {
 		p, err := u.pair(e)

@@ -32,9 +32,9 @@ func (u *unit) segments() []segment {
 			depth++
 		case u.is(i, ")"):
 			depth = max(0, depth-1)
-		case u.is(i, "atomic") && u.is(i-1, "begin"), u.is(i, "case") && atomic > 0:
+		case u.is(i, "atomic") && u.is(i-1, "begin") && u.createsRoutine(first):
 			atomic++
-		case u.is(i, "end") && atomic > 0:
+		case u.is(i, "end") && atomic > 0 && (u.is(i-1, ";") || u.are(i-2, "begin", "atomic")):
 			atomic--
 		case u.is(i, ";") && depth == 0 && atomic == 0:
 			if i > first {
@@ -47,6 +47,17 @@ func (u *unit) segments() []segment {
 		out = append(out, segment{from: from, i: first, j: len(u.list), selects: -1})
 	}
 	return out
+}
+
+// createsRoutine reports whether token i begins CREATE FUNCTION or PROCEDURE.
+func (u *unit) createsRoutine(i int) bool {
+	if !u.is(i, "create") {
+		return false
+	}
+	if i++; u.are(i, "or", "replace") {
+		i += 2
+	}
+	return u.is(i, "function") || u.is(i, "procedure")
 }
 
 // read finds what PostgreSQL has not in a segment.
@@ -113,6 +124,9 @@ type placement struct {
 // begins are the keywords at which a query begins.
 var begins = setOf("select", "with", "values", "table")
 
+// explained are the heads of the statements that EXPLAIN takes.
+var explained = setOf("select", "with", "values", "table", "insert", "update", "delete", "merge", "create", "declare", "execute", "refresh")
+
 // place finds the query of the statement in the tokens from i to before j.
 func (u *unit) place(i, j int) placement {
 	p := placement{inner: i, end: j, query: -1}
@@ -124,8 +138,10 @@ func (u *unit) place(i, j int) placement {
 	case u.is(i, "explain"):
 		for i++; u.is(i, "analyze") || u.is(i, "analyse") || u.is(i, "verbose"); i++ {
 		}
-		if u.is(i, "(") && !u.isAny(i+1, begins) && !u.is(i+1, "(") {
-			i = u.closing(i, j) + 1
+		if u.is(i, "(") {
+			if next := u.closing(i, j) + 1; next < j && (u.is(next, "(") || u.isAny(next, explained)) {
+				i = next // the brackets held options
+			}
 		}
 		return u.within(i, j)
 	case u.is(i, "prepare"):

@@ -137,3 +137,18 @@ func (u *unit) comma(i, j int) int {
 	}
 	return j
 }
+
+// openers are the words after which a table or an expression must begin.
+var openers = setOf("from", "join", "lateral", "only", "as", "by", "where", "on", "and", "or", "not", "having", "limit", "offset", "select", "distinct", "when", "then", "else", "case", "using", "in", "like", "ilike", "between", "is")
+
+// endsOperand reports whether token i can end a table or an expression, so that
+// the word after it is no name.
+func (u *unit) endsOperand(i int) bool {
+	switch u.list[i].kind {
+	case op, broken:
+		return false
+	case punct:
+		return u.is(i, ")") || u.is(i, "]")
+	}
+	return u.isLabel(i) || !u.isAny(i, openers)
+}
