@@ -95,26 +95,46 @@ func (d Decimal) Exp() (Decimal, error) {
 	}
 	weight := d.approximate() * log10E
 	scale := clampScale(minSignificant-int(min(max(weight, -2000), 2000)), d.Scale)
-	return expAt(d.apdOf(), d.approximate(), scale)
+	return d.expAt(scale)
 }
 
-// expAt is e^x rounded at scale; approx is x as a float8.
-func expAt(x *apd.Decimal, approx float64, scale int32) (Decimal, error) {
+// expAt is e^d rounded at scale.
+func (d Decimal) expAt(scale int32) (Decimal, error) {
+	approx := d.approximate()
 	if math.Abs(approx) >= 6000 {
 		if approx > 0 {
 			return Decimal{}, errNumericOverflow()
 		}
 		return Decimal{Scale: scale}, nil
 	}
-	digits := int(approx*log10E) + int(scale) + 2
-	if digits < -2 {
-		return Decimal{Scale: scale}, nil
+	// e^d is the square of e^(d/2), halvings times; each squaring may double
+	// the relative error, and every digit before the point counts against the
+	// places behind it.
+	halvings := max(math.Ilogb(approx)+9, 0)
+	places := int(scale) + max(2*int(approx*log10E), 0) + halvings/3 + 2*guard
+	one := bigPow10(places)
+	x := d.Big()
+	if e := places - int(d.Scale); e >= 0 {
+		x.Mul(x, bigPow10(e))
+	} else {
+		x = roundBig(x, -e)
 	}
-	var y apd.Decimal
-	if _, err := context(digits).Exp(&y, x); err != nil {
-		return Decimal{}, errNumericOverflow()
+	if approx == 0 {
+		halvings = 0
 	}
-	return fromAPD(&y, scale)
+	x.Rsh(x, uint(halvings))
+	sum, term := new(big.Int).Set(one), new(big.Int).Set(one)
+	for n := int64(1); term.Sign() != 0; n++ {
+		term.Mul(term, x)
+		term.Quo(term, one)
+		term.Quo(term, big.NewInt(n))
+		sum.Add(sum, term)
+	}
+	for range halvings {
+		sum.Mul(sum, sum)
+		sum.Quo(sum, one)
+	}
+	return DecimalFromBig(roundBig(sum, places-int(scale)), scale)
 }
 
 // lnWeight is PostgreSQL's estimate of the decimal weight of ln(d).
@@ -185,6 +205,9 @@ func (d Decimal) checkLog() error {
 func (d Decimal) Log(base Decimal) (Decimal, error) {
 	if d.IsNaN() || base.IsNaN() {
 		return DecimalNaN, nil
+	}
+	if d.IsInf() && d.Sign() < 0 {
+		return d, d.checkLog()
 	}
 	if err := base.checkLog(); err != nil {
 		return d, err

@@ -149,31 +149,45 @@ func (d Decimal) log10() float64 {
 
 // powerReal is d, above zero, to a power that is no small integer.
 func (d Decimal) powerReal(e Decimal) (Decimal, error) {
-	lnWeight := d.lnWeight()
-	ln, err := d.lnDigits(minSignificant)
+	w := d.lnWeight()
+	// PostgreSQL's estimate of the logarithm of the result, in so many places.
+	places := int32(max(8-w, 0))
+	x, err := d.lnDigits(int(places) + w + 2)
 	if err != nil {
 		return Decimal{}, err
 	}
-	var p apd.Decimal
-	if _, err := context(minSignificant).Mul(&p, ln, e.apdOf()); err != nil {
-		return Decimal{}, errNumericOverflow()
+	ln, err := fromAPD(x, places)
+	if err != nil {
+		return Decimal{}, err
 	}
-	approx, err := p.Float64()
-	if err != nil || math.Abs(approx) > 2000*3.01 {
-		if !p.Negative {
+	p, err := ln.Mul(e)
+	if err != nil {
+		return Decimal{}, err
+	}
+	if p, err = p.Round(places); err != nil {
+		return Decimal{}, err
+	}
+	approx := p.approximate()
+	if math.Abs(approx) > 2000*3.01 {
+		if approx > 0 {
 			return Decimal{}, errNumericOverflow()
 		}
 		return Decimal{Scale: maxDisplayScale}, nil
 	}
 	scale := clampScale(minSignificant-int(approx*log10E), d.Scale, e.Scale)
-	// The logarithm needs as many digits as the result, and as the product has
-	// before its point.
-	digits := int(scale) + int(math.Abs(approx*log10E)) + max(-lnWeight, 0) + 10
-	if ln, err = d.lnDigits(digits); err != nil {
+	// The logarithm needs as many places as the result has digits, and the
+	// places that the exponent's integral digits take away.
+	we, _ := e.leading()
+	need := int(scale) + max(int(approx*log10E), 0) + 4*max(we+1, 0) + guard
+	if x, err = d.lnDigits(need + max(w, 0) + 2); err != nil {
 		return Decimal{}, err
 	}
-	if _, err := context(digits).Mul(&p, ln, e.apdOf()); err != nil {
+	var q apd.Decimal
+	if _, err := context(need+max(w, 0)).Mul(&q, x, e.apdOf()); err != nil {
 		return Decimal{}, errNumericOverflow()
 	}
-	return expAt(&p, approx, scale)
+	if p, err = fromAPD(&q, int32(need)); err != nil {
+		return Decimal{}, err
+	}
+	return p.expAt(scale)
 }
