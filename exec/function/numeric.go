@@ -52,7 +52,7 @@ func init() {
 		Examples: examples("div(7.5, 2)", "3", "div(-7.5, 2)", "-3", "div(1.0, 0)", "ERROR 22012"),
 	})
 	for _, name := range []string{"power", "pow", "numeric_power"} {
-		ex := examples(name+"(2.0, 10)", "1024.0000000000000000", name+"(2, 0.5)", "1.4142135623730951", name+"(0.0, -1)", "ERROR 2201F", name+"(-2.0, 0.5)", "ERROR 2201F")
+		ex := examples(name+"(2.0, 10)", "1024.0000000000000", name+"(2, 0.5)", "1.4142135623730950", name+"(0.0, -1)", "ERROR 2201F", name+"(-2.0, 0.5)", "ERROR 2201F")
 		if name == "numeric_power" {
 			ex = examples("2.5 ^ 2", "6.2500000000000000")
 		}

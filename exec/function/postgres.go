@@ -40,10 +40,9 @@ var polymorphic = strings.NewReplacer("anycompatiblenonarray", "anynonarray",
 	"anycompatiblearray", "anyarray", "anycompatible", "anyelement")
 
 func eachRow(table string, row func(fields []string)) {
-	for line := range strings.Lines(polymorphic.Replace(table)) {
-		if !strings.HasPrefix(line, "#") {
-			row(strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
-		}
+	_, rows, _ := strings.Cut(table, "\n")
+	for line := range strings.Lines(polymorphic.Replace(rows)) {
+		row(strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
 	}
 }
 

@@ -86,6 +86,9 @@ func init() {
 	})
 	define(`right(text, int4) text strict immutable`, Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			if a[1].I == 0 {
+				return text("")
+			}
 			return text(a[0].S[len(leftChars(a[0].S, -a[1].I)):])
 		},
 		Examples: examples(`"right"('abcde', 2)`, "de", `"right"('abcde', -2)`, "cde", `"right"('abcde', 0)`, ""),

@@ -1,0 +1,205 @@
+package aggregate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func call(name string, args ...types.OID) plan.AggCall {
+	for f := range makers {
+		if f.Name == name && fmt.Sprint(f.Args) == fmt.Sprint(args) {
+			c := plan.AggCall{Func: f, Typ: types.Of(f.Ret)}
+			for i, a := range args {
+				c.Args = append(c.Args, &plan.Column{Index: i, Typ: types.Of(a)})
+			}
+			return c
+		}
+	}
+	panic("no aggregate " + name)
+}
+
+func column(t types.Type, texts ...string) vec.Vec {
+	v := vec.New(t)
+	for _, s := range texts {
+		if s == "NULL" {
+			vec.AppendNull(v)
+			continue
+		}
+		x, err := types.Parse(t, s, types.DefaultFormat())
+		if err != nil {
+			panic(err)
+		}
+		vec.Append(v, x)
+	}
+	return v
+}
+
+// result is the text of group 0.
+func result(t *testing.T, a Aggregate, typ types.Type) string {
+	t.Helper()
+	dst := vec.New(typ)
+	if err := a.Result([]int32{0}, dst); err != nil {
+		return err.Error()
+	}
+	v := vec.Get(dst, 0, typ)
+	if v.Null {
+		return "NULL"
+	}
+	return string(types.AppendText(nil, v, types.DefaultFormat()))
+}
+
+func TestOneGroup(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		typ  types.OID
+		in   []string
+		want string
+	}{
+		{"sum", types.Int4, []string{"1", "NULL", "2"}, "3"},
+		{"sum", types.Int4, nil, "NULL"},
+		{"sum", types.Int8, []string{"9223372036854775807", "9223372036854775807", "-5"}, "18446744073709551609"},
+		{"avg", types.Int8, []string{"-9223372036854775808", "-9223372036854775808"}, "-9223372036854775808"},
+		{"avg", types.Int4, []string{"10", "0", "0"}, "3.3333333333333333"},
+		{"sum", types.Numeric, []string{"1.5", "2.25", "NULL"}, "3.75"},
+		{"sum", types.Numeric, []string{"Infinity", "-Infinity"}, "NaN"},
+		{"avg", types.Numeric, []string{"1", "2", "2"}, "1.6666666666666667"},
+		{"sum", types.Float8, []string{"1e308", "1e308"}, "value out of range: overflow"},
+		{"sum", types.Float8, []string{"Infinity", "1"}, "Infinity"},
+		{"sum", types.Float4, []string{"16777216", "1", "1"}, "1.6777216e+07"},
+		{"min", types.Float8, []string{"NaN", "1"}, "1"},
+		{"max", types.Float8, []string{"NaN", "1"}, "NaN"},
+		{"max", types.Numeric, []string{"1.0", "1.00"}, "1.00"},
+		{"min", types.Text, []string{"b", "NULL", "a"}, "a"},
+		{"bool_and", types.Bool, []string{"t", "f"}, "f"},
+		{"bool_or", types.Bool, []string{"NULL"}, "NULL"},
+		{"count", types.Any, []string{"1", "NULL"}, "1"},
+	} {
+		in := c.typ
+		if in == types.Any {
+			in = types.Int4
+		}
+		spec := call(c.name, c.typ)
+		spec.Typ = types.Of(spec.Func.Ret)
+		a, err := New(spec, &function.Env{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Grow(1)
+		if err := a.Add(make([]int32, len(c.in)), []vec.Vec{column(types.Of(in), c.in...)}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := result(t, a, spec.Typ); got != c.want {
+			t.Errorf("%s(%s) of %v = %s, want %s", c.name, types.Lookup(in).Name, c.in, got, c.want)
+		}
+	}
+}
+
+func TestStringAggregate(t *testing.T) {
+	a, err := New(call("string_agg", types.Text, types.Text), &function.Env{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Grow(1)
+	text := types.Of(types.Text)
+	if err := a.Add(make([]int32, 4), []vec.Vec{column(text, "a", "NULL", "b", "c"), column(text, "-", "-", "NULL", "+")}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := result(t, a, text); got != "ab+c" {
+		t.Errorf("string_agg = %s, want ab+c", got)
+	}
+	if _, err := New(call("string_agg", types.Text, types.Text), &function.Env{}, true); err == nil {
+		t.Error("string_agg takes rows out")
+	}
+}
+
+// TestRetraction takes out again, in any order, what was put in: the result is
+// that of the rows that are left.
+func TestRetraction(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	numbers := func() string { return fmt.Sprintf("%d.%0*d", random.IntN(100)-50, 1+random.IntN(3), random.IntN(10)) }
+	for _, c := range []struct {
+		name  string
+		typ   types.OID
+		value func() string
+	}{
+		{"sum", types.Int8, func() string { return fmt.Sprint(int64(random.Uint64())) }},
+		{"avg", types.Int4, func() string { return fmt.Sprint(int32(random.Uint32())) }},
+		{"sum", types.Numeric, numbers},
+		{"avg", types.Numeric, numbers},
+		{"sum", types.Float8, func() string { return fmt.Sprint(math.Ldexp(random.Float64()-0.5, random.IntN(200)-100)) }},
+		{"min", types.Int4, func() string { return fmt.Sprint(random.IntN(10)) }},
+		{"max", types.Text, func() string { return fmt.Sprint(random.IntN(10)) }},
+		{"bool_and", types.Bool, func() string { return fmt.Sprint(random.IntN(8) > 0) }},
+	} {
+		for range 50 {
+			spec := call(c.name, c.typ)
+			typ := types.Of(c.typ)
+			var kept, texts []string
+			var ops []vec.Op
+			for range random.IntN(30) {
+				v := c.value()
+				texts, ops = append(texts, v), append(ops, vec.Insert)
+				if random.IntN(2) == 0 {
+					texts, ops = append(texts, v), append(ops, vec.Delete)
+				} else {
+					kept = append(kept, v)
+				}
+			}
+			random.Shuffle(len(texts), func(i, j int) {
+				texts[i], texts[j] = texts[j], texts[i]
+				ops[i], ops[j] = ops[j], ops[i]
+			})
+			got := run(t, spec, typ, texts, ops)
+			if want := run(t, spec, typ, kept, nil); got != want {
+				t.Errorf("%s(%s) of %v %v = %s, want %s of %v", c.name, types.Lookup(c.typ).Name, texts, ops, got, want, kept)
+			}
+		}
+	}
+}
+
+func run(t *testing.T, spec plan.AggCall, typ types.Type, texts []string, ops []vec.Op) string {
+	t.Helper()
+	a, err := New(spec, &function.Env{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Grow(1)
+	if err := a.Add(make([]int32, len(texts)), []vec.Vec{column(typ, texts...)}, nil, ops); err != nil {
+		t.Fatal(err)
+	}
+	out := spec.Typ
+	if out.OID == types.AnyElement {
+		out = typ
+	}
+	return result(t, a, out)
+}
+
+func BenchmarkSum(b *testing.B) {
+	const groups = 1000
+	v := vec.New(types.Of(types.Int8)).(*vec.Fixed[int64])
+	ids := make([]int32, vec.MaxRows)
+	for i := range vec.MaxRows {
+		v.Append(int64(i))
+		ids[i] = int32(i % groups)
+	}
+	a, err := New(call("sum", types.Int8), &function.Env{}, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	a.Grow(groups)
+	args := []vec.Vec{v}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := a.Add(ids, args, nil, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/vec.MaxRows, "ns/row")
+}

@@ -1,0 +1,54 @@
+package aggregate
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func init() {
+	booleans := func(all bool) maker {
+		return func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &booleans{all: all}, nil }
+	}
+	const from = " FROM (VALUES (true), (false), (NULL)) AS v(x))"
+	define("bool_and(bool) bool", booleans(true), function.Example{SQL: "(SELECT bool_and(x)" + from, Text: "f"})
+	define("every(bool) bool", booleans(true), function.Example{SQL: "(SELECT every(x)" + from, Text: "f"})
+	define("bool_or(bool) bool", booleans(false), function.Example{SQL: "(SELECT bool_or(x)" + from, Text: "t"})
+}
+
+// booleans counts, so that rows can be taken out.
+type booleans struct {
+	all           bool
+	trues, falses []int64
+}
+
+func (a *booleans) Grow(n int) { a.trues, a.falses = grown(a.trues, n), grown(a.falses, n) }
+
+func (a *booleans) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
+	v := vec.Flat(args[0]).(*vec.Fixed[bool])
+	each(groups, v, sel, ops, func(row int, g int32, sign int64) {
+		if v.Values[row] {
+			a.trues[g] += sign
+		} else {
+			a.falses[g] += sign
+		}
+	})
+	return nil
+}
+
+func (a *booleans) Result(groups []int32, dst vec.Vec) error {
+	out := dst.(*vec.Fixed[bool])
+	for _, g := range groups {
+		switch {
+		case a.trues[g]+a.falses[g] <= 0:
+			out.AppendNull()
+		case a.all:
+			out.Append(a.falses[g] <= 0)
+		default:
+			out.Append(a.trues[g] > 0)
+		}
+	}
+	return nil
+}
+
+func (a *booleans) Bytes() int64 { return int64(cap(a.trues)) * 16 }

@@ -1,0 +1,142 @@
+package aggregate
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func init() {
+	numerics := func(average bool) maker {
+		return func(_ plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
+			return &numerics{average: average, retracts: retracts}, nil
+		}
+	}
+	define("sum(numeric) numeric", numerics(false),
+		function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1.10), (2.2)) AS v(x))", Text: "3.30"},
+		function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1.10), ('NaN'::numeric)) AS v(x))", Text: "NaN"})
+	define("avg(numeric) numeric", numerics(true), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1.10), (2.2)) AS v(x))", Text: "1.6500000000000000"})
+}
+
+// numerics sums exactly. The sum's scale is the greatest of its values', as
+// PostgreSQL's is; NaN and the infinities are counted beside it, so that taking
+// one out leaves the rest.
+type numerics struct {
+	average  bool
+	retracts bool
+	sum      []types.Decimal
+	n        []int64
+	special  map[int32]*specials
+	// scales counts the values of each scale, by group, where rows are taken out.
+	scales []map[int32]int64
+}
+
+// specials counts the values of a group that are no number.
+type specials struct{ nan, inf, negInf int64 }
+
+func (a *numerics) Grow(n int) {
+	a.sum, a.n = grown(a.sum, n), grown(a.n, n)
+	if a.retracts {
+		a.scales = grown(a.scales, n)
+	}
+}
+
+func (a *numerics) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
+	v := vec.Flat(args[0]).(*vec.Numeric)
+	var failed error
+	each(groups, v, sel, ops, func(row int, g int32, sign int64) {
+		a.n[g] += sign
+		d := v.At(row)
+		if d.Wide != nil && !d.IsFinite() {
+			a.count(g, d, sign)
+			return
+		}
+		if a.retracts {
+			if a.scales[g] == nil {
+				a.scales[g] = map[int32]int64{}
+			}
+			a.scales[g][d.Scale] += sign
+		}
+		if sign < 0 {
+			d = d.Neg()
+		}
+		sum, err := a.sum[g].Add(d)
+		if err != nil {
+			failed = err
+			return
+		}
+		a.sum[g] = sum
+	})
+	return failed
+}
+
+func (a *numerics) count(g int32, d types.Decimal, sign int64) {
+	if a.special == nil {
+		a.special = map[int32]*specials{}
+	}
+	s := a.special[g]
+	if s == nil {
+		s = &specials{}
+		a.special[g] = s
+	}
+	switch {
+	case d.IsNaN():
+		s.nan += sign
+	case d.Sign() > 0:
+		s.inf += sign
+	default:
+		s.negInf += sign
+	}
+}
+
+func (a *numerics) Result(groups []int32, dst vec.Vec) error {
+	out := dst.(*vec.Numeric)
+	for _, g := range groups {
+		if a.n[g] <= 0 {
+			out.AppendNull()
+			continue
+		}
+		d, err := a.value(g)
+		if err == nil && a.average {
+			d, err = d.Div(types.DecimalFromInt64(a.n[g]))
+		}
+		if err != nil {
+			return err
+		}
+		out.Append(d)
+	}
+	return nil
+}
+
+// value is the sum of group g.
+func (a *numerics) value(g int32) (types.Decimal, error) {
+	if s := a.special[g]; s != nil {
+		switch {
+		case s.nan > 0 || s.inf > 0 && s.negInf > 0:
+			return types.DecimalNaN, nil
+		case s.inf > 0:
+			return types.DecimalInf, nil
+		case s.negInf > 0:
+			return types.DecimalNegInf, nil
+		}
+	}
+	if !a.retracts {
+		return a.sum[g], nil
+	}
+	scale := int32(0)
+	for s, n := range a.scales[g] {
+		if n > 0 {
+			scale = max(scale, s)
+		}
+	}
+	return a.sum[g].Round(scale)
+}
+
+func (a *numerics) Bytes() int64 {
+	n := int64(cap(a.n)) * (8 + 32)
+	if a.retracts {
+		n += int64(len(a.scales)) * 64
+	}
+	return n
+}
