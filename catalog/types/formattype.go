@@ -16,7 +16,7 @@ func FormatType(t Type) string {
 		}
 		return "???"
 	}
-	if i.Elem != 0 && i.Len == -1 && i.Category == 'A' {
+	if i.Elem != 0 && strings.HasPrefix(i.Name, "_") {
 		return FormatType(Type{i.Elem, t.Mod}) + "[]"
 	}
 	if i.ModOut == nil {

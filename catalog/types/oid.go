@@ -9,7 +9,7 @@ import (
 // ParseOID reads an oid. As in PostgreSQL, a negative number that fits 32 bits
 // wraps around, and hexadecimal and octal digits are read as C reads them.
 func ParseOID(s string) (OID, error) {
-	v, rest, err := leadingOID(s, s)
+	v, rest, err := leadingUint32(s, s, "oid")
 	if err != nil {
 		return 0, err
 	}
@@ -19,8 +19,9 @@ func ParseOID(s string) (OID, error) {
 	return v, nil
 }
 
-// leadingOID is strtoul at the head of t, which is part of s.
-func leadingOID(t, s string) (v OID, rest string, err error) {
+// leadingUint32 is strtoul at the head of t, which is part of s; name is the
+// type in errors.
+func leadingUint32(t, s, name string) (v OID, rest string, err error) {
 	for t != "" && isSpace(t[0]) {
 		t = t[1:]
 	}
@@ -40,17 +41,17 @@ func leadingOID(t, s string) (v OID, rest string, err error) {
 		end++
 	}
 	if end == digits {
-		return 0, "", errSyntax("oid", s)
+		return 0, "", errSyntax(name, s)
 	}
 	u, err := strconv.ParseUint(t[digits:end], int(radix), 64)
 	if err != nil {
-		return 0, "", errRange("oid", s)
+		return 0, "", errRange(name, s)
 	}
 	if t[0] == '-' {
 		u = -u
 	}
 	if u > math.MaxUint32 && int64(u) != int64(int32(u)) {
-		return 0, "", errRange("oid", s)
+		return 0, "", errRange(name, s)
 	}
 	return OID(u), t[end:], nil
 }

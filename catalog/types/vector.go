@@ -104,7 +104,7 @@ func init() {
 		return v, rest, nil
 	})
 	registerVector(OidVector, 1013, "oidvector", Lookup(Oid), func(s, whole string) (int64, string, error) {
-		v, rest, err := leadingOID(s, s)
+		v, rest, err := leadingUint32(s, s, "oid")
 		return int64(v), rest, err
 	})
 	registerArrays()
