@@ -252,6 +252,8 @@ func (r *clauseReader) readInto(i int, f *frame) int {
 		end++
 	}
 	switch {
+	case names == 1 && !f.from && end < r.end && !r.isAny(end, followers):
+		return end // INTO TEMP x
 	case names == 1 && !f.from && r.plain < 0:
 		r.plain = i
 		return end

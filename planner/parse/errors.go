@@ -84,9 +84,12 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 	if u.err != nil && i < len(u.list) && u.err.Position == u.src.Char(u.start(i)) {
 		return u.err // what follows a clause is wrong, not the clause
 	}
-	for i > 0 && u.start(i-1) >= base && u.takenOut(i-1, body[u.start(i-1)-base]) {
-		i--
-		changed = true
+	first := i
+	for first > 0 && u.start(first-1) >= base && u.takenOut(first-1, body[u.start(first-1)-base]) {
+		first--
+	}
+	if first < i && (first == 0 || !u.endsOperand(first-1)) {
+		return u.syntaxError(first) // the clause stands where an operand is due
 	}
 	if !changed {
 		return err.At(u.src.Char(base + at))
