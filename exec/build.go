@@ -214,7 +214,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
 	for _, c := range n.Calls {
-		call, err := b.call(c)
+		call, err := b.call(c, !plan.Derive(n.Input).AppendOnly)
 		if err != nil {
 			return err
 		}
@@ -223,8 +223,8 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})
 }
 
-func (b *builder) call(c plan.AggCall) (*operator.Call, error) {
-	f, err := aggregate.New(c, b.env)
+func (b *builder) call(c plan.AggCall, retracts bool) (*operator.Call, error) {
+	f, err := aggregate.New(c, b.env, retracts)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 )
 
-// jobEnv is what a job's expressions know: the settings of its CREATE.
-func jobEnv(j *catalog.Job, s *catalog.Snapshot) (*function.Env, error) {
+// JobEnv is what a job's expressions know: the settings of its CREATE.
+func JobEnv(j *catalog.Job, s *catalog.Snapshot) (*function.Env, error) {
 	f := types.DefaultFormat()
 	if zone := j.Settings["TimeZone"]; zone != "" {
 		loc, name, err := types.LoadZone(zone)

@@ -22,7 +22,7 @@ func (l *life) start(ctx context.Context) error {
 	if err := checkJobPlan(l.j.def.Name, l.plan.Root); err != nil {
 		return err
 	}
-	if l.env, err = jobEnv(l.j.def, e.o.Catalog.Snapshot()); err != nil {
+	if l.env, err = JobEnv(l.j.def, e.o.Catalog.Snapshot()); err != nil {
 		return err
 	}
 	l.handle = e.o.Store.Job(l.j.id)

@@ -30,7 +30,7 @@ type node struct {
 
 	rows    int64         // that it passed on
 	elapsed time.Duration // in it and, while it passed rows on, in those above
-	timed   bool
+	passed  time.Duration // of elapsed, in those above
 }
 
 // target is where rows go: an input of a node, or, node nil, out of the tree.
@@ -55,7 +55,13 @@ type leaf struct {
 // Emit passes an operator's rows to where they go.
 func (n *node) Emit(ctx context.Context, b *vec.Batch) error {
 	n.rows += int64(b.Len())
-	return n.to.push(ctx, b)
+	if !n.to.tree.timed {
+		return n.to.push(ctx, b)
+	}
+	start := time.Now()
+	err := n.to.push(ctx, b)
+	n.passed += time.Since(start)
+	return err
 }
 
 func (t target) push(ctx context.Context, b *vec.Batch) error {

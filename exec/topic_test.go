@@ -1,0 +1,437 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// topics is a connector over memory that outlives engines: what a broker and a
+// disk are to a real one.
+type topics struct {
+	mu     sync.Mutex
+	byName map[string]*topic
+	files  map[string]*memFile
+	down   error // what opening a source says; nil: it opens
+}
+
+func newTopics() *topics {
+	return &topics{byName: map[string]*topic{}, files: map[string]*memFile{}}
+}
+
+// topic is rows in splits.
+type topic struct {
+	mu      sync.Mutex
+	splits  [][][]types.Value
+	bad     map[int64]bool // rows, by their first value, that do not decode
+	ended   bool
+	changed chan struct{} // closed and replaced when something is added
+	batch   int           // rows of one Read
+	readers int
+	acked   map[stream.Split]int
+}
+
+func (c *topics) topic(name string) *topic {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.byName[name]
+	if t == nil {
+		t = &topic{splits: make([][][]types.Value, 1), changed: make(chan struct{}), batch: 100, bad: map[int64]bool{}, acked: map[stream.Split]int{}}
+		c.byName[name] = t
+	}
+	return t
+}
+
+// add appends rows to a split, which is made where it is new.
+func (t *topic) add(split int, rows ...[]types.Value) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.splits) <= split {
+		t.splits = append(t.splits, nil)
+	}
+	t.splits[split] = append(t.splits[split], rows...)
+	t.wakeAll()
+}
+
+// wait returns when a reader is open.
+func (t *topic) wait() {
+	for {
+		t.mu.Lock()
+		n, changed := t.readers, t.changed
+		t.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		<-changed
+	}
+}
+
+func (t *topic) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	t.wakeAll()
+}
+
+func (t *topic) wakeAll() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func (c *topics) Name() string                               { return "topic" }
+func (c *topics) Options(stream.Role) []stream.Option        { return []stream.Option{{Key: "bad"}} }
+func (c *topics) PseudoColumns() []catalog.Column            { return nil }
+func (c *topics) Inferrer(*stream.Env) stream.SchemaInferrer { return nil }
+func (c *topics) Check(r *catalog.Relation, _ stream.Role) error {
+	if v, ok := r.Options.Get("bad"); ok {
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "bad is %s", v)
+	}
+	return nil
+}
+
+func (c *topics) Source(_ context.Context, _ *stream.Env, r *catalog.Relation) (stream.Source, error) {
+	c.mu.Lock()
+	down := c.down
+	c.mu.Unlock()
+	if down != nil {
+		return nil, down
+	}
+	return &topicSource{c.topic(r.Name), r}, nil
+}
+
+type topicSource struct {
+	t   *topic
+	rel *catalog.Relation
+}
+
+func (s *topicSource) Splits(context.Context) ([]stream.Split, error) {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	var all []stream.Split
+	for i := range s.t.splits {
+		all = append(all, stream.Split(strconv.Itoa(i)))
+	}
+	return all, nil
+}
+
+func (s *topicSource) Close() error { return nil }
+
+func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+	r := &topicReader{t: s.t, rel: s.rel, scan: scan, wake: make(chan struct{}, 1)}
+	if err := r.Add(ctx, from); err != nil {
+		return nil, err
+	}
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	s.t.readers++
+	s.t.wakeAll()
+	return r, nil
+}
+
+type topicReader struct {
+	t     *topic
+	rel   *catalog.Relation
+	scan  stream.Scan
+	parts []*part
+	turn  int
+	wake  chan struct{}
+}
+
+type part struct {
+	split   stream.Split
+	n, next int
+	until   int // -1: for ever
+}
+
+func (r *topicReader) Add(_ context.Context, from []stream.Position) error {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	for _, p := range from {
+		n, err := strconv.Atoi(string(p.Split))
+		if err != nil {
+			return err
+		}
+		x := &part{split: p.Split, n: n, until: -1}
+		switch {
+		case p.Offset != nil:
+			if x.next, err = strconv.Atoi(string(p.Offset)); err != nil {
+				return err
+			}
+		case r.scan.Latest:
+			x.next = len(r.t.splits[n])
+		}
+		if r.scan.Bounded {
+			x.until = len(r.t.splits[n])
+		}
+		r.parts = append(r.parts, x)
+	}
+	return nil
+}
+
+func (r *topicReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
+	for {
+		b.Reset()
+		r.t.mu.Lock()
+		changed := r.t.changed
+		over := true
+		for range r.parts {
+			p := r.parts[r.turn%len(r.parts)]
+			r.turn++
+			end := len(r.t.splits[p.n])
+			if p.until >= 0 {
+				end = p.until
+			}
+			if p.next < end {
+				defer r.t.mu.Unlock()
+				return r.fill(b, p, end)
+			}
+			over = over && (p.until >= 0 || r.t.ended)
+		}
+		r.t.mu.Unlock()
+		if over {
+			return stream.Read{}, io.EOF
+		}
+		select {
+		case <-changed:
+		case <-r.wake:
+			return stream.Read{}, nil
+		case <-ctx.Done():
+			return stream.Read{}, context.Cause(ctx)
+		}
+	}
+}
+
+func (r *topicReader) fill(b *vec.Batch, p *part, end int) (stream.Read, error) {
+	read := stream.Read{Split: p.split}
+	for ; p.next < end && b.Rows < r.t.batch; p.next++ {
+		row := r.t.splits[p.n][p.next]
+		if r.t.bad[row[0].I] {
+			err := sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "row %d is bad", row[0].I)
+			if r.scan.OnReject == stream.Fail {
+				return read, err
+			}
+			read.Rejects = append(read.Rejects, stream.Reject{Err: err})
+			continue
+		}
+		for i, c := range r.scan.Columns {
+			vec.Append(b.Cols[i], row[c])
+		}
+		b.Rows++
+	}
+	read.Next = []byte(strconv.Itoa(p.next))
+	read.CaughtUp = p.next == len(r.t.splits[p.n])
+	return read, nil
+}
+
+func (r *topicReader) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *topicReader) Ack(_ context.Context, upTo []stream.Position) error {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	for _, p := range upTo {
+		n, err := strconv.Atoi(string(p.Offset))
+		if err != nil {
+			return err
+		}
+		r.t.acked[p.Split] = n
+	}
+	return nil
+}
+
+func (r *topicReader) Close() error {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	r.t.readers--
+	return nil
+}
+
+// memFile is a sink's file: lines, of which the first committed are decided.
+type memFile struct {
+	mu        sync.Mutex
+	lines     []string
+	committed int
+	fail      map[string]int // step: how many more times it fails
+	open      int
+	opened    []stream.SinkOptions
+	dead      bool // the process has died: nothing is undone
+	changed   chan struct{}
+}
+
+func (c *topics) file(name string) *memFile {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.files[name]
+	if f == nil {
+		f = &memFile{fail: map[string]int{}, changed: make(chan struct{})}
+		c.files[name] = f
+	}
+	return f
+}
+
+func (f *memFile) read() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.lines[:f.committed]...)
+}
+
+// changes is closed at the next commit or write.
+func (f *memFile) changes() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+func (f *memFile) wakeAll() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// wait returns when at least n lines are committed.
+func (f *memFile) wait(ctx context.Context, n int) error {
+	return f.until(ctx, n, func() int { return f.committed })
+}
+
+// written returns when at least n lines are written.
+func (f *memFile) written(ctx context.Context, n int) error {
+	return f.until(ctx, n, func() int { return len(f.lines) })
+}
+
+func (f *memFile) until(ctx context.Context, n int, count func() int) error {
+	for {
+		f.mu.Lock()
+		got, changed := count(), f.changed
+		f.mu.Unlock()
+		if got >= n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d lines, want %d", got, n)
+		}
+	}
+}
+
+func (c *topics) Sink(_ context.Context, _ *stream.Env, r *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+	f := c.file(r.Name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = append(f.opened, o)
+	if err := f.step("open"); err != nil {
+		return nil, err
+	}
+	if o.Job != "" {
+		n := 0
+		if o.Token != nil {
+			var err error
+			if n, err = strconv.Atoi(string(o.Token)); err != nil {
+				return nil, err
+			}
+		}
+		if n > len(f.lines) {
+			return nil, fmt.Errorf("the file has %d lines, and %d were committed", len(f.lines), n)
+		}
+		f.lines = f.lines[:n]
+		f.committed = min(f.committed, n)
+	}
+	f.open++
+	return &fileSink{f: f, rel: r}, nil
+}
+
+func (f *memFile) step(what string) error {
+	if f.fail[what] > 0 {
+		f.fail[what]--
+		return errors.New(what + " failed")
+	}
+	return nil
+}
+
+type fileSink struct {
+	f   *memFile
+	rel *catalog.Relation
+}
+
+func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if err := s.f.step("write"); err != nil {
+		return nil, err
+	}
+	sel := b.Sel
+	if sel == nil {
+		for i := range b.Rows {
+			sel = append(sel, int32(i))
+		}
+	}
+	for _, r := range sel {
+		line := ""
+		for i, c := range s.rel.Columns {
+			v := vec.Get(b.Cols[i], int(r), c.Type)
+			text := "NULL"
+			if !v.Null {
+				text = string(types.AppendText(nil, v, types.DefaultFormat()))
+			}
+			if i > 0 {
+				line += "|"
+			}
+			line += text
+		}
+		s.f.lines = append(s.f.lines, line)
+	}
+	s.f.wakeAll()
+	return nil, nil
+}
+
+func (s *fileSink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if err := s.f.step("prepare"); err != nil {
+		return nil, err
+	}
+	return []byte(strconv.Itoa(len(s.f.lines))), nil
+}
+
+func (s *fileSink) Commit(_ context.Context, _ stream.Epoch, token []byte) error {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if err := s.f.step("commit"); err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(string(token))
+	if err != nil {
+		return err
+	}
+	s.f.committed = max(s.f.committed, n)
+	s.f.wakeAll()
+	return nil
+}
+
+func (s *fileSink) Rollback(context.Context, stream.Epoch, []byte) error {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if !s.f.dead {
+		s.f.lines = s.f.lines[:s.f.committed]
+	}
+	return nil
+}
+
+func (s *fileSink) Close() error {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.f.open--
+	return nil
+}
