@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -39,22 +41,41 @@ func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
-// details asks for the topic, which must exist.
-func (c *config) details(ctx context.Context, adm *kadm.Client) (kadm.TopicDetail, error) {
+// topicNow is what a broker says of the topic at this moment.
+type topicNow struct {
+	id         [16]byte // zero where the brokers have no topic ids
+	partitions []int32
+}
+
+// details asks for the topic, which must exist. It asks a broker each time, and
+// not what the client remembers.
+func (c *config) details(ctx context.Context, cl *kgo.Client) (topicNow, error) {
 	ask, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	m, err := adm.Metadata(ask, c.topic)
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(c.topic)
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ask, cl)
 	if err != nil {
-		return kadm.TopicDetail{}, c.unreachable(ctx, err)
+		return topicNow{}, c.unreachable(ctx, err)
 	}
-	t := m.Topics[c.topic]
-	if t.Err == nil && len(t.Partitions) == 0 {
-		t.Err = kerr.UnknownTopicOrPartition
+	err = kerr.UnknownTopicOrPartition
+	for _, t := range resp.Topics {
+		if t.Topic == nil || *t.Topic != c.topic {
+			continue
+		}
+		if err = kerr.ErrorForCode(t.ErrorCode); err != nil {
+			break
+		}
+		now := topicNow{id: t.TopicID}
+		for _, p := range t.Partitions {
+			now.partitions = append(now.partitions, p.Partition)
+		}
+		slices.Sort(now.partitions)
+		return now, nil
 	}
-	if t.Err != nil {
-		return t, c.topicError(t.Err)
-	}
-	return t, nil
+	return topicNow{}, c.topicError(err)
 }
 
 // unreachable is the error of a request that no broker has answered.
@@ -66,8 +87,11 @@ func (c *config) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &ke) {
 		return c.topicError(err)
 	}
-	return sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err).
-		WithHint("Check that a broker listens there, or set 'bootstrap.servers' (kafka.brokers of the server is the default).")
+	e := sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err)
+	if c.security.sasl || c.security.tls {
+		return e.WithHint("Check that a broker listens there for %s, and the user and password: some brokers only hang up on wrong ones.", c.security.protocol())
+	}
+	return e.WithHint("Check that a broker listens there, or set 'bootstrap.servers' (kafka.brokers of the server is the default).")
 }
 
 // topicError words what a broker says of the topic.

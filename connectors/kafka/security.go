@@ -46,6 +46,19 @@ func (s *security) read(v *stream.Values) {
 	}
 }
 
+// protocol is security.protocol's value.
+func (s *security) protocol() string {
+	switch {
+	case s.sasl && s.tls:
+		return "SASL_SSL"
+	case s.sasl:
+		return "SASL_PLAINTEXT"
+	case s.tls:
+		return "SSL"
+	}
+	return "PLAINTEXT"
+}
+
 // options are the client options that follow.
 func (s *security) options(roots []string) ([]kgo.Opt, error) {
 	var opts []kgo.Opt

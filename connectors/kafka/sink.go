@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -113,17 +113,36 @@ func names(cols []catalog.Column) []string {
 func (s *sink) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	adm := kadm.NewClient(s.client)
-	_, err := s.config.details(ctx, adm)
-	if err == nil || sqlerr.CodeOf(err) != sqlerr.UndefinedTable {
-		return err
+	_, missing := s.config.details(ctx, s.client)
+	if sqlerr.CodeOf(missing) != sqlerr.UndefinedTable {
+		return missing
 	}
-	missing := err
-	req := kadm.NewClient(s.client)
-	made, err := req.CreateTopic(ctx, -1, -1, nil, s.config.topic)
-	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) || made.Err == nil {
-		_, err = s.config.details(ctx, adm)
-		return err
+	req := kmsg.NewPtrMetadataRequest()
+	req.AllowAutoTopicCreation = true
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(s.config.topic)
+	req.Topics = append(req.Topics, t)
+	// The answer of the first request may be that a leader is not elected yet.
+	for try := range 10 {
+		resp, err := req.RequestWith(ctx, s.client)
+		if err != nil {
+			return s.config.unreachable(ctx, err)
+		}
+		err = missing
+		for _, t := range resp.Topics {
+			err = kerr.ErrorForCode(t.ErrorCode)
+		}
+		if err == nil {
+			return nil
+		}
+		if !kerr.IsRetriable(err) || errors.Is(err, kerr.UnknownTopicOrPartition) && try > 2 {
+			return missing
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return missing
 }

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"encoding/binary"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -23,7 +22,7 @@ type source struct {
 	config *config
 	client *kgo.Client
 	admin  *kadm.Client
-	topic  kadm.TopicID // as it was when opened
+	topic  [16]byte // its id, as it was when opened
 	close  sync.Once
 }
 
@@ -33,31 +32,26 @@ func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *
 		return nil, err
 	}
 	s := &source{env: env, rel: rel, config: c, client: cl, admin: kadm.NewClient(cl)}
-	d, err := c.details(ctx, s.admin)
+	now, err := c.details(ctx, cl)
 	if err != nil {
 		cl.Close()
 		return nil, err
 	}
-	s.topic = d.ID
+	s.topic = now.id
 	return s, nil
 }
 
 // Splits lists the partitions. A topic created anew under the name is an error.
 func (s *source) Splits(ctx context.Context) ([]stream.Split, error) {
-	d, err := s.config.details(ctx, s.admin)
+	now, err := s.config.details(ctx, s.client)
 	if err != nil {
 		return nil, err
 	}
-	if d.ID != s.topic {
+	if now.id != s.topic {
 		return nil, s.config.recreated()
 	}
-	numbers := make([]int32, 0, len(d.Partitions))
-	for p := range d.Partitions {
-		numbers = append(numbers, p)
-	}
-	slices.Sort(numbers)
-	splits := make([]stream.Split, len(numbers))
-	for i, p := range numbers {
+	splits := make([]stream.Split, len(now.partitions))
+	for i, p := range now.partitions {
 		splits[i] = splitOf(p)
 	}
 	return splits, nil
@@ -89,7 +83,7 @@ func (s *source) encode(offset int64) stream.Offset {
 func (s *source) decode(o stream.Offset) (int64, error) {
 	if len(o) > 17 && o[0] == 1 {
 		if x, n := binary.Uvarint(o[17:]); n == len(o)-17 && x < 1<<62 {
-			if id := kadm.TopicID(o[1:17]); id != s.topic {
+			if id := [16]byte(o[1:17]); id != s.topic {
 				return 0, s.config.recreated()
 			}
 			return int64(x), nil

@@ -1,0 +1,159 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// program stands in for compiled expressions: column k of row n is n*10^k.
+type program struct{ n int }
+
+func (p program) Run(in, out *vec.Batch) error {
+	for k := range p.n {
+		scale := int64(1)
+		for range k {
+			scale *= 10
+		}
+		for _, x := range in.Cols[0].(*vec.Fixed[int64]).Values {
+			out.Cols[k].(*vec.Fixed[int64]).Append(x * scale)
+		}
+	}
+	return nil
+}
+
+func env() *stream.Env {
+	return &stream.Env{
+		Metrics: &stream.Metrics{},
+		Compile: func(_ *catalog.Relation, columns []catalog.Column) (stream.RowProgram, error) {
+			return program{len(columns)}, nil
+		},
+	}
+}
+
+func relation(options ...string) *catalog.Relation {
+	r := &catalog.Relation{Name: "g", Kind: catalog.Stream, Hidden: Connector{}.PseudoColumns(), Columns: []catalog.Column{
+		{Name: "a", Type: types.Of(types.Int8), Generated: "_offset"},
+		{Name: "b", Type: types.Of(types.Int8), Generated: "_offset * 10"},
+	}}
+	for i := 0; i < len(options); i += 2 {
+		r.Options = append(r.Options, catalog.Option{Key: options[i], Value: options[i+1]})
+	}
+	return r
+}
+
+func open(t *testing.T, rel *catalog.Relation, columns []int, at stream.Offset) (stream.Reader, *vec.Batch) {
+	t.Helper()
+	src, err := Connector{}.Source(t.Context(), env(), rel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := src.Open(t.Context(), []stream.Position{{Split: split, Offset: at}}, stream.Scan{Columns: columns, Bounded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := rel.AllColumns()
+	b := &vec.Batch{}
+	for _, c := range columns {
+		b.Cols = append(b.Cols, vec.New(all[c].Type))
+	}
+	return r, b
+}
+
+func TestRead(t *testing.T) {
+	rel := relation("rows", "2500")
+	var at stream.Offset
+	n := int64(0)
+	for {
+		r, b := open(t, rel, []int{1, 2}, at) // a new reader at every batch
+		read, err := r.Read(t.Context(), b)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Rows {
+			x, off := b.Cols[0].(*vec.Fixed[int64]).Values[i], b.Cols[1].(*vec.Fixed[int64]).Values[i]
+			if x != n || off != n { // the only column compiled is the first
+				t.Fatalf("row %d: %d at %d", n, x, off)
+			}
+			n++
+		}
+		at = read.Next
+	}
+	if n != 2500 {
+		t.Errorf("%d rows, want 2500", n)
+	}
+}
+
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := open(t, relation("rows", "25", "rate", "10"), []int{0}, nil)
+		began := time.Now()
+		n := 0
+		for {
+			_, err := r.Read(t.Context(), b)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += b.Rows
+		}
+		if took := time.Since(began).Round(10 * time.Millisecond); n != 25 || took != 2500*time.Millisecond {
+			t.Errorf("%d rows in %v, want 25 in 2.5s", n, took)
+		}
+	})
+}
+
+func TestWake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := open(t, relation("rate", "1"), []int{0}, nil)
+		go func() {
+			time.Sleep(time.Millisecond)
+			r.Wake()
+		}()
+		read, err := r.Read(t.Context(), b)
+		if err != nil || b.Rows != 0 || read.Split != split {
+			t.Errorf("woken: %d rows, %+v, %v", b.Rows, read, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := r.Read(ctx, b); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("past its deadline: %v", err)
+		}
+	})
+}
+
+func TestErrors(t *testing.T) {
+	bare := relation()
+	bare.Columns[1].Generated = ""
+	for _, c := range []struct {
+		rel        *catalog.Relation
+		role       stream.Role
+		code       sqlerr.Code
+		text, hint string
+	}{
+		{bare, stream.RoleSource, "42P16", `column "b" of generator "g" has no expression`, "b bigint GENERATED ALWAYS AS (expression) STORED"},
+		{relation("row", "5"), stream.RoleSource, "22023", `unrecognized parameter "row"`, `"rows"`},
+		{relation("rows", "-1"), stream.RoleSource, "22023", `invalid value for parameter "rows"`, "whole number"},
+		{relation(), stream.RoleSink, "0A000", "cannot be written to", "blackhole"},
+	} {
+		e := sqlerr.From(Connector{}.Check(c.rel, c.role))
+		if e == nil || e.Code != c.code || !strings.Contains(e.Message, c.text) || !strings.Contains(e.Hint, c.hint) {
+			t.Errorf("%v: %+v, want %s %s (%s)", c.rel.Options, e, c.code, c.text, c.hint)
+		}
+	}
+}

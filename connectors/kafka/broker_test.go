@@ -1,0 +1,108 @@
+package kafka
+
+import (
+	"io"
+	"net"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// TestFeedSamples reads every sample topic back through its declared columns.
+func TestFeedSamples(t *testing.T) {
+	b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	stop, err := FeedSamples(t.Context(), b, SampleOptions{History: 300, Rate: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	env := &stream.Env{Brokers: b.Addr(), Metrics: &stream.Metrics{}}
+	for _, s := range Samples {
+		rel := &catalog.Relation{Name: s.Topic, Kind: catalog.Stream, Options: catalog.Options{{Key: "topic", Value: s.Topic}}}
+		if rel.Columns, err = (Connector{}).Inferrer(env).Infer(t.Context(), rel); err != nil {
+			t.Fatal(err)
+		}
+		src, err := Connector{}.Source(t.Context(), env, rel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		splits, err := src.Splits(t.Context())
+		if err != nil || len(splits) != 3 {
+			t.Fatalf("%s: splits %v, %v, want 3", s.Topic, splits, err)
+		}
+		var from []stream.Position
+		for _, p := range splits {
+			from = append(from, stream.Position{Split: p})
+		}
+		scan := stream.Scan{Bounded: true}
+		var ts []types.Type
+		for i, c := range rel.Columns {
+			scan.Columns, ts = append(scan.Columns, i), append(ts, c.Type)
+		}
+		r, err := src.Open(t.Context(), from, scan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, n := vec.NewBatch(ts), 0
+		for {
+			_, err := r.Read(t.Context(), batch)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += batch.Rows
+		}
+		if n < 300 {
+			t.Errorf("%s: %d events, want 300 and more", s.Topic, n)
+		}
+		r.Close()
+		src.Close()
+	}
+}
+
+func TestBrokerAddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if b, err := StartBroker(BrokerOptions{Addr: l.Addr().String()}); err == nil {
+		b.Close()
+		t.Error("two listen at one address")
+	}
+}
+
+// TestBrokerKeepsTopics restarts a broker over its directory.
+func TestBrokerKeepsTopics(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 2 {
+		b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := &stream.Env{Brokers: b.Addr(), Metrics: &stream.Metrics{}}
+		rel := relation("kept")
+		if i == 0 {
+			rel.Kind = catalog.Sink
+			s, err := Connector{}.Sink(t.Context(), env, rel, stream.SinkOptions{}) // makes the topic
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+		} else if src, err := (Connector{}).Source(t.Context(), env, rel); err != nil {
+			t.Errorf("after the restart: %v", err)
+		} else {
+			src.Close()
+		}
+		b.Close()
+	}
+}

@@ -1,0 +1,210 @@
+package kafka
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+func (b *broker) sink(rel *catalog.Relation, o stream.SinkOptions) stream.Sink {
+	b.t.Helper()
+	rel.Kind = catalog.Sink
+	s, err := Connector{}.Sink(b.t.Context(), b.env(), rel, o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// rows is a batch of ids, with names, the last of which is NULL.
+func rowsOf(ids ...int64) *vec.Batch {
+	b := vec.NewBatch([]types.Type{types.Of(types.Int8), types.Of(types.Text)})
+	for i, id := range ids {
+		b.Cols[0].(*vec.Fixed[int64]).Append(id)
+		if i == len(ids)-1 {
+			b.Cols[1].(*vec.Bytes).AppendNull()
+		} else {
+			b.Cols[1].(*vec.Bytes).AppendString("n")
+		}
+	}
+	b.Rows = len(ids)
+	return b
+}
+
+// records are what a topic of one partition holds, as key=value.
+func (b *broker) records(topic string) []string {
+	b.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumeTopics(topic))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer cl.Close()
+	end := b.PartitionInfo(topic, 0).HighWatermark
+	var got []string
+	for int64(len(got)) < end {
+		cl.PollFetches(b.t.Context()).EachRecord(func(r *kgo.Record) {
+			key := "nil"
+			if r.Key != nil {
+				key = string(r.Key)
+			}
+			got = append(got, key+"="+string(r.Value))
+		})
+	}
+	return got
+}
+
+func TestSink(t *testing.T) {
+	b := start(t)
+	for _, c := range []struct {
+		topic   string
+		options []string
+		o       stream.SinkOptions
+		want    []string
+	}{
+		{"plain", nil, stream.SinkOptions{}, []string{`nil={"id":1,"name":"n"}`, `nil={"id":3,"name":null}`}},
+		{"keyed", []string{"key", "name", "compression.type", "zstd", "acks", "1"}, stream.SinkOptions{}, []string{`n={"id":1,"name":"n"}`, `nil={"id":3,"name":null}`}},
+		{"two", []string{"key", "id, name", "format", "csv"}, stream.SinkOptions{}, []string{`{"id":1,"name":"n"}=1,n`, `{"id":3,"name":null}=3,`}},
+		{"ops", []string{"changelog", "ops"}, stream.SinkOptions{Changelog: true}, []string{`nil={"_op":"+","id":1,"name":"n"}`, `nil={"_op":"+","id":3,"name":null}`}},
+	} {
+		b.topic(c.topic, 1)
+		s := b.sink(relation(c.topic, c.options...), c.o)
+		rows := rowsOf(1, 2, 3)
+		rows.Sel = []int32{0, 2}
+		if _, err := s.Write(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		token, err := s.Prepare(t.Context(), 1)
+		if err != nil || token == nil {
+			t.Fatalf("%s: token %v, %v", c.topic, token, err)
+		}
+		if got := b.records(c.topic); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.topic, got, c.want)
+		}
+		if err := s.Commit(t.Context(), 1, token); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestInsertIntoStream opens a declared source for writing, its options included.
+func TestInsertIntoStream(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	rel := relation("t", "auto.offset.reset", "latest", "group.id", "g")
+	s, err := Connector{}.Sink(t.Context(), b.env(), rel, stream.SinkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Write(t.Context(), rowsOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.records("t"), []string{`nil={"id":1,"name":null}`}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestSinkErrors(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	for _, c := range []struct {
+		topic   string
+		options []string
+		o       stream.SinkOptions
+		code    sqlerr.Code
+		text    string
+	}{
+		{"none", nil, stream.SinkOptions{}, "42P01", `topic "none" does not exist`},
+		{"t", []string{"key", "nope"}, stream.SinkOptions{}, "22023", `invalid value for parameter "key"`},
+		{"t", []string{"acks", "0", "enable.idempotence", "true"}, stream.SinkOptions{}, "22023", `enable.idempotence`},
+		{"t", []string{"changelog", "upsert"}, stream.SinkOptions{}, "0A000", `changelog`},
+		{"t", nil, stream.SinkOptions{Changelog: true}, "0A000", `takes appended rows only`},
+		{"t", []string{"linger", "1"}, stream.SinkOptions{}, "22023", `unrecognized parameter "linger" of sink`},
+	} {
+		rel := relation(c.topic, c.options...)
+		rel.Kind = catalog.Sink
+		_, err := Connector{}.Sink(t.Context(), b.env(), rel, c.o)
+		if e := sqlerr.From(err); e == nil || e.Code != c.code || !strings.Contains(e.Message, c.text) {
+			t.Errorf("%s %v: %+v, want %s %s", c.topic, c.options, e, c.code, c.text)
+		}
+	}
+	s := b.sink(relation("t"), stream.SinkOptions{})
+	big := rowsOf(1)
+	big.Cols[1].Reset()
+	big.Cols[1].(*vec.Bytes).AppendString(strings.Repeat("x", 2<<20))
+	if _, err := s.Write(t.Context(), big); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Prepare(t.Context(), 1)
+	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ProgramLimitExceeded || !strings.Contains(e.Message, `a record is larger than topic "t" takes`) {
+		t.Errorf("a large record: %v", err)
+	}
+	if err := s.Rollback(t.Context(), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Write(t.Context(), rowsOf(2)); err != nil {
+		t.Errorf("after the rollback: %v", err)
+	}
+}
+
+// TestMurmur2 keeps rows with one key where the Java client puts them.
+func TestMurmur2(t *testing.T) {
+	b := start(t)
+	b.topic("t", 10)
+	s := b.sink(relation("t", "key", "name"), stream.SinkOptions{})
+	if _, err := s.Write(t.Context(), rowsOf(1, 2, 3, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.PartitionInfo("t", murmur2([]byte("n"))%10).HighWatermark; n < 3 {
+		t.Errorf("the key's partition has %d records, want 3", n)
+	}
+}
+
+// murmur2 is Kafka's, made positive.
+func murmur2(b []byte) int32 {
+	const m = 0x5bd1e995
+	h := uint32(0x9747b28c) ^ uint32(len(b))
+	for ; len(b) >= 4; b = b[4:] {
+		k := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+		k *= m
+		k ^= k >> 24
+		k *= m
+		h = h*m ^ k
+	}
+	switch len(b) {
+	case 3:
+		h ^= uint32(b[2]) << 16
+		fallthrough
+	case 2:
+		h ^= uint32(b[1]) << 8
+		fallthrough
+	case 1:
+		h ^= uint32(b[0])
+		h *= m
+	}
+	h ^= h >> 13
+	h *= m
+	h ^= h >> 15
+	return int32(h & 0x7fffffff)
+}
