@@ -105,7 +105,7 @@ func init() {
 		if a[1].F == 0 {
 			return types.Value{}, divisionByZero()
 		}
-		return interval(scaleInterval(a[0].Span, func(x float64) float64 { return x / a[1].F }))
+		return interval(DivideInterval(a[0].Span, a[1].F))
 	}, "interval '1 month' / 2::float8", "15 days", "interval '1 day' / 0::float8", "ERROR 22012")
 	for _, f := range []struct {
 		name string
@@ -198,6 +198,11 @@ func scaleInterval(v types.IntervalValue, scale func(float64) float64) (types.In
 		return v, intervalOutOfRange()
 	}
 	return types.IntervalValue{Micros: int64(micros), Days: int32(wholeDays), Months: int32(wholeMonths)}, nil
+}
+
+// DivideInterval is interval / float8, for n not zero.
+func DivideInterval(v types.IntervalValue, n float64) (types.IntervalValue, error) {
+	return scaleInterval(v, func(x float64) float64 { return x / n })
 }
 
 func justifyHours(v types.IntervalValue) (types.IntervalValue, error) {

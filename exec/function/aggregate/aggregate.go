@@ -39,6 +39,9 @@ func define(signature string, m maker, examples ...function.Example) {
 	makers[function.DefineAggregate(signature, examples...)] = m
 }
 
+// example is one example of an aggregate: an expression, and the text of its value.
+func example(sql, text string) function.Example { return function.Example{SQL: sql, Text: text} }
+
 // New returns the state of a call. retracts says that rows may be taken out
 // again: some functions then keep more, and some are 0A000.
 func New(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error) {

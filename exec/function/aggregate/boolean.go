@@ -7,13 +7,13 @@ import (
 )
 
 func init() {
-	booleans := func(all bool) maker {
+	of := func(all bool) maker {
 		return func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &booleans{all: all}, nil }
 	}
 	const from = " FROM (VALUES (true), (false), (NULL)) AS v(x))"
-	define("bool_and(bool) bool", booleans(true), function.Example{SQL: "(SELECT bool_and(x)" + from, Text: "f"})
-	define("every(bool) bool", booleans(true), function.Example{SQL: "(SELECT every(x)" + from, Text: "f"})
-	define("bool_or(bool) bool", booleans(false), function.Example{SQL: "(SELECT bool_or(x)" + from, Text: "t"})
+	define("bool_and(bool) bool", of(true), example("(SELECT bool_and(x)"+from, "f"))
+	define("every(bool) bool", of(true), example("(SELECT every(x)"+from, "f"))
+	define("bool_or(bool) bool", of(false), example("(SELECT bool_or(x)"+from, "t"))
 }
 
 // booleans counts, so that rows can be taken out.

@@ -9,23 +9,28 @@ import (
 )
 
 func init() {
-	joined := func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
+	join := func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
 		if retracts {
 			return nil, refuseRetracting(c)
 		}
 		return &joined{}, nil
 	}
-	define("string_agg(text, text) text", joined, function.Example{SQL: "(SELECT string_agg(x, ', ') FROM (VALUES ('a'), (NULL), ('b')) AS v(x))", Text: "a, b"})
-	define("string_agg(bytea, bytea) bytea", joined, function.Example{SQL: `(SELECT string_agg(x, '\x00') FROM (VALUES ('\x01'::bytea), ('\x02'::bytea)) AS v(x))`, Text: `\x010002`})
+	define("string_agg(text, text) text", join,
+		example("(SELECT string_agg(x, ', ') FROM (VALUES ('a'), (NULL), ('b')) AS v(x))", "a, b"),
+		example("(SELECT string_agg(x, '-' ORDER BY x DESC) FROM (VALUES ('a'), ('b')) AS v(x))", "b-a"))
+	define("string_agg(bytea, bytea) bytea", join,
+		example(`(SELECT string_agg(x, '\x00'::bytea) FROM (VALUES ('\x01'::bytea), ('\x02'::bytea)) AS v(x))`, `\x010002`))
 	define("array_agg(anynonarray) anyarray", func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
 		if retracts {
 			return nil, refuseRetracting(c)
 		}
 		return &collected{typ: typeOf(c)}, nil
-	}, function.Example{SQL: "(SELECT array_agg(x) FROM (VALUES (1), (NULL), (3)) AS v(x))", Text: "{1,NULL,3}"})
+	},
+		example("(SELECT array_agg(x) FROM (VALUES (1), (NULL), (3)) AS v(x))", "{1,NULL,3}"),
+		example("(SELECT array_agg(DISTINCT x ORDER BY x) FROM (VALUES (2), (1), (2)) AS v(x))", "{1,2}"))
 }
 
-// longest is PostgreSQL's limit of one value.
+// longest is PostgreSQL's limit of one value, in bytes.
 const longest = 1<<30 - 1
 
 // joined is string_agg: each value after its own delimiter, but for the first.
@@ -41,13 +46,15 @@ func (a *joined) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) 
 	var failed error
 	each(groups, v, sel, ops, func(row int, g int32, _ int64) {
 		text := a.text[g]
-		if text == nil {
+		first := text == nil
+		if first {
 			text = new([]byte)
 			a.text[g] = text
-		} else if !delimiter.Nulls().Get(row) {
-			*text = append(*text, delimiter.At(row)...)
 		}
 		before := cap(*text)
+		if !first && !delimiter.Nulls().Get(row) {
+			*text = append(*text, delimiter.At(row)...)
+		}
 		*text = append(*text, v.At(row)...)
 		a.held += int64(cap(*text) - before)
 		if len(*text) > longest {

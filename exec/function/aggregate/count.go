@@ -8,8 +8,8 @@ import (
 
 func init() {
 	counts := func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &count{}, nil }
-	define("count() int8", counts, function.Example{SQL: "(SELECT count(*) FROM (VALUES (1), (NULL)) AS v(x))", Text: "2"})
-	define("count(any) int8", counts, function.Example{SQL: "(SELECT count(x) FROM (VALUES (1), (NULL)) AS v(x))", Text: "1"})
+	define("count() int8", counts, example("(SELECT count(*) FROM (VALUES (1), (NULL)) AS v(x))", "2"))
+	define("count(any) int8", counts, example("(SELECT count(x) FROM (VALUES (1), (NULL)) AS v(x))", "1"))
 }
 
 // count counts rows, or those whose argument is not NULL.

@@ -28,8 +28,8 @@ func init() {
 		{"anyarray", "(ARRAY[1,2]), (ARRAY[1,1])", "{1,1}", "{1,2}"},
 	} {
 		from := " FROM (VALUES " + t.values + ") AS v(x))"
-		define("min("+t.name+") "+t.name, extreme(-1), function.Example{SQL: "(SELECT min(x)" + from, Text: t.least})
-		define("max("+t.name+") "+t.name, extreme(1), function.Example{SQL: "(SELECT max(x)" + from, Text: t.greatest})
+		define("min("+t.name+") "+t.name, extreme(-1), example("(SELECT min(x)"+from, t.least))
+		define("max("+t.name+") "+t.name, extreme(1), example("(SELECT max(x)"+from, t.greatest))
 	}
 }
 

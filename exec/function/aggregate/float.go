@@ -18,10 +18,10 @@ func init() {
 			return &floats{kind: kind}, nil
 		}
 	}
-	define("sum(float4) float4", floats(sumFloat4), function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1.5::real), (2.25::real)) AS v(x))", Text: "3.75"})
-	define("sum(float8) float8", floats(sumFloat8), function.Example{SQL: "(SELECT sum(x) FROM (VALUES (0.1::float8), (0.2::float8)) AS v(x))", Text: "0.30000000000000004"})
-	define("avg(float4) float8", floats(avgFloat), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1::real), (2::real)) AS v(x))", Text: "1.5"})
-	define("avg(float8) float8", floats(avgFloat), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1::float8), (2::float8)) AS v(x))", Text: "1.5"})
+	define("sum(float4) float4", floats(sumFloat4), example("(SELECT sum(x) FROM (VALUES (1.5::real), (2.25::real)) AS v(x))", "3.75"))
+	define("sum(float8) float8", floats(sumFloat8), example("(SELECT sum(x) FROM (VALUES (0.1::float8), (0.2::float8)) AS v(x))", "0.30000000000000004"))
+	define("avg(float4) float8", floats(avgFloat), example("(SELECT avg(x) FROM (VALUES (1::real), (2::real)) AS v(x))", "1.5"))
+	define("avg(float8) float8", floats(avgFloat), example("(SELECT avg(x) FROM (VALUES (1::float8), (2::float8)) AS v(x))", "1.5"))
 }
 
 type floatKind uint8

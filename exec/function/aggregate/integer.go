@@ -13,12 +13,12 @@ func init() {
 	sum := func(finish finishInteger) maker {
 		return func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &integers{finish: finish}, nil }
 	}
-	define("sum(int2) int8", sum(sumInt64), function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1::int2), (2::int2), (NULL)) AS v(x))", Text: "3"})
-	define("sum(int4) int8", sum(sumInt64), function.Example{SQL: "(SELECT sum(x) FROM (VALUES (2147483647), (1)) AS v(x))", Text: "2147483648"})
-	define("sum(int8) numeric", sum(sumNumeric), function.Example{SQL: "(SELECT sum(x) FROM (VALUES (9223372036854775807), (1)) AS v(x))", Text: "9223372036854775808"})
-	define("avg(int2) numeric", sum(average), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1::int2), (2::int2)) AS v(x))", Text: "1.5000000000000000"})
-	define("avg(int4) numeric", sum(average), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1), (1), (2)) AS v(x))", Text: "1.3333333333333333"})
-	define("avg(int8) numeric", sum(average), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) AS v(x))", Text: "9223372036854775807"})
+	define("sum(int2) int8", sum(sumInt64), example("(SELECT sum(x) FROM (VALUES (1::int2), (2::int2), (NULL)) AS v(x))", "3"))
+	define("sum(int4) int8", sum(sumInt64), example("(SELECT sum(x) FROM (VALUES (2147483647), (1)) AS v(x))", "2147483648"))
+	define("sum(int8) numeric", sum(sumNumeric), example("(SELECT sum(x) FROM (VALUES (9223372036854775807), (1)) AS v(x))", "9223372036854775808"))
+	define("avg(int2) numeric", sum(average), example("(SELECT avg(x) FROM (VALUES (1::int2), (2::int2)) AS v(x))", "1.5000000000000000"))
+	define("avg(int4) numeric", sum(average), example("(SELECT avg(x) FROM (VALUES (1), (1), (2)) AS v(x))", "1.3333333333333333"))
+	define("avg(int8) numeric", sum(average), example("(SELECT avg(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) AS v(x))", "9223372036854775807"))
 }
 
 // finishInteger appends the result of a sum hi:lo of n values, n over 0.

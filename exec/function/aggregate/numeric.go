@@ -14,9 +14,9 @@ func init() {
 		}
 	}
 	define("sum(numeric) numeric", numerics(false),
-		function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1.10), (2.2)) AS v(x))", Text: "3.30"},
-		function.Example{SQL: "(SELECT sum(x) FROM (VALUES (1.10), ('NaN'::numeric)) AS v(x))", Text: "NaN"})
-	define("avg(numeric) numeric", numerics(true), function.Example{SQL: "(SELECT avg(x) FROM (VALUES (1.10), (2.2)) AS v(x))", Text: "1.6500000000000000"})
+		example("(SELECT sum(x) FROM (VALUES (1.10), (2.2)) AS v(x))", "3.30"),
+		example("(SELECT sum(x) FROM (VALUES (1.10), ('NaN'::numeric)) AS v(x))", "NaN"))
+	define("avg(numeric) numeric", numerics(true), example("(SELECT avg(x) FROM (VALUES (1.10), (2.2)) AS v(x))", "1.6500000000000000"))
 }
 
 // numerics sums exactly. The sum's scale is the greatest of its values', as

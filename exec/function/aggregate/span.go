@@ -10,7 +10,7 @@ import (
 
 func init() {
 	define("sum(interval) interval", func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &spans{}, nil },
-		function.Example{SQL: "(SELECT sum(x) FROM (VALUES ('1 day'::interval), ('2 hours'::interval)) AS v(x))", Text: "1 day 02:00:00"})
+		example("(SELECT sum(x) FROM (VALUES ('1 day'::interval), ('2 hours'::interval)) AS v(x))", "1 day 02:00:00"))
 }
 
 // spans sums intervals part by part, in 64 bits each.
