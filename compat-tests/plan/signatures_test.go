@@ -12,7 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+var readSignatures = flag.Bool("signatures", false, "read the signatures of PostgreSQL anew")
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
@@ -33,8 +33,8 @@ var signatures = map[string]string{
 }
 
 func TestSignatures(t *testing.T) {
-	if !*rewrite {
-		t.Skip("run with -rewrite to read PostgreSQL's signatures anew")
+	if !*readSignatures {
+		t.Skip("run with -signatures to read PostgreSQL's signatures anew")
 	}
 	conn := connect(t)
 	for name, query := range signatures {

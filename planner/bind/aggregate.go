@@ -42,7 +42,8 @@ func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operan
 			b.failf(sqlerr.GroupingError, aggLocation(a, ops[i].loc), "aggregate function calls cannot be nested")
 		}
 		if plan.Any(a, isSet) {
-			b.failf(sqlerr.FeatureNotSupported, ops[i].loc, "aggregate function calls cannot contain set-returning function calls")
+			b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
+				WithHint("You might be able to move the set-returning function into a LATERAL FROM item.").At(b.pos(ops[i].loc)))
 		}
 		own := false
 		plan.EachColumn(a, func(plan.Ref) { own = true })
@@ -145,7 +146,11 @@ func (b *binder) regroup(e plan.Expr, keys []plan.Expr, s *scope) plan.Expr {
 		c.Input = plan.MapOuter(sub.Input, 1, func(o *plan.Outer) plan.Expr {
 			i := indexOfExpr(keys, &plan.Column{Index: o.Index, Typ: o.Typ})
 			if i < 0 {
-				b.failf(sqlerr.GroupingError, -1, "subquery uses ungrouped column \"%s\" from outer query", o.Name)
+				loc := int32(-1)
+				if use, ok := s.refs[o]; ok {
+					loc = use.loc
+				}
+				b.failf(sqlerr.GroupingError, loc, "subquery uses ungrouped column \"%s\" from outer query", o.Name)
 			}
 			moved := *o
 			moved.Index = i

@@ -25,6 +25,9 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 	for i, o := range ops {
 		inputs[i] = o.e.Type().OID
 	}
+	if len(names) > 1 && b.c.Catalog.Schema(names[len(names)-2]) == nil {
+		b.failf(sqlerr.InvalidSchemaName, loc, "schema \"%s\" does not exist", names[len(names)-2])
+	}
 	cands := b.functionCandidates(names, argNames, len(ops), variadicArray)
 	var pick *candidate
 	for i, c := range cands {

@@ -30,7 +30,7 @@ func (b *binder) from(nodes []*pg.Node, s *scope) plan.Node {
 			continue
 		}
 		e := b.settle(b.fromItem(n, s, &scope{parent: s.parent, items: all.items, ctes: s.ctes}))
-		b.uniqueNames(all.items, e.items, n)
+		b.uniqueNames(all.items, e.items)
 		all = fromEntry{
 			node:  joinNode(plan.JoinInner, all.node, e.node, nil, e.lateral),
 			items: append(all.items, shiftItems(e.items, len(all.node.Schema()))...),
@@ -79,7 +79,7 @@ func shiftItems(items []*rangeItem, n int) []*rangeItem {
 }
 
 // uniqueNames refuses two entries of one name.
-func (b *binder) uniqueNames(have, more []*rangeItem, n *pg.Node) {
+func (b *binder) uniqueNames(have, more []*rangeItem) {
 	for _, m := range more {
 		for _, h := range have {
 			if m.name == "" || m.name != h.name || !m.relVisible || !h.relVisible {
@@ -88,7 +88,7 @@ func (b *binder) uniqueNames(have, more []*rangeItem, n *pg.Node) {
 			if m.rel != nil && h.rel != nil && m.schema != "" && h.schema != "" && m.schema != h.schema {
 				continue
 			}
-			b.failf(sqlerr.DuplicateAlias, location(n), "table name \"%s\" specified more than once", m.name)
+			b.failf(sqlerr.DuplicateAlias, -1, "table name \"%s\" specified more than once", m.name)
 		}
 	}
 }

@@ -10,16 +10,13 @@ import (
 // joinExpr is a JOIN b ON ..., USING (...), NATURAL, CROSS.
 func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	l := b.fromItem(x.Larg, s, lat)
-	r := b.settle(b.fromItem(x.Rarg, s, &scope{parent: lat, items: l.items, ctes: s.ctes}))
-	b.uniqueNames(l.items, r.items, x.Rarg)
 	kind := map[pg.JoinType]plan.JoinKind{
 		pg.JoinType_JOIN_INNER: plan.JoinInner, pg.JoinType_JOIN_LEFT: plan.JoinLeft,
 		pg.JoinType_JOIN_RIGHT: plan.JoinRight, pg.JoinType_JOIN_FULL: plan.JoinFull,
 	}[x.Jointype]
-	if r.lateral && (kind == plan.JoinRight || kind == plan.JoinFull) {
-		b.fail(sqlerr.Errorf(sqlerr.InvalidColumnReference, "invalid reference to FROM-clause entry for the left side of the join").
-			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(location(x.Rarg))))
-	}
+	side := &scope{parent: lat, items: l.items, ctes: s.ctes, noLateral: kind == plan.JoinRight || kind == plan.JoinFull}
+	r := b.settle(b.fromItem(x.Rarg, s, side))
+	b.uniqueNames(l.items, r.items)
 	width := len(l.node.Schema())
 	items := append(append([]*rangeItem(nil), l.items...), shiftItems(r.items, width)...)
 	left, right := items[:len(l.items)], items[len(l.items):]
@@ -113,6 +110,9 @@ func (b *binder) using(names []string, left, right []*rangeItem, kind plan.JoinK
 		conds = append(conds, b.boolean(b.operator([]string{"="}, operand{l.expr, -1}, operand{r.expr, -1}, -1), "JOIN/USING", -1))
 		ops := []operand{{l.expr, -1}, {r.expr, -1}}
 		both, t := b.unify(ops, "JOIN/USING")
+		for i := range both {
+			both[i] = b.applyMod(both[i], t, implicit, -1)
+		}
 		m := itemCol{name: name, table: l.table, attr: l.attr}
 		switch kind {
 		case plan.JoinFull:

@@ -40,6 +40,9 @@ func (b *binder) operator(names []string, left, right operand, loc int32) plan.E
 func (b *binder) findOperator(names []string, left, right operand, loc int32) *catalog.Operator {
 	name := names[len(names)-1]
 	if len(names) > 1 && names[0] != "pg_catalog" {
+		if b.c.Catalog.Schema(names[0]) == nil {
+			b.failf(sqlerr.InvalidSchemaName, loc, "schema \"%s\" does not exist", names[0])
+		}
 		b.fail(b.noOperator(strings.Join(names, "."), left, right).At(b.pos(loc)))
 	}
 	all := b.c.Catalog.Operators(name)

@@ -24,7 +24,10 @@ type scope struct {
 	// aggs collects the aggregate calls of the query; nil where there can be none.
 	aggs *aggregates
 	// refs of this query's own rows, so that errors can say where they stand.
-	refs map[*plan.Column]columnUse
+	refs map[plan.Expr]columnUse
+	// noLateral: the items stand on the side of a RIGHT or FULL join that its
+	// other side may not refer to.
+	noLateral bool
 }
 
 // columnUse is one reference to a column in the text.
@@ -57,9 +60,9 @@ type itemCol struct {
 	attr   int16
 }
 
-func (s *scope) note(c *plan.Column, use columnUse) {
+func (s *scope) note(c plan.Expr, use columnUse) {
 	if s.refs == nil {
-		s.refs = map[*plan.Column]columnUse{}
+		s.refs = map[plan.Expr]columnUse{}
 	}
 	s.refs[c] = use
 }
@@ -141,9 +144,15 @@ func (b *binder) refer(c *itemCol, item *rangeItem, s *scope, depth int, loc int
 	if item.name != "" {
 		qualified = item.name + "." + c.name
 	}
+	if s.noLateral {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table \"%s\"", item.name).
+			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(loc)))
+	}
 	return plan.MapColumns(c.expr, func(col *plan.Column) plan.Expr {
 		if depth > 0 {
-			return &plan.Outer{Depth: depth, Index: col.Index, Typ: col.Typ, Name: qualified}
+			o := &plan.Outer{Depth: depth, Index: col.Index, Typ: col.Typ, Name: qualified}
+			s.note(o, columnUse{loc, qualified, c.table, c.attr})
+			return o
 		}
 		fresh := *col
 		s.note(&fresh, columnUse{loc, qualified, c.table, c.attr})

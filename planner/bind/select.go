@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"slices"
-
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -186,6 +184,7 @@ func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
 		}
 		return
 	}
+	var locs []int32
 	for _, n := range sel.DistinctClause {
 		k := b.clauseTarget(n, q, exprDistinct, "SELECT DISTINCT ON")
 		e := k.e
@@ -194,22 +193,36 @@ func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
 		}
 		if !containsExpr(q.on, e) {
 			q.on = append(q.on, e)
+			locs = append(locs, k.loc)
 		}
 	}
-	rest := slices.Clone(q.on)
+	b.matchOrder(q, locs)
+}
+
+// matchOrder sees that the expressions of DISTINCT ON are the first of ORDER BY.
+func (b *binder) matchOrder(q *block, locs []int32) {
+	const message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"
+	matched := make([]bool, len(q.on))
+	skipped := false
 	for _, o := range q.order {
 		e := o.e
 		if o.target >= 0 {
 			e = q.targets[o.target].e
 		}
-		i := indexOfExpr(rest, e)
-		if i < 0 {
-			if len(rest) > 0 {
-				b.failf(sqlerr.InvalidColumnReference, o.loc, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
-			}
-			break
+		i := indexOfExpr(q.on, e)
+		switch {
+		case i < 0:
+			skipped = true
+		case skipped:
+			b.failf(sqlerr.InvalidColumnReference, locs[i], message)
+		default:
+			matched[i] = true
 		}
-		rest = slices.Delete(rest, i, i+1)
+	}
+	for i, m := range matched {
+		if !m && skipped {
+			b.failf(sqlerr.InvalidColumnReference, locs[i], message)
+		}
 	}
 }
 
