@@ -154,8 +154,9 @@ type Env struct {
 	Brokers string
 	// ClientID names this process to brokers.
 	ClientID string
-	// Compile turns a column's text (generator expressions) into rows; set by main.
-	Compile func(rel *catalog.Relation, exprs []string) (RowProgram, error)
+	// Compile turns the Generated texts of a relation's columns into rows; set by
+	// main.
+	Compile func(rel *catalog.Relation, columns []catalog.Column) (RowProgram, error)
 	// Stdout is where a stdout sink writes.
 	Stdout interface{ Write([]byte) (int, error) }
 	// Metrics counts what connectors do; never nil.

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// printer writes rows as they come. A table's columns are as wide as its first
+// rows need: it holds rows back until a short pause or a screenful, so that a
+// live query prints at once and a bounded one is aligned.
+type printer struct {
+	format string
+	out    *bufio.Writer
+
+	mu     sync.Mutex
+	names  []string
+	held   [][]string
+	widths []int // nil: the head is not printed
+	pause  *time.Timer
+}
+
+const (
+	printPause  = 50 * time.Millisecond
+	printScreen = 1000
+)
+
+func newPrinter(format string, out io.Writer) (*printer, error) {
+	switch format {
+	case "table", "csv", "json-lines":
+		return &printer{format: format, out: bufio.NewWriterSize(out, 64<<10)}, nil
+	}
+	return nil, fmt.Errorf("--format %q: expected table, csv or json-lines", format)
+}
+
+// begin starts a result of the named columns.
+func (p *printer) begin(names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.names, p.held, p.widths = names, nil, nil
+	if p.format == "csv" && len(names) > 0 {
+		p.csv(names)
+	}
+}
+
+// row prints one row; a nil value is NULL. It keeps nothing of values.
+func (p *printer) row(values [][]byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	cells := make([]string, len(values))
+	for i, v := range values {
+		cells[i] = string(v)
+	}
+	switch p.format {
+	case "csv":
+		p.csv(cells)
+	case "json-lines":
+		p.json(values)
+	default:
+		p.held = append(p.held, cells)
+		if len(p.held) >= printScreen {
+			p.flushTable()
+		}
+	}
+	if p.pause == nil {
+		p.pause = time.AfterFunc(printPause, p.tick)
+	}
+}
+
+// end finishes the result; tag is the server's command tag.
+func (p *printer) end(tag string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.format == "table" {
+		if len(p.names) > 0 {
+			p.flushTable()
+		} else if tag != "" {
+			fmt.Fprintln(p.out, tag)
+		}
+		if n, ok := strings.CutPrefix(tag, "SELECT "); ok && len(p.names) > 0 {
+			unit := "rows"
+			if n == "1" {
+				unit = "row"
+			}
+			fmt.Fprintf(p.out, "(%s %s)\n\n", n, unit)
+		}
+	}
+	p.out.Flush()
+}
+
+// tick prints what is held after a pause in the rows.
+func (p *printer) tick() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pause = nil
+	if p.format == "table" && len(p.held) > 0 {
+		p.flushTable()
+	}
+	p.out.Flush()
+}
+
+func (p *printer) flushTable() {
+	if p.widths == nil {
+		p.widths = make([]int, len(p.names))
+		p.widen(p.names)
+		for _, r := range p.held {
+			p.widen(r)
+		}
+		p.line(p.names)
+		for i, w := range p.widths {
+			if i > 0 {
+				p.out.WriteByte('+')
+			}
+			p.out.WriteString(strings.Repeat("-", w+2))
+		}
+		p.out.WriteByte('\n')
+	}
+	for _, r := range p.held {
+		p.widen(r)
+		p.line(r)
+	}
+	p.held = p.held[:0]
+}
+
+func (p *printer) widen(cells []string) {
+	for i, c := range cells {
+		p.widths[i] = max(p.widths[i], utf8.RuneCountInString(c))
+	}
+}
+
+func (p *printer) line(cells []string) {
+	for i, c := range cells {
+		if i > 0 {
+			p.out.WriteByte('|')
+		}
+		p.out.WriteByte(' ')
+		p.out.WriteString(c)
+		if i < len(cells)-1 {
+			p.out.WriteString(strings.Repeat(" ", p.widths[i]-utf8.RuneCountInString(c)+1))
+		}
+	}
+	p.out.WriteByte('\n')
+}
+
+func (p *printer) csv(cells []string) {
+	w := csv.NewWriter(p.out)
+	w.Write(cells)
+	w.Flush()
+}
+
+func (p *printer) json(values [][]byte) {
+	p.out.WriteByte('{')
+	for i, v := range values {
+		if i > 0 {
+			p.out.WriteByte(',')
+		}
+		p.string(p.names[i])
+		p.out.WriteByte(':')
+		if v == nil {
+			p.out.WriteString("null")
+		} else {
+			p.string(string(v))
+		}
+	}
+	p.out.WriteString("}\n")
+}
+
+func (p *printer) string(s string) {
+	b, err := json.Marshal(s)
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	p.out.Write(b)
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+	"github.com/ferrisstreams/ferrisstreams/config"
+	"github.com/ferrisstreams/ferrisstreams/connectors"
+	"github.com/ferrisstreams/ferrisstreams/exec"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/gateway"
+	"github.com/ferrisstreams/ferrisstreams/gateway/rest"
+	"github.com/ferrisstreams/ferrisstreams/state"
+	"github.com/spf13/pflag"
+)
+
+// processOptions are the flags that `serve` and `sql --embedded` share.
+type processOptions struct {
+	dataDir string
+	brokers string
+}
+
+func (o *processOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.dataDir, "data-dir", "", "folder of the catalog and state (serve: ./ferris-data; sql --embedded: none is kept)")
+	f.StringVar(&o.brokers, "brokers", "", "brokers of a Kafka stream without bootstrap.servers (KAFKA_BROKERS)")
+}
+
+// start runs a process without listeners, for `sql --embedded`.
+func (o *processOptions) start(ctx context.Context, log *slog.Logger) (*process, error) {
+	c, err := config.Load("", os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	c.Storage.DataDir = o.dataDir
+	if o.brokers != "" {
+		c.Brokers = o.brokers
+	}
+	p, err := startProcess(ctx, c, o.dataDir == "", log)
+	if err != nil {
+		return nil, err
+	}
+	p.servePipe()
+	return p, nil
+}
+
+// servePipe lets this process itself be a client of its gateway.
+func (p *process) servePipe() {
+	p.pipe = newPipeListener()
+	p.served = make(chan error, 1) // the one result of Serve
+	go func() { p.served <- p.gateway.Serve(p.pipe) }()
+}
+
+func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// process is everything that one gateway consists of, wired.
+type process struct {
+	store   *state.Store
+	engine  *exec.Engine
+	gateway *gateway.Server
+	ready   atomic.Bool
+
+	pipe   *pipeListener // of an embedded one
+	served chan error
+}
+
+// startProcess opens the store and the catalog, recovers jobs, and makes the
+// gateway; nothing listens. memory: nothing is kept on disk.
+func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.Logger) (p *process, err error) {
+	limitMemory(c)
+	if c.Storage.DataDir == "" && !memory {
+		c.Storage.DataDir = "ferris-data"
+	}
+	dir := ""
+	if !memory {
+		if dir, err = filepath.Abs(c.Storage.DataDir); err != nil {
+			return nil, fmt.Errorf("resolving the data directory: %w", err)
+		}
+		c.Storage.DataDir = dir
+	}
+	roots, err := c.FileRoots()
+	if err != nil {
+		return nil, err
+	}
+	p = &process{}
+	defer func() {
+		if err != nil {
+			p.close()
+			p = nil
+		}
+	}()
+	if dir != "" {
+		dir = filepath.Join(dir, "state")
+	}
+	if p.store, err = state.Open(state.Options{Dir: dir, InMemory: memory, Logger: log}); err != nil {
+		return p, err
+	}
+	cat, err := catalog.Open(p.store, function.Builtins(), pgcatalog.Relations()...)
+	if err != nil {
+		return p, err
+	}
+	server := &pgcatalog.Server{}
+	list := connectors.All()
+	b := &binding{connectors: list, requireTypes: c.SQL.RequireExplicitTypes}
+	env := stream.Env{
+		FileRoots: roots,
+		Brokers:   c.Brokers,
+		ClientID:  "ferris-sql",
+		Compile:   compileColumns(cat),
+		Stdout:    os.Stdout,
+		Metrics:   &stream.Metrics{},
+	}
+	p.engine, err = exec.New(exec.Options{
+		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: server,
+		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
+	})
+	if err != nil {
+		return p, err
+	}
+	b.engine = p.engine
+	p.gateway, err = gateway.New(gateway.Options{
+		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: b.context(), Eval: evaluate, Version: version, Logger: log,
+		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20,
+	})
+	if err != nil {
+		return p, err
+	}
+	server.Sessions = p.gateway
+	return p, p.engine.Start(ctx)
+}
+
+// limitMemory tells the runtime its limit, unless GOMEMLIMIT does already, and
+// collects more rarely where there is room.
+func limitMemory(c *config.Config) {
+	if os.Getenv("GOMEMLIMIT") == "" && debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(c.SQL.MaxMemoryMB << 20)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// handler answers HTTP.
+func (p *process) handler() http.Handler {
+	return rest.New(rest.Options{Gateway: p.gateway, Engine: p.engine, Ready: p.ready.Load, Version: version})
+}
+
+// drain finishes the running epochs and closes clients.
+func (p *process) drain(ctx context.Context) error {
+	return errors.Join(p.gateway.Shutdown(ctx), p.engine.Drain(ctx))
+}
+
+// close ends whatever runs. It may be called twice, and after drain.
+func (p *process) close() {
+	limit, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	if p.gateway != nil {
+		_ = p.gateway.Shutdown(limit)
+	}
+	if p.engine != nil {
+		_ = p.engine.Drain(limit)
+	}
+	if p.served != nil {
+		<-p.served
+		p.served = nil
+	}
+	if p.store != nil {
+		_ = p.store.Close()
+		p.store = nil
+	}
+}
+
+// dial connects to an embedded gateway.
+func (p *process) dial(ctx context.Context, _, _ string) (net.Conn, error) { return p.pipe.dial(ctx) }
+
+// pipeListener is a listener without a network.
+type pipeListener struct {
+	conns  chan net.Conn // unbuffered: dial waits for Accept
+	closed chan struct{}
+	done   atomic.Bool
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	if l.done.CompareAndSwap(false, true) {
+		close(l.closed)
+	}
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }
