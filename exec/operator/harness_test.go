@@ -239,11 +239,12 @@ func (b binder) program(s string) *expr.Program {
 	return p
 }
 
-// expr reads "a op b", "f(a, b)", or an atom.
+// expr reads "a op b op c", grouped from the left, "f(a, b)", or an atom.
 func (b binder) expr(s string) plan.Expr {
 	s = strings.TrimSpace(s)
-	if w := strings.Fields(s); len(w) == 3 {
-		return b.operator(w[1], b.expr(w[0]), b.expr(w[2]))
+	if w := strings.Fields(s); len(w) >= 3 {
+		last := len(w) - 1
+		return b.operator(w[last-1], b.expr(strings.Join(w[:last-1], " ")), b.expr(w[last]))
 	}
 	if name, rest, ok := strings.Cut(s, "("); ok {
 		var args []plan.Expr
@@ -283,16 +284,24 @@ func (b binder) call(name string, args []plan.Expr) plan.Expr {
 	return &plan.Call{Func: f, Args: args, Typ: types.Of(f.Ret)}
 }
 
+// findFunction finds a function by name and argument types, of which a
+// function may take any.
 func findFunction(name string, args []plan.Expr) *catalog.Function {
-	var ts []types.OID
-	for _, a := range args {
-		ts = append(ts, a.Type().OID)
+	for _, d := range function.All() {
+		f := d.Func
+		fits := f.Name == name && len(f.Args) == len(args)
+		for i := 0; fits && i < len(args); i++ {
+			switch f.Args[i] {
+			case args[i].Type().OID, types.Any, types.AnyElement:
+			default:
+				fits = false
+			}
+		}
+		if fits {
+			return f
+		}
 	}
-	d := function.Lookup(name, ts...)
-	if d == nil {
-		panic(fmt.Sprintf("no function %s(%v)", name, ts))
-	}
-	return d.Func
+	panic(fmt.Sprintf("no function %s of %d arguments", name, len(args)))
 }
 
 func parse(t types.Type, s string) types.Value {
