@@ -282,13 +282,19 @@ func millis(s string) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// resolvePath is the search path with "$user" replaced.
+// resolvePath is the search path with "$user" replaced. A user who is called as
+// a system schema is, the default superuser ferris among them, has none of its own.
 func resolvePath(path, user string) []string {
 	items, _ := splitIdentifiers(path)
-	for i, item := range items {
+	resolved := items[:0]
+	for _, item := range items {
 		if item == "$user" {
-			items[i] = user
+			switch item = user; user {
+			case "ferris", "pg_catalog", "information_schema":
+				continue
+			}
 		}
+		resolved = append(resolved, item)
 	}
-	return items
+	return resolved
 }
