@@ -52,7 +52,8 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		if l.pumps != nil {
 			l.pumps.close()
 		}
-		l.closeSinks(ctx, err != nil && !l.deciding)
+		// A commit that fails after the last epoch is a failure of the job too.
+		err = firstError(err, l.closeSinks(err != nil && !l.deciding && l.epoch > 0))
 		if l.tree != nil {
 			if cerr := l.tree.close(); err == nil {
 				err = cerr

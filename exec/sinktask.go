@@ -79,7 +79,9 @@ type sinkTask struct {
 	prepared chan preparedToken
 	fails    chan<- error
 	failed   error  // once set, work is only answered
-	token    []byte // of the epoch that is prepared and not committed; nil: none
+	// Of the epoch that is prepared and not committed; token nil: there is none.
+	token []byte
+	of    stream.Epoch
 	wait     sync.WaitGroup
 }
 
@@ -149,7 +151,7 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		if err == nil && token == nil {
 			token = []byte{}
 		}
-		s.token = token
+		s.token, s.of = token, w.epoch
 		return token, err
 	case workCommit:
 		if err := s.sink.Commit(ctx, w.epoch, w.token); err != nil {
@@ -158,6 +160,11 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		s.token = nil
 		return nil, s.handle.Delivered(uint64(w.epoch), s.name)
 	case workRollback:
+		if s.token != nil && s.of != w.epoch {
+			// An epoch before it is decided and not delivered: the next start
+			// delivers it, and opens the sink at its end.
+			return nil, nil
+		}
 		// It is undone also where the job has been cut short.
 		return nil, s.sink.Rollback(context.WithoutCancel(ctx), w.epoch, s.token)
 	}
@@ -171,16 +178,19 @@ func (s *sinkTask) close() {
 	s.wait.Wait()
 }
 
-// closeSinks ends every sink's task. undo: the epoch that runs is not decided
-// and its rows are to go.
-func (l *life) closeSinks(ctx context.Context, undo bool) {
+// closeSinks ends every sink's task and returns the first failure of one. undo:
+// the epoch that runs is not decided and its rows are to go.
+func (l *life) closeSinks(undo bool) error {
 	for _, s := range l.sinks {
 		if undo {
 			// The task takes work until its channel is closed, so this ends.
 			s.in <- work{kind: workRollback, epoch: l.epoch}
 		}
 	}
+	var err error
 	for _, s := range l.sinks {
 		s.close()
+		err = firstError(err, s.failed)
 	}
+	return err
 }
