@@ -338,8 +338,9 @@ func (r *dateReader) reserved(v int) fieldMask {
 		r.offset = west
 		return dateMask | timeMask | mask(wordZone)
 	case valYesterday, valToday, valTomorrow:
+		clock := r.moment
 		r.setNow()
-		r.hour, r.min, r.sec, r.micros = 0, 0, 0, 0
+		r.hour, r.min, r.sec, r.micros = clock.hour, clock.min, clock.sec, clock.micros
 		shift := map[int]int{valYesterday: -1, valToday: 0, valTomorrow: 1}[v]
 		r.year, r.month, r.day = fromJulian(toJulian(r.year, r.month, r.day) + shift)
 		return dateMask
