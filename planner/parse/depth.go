@@ -8,6 +8,10 @@ import "github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 // works here, and dies of one 20,000 to 40,000 deep with a stack of 8 MB.
 const maxDepth = 5000
 
+// tooDeep is the hint of errors about depth; the parser's own stack may end at
+// fewer brackets.
+const tooDeep = "At most 5000 brackets, operators, set operations and joins can be nested or chained. Split the statement, or write an IN list, an array or a VALUES list instead of a chain."
+
 // level is a bracket or CASE that is open.
 type level struct {
 	isCase  bool
@@ -85,8 +89,7 @@ func checkDepth(t *tokens) *sqlerr.Error {
 			}
 		}
 		if total > maxDepth {
-			return sqlerr.Errorf(sqlerr.StatementTooComplex, "stack depth limit exceeded").
-				WithHint("The statement nests or chains more than %d brackets, operators, set operations or joins. Split it, or write an IN list, an array or a VALUES list instead of a chain.", maxDepth)
+			return sqlerr.Errorf(sqlerr.StatementTooComplex, "stack depth limit exceeded").WithHint("%s", tooDeep)
 		}
 	}
 	return nil

@@ -69,6 +69,9 @@ func stateOf(message string) sqlerr.Code {
 // the client wrote there.
 func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sqlerr.Error {
 	err := sqlerr.Errorf(stateOf(e.Message), "%s", e.Message)
+	if err.Code == sqlerr.StatementTooComplex {
+		err = err.WithHint("%s", tooDeep)
+	}
 	if e.Cursorpos <= 0 {
 		return err
 	}

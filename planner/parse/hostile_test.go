@@ -66,7 +66,7 @@ var deep = map[string]func(n int) string{
 func TestDeep(t *testing.T) {
 	for name, text := range deep {
 		t.Run(name, func(t *testing.T) {
-			for _, n := range []int{6000, 40000} {
+			for _, n := range []int{6000, 30000} {
 				_, err := Parse(text(n))
 				if code := sqlerr.CodeOf(err); code != sqlerr.StatementTooComplex {
 					t.Fatalf("%d repeats: %v (%s), want %s", n, err, code, sqlerr.StatementTooComplex)

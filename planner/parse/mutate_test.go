@@ -75,7 +75,7 @@ func mutate(r *rand.Rand, texts []string) string {
 func TestMutations(t *testing.T) {
 	texts := corpus(t)
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
+	for range 5000 {
 		checkParse(t, mutate(r, texts))
 	}
 }

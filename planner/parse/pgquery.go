@@ -22,6 +22,10 @@ var pgQuery sync.Mutex
 // text is the second result.
 func parseTree(text string) (*pg.ParseResult, *parser.Error, error) {
 	pgQuery.Lock()
+	if err := checkDescriptors(); err != nil {
+		pgQuery.Unlock()
+		return nil, nil, err
+	}
 	bytes, err := parser.ParseToProtobuf(text)
 	pgQuery.Unlock()
 	if err != nil {
