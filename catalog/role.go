@@ -48,7 +48,19 @@ func (s *Snapshot) Roles(more ...string) []string {
 
 // RoleName is the name that RoleOID gives an OID, among Roles(more...).
 func (s *Snapshot) RoleName(oid types.OID, more ...string) (string, bool) {
-	for _, name := range s.Roles(more...) {
+	names := s.roleNames.Load()
+	if names == nil {
+		m := map[types.OID]string{}
+		for _, name := range s.Roles() {
+			m[RoleOID(name)] = name
+		}
+		names = &m
+		s.roleNames.Store(names) // whoever is first; all make the same
+	}
+	if name, ok := (*names)[oid]; ok {
+		return name, true
+	}
+	for _, name := range more {
 		if RoleOID(name) == oid {
 			return name, true
 		}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"sort"
+	"sync/atomic"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -14,6 +15,7 @@ type Snapshot struct {
 	byOID     map[types.OID]*Relation
 	jobs      map[string]*Job
 	builtins  *builtinIndex
+	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
 }
 
 // Schema returns a schema, nil where there is none.

@@ -294,3 +294,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+func TestJobResultsNeedsNoSchema(t *testing.T) {
+	s := sample(t, Relations()...)
+	r := s.Resolve(catalog.SearchPath([]string{"$user", "public"}, "alice", ""), "job_results")
+	if r == nil || r.OID != relations(t)["pg_catalog.job_results"].OID {
+		t.Errorf("job_results is %v", r)
+	}
+}
