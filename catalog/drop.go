@@ -54,10 +54,8 @@ func (s *Snapshot) findToDrop(kind Kind, n Name, path []string) (*Relation, *sql
 		r = s.relations[n.Schema][n.Name]
 	}
 	switch {
-	case r == nil && n.Schema == "":
-		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s %q does not exist", kind.word(), n.Name)
 	case r == nil:
-		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s \"%s.%s\" does not exist", kind.word(), n.Schema, n.Name)
+		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s %q does not exist", kind.word(), n.Name)
 	case r.Kind == Virtual:
 		return nil, sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", r.Name)
 	case r.Kind != kind && (kind != Stream || r.Kind != View):

@@ -349,7 +349,7 @@ func TestDropAndItsDependents(t *testing.T) {
 				return tx.DropRelations(Stream, []Name{{Name: "x"}, {"no", "x"}, {"public", "x"}}, true, false, publicPath)
 			},
 			notices: []string{`NOTICE 00000 stream "x" does not exist, skipping`, `NOTICE 00000 schema "no" does not exist, skipping`,
-				`NOTICE 00000 stream "public.x" does not exist, skipping`},
+				`NOTICE 00000 stream "x" does not exist, skipping`},
 			leftover: []string{"public.apart", "public.own", "public.s", "public.v1", "public.v2", "public.v3", "job copy"},
 		},
 		{
