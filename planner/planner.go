@@ -5,6 +5,8 @@ package planner
 import (
 	"context"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/optimize"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -25,6 +27,11 @@ func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, erro
 	if err != nil {
 		return nil, err
 	}
-	optimize.Bound(b, c.Eval)
+	optimize.Bound(b, &optimize.Env{Eval: c.Eval, Cast: func(source, target types.OID) *catalog.Function {
+		if cast := c.Catalog.Cast(source, target); cast != nil {
+			return cast.Func
+		}
+		return nil
+	}})
 	return b, nil
 }

@@ -150,7 +150,11 @@ func (b *binder) regroup(e plan.Expr, keys []plan.Expr, s *scope) plan.Expr {
 				if use, ok := s.refs[o]; ok {
 					loc = use.loc
 				}
-				b.failf(sqlerr.GroupingError, loc, "subquery uses ungrouped column \"%s\" from outer query", o.Name)
+				name := o.Name
+				if o.Rel != "" {
+					name = o.Rel + "." + name
+				}
+				b.failf(sqlerr.GroupingError, loc, "subquery uses ungrouped column \"%s\" from outer query", name)
 			}
 			moved := *o
 			moved.Index = i

@@ -149,6 +149,11 @@ func (b *binder) coerceType(e plan.Expr, target types.OID, mod int32, ctx coerci
 // castCall calls a cast's function, with the modifier and whether the cast is
 // explicit where the function takes them.
 func (b *binder) castCall(e plan.Expr, cast *catalog.Cast, target types.OID, mod int32, ctx coercion, loc int32) plan.Expr {
+	if c, ok := e.(*plan.Const); ok {
+		if v, ok := widened(c.Value, target); ok {
+			return plan.NewConst(v)
+		}
+	}
 	f := cast.Func
 	arg := e
 	if len(f.Args) > 0 && f.Args[0] != e.Type().OID && !polymorphic(f.Args[0]) && f.Args[0] != types.Any {
@@ -251,4 +256,25 @@ func (b *binder) assign(e plan.Expr, want types.Type, node *pg.Node) plan.Expr {
 			WithHint("You will need to rewrite or cast the expression.").At(b.pos(location(node))))
 	}
 	return out
+}
+
+// widened converts an integer literal to a wider type, which never fails.
+func widened(v types.Value, target types.OID) (types.Value, bool) {
+	switch v.Type.OID {
+	case types.Int2, types.Int4, types.Int8:
+	default:
+		return v, false
+	}
+	if v.Null {
+		return types.NullOf(types.Of(target)), true
+	}
+	switch {
+	case target == types.Int8, target == types.Int4 && v.Type.OID == types.Int2:
+		return types.NewInt(target, v.I), true
+	case target == types.Numeric:
+		return types.NewNumeric(types.DecimalFromInt64(v.I)), true
+	case target == types.Float8:
+		return types.NewFloat(target, float64(v.I)), true
+	}
+	return v, false
 }

@@ -72,7 +72,12 @@ func joinNode(kind plan.JoinKind, left, right plan.Node, cond plan.Expr, lateral
 func shiftItems(items []*rangeItem, n int) []*rangeItem {
 	for _, item := range items {
 		for i := range item.cols {
-			item.cols[i].expr = plan.Shift(item.cols[i].expr, n)
+			c := &item.cols[i]
+			c.expr = plan.Shift(c.expr, n)
+			c.record = append([]itemCol(nil), c.record...)
+			for j := range c.record {
+				c.record[j].expr = plan.Shift(c.record[j].expr, n)
+			}
 		}
 	}
 	return items
@@ -118,11 +123,38 @@ func (b *binder) rangeSubselect(x *pg.RangeSubselect, s, lat *scope) fromEntry {
 	}
 	node := b.query(x.Subquery.GetSelectStmt(), lat, s.ctes)
 	item := &rangeItem{relVisible: true, colsVisible: true, cols: columnsOf(node.Schema())}
+	node = spreadRecords(node, item)
 	if x.Alias != nil {
 		item.name = x.Alias.Aliasname
 	}
 	b.aliasColumns(item, x.Alias)
 	return fromEntry{node: node, items: []*rangeItem{item}}
+}
+
+// spreadRecords gives the columns of a subquery's row values places of their own
+// after its columns, so that (t.r).name is one of them.
+func spreadRecords(n plan.Node, item *rangeItem) plan.Node {
+	p, ok := n.(*plan.Project)
+	if !ok {
+		return n
+	}
+	out := &plan.Project{Input: p.Input, Exprs: p.Exprs[:len(p.Exprs):len(p.Exprs)], Fields: p.Fields[:len(p.Fields):len(p.Fields)]}
+	for i, e := range p.Exprs {
+		r, ok := e.(*plan.Row)
+		if !ok {
+			continue
+		}
+		for j, x := range r.Items {
+			col := &plan.Column{Index: len(out.Exprs), Typ: x.Type(), Name: r.Names[j]}
+			item.cols[i].record = append(item.cols[i].record, itemCol{name: r.Names[j], expr: col})
+			out.Exprs = append(out.Exprs, x)
+			out.Fields = append(out.Fields, plan.Field{Name: r.Names[j], Type: x.Type()})
+		}
+	}
+	if len(out.Exprs) == len(p.Exprs) {
+		return n
+	}
+	return out
 }
 
 func columnsOf(fields []plan.Field) []itemCol {

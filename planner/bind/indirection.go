@@ -25,7 +25,7 @@ func (b *binder) indirection(x *pg.A_Indirection, s *scope, k exprKind) plan.Exp
 			items = append(items, i.AIndices)
 		case *pg.Node_String_:
 			flush()
-			e = b.fieldOf(operand{e, loc}, i.String_.Sval)
+			e = b.fieldOf(operand{e, loc}, i.String_.Sval, s)
 		default:
 			b.failf(sqlerr.SyntaxError, loc, "row expansion via \"*\" is not supported here")
 		}
@@ -76,7 +76,7 @@ func (b *binder) jsonSubscript(o operand, items []*pg.A_Indices, s *scope, k exp
 }
 
 // fieldOf is (x).name of a record whose columns are known.
-func (b *binder) fieldOf(o operand, name string) plan.Expr {
+func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 	switch x := o.e.(type) {
 	case *plan.Row:
 		for i, n := range x.Names {
@@ -89,6 +89,13 @@ func (b *binder) fieldOf(o operand, name string) plan.Expr {
 		for i, c := range x.Func.Out {
 			if c.Name == name {
 				return &plan.FieldOf{Arg: x, Index: i, Typ: b.outType(x, i, o.loc), Name: name}
+			}
+		}
+	}
+	for at := s; at != nil; at = at.parent {
+		for _, c := range at.refs[o.e].record {
+			if c.name == name {
+				return c.e
 			}
 		}
 	}

@@ -160,8 +160,16 @@ func typeOID(name string, parts []string) (types.OID, error) {
 	return info.OID, nil
 }
 
+// arrayIn is PostgreSQL's OID of array_in: clients find array types by it, and
+// it is no function that can be called.
+const arrayIn types.OID = 750
+
 func functionOID(s *catalog.Snapshot, name string, parts []string) (types.OID, error) {
-	fs := s.Functions(parts[len(parts)-1])
+	last := parts[len(parts)-1]
+	if last == "array_in" {
+		return arrayIn, nil
+	}
+	fs := s.Functions(last)
 	switch {
 	case len(fs) == 1:
 		return fs[0].OID, nil

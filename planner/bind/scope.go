@@ -36,6 +36,13 @@ type columnUse struct {
 	name  string // qualified, as errors print it
 	table types.OID
 	attr  int16
+	// record are the columns of a row value, as references from the same place.
+	record []namedExpr
+}
+
+type namedExpr struct {
+	name string
+	e    plan.Expr
 }
 
 // rangeItem is one entry of FROM.
@@ -58,6 +65,7 @@ type itemCol struct {
 	hidden bool // a pseudo-column: not in *
 	table  types.OID
 	attr   int16
+	record []itemCol // of a value that is a row: its columns
 }
 
 func (s *scope) note(c plan.Expr, use columnUse) {
@@ -148,14 +156,21 @@ func (b *binder) refer(c *itemCol, item *rangeItem, s *scope, depth int, loc int
 		b.fail(sqlerr.Errorf(sqlerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table \"%s\"", item.name).
 			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(loc)))
 	}
+	use := columnUse{loc: loc, name: qualified, table: c.table, attr: c.attr}
+	for i := range c.record {
+		use.record = append(use.record, namedExpr{c.record[i].name, b.refer(&c.record[i], item, s, depth, loc)})
+	}
 	return plan.MapColumns(c.expr, func(col *plan.Column) plan.Expr {
 		if depth > 0 {
-			o := &plan.Outer{Depth: depth, Index: col.Index, Typ: col.Typ, Name: qualified}
-			s.note(o, columnUse{loc, qualified, c.table, c.attr})
+			o := &plan.Outer{Depth: depth, Index: col.Index, Typ: col.Typ, Name: col.Name, Rel: item.name}
+			s.note(o, use)
 			return o
 		}
 		fresh := *col
-		s.note(&fresh, columnUse{loc, qualified, c.table, c.attr})
+		if fresh.Rel = item.name; len(s.items) < 2 {
+			fresh.Rel = ""
+		}
+		s.note(&fresh, use)
 		return &fresh
 	})
 }

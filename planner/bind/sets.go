@@ -70,7 +70,7 @@ func (b *binder) expandRecord(n plan.Node, exprs, calls []plan.Expr) (plan.Node,
 		scan.Args = append(scan.Args, plan.Rewrite(a, func(x plan.Expr) plan.Expr {
 			switch x := x.(type) {
 			case *plan.Column:
-				return &plan.Outer{Depth: 1, Index: x.Index, Typ: x.Typ, Name: x.Name}
+				return &plan.Outer{Depth: 1, Index: x.Index, Typ: x.Typ, Name: x.Name, Rel: x.Rel}
 			case *plan.Outer:
 				c := *x
 				c.Depth++
@@ -87,13 +87,11 @@ func (b *binder) expandRecord(n plan.Node, exprs, calls []plan.Expr) (plan.Node,
 		if f, ok := x.(*plan.FieldOf); ok && plan.Equal(f.Arg, call) {
 			return &plan.Column{Index: width + f.Index, Typ: f.Typ, Name: f.Name}
 		}
+		if plan.Equal(x, call) {
+			return &plan.Row{Items: columnRefs(scan.Fields, width), Names: fieldNames(scan.Fields), Typ: call.Typ}
+		}
 		return x
 	})
-	for _, e := range exprs {
-		if plan.Any(e, func(x plan.Expr) bool { return plan.Equal(x, call) }) {
-			b.fail(sqlerr.Unsupported("Pick its columns by (f(x)).name, or call it in FROM.", "a row of function %s as one value is not supported", call.Func.Name))
-		}
-	}
 	return n, exprs
 }
 
@@ -109,6 +107,22 @@ func replaceAll(exprs []plan.Expr, f func(plan.Expr) plan.Expr) []plan.Expr {
 	out := make([]plan.Expr, len(exprs))
 	for i, e := range exprs {
 		out[i] = down(e)
+	}
+	return out
+}
+
+func columnRefs(fields []plan.Field, from int) []plan.Expr {
+	out := make([]plan.Expr, len(fields))
+	for i, f := range fields {
+		out[i] = &plan.Column{Index: from + i, Typ: f.Type, Name: f.Name}
+	}
+	return out
+}
+
+func fieldNames(fields []plan.Field) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = f.Name
 	}
 	return out
 }

@@ -74,7 +74,7 @@ func (b *binder) starField(n *pg.Node, s *scope) []target {
 	}
 	var out []target
 	for _, name := range names {
-		out = append(out, target{name: name, e: b.fieldOf(operand{e, loc}, name), loc: loc})
+		out = append(out, target{name: name, e: b.fieldOf(operand{e, loc}, name, s), loc: loc})
 	}
 	return out
 }

@@ -1,11 +1,14 @@
 package optimize
 
-import "github.com/ferrisstreams/ferrisstreams/planner/plan"
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
 
 // equiKeys takes the equalities between the two sides out of a join's
 // condition: a hash join can use them. Both keys have one type.
-func equiKeys(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return equiKeys(in, eval) })
+func equiKeys(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return equiKeys(in, env) })
 	j, ok := n.(*plan.Join)
 	if !ok || j.Lateral || j.Cond == nil {
 		return n
@@ -15,7 +18,7 @@ func equiKeys(n plan.Node, eval Eval) plan.Node {
 	out.LeftKeys, out.RightKeys = nil, nil
 	var rest []plan.Expr
 	for _, c := range conjuncts(j.Cond) {
-		l, r := equality(c, width)
+		l, r := equality(c, width, env)
 		if l == nil {
 			rest = append(rest, c)
 			continue
@@ -31,22 +34,48 @@ func equiKeys(n plan.Node, eval Eval) plan.Node {
 }
 
 // equality splits a = b into the side over the left input and the one over the
-// right, nil where it is not of that form.
-func equality(c plan.Expr, width int) (left, right plan.Expr) {
+// right, nil where it is not of that form or the two have no type in common.
+func equality(c plan.Expr, width int, env *Env) (left, right plan.Expr) {
 	call, ok := c.(*plan.Call)
-	if !ok || call.Op != "=" || len(call.Args) != 2 || call.Args[0].Type().OID != call.Args[1].Type().OID {
+	if !ok || call.Op != "=" || len(call.Args) != 2 || hasSubquery(c) || volatile(c) {
 		return nil, nil
 	}
-	if hasSubquery(c) || volatile(c) {
+	a, b := sameType(call.Args[0], call.Args[1], env)
+	if a == nil || b == nil {
 		return nil, nil
 	}
-	al, ar := sides(call.Args[0], width)
-	bl, br := sides(call.Args[1], width)
+	al, ar := sides(a, width)
+	bl, br := sides(b, width)
 	switch {
 	case al && !ar && br && !bl:
-		return call.Args[0], call.Args[1]
+		return a, b
 	case bl && !br && ar && !al:
-		return call.Args[1], call.Args[0]
+		return b, a
 	}
 	return nil, nil
+}
+
+// integers are the types whose = compares their values whatever their width.
+var integers = map[types.OID]int{types.Int2: 1, types.Int4: 2, types.Int8: 3}
+
+// sameType widens the narrower of two integers; other types must agree already.
+func sameType(a, b plan.Expr, env *Env) (plan.Expr, plan.Expr) {
+	at, bt := a.Type().OID, b.Type().OID
+	switch {
+	case at == bt:
+		return a, b
+	case integers[at] == 0 || integers[bt] == 0 || env.Cast == nil:
+		return nil, nil
+	case integers[at] < integers[bt]:
+		return widen(a, bt, env), b
+	}
+	return a, widen(b, at, env)
+}
+
+func widen(e plan.Expr, target types.OID, env *Env) plan.Expr {
+	f := env.Cast(e.Type().OID, target)
+	if f == nil {
+		return nil
+	}
+	return &plan.Call{Func: f, Args: []plan.Expr{e}, Typ: types.Of(target)}
 }

@@ -8,13 +8,13 @@ import (
 // foldConstants computes what does not depend on rows, and simplifies AND, OR,
 // NOT and CASE over what is known. An expression that fails to compute stays,
 // so that its error is raised only if a row needs it.
-func foldConstants(n plan.Node, eval Eval) plan.Node {
+func foldConstants(n plan.Node, env *Env) plan.Node {
 	return plan.MapNode(n, func(e plan.Expr) plan.Expr {
-		return plan.Rewrite(e, func(x plan.Expr) plan.Expr { return fold(x, eval) })
-	}, func(in plan.Node) plan.Node { return foldConstants(in, eval) })
+		return plan.Rewrite(e, func(x plan.Expr) plan.Expr { return fold(x, env) })
+	}, func(in plan.Node) plan.Node { return foldConstants(in, env) })
 }
 
-func fold(e plan.Expr, eval Eval) plan.Expr {
+func fold(e plan.Expr, env *Env) plan.Expr {
 	switch x := e.(type) {
 	case *plan.And:
 		return foldAnd(x)
@@ -28,20 +28,20 @@ func fold(e plan.Expr, eval Eval) plan.Expr {
 	case *plan.Case:
 		return foldCase(x)
 	case *plan.Call:
-		if eval == nil || x.Func.Volatility != 'i' && x.Func.Volatility != 0 || x.Func.Set || !allConstant(x.Args) {
+		if env.Eval == nil || x.Func.Volatility != 'i' && x.Func.Volatility != 0 || x.Func.Set || !allConstant(x.Args) {
 			return e
 		}
 	case *plan.Cast:
 		// Text forms of dates and the like depend on settings, which a statement
 		// has fixed when it is planned; only what is the same bytes, and a
 		// modifier, is folded.
-		if eval == nil || x.Method != plan.CastRelabel && x.Method != plan.CastMod || !allConstant([]plan.Expr{x.Arg}) {
+		if env.Eval == nil || x.Method != plan.CastRelabel && x.Method != plan.CastMod || !allConstant([]plan.Expr{x.Arg}) {
 			return e
 		}
 	default:
 		return e
 	}
-	v, err := eval(e)
+	v, err := env.Eval(e)
 	if err != nil {
 		return e
 	}

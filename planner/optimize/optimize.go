@@ -3,17 +3,23 @@
 package optimize
 
 import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// Eval computes an expression that has no columns. nil: constants are not folded.
-type Eval func(plan.Expr) (types.Value, error)
+// Env is what rules may ask.
+type Env struct {
+	// Eval computes an expression that has no columns. nil: nothing is folded.
+	Eval func(plan.Expr) (types.Value, error)
+	// Cast is the function that converts one type to another, nil for none.
+	Cast func(source, target types.OID) *catalog.Function
+}
 
 // rule rewrites a whole tree, the trees of its subqueries left to the driver.
 type rule struct {
 	name  string
-	apply func(n plan.Node, eval Eval) plan.Node
+	apply func(n plan.Node, env *Env) plan.Node
 }
 
 // rules run in this order, each once: folding shows what can be pushed,
@@ -30,19 +36,19 @@ var rules = []rule{
 }
 
 // Node optimizes a tree and the trees of its subqueries.
-func Node(n plan.Node, eval Eval) plan.Node {
+func Node(n plan.Node, env *Env) plan.Node {
 	if n == nil {
 		return nil
 	}
-	n = subqueries(n, eval)
+	n = subqueries(n, env)
 	for _, r := range rules {
-		n = r.apply(n, eval)
+		n = r.apply(n, env)
 	}
 	return n
 }
 
 // subqueries optimizes the trees inside the expressions of a tree.
-func subqueries(n plan.Node, eval Eval) plan.Node {
+func subqueries(n plan.Node, env *Env) plan.Node {
 	return plan.MapNode(n, func(e plan.Expr) plan.Expr {
 		return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
 			s, ok := x.(*plan.Subquery)
@@ -50,35 +56,35 @@ func subqueries(n plan.Node, eval Eval) plan.Node {
 				return x
 			}
 			c := *s
-			c.Input = Node(s.Input, eval)
+			c.Input = Node(s.Input, env)
 			return &c
 		})
-	}, func(in plan.Node) plan.Node { return subqueries(in, eval) })
+	}, func(in plan.Node) plan.Node { return subqueries(in, env) })
 }
 
 // Bound optimizes the trees of a statement in place; the statement is fresh
 // from bind and nobody else has it.
-func Bound(b *plan.Bound, eval Eval) {
+func Bound(b *plan.Bound, env *Env) {
 	switch s := b.Statement.(type) {
 	case *plan.Query:
-		s.Root = Node(s.Root, eval)
+		s.Root = Node(s.Root, env)
 	case *plan.SelectInto:
-		s.Root = Node(s.Root, eval)
+		s.Root = Node(s.Root, env)
 	case *plan.Insert:
-		s.Input = Node(s.Input, eval)
+		s.Input = Node(s.Input, env)
 	case *plan.StartJob:
-		s.Root = Node(s.Root, eval)
+		s.Root = Node(s.Root, env)
 	case *plan.CreateStream:
 		if s.Job != nil {
-			s.Job.Root = Node(s.Job.Root, eval)
+			s.Job.Root = Node(s.Job.Root, env)
 		}
 	case *plan.Explain:
-		Bound(s.Target, eval)
+		Bound(s.Target, env)
 	case *plan.Prepare:
-		Bound(s.Target, eval)
+		Bound(s.Target, env)
 	case *plan.DeclareCursor:
-		Bound(s.Query, eval)
+		Bound(s.Query, env)
 	case *plan.Copy:
-		Bound(s.Query, eval)
+		Bound(s.Query, env)
 	}
 }

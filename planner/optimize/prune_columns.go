@@ -6,7 +6,7 @@ import (
 
 // pruneColumns makes every scan deliver only the columns that something above
 // it reads: a decoder need not build the rest.
-func pruneColumns(n plan.Node, _ Eval) plan.Node {
+func pruneColumns(n plan.Node, _ *Env) plan.Node {
 	all := make([]bool, len(n.Schema()))
 	for i := range all {
 		all[i] = true

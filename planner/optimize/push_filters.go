@@ -8,8 +8,8 @@ import (
 // pushFilters moves conditions down to the rows they are about: through
 // projections, groups, unions and sorts, into the sides of joins. A filter that
 // comes to a join's own columns becomes part of an inner join's condition.
-func pushFilters(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushFilters(in, eval) })
+func pushFilters(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushFilters(in, env) })
 	switch x := n.(type) {
 	case *plan.Filter:
 		return push(x.Input, conjuncts(x.Cond))

@@ -5,8 +5,8 @@ import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 // pushLimits moves a LIMIT below a projection, so that rows that are not wanted
 // are not computed, and into the branches of a UNION ALL, which need read no
 // further each.
-func pushLimits(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushLimits(in, eval) })
+func pushLimits(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushLimits(in, env) })
 	l, ok := n.(*plan.Limit)
 	if !ok {
 		return n
@@ -16,7 +16,7 @@ func pushLimits(n plan.Node, eval Eval) plan.Node {
 		if anyVolatile(in.Exprs) {
 			return n
 		}
-		below := pushLimits(&plan.Limit{Input: in.Input, Count: l.Count, Offset: l.Offset}, eval)
+		below := pushLimits(&plan.Limit{Input: in.Input, Count: l.Count, Offset: l.Offset}, env)
 		return &plan.Project{Input: below, Exprs: in.Exprs, Fields: in.Fields}
 	case *plan.Append:
 		if l.Count == nil || l.Offset != nil {
@@ -28,7 +28,7 @@ func pushLimits(n plan.Node, eval Eval) plan.Node {
 				a.Children = append(a.Children, c)
 				continue
 			}
-			a.Children = append(a.Children, pushLimits(&plan.Limit{Input: c, Count: l.Count}, eval))
+			a.Children = append(a.Children, pushLimits(&plan.Limit{Input: c, Count: l.Count}, env))
 		}
 		return &plan.Limit{Input: a, Count: l.Count}
 	}

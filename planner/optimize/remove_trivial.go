@@ -5,16 +5,25 @@ import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 // removeTrivial drops what does nothing: a filter that is always true, a
 // projection of a projection. A projection of the same columns goes too, unless
 // it gives them other names.
-func removeTrivial(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return removeTrivial(in, eval) })
+func removeTrivial(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return removeTrivial(in, env) })
 	switch x := n.(type) {
 	case *plan.Filter:
 		if v, ok := constant(x.Cond); ok && !v.Null && v.Bool() {
 			return x.Input
 		}
+	case *plan.Join:
+		if x.Cond == nil {
+			break
+		}
+		if v, ok := constant(x.Cond); ok && !v.Null && v.Bool() {
+			c := *x
+			c.Cond = nil
+			return &c
+		}
 	case *plan.Project:
 		if p := mergeProjects(x); p != nil {
-			return removeTrivial(p, eval)
+			return removeTrivial(p, env)
 		}
 		if identity(x) {
 			return x.Input

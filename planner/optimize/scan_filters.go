@@ -4,8 +4,8 @@ import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 
 // scanFilters copies the conditions right above a scan into it, where a
 // connector may use them to skip rows. The filter stays: a scan promises nothing.
-func scanFilters(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return scanFilters(in, eval) })
+func scanFilters(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return scanFilters(in, env) })
 	f, ok := n.(*plan.Filter)
 	if !ok {
 		return n

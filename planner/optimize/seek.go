@@ -8,8 +8,8 @@ import (
 // seek turns conditions on _offset, _partition and _timestamp into places where
 // a scan may start and end. _offset bounds hold per partition, as the
 // conditions do. The conditions stay in the filter above.
-func seek(n plan.Node, eval Eval) plan.Node {
-	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return seek(in, eval) })
+func seek(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return seek(in, env) })
 	s, ok := n.(*plan.Scan)
 	if !ok || len(s.Filters) == 0 {
 		return n

@@ -108,7 +108,7 @@ func mapLevel(e Expr, f func(*Column) Expr) Expr {
 	e = MapExpr(e, func(x Expr) Expr { return mapLevel(x, f) })
 	if s, ok := e.(*Subquery); ok && s.Correlated {
 		in := MapOuter(s.Input, 1, func(o *Outer) Expr {
-			to, ok := f(&Column{Index: o.Index, Typ: o.Typ, Name: o.Name}).(*Column)
+			to, ok := f(&Column{Index: o.Index, Typ: o.Typ, Name: o.Name, Rel: o.Rel}).(*Column)
 			if !ok || to.Index == o.Index {
 				return o
 			}

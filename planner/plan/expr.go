@@ -18,13 +18,14 @@ type Column struct {
 	Index int
 	Typ   types.Type
 	Name  string
+	Rel   string // whose column it is, where String is to say so
 }
 
 // Outer is column Index of the row of the query Depth levels out (1: the next).
 type Outer struct {
 	Depth, Index int
 	Typ          types.Type
-	Name         string
+	Name, Rel    string
 }
 
 // Const is a literal.

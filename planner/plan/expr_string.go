@@ -15,11 +15,19 @@ func (e *Column) String() string {
 	if e.Name == "" {
 		return "$" + strconv.Itoa(e.Index)
 	}
-	return quoteIdent(e.Name)
+	return qualified(e.Rel, e.Name)
 }
 
+// String marks the levels out with carets.
 func (e *Outer) String() string {
-	return strings.Repeat("^", e.Depth) + quoteIdent(e.Name)
+	return strings.Repeat("^", e.Depth) + qualified(e.Rel, e.Name)
+}
+
+func qualified(rel, name string) string {
+	if rel == "" {
+		return quoteIdent(name)
+	}
+	return quoteIdent(rel) + "." + quoteIdent(name)
 }
 
 func (e *Const) String() string {
