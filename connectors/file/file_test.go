@@ -502,3 +502,17 @@ func describe(cols []catalog.Column) string {
 	}
 	return strings.Join(s, ", ")
 }
+
+func TestEveryOptionIsRead(t *testing.T) {
+	for role, known := range map[stream.Role][]stream.Option{stream.RoleSource: sourceOptions, stream.RoleSink: sinkOptions} {
+		rel := relation("/x")
+		rel.Kind = catalog.Sink
+		_, v, err := read(rel, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := v.Unread(known); len(u) > 0 {
+			t.Errorf("nobody reads the %v's options %v", role, u)
+		}
+	}
+}

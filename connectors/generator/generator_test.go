@@ -157,3 +157,13 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryOptionIsRead(t *testing.T) {
+	_, v, err := read(relation(), stream.RoleSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := v.Unread(options); len(u) > 0 {
+		t.Errorf("nobody reads the options %v", u)
+	}
+}

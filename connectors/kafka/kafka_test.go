@@ -619,3 +619,17 @@ func TestSASL(t *testing.T) {
 		t.Errorf("the wrong password: %v", err)
 	}
 }
+
+func TestEveryOptionIsRead(t *testing.T) {
+	for role, known := range map[stream.Role][]stream.Option{stream.RoleSource: sourceOptions, stream.RoleSink: sinkOptions} {
+		rel := relation("t")
+		rel.Kind = catalog.Sink
+		_, v, err := read(rel, role, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := v.Unread(known); len(u) > 0 {
+			t.Errorf("nobody reads the %v's options %v", role, u)
+		}
+	}
+}
