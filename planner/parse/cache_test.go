@@ -83,9 +83,9 @@ func heap() int {
 // TestConcurrent parses from many goroutines, as sessions do.
 func TestConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
-	for g := range 16 {
+	for g := range 32 {
 		wg.Go(func() {
-			for i := range 50 {
+			for i := range 200 {
 				text := fmt.Sprintf("SELECT %d FROM s WITH ('é' = 'b') EMIT CHANGES", i)
 				stmts, err := Cached(text)
 				if err != nil || len(stmts) != 1 || stmts[0].Text != text || stmts[0].With[0].Pos != stmts[0].Source.Char(strings.Index(text, "'é'")) {

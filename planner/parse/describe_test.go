@@ -138,8 +138,6 @@ func describeClauses(b *strings.Builder, k int, c *SelectClauses) {
 }
 
 func deparse(n *pg.Node) string {
-	pgQuery.Lock()
-	defer pgQuery.Unlock()
 	s, err := pg.Deparse(&pg.ParseResult{Stmts: []*pg.RawStmt{{Stmt: n}}})
 	if err != nil {
 		return "deparsing: " + err.Error()

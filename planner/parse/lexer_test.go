@@ -54,9 +54,7 @@ func lexerDiff(text string) string {
 	for _, b := range list.blanks {
 		blank(clean[b.start:b.end])
 	}
-	pgQuery.Lock()
 	scan, err := pg.Scan(string(clean))
-	pgQuery.Unlock()
 	if err != nil {
 		return ""
 	}

@@ -3,7 +3,6 @@ package parse
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 	"github.com/pganalyze/pg_query_go/v5/parser"
@@ -13,21 +12,11 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
-// pgQuery serialises calls of PostgreSQL's parser: it redirects the process's
-// standard error for the length of a call, so that two calls at once could
-// leave it redirected for ever.
-var pgQuery sync.Mutex
-
-// parseTree gives text to PostgreSQL's parser. What the parser says against the
-// text is the second result.
+// parseTree gives text to PostgreSQL's parser, whose state is each thread's own,
+// so that calls may run at once. What the parser says against the text is the
+// second result.
 func parseTree(text string) (*pg.ParseResult, *parser.Error, error) {
-	pgQuery.Lock()
-	if err := checkDescriptors(); err != nil {
-		pgQuery.Unlock()
-		return nil, nil, err
-	}
 	bytes, err := parser.ParseToProtobuf(text)
-	pgQuery.Unlock()
 	if err != nil {
 		var pe *parser.Error
 		errors.As(err, &pe)
