@@ -28,6 +28,7 @@ type job struct {
 	mu        sync.Mutex // guards what providers read
 	epoch     stream.Epoch
 	positions map[place]stream.Offset
+	streams   map[string]string // the stream of each source
 	skipped   int64 // records left out
 	started   time.Time
 	restarts  int64
@@ -171,13 +172,22 @@ func sourceName(i int, r *catalog.Relation) string { return fmt.Sprintf("source_
 
 func sinkName(i int, r *catalog.Relation) string { return fmt.Sprintf("sink_%d_%s", i, r.Name) }
 
-// jobError names the job before an error of one of its parts.
-func jobError(name, what, part string, err error) error {
+// partError names the source or sink that could not be created.
+func partError(part string, err error) error {
 	kind, _, _ := strings.Cut(part, "_")
-	e := sqlerr.Errorf(sqlerr.CodeOf(err), "Job '%s' failed to create %s: Failed to create %s '%s': %w", name, what, kind, part, err)
-	if from := sqlerr.From(err); from != nil {
-		e.Detail, e.Hint = from.Detail, from.Hint
-	}
+	return wrapped(err, "Failed to create %s '%s': %w", kind, part, err)
+}
+
+// jobError names the job before an error of one of its sources or sinks.
+func jobError(name, what, part string, err error) error {
+	return wrapped(err, "Job '%s' failed to create %s: %w", name, what, partError(part, err))
+}
+
+// wrapped is an error with the code, detail and hint of the one in it.
+func wrapped(err error, format string, args ...any) error {
+	e := sqlerr.Errorf(sqlerr.CodeOf(err), format, args...)
+	from := sqlerr.From(err)
+	e.Detail, e.Hint = from.Detail, from.Hint
 	return e
 }
 

@@ -73,7 +73,7 @@ func (e *Engine) reconcile(ctx context.Context) error {
 func (e *Engine) startJob(def *catalog.Job) *job {
 	ctx, cut := context.WithCancel(e.ctx)
 	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
-		positions: map[place]stream.Offset{}, started: time.Now()}
+		positions: map[place]stream.Offset{}, streams: map[string]string{}, started: time.Now()}
 	go func() {
 		defer close(j.done)
 		defer cut()

@@ -190,7 +190,14 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 		if len(acks) == 0 || p.leaf.done {
 			continue
 		}
-		p.call(ctx, func(ctx context.Context, r stream.Reader) error { return r.Ack(ctx, acks) })
+		p.call(ctx, func(ctx context.Context, r stream.Reader) error {
+			// The position that counts is the store's: what fails here is only
+			// what a broker's tools show.
+			if err := r.Ack(ctx, acks); err != nil && ctx.Err() == nil {
+				l.j.e.log.Warn("acknowledging records", "job", l.j.def.Name, "error", err)
+			}
+			return nil
+		})
 	}
 	l.j.committed(l.epoch, l.moved, l.fan.results)
 	l.fan.dirty = false

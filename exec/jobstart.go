@@ -142,7 +142,12 @@ func (l *life) build(ctx context.Context, first bool) error {
 	l.names = map[*scan]string{}
 	var badPolicy error
 	b.scanned = func(s *scan) {
-		l.names[s] = sourceName(len(l.names), s.plan.Relation)
+		name := sourceName(len(l.names), s.plan.Relation)
+		l.names[s] = name
+		s.spec.Group = jobGroup(l.j.def.Name)
+		l.j.mu.Lock()
+		l.j.streams[name] = s.plan.Relation.Name
+		l.j.mu.Unlock()
 		if err := l.onReject(s); err != nil {
 			badPolicy = err
 		}
@@ -169,6 +174,9 @@ func (l *life) build(ctx context.Context, first bool) error {
 	}
 	return l.tree.readLeaves(ctx, bounded)
 }
+
+// jobGroup is the consumer group that shows a job's lag to a broker's tools.
+func jobGroup(name string) string { return "ferris-streams-" + name }
 
 // onReject sets what a source does with records that do not decode: what the
 // stream says, else what the job does.

@@ -65,7 +65,7 @@ func (p jobsProvider) Splits() []pgcatalog.SplitStatus {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		for at, offset := range j.positions {
-			all = append(all, pgcatalog.SplitStatus{Job: def.Name, Stream: at.source, Split: string(at.split), Position: readable(offset)})
+			all = append(all, pgcatalog.SplitStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Position: readable(offset)})
 		}
 	})
 	return all

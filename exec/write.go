@@ -137,7 +137,7 @@ func (t *Txn) selectInto(ctx context.Context, s *plan.SelectInto, env *function.
 	for i, target := range s.Sinks {
 		w, err := t.openInto(ctx, s, target)
 		if err != nil {
-			return res, jobError(target.Relation.Name, "sinks", sinkName(i, target.Relation), err)
+			return res, partError(sinkName(i, target.Relation), err)
 		}
 		t.writes = append(t.writes, w)
 	}
