@@ -360,7 +360,9 @@ func (r *sqlReader) primary() plan.Expr {
 	}
 	if !r.accept("(") {
 		switch name := strings.ToLower(tok); name {
-		case "current_timestamp", "current_date", "localtimestamp", "localtime", "current_user", "session_user", "user", "current_role", "current_catalog", "current_schema":
+		case "current_date":
+			return r.cast(r.function("now", nil), types.Of(types.Date), true)
+		case "current_user", "session_user", "current_schema":
 			return r.function(name, nil)
 		}
 		if r.peek() == "'" {
@@ -674,6 +676,9 @@ func (r *sqlReader) operator(name string, left, right plan.Expr) plan.Expr {
 		args = []plan.Expr{left, right}
 	}
 	o := r.findOperator(name, lt, right.Type())
+	if o.Func.Variadic {
+		return &plan.Call{Func: o.Func, Args: []plan.Expr{r.coerce(left, types.Of(o.Left)), r.coerce(right, types.Of(o.Right))}, Typ: types.Of(o.Result)}
+	}
 	return r.bind(o.Func, args)
 }
 

@@ -31,13 +31,17 @@ func unitOf(word, typ string) (string, error) {
 	w := strings.ToLower(word)
 	unit, ok := units[w[:min(len(w), 10)]]
 	if !ok {
-		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "unit %q not recognized for type %s", word, typ)
+		return "", unitUnknown(w, typ)
 	}
 	return unit, nil
 }
 
+func unitUnknown(word, typ string) error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", strings.ToLower(word), typ)
+}
+
 func unitUnsupported(word, typ string) error {
-	return sqlerr.Errorf(sqlerr.FeatureNotSupported, "unit %q not supported for type %s", strings.ToLower(word), typ).
+	return sqlerr.Errorf(sqlerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", strings.ToLower(word), typ).
 		WithHint("Cast the value to a type that has this field, or extract another one.")
 }
 

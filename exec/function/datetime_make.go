@@ -218,31 +218,9 @@ func init() {
 	op("timeofday() text strict volatile", func(env *Env, _ vs) (types.Value, error) {
 		return text(time.Now().In(env.Format.TimeZone).Format("Mon Jan 02 15:04:05.000000 2006 MST"))
 	}, examples("length(timeofday()) > 20", "t")...)
-	const keyword = "PostgreSQL has it as a keyword, not as a function"
 	op("timestamp() timestamptz strict stable oid 9903", transaction, Example{SQL: `"timestamp"() = now()`, Text: "t", Ours: "PostgreSQL has no timestamp()"})
-	op("current_timestamp() timestamptz strict stable oid 9904", transaction, Example{SQL: `"current_timestamp"() = now()`, Text: "t", Ours: keyword})
-	op("current_timestamp(int4) timestamptz strict stable oid 9905", func(env *Env, a vs) (types.Value, error) {
-		return timestamptz(types.RoundMicros(env.TransactionTime, precision(a[0].I)), nil)
-	}, Example{SQL: `"current_timestamp"(0) = date_trunc('second', now() + interval '0.5 seconds')`, Text: "t", Ours: keyword})
-	op("localtimestamp() timestamp strict stable oid 9906", func(env *Env, _ vs) (types.Value, error) {
-		return timestamp(types.InstantToLocal(env.TransactionTime, env.Format), nil)
-	}, Example{SQL: `"localtimestamp"() = now()::timestamp`, Text: "t", Ours: keyword})
-	op("localtimestamp(int4) timestamp strict stable oid 9907", func(env *Env, a vs) (types.Value, error) {
-		return timestamp(types.RoundMicros(types.InstantToLocal(env.TransactionTime, env.Format), precision(a[0].I)), nil)
-	}, Example{SQL: `"localtimestamp"(6) = now()::timestamp`, Text: "t", Ours: keyword})
-	op("current_date() date strict stable oid 9908", func(env *Env, _ vs) (types.Value, error) {
-		return date(timestampToDate(types.InstantToLocal(env.TransactionTime, env.Format)))
-	}, Example{SQL: `"current_date"() = now()::date`, Text: "t", Ours: keyword})
-	op("localtime() time strict stable oid 9909", func(env *Env, _ vs) (types.Value, error) {
-		return clock(types.InstantToLocal(env.TransactionTime, env.Format))
-	}, Example{SQL: `"localtime"() = now()::time`, Text: "t", Ours: keyword})
-	op("localtime(int4) time strict stable oid 9910", func(env *Env, a vs) (types.Value, error) {
-		return clock(types.RoundMicros(types.InstantToLocal(env.TransactionTime, env.Format), precision(a[0].I)))
-	}, Example{SQL: `"localtime"(6) = now()::time`, Text: "t", Ours: keyword})
 	op("pg_sleep(float8) void strict volatile", sleep, examples("pg_sleep(0::float8)", "")...)
 }
-
-func precision(n int64) int32 { return int32(min(max(n, 0), 6)) }
 
 // sleep waits, until the statement is cancelled at the latest.
 func sleep(env *Env, a []types.Value) (types.Value, error) {

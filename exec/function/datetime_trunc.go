@@ -16,7 +16,7 @@ func init() {
 		},
 		Examples: examples("date_trunc('hour', timestamp '2024-02-29 12:34:56.789')", "2024-02-29 12:00:00", "date_trunc('week', timestamp '2024-02-29 12:00')", "2024-02-26 00:00:00",
 			"date_trunc('quarter', timestamp '2024-02-29')", "2024-01-01 00:00:00", "date_trunc('decade', timestamp '1999-05-05')", "1990-01-01 00:00:00", "date_trunc('century', timestamp '2000-05-05')", "1901-01-01 00:00:00",
-			"date_trunc('milliseconds', timestamp '2024-02-29 12:34:56.789123')", "2024-02-29 12:34:56.789", "date_trunc('dow', timestamp '2024-02-29')", "ERROR 0A000", "date_trunc('x', timestamp '2024-02-29')", "ERROR 22023"),
+			"date_trunc('milliseconds', timestamp '2024-02-29 12:34:56.789123')", "2024-02-29 12:34:56.789", "date_trunc('dow', timestamp '2024-02-29')", "ERROR 22023", "date_trunc('x', timestamp '2024-02-29')", "ERROR 22023"),
 	})
 	define("date_trunc(text, timestamptz) timestamptz strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
@@ -94,7 +94,7 @@ func truncate(unit, word, typ string, m int64) (int64, error) {
 	case "millennium":
 		year(firstYear(c.dateField("millennium"), 1000))
 	default:
-		return 0, unitUnsupported(word, typ)
+		return 0, unitUnknown(word, typ)
 	}
 	return c.timestamp()
 }
@@ -167,7 +167,7 @@ func truncateInterval(word string, v types.IntervalValue) (types.IntervalValue, 
 	case "week":
 		return v, unitUnsupported(word, "interval").(*sqlerr.Error).WithDetail("Months usually have fractional weeks.")
 	}
-	return v, unitUnsupported(word, "interval")
+	return v, unitUnknown(word, "interval")
 }
 
 // bin is the beginning of the stride that m is in, strides being counted from

@@ -47,7 +47,7 @@ func init() {
 	plain("sign", signFloat, "sign((-3.5)::float8)", "-1", "sign(0::float8)", "0")
 	plain("degrees", func(x float64) float64 { return x / (math.Pi / 180) }, "degrees(0.5::float8)", "28.64788975654116")
 	plain("radians", func(x float64) float64 { return x * (math.Pi / 180) }, "radians(45::float8)", "0.7853981633974483")
-	plain("cbrt", math.Cbrt, "cbrt(27::float8)", "3")
+	plain("cbrt", math.Cbrt, "cbrt(8::float8)", "2")
 	for _, f := range []struct {
 		name string
 		f    func(float64) (float64, error)

@@ -77,7 +77,10 @@ func builtinOperators() []*catalog.Operator {
 		}
 		d := registry.bySig[f[5]+"("+args+")"]
 		if d == nil {
-			return
+			// A variadic function's operator takes the array.
+			if d = registry.bySig[f[5]+"("+strings.Replace(args, ",_", ",", 1)+")"]; d == nil || !d.Func.Variadic {
+				return
+			}
 		}
 		all = append(all, &catalog.Operator{OID: number(f[3]), Name: f[0], Left: left, Right: oidOf(f[2]),
 			Result: oidOf(f[4]), Func: d.Func, Commutator: f[6], Negator: f[7]})

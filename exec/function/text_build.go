@@ -81,7 +81,7 @@ func init() {
 		}, Examples: examples("repeat('Pg', 4)", "PgPgPgPg", "repeat('Pg', -1)", "", "repeat('Pg', 2000000000)", "ERROR 54000"),
 	})
 	define("chr(int4) text strict immutable", Definition{
-		Value: chr, Examples: examples("chr(65)", "A", "chr(8364)", "€", "chr(0)", "ERROR 54000", "chr(-1)", "ERROR 54000"),
+		Value: chr, Examples: examples("chr(65)", "A", "chr(8364)", "€", "chr(0)", "ERROR 54000", "chr(-1)", "ERROR 22023"),
 	})
 	define("ascii(text) int4 strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {
@@ -183,7 +183,7 @@ func chr(_ *Env, a []types.Value) (types.Value, error) {
 	n := a[0].I
 	switch {
 	case n < 0:
-		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "character number must be positive")
+		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "character number must be positive")
 	case n == 0:
 		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "null character not permitted")
 	case n > utf8.MaxRune || n >= 0xd800 && n <= 0xdfff:
