@@ -2,6 +2,7 @@ package types
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -28,7 +29,7 @@ func ParseDate(s string, f *Format) (int32, error) {
 		j = toJulian(r.year, r.month, r.day)
 	}
 	if j < 0 || j >= dateEndJulian {
-		return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date out of range: \"%s\"", s)
+		return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date out of range: \"%s\"", strings.Clone(s))
 	}
 	return int32(j - epochJulian), nil
 }
@@ -51,20 +52,21 @@ func readDate(s, typ string, f *Format) (*dateReader, error) {
 
 // dateError words why s is no value of typ.
 func dateError(p problem, s, typ, zone string) error {
+	text := strings.Clone(s)
 	switch p {
 	case fieldOverflow:
-		return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", s)
+		return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", text)
 	case monthDayOverflow:
-		return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", s).
+		return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", text).
 			WithHint("Perhaps you need a different \"datestyle\" setting.")
 	case intervalOverflow:
-		return sqlerr.Errorf(sqlerr.IntervalFieldOverflow, "interval field value out of range: \"%s\"", s)
+		return sqlerr.Errorf(sqlerr.IntervalFieldOverflow, "interval field value out of range: \"%s\"", text)
 	case zoneOverflow:
-		return sqlerr.Errorf(sqlerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", s)
+		return sqlerr.Errorf(sqlerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", text)
 	case badZone:
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "time zone \"%s\" not recognized", zone)
 	}
-	return sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, "invalid input syntax for type %s: \"%s\"", typ, s)
+	return sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, "invalid input syntax for type %s: \"%s\"", typ, text)
 }
 
 var _ = register(&Info{

@@ -185,6 +185,12 @@ func compareScaled(d, e Decimal) (int, bool) {
 	if sd != se || sd == 0 {
 		return compareInt(int64(sd), int64(se)), true
 	}
+	if x, y, gap := d.coef(), e.coef(), d.Scale-e.Scale; x.fits64() && y.fits64() && gap > -19 && gap < 19 {
+		if gap < 0 {
+			return mul64(int64(x.lo), int64(pow10[-gap])).cmp(y), true
+		}
+		return x.cmp(mul64(int64(y.lo), int64(pow10[gap]))), true
+	}
 	a, b := d.coef().abs(), e.coef().abs()
 	ok := true
 	if d.Scale < e.Scale {

@@ -43,6 +43,12 @@ func (d Decimal) Sub(e Decimal) (Decimal, error) { return d.Add(e.Neg()) }
 // alignNarrow brings two narrow decimals to the greater scale.
 func alignNarrow(d, e Decimal) (a, b int128, ok bool) {
 	a, b = d.coef(), e.coef()
+	if gap := d.Scale - e.Scale; a.fits64() && b.fits64() && gap > -19 && gap < 19 {
+		if gap < 0 {
+			return mul64(int64(a.lo), int64(pow10[-gap])), b, true
+		}
+		return a, mul64(int64(b.lo), int64(pow10[gap])), true
+	}
 	if d.Scale < e.Scale {
 		m, ok1 := a.abs().mulPow10(e.Scale - d.Scale)
 		x, ok2 := m.signed(a.hi < 0)

@@ -8,6 +8,9 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
+// Errors copy the text they name: it may lie in a buffer that is reused, and
+// without a copy that buffer could not lie on the stack.
+
 // errSyntax is PostgreSQL's answer to text that no value of the type looks
 // like. typ is the type's name as PostgreSQL writes it in that message.
 func errSyntax(typ, s string) error {
@@ -16,7 +19,7 @@ func errSyntax(typ, s string) error {
 
 // errRange is 22003 for a text whose number is too large for the type.
 func errRange(typ, s string) error {
-	return sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "value \"%s\" is out of range for type %s", s, typ)
+	return sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "value \"%s\" is out of range for type %s", strings.Clone(s), typ)
 }
 
 // OutOfRange is 22003 for a computed value that does not fit the type, as
@@ -38,6 +41,9 @@ func errBinaryLength(b []byte, want int) error {
 // checkUTF8 refuses text that PostgreSQL could not have stored: bytes that are
 // not UTF-8, and the zero byte.
 func checkUTF8(s string) error {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return nil
+	}
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {

@@ -137,7 +137,7 @@ func parseFloat(s string, bits int, typ string) (float64, error) {
 	}
 	x, err := strconv.ParseFloat(cHex(t), bits)
 	if err != nil || x == 0 && hasDigits(t) {
-		return 0, sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "\"%s\" is out of range for type %s", t, typ)
+		return 0, sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "\"%s\" is out of range for type %s", strings.Clone(t), typ)
 	}
 	return x, nil
 }

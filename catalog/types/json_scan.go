@@ -16,6 +16,9 @@ type jsonScanner struct {
 	// unescapes is set where strings will be unescaped: then surrogates must
 	// come in pairs. As plain text they may be anything.
 	unescapes bool
+	// plain is set where the string or number just read is canonical as it is:
+	// no escape, no exponent.
+	plain bool
 }
 
 // maxJSONDepth bounds nesting, as PostgreSQL's stack does.
@@ -53,7 +56,7 @@ func (j *jsonScanner) next() (jsonToken, error) {
 		return jsonEnd, nil
 	}
 	switch c := j.s[j.pos]; {
-	case strings.IndexByte("{}[],:", c) >= 0:
+	case c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':':
 		j.pos++
 		return jsonToken(c), nil
 	case c == '"':
@@ -103,12 +106,13 @@ func (j *jsonScanner) skipNumber() error {
 		}
 		return false
 	}
-	at('-')
+	j.plain = !at('-') || j.pos < len(j.s) && j.s[j.pos] != '0'
 	ok := at('0') || j.skipDigits()
 	if ok && at('.') {
 		ok = j.skipDigits()
 	}
 	if ok && (at('e') || at('E')) {
+		j.plain = false
 		if !at('+') {
 			at('-')
 		}
@@ -128,6 +132,7 @@ func (j *jsonScanner) skipNumber() error {
 // skipString reads over a string and checks its escapes.
 func (j *jsonScanner) skipString() error {
 	surrogate := false // the last thing was a high one
+	j.plain = true
 	for j.pos++; ; j.pos++ {
 		if j.pos >= len(j.s) {
 			return errJSON("Token \"%s\" is invalid.", j.text())
@@ -144,6 +149,7 @@ func (j *jsonScanner) skipString() error {
 			return errJSON("Character with value 0x%02x must be escaped.", c)
 		case c == '\\':
 			j.pos++
+			j.plain = false
 			var err error
 			if surrogate, err = j.skipEscape(surrogate); err != nil {
 				return err

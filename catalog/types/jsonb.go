@@ -1,7 +1,6 @@
 package types
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -19,9 +18,9 @@ func appendCanonical(dst []byte, s string) ([]byte, error) {
 		return dst, err
 	}
 	w := canonicalWriters.Get().(*canonicalWriter)
-	defer canonicalWriters.Put(w)
+	defer w.release()
 	w.jsonScanner = jsonScanner{s: s, unescapes: true}
-	w.keys, w.members = w.keys[:0], w.members[:0]
+	w.unescaped, w.members = w.unescaped[:0], w.members[:0]
 	t, err := w.next()
 	if err != nil {
 		return dst, err
@@ -31,25 +30,38 @@ func appendCanonical(dst []byte, s string) ([]byte, error) {
 		return dst[:start], err
 	}
 	err = w.finish()
-	w.s = ""
 	return dst, err
+}
+
+// maxKeptMembers bounds the stack that a writer keeps: one large object shall
+// not cost every later value.
+const maxKeptMembers = 256
+
+// release gives w back without what it read.
+func (w *canonicalWriter) release() {
+	if cap(w.members) > maxKeptMembers {
+		return
+	}
+	w.jsonScanner = jsonScanner{}
+	clear(w.members[:cap(w.members)])
+	canonicalWriters.Put(w)
 }
 
 // canonicalWriter writes values as it scans. The members of the objects that
 // are open lie on one stack: each object's are the last ones.
 type canonicalWriter struct {
 	jsonScanner
-	keys    []byte // the keys of members, unescaped
-	members []jsonMember
-	scratch []byte
+	unescaped []byte // strings that had escapes, one after the other
+	members   []jsonMember
+	scratch   []byte
 }
 
 var canonicalWriters = sync.Pool{New: func() any { return new(canonicalWriter) }}
 
-// jsonMember is where a member lies: its key in keys, its text in the output.
+// jsonMember is a member's key and where its text lies in the output.
 type jsonMember struct {
-	keyStart, keyEnd int
-	start, end       int
+	key        string
+	start, end int
 }
 
 func (w *canonicalWriter) value(dst []byte, t jsonToken) ([]byte, error) {
@@ -59,42 +71,43 @@ func (w *canonicalWriter) value(dst []byte, t jsonToken) ([]byte, error) {
 	case '[':
 		return w.array(dst)
 	case jsonString:
-		from := len(w.keys)
-		if err := w.unescape(); err != nil {
+		if w.plain {
+			return append(dst, w.text()...), nil
+		}
+		s, err := w.unescape()
+		if err != nil {
 			return dst, err
 		}
-		dst = AppendJSONString(dst, view(w.keys[from:]))
-		w.keys = w.keys[:from]
-		return dst, nil
+		return AppendJSONString(dst, s), nil
 	case jsonNumber:
-		return appendJSONNumber(dst, w.text())
+		if s := w.text(); w.plain && len(s) < maxScale {
+			return append(dst, s...), nil
+		}
+		d, err := ParseDecimal(w.text())
+		if err != nil {
+			return dst, err
+		}
+		return d.Append(dst), nil
 	case jsonTrue, jsonFalse, jsonNull:
 		return append(dst, w.text()...), nil
 	}
 	return dst, w.expected(t, "JSON value")
 }
 
-// unescape appends the string token's characters to keys.
-func (w *canonicalWriter) unescape() error {
+// unescape returns the string token's characters, valid while the value is
+// written.
+func (w *canonicalWriter) unescape() (string, error) {
+	if w.plain {
+		s := w.text()
+		return s[1 : len(s)-1], nil
+	}
+	from := len(w.unescaped)
 	var ok bool
-	if w.keys, ok = appendUnescaped(w.keys, w.text()); !ok {
-		return sqlerr.Errorf(sqlerr.UntranslatableCharacter, "unsupported Unicode escape sequence").
+	if w.unescaped, ok = appendUnescaped(w.unescaped, w.text()); !ok {
+		return "", sqlerr.Errorf(sqlerr.UntranslatableCharacter, "unsupported Unicode escape sequence").
 			WithDetail("\\u0000 cannot be converted to text.")
 	}
-	return nil
-}
-
-// appendJSONNumber appends a number as numeric prints it, which without an
-// exponent or a minus before zero is how it is written.
-func appendJSONNumber(dst []byte, s string) ([]byte, error) {
-	if len(s) < maxScale && strings.IndexByte(s, 'e') < 0 && strings.IndexByte(s, 'E') < 0 && !strings.HasPrefix(s, "-0") {
-		return append(dst, s...), nil
-	}
-	d, err := ParseDecimal(s)
-	if err != nil {
-		return dst, err
-	}
-	return d.Append(dst), nil
+	return view(w.unescaped[from:]), nil
 }
 
 func (w *canonicalWriter) array(dst []byte) ([]byte, error) {
@@ -135,7 +148,7 @@ func (w *canonicalWriter) object(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	dst = append(dst, '{')
-	base, keyBase, open := len(w.members), len(w.keys), len(dst)
+	base, open := len(w.members), len(dst)
 	ordered := true
 	for first := true; ; first = false {
 		t, err := w.next()
@@ -145,13 +158,12 @@ func (w *canonicalWriter) object(dst []byte) ([]byte, error) {
 		if t == '}' && first {
 			break
 		}
-		m := jsonMember{keyStart: len(w.keys)}
+		var m jsonMember
 		if t == jsonString {
-			if err := w.unescape(); err != nil {
+			if m.key, err = w.unescape(); err != nil {
 				return dst, err
 			}
 		}
-		m.keyEnd = len(w.keys)
 		if t, err = w.memberValue(t, first); err != nil {
 			return dst, err
 		}
@@ -159,13 +171,13 @@ func (w *canonicalWriter) object(dst []byte) ([]byte, error) {
 			dst = append(dst, ',', ' ')
 		}
 		m.start = len(dst)
-		dst = AppendJSONString(dst, view(w.keys[m.keyStart:m.keyEnd]))
+		dst = AppendJSONString(dst, m.key)
 		dst = append(dst, ':', ' ')
 		if dst, err = w.value(dst, t); err != nil {
 			return dst, err
 		}
 		m.end = len(dst)
-		ordered = ordered && (first || w.compareKeys(w.members[len(w.members)-1], m) < 0)
+		ordered = ordered && (first || compareKeys(w.members[len(w.members)-1], m) < 0)
 		w.members = append(w.members, m)
 		if t, err = w.next(); err != nil {
 			return dst, err
@@ -180,27 +192,27 @@ func (w *canonicalWriter) object(dst []byte) ([]byte, error) {
 	if !ordered {
 		dst = w.reorder(dst, open, w.members[base:])
 	}
-	w.members, w.keys = w.members[:base], w.keys[:keyBase]
+	w.members = w.members[:base]
 	w.depth--
 	return append(dst, '}'), nil
 }
 
 // compareKeys orders keys by length, then bytes.
-func (w *canonicalWriter) compareKeys(a, b jsonMember) int {
-	if c := compareInt(int64(a.keyEnd-a.keyStart), int64(b.keyEnd-b.keyStart)); c != 0 {
-		return c
+func compareKeys(a, b jsonMember) int {
+	if len(a.key) != len(b.key) {
+		return compareInt(int64(len(a.key)), int64(len(b.key)))
 	}
-	return bytes.Compare(w.keys[a.keyStart:a.keyEnd], w.keys[b.keyStart:b.keyEnd])
+	return strings.Compare(a.key, b.key)
 }
 
 // reorder sorts the members that lie in dst from open on, the last of equal keys
 // winning.
 func (w *canonicalWriter) reorder(dst []byte, open int, members []jsonMember) []byte {
-	slices.SortStableFunc(members, w.compareKeys)
+	slices.SortStableFunc(members, compareKeys)
 	w.scratch = append(w.scratch[:0], dst[open:]...)
 	dst = dst[:open]
 	for i, m := range members {
-		if i+1 < len(members) && w.compareKeys(m, members[i+1]) == 0 {
+		if i+1 < len(members) && compareKeys(m, members[i+1]) == 0 {
 			continue
 		}
 		if len(dst) > open {

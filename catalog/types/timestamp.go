@@ -2,6 +2,7 @@ package types
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -47,7 +48,7 @@ func (r *dateReader) stamp(s string) (int64, error) {
 			}
 		}
 	}
-	return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", s)
+	return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", strings.Clone(s))
 }
 
 var _ = register(&Info{

@@ -4,15 +4,30 @@ import "strings"
 
 const hexDigits = "0123456789abcdef"
 
+// hexValues are the values of hexadecimal digits, 255 for other bytes.
+var hexValues = func() (t [256]byte) {
+	for c := range t {
+		t[c] = 255
+		if v := digitValue(byte(c)); v < 16 {
+			t[c] = byte(v)
+		}
+	}
+	return t
+}()
+
 // AppendUUID appends a uuid as 8-4-4-4-12 hexadecimal digits.
 func AppendUUID(dst []byte, u UUIDValue) []byte {
+	var b [36]byte
+	at := 0
 	for i, c := range u {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
+			b[at] = '-'
+			at++
 		}
-		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		b[at], b[at+1] = hexDigits[c>>4], hexDigits[c&15]
+		at += 2
 	}
-	return dst
+	return append(dst, b[:]...)
 }
 
 // ParseUUID reads a uuid: 32 hexadecimal digits in any case, a hyphen after any
@@ -31,11 +46,11 @@ func ParseUUID(s string) (UUIDValue, error) {
 		if len(t) < 2 {
 			return u, errSyntax("uuid", s)
 		}
-		hi, lo := digitValue(t[0]), digitValue(t[1])
-		if hi > 15 || lo > 15 {
+		hi, lo := hexValues[t[0]], hexValues[t[1]]
+		if hi|lo > 15 {
 			return u, errSyntax("uuid", s)
 		}
-		u[i] = byte(hi<<4 | lo)
+		u[i] = hi<<4 | lo
 		t = t[2:]
 		if i%2 == 1 && i < 15 && t != "" && t[0] == '-' {
 			t = t[1:]
