@@ -184,7 +184,7 @@ func (b *binder) setMulti(x *pg.VariableSetStmt) plan.Statement {
 	var all []plan.SetVariable
 	for _, name := range []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"} {
 		if v, ok := modes[name]; ok {
-			all = append(all, plan.SetVariable{Name: prefix + name, Values: []string{v}})
+			all = append(all, plan.SetVariable{Name: prefix + name, Values: []string{v}, Local: prefix == "" && len(all) == 0})
 		}
 	}
 	first := all[0]

@@ -52,19 +52,26 @@ func describeStatement(n *pg.Node) (name, hint string) {
 	case *pg.Node_CreateTrigStmt:
 		return "CREATE TRIGGER", "Start a job: START JOB name AS SELECT ... INTO sink."
 	case *pg.Node_CreateRoleStmt, *pg.Node_AlterRoleStmt, *pg.Node_DropRoleStmt:
-		return "changing roles", "Roles are named in the server's configuration."
-	case *pg.Node_GrantStmt, *pg.Node_GrantRoleStmt:
-		return "GRANT and REVOKE", "Access is set in the server's configuration."
-	case *pg.Node_CreatedbStmt, *pg.Node_DropdbStmt:
-		return "creating and dropping databases", "Use schemas: CREATE SCHEMA name."
+		return statementWord(n), "Roles are named in the server's configuration."
+	case *pg.Node_GrantStmt:
+		if !x.GrantStmt.IsGrant {
+			return "REVOKE", "Access is set in the server's configuration."
+		}
+		return "GRANT", "Access is set in the server's configuration."
+	case *pg.Node_GrantRoleStmt:
+		return "GRANT", "Access is set in the server's configuration."
+	case *pg.Node_CreatedbStmt:
+		return "CREATE DATABASE", "Use schemas: CREATE SCHEMA name."
+	case *pg.Node_DropdbStmt:
+		return "DROP DATABASE", "Use schemas: DROP SCHEMA name."
 	case *pg.Node_CommentStmt:
 		return "COMMENT", "Write the comment into the CREATE statement's text, which the catalog keeps."
 	case *pg.Node_CreateExtensionStmt:
 		return "CREATE EXTENSION", "Use the functions there are; SELECT proname FROM pg_proc lists them."
 	case *pg.Node_CreateEnumStmt, *pg.Node_CompositeTypeStmt, *pg.Node_CreateDomainStmt:
-		return "creating types", "Use text with a WHERE condition, or jsonb for nested values."
+		return "CREATE TYPE", "Use text with a WHERE condition, or jsonb for nested values."
 	case *pg.Node_CreateForeignTableStmt, *pg.Node_CreateForeignServerStmt, *pg.Node_ImportForeignSchemaStmt:
-		return "foreign tables", declare
+		return statementWord(n), declare
 	case *pg.Node_ReindexStmt:
 		return "REINDEX", "There are no indexes to rebuild; leave it out."
 	case *pg.Node_ClusterStmt:

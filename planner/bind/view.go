@@ -37,6 +37,7 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 	if sel == nil {
 		b.failf(sqlerr.InvalidObjectDefinition, loc, "view \"%s\" does not hold a query", rel.Name)
 	}
+	notices := len(b.shared.notices)
 	inner.inlineSources(stmt, sel)
 	defer func() {
 		if r := recover(); r != nil {
@@ -47,6 +48,7 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 		}
 	}()
 	n := inner.query(sel, nil, nil)
+	b.shared.notices = b.shared.notices[:notices] // what the view's own declaration said once
 	if len(rel.Columns) == 0 {
 		return n
 	}

@@ -12,6 +12,8 @@ import (
 type Env struct {
 	// Eval computes an expression that has no columns. nil: nothing is folded.
 	Eval func(plan.Expr) (types.Value, error)
+	// Continuous: the tree goes on for ever, and its scans must stay.
+	Continuous bool
 	// Cast is the function that converts one type to another, nil for none.
 	Cast func(source, target types.OID) *catalog.Function
 }
@@ -30,7 +32,9 @@ var rules = []rule{
 	{"equi_keys", equiKeys},
 	{"push_limits", pushLimits},
 	{"remove_trivial", removeTrivial},
+	{"prune_empty", pruneEmpty},
 	{"prune_columns", pruneColumns},
+	{"remove_identities", removeTrivial},
 	{"scan_filters", scanFilters},
 	{"seek", seek},
 }
@@ -67,16 +71,19 @@ func subqueries(n plan.Node, env *Env) plan.Node {
 func Bound(b *plan.Bound, env *Env) {
 	switch s := b.Statement.(type) {
 	case *plan.Query:
+		if s.Live {
+			env = continuous(env)
+		}
 		s.Root = Node(s.Root, env)
 	case *plan.SelectInto:
 		s.Root = Node(s.Root, env)
 	case *plan.Insert:
 		s.Input = Node(s.Input, env)
 	case *plan.StartJob:
-		s.Root = Node(s.Root, env)
+		s.Root = Node(s.Root, continuous(env))
 	case *plan.CreateStream:
 		if s.Job != nil {
-			s.Job.Root = Node(s.Job.Root, env)
+			s.Job.Root = Node(s.Job.Root, continuous(env))
 		}
 	case *plan.Explain:
 		Bound(s.Target, env)
@@ -87,4 +94,10 @@ func Bound(b *plan.Bound, env *Env) {
 	case *plan.Copy:
 		Bound(s.Query, env)
 	}
+}
+
+func continuous(env *Env) *Env {
+	c := *env
+	c.Continuous = true
+	return &c
 }

@@ -1,0 +1,51 @@
+package optimize
+
+import "github.com/ferrisstreams/ferrisstreams/planner/plan"
+
+// pruneEmpty replaces what can have no rows (WHERE false, LIMIT 0) by no rows:
+// clients ask so for the columns of a stream and must not wait for its records.
+func pruneEmpty(n plan.Node, env *Env) plan.Node {
+	if env.Continuous {
+		return n
+	}
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pruneEmpty(in, env) })
+	switch x := n.(type) {
+	case *plan.Filter:
+		if v, ok := constant(x.Cond); ok && (v.Null || !v.Bool()) {
+			return nothing(n)
+		}
+		if empty(x.Input) {
+			return nothing(n)
+		}
+	case *plan.Limit:
+		if v, ok := constant(x.Count); ok && !v.Null && v.I == 0 || empty(x.Input) {
+			return nothing(n)
+		}
+	case *plan.Project:
+		if empty(x.Input) {
+			return nothing(n)
+		}
+	case *plan.Sort:
+		if empty(x.Input) {
+			return nothing(n)
+		}
+	case *plan.DistinctNode:
+		if empty(x.Input) {
+			return nothing(n)
+		}
+	case *plan.Join:
+		if empty(x.Left) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinLeft || x.Kind == plan.JoinSemi || x.Kind == plan.JoinAnti) ||
+			empty(x.Right) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinRight || x.Kind == plan.JoinSemi) {
+			return nothing(n)
+		}
+	}
+	return n
+}
+
+// nothing has n's columns and no row.
+func nothing(n plan.Node) plan.Node { return &plan.Values{Fields: n.Schema()} }
+
+func empty(n plan.Node) bool {
+	v, ok := n.(*plan.Values)
+	return ok && len(v.Rows) == 0
+}
