@@ -21,6 +21,11 @@ type collector struct{ found []*pg.SelectStmt }
 
 func (c *collector) message(m protoreflect.Message) {
 	switch n := m.Interface().(type) {
+	case *pg.Node:
+		if f := m.WhichOneof(m.Descriptor().Oneofs().Get(0)); f != nil { // one of some 260 fields
+			c.field(m, f)
+		}
+		return
 	case *pg.SelectStmt:
 		c.selectStmt(n)
 		return
