@@ -72,7 +72,7 @@ func (s *Store) updateCatalog(entries []entry) error {
 		entries[i].version = v
 		size += entries[i].size()
 	}
-	done := r.committedEntry(catalogID, r.epoch+1, v, r.epoch+1)
+	done := committedEntry(catalogID, r.epoch+1, v, r.epoch+1)
 	if size+done.size() > s.writer.limit || len(entries) >= int(s.db.MaxBatchCount())/2 {
 		if err := s.writer.pages(entries, stepCatalog); err != nil {
 			return err

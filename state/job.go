@@ -22,8 +22,14 @@ type Job struct {
 	r  *record
 }
 
-// Job returns the epochs of a job, which need not have any yet.
-func (s *Store) Job(id ID) *Job { return &Job{s: s, id: id, r: s.recordOf(id)} }
+// Job returns the epochs of a job, which need not have any yet. id is a UUID:
+// not the store's own, which are all zeros and all ones.
+func (s *Store) Job(id ID) *Job {
+	if id == catalogID || id == metaID {
+		panic("state: " + id.String() + " is no job's")
+	}
+	return &Job{s: s, id: id, r: s.recordOf(id)}
+}
 
 // ID is the job's.
 func (j *Job) ID() ID { return j.id }
@@ -169,7 +175,7 @@ func (j *Job) commit(epoch, version, last uint64) error {
 		return err
 	}
 	return j.s.writer.marks(stepCommit, at,
-		j.r.committedEntry(j.id, epoch, version, last),
+		committedEntry(j.id, epoch, version, last),
 		entry{key: metaKey(kindPrepared, &j.id), del: true})
 }
 

@@ -77,7 +77,7 @@ func readNumbers(b []byte, ns ...*uint64) error {
 	return nil
 }
 
-func (r *record) committedEntry(id ID, epoch, version, last uint64) entry {
+func committedEntry(id ID, epoch, version, last uint64) entry {
 	return entry{key: metaKey(kindCommitted, &id), value: numbers(epoch, version, last)}
 }
 
@@ -229,7 +229,7 @@ func (s *Store) get(version uint64, key, dst []byte) ([]byte, bool, error) {
 		return dst, false, nil
 	}
 	if err == nil {
-		dst, err = item.ValueCopy(dst)
+		err = item.Value(func(v []byte) error { dst = append(dst, v...); return nil })
 	}
 	if err != nil {
 		return dst, false, fmt.Errorf("reading the state store: %w", err)

@@ -53,7 +53,7 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	marks := []entry{r.committedEntry(id, epoch, w, last)}
+	marks := []entry{committedEntry(id, epoch, w, last)}
 	if p != nil {
 		marks = append(marks, entry{key: metaKey(kindPrepared, &id), del: true})
 	}

@@ -83,11 +83,7 @@ func (sn *Snapshot) Get(job ID, sp Space, key, dst []byte) ([]byte, bool, error)
 		return dst, false, nil
 	}
 	full := append(appendSpace(make([]byte, 0, prefixLen+len(key)), job, sp), key...)
-	value, ok, err := sn.s.get(version, full, nil)
-	if err != nil || !ok {
-		return dst, ok, err
-	}
-	return append(dst, value...), true, nil
+	return sn.s.get(version, full, dst)
 }
 
 // ErrStop ends a Scan early; Scan returns nil.

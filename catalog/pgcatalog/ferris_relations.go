@@ -11,51 +11,110 @@ import (
 var ferrisRelations = []*catalog.Relation{
 	{
 		OID: 15010, Schema: "ferris", Name: "streams",
-		Columns: columns(
-			"oid", types.Oid, "schema_name", types.Name, "stream_name", types.Name, "owner", types.Name, "kind", types.Text,
-			"connector", types.Text, "options", types.JSONB, "watermark_column", types.Name, "watermark", types.Text,
-			"definition", types.Text, "comment", types.Text),
+		Columns: []catalog.Column{
+			column("oid", types.Oid),
+			column("schema_name", types.Name),
+			column("stream_name", types.Name),
+			column("owner", types.Name),
+			column("kind", types.Text),
+			column("connector", types.Text),
+			column("options", types.JSONB),
+			column("watermark_column", types.Name),
+			column("watermark", types.Text),
+			column("definition", types.Text),
+			column("comment", types.Text),
+		},
 	},
 	{
 		OID: 15011, Schema: "ferris", Name: "sinks",
-		Columns: columns(
-			"oid", types.Oid, "schema_name", types.Name, "sink_name", types.Name, "owner", types.Name, "connector", types.Text,
-			"options", types.JSONB, "job_name", types.Text, "comment", types.Text),
+		Columns: []catalog.Column{
+			column("oid", types.Oid),
+			column("schema_name", types.Name),
+			column("sink_name", types.Name),
+			column("owner", types.Name),
+			column("connector", types.Text),
+			column("options", types.JSONB),
+			column("job_name", types.Text),
+			column("comment", types.Text),
+		},
 	},
 	{
 		OID: 15012, Schema: "ferris", Name: "jobs",
-		Columns: columns(
-			"oid", types.Oid, "job_id", types.UUID, "job_name", types.Text, "owner", types.Name, "state", types.Text,
-			"error", types.Text, "sinks", textArray, "options", types.JSONB, "epoch", types.Int8, "rows_in", types.Int8,
-			"rows_out", types.Int8, "rejected", types.Int8, "restarts", types.Int8, "created", types.Timestamptz,
-			"started", types.Timestamptz, "definition", types.Text),
+		Columns: []catalog.Column{
+			column("oid", types.Oid),
+			column("job_id", types.UUID),
+			column("job_name", types.Text),
+			column("owner", types.Name),
+			column("state", types.Text),
+			column("error", types.Text),
+			column("sinks", textArray),
+			column("options", types.JSONB),
+			column("epoch", types.Int8),
+			column("rows_in", types.Int8),
+			column("rows_out", types.Int8),
+			column("rejected", types.Int8),
+			column("restarts", types.Int8),
+			column("created", types.Timestamptz),
+			column("started", types.Timestamptz),
+			column("definition", types.Text),
+		},
 	},
 	{
 		OID: 15013, Schema: "ferris", Name: "splits",
-		Columns: columns(
-			"job_name", types.Text, "stream_name", types.Text, "split", types.Text, "position", types.Text,
-			"end_position", types.Text, "lag", types.Int8),
+		Columns: []catalog.Column{
+			column("job_name", types.Text),
+			column("stream_name", types.Text),
+			column("split", types.Text),
+			column("position", types.Text),
+			column("end_position", types.Text),
+			column("lag", types.Int8),
+		},
 	},
 	{
 		OID: 15014, Schema: "ferris", Name: "functions",
-		Columns: columns(
-			"oid", types.Oid, "schema_name", types.Name, "function_name", types.Name, "arguments", types.Text,
-			"result", types.Text, "kind", types.Text, "volatility", types.Text, "help", types.Text),
+		Columns: []catalog.Column{
+			column("oid", types.Oid),
+			column("schema_name", types.Name),
+			column("function_name", types.Name),
+			column("arguments", types.Text),
+			column("result", types.Text),
+			column("kind", types.Text),
+			column("volatility", types.Text),
+			column("help", types.Text),
+		},
 	},
 	{
 		OID: 15015, Schema: "ferris", Name: "connectors",
-		Columns: columns("connector", types.Text, "is_source", types.Bool, "is_sink", types.Bool),
+		Columns: []catalog.Column{
+			column("connector", types.Text),
+			column("is_source", types.Bool),
+			column("is_sink", types.Bool),
+		},
 	},
 	{
 		OID: 15016, Schema: "ferris", Name: "connector_options",
-		Columns: columns(
-			"connector", types.Text, "role", types.Text, "option", types.Text, "aliases", textArray, "default_value", types.Text,
-			"required", types.Bool, "help", types.Text),
+		Columns: []catalog.Column{
+			column("connector", types.Text),
+			column("role", types.Text),
+			column("option", types.Text),
+			column("aliases", textArray),
+			column("default_value", types.Text),
+			column("required", types.Bool),
+			column("help", types.Text),
+		},
 	},
 	{
 		OID: 15017, Schema: "pg_catalog", Name: "job_results",
-		Columns: columns("job_id", types.Text, "status", types.Text, "result", types.Text),
+		Columns: []catalog.Column{
+			column("job_id", types.Text),
+			column("status", types.Text),
+			column("result", types.Text),
+		},
 	},
 }
 
 const textArray types.OID = 1009
+
+func column(name string, oid types.OID) catalog.Column {
+	return catalog.Column{Name: name, Type: types.Of(oid)}
+}

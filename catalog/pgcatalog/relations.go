@@ -92,12 +92,3 @@ func number(s string) int64 {
 	}
 	return n
 }
-
-// columns make a relation's columns from "name type" pairs by the types' names.
-func columns(pairs ...any) []catalog.Column {
-	var all []catalog.Column
-	for i := 0; i < len(pairs); i += 2 {
-		all = append(all, catalog.Column{Name: pairs[i].(string), Type: types.Of(pairs[i+1].(types.OID))})
-	}
-	return all
-}

@@ -12,8 +12,8 @@ import (
 )
 
 // Rows returns the rows of a virtual relation, one value for each of its
-// AllColumns. A row is the caller's to keep. Of a relation that has no rows here
-// there are none.
+// AllColumns. A row is borrowed until the next one. Of a relation that has no
+// rows here there are none.
 func Rows(c *Context, rel *catalog.Relation) iter.Seq[[]types.Value] {
 	return func(yield func([]types.Value) bool) {
 		v := byOID()[rel.OID]
@@ -30,20 +30,33 @@ func Rows(c *Context, rel *catalog.Relation) iter.Seq[[]types.Value] {
 type table struct {
 	*virtual
 	yield func([]types.Value) bool
-	full  bool // the reader wants no more
+	full  bool          // the reader wants no more
+	empty []types.Value // a row of which nothing is set
+	next  row
 }
 
-// row starts a row: NOT NULL columns are their type's zero, the others NULL.
+// row starts a row: NOT NULL columns are their type's zero, the others NULL. The
+// row before it is over.
 func (t *table) row() *row {
+	if t.empty == nil {
+		t.empty = t.emptyRow()
+		t.next = row{t: t, values: make([]types.Value, len(t.empty))}
+	}
+	copy(t.next.values, t.empty)
+	return &t.next
+}
+
+func (t *table) emptyRow() []types.Value {
 	all := t.AllColumns()
-	r := &row{t: t, values: make([]types.Value, len(all))}
+	values := make([]types.Value, len(all))
 	for i, c := range all {
-		r.values[i] = types.Value{Type: c.Type, Null: !c.NotNull}
+		values[i] = types.Value{Type: c.Type, Null: !c.NotNull}
 		if c.NotNull && phys(c.Type.OID) == types.PhysList {
-			r.values[i].A = &types.Array{Elem: types.Of(types.Lookup(c.Type.OID).Elem)}
+			values[i].A = &types.Array{Elem: types.Of(types.Lookup(c.Type.OID).Elem)}
 		}
 	}
-	return r.oid("tableoid", t.OID)
+	values[t.index["tableoid"]].I = int64(t.OID)
+	return values
 }
 
 // row is one row being made. Naming a column that the relation has not, or
