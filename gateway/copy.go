@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -184,8 +184,7 @@ func (e *copyEncoder) escapeFrom(dst []byte, at int, force, alone bool) []byte {
 			dst = append(dst, c)
 			continue
 		}
-		// A control character that is itself the delimiter is escaped as it is.
-		if i := bytes.IndexByte([]byte("\b\f\n\r\t\v"), c); i >= 0 && c != e.delimiter {
+		if i := strings.IndexByte("\b\f\n\r\t\v", c); i >= 0 {
 			c = "bfnrtv"[i]
 		}
 		dst = append(dst, '\\', c)

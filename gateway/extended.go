@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -64,6 +63,13 @@ func (x *session) parse(d *decoder) error {
 // bind is the Bind message.
 func (x *session) bind(d *decoder) error {
 	portalName, statementName := d.string(), d.string()
+	if d.err != nil {
+		return d.err
+	}
+	p, err := x.findPrepared(statementName)
+	if err != nil {
+		return err
+	}
 	formats := d.formats()
 	n := d.int16()
 	raw := make([][]byte, 0, min(n, 64))
@@ -87,19 +93,15 @@ func (x *session) bind(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	p, err := x.findPrepared(statementName)
-	if err != nil {
-		return err
-	}
 	x.activity.query(x, p.text)
-	if x.txn.failed && !p.bound.Ends && !isEmpty(p.bound) {
-		return errAborted()
-	}
 	if len(formats) > 1 && len(formats) != n {
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "bind message has %d parameter formats but %d parameters", len(formats), n)
 	}
 	if n != len(p.bound.Params) {
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "bind message supplies %d parameters, but prepared statement %q requires %d", n, statementName, len(p.bound.Params))
+	}
+	if x.txn.failed && (!p.bound.Ends || n > 0) {
+		return errAborted()
 	}
 	err = x.statement(func(ctx context.Context) error { return x.refresh(ctx, p) })
 	if err != nil {
@@ -174,7 +176,7 @@ func (x *session) params(portal string, ts []types.Type, raw [][]byte, formats [
 				err = sqlerr.Errorf(e.Code, "incorrect binary data format in bind parameter %d", i+1)
 			}
 		default:
-			return nil, badFormat(code)
+			err = badFormat(code)
 		}
 		if err != nil {
 			return nil, inParameter(err, portal, i, raw[i], formatOf(formats, i))
@@ -192,7 +194,9 @@ func inParameter(err error, portal string, i int, raw []byte, format int16) erro
 	}
 	where += fmt.Sprintf(" parameter $%d", i+1)
 	if format == 0 && utf8.Valid(raw) {
-		where += " = '" + strings.ReplaceAll(clip(string(raw)), "'", "''") + "'"
+		// Parameters may be secrets; PostgreSQL does not show them either unless
+		// it is told to.
+		where += " = '...'"
 	}
 	e.Where = where
 	return &e
@@ -261,7 +265,7 @@ func (x *session) execute(d *decoder) error {
 		return errAborted()
 	}
 	if p.done {
-		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "portal %q cannot be run", name)
+		return errCannotRun(name)
 	}
 	return x.statement(func(ctx context.Context) error { return x.executePortal(ctx, p, int64(max(limit, 0))) })
 }

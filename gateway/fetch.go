@@ -5,7 +5,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -17,18 +16,20 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.out == nil || p.out.rows == nil {
-		return nil, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "portal %q cannot be run", p.name)
+	if p.out == nil || p.out.rows == nil || p.out.rows.err != nil {
+		return nil, errCannotRun(p.name)
 	}
 	x.txn.queried = true
 	x.interrupt.returnsRows()
 	rows := p.out.rows
 	steps, err := fetchSteps(ctx, rows, s)
-	if err != nil {
-		return nil, err
+	if err == nil && steps.backward && !rows.scrollable() {
+		err = errForwardOnly()
 	}
-	if steps.backward && !rows.scrollable() {
-		return nil, errForwardOnly()
+	if err != nil {
+		// A portal that has failed is of no more use, also after ROLLBACK TO.
+		rows.err = err
+		return nil, err
 	}
 	f := &fetchCursor{rows: rows, backward: steps.backward, left: steps.count, timeout: x.settings.current.fetchTimeout}
 	if s.Move {

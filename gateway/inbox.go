@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // message is one frontend message. Its body belongs to whoever popped it.
@@ -123,7 +125,8 @@ func recycle(b []byte) {
 	}
 }
 
-var errBadMessage = errors.New("invalid message length")
+// errBadLength ends a connection without a word: what follows has no meaning.
+var errBadLength = errors.New("invalid message length")
 
 // read moves messages from r to the queue until the client hangs up, breaks
 // the protocol or sends Terminate and then hangs up. hangup is called once,
@@ -137,8 +140,11 @@ func (q *inbox) read(r *bufio.Reader, limit int, hangup func(orderly bool)) {
 				return err
 			}
 			n := int(int32(binary.BigEndian.Uint32(head[1:]))) - 4
-			if n < 0 || !knownMessage(head[0]) {
-				return errBadMessage
+			if !knownMessage(head[0]) {
+				return sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", head[0]).Fatal()
+			}
+			if n < 0 {
+				return errBadLength
 			}
 			m := message{kind: head[0]}
 			if n > limit {

@@ -32,6 +32,11 @@ type portal struct {
 // fields are the columns of the portal's rows, nil for none.
 func (p *portal) fields() []plan.Field { return p.columns }
 
+// errCannotRun is what a portal says that has run, or has failed.
+func errCannotRun(name string) error {
+	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "portal %q cannot be run", name)
+}
+
 func (x *session) addPortal(p *portal) error {
 	if p.name == "" {
 		x.dropPortal("")

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -56,6 +58,12 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 		in: newInbox(), prepared: map[string]*prepared{}, portals: map[string]*portal{}, ended: make(chan struct{}),
 		interrupt: newInterrupt(context.Background()),
 	}
+	if st.minor > 0 || len(st.unrecognized) > 0 {
+		w.encode(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: protocol3 << 16, UnrecognizedOptions: st.unrecognized})
+	}
+	// Trust: whoever names a user is that user. What is wrong with the rest is
+	// told, as PostgreSQL does, to a client that may connect.
+	w.encode(&pgproto3.AuthenticationOk{})
 	var err error
 	if x.database, x.startupNotice, err = st.resolveDatabase(); err != nil {
 		return nil, err
@@ -130,8 +138,6 @@ func (x *session) receive() (message, error) {
 		return m, sqlerr.Errorf(code, "terminating connection due to idle-session timeout").Fatal()
 	case errors.Is(err, errIdle):
 		return m, sqlerr.Errorf(code, "terminating connection due to idle-in-transaction timeout").Fatal()
-	case errors.Is(err, errBadMessage):
-		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message").Fatal()
 	}
 	return m, err
 }

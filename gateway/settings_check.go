@@ -50,7 +50,11 @@ func (s *setting) canonical(v string) (string, error) {
 var errBadValue = fmt.Errorf("invalid value")
 
 func (s *setting) invalid(v string) *sqlerr.Error {
-	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", s.name, v)
+	name := s.name
+	if s.vartype == "enum" {
+		name = strings.ToLower(name) // as PostgreSQL does, of enums alone
+	}
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", name, v)
 }
 
 // unitScale gives how many of a base unit one of another is.
@@ -102,8 +106,8 @@ func (s *setting) integer(v string) (string, error) {
 		if s.unit != "" {
 			space = " "
 		}
-		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "%d%s%s is outside the valid range for parameter %q (%d%s%s .. %d%s%s)",
-			n, space, s.unit, s.name, s.min, space, s.unit, s.max, space, s.unit)
+		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "%d%s%s is outside the valid range for parameter %q (%d .. %d)",
+			n, space, s.unit, s.name, s.min, s.max)
 	}
 	return strconv.FormatInt(n, 10), nil
 }

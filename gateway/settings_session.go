@@ -88,7 +88,16 @@ func (x *session) show(name string) (string, bool) {
 func (x *session) setStatement(s *plan.SetVariable) error {
 	key := settingName(s.Name)
 	if s.Local && !x.txn.inBlock() {
-		x.warn(sqlerr.NoActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks")
+		what := "SET LOCAL"
+		if strings.HasPrefix(key, "transaction_") {
+			what = "SET TRANSACTION"
+		}
+		x.warn(sqlerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", what)
+	}
+	for i := range s.Also {
+		if err := x.setStatement(&s.Also[i]); err != nil {
+			return err
+		}
 	}
 	if s.Values == nil {
 		return x.resetVariable(s.Name, s.Local)

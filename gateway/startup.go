@@ -27,6 +27,7 @@ const (
 // startup is what a client asked for in its startup packet.
 type startup struct {
 	minor        uint16
+	old          bool // a protocol from before 3.0
 	user         string
 	database     string
 	options      string
@@ -96,7 +97,7 @@ func readStartupPacket(r *bufio.Reader) ([]byte, error) {
 func parseStartup(packet []byte) (*startup, error) {
 	major, minor := binary.BigEndian.Uint16(packet), binary.BigEndian.Uint16(packet[2:])
 	if major != protocol3 {
-		return nil, sqlerr.Errorf(sqlerr.FeatureNotSupported, "unsupported frontend protocol %d.%d: server supports 3.0 to 3.0", major, minor).Fatal()
+		return &startup{old: major < protocol3}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "unsupported frontend protocol %d.%d: server supports 3.0 to 3.0", major, minor).Fatal()
 	}
 	st := &startup{minor: minor}
 	rest := packet[4:]
@@ -272,6 +273,11 @@ func (s *Server) serveConn(c net.Conn) {
 	}
 	if err != nil {
 		s.counters.Errors.Add(1)
+		if st != nil && st.old {
+			// Those protocols have errors without fields.
+			c.Write([]byte("EFATAL:  " + err.Error() + "\n\x00"))
+			return
+		}
 		w.errorResponse(sqlerr.From(err))
 		w.flush()
 		return
@@ -289,12 +295,8 @@ func (s *Server) serveConn(c net.Conn) {
 	x.run()
 }
 
-// greet answers the startup packet.
+// greet tells an admitted client of its session.
 func (x *session) greet() {
-	if x.startup.minor > 0 || len(x.startup.unrecognized) > 0 {
-		x.w.encode(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: 3 << 16, UnrecognizedOptions: x.startup.unrecognized})
-	}
-	x.w.encode(&pgproto3.AuthenticationOk{})
 	x.reportSettings()
 	x.w.encode(&pgproto3.BackendKeyData{ProcessID: uint32(x.pid), SecretKey: x.secret[:]})
 	if x.startupNotice != "" {

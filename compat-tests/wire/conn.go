@@ -144,7 +144,23 @@ func (g Target) raw(input string) (string, error) {
 	if len(b) == 0 {
 		return "EOF\n", nil
 	}
-	return value(b) + "\nEOF\n", nil
+	return answers(b) + "EOF\n", nil
+}
+
+// answers prints bytes as the messages that they are, or as bytes.
+func answers(b []byte) string {
+	var out strings.Builder
+	front := pgproto3.NewFrontend(bytes.NewReader(b), io.Discard)
+	for {
+		m, err := front.Receive()
+		if errors.Is(err, io.EOF) {
+			return out.String()
+		}
+		if err != nil {
+			return value(b) + "\n"
+		}
+		out.WriteString(print(m) + "\n")
+	}
 }
 
 // cancel sends a CancelRequest and waits for the server to close.
@@ -235,13 +251,15 @@ func printError(e *pgproto3.ErrorResponse) string {
 	return b.String()
 }
 
+var controls = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
+
 // value prints bytes as quoted text where they are text, else as hex.
 func value(b []byte) string {
 	if b == nil {
 		return "NULL"
 	}
 	if utf8.Valid(b) && bytes.IndexFunc(b, func(r rune) bool { return r < 32 && r != '\n' && r != '\t' && r != '\r' || r == 127 }) < 0 {
-		return strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll("'"+string(b)+"'", "\n", `\n`), "\t", `\t`), "\r", `\r`)
+		return "'" + controls.Replace(string(b)) + "'"
 	}
 	return `\x` + hex.EncodeToString(b)
 }
