@@ -1,0 +1,303 @@
+// Package crash kills a gateway that copies a topic, with SIGKILL and under
+// load, again and again, and then counts what arrived.
+package crash
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+)
+
+const (
+	kills      = 10
+	partitions = 4
+)
+
+func TestCopyJobSurvivesKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts and kills processes for half a minute")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	broker := startBroker(ctx, t)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.json")
+
+	g := gateway.Options{DataDir: filepath.Join(dir, "data"), Brokers: broker, Listen: gateway.FreeAddr(), Args: []string{"--config", config(t, dir)}}
+	p := start(t, g)
+	execSQL(ctx, t, p,
+		"CREATE STREAM input (id bigint, name text) WITH (type = 'kafka', topic = 'input')",
+		fmt.Sprintf(`START JOB copy AS SELECT id, name, _partition AS part FROM input WHERE id >= 0 INTO f, k WITH (
+			'checkpoint.interval' = '50ms',
+			'f.type' = 'file', 'f.path' = '%s', 'f.format' = 'json',
+			'k.type' = 'kafka', 'k.topic' = 'output')`, out))
+
+	var produced atomic.Int64
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() { done <- produce(ctx, broker, &produced, stop) }()
+	for i := range kills {
+		// Not before the copy has gone on since the last start, and then at
+		// some moment of it.
+		grows(ctx, t, out)
+		wait(ctx, t, time.Duration(rand.IntN(400))*time.Millisecond)
+		p.Kill()
+		t.Logf("kill %d: %d produced, the file has %d bytes", i+1, produced.Load(), size(out))
+		p = start(t, g)
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	total := int(produced.Load())
+	inFile := complete(ctx, t, p, out, total)
+	for id := range total {
+		if n := inFile[int64(id)]; n != 1 {
+			t.Fatalf("record %d is in the file %d times, want once; %d produced", id, n, total)
+		}
+	}
+	inTopic := consume(ctx, t, broker, total)
+	for id := range total {
+		if inTopic[int64(id)] == 0 {
+			t.Fatalf("record %d is missing in the topic; %d produced", id, total)
+		}
+	}
+	t.Logf("%d records: each once in the file, %d in the topic", total, sum(inTopic))
+}
+
+func start(t *testing.T, o gateway.Options) *gateway.Process {
+	t.Helper()
+	p, err := gateway.Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("the gateway's log:\n%s", p.Log())
+		}
+	})
+	return p
+}
+
+// config lets the gateway write below dir.
+func config(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "ferris.yaml")
+	if err := os.WriteFile(path, []byte("file:\n  roots: ["+dir+"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startBroker runs the development broker in a process of its own, with the
+// topics input and output.
+func startBroker(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	binary, err := gateway.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := gateway.FreeAddr()
+	cmd := exec.Command(binary, "dev-broker", "--listen", addr)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Errorf("ending the broker: %v", err)
+		}
+		_ = cmd.Wait() // it was killed
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for client.Ping(ctx) != nil {
+		wait(ctx, t, 20*time.Millisecond)
+	}
+	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output")
+	if err == nil {
+		err = made.Error()
+	}
+	if err != nil {
+		t.Fatalf("making topics: %v\n%s", err, log.String())
+	}
+	return addr
+}
+
+// produce writes records with ids 0, 1, 2, ... at some thousand a second.
+func produce(ctx context.Context, broker string, n *atomic.Int64, stop <-chan struct{}) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("input"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		var records []*kgo.Record
+		from := n.Load()
+		for i := range int64(50) {
+			records = append(records, kgo.StringRecord(fmt.Sprintf(`{"id":%d,"name":"record %d"}`, from+i, from+i)))
+		}
+		if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+			return fmt.Errorf("producing: %w", err)
+		}
+		n.Add(int64(len(records)))
+	}
+}
+
+func execSQL(ctx context.Context, t *testing.T, p *gateway.Process, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, s := range statements {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// wait waits for as long as it says.
+func wait(ctx context.Context, t *testing.T, d time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		t.Fatal(ctx.Err())
+	}
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// grows returns when a file has grown.
+func grows(ctx context.Context, t *testing.T, path string) {
+	t.Helper()
+	for from := size(path); size(path) <= from; {
+		wait(ctx, t, 10*time.Millisecond)
+	}
+}
+
+// complete waits until the file has as many records as were produced, stops the
+// job, so that nothing comes any more, and counts each id.
+func complete(ctx context.Context, t *testing.T, p *gateway.Process, path string, total int) map[int64]int {
+	t.Helper()
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for limit.Err() == nil && lines(t, path) < total {
+		wait(ctx, t, 50*time.Millisecond)
+	}
+	execSQL(ctx, t, p, "STOP JOB copy")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[int64]int{}
+	for line := range bytes.Lines(text) {
+		count(t, ids, line)
+	}
+	return ids
+}
+
+func lines(t *testing.T, path string) int {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return bytes.Count(text, []byte{'\n'})
+}
+
+func count(t *testing.T, ids map[int64]int, record []byte) {
+	t.Helper()
+	var r struct {
+		ID   int64
+		Name string
+	}
+	if err := json.Unmarshal(record, &r); err != nil {
+		t.Fatalf("record %q: %v", record, err)
+	}
+	if want := fmt.Sprintf("record %d", r.ID); r.Name != want {
+		t.Fatalf("record %q: name is %q, want %q", record, r.Name, want)
+	}
+	ids[r.ID]++
+}
+
+// consume reads the output topic to the end that it has now.
+func consume(ctx context.Context, t *testing.T, broker string, total int) map[int64]int {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("output"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, "output")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[int32]int64{}
+	ends.Each(func(o kadm.ListedOffset) {
+		if o.Offset > 0 {
+			left[o.Partition] = o.Offset
+		}
+	})
+	ids := make(map[int64]int, total)
+	for len(left) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			t.Fatalf("consuming: %v; %v left", err, left)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			count(t, ids, r.Value)
+			if r.Offset+1 >= left[r.Partition] {
+				delete(left, r.Partition)
+			}
+		})
+	}
+	return ids
+}
+
+func sum(ids map[int64]int) int {
+	n := 0
+	for _, k := range ids {
+		n += k
+	}
+	return n
+}
