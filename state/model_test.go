@@ -27,6 +27,8 @@ type modelJob struct {
 	prepared  map[string]string // nil: no epoch is prepared
 	next      uint64            // the prepared epoch
 	delivered uint64
+	floor     uint64 // no token of an epoch below it is left
+	nextFloor uint64 // once the prepared epoch is committed
 	settled   bool
 	seen      map[uint64]bool // epochs that sinks have been told of
 }
@@ -217,6 +219,13 @@ func (m *machine) checkRecovery(t *rapid.T, j *modelJob) {
 	if len(r.Sinks) != 1 || r.Sinks[0].Delivered != j.delivered {
 		t.Fatalf("sinks %+v, want one, delivered %d", r.Sinks, j.delivered)
 	}
+	tokens, err := j.job.tokens(r.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if oldest := tokens["sink"][0]; oldest.Epoch < j.floor {
+		t.Fatalf("the token of epoch %d is kept; epoch %d is delivered", oldest.Epoch, j.floor)
+	}
 	last := r.Sinks[0].Tokens[len(r.Sinks[0].Tokens)-1]
 	if last.Epoch != j.epoch || string(last.Token) != string(tokenOf(j.epoch)) {
 		t.Fatalf("the last committed token is %v, want epoch %d's", last, j.epoch)
@@ -271,7 +280,7 @@ func (m *machine) prepare(t *rapid.T) {
 	var b Batch
 	after.prepared = changes(t, j.pages,
 		func(k, v string) { b.Set(pages, []byte(k), []byte(v)) }, func(k string) { b.Delete(pages, []byte(k)) })
-	after.next = epoch
+	after.next, after.nextFloor = epoch, j.delivered
 	after.seen[epoch] = true
 	version, err := j.job.Prepare(epoch, &b, Progress{
 		Positions: []Position{{"source", "0", tokenOf(epoch)}}, Tokens: []Token{{"sink", tokenOf(epoch)}},
@@ -292,7 +301,7 @@ func (m *machine) commit(t *rapid.T) {
 	i := m.pick(t, func(j *modelJob) bool { return j.prepared != nil })
 	j := m.jobs[i]
 	after := j.clone()
-	after.pages, after.prepared, after.epoch, after.settled = j.prepared, nil, j.next, true
+	after.pages, after.prepared, after.epoch, after.settled, after.floor = j.prepared, nil, j.next, true, j.nextFloor
 	if m.died(t, j.job.Commit(j.next)) {
 		m.reopen(t)
 		after = m.settle(t, j, after)

@@ -23,6 +23,12 @@ func (j *Job) Rollback() (next uint64, err error) {
 	if next, err = j.s.rollback(j.id, j.r); err != nil {
 		return 0, fmt.Errorf("rolling back job %s: %w", j.id, err)
 	}
+	// Tokens that the undone epoch deleted are there again.
+	tokens, err := j.tokens(j.r.version)
+	if err != nil {
+		return 0, err
+	}
+	j.remember(tokens)
 	return next, nil
 }
 
@@ -64,7 +70,6 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	defer s.mu.Unlock()
 	r.known, r.settled, r.undecided, r.undoing = true, true, false, false
 	r.version, r.last, r.prepared = w, last, nil
-	r.tokens = nil // Recover reads them again
 	s.advance()
 	return last + 1, nil
 }
