@@ -20,7 +20,6 @@ var version = "0.1.0"
 var errReported = errors.New("reported")
 
 func main() {
-	ownStderr()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := rootCommand().ExecuteContext(ctx)
 	stop()
@@ -43,14 +42,4 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), manCommand())
 	return root
-}
-
-// ownStderr moves what this program prints to a descriptor of its own: the SQL
-// parser's C code redirects descriptor 2 while it runs, and lines written to it
-// meanwhile would be lost.
-func ownStderr() {
-	if fd, err := syscall.Dup(2); err == nil {
-		syscall.CloseOnExec(fd)
-		os.Stderr = os.NewFile(uintptr(fd), "/dev/stderr")
-	}
 }

@@ -46,7 +46,7 @@ ask "SHOW STREAMS"
 step "A topic, asked once: what it holds now, exact decimals."
 ask "SELECT symbol, count(*), sum(price * quantity) AS notional, avg(price)::numeric(12,4) AS average FROM trades GROUP BY symbol ORDER BY symbol"
 
-step "A job: large trades of the topic go into a file and into another topic, from now on."
+step "A job: large trades of the topic, those to come too, go into a file and into another topic."
 ask "CREATE STREAM large_trades AS SELECT symbol, price, quantity, price * quantity AS notional FROM trades WHERE price * quantity > 10000
 INTO archive, alerts WITH (
   'archive.type' = 'file_sink', 'archive.path' = '$dir/data/large_trades.json', 'archive.format' = 'json',
