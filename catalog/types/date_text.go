@@ -138,6 +138,9 @@ func appendStamp(dst []byte, local int64, f *Format, offset int, abbrev string) 
 	days, rest := splitMicros(local)
 	jd := int(days) + epochJulian
 	y, m, d := fromJulian(jd)
+	if f.DateStyle == DateISO && y > 0 && y <= 9999 {
+		return appendZone(appendISO(dst, y, m, d, rest), offset, abbrev, f)
+	}
 	if f.DateStyle == DatePostgres {
 		dow := (jd + 1) % 7
 		dst = append(dst, dayNames[3*dow:3*dow+3]...)
@@ -167,6 +170,22 @@ func appendStamp(dst []byte, local int64, f *Format, offset int, abbrev string) 
 	dst = AppendTime(dst, rest)
 	dst = appendZone(dst, offset, abbrev, f)
 	return appendBC(dst, y)
+}
+
+// appendISO appends YYYY-MM-DD HH:MM:SS[.ffffff].
+func appendISO(dst []byte, y, m, d int, micros int64) []byte {
+	var b [19]byte
+	putPair(b[0:], uint64(y)/100)
+	putPair(b[2:], uint64(y)%100)
+	b[4], b[7], b[10], b[13], b[16] = '-', '-', ' ', ':', ':'
+	putPair(b[5:], uint64(m))
+	putPair(b[8:], uint64(d))
+	seconds := uint64(micros / microsPerSecond)
+	minutes := seconds / 60
+	putPair(b[11:], minutes/60)
+	putPair(b[14:], minutes%60)
+	putPair(b[17:], seconds%60)
+	return appendFraction(append(dst, b[:]...), int(micros%microsPerSecond))
 }
 
 // appendZone appends the zone of a timestamptz: ISO has the offset, the others

@@ -43,6 +43,7 @@ func (d Decimal) Append(dst []byte) []byte {
 	return appendScaled(dst, buf[i:], int(d.Scale))
 }
 
+// putPair writes v, below a hundred, as two digits.
 func putPair(b []byte, v uint64) {
 	const pairs = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
 		"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"

@@ -1,12 +1,34 @@
 package types
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // AppendInt appends a decimal integer: the text form of int2, int4, int8, oid.
-func AppendInt(dst []byte, i int64) []byte { return strconv.AppendInt(dst, i, 10) }
+func AppendInt(dst []byte, i int64) []byte {
+	u := uint64(i)
+	if i < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	if u < 10 {
+		return append(dst, '0'+byte(u))
+	}
+	var buf [20]byte
+	at := len(buf)
+	for u >= 100 {
+		at -= 2
+		q := u / 100
+		putPair(buf[at:], u-100*q)
+		u = q
+	}
+	if u >= 10 {
+		at -= 2
+		putPair(buf[at:], u)
+	} else {
+		at--
+		buf[at] = '0' + byte(u)
+	}
+	return append(dst, buf[at:]...)
+}
 
 // ParseInt64 reads an int8: white space, a sign, digits, 0x, 0o, 0b and
 // underscores as PostgreSQL 16 allows.

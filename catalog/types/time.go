@@ -170,7 +170,7 @@ var _ = register(&Info{
 	},
 	AppendBinary: appendInt64,
 	Compare:      compareI,
-	ModIn:        precisionMod,
+	ModIn:        precisionMod("TIME", ""),
 	ModOut:       precisionText(" without time zone"),
 	Coerce: func(v Value, mod int32, _ bool) (Value, error) {
 		v.I = RoundMicros(v.I, mod)

@@ -71,7 +71,7 @@ var _ = register(&Info{
 	},
 	AppendBinary: appendInt64,
 	Compare:      compareI,
-	ModIn:        precisionMod,
+	ModIn:        precisionMod("TIMESTAMP", ""),
 	ModOut:       precisionText(" without time zone"),
 	Coerce:       coerceStamp,
 })
@@ -114,15 +114,18 @@ func RoundMicros(m int64, digits int32) int64 {
 	return (m + unit/2) / unit * unit
 }
 
-// precisionMod reads the modifier of the time types, at most six digits.
-func precisionMod(mods []int32) (int32, error) {
-	if len(mods) != 1 {
-		return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid type modifier")
+// precisionMod reads the modifier of the time types; more than six digits are
+// six, as in PostgreSQL.
+func precisionMod(name, suffix string) func([]int32) (int32, error) {
+	return func(mods []int32) (int32, error) {
+		if len(mods) != 1 {
+			return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid type modifier")
+		}
+		if mods[0] < 0 {
+			return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s(%d)%s precision must not be negative", name, mods[0], suffix)
+		}
+		return min(mods[0], 6), nil
 	}
-	if mods[0] < 0 {
-		return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "precision must not be negative")
-	}
-	return min(mods[0], 6), nil
 }
 
 // precisionText writes the modifier of the time types before a suffix.

@@ -61,7 +61,7 @@ var _ = register(&Info{
 	},
 	AppendBinary: appendInt64,
 	Compare:      compareI,
-	ModIn:        precisionMod,
+	ModIn:        precisionMod("TIMESTAMP", " WITH TIME ZONE"),
 	ModOut:       precisionText(" with time zone"),
 	Coerce:       coerceStamp,
 })
