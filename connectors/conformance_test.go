@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -113,7 +113,7 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *fixture{
 		}
 	},
 	"kafka": func(t *testing.T, c stream.Connector) *fixture {
-		broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "in"), kfake.SeedTopics(1, "live", "out"))
+		broker, err := kafka.StartBroker(kafka.BrokerOptions{Addr: "127.0.0.1:0"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,10 +122,17 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *fixture{
 			source: declare(c, "s", catalog.Stream, "topic", "in"), rows: manyRows,
 			live:     declare(c, "l", catalog.Stream, "topic", "live"),
 			sink:     declare(c, "k", catalog.Sink, "topic", "out"),
-			env:      &stream.Env{Brokers: broker.ListenAddrs()[0]},
+			env:      &stream.Env{Brokers: broker.Addr()},
 			required: catalog.Options{{Key: "topic", Value: "in"}},
 		}
 		f.prepareEnv()
+		// A sink makes its topic; nothing else of it is needed here.
+		for _, topic := range []string{"live", "out"} {
+			mk := &fixture{Connector: c, env: f.env, sink: declare(c, "mk", catalog.Sink, "topic", topic)}
+			if err := mk.openSink(t, stream.SinkOptions{}).Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		// The topic is filled through the connector's own sink.
 		fill := &fixture{Connector: c, env: f.env, sink: declare(c, "fill", catalog.Sink, "topic", "in", "linger.ms", "0", "batch.size", "4096")}
 		s := fill.openSink(t, stream.SinkOptions{})

@@ -54,6 +54,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 			continue
 		}
 		r.hidden = append(r.hidden, hidden{out: i, name: all[c].Name})
+		r.wantOffsets = r.wantOffsets || all[c].Name == "_offset"
 	}
 	r.bound = make([]vec.Vec, len(r.out))
 	if err := r.Add(ctx, from); err != nil {
@@ -83,12 +84,15 @@ type reader struct {
 	out    []int // where they stand in the batch
 	hidden []hidden
 	bound  []vec.Vec
+	// wantOffsets: _offset is read.
+	wantOffsets bool
 
 	inputs  []*input
 	cur     int
 	decoder decoder
 	of      *input // whose header the CSV decoder has
 	offsets []int64
+	bytes   int64  // read and not yet counted
 	spare   []byte // the window of a file that needs none
 	wake    chan struct{}
 }
@@ -276,6 +280,8 @@ func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
 	}
 	r.fillHidden(in, b)
 	r.source.env.Metrics.RecordsRead.Add(int64(n))
+	r.source.env.Metrics.BytesRead.Add(r.bytes)
+	r.bytes = 0
 	if !more {
 		return r.finish(in, read), nil
 	}
@@ -301,13 +307,15 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, err err
 		} else if !ok {
 			return n, false, nil
 		} else {
-			r.source.env.Metrics.BytesRead.Add(int64(len(rec)))
+			r.bytes += int64(len(rec))
 			if skipBlank && len(rec) < 8 && blank(rec) {
 				continue
 			}
 			if err = r.decoder.Decode(rec); err == nil {
 				n++
-				r.offsets = append(r.offsets, at)
+				if r.wantOffsets {
+					r.offsets = append(r.offsets, at)
+				}
 				continue
 			}
 			if skipBlank && blank(rec) {

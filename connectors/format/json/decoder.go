@@ -197,7 +197,13 @@ func (d *Decoder) predicted(b []byte) (bool, error) {
 	i := 0
 	for k := range d.layout.steps {
 		s := &d.layout.steps[k]
-		if i = s.match(b, i); i < 0 {
+		// The text is compared here where it has 8 to 16 bytes, as most have.
+		if n := s.size; n != 0 && i+n+8 <= len(b) {
+			if load(b, i) != s.head || load(b, i+n-8) != s.last {
+				return false, nil
+			}
+			i += n
+		} else if i = s.match(b, i); i < 0 {
 			return false, nil
 		}
 		if s.field == nil {
@@ -206,7 +212,26 @@ func (d *Decoder) predicted(b []byte) (bool, error) {
 			}
 			continue
 		}
-		next := d.quick(s.field, b, i)
+		next := -1
+		switch f := s.field; {
+		case s.kind == kindText && i < len(b) && b[i] == '"':
+			end, seen := plain(b, i+1)
+			if end >= 0 && int64(end-i-1) <= f.limit {
+				d.high |= seen
+				appendShort(f.text, b, i+1, end)
+				i = end + 1
+				continue
+			}
+		case s.kind == kindInt64 && i+8 <= len(b):
+			var v int64
+			if v, next = integer(b, i); next >= 0 {
+				f.i64.Values = append(f.i64.Values, v)
+				i = next
+				continue
+			}
+		default:
+			next = d.quick(f, b, i)
+		}
 		if next < 0 {
 			var err error
 			if next, err = d.slow(s.field, b, i); err != nil {
@@ -238,10 +263,18 @@ func (d *Decoder) predicted(b []byte) (bool, error) {
 
 // skip passes over a value that nobody reads.
 func (d *Decoder) skip(b []byte, i int) int {
-	if i < len(b) && b[i] == '"' {
+	if i >= len(b) {
+		return -1
+	}
+	switch c := b[i]; {
+	case c == '"':
 		if end, seen := plain(b, i+1); end >= 0 {
 			d.high |= seen
 			return end + 1
+		}
+	case c-'0' <= 9 && i+18 <= len(b):
+		if _, _, next := number(b, i); next >= 0 {
+			return next
 		}
 	}
 	d.high |= highBits

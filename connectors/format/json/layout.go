@@ -14,6 +14,8 @@ type layout struct {
 type step struct {
 	text  string
 	field *field // nil: nobody reads the value
+	kind  kind   // of the field
+	size  int    // of the text where it has 8 to 16 bytes, else 0
 	// The text's first eight bytes and its last eight (which overlap below
 	// sixteen); text under eight bytes has only head, under mask.
 	head, mask, last uint64
@@ -25,6 +27,9 @@ func (l *layout) reset() {
 
 func (l *layout) add(text []byte, f *field) {
 	s := step{text: string(text), field: f, mask: ^uint64(0)}
+	if f != nil {
+		s.kind = f.kind
+	}
 	var pad [8]byte
 	copy(pad[:], text)
 	s.head = load(pad[:], 0)
@@ -32,6 +37,9 @@ func (l *layout) add(text []byte, f *field) {
 		s.mask = 1<<(8*len(text)) - 1
 	} else {
 		s.last = load(text, len(text)-8)
+		if len(text) <= 16 {
+			s.size = len(text)
+		}
 	}
 	l.steps = append(l.steps, s)
 }

@@ -1,9 +1,11 @@
 package json
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // kind is how a field's values are read: a fast path of their own, or kindOther.
@@ -100,9 +102,7 @@ func (d *Decoder) quick(f *field, b []byte, i int) int {
 			return -1
 		}
 		d.high |= seen
-		t := f.text
-		t.Data = append(t.Data, b[i+1:end]...)
-		t.EndRow()
+		appendShort(f.text, b, i+1, end)
 		return end + 1
 	case kindInt64:
 		v, next := integer(b, i)
@@ -184,64 +184,40 @@ const maxMillis = 9224318015999999 / 1000
 // which do not go on with an exponent: coef times 10^-scale. next is -1 for
 // anything else.
 func number(b []byte, i int) (coef int64, scale int32, next int) {
+	if i+18 > len(b) {
+		return shortNumber(b, i)
+	}
 	neg := b[i] == '-'
 	if neg {
 		i++
 	}
-	from := i
-	var u uint64
-	if i+8 <= len(b) {
-		var n int
-		u, n = digits(load(b, i))
-		i += n
-		if n == 8 {
-			for ; i < len(b) && b[i]-'0' <= 9; i++ {
-				u = u*10 + uint64(b[i]-'0')
-				if i-from > 18 {
-					return 0, 0, -1
-				}
-			}
-		}
-	} else {
-		for ; i < len(b) && b[i]-'0' <= 9; i++ {
-			u = u*10 + uint64(b[i]-'0')
-		}
-	}
-	n := i - from
-	if n == 0 || n > 18 || n > 1 && b[from] == '0' || i >= len(b) {
+	u, n := digits(load(b, i))
+	if n == 0 || n > 1 && b[i] == '0' {
 		return 0, 0, -1
 	}
-	if b[i] == '.' {
-		i++
-		from = i
-		if i+8 <= len(b) {
-			v, k := digits(load(b, i))
-			if n+k > 18 {
+	i += n
+	if n == 8 {
+		for ; i < len(b) && b[i]-'0' <= 9; i++ {
+			u = u*10 + uint64(b[i]-'0')
+			if n++; n > 18 {
 				return 0, 0, -1
 			}
-			u = u*uint64(pow10[k]) + v
-			i += k
-			if k == 8 && b[i-1]-'0' <= 9 {
-				for ; i < len(b) && b[i]-'0' <= 9; i++ {
-					if n+i-from >= 18 {
-						return 0, 0, -1
-					}
-					u = u*10 + uint64(b[i]-'0')
-				}
-			}
-		} else {
-			for ; i < len(b) && b[i]-'0' <= 9; i++ {
-				if n+i-from >= 18 {
-					return 0, 0, -1
-				}
-				u = u*10 + uint64(b[i]-'0')
-			}
 		}
-		if scale = int32(i - from); scale == 0 || i >= len(b) {
+		if i+9 > len(b) {
 			return 0, 0, -1
 		}
 	}
-	if b[i]|0x20 == 'e' {
+	c := b[i]
+	if c == '.' {
+		v, k := digits(load(b, i+1))
+		if i += k + 1; k == 0 || k == 8 || n+k > 18 {
+			return 0, 0, -1
+		}
+		u = u*uint64(pow10[k]) + v
+		scale = int32(k)
+		c = b[i]
+	}
+	if c|0x20 == 'e' {
 		return 0, 0, -1
 	}
 	coef = int64(u)
@@ -251,13 +227,84 @@ func number(b []byte, i int) (coef int64, scale int32, next int) {
 	return coef, scale, i
 }
 
+// shortNumber is number at the end of a record, where it has no eight bytes to
+// load, digit by digit.
+func shortNumber(b []byte, i int) (coef int64, scale int32, next int) {
+	neg := b[i] == '-'
+	if neg {
+		i++
+	}
+	from, point := i, -1
+	for ; i < len(b); i++ {
+		if c := b[i] - '0'; c <= 9 {
+			coef = coef*10 + int64(c)
+		} else if b[i] == '.' && point < 0 && i > from {
+			point = i
+		} else {
+			break
+		}
+	}
+	whole := i - from
+	if point >= 0 {
+		whole = point - from
+		if scale = int32(i - point - 1); scale == 0 {
+			return 0, 0, -1
+		}
+	}
+	if whole == 0 || whole > 1 && b[from] == '0' || i-from > 18 || i >= len(b) || b[i]|0x20 == 'e' {
+		return 0, 0, -1
+	}
+	if neg {
+		coef = -coef
+	}
+	return coef, scale, i
+}
+
 // integer reads a whole number of up to 18 digits.
 func integer(b []byte, i int) (int64, int) {
+	if i+20 <= len(b) && b[i] != '-' {
+		u, n := digits(load(b, i))
+		if n == 0 || n > 1 && b[i] == '0' {
+			return 0, -1
+		}
+		i += n
+		c := b[i]
+		if n == 8 {
+			for ; c-'0' <= 9; c = b[i] {
+				u = u*10 + uint64(c-'0')
+				i++
+				if n++; n > 18 || i >= len(b) {
+					return 0, -1
+				}
+			}
+		}
+		if c == '.' || c|0x20 == 'e' {
+			return 0, -1
+		}
+		return int64(u), i
+	}
 	v, scale, next := number(b, i)
 	if scale != 0 {
 		return 0, -1
 	}
 	return v, next
+}
+
+// appendShort appends b[from:to] as a row. Up to sixteen bytes go as two words,
+// of which the rest is written over later.
+func appendShort(t *vec.Bytes, b []byte, from, to int) {
+	if n, at := to-from, len(t.Data); n <= 16 && at+16 <= cap(t.Data) && from+16 <= len(b) {
+		dst := t.Data[at : at+16]
+		binary.LittleEndian.PutUint64(dst, load(b, from))
+		binary.LittleEndian.PutUint64(dst[8:], load(b, from+8))
+		t.Data = t.Data[:at+n]
+	} else {
+		t.Data = append(t.Data, b[from:to]...)
+	}
+	if len(t.Offsets) == 0 {
+		t.Offsets = append(t.Offsets, 0)
+	}
+	t.Offsets = append(t.Offsets, int32(len(t.Data)))
 }
 
 // decimal reads a number exactly, and rounds it to the column's scale, half away
