@@ -31,28 +31,30 @@ func (b bar) met() bool {
 
 // event is the 160-byte record of seven fields that the bars speak of.
 type event struct {
-	ID       int64   `json:"id"`
-	Account  string  `json:"account"`
-	Symbol   string  `json:"symbol"`
-	Price    float64 `json:"price"`
-	Quantity int64   `json:"quantity"`
-	Side     string  `json:"side"`
-	At       string  `json:"at"`
+	OrderID    int64     `json:"order_id"`
+	CustomerID string    `json:"customer_id"`
+	Symbol     string    `json:"symbol"`
+	Price      float64   `json:"price"`
+	Quantity   int64     `json:"quantity"`
+	Side       string    `json:"side"`
+	EventTime  time.Time `json:"event_time"`
 }
 
-// eventLine writes record i; half of all records have quantity over 500.
+// eventLine writes record i.
 func eventLine(dst []byte, i int) []byte {
-	dst = fmt.Appendf(dst, `{"id":%d,"account":"ACC-%08d-%04d","symbol":"%s","price":%d.%04d,"quantity":%d,"side":"%s","at":"2026-03-%02dT%02d:%02d:%02d.%03dZ"}`,
-		1000000+i, i%99991, i%997, [...]string{"AAPL", "MSFT", "GOOG", "AMZN"}[i%4], 100+i%900, i%10000, 1+(i*7919)%1000,
-		[...]string{"BUY", "SELL"}[i%2], 1+i%28, i%24, i%60, i/60%60, i%1000)
-	return dst
+	return fmt.Appendf(dst, `{"order_id":%d,"customer_id":"customer-%06d","symbol":"%s","price":%d.%04d,"quantity":%d,"side":"%s","event_time":"2024-01-15T10:%02d:%02d.%06dZ"}`,
+		1000000000+i, i*37%100000, [...]string{"AAPL", "MSFT", "GOOGL", "F", "BRK.A"}[i%5], 50+i%300, i*7919%10000, eventQuantity(i),
+		[...]string{"BUY", "SELL"}[i%2], i/60%60, i%60, i*7%1000000)
 }
+
+// eventQuantity is over 500 for half of the records.
+func eventQuantity(i int) int { return 1 + i*7919%1000 }
 
 // eventColumns declare the event as a stream.
-const eventColumns = `(id bigint, account text, symbol text, price numeric, quantity bigint, side text, at timestamptz)`
+const eventColumns = `(order_id bigint, customer_id text, symbol text, price numeric(18,4), quantity bigint, side text, event_time timestamptz)`
 
 // eventQuery keeps half of the rows, and five columns.
-const eventQuery = `SELECT id, symbol, price, quantity, at FROM %s WHERE quantity > 500`
+const eventQuery = `SELECT order_id, symbol, price, quantity, event_time FROM %s WHERE quantity > 500`
 
 // decodeBaseline is encoding/json's time for one event into a typed struct.
 func decodeBaseline(t *testing.T) time.Duration {

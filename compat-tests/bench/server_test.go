@@ -68,7 +68,7 @@ func selectBars(t *testing.T, _ time.Duration) []bar {
 		var ours, theirs []float64
 		for range 5 {
 			ours = append(ours, pgbench(t, p.Listen, "ferris", "ferris", mode))
-			theirs = append(theirs, pgbench(t, server.Addr(), server.User(), server.Database(), mode))
+			theirs = append(theirs, pgbench(t, postgresAddr(server), "postgres", "postgres", mode))
 		}
 		all = append(all, bar{name: "SELECT 1, " + mode + " / PostgreSQL 16", value: Median(ours) / Median(theirs), limit: 1.0, least: true,
 			note: fmt.Sprintf("%.0f/s against %.0f/s", Median(ours), Median(theirs))})
