@@ -30,7 +30,7 @@ type fixture struct {
 	// source has rows rows with the ids from 0; nil: there is no source.
 	source *catalog.Relation
 	rows   int
-	// live never ends and has no row for now; nil: there is none.
+	// live never ends and holds no row; nil: there is none.
 	live *catalog.Relation
 	// sink is empty; nil: there is no sink.
 	sink *catalog.Relation

@@ -401,7 +401,7 @@ func (r *reader) fillHidden(in *input, b *vec.Batch) {
 	}
 }
 
-// finish says that the file has no more for now, and ends one that will not grow.
+// finish says that the file holds no more, and ends one that will not grow.
 func (r *reader) finish(in *input, read stream.Read) stream.Read {
 	p := in.position()
 	read.Next, read.CaughtUp = p.encode(), true

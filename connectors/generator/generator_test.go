@@ -122,7 +122,7 @@ func TestWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := open(t, relation("rate", "1"), []int{0}, nil)
 		go func() {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // of the bubble: once Read waits
 			r.Wake()
 		}()
 		read, err := r.Read(t.Context(), b)
