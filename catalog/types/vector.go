@@ -28,6 +28,10 @@ func NewVector(oid OID, items []int64) Value {
 }
 
 func registerVector(oid, array OID, name string, elem *Info, read func(s, whole string) (int64, string, error)) {
+	compare := compareOIDVectors
+	if oid == Int2Vector {
+		compare = func(a, b Value) int { return compareArrays(a.A, b.A, elem) }
+	}
 	register(&Info{
 		OID: oid, Name: name, SQLName: name, Array: array, Elem: elem.OID, Len: -1, Align: 'i',
 		Category: 'A', Kind: 'b', Delim: ',', Phys: PhysList, Comparable: true,
@@ -71,12 +75,13 @@ func registerVector(oid, array OID, name string, elem *Info, read func(s, whole 
 			return vectorOf(oid, elem, v.A.Elems), nil
 		},
 		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
-		Compare:      compareVectors,
+		Compare:      compare,
 	})
 }
 
-// compareVectors orders by length, then elements.
-func compareVectors(a, b Value) int {
+// compareOIDVectors orders by length, then elements; an int2vector is ordered as
+// other arrays are.
+func compareOIDVectors(a, b Value) int {
 	if c := compareInt(int64(len(a.A.Elems)), int64(len(b.A.Elems))); c != 0 {
 		return c
 	}
