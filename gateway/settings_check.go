@@ -327,6 +327,10 @@ func checkSearchPath(v string) (string, error) {
 // loadZone returns a zone and its name as SHOW TimeZone prints it. A number
 // is hours east of Greenwich.
 func loadZone(name string) (*time.Location, string, error) {
+	if hours, err := strconv.ParseFloat(strings.TrimSpace(name), 64); err == nil && hours >= -168 && hours <= 168 {
+		loc, canonical := types.FixedZone(int(roundHalfEven(hours * 3600)))
+		return loc, canonical, nil
+	}
 	loc, canonical, err := types.LoadZone(name)
 	if err != nil {
 		return nil, "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", "TimeZone", name)

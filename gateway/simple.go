@@ -53,9 +53,6 @@ func (x *session) queryString(text []byte) error {
 		if err != nil {
 			return err
 		}
-		if len(b.Params) > 0 {
-			return sqlerr.Errorf(sqlerr.UndefinedParameter, "there is no parameter $%d", 1)
-		}
 		var c *cachedPlan
 		if len(statements) == 1 {
 			c = x.cachePlan(query, b)

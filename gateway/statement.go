@@ -27,13 +27,15 @@ type outcome struct {
 	empty   bool        // EmptyQueryResponse
 }
 
-// plan binds a statement in the session's transaction.
+// plan binds a statement in the session's transaction. params are the types
+// that the client gave; nil: there can be no parameters.
 func (x *session) plan(ctx context.Context, st parse.Statement, params []types.OID) (*plan.Bound, error) {
 	if x.txn.failed {
 		return x.planFailed(ctx, st)
 	}
 	snapshot := x.begin().Snapshot()
 	c := x.bindContext(ctx, snapshot, params)
+	c.NoParams = params == nil
 	return x.server.opts.Planner.Plan(ctx, c, st)
 }
 

@@ -153,7 +153,7 @@ func answers(b []byte) string {
 	front := pgproto3.NewFrontend(bytes.NewReader(b), io.Discard)
 	for {
 		m, err := front.Receive()
-		if errors.Is(err, io.EOF) {
+		if err != nil && gone(err) && out.Len() > 0 {
 			return out.String()
 		}
 		if err != nil {

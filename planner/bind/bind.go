@@ -8,6 +8,7 @@ package bind
 
 import (
 	"context"
+	"slices"
 	"unicode/utf8"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -98,7 +99,7 @@ type binder struct {
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {
 	return &binder{
 		ctx: ctx, c: c, stmt: s, src: s.Source, ascii: isASCII(s.Source.Text),
-		shared: &shared{params: newParams(c.ParamTypes)},
+		shared: &shared{params: &params{types: slices.Clone(c.ParamTypes), none: c.NoParams}},
 	}
 }
 

@@ -47,6 +47,8 @@ type Context struct {
 	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be
 	// inferred.
 	ParamTypes []types.OID
+	// NoParams: the text has no parameters to be given, so $1 is 42P02.
+	NoParams bool
 	// CursorFields are the columns of an open cursor, for FETCH.
 	CursorFields func(name string) ([]plan.Field, bool)
 	// Prepared is a prepared statement, nil where there is none, for EXECUTE.

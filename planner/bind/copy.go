@@ -100,7 +100,7 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 	b.copyDefaults(c, delimiter, null, quote, escape)
 	if len(c.ForceQuote) > 0 || c.ForceQuoteAll {
 		if c.Format != "csv" {
-			b.failf(sqlerr.FeatureNotSupported, -1, "COPY FORCE_QUOTE requires CSV mode")
+			b.failf(sqlerr.FeatureNotSupported, -1, "COPY force quote available only in CSV mode")
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (b *binder) copyDefaults(c *plan.Copy, delimiter, null, quote, escape *stri
 			return
 		}
 		if csvOnly && !csv {
-			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s requires CSV mode", strings.ToUpper(name))
+			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s available only in CSV mode", name)
 		}
 		if len(*v) != 1 {
 			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s must be a single one-byte character", name)

@@ -14,6 +14,7 @@ const maxParams = 65535
 type params struct {
 	types []types.OID // 0: not used so far
 	refs  map[int][]*plan.Param
+	none  bool // every reference is an error
 }
 
 func newParams(given []types.OID) *params {
@@ -22,7 +23,7 @@ func newParams(given []types.OID) *params {
 
 // ref is a reference to $n.
 func (p *params) ref(b *binder, n int, loc int32) plan.Expr {
-	if n <= 0 || n > maxParams {
+	if p.none || n <= 0 || n > maxParams {
 		b.failf(sqlerr.UndefinedParameter, loc, "there is no parameter $%d", n)
 	}
 	for len(p.types) < n {
