@@ -289,7 +289,9 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 		b.Statement = &plan.ClosePortal{Name: strings.TrimSuffix(rest, "all")}
 	case "prepare":
 		m := preparePattern.FindStringSubmatch(text)
-		target, err := inner(m[2])
+		own := *c
+		own.NoParams = false
+		target, err := p.Plan(ctx, &own, parse.Statement{Text: m[2]})
 		if err != nil {
 			return nil, err
 		}
@@ -413,6 +415,9 @@ func (memoryPlanner) expr(b *plan.Bound, s string, c *bind.Context) (plan.Expr, 
 	switch {
 	case strings.HasPrefix(name, "$"):
 		n, _ := strconv.Atoi(name[1:])
+		if c.NoParams {
+			return nil, sqlerr.Errorf(sqlerr.UndefinedParameter, "there is no parameter $%d", n)
+		}
 		if !cast {
 			t = types.Of(types.Text)
 		}

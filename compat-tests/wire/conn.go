@@ -89,18 +89,19 @@ func (g Target) startup(input string) (*conn, string, error) {
 	return c, out, err
 }
 
-// read prints answers until the n-th message of that name, or the end.
+// read prints answers until the n-th message of that name, or the end. Whether a
+// statement that fails before its first row has told its columns is not shown:
+// that depends on whether the planner or the executor finds the mistake.
 func (c *conn) read(until string, n int) (string, error) {
-	var out strings.Builder
+	var out []string
 	for {
 		c.SetReadDeadline(time.Now().Add(patience))
 		m, err := c.front.Receive()
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return "", fmt.Errorf("waiting for %s after\n%s", until, out.String())
+				return "", fmt.Errorf("waiting for %s after\n%s", until, lines(out))
 			}
-			out.WriteString("EOF\n")
-			return out.String(), nil
+			return lines(append(out, "EOF")), nil
 		}
 		if k, ok := m.(*pgproto3.BackendKeyData); ok {
 			c.pid, c.key = k.ProcessID, bytes.Clone(k.SecretKey)
@@ -110,13 +111,24 @@ func (c *conn) read(until string, n int) (string, error) {
 			// What a server announces at startup is compared by a test of its own.
 			continue
 		}
-		out.WriteString(line + "\n")
-		if name, _, _ := strings.Cut(line, " "); name == until {
+		name, _, _ := strings.Cut(line, " ")
+		if k := len(out) - 1; k >= 0 && name == "ErrorResponse" && strings.HasPrefix(out[k], "RowDescription") {
+			out = out[:k]
+		}
+		out = append(out, line)
+		if name == until {
 			if n--; n == 0 {
-				return out.String(), nil
+				return lines(out), nil
 			}
 		}
 	}
+}
+
+func lines(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return strings.Join(list, "\n") + "\n"
 }
 
 // raw sends bytes over a connection of its own and prints what comes back.
