@@ -7,10 +7,13 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // columnList reads the columns that CREATE STREAM and CREATE SINK declare.
-func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts) []catalog.Column {
+// base are the columns that a generated one may be computed from beside those
+// of the list; only says that the list's own are not.
+func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []catalog.Column, only bool) []catalog.Column {
 	if t == nil {
 		return nil
 	}
@@ -34,7 +37,7 @@ func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts) []catalog
 		defs = append(defs, def)
 	}
 	for i, def := range defs {
-		b.checkColumn(def, cols, i)
+		b.checkColumn(def, cols, i, base, only)
 	}
 	return cols
 }
@@ -89,31 +92,39 @@ func (b *binder) refuseConstraint(c *pg.Constraint) {
 
 // checkColumn binds a column's expressions to see that they are right; the
 // catalog keeps their text.
-func (b *binder) checkColumn(def *pg.ColumnDef, cols []catalog.Column, i int) {
+func (b *binder) checkColumn(def *pg.ColumnDef, cols []catalog.Column, i int, base []catalog.Column, only bool) {
 	for _, n := range def.Constraints {
 		x := n.GetConstraint()
 		switch x.Contype {
 		case pg.ConstrType_CONSTR_DEFAULT:
-			b.columnExpr(x.RawExpr, nil, cols[i], "default expression")
+			b.columnExpr(x.RawExpr, nil, cols[i], "default expression", true)
 		case pg.ConstrType_CONSTR_GENERATED:
-			var others []catalog.Column
+			others := append([]catalog.Column(nil), base...)
 			for j, c := range cols {
-				if j != i && c.Generated == "" {
+				if j != i && c.Generated == "" && !only {
 					others = append(others, c)
 				}
 			}
-			b.columnExpr(x.RawExpr, others, cols[i], "generation expression")
+			b.columnExpr(x.RawExpr, others, cols[i], "generation expression", only)
 		}
 	}
 }
 
-func (b *binder) columnExpr(n *pg.Node, cols []catalog.Column, c catalog.Column, what string) {
+func (b *binder) columnExpr(n *pg.Node, cols []catalog.Column, c catalog.Column, what string, mayVary bool) {
 	o := b.operand(n, columnScope(cols), exprOther)
+	if !mayVary && plan.Any(o.e, isVolatile) {
+		b.failf(sqlerr.InvalidObjectDefinition, o.loc, "generation expression is not immutable")
+	}
 	if e := b.coerceTo(o.e, c.Type, assignment, o.loc); e == nil {
 		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "column \"%s\" is of type %s but %s is of type %s",
 			c.Name, formatType(c.Type.OID), what, formatType(o.e.Type().OID)).
 			WithHint("You will need to rewrite or cast the expression.").At(b.pos(o.loc)))
 	}
+}
+
+func isVolatile(e plan.Expr) bool {
+	c, ok := e.(*plan.Call)
+	return ok && c.Func.Volatility == 'v'
 }
 
 // columnScope is the scope of an expression over a relation's columns.

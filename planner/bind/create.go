@@ -103,7 +103,11 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], false, x.Name.Pos)
 	r.Hidden = b.hidden(r.Connector)
-	r.Columns = b.columnList(x.Table, x.ColumnTexts)
+	base, only := r.Hidden, false
+	if r.Connector == "generator" {
+		base, only = rowNumber, true
+	}
+	r.Columns = b.columnList(x.Table, x.ColumnTexts, base, only)
 	b.checkHidden(r, x.Name.Pos)
 	s := &plan.CreateStream{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace, Infer: len(r.Columns) == 0}
 	exists := b.c.Catalog.Relation(r.Schema, r.Name) != nil && x.IfNotExists
@@ -122,6 +126,9 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 	}
 	return done(s)
 }
+
+// rowNumber is what the expressions of a generator's columns are computed from.
+var rowNumber = []catalog.Column{{Name: "_offset", Type: types.Of(types.Int8)}}
 
 func (b *binder) hidden(connector string) []catalog.Column {
 	if b.c.Hidden == nil {
@@ -162,7 +169,7 @@ func (b *binder) createSink(x *parse.CreateSink) *plan.Bound {
 	r := b.newRelation(x.Name, catalog.Sink)
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], true, x.Name.Pos)
-	r.Columns = b.columnList(x.Table, x.ColumnTexts)
+	r.Columns = b.columnList(x.Table, x.ColumnTexts, nil, false)
 	for _, c := range r.Columns {
 		if c.Generated != "" {
 			b.unsupportedAt(x.Name.Pos, "Compute the column in the query that writes to the sink.", "a generated column of a sink is not supported")

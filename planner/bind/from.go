@@ -6,6 +6,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -226,11 +227,42 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 			WithHint("Declare a stream over the same data: CREATE STREAM %s_in WITH (...).", rel.Name).At(b.pos(x.Location)))
 	default:
 		fields, cols := relationColumns(rel)
-		node = &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name}
+		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name})
 		item.cols = cols
 	}
 	b.aliasColumns(item, x.Alias)
 	return fromEntry{node: node, items: []*rangeItem{item}}
+}
+
+// generated computes a stream's generated columns above its scan. A generator's
+// are its data, and its own business.
+func (b *binder) generated(rel *catalog.Relation, scan *plan.Scan) plan.Node {
+	if rel.Connector == "generator" {
+		return scan
+	}
+	p := &plan.Project{Input: scan, Fields: scan.Fields}
+	any := false
+	all := rel.AllColumns()
+	for i, f := range scan.Fields {
+		e := plan.Expr(columnOfField(i, f))
+		if text := all[i].Generated; text != "" {
+			any = true
+			e = b.generatedColumn(text, all, all[i])
+		}
+		p.Exprs = append(p.Exprs, e)
+	}
+	if !any {
+		return scan
+	}
+	return p
+}
+
+func (b *binder) generatedColumn(text string, all []catalog.Column, c catalog.Column) plan.Expr {
+	node, err := parse.Expr(text)
+	b.check(err)
+	inner := &binder{ctx: b.ctx, c: b.c, src: &parse.Source{Text: text}, ascii: isASCII(text), shared: b.shared}
+	o := inner.operand(node, columnScope(all), exprOther)
+	return inner.assignColumn(operand{o.e, -1}, c, 0)
 }
 
 // relationColumns are the rows of a scan of all of a relation's columns, and

@@ -13,6 +13,7 @@ import (
 
 // plainStatement binds a statement that PostgreSQL has and that is no SELECT.
 func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
+	b.refuseClauses(n)
 	switch x := n.Node.(type) {
 	case *pg.Node_VariableSetStmt:
 		return done(b.setVariable(x.VariableSetStmt))
@@ -62,6 +63,28 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 	}
 	b.unsupportedStatement(n)
 	return nil
+}
+
+// refuseClauses answers WITH and INTO on statements that have no use for them.
+func (b *binder) refuseClauses(n *pg.Node) {
+	switch x := n.Node.(type) {
+	case *pg.Node_CopyStmt, *pg.Node_DeclareCursorStmt, *pg.Node_PrepareStmt, *pg.Node_ExplainStmt:
+		return
+	case *pg.Node_ViewStmt:
+		if len(b.stmt.Into) == 0 {
+			return
+		}
+	case *pg.Node_InsertStmt:
+		if sel := x.InsertStmt.SelectStmt.GetSelectStmt(); sel != nil && len(sel.ValuesLists) == 0 && len(b.stmt.Into) == 0 {
+			return
+		}
+	}
+	if len(b.stmt.Into) > 0 {
+		b.unsupportedAt(b.stmt.Into[0].Pos, "Write SELECT ... INTO.", "INTO is not supported here")
+	}
+	if len(b.stmt.With) > 0 {
+		b.unsupportedAt(b.stmt.With[0].Pos, "Write the keys where the stream is declared: CREATE STREAM ... WITH (...).", "WITH is not supported here")
+	}
 }
 
 func done(s plan.Statement) *plan.Bound { return &plan.Bound{Statement: s} }

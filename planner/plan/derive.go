@@ -146,8 +146,8 @@ func boundedSource(r *catalog.Relation) bool {
 		follow, _ := r.Options.Get("follow")
 		return !strings.EqualFold(follow, "true") && !strings.EqualFold(follow, "on")
 	case "generator":
-		_, ok := r.Options.Get("rows")
-		return ok
+		rows, ok := r.Options.Get("rows")
+		return ok && rows != "0"
 	case "database":
 		return true
 	}
