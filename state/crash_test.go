@@ -2,8 +2,10 @@ package state
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A child process works on a data directory and kills itself, with SIGKILL, at
@@ -19,7 +22,7 @@ import (
 
 const (
 	childDir  = "FERRIS_STATE_TEST_DIR"
-	childStep = "FERRIS_STATE_TEST_STEP"
+	childStep = "FERRIS_STATE_TEST_STEP" // "any": it works until it is killed
 )
 
 var (
@@ -46,9 +49,13 @@ func TestCrashChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("it is run by TestKillAtEveryStep")
 	}
-	die, err := strconv.Atoi(os.Getenv(childStep))
-	ok(t, err)
-	steps := 0
+	die, steps := 0, 0
+	forEver := os.Getenv(childStep) == "any"
+	if !forEver {
+		n, err := strconv.Atoi(os.Getenv(childStep))
+		ok(t, err)
+		die = n
+	}
 	s, err := Open(Options{Dir: dir, memTable: testMemTable, fault: func(step) error {
 		if steps++; steps == die {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
@@ -62,6 +69,9 @@ func TestCrashChild(t *testing.T) {
 	log, err := openJournal(dir)
 	ok(t, err)
 	ok(t, work(s, log))
+	for forEver {
+		ok(t, work(s, log))
+	}
 	ok(t, s.Close())
 }
 
@@ -205,6 +215,28 @@ func TestKillAtEveryStep(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+// TestKillAtAnyTime kills the child from outside, at moments that are no steps of
+// ours: Badger writes tables, merges them and makes logs in the background.
+func TestKillAtAnyTime(t *testing.T) {
+	rounds := 6
+	if n, err := strconv.Atoi(os.Getenv("FERRIS_STATE_TEST_KILLS")); err == nil {
+		rounds = n
+	}
+	dir := t.TempDir()
+	for round := 1; round <= rounds && !t.Failed(); round++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(50+rand.IntN(300))*time.Millisecond)
+		child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestCrashChild$")
+		child.Env = append(os.Environ(), childDir+"="+dir, childStep+"=any")
+		out, err := child.CombinedOutput()
+		cancel()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("the child that was to work until it is killed: %v\n%s", err, out)
+		}
+		verify(t, dir, round)
 	}
 }
 

@@ -132,6 +132,9 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 	dir := ""
 	if !o.InMemory {
 		dir = filepath.Join(o.Dir, storeDir)
+		if err := removeUnborn(dir); err != nil {
+			return nil, err
+		}
 	}
 	mem := o.memTable
 	if mem == 0 {

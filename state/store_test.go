@@ -98,3 +98,18 @@ func TestCatalogUpdateIsDurable(t *testing.T) {
 		t.Errorf("after reopening: %q %v, want %q", got, err, want)
 	}
 }
+
+// TestLogsThatWereNeverBegun: the process died while Badger was making a file.
+func TestLogsThatWereNeverBegun(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir})
+	j := begun(t, s)
+	prepare(t, j, 1, "a", "1")
+	ok(t, j.Commit(1))
+	ok(t, s.Close())
+	for _, name := range []string{"00099.mem", "000099.vlog"} {
+		ok(t, os.WriteFile(filepath.Join(dir, storeDir, name), nil, 0o600))
+	}
+	s = open(t, Options{Dir: dir})
+	expect(t, "committed", committed(t, s, s.Job(j.ID())), "a=1 ")
+}
