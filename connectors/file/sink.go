@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -44,9 +45,9 @@ type sink struct {
 		epoch  stream.Epoch
 		length int64
 	}
-	marked    bool
-	dirty     bool
-	changelog bool
+	marked  bool
+	dirty   bool
+	created bool // the file was not there before, and nothing has committed since
 }
 
 // Sink opens the relation for writing and cuts off what lies past the last
@@ -64,7 +65,7 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, changelog: o.Changelog}
+	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed}
 	header := []byte(nil)
 	if c.format == formatCSV {
 		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog})
@@ -73,6 +74,11 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 		}
 	} else {
 		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog})
+	}
+	for _, col := range rel.Columns {
+		if slices.ContainsFunc(rel.Hidden, func(h catalog.Column) bool { return h.Name == col.Name }) {
+			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
+		}
 	}
 	if err := s.open(o.Token); err != nil {
 		s.Close()
@@ -103,6 +109,7 @@ func (s *sink) open(token []byte) error {
 			WithHint("Give each job a file of its own, or stop the other one.")
 	}
 	if errors.Is(statErr, os.ErrNotExist) {
+		s.created = true
 		if err := syncDir(s.path); err != nil {
 			return err
 		}
@@ -298,7 +305,7 @@ func (s *sink) Commit(_ context.Context, e stream.Epoch, token []byte) error {
 	if err != nil {
 		return err
 	}
-	s.epoch, s.committed = e, length
+	s.epoch, s.committed, s.created = e, length, false
 	if s.marked {
 		return s.unmark()
 	}
@@ -316,14 +323,22 @@ func (s *sink) Rollback(_ context.Context, e stream.Epoch, _ []byte) error {
 	return s.cut(s.committed)
 }
 
-// Close writes nothing more: what was not prepared is cut off.
+// Close writes nothing more. Where nothing was committed and all was taken back
+// it leaves the directory as it was.
 func (s *sink) Close() error {
 	if s.f == nil {
 		return nil
 	}
 	f := s.f
 	s.f = nil
-	if err := f.Close(); err != nil {
+	var err error
+	if s.marked && s.length == s.committed {
+		if s.created {
+			err = os.Remove(s.path)
+		}
+		err = errors.Join(err, s.unmark())
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
 		return object.PathError("close", s.path, err)
 	}
 	return nil

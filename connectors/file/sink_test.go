@@ -157,6 +157,23 @@ func TestSinkRollsBackWhatWasPrepared(t *testing.T) {
 	holds(t, p, row1+row4)
 }
 
+func TestSinkLeavesNothing(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "a.json")
+	s := openSink(t, p, stream.SinkOptions{})
+	put(t, s, 1)
+	prepare(t, s, 1)
+	if err := s.Rollback(t.Context(), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Dir(p))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestSinkKeepsWhatWasThere(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "a.csv")
 	write(t, p, "id,name\n0,zero\n")

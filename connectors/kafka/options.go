@@ -226,8 +226,9 @@ func (c *config) consumer() []kgo.Opt {
 	}
 }
 
-// producer are the client options of a sink.
-func (c *config) producer() []kgo.Opt {
+// producer are the client options of a sink. ownTime: records bring their own
+// timestamps, which the client's delivery timeout would count from.
+func (c *config) producer(ownTime bool) []kgo.Opt {
 	acks := kgo.AllISRAcks()
 	switch c.acks {
 	case "1":
@@ -245,12 +246,14 @@ func (c *config) producer() []kgo.Opt {
 		kgo.ProducerBatchMaxBytes(c.batchBytes),
 		kgo.ProducerBatchCompression(codec),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // murmur2, as the Java client
-		kgo.RecordDeliveryTimeout(max(c.delivery, time.Second)),
 		kgo.MaxBufferedRecords(100_000),
 		kgo.MaxBufferedBytes(64 << 20),
 		kgo.AllowAutoTopicCreation(),
 		kgo.UnknownTopicRetries(3),
 		kgo.DefaultProduceTopic(c.topic),
+	}
+	if !ownTime {
+		opts = append(opts, kgo.RecordDeliveryTimeout(max(c.delivery, time.Second)))
 	}
 	if !c.idempotent {
 		opts = append(opts, kgo.DisableIdempotentWrite())

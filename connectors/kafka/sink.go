@@ -38,6 +38,9 @@ type sink struct {
 	keyText func([]byte, vec.Vec, int) []byte
 	keyCols []int
 	keyRow  vec.Batch
+	values  []int // columns that the value has
+	row     vec.Batch
+	timeCol int  // the column _timestamp, -1: none
 	only    bool // append: a delete is refused
 
 	mu     sync.Mutex
@@ -56,11 +59,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, sqlerr.Unsupported("Set changelog = 'ops' on the sink to write every change with its _op.",
 			"sink %q takes appended rows only, and the query updates rows", rel.Name)
 	}
-	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, only: !o.Changelog}
+	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, only: !o.Changelog}
 	if err := s.encoders(rel, o.Changelog); err != nil {
 		return nil, err
 	}
-	if s.client, err = c.dial(env, c.producer()...); err != nil {
+	if s.client, err = c.dial(env, c.producer(s.timeCol >= 0)...); err != nil {
 		return nil, err
 	}
 	if err := s.ready(ctx); err != nil {
@@ -70,16 +73,36 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	return s, nil
 }
 
+// encoders compiles how a row becomes a record. A column _key is the record's
+// key and _timestamp its timestamp; neither is in its value.
 func (s *sink) encoders(rel *catalog.Relation, op bool) error {
 	c := s.config
+	var value []catalog.Column
+	for i, col := range rel.Columns {
+		switch {
+		case col.Name == "_key" && col.Type.OID == types.Text && len(c.keys) == 0:
+			s.keyCol, s.keyText = i, vec.TextAppender(col.Type, types.DefaultFormat())
+		case col.Name == "_timestamp" && col.Type.OID == types.Timestamptz:
+			s.timeCol = i
+		case col.Name == "_partition", col.Name == "_offset", col.Name == "_headers":
+			return sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written to a topic", col.Name, rel.Name)
+		default:
+			s.values, value = append(s.values, i), append(value, col)
+		}
+	}
+	s.row.Cols = make([]vec.Vec, len(s.values))
 	switch c.format {
 	case formatJSON:
-		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op})
+		s.encoder = json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op})
 	case formatCSV:
-		s.encoder = csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op})
+		s.encoder = csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op})
 	default:
 		if op {
 			return sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of sink %q cannot hold changes", c.format, rel.Name)
+		}
+		if t := c.whole(value); t != "" {
+			return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "format %q of sink %q makes a record of one column: %s", c.format, rel.Name, t).
+				WithHint("Select one column of type text or bytea, or write format 'json'.")
 		}
 	}
 	var cols []catalog.Column
@@ -99,6 +122,18 @@ func (s *sink) encoders(rel *catalog.Relation, op bool) error {
 		s.keyRow.Cols = make([]vec.Vec, len(cols))
 	}
 	return nil
+}
+
+// whole says why the columns do not make a record as they are, "" where they do.
+func (c *config) whole(cols []catalog.Column) string {
+	if len(cols) != 1 {
+		return fmt.Sprintf("it has %d", len(cols))
+	}
+	switch cols[0].Type.OID {
+	case types.Text, types.Varchar, types.Bytea, types.JSON, types.JSONB:
+		return ""
+	}
+	return fmt.Sprintf("%q is %s", cols[0].Name, types.FormatType(cols[0].Type))
 }
 
 func names(cols []catalog.Column) []string {
@@ -158,6 +193,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 	var buf []byte
 	type span struct{ key, value, end int }
 	spans := make([]span, n)
+	for i, c := range s.values {
+		s.row.Cols[i] = b.Cols[c]
+	}
+	s.row.Rows, s.row.Ops = b.Rows, b.Ops
 	for i := range n {
 		row := i
 		if b.Sel != nil {
@@ -170,9 +209,9 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		buf = s.appendKey(buf, b, row)
 		spans[i].value = len(buf)
 		if s.encoder != nil {
-			buf = s.encoder.Append(buf, b, row)
+			buf = s.encoder.Append(buf, &s.row, row)
 		} else {
-			buf = appendWhole(buf, b.Cols[0], row)
+			buf = appendWhole(buf, s.row.Cols[0], row)
 		}
 		spans[i].end = len(buf)
 	}
@@ -183,8 +222,11 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			r.Key = buf[at.key:at.value:at.value]
 		}
 		r.Value = buf[at.value:at.end:at.end]
-		if s.encoder == nil && isNull(b.Cols[0], live(b, i)) {
+		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) {
 			r.Value = nil
+		}
+		if s.timeCol >= 0 {
+			r.Timestamp = timestamp(b.Cols[s.timeCol], live(b, i))
 		}
 		s.client.Produce(ctx, r, s.delivered)
 	}
@@ -208,6 +250,17 @@ func isNull(v vec.Vec, row int) bool {
 		v, row = c.Of, 0
 	}
 	return v.Nulls().Get(row)
+}
+
+// timestamp is the row's, the zero time (which is the present) where it is NULL.
+func timestamp(v vec.Vec, row int) time.Time {
+	if isNull(v, row) {
+		return time.Time{}
+	}
+	if c, ok := v.(*vec.Const); ok {
+		v, row = c.Of, 0
+	}
+	return time.UnixMicro(v.(*vec.Fixed[int64]).Values[row] - types.UnixEpoch)
 }
 
 // nullKey reports whether the i-th live row has no key.
@@ -265,15 +318,25 @@ func (s *sink) failure() error {
 		return nil
 	}
 	if errors.Is(s.failed, kgo.ErrRecordTimeout) || errors.Is(s.failed, context.DeadlineExceeded) {
-		return sqlerr.Errorf(sqlerr.ConnectionFailure, "could not deliver records to topic %q on Kafka at %q within %v: %w", s.config.topic, s.config.server(), s.config.delivery, s.failed)
+		return s.late(s.failed)
 	}
 	return s.config.topicError(s.failed)
 }
 
+// late is the error of records that no broker took in time.
+func (s *sink) late(err error) error {
+	return sqlerr.Errorf(sqlerr.ConnectionFailure, "could not deliver records to topic %q on Kafka at %q within %v: %w", s.config.topic, s.config.server(), s.config.delivery, err)
+}
+
 // Prepare waits until the brokers have acknowledged every record.
 func (s *sink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
-	if err := s.client.Flush(ctx); err != nil {
-		return nil, fmt.Errorf("flushing records to topic %q: %w", s.config.topic, err)
+	flush, cancel := context.WithTimeout(ctx, max(s.config.delivery, time.Second))
+	defer cancel()
+	if err := s.client.Flush(flush); err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("flushing records to topic %q: %w", s.config.topic, err)
+		}
+		return nil, s.late(err)
 	}
 	return []byte{}, s.failure()
 }

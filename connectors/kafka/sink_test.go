@@ -122,6 +122,40 @@ func TestInsertIntoStream(t *testing.T) {
 	}
 }
 
+// TestRecordColumns writes the columns that are the record's own.
+func TestRecordColumns(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	rel := relation("t")
+	rel.Columns = append(rel.Columns[:1:1], rel.Hidden[0], rel.Hidden[3]) // id, _key, _timestamp
+	s, err := Connector{}.Sink(t.Context(), b.env(), rel, stream.SinkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rows := &vec.Batch{Rows: 1, Cols: []vec.Vec{
+		&vec.Fixed[int64]{Values: []int64{1}}, vec.NewConst(types.NewText("k"), 1), &vec.Fixed[int64]{Values: []int64{0}},
+	}}
+	if _, err := s.Write(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.records("t"), []string{`k={"id":1}`}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	c := b.open(relation("t"), stream.Scan{Bounded: true}, nil)
+	c.want("1 NULL @0:0")
+	if got, want := c.text(5, 0), "2000-01-01 00:00:00+00"; got != want {
+		t.Errorf("timestamp %s, want %s", got, want)
+	}
+	rel.Columns[1] = rel.Hidden[4]
+	if _, err := (Connector{}).Sink(t.Context(), b.env(), rel, stream.SinkOptions{}); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
+		t.Errorf("_headers: %v", err)
+	}
+}
+
 func TestSinkErrors(t *testing.T) {
 	b := start(t)
 	b.topic("t", 1)
@@ -207,4 +241,25 @@ func murmur2(b []byte) int32 {
 	h *= m
 	h ^= h >> 15
 	return int32(h & 0x7fffffff)
+}
+
+// TestBrokerGone loses the broker between two epochs.
+func TestBrokerGone(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	s := b.sink(relation("t", "delivery.timeout.ms", "1s"), stream.SinkOptions{})
+	if _, err := s.Write(t.Context(), rowsOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if _, err := s.Write(t.Context(), rowsOf(2)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Prepare(t.Context(), 2)
+	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `could not deliver records to topic "t"`) {
+		t.Errorf("without a broker: %v", err)
+	}
 }
