@@ -29,7 +29,7 @@ type job struct {
 	epoch     stream.Epoch
 	positions map[place]stream.Offset
 	streams   map[string]string // the stream of each source
-	skipped   int64 // records left out
+	skipped   int64             // records left out
 	started   time.Time
 	restarts  int64
 	rowsIn    int64
@@ -58,6 +58,7 @@ type jobSettings struct {
 	checkpoint time.Duration
 	maxRetries int
 	backoff    time.Duration
+	batch      int // most rows that operators get at once; 0: as many as are read
 }
 
 // jobOptions reads a job's WITH keys that the engine knows.
@@ -88,6 +89,13 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("max_retries", v, "a number of tries")
 		}
 		s.maxRetries = n
+	}
+	if v, ok := o.Get("batch.size", "max_batch_size", "batch.max_size"); ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return s, badOption("batch.size", v, "a number of records, at least 1")
+		}
+		s.batch = n
 	}
 	var err error
 	if v, ok := o.Get("retry_backoff"); ok {

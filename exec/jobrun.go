@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -31,11 +32,11 @@ type life struct {
 	pumps    *pumps
 	fails    chan error // the first failure of each sink
 
-	epoch    stream.Epoch // that runs
-	moved    map[place]stream.Offset
-	open     int  // streams that have not ended
-	deciding bool // the store may have committed the epoch that runs
-	commits  int
+	epoch   stream.Epoch // that runs
+	moved   map[place]stream.Offset
+	open    int  // streams that have not ended
+	decided bool // the store has, or may have, committed the epoch that runs
+	commits int
 }
 
 // outcome is how a life ended without an error.
@@ -53,7 +54,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 			l.pumps.close()
 		}
 		// A commit that fails after the last epoch is a failure of the job too.
-		err = firstError(err, l.closeSinks(err != nil && !l.deciding && l.epoch > 0))
+		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
 		if l.tree != nil {
 			if cerr := l.tree.close(); err == nil {
 				err = cerr
@@ -101,7 +102,7 @@ func (l *life) item(ctx context.Context, it item) error {
 		return leaf.end(ctx)
 	}
 	l.j.count(int64(it.batch.Len()), 0, 0)
-	if _, err := leaf.take(ctx, it.batch); err != nil {
+	if err := l.pass(ctx, leaf, it.batch); err != nil {
 		return err
 	}
 	if it.read.Next != nil {
@@ -111,6 +112,27 @@ func (l *life) item(ctx context.Context, it item) error {
 	it.from.free <- it.batch
 	if it.read.CaughtUp && len(l.pumps.items) == 0 {
 		return l.fan.flush(ctx)
+	}
+	return nil
+}
+
+// pass gives a batch to the operators, in parts where the job says so.
+func (l *life) pass(ctx context.Context, leaf *leaf, b *vec.Batch) error {
+	if l.settings.batch == 0 || b.Len() <= l.settings.batch {
+		_, err := leaf.take(ctx, b)
+		return err
+	}
+	sel := b.Sel
+	if sel == nil {
+		sel = make([]int32, b.Rows)
+		for i := range sel {
+			sel[i] = int32(i)
+		}
+	}
+	for part := range slices.Chunk(sel, l.settings.batch) {
+		if _, err := leaf.take(ctx, &vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -142,11 +164,10 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if _, err := l.handle.Prepare(uint64(l.epoch), &pages, p); err != nil {
 		return err
 	}
-	l.deciding = true
+	l.decided = true
 	if err := l.handle.Commit(uint64(l.epoch)); err != nil {
 		return err
 	}
-	l.deciding = false
 	l.commits++
 	return l.committed(ctx, tokens)
 }
@@ -208,7 +229,7 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 
 // next begins an epoch; now() inside it is its beginning.
 func (l *life) next(e stream.Epoch) {
-	l.epoch = e
+	l.epoch, l.decided = e, false
 	now := microsSince2000(time.Now())
 	l.env.TransactionTime, l.env.StatementTime = now, now
 }

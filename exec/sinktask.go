@@ -78,11 +78,11 @@ type sinkTask struct {
 	in       chan work // bounded: a slow sink holds the job back
 	prepared chan preparedToken
 	fails    chan<- error
-	failed   error  // once set, work is only answered
+	failed   error // once set, work is only answered
 	// Of the epoch that is prepared and not committed; token nil: there is none.
 	token []byte
 	of    stream.Epoch
-	wait     sync.WaitGroup
+	wait  sync.WaitGroup
 }
 
 // queued is how many batches may wait for a sink while others go on.
