@@ -18,6 +18,15 @@ func testEnv() *function.Env {
 	f := types.DefaultFormat()
 	now := time.Date(2024, 2, 29, 12, 30, 45, 678901000, time.UTC).UnixMicro() + types.UnixEpoch
 	f.Now = now
+	f.RegIn = func(oid types.OID, name string) (types.OID, error) {
+		if info, ok := types.ByName(name); ok && oid == types.Regtype {
+			return info.OID, nil
+		}
+		return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", name)
+	}
+	f.RegOut = func(oid, id types.OID) (string, bool) {
+		return types.FormatType(types.Of(id)), oid == types.Regtype
+	}
 	return &function.Env{Format: f, SearchPath: []string{"public"}, User: "ferris", Database: "ferris", TransactionTime: now, StatementTime: now}
 }
 

@@ -85,7 +85,7 @@ func tokenize(s string) []string {
 				i++
 			}
 			op := s[start:i]
-			for len(op) > 1 && (op[len(op)-1] == '-' || op[len(op)-1] == '+' || op[len(op)-1] == '@') && !strings.ContainsAny(op[:len(op)-1], "~!@#%^&|`?") {
+			for len(op) > 1 && (op[len(op)-1] == '-' || op[len(op)-1] == '+') && !strings.ContainsAny(op[:len(op)-1], "~!@#%^&|`?") {
 				op = op[:len(op)-1]
 			}
 			i = start + len(op)

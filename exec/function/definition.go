@@ -65,3 +65,23 @@ type Example struct {
 	// Ours says why PostgreSQL answers otherwise; "": it answers the same.
 	Ours string
 }
+
+// Call computes one call of a function that returns no set: for those who have
+// values rather than columns. A strict function may be given no NULL.
+func (d *Definition) Call(env *Env, args []types.Value, ret types.Type) (types.Value, error) {
+	if d.Value != nil {
+		return d.Value(env, args)
+	}
+	var errs Errors
+	c := Call{Env: env, Rows: 1, Out: vec.New(ret), Nulls: &vec.Bitmap{}, Errs: &errs}
+	for _, a := range args {
+		col := vec.New(a.Type)
+		vec.Append(col, a)
+		c.Args = append(c.Args, col)
+	}
+	d.Vector(&c)
+	if err := errs.First(); err != nil {
+		return types.Value{}, err
+	}
+	return vec.Get(c.Out, 0, ret), nil
+}

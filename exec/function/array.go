@@ -1,0 +1,233 @@
+package function
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+func init() {
+	type vs = []types.Value
+	op := func(sig string, f ValueFunc, ex ...string) {
+		define(sig, Definition{Value: f, Examples: examples(ex...)})
+	}
+	bound := func(f func(d types.Dim) int32) ValueFunc {
+		return func(_ *Env, a vs) (types.Value, error) {
+			n := a[1].I
+			if n < 1 || n > int64(len(a[0].A.Dims)) {
+				return null(types.Int4)
+			}
+			return int4(int(f(a[0].A.Dims[n-1])))
+		}
+	}
+	op("array_length(anyarray, int4) int4 strict immutable", bound(func(d types.Dim) int32 { return d.Len }), "array_length(ARRAY[1, 2, 3], 1)", "3", "array_length(ARRAY[[1, 2], [3, 4]], 2)", "2", "array_length('{}'::int[], 1)", "NULL")
+	op("array_lower(anyarray, int4) int4 strict immutable", bound(func(d types.Dim) int32 { return d.Lower }), "array_lower('[0:2]={1,2,3}'::int[], 1)", "0")
+	op("array_upper(anyarray, int4) int4 strict immutable", bound(func(d types.Dim) int32 { return d.Lower + d.Len - 1 }), "array_upper('[0:2]={1,2,3}'::int[], 1)", "2")
+	op("array_ndims(anyarray) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if len(a[0].A.Dims) == 0 {
+			return null(types.Int4)
+		}
+		return int4(len(a[0].A.Dims))
+	}, "array_ndims(ARRAY[[1], [2]])", "2")
+	op("array_dims(anyarray) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if len(a[0].A.Dims) == 0 {
+			return null(types.Text)
+		}
+		var b strings.Builder
+		for _, d := range a[0].A.Dims {
+			fmt.Fprintf(&b, "[%d:%d]", d.Lower, d.Lower+d.Len-1)
+		}
+		return text(b.String())
+	}, "array_dims(ARRAY[[1, 2, 3], [4, 5, 6]])", "[1:2][1:3]")
+	op("cardinality(anyarray) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) { return int4(len(a[0].A.Elems)) }, "cardinality(ARRAY[[1, 2], [3, 4]])", "4")
+	op("array_append(anyarray, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return extend(a[0], a[1], false) },
+		"array_append(ARRAY[1, 2], 3)", "{1,2,3}", "ARRAY[1, 2] || 3", "{1,2,3}", "array_append(NULL::int[], 3)", "{3}", "array_append(ARRAY[1], NULL)", "{1,NULL}")
+	op("array_prepend(anyelement, anyarray) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return extend(a[1], a[0], true) },
+		"array_prepend(1, ARRAY[2, 3])", "{1,2,3}", "1 || ARRAY[2, 3]", "{1,2,3}")
+	op("array_cat(anyarray, anyarray) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return concatArrays(a[0], a[1]) },
+		"array_cat(ARRAY[1, 2], ARRAY[3])", "{1,2,3}", "ARRAY[1, 2] || ARRAY[3]", "{1,2,3}", "ARRAY[1] || NULL::int[]", "{1}", "ARRAY[[1, 2]] || ARRAY[3, 4]", "{{1,2},{3,4}}")
+	op("array_position(anyarray, anyelement) int4 immutable", func(_ *Env, a vs) (types.Value, error) {
+		if a[0].Null {
+			return null(types.Int4)
+		}
+		if len(a[0].A.Dims) > 1 {
+			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
+		}
+		for i, e := range a[0].A.Elems {
+			if sameValue(e, a[1]) {
+				return int4(i + int(a[0].A.Dims[0].Lower))
+			}
+		}
+		return null(types.Int4)
+	}, "array_position(ARRAY['a', 'b', 'c'], 'b')", "2", "array_position(ARRAY[1, NULL], NULL)", "2", "array_position(ARRAY[1], 5)", "NULL")
+	op("array_remove(anyarray, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
+		if a[0].Null || len(a[0].A.Dims) == 0 {
+			return a[0], nil
+		}
+		if len(a[0].A.Dims) > 1 {
+			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "removing elements from multidimensional arrays is not supported")
+		}
+		kept := slices.DeleteFunc(slices.Clone(a[0].A.Elems), func(e types.Value) bool { return sameValue(e, a[1]) })
+		return types.NewArray(a[0].A.Elem, kept), nil
+	}, "array_remove(ARRAY[1, 2, 3, 2], 2)", "{1,3}")
+	op("array_replace(anyarray, anyelement, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
+		if a[0].Null {
+			return a[0], nil
+		}
+		out := *a[0].A
+		out.Elems = slices.Clone(out.Elems)
+		for i, e := range out.Elems {
+			if sameValue(e, a[1]) {
+				out.Elems[i] = a[2]
+			}
+		}
+		return types.Value{Type: a[0].Type, A: &out}, nil
+	}, "array_replace(ARRAY[1, 2, 5, 4], 5, 3)", "{1,2,3,4}")
+	op("arraycontains(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(contains(a[0].A, a[1].A)) },
+		"ARRAY[1, 2, 3] @> ARRAY[3, 1]", "t", "ARRAY[1] @> ARRAY[NULL]::int[]", "f")
+	op("arraycontained(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(contains(a[1].A, a[0].A)) },
+		"ARRAY[3, 1] <@ ARRAY[1, 2, 3]", "t")
+	op("arrayoverlap(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		return boolean(slices.ContainsFunc(a[0].A.Elems, func(e types.Value) bool { return !e.Null && has(a[1].A, e) }))
+	}, "ARRAY[1, 4] && ARRAY[4, 5]", "t", "ARRAY[1] && ARRAY[2]", "f")
+	op("array_to_string(anyarray, text) text strict stable", func(env *Env, a vs) (types.Value, error) {
+		return text(textOf(joined(env, nil, a[0].A.Elems, a[1].S)))
+	}, "array_to_string(ARRAY[1, NULL, 3], ',')", "1,3")
+	op("array_to_string(anyarray, text, text) text stable", func(env *Env, a vs) (types.Value, error) {
+		if a[0].Null || a[1].Null {
+			return null(types.Text)
+		}
+		elems := slices.Clone(a[0].A.Elems)
+		for i, e := range elems {
+			if e.Null && !a[2].Null {
+				elems[i] = a[2]
+			}
+		}
+		return text(textOf(joined(env, nil, elems, a[1].S)))
+	}, "array_to_string(ARRAY[1, NULL, 3], ',', '*')", "1,*,3")
+	op("string_to_array(text, text) _text immutable", func(_ *Env, a vs) (types.Value, error) { return splitText(a[0], a[1], types.Value{Null: true}) },
+		"string_to_array('a,b,,c', ',')", `{a,b,"",c}`, "string_to_array('abc', NULL)", "{a,b,c}", "string_to_array('abc', '')", "{abc}", "string_to_array('', ',')", "{}")
+	op("string_to_array(text, text, text) _text immutable", func(_ *Env, a vs) (types.Value, error) { return splitText(a[0], a[1], a[2]) },
+		"string_to_array('a,b,,c', ',', '')", "{a,b,NULL,c}")
+	op("array_to_json(anyarray) json strict stable", func(env *Env, a vs) (types.Value, error) {
+		return types.NewString(types.JSON, textOf(appendAsJSON(env, nil, a[0]))), nil
+	}, "array_to_json(ARRAY[[1, 2], [3, NULL]])", "[[1,2],[3,null]]")
+	op("num_nulls(variadic any) int4 immutable", func(_ *Env, a vs) (types.Value, error) { return int4(countNulls(a)) }, "num_nulls(1, NULL, 2)", "1")
+	op("num_nonnulls(variadic any) int4 immutable", func(_ *Env, a vs) (types.Value, error) { return int4(len(a) - countNulls(a)) }, "num_nonnulls(1, NULL, 2)", "2")
+}
+
+func countNulls(vs []types.Value) int {
+	n := 0
+	for _, v := range vs {
+		if v.Null {
+			n++
+		}
+	}
+	return n
+}
+
+// sameValue reports whether two values of one type are not distinct.
+func sameValue(a, b types.Value) bool {
+	if a.Null || b.Null {
+		return a.Null && b.Null
+	}
+	return types.Compare(a, b) == 0
+}
+
+func has(a *types.Array, v types.Value) bool {
+	return slices.ContainsFunc(a.Elems, func(e types.Value) bool { return !e.Null && types.Compare(e, v) == 0 })
+}
+
+// contains reports whether each element of b is one of a.
+func contains(a, b *types.Array) bool {
+	for _, e := range b.Elems {
+		if e.Null || !has(a, e) {
+			return false
+		}
+	}
+	return true
+}
+
+// extend adds an element at an end of an array of at most one dimension; a NULL
+// array counts as empty.
+func extend(array, elem types.Value, front bool) (types.Value, error) {
+	if array.Null || len(array.A.Dims) == 0 {
+		t := types.Lookup(array.Type.OID).Elem
+		return types.NewArray(types.Of(t), []types.Value{elem}), nil
+	}
+	a := array.A
+	if len(a.Dims) > 1 {
+		return types.Value{}, sqlerr.Errorf(sqlerr.DataException, "argument must be empty or one-dimensional array")
+	}
+	out := &types.Array{Elem: a.Elem, Dims: []types.Dim{{Len: a.Dims[0].Len + 1, Lower: a.Dims[0].Lower}}}
+	if front {
+		out.Elems = append([]types.Value{elem}, a.Elems...)
+	} else {
+		out.Elems = append(slices.Clone(a.Elems), elem)
+	}
+	return types.Value{Type: array.Type, A: out}, nil
+}
+
+// concatArrays joins arrays of one shape, or adds one to an array of such.
+func concatArrays(x, y types.Value) (types.Value, error) {
+	switch {
+	case x.Null:
+		return y, nil
+	case y.Null:
+		return x, nil
+	case len(x.A.Dims) == 0:
+		return y, nil
+	case len(y.A.Dims) == 0:
+		return x, nil
+	}
+	a, b := x.A, y.A
+	out := &types.Array{Elem: a.Elem, Elems: append(slices.Clone(a.Elems), b.Elems...)}
+	switch {
+	case len(a.Dims) == len(b.Dims) && sameShape(a.Dims[1:], b.Dims[1:]):
+		out.Dims = slices.Clone(a.Dims)
+		out.Dims[0].Len += b.Dims[0].Len
+	case len(a.Dims) == len(b.Dims)+1 && sameShape(a.Dims[1:], b.Dims):
+		out.Dims = slices.Clone(a.Dims)
+		out.Dims[0].Len++
+	case len(b.Dims) == len(a.Dims)+1 && sameShape(b.Dims[1:], a.Dims):
+		out.Dims = slices.Clone(b.Dims)
+		out.Dims[0].Len++
+	default:
+		return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot concatenate incompatible arrays")
+	}
+	return types.Value{Type: x.Type, A: out}, nil
+}
+
+func sameShape(a, b []types.Dim) bool {
+	return slices.EqualFunc(a, b, func(x, y types.Dim) bool { return x.Len == y.Len })
+}
+
+// splitText cuts a string; a NULL separator cuts between characters, an empty
+// one nowhere. Parts equal to nothing become NULL.
+func splitText(s, sep, nothing types.Value) (types.Value, error) {
+	if s.Null {
+		return null(types.Lookup(types.Text).Array)
+	}
+	var parts []string
+	switch {
+	case s.S == "":
+	case sep.Null:
+		for _, r := range s.S {
+			parts = append(parts, string(r))
+		}
+	case sep.S == "":
+		parts = []string{s.S}
+	default:
+		parts = strings.Split(s.S, sep.S)
+	}
+	out := textArray(parts)
+	for i := range parts {
+		if !nothing.Null && parts[i] == nothing.S {
+			out.A.Elems[i] = types.NullOf(types.Of(types.Text))
+		}
+	}
+	return out, nil
+}

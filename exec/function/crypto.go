@@ -1,0 +1,125 @@
+package function
+
+import (
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+func init() {
+	type vs = []types.Value
+	op := func(sig string, f ValueFunc, ex ...string) {
+		define(sig, Definition{Value: f, Examples: examples(ex...)})
+	}
+	sum := func(_ *Env, a vs) (types.Value, error) {
+		h := md5.Sum(bytesOf(a[0].S))
+		return text(hex.EncodeToString(h[:]))
+	}
+	op("md5(text) text strict immutable", sum, "md5('abc')", "900150983cd24fb0d6963f7d28e17f72")
+	op("md5(bytea) text strict immutable", sum, `md5('\x616263'::bytea)`, "900150983cd24fb0d6963f7d28e17f72")
+	op("sha256(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		h := sha256.Sum256(bytesOf(a[0].S))
+		return bytea(string(h[:]))
+	}, "sha256('abc'::bytea)", `\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad`)
+	op("sha512(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		h := sha512.Sum512(bytesOf(a[0].S))
+		return bytea(string(h[:]))
+	}, "length(sha512('abc'::bytea))", "64")
+	op("encode(bytea, text) text strict immutable", encode, `encode('\x1234'::bytea, 'hex')`, "1234", "encode('abc'::bytea, 'base64')", "YWJj", `encode('a\000b'::bytea, 'escape')`, `a\000b`, "encode('a'::bytea, 'rot13')", "ERROR 22023")
+	op("decode(text, text) bytea strict immutable", decode, "decode('1234', 'hex')", `\x1234`, "decode('YWJj', 'base64')", `\x616263`, `decode('a\000b', 'escape')`, `\x610062`, "decode('zz', 'hex')", "ERROR 22023")
+	op("gen_random_uuid() uuid strict volatile", func(*Env, vs) (types.Value, error) {
+		var u types.UUIDValue
+		if _, err := rand.Read(u[:]); err != nil {
+			return types.Value{}, err
+		}
+		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+		return types.NewUUID(u), nil
+	}, "gen_random_uuid() <> gen_random_uuid()", "t", "length(gen_random_uuid()::text)", "36")
+}
+
+func unrecognizedEncoding(name string) error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized encoding: \"%s\"", name)
+}
+
+func encode(_ *Env, a []types.Value) (types.Value, error) {
+	b := bytesOf(a[0].S)
+	switch strings.ToLower(a[1].S) {
+	case "hex":
+		return text(hex.EncodeToString(b))
+	case "base64":
+		return text(wrapLines(base64.StdEncoding.EncodeToString(b), 76))
+	case "escape":
+		var out strings.Builder
+		for _, c := range b {
+			switch {
+			case c == '\\':
+				out.WriteString(`\\`)
+			case c == 0 || c >= 128:
+				out.WriteByte('\\')
+				out.WriteByte('0' + c>>6)
+				out.WriteByte('0' + c>>3&7)
+				out.WriteByte('0' + c&7)
+			default:
+				out.WriteByte(c)
+			}
+		}
+		return text(out.String())
+	}
+	return types.Value{}, unrecognizedEncoding(a[1].S)
+}
+
+// wrapLines breaks a string into lines, as MIME's base64 does.
+func wrapLines(s string, width int) string {
+	var b strings.Builder
+	for len(s) > width {
+		b.WriteString(s[:width])
+		b.WriteByte('\n')
+		s = s[width:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+func decode(_ *Env, a []types.Value) (types.Value, error) {
+	s := a[0].S
+	switch strings.ToLower(a[1].S) {
+	case "hex":
+		b, err := hex.DecodeString(strings.Map(dropSpace, s))
+		if bad, ok := err.(hex.InvalidByteError); ok {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", byte(bad))
+		}
+		if err != nil {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
+		}
+		return bytea(textOf(b))
+	case "base64":
+		b, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
+		if err != nil {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid base64 end sequence").
+				WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+		}
+		return bytea(textOf(b))
+	case "escape":
+		b, err := types.ParseBytea(nil, s)
+		if strings.HasPrefix(s, `\x`) || err != nil {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type %s", "bytea")
+		}
+		return bytea(textOf(b))
+	}
+	return types.Value{}, unrecognizedEncoding(a[1].S)
+}
+
+func dropSpace(r rune) rune {
+	switch r {
+	case ' ', '\t', '\n', '\r':
+		return -1
+	}
+	return r
+}

@@ -1,0 +1,269 @@
+package function
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Functions about the catalog's objects, as psql and drivers call them.
+
+const oursOnly = "the objects are another server's"
+
+func init() {
+	type vs = []types.Value
+	op := func(sig string, f ValueFunc, ex ...Example) {
+		define(sig, Definition{Value: f, Examples: ex})
+	}
+	op("pg_table_is_visible(oid) bool strict stable", func(env *Env, a vs) (types.Value, error) {
+		r := relation(env, a[0])
+		if r == nil {
+			return null(types.Bool)
+		}
+		return boolean(env.Catalog.Visible(r, env.SearchPath))
+	}, examples("pg_table_is_visible(0)", "NULL")...)
+	op("pg_type_is_visible(oid) bool strict stable", func(_ *Env, a vs) (types.Value, error) {
+		if types.Lookup(types.OID(a[0].I)) == nil {
+			return null(types.Bool)
+		}
+		return boolean(true)
+	}, examples("pg_type_is_visible(23)", "t", "pg_type_is_visible(0)", "NULL")...)
+	op("pg_function_is_visible(oid) bool strict stable", func(_ *Env, a vs) (types.Value, error) {
+		if functionByOID(a[0].I) == nil {
+			return null(types.Bool)
+		}
+		return boolean(true)
+	}, examples("pg_function_is_visible(1397)", "t", "pg_function_is_visible(0)", "NULL")...)
+	for _, what := range []string{"operator", "opclass", "opfamily", "collation", "conversion", "ts_config", "ts_dict", "ts_parser", "ts_template"} {
+		op("pg_"+what+"_is_visible(oid) bool strict stable", func(_ *Env, a vs) (types.Value, error) {
+			if what == "operator" && operatorExists(a[0].I) {
+				return boolean(true)
+			}
+			return null(types.Bool)
+		}, examples("pg_"+what+"_is_visible(0)", "NULL")...)
+	}
+	op("pg_get_userbyid(oid) name strict stable", func(env *Env, a vs) (types.Value, error) {
+		if env.Catalog != nil {
+			if role, ok := env.Catalog.RoleName(types.OID(a[0].I), env.User); ok {
+				return name(role)
+			}
+		}
+		return name(fmt.Sprintf("unknown (OID=%d)", a[0].I))
+	}, examples("pg_get_userbyid(4000000000)", "unknown (OID=4000000000)")...)
+	expr := func(_ *Env, a vs) (types.Value, error) { return text(a[0].S) }
+	op("pg_get_expr(pg_node_tree, oid) text strict stable", expr, examples("pg_get_expr(NULL, 0)", "NULL")...)
+	op("pg_get_expr(pg_node_tree, oid, bool) text strict stable", expr, examples("pg_get_expr(NULL, 0, true)", "NULL")...)
+	op("obj_description(oid, name) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], 0) }, examples("obj_description(0, 'pg_class')", "NULL")...)
+	op("obj_description(oid) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], 0) }, examples("obj_description(0)", "NULL")...)
+	op("col_description(oid, int4) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], a[1].I) }, examples("col_description(0, 1)", "NULL")...)
+	op("shobj_description(oid, name) text strict stable", func(*Env, vs) (types.Value, error) { return null(types.Text) }, examples("shobj_description(0, 'pg_database')", "NULL")...)
+	for _, sig := range []string{"pg_get_viewdef(oid)", "pg_get_viewdef(oid, bool)", "pg_get_viewdef(oid, int4)"} {
+		call := map[string]string{"pg_get_viewdef(oid)": "pg_get_viewdef(0::oid)", "pg_get_viewdef(oid, bool)": "pg_get_viewdef(0::oid, true)", "pg_get_viewdef(oid, int4)": "pg_get_viewdef(0::oid, 80)"}[sig]
+		op(sig+" text strict stable", func(env *Env, a vs) (types.Value, error) {
+			r := relation(env, a[0])
+			if r == nil || r.Query == "" {
+				return null(types.Text)
+			}
+			return text(r.Query)
+		}, examples(call, "NULL")...)
+	}
+	for sig, call := range map[string]string{
+		"pg_get_constraintdef(oid)": "pg_get_constraintdef(0)", "pg_get_constraintdef(oid, bool)": "pg_get_constraintdef(0, true)",
+		"pg_get_indexdef(oid)": "pg_get_indexdef(0)", "pg_get_indexdef(oid, int4, bool)": "pg_get_indexdef(0, 0, true)",
+		"pg_get_triggerdef(oid)": "pg_get_triggerdef(0)", "pg_get_triggerdef(oid, bool)": "pg_get_triggerdef(0, true)",
+		"pg_get_ruledef(oid)": "pg_get_ruledef(0)", "pg_get_ruledef(oid, bool)": "pg_get_ruledef(0, true)",
+		"pg_get_partkeydef(oid)": "pg_get_partkeydef(0)", "pg_get_partition_constraintdef(oid)": "pg_get_partition_constraintdef(0)",
+		"pg_get_statisticsobjdef_columns(oid)": "pg_get_statisticsobjdef_columns(0)", "pg_tablespace_location(oid)": "",
+	} {
+		// No object of these kinds exists here.
+		ex := examples(call, "NULL")
+		if call == "" {
+			ex = examples("pg_tablespace_location(0)", "")
+		}
+		op(sig+" text strict stable", func(*Env, vs) (types.Value, error) {
+			if call == "" {
+				return text("")
+			}
+			return null(types.Text)
+		}, ex...)
+	}
+	op("pg_get_serial_sequence(text, text) text strict stable", func(*Env, vs) (types.Value, error) { return null(types.Text) },
+		Example{SQL: "pg_get_serial_sequence('t', 'c')", Text: "NULL", Ours: oursOnly})
+	op("pg_get_function_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_arguments(1397)", "integer", "pg_get_function_arguments(0)", "NULL")...)
+	op("pg_get_function_identity_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_identity_arguments(870)", "text")...)
+	op("pg_get_function_result(oid) text strict stable", func(_ *Env, a vs) (types.Value, error) {
+		f := functionByOID(a[0].I)
+		if f == nil {
+			return null(types.Text)
+		}
+		set := ""
+		if f.Set {
+			set = "SETOF "
+		}
+		return text(set + types.FormatType(types.Of(f.Ret)))
+	}, examples("pg_get_function_result(1397)", "integer", "pg_get_function_result(1067)", "SETOF integer")...)
+	for _, f := range []string{"pg_relation_size", "pg_table_size", "pg_indexes_size", "pg_total_relation_size"} {
+		op(f+"(regclass) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
+			if relation(env, a[0]) == nil {
+				return null(types.Int8)
+			}
+			return int8(0)
+		}, examples(f+"(0::regclass)", "NULL")...)
+	}
+	op("pg_relation_size(regclass, text) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
+		if relation(env, a[0]) == nil {
+			return null(types.Int8)
+		}
+		return int8(0)
+	}, examples("pg_relation_size(0::regclass, 'main')", "NULL")...)
+	for _, t := range []string{"oid", "name"} {
+		op("pg_database_size("+t+") int8 strict volatile", func(*Env, vs) (types.Value, error) { return int8(0) },
+			Example{SQL: "pg_database_size(1::" + t + ")", Text: "0", Ours: oursOnly})
+	}
+	op("pg_relation_is_publishable(regclass) bool strict stable", func(env *Env, a vs) (types.Value, error) {
+		if relation(env, a[0]) == nil {
+			return null(types.Bool)
+		}
+		return boolean(false)
+	}, examples("pg_relation_is_publishable(0::regclass)", "NULL")...)
+	op("row_security_active(oid) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, Example{SQL: "row_security_active(0::oid)", Text: "f", Ours: oursOnly})
+	op("to_regclass(text) regclass strict stable", func(env *Env, a vs) (types.Value, error) { return byName(env, types.Regclass, a[0].S) }, examples("to_regclass('no_such_relation')", "NULL")...)
+	op("to_regtype(text) regtype strict stable", func(env *Env, a vs) (types.Value, error) { return byName(env, types.Regtype, a[0].S) }, examples("to_regtype('integer')", "integer", "to_regtype('nosuch')", "NULL")...)
+	op("regclass(text) regclass strict stable", func(env *Env, a vs) (types.Value, error) {
+		if env.Format.RegIn == nil {
+			return types.Value{}, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", a[0].S)
+		}
+		oid, err := env.Format.RegIn(types.Regclass, a[0].S)
+		return types.NewInt(types.Regclass, int64(oid)), err
+	}, examples("'no_such_relation'::text::regclass", "ERROR 42P01")...)
+	op("pg_size_pretty(int8) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(sizePretty(a[0].I)) },
+		examples("pg_size_pretty(10239::int8)", "10239 bytes", "pg_size_pretty(10240::int8)", "10 kB", "pg_size_pretty(123456789::int8)", "118 MB", "pg_size_pretty((-5)::int8)", "-5 bytes")...)
+	definePrivileges()
+}
+
+func relation(env *Env, v types.Value) *catalog.Relation {
+	if env.Catalog == nil {
+		return nil
+	}
+	return env.Catalog.RelationByOID(types.OID(v.I))
+}
+
+func functionByOID(oid int64) *catalog.Function {
+	for _, f := range Builtins().Functions {
+		if f.OID == types.OID(oid) {
+			return f
+		}
+	}
+	return nil
+}
+
+func operatorExists(oid int64) bool {
+	for _, o := range Builtins().Operators {
+		if o.OID == types.OID(oid) {
+			return true
+		}
+	}
+	return false
+}
+
+// comment is a relation's comment, or that of its column from 1.
+func comment(env *Env, oid types.Value, column int64) (types.Value, error) {
+	r := relation(env, oid)
+	if r == nil {
+		return null(types.Text)
+	}
+	s := r.Comment
+	if column > 0 {
+		all := r.AllColumns()
+		if column > int64(len(all)) {
+			return null(types.Text)
+		}
+		s = all[column-1].Comment
+	}
+	if s == "" {
+		return null(types.Text)
+	}
+	return text(s)
+}
+
+func functionArguments(_ *Env, a []types.Value) (types.Value, error) {
+	f := functionByOID(a[0].I)
+	if f == nil {
+		return null(types.Text)
+	}
+	parts := make([]string, len(f.Args))
+	for i, arg := range f.Args {
+		parts[i] = types.FormatType(types.Of(arg))
+		if f.Variadic && i == len(f.Args)-1 {
+			parts[i] = "VARIADIC " + parts[i]
+		}
+	}
+	return text(strings.Join(parts, ", "))
+}
+
+// byName is the OID that a name of a reg* type resolves to, NULL where there is
+// none.
+func byName(env *Env, oid types.OID, s string) (types.Value, error) {
+	if s != "" && s[0] >= '0' && s[0] <= '9' {
+		return null(oid)
+	}
+	v, err := types.Parse(types.Of(oid), s, env.Format)
+	if err != nil {
+		return null(oid)
+	}
+	return v, nil
+}
+
+func sizePretty(n int64) string {
+	const limit = 10 * 1024
+	if magnitude(n) < limit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	n /= 512 // keeps one bit for rounding
+	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
+		if magnitude(n) < limit*2-1 {
+			return fmt.Sprintf("%d %s", halfRounded(n), unit)
+		}
+		n /= 1024
+	}
+	return fmt.Sprintf("%d PB", halfRounded(n))
+}
+
+func halfRounded(n int64) int64 {
+	if n < 0 {
+		return (n - 1) / 2
+	}
+	return (n + 1) / 2
+}
+
+// definePrivileges: whoever is connected may do everything, so long as there
+// are no grants.
+func definePrivileges() {
+	for _, f := range []struct{ name, privilege string }{
+		{"has_table_privilege", "SELECT"}, {"has_schema_privilege", "USAGE"}, {"has_database_privilege", "CONNECT"},
+		{"has_function_privilege", "EXECUTE"}, {"has_sequence_privilege", "USAGE"}, {"has_type_privilege", "USAGE"}, {"has_any_column_privilege", "SELECT"},
+		{"has_language_privilege", "USAGE"}, {"has_tablespace_privilege", "CREATE"}, {"has_foreign_data_wrapper_privilege", "USAGE"}, {"has_server_privilege", "USAGE"},
+	} {
+		for _, user := range []string{"", "name, ", "oid, "} {
+			for _, object := range []string{"text", "oid"} {
+				literal := map[string]string{"": "", "name, ": "'ferris'::name, ", "oid, ": "10::oid, "}[user]
+				ex := Example{SQL: fmt.Sprintf("%s(%s%s::%s, '%s')", f.name, literal, map[string]string{"text": "'x'", "oid": "1"}[object], object, f.privilege), Text: "t", Ours: oursOnly}
+				define(fmt.Sprintf("%s(%s%s, text) bool strict stable", f.name, user, object),
+					Definition{Value: always, Examples: []Example{ex}})
+			}
+		}
+	}
+	for sig, call := range map[string]string{
+		"has_column_privilege(oid, int2, text)": "has_column_privilege(1::oid, 1::int2, 'SELECT')", "has_column_privilege(text, text, text)": "has_column_privilege('t'::text, 'c'::text, 'SELECT')",
+		"has_column_privilege(oid, text, text)": "has_column_privilege(1::oid, 'c'::text, 'SELECT')", "has_column_privilege(text, int2, text)": "has_column_privilege('t'::text, 1::int2, 'SELECT')",
+		"pg_has_role(name, name, text)": "pg_has_role('a'::name, 'a'::name, 'USAGE')", "pg_has_role(name, text)": "pg_has_role('a'::name, 'USAGE')", "pg_has_role(oid, text)": "pg_has_role(10::oid, 'USAGE')",
+		"pg_has_role(name, oid, text)": "pg_has_role('a'::name, 10::oid, 'USAGE')", "pg_has_role(oid, oid, text)": "pg_has_role(10::oid, 10::oid, 'USAGE')", "pg_has_role(oid, name, text)": "pg_has_role(10::oid, 'a'::name, 'USAGE')",
+	} {
+		define(sig+" bool strict stable", Definition{Value: always, Examples: []Example{{SQL: call, Text: "t", Ours: oursOnly}}})
+	}
+}
+
+func always(*Env, []types.Value) (types.Value, error) { return boolean(true) }

@@ -1,0 +1,231 @@
+package function
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+func init() {
+	type vs = []types.Value
+	op := func(sig string, f ValueFunc, ex ...string) {
+		define(sig, Definition{Value: f, Examples: examples(ex...)})
+	}
+	op("quote_ident(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(quoteIdent(a[0].S)) },
+		"quote_ident('Foo bar')", `"Foo bar"`, "quote_ident('foo')", "foo", "quote_ident('select')", `"select"`, `quote_ident('a"b')`, `"a""b"`)
+	op("quote_literal(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(quoteLiteral(a[0].S)) },
+		"quote_literal('O''Reilly')", "'O''Reilly'", `quote_literal('a\b')`, `E'a\\b'`)
+	op("quote_literal(anyelement) text strict stable", func(env *Env, a vs) (types.Value, error) { return text(quoteLiteral(textForm(env, a[0]))) },
+		"quote_literal(42.5)", "'42.5'")
+	op("quote_nullable(text) text immutable", func(_ *Env, a vs) (types.Value, error) {
+		if a[0].Null {
+			return text("NULL")
+		}
+		return text(quoteLiteral(a[0].S))
+	}, "quote_nullable(NULL::text)", "NULL", "quote_nullable('a'::text)", "'a'")
+	op("quote_nullable(anyelement) text stable", func(env *Env, a vs) (types.Value, error) {
+		if a[0].Null {
+			return text("NULL")
+		}
+		return text(quoteLiteral(textForm(env, a[0])))
+	}, "quote_nullable(42.5)", "'42.5'")
+	op("format(text) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) }, "format('100%%')", "100%", "format('%s')", "ERROR 22023")
+	op("format(text, variadic any) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) },
+		"format('Hello %s, %1$s', 'World')", "Hello World, World", "format('INSERT INTO %I VALUES(%L)', 'my table', 'O''Reilly')", `INSERT INTO "my table" VALUES('O''Reilly')`, "format('|%10s|%-10s|', 'foo', 'bar')", "|       foo|bar       |", "format('%s %L', NULL, NULL)", " NULL", "format('%s %s', 1)", "ERROR 22023", "format('%x', 1)", "ERROR 22023", "format('%*s|', 5, 'a')", "    a|")
+}
+
+// reserved are the words that quote_ident quotes: PostgreSQL's keywords but the
+// unreserved ones.
+var reserved = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast char
+		character check coalesce collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+		current_timestamp current_user dec decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign freeze from full
+		grant greatest group grouping having ilike in initially inner inout int integer intersect interval into is isnull join json_array json_arrayagg json_object
+		json_objectagg lateral leading least left like limit localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric offset
+		on only or order out outer overlaps overlay placing position precision primary real references returning right row select session_user setof similar smallint
+		some substring symmetric system_user table tablesample then time timestamp to trailing treat trim true union unique user using values varchar variadic verbose
+		when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable`) {
+		m[w] = true
+	}
+	return m
+}()
+
+func quoteIdent(s string) string {
+	plain := s != "" && !reserved[s]
+	for i := 0; i < len(s) && plain; i++ {
+		c := s[i]
+		plain = c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9'
+	}
+	if plain {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+func quoteLiteral(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
+	}
+	return quoted
+}
+
+// formatSpec is one % of format.
+type formatSpec struct {
+	position int // from 1; 0: the next
+	left     bool
+	width    int
+	kind     byte
+}
+
+// format is SQL's format(text, ...).
+func format(env *Env, args []types.Value) (types.Value, error) {
+	if args[0].Null {
+		return null(types.Text)
+	}
+	f := formatter{env: env, s: args[0].S, args: args[1:]}
+	for f.at < len(f.s) {
+		c := f.s[f.at]
+		f.at++
+		if c != '%' {
+			f.out.WriteByte(c)
+			continue
+		}
+		if f.at < len(f.s) && f.s[f.at] == '%' {
+			f.at++
+			f.out.WriteByte('%')
+			continue
+		}
+		if err := f.one(); err != nil {
+			return types.Value{}, err
+		}
+	}
+	return text(f.out.String())
+}
+
+type formatter struct {
+	env  *Env
+	s    string
+	at   int
+	args []types.Value
+	next int
+	out  strings.Builder
+}
+
+func badFormat(format string, args ...any) error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, format, args...)
+}
+
+// number reads digits, -1 where there is none.
+func (f *formatter) number() int {
+	start := f.at
+	for f.at < len(f.s) && f.s[f.at] >= '0' && f.s[f.at] <= '9' {
+		f.at++
+	}
+	if start == f.at {
+		return -1
+	}
+	n, err := strconv.Atoi(f.s[start:f.at])
+	if err != nil {
+		return 1 << 30
+	}
+	return n
+}
+
+func (f *formatter) argument(position int) (types.Value, error) {
+	if position == 0 {
+		f.next++
+	} else {
+		f.next = position
+	}
+	if f.next > len(f.args) {
+		return types.Value{}, badFormat("too few arguments for format()")
+	}
+	return f.args[f.next-1], nil
+}
+
+func (f *formatter) spec() (formatSpec, error) {
+	var s formatSpec
+	start := f.at
+	if n := f.number(); n >= 0 && f.at < len(f.s) && f.s[f.at] == '$' {
+		if n == 0 {
+			return s, badFormat("format specifies argument 0, but arguments are numbered from 1")
+		}
+		s.position = n
+		f.at++
+	} else {
+		f.at = start
+	}
+	for f.at < len(f.s) && f.s[f.at] == '-' {
+		s.left = true
+		f.at++
+	}
+	if f.at < len(f.s) && f.s[f.at] == '*' {
+		f.at++
+		position := 0
+		if n := f.number(); n >= 0 {
+			if f.at == len(f.s) || f.s[f.at] != '$' {
+				return s, badFormat("width argument position must be ended by \"$\"")
+			}
+			f.at++
+			position = n
+		}
+		v, err := f.argument(position)
+		if err != nil {
+			return s, err
+		}
+		s.width = int(v.I)
+		if s.width < 0 {
+			s.left, s.width = true, -s.width
+		}
+	} else if n := f.number(); n > 0 {
+		s.width = n
+	}
+	if f.at == len(f.s) {
+		return s, badFormat("unterminated format() type specifier").(*sqlerr.Error).WithHint("For a single \"%%\" use \"%%%%\".")
+	}
+	s.kind = f.s[f.at]
+	f.at++
+	return s, nil
+}
+
+func (f *formatter) one() error {
+	s, err := f.spec()
+	if err != nil {
+		return err
+	}
+	if s.kind != 's' && s.kind != 'I' && s.kind != 'L' {
+		return badFormat("unrecognized format() type specifier \"%c\"", s.kind).(*sqlerr.Error).WithHint("For a single \"%%\" use \"%%%%\".")
+	}
+	v, err := f.argument(s.position)
+	if err != nil {
+		return err
+	}
+	var part string
+	switch {
+	case v.Null && s.kind == 'I':
+		return sqlerr.Errorf(sqlerr.NullValueNotAllowed, "null values cannot be formatted as an SQL identifier")
+	case v.Null && s.kind == 'L':
+		part = "NULL"
+	case v.Null:
+	case s.kind == 'I':
+		part = quoteIdent(string(appendOutput(f.env, nil, v)))
+	case s.kind == 'L':
+		part = quoteLiteral(string(appendOutput(f.env, nil, v)))
+	default:
+		part = string(appendOutput(f.env, nil, v))
+	}
+	if s.width > maxText {
+		return tooLong()
+	}
+	pad := strings.Repeat(" ", max(s.width-len([]rune(part)), 0))
+	if s.left {
+		f.out.WriteString(part + pad)
+	} else {
+		f.out.WriteString(pad + part)
+	}
+	return nil
+}
