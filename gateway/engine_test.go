@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/planner"
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// realPlanner is package planner.
+type realPlanner struct{}
+
+func (realPlanner) Parse(text string) ([]parse.Statement, error) { return planner.Parse(text) }
+
+func (realPlanner) Plan(ctx context.Context, c *bind.Context, s parse.Statement) (*plan.Bound, error) {
+	return planner.Plan(ctx, c, s)
+}
+
+// startReal is a server over the real engine, without connectors.
+func startReal(t testing.TB) *started {
+	t.Helper()
+	store, err := state.Open(state.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	cat, err := catalog.Open(store, function.Builtins(), pgcatalog.Relations()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	providers := &pgcatalog.Server{}
+	engine, err := exec.New(exec.Options{Store: store, Catalog: cat, Server: providers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := engine.Drain(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	s := start(t, func(o *Options) {
+		o.Engine, o.Planner = FromExec(engine), realPlanner{}
+		o.Eval = func(e plan.Expr, env *function.Env) (types.Value, error) { return expr.Eval(e, env) }
+	})
+	providers.Sessions = s.Server
+	return s
+}
+
+// TestReal is the whole path, as pgx goes it: prepared, described, binary.
+func TestReal(t *testing.T) {
+	s := startReal(t)
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		c, err := pgx.Connect(testContext(t), fmt.Sprintf("postgres://ana@%s/ferris?sslmode=disable&default_query_exec_mode=%s", s.addr, mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			var n int64
+			var text string
+			var flag *bool
+			err := c.QueryRow(testContext(t), "SELECT $1::bigint + 1, $2::text || 'x', NULL::boolean", int64(41), "it's").Scan(&n, &text, &flag)
+			if err != nil || n != 42 || text != "it'sx" || flag != nil {
+				t.Errorf("%s: QueryRow = %d, %q, %v, %v", mode, n, text, flag, err)
+			}
+		}
+		rows, err := c.Query(testContext(t), "SELECT pid, usename, state FROM pg_stat_activity")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := pgx.CollectRows(rows, pgx.RowToMap)
+		if err != nil || len(all) != 1 || all[0]["usename"] != "ana" || all[0]["state"] != "active" {
+			t.Errorf("%s: pg_stat_activity = %v, %v", mode, all, err)
+		}
+		var setting string
+		if err := c.QueryRow(testContext(t), "SELECT setting FROM pg_settings WHERE name = 'TimeZone'").Scan(&setting); err != nil || setting != "UTC" {
+			t.Errorf("%s: pg_settings = %q, %v", mode, setting, err)
+		}
+		if err := c.Close(testContext(t)); err != nil {
+			t.Error(err)
+		}
+		s.waitForEnd(t)
+	}
+}
+
+func BenchmarkSelect1Engine(b *testing.B) {
+	s := startReal(b)
+	_, conn := s.dialRaw(b)
+	query, err := (&pgproto3.Query{String: "SELECT 1"}).Encode(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	answer := readyAfter(b, conn, query)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := conn.Write(query); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
