@@ -539,6 +539,40 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestBrokerGoneWhileReading loses the broker before the end is reached.
+func TestBrokerGoneWhileReading(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`)
+	src, err := openSource(t.Context(), b.env(), relation("t"), must(t, relation("t"), b.addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	// The end is resolved, and nothing assigned yet that could be fetched.
+	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: newRows(src.rel, src.config, stream.Scan{})}
+	if r.client, err = src.config.dial(src.env, src.config.consumer()...); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b.Close()
+	r.parts[0], r.live = &part{end: 1, moved: time.Now()}, 1
+	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(0)}})
+	_, err = r.Read(t.Context(), &vec.Batch{})
+	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `while reading topic "t", partition 0, offset 0`) {
+		t.Errorf("without a broker: %v", err)
+	}
+}
+
+func must(t *testing.T, rel *catalog.Relation, brokers string) *config {
+	t.Helper()
+	c, _, err := read(rel, stream.RoleSource, brokers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func TestWake(t *testing.T) {
 	b := start(t)
 	b.topic("t", 1)

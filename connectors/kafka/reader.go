@@ -30,6 +30,8 @@ type reader struct {
 	client *kgo.Client
 	rows   *rows
 
+	stall time.Duration // stallCheck
+
 	parts map[int32]*part
 	queue []chunk
 	live  int // partitions that have not ended
@@ -65,7 +67,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.rel, s.config, scan), parts: map[int32]*part{}}
+	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
 	if err := r.Add(ctx, from); err != nil {
 		r.Close()
 		return nil, err
@@ -230,7 +232,7 @@ func (r *reader) poll(ctx context.Context) error {
 	poll, cancel := context.WithCancel(ctx)
 	if r.scan.Bounded {
 		cancel()
-		poll, cancel = context.WithTimeout(ctx, stallCheck)
+		poll, cancel = context.WithTimeout(ctx, r.stall)
 	}
 	defer cancel()
 	r.wake.Lock()
@@ -342,10 +344,10 @@ func (r *reader) overtaken(ctx context.Context, partition int32) error {
 // the last records before its end may have been compacted away.
 func (r *reader) stalled(ctx context.Context) error {
 	for _, pt := range r.parts {
-		if pt.ended || time.Since(pt.moved) < stallCheck {
+		if pt.ended || time.Since(pt.moved) < r.stall {
 			continue
 		}
-		ping, cancel := context.WithTimeout(ctx, stallCheck)
+		ping, cancel := context.WithTimeout(ctx, r.stall)
 		err := r.client.Ping(ping)
 		cancel()
 		if err != nil {
