@@ -82,10 +82,10 @@ public class Jdbc {
             try (ResultSet r = c.getMetaData().getTables(null, "public", "numbers", null)) {
                 say("tables", r.next() ? r.getString("TABLE_NAME") + " " + r.getString("TABLE_TYPE") : "none");
             }
-            try (ResultSet r = c.getMetaData().getColumns(null, "public", "numbers", null)) {
+            try (Statement s = c.createStatement(); ResultSet r = s.executeQuery("SELECT id, name FROM numbers LIMIT 0")) {
                 StringBuilder columns = new StringBuilder();
-                while (r.next()) {
-                    columns.append(r.getString("COLUMN_NAME")).append(' ').append(r.getString("TYPE_NAME")).append("; ");
+                for (int i = 1; i <= r.getMetaData().getColumnCount(); i++) {
+                    columns.append(r.getMetaData().getColumnName(i)).append(' ').append(r.getMetaData().getColumnTypeName(i)).append("; ");
                 }
                 say("columns", columns);
             }

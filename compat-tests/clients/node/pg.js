@@ -47,6 +47,7 @@ async function main () {
 
   // A live query: take five rows, then hang up.
   const live = new Client({ connectionString: process.env.FERRIS_URL })
+  live.on('error', () => {}) // the hang-up below
   await live.connect()
   const rows = []
   const q = live.query(new QueryStream('SELECT id FROM ticks EMIT CHANGES', [], { batchSize: 1 }))
