@@ -17,11 +17,12 @@ import (
 // and plain statements alike. Rows pass through, unless they are kept to be
 // read again (SCROLL) or after the transaction (WITH HOLD).
 type cursorRows struct {
-	cursor Cursor // nil: all rows are in kept, or it was closed
-	live   bool   // never ends by itself
-	binary bool   // of a BINARY cursor
-	kept   *rowBuffer
-	base   int64 // rows that were read before the first of kept
+	cursor  Cursor // nil: all rows are in kept, or it was closed
+	live    bool   // goes on with what arrives
+	endless bool   // live, and without a LIMIT
+	binary  bool   // of a BINARY cursor
+	kept    *rowBuffer
+	base    int64 // rows that were read before the first of kept
 
 	// pos counts the rows before and at the current one; atEnd is past the last.
 	pos     int64

@@ -277,7 +277,7 @@ func (x *session) executePortal(ctx context.Context, p *portal, limit int64) err
 			return err
 		}
 		p.out = out
-		if out.rows != nil && out.rows.live && limit == 0 {
+		if out.rows != nil && out.rows.endless && limit == 0 {
 			x.noticeLive()
 		}
 	}

@@ -110,7 +110,7 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 		x.w.rowDescription(o.fields, o.formats())
 		o.enc = newRowEncoder(o.fields, o.formats(), x.format())
 	}
-	if o.rows.live {
+	if o.rows.endless {
 		x.noticeLive()
 	}
 	n, _, err := x.sendRows(ctx, o.rows, 0, o.enc.dataRows)

@@ -156,7 +156,8 @@ func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value
 	if err != nil {
 		return nil, err
 	}
-	return &cursorRows{cursor: cursor, live: q.Live}, nil
+	limit, limited := q.Root.(*plan.Limit)
+	return &cursorRows{cursor: cursor, live: q.Live, endless: q.Live && !(limited && limit.Count != nil)}, nil
 }
 
 // execStatement runs a statement that is the engine's: DDL, INSERT, jobs.
