@@ -51,8 +51,7 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_FuncCall:
 		return b.funcCall(x.FuncCall, s, k)
 	case *pg.Node_NullTest:
-		arg := b.expr(x.NullTest.Arg, s, k)
-		return &plan.IsNull{Arg: b.defaultType(arg, location(x.NullTest.Arg)), Not: x.NullTest.Nulltesttype == pg.NullTestType_IS_NOT_NULL}
+		return b.nullTest(x.NullTest, s, k)
 	case *pg.Node_BooleanTest:
 		return b.booleanTest(x.BooleanTest, s, k)
 	case *pg.Node_CaseExpr:
@@ -113,6 +112,24 @@ func (b *binder) boolExpr(x *pg.BoolExpr, s *scope, k exprKind) plan.Expr {
 		return &plan.Or{Args: args}
 	}
 	return &plan.Not{Arg: args[0]}
+}
+
+// nullTest is IS [NOT] NULL; of a row it is that of all its columns.
+func (b *binder) nullTest(x *pg.NullTest, s *scope, k exprKind) plan.Expr {
+	not := x.Nulltesttype == pg.NullTestType_IS_NOT_NULL
+	arg := b.defaultType(b.expr(x.Arg, s, k), location(x.Arg))
+	r, ok := arg.(*plan.Row)
+	if !ok {
+		return &plan.IsNull{Arg: arg, Not: not}
+	}
+	all := make([]plan.Expr, len(r.Items))
+	for i, item := range r.Items {
+		all[i] = &plan.IsNull{Arg: item, Not: not}
+	}
+	if len(all) == 0 {
+		return plan.NewConst(types.NewBool(true))
+	}
+	return conjunction(all)
 }
 
 func (b *binder) booleanTest(x *pg.BooleanTest, s *scope, k exprKind) plan.Expr {

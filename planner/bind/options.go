@@ -133,8 +133,15 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 	if len(guess) != 1 || explicitOnly == "on" || explicitOnly == "true" {
 		b.fail(missingType(name, sink).At(pos))
 	}
-	b.notice("the type of \"%s\" is taken to be %s from its keys", name, guess[0])
-	return guess[0], opts
+	typ := b.namedConnector(name, guess[0], sink, pos)
+	b.notice("the type of \"%s\" is taken to be %s from its keys", name, typ)
+	return typ, opts
+}
+
+// knownSystems are types that are no mistakes of spelling, whether or not this
+// server has a connector for them.
+var knownSystems = map[string]bool{
+	"kafka": true, "file": true, "s3": true, "database": true, "http": true, "elasticsearch": true, "redis": true, "mongodb": true, "iceberg": true,
 }
 
 func missingType(name string, sink bool) *sqlerr.Error {
@@ -163,6 +170,9 @@ func (b *binder) namedConnector(name, value string, sink bool, pos int) string {
 		return base
 	}
 	source, canSink, ok := b.c.Connector(base)
+	if !ok && knownSystems[base] {
+		b.fail(sqlerr.Unsupported("Use one of: "+strings.Join(b.c.Connectors, ", ")+".", "type '%s' of \"%s\" is not supported", value, name).At(pos))
+	}
 	if !ok {
 		err := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized type '%s' of \"%s\"", value, name)
 		if near := nearest(base, b.c.Connectors); near != "" {

@@ -95,7 +95,7 @@ func (b *binder) group(n plan.Node, q *block) plan.Node {
 	for i, e := range q.on {
 		q.on[i] = b.regroup(e, q.keys, s)
 	}
-	agg := &plan.AggregateNode{Input: n, Keys: q.keys, Calls: s.aggs.calls, EmitChanges: b.live}
+	agg := &plan.AggregateNode{Input: n, Keys: q.keys, Calls: s.aggs.calls, EmitChanges: b.live && hasStream(n)}
 	for _, k := range q.keys {
 		f := plan.Field{Name: exprName(k), Type: k.Type()}
 		if c, ok := k.(*plan.Column); ok {

@@ -1,0 +1,26 @@
+CREATE STREAM orders (customer_id bigint, amount numeric(18,4), timestamp timestamptz, payload jsonb, order_id bigint, status text, quantity bigint, product_id text, order_date date) WITH (type = 'kafka', topic = 'orders');
+CREATE STREAM payments (order_id bigint, payment_id text, amount numeric(18,4), status text, payment_method text, timestamp timestamptz) WITH (type = 'kafka', topic = 'payments');
+CREATE STREAM customers (customer_id bigint, customer_name text, customer_tier text, tier text) WITH (type = 'file', path = 'customers.json');
+CREATE STREAM products (product_id text, product_name text, price numeric(18,4)) WITH (type = 'file', path = 'products.json');
+CREATE STREAM trades (symbol text, price numeric(18,4), quantity bigint, timestamp timestamptz) WITH (type = 'kafka', topic = 'trades');
+CREATE STREAM json_financial_stream (symbol text, price numeric(18,4), quantity bigint) WITH (type = 'kafka', topic = 'f');
+CREATE STREAM avro_trades_stream (symbol text, price text, quantity bigint) WITH (type = 'kafka', topic = 'a');
+CREATE STREAM avro_trades (symbol text, price text, quantity bigint) WITH (type = 'kafka', topic = 'a');
+CREATE STREAM protobuf_positions (symbol text, price numeric(18,4), quantity bigint) WITH (type = 'kafka', topic = 'p');
+CREATE STREAM sensor_data (payload text, sensor_type text, device_id text, value double precision, timestamp timestamptz) WITH (type = 'kafka', topic = 's');
+CREATE STREAM user_input (user_id bigint, event_type text) WITH (type = 'kafka', topic = 'u');
+CREATE STREAM test_topic (id bigint) WITH (type = 'kafka', topic = 't');
+CREATE STREAM test_stream (id bigint) WITH (type = 'kafka', topic = 't');
+CREATE STREAM kafka_events (event_id text, user_id bigint) WITH (type = 'kafka', topic = 'e');
+CREATE STREAM user_profiles (user_id bigint, user_profile text) WITH (type = 'file', path = 'p.json');
+CREATE STREAM kafka_transactions (txn_id text, customer_id bigint, merchant_id bigint, amount numeric) WITH (type = 'kafka', topic = 'x');
+CREATE STREAM customer_db (id bigint, risk_score numeric) WITH (type = 'file', path = 'c.json');
+CREATE STREAM fraud_files (merchant_id bigint, pattern_match text) WITH (type = 'file', path = 'f.json');
+CREATE STREAM raw_data (id bigint, amount numeric) WITH (type = 'kafka', topic = 'r');
+CREATE STREAM processed_orders (order_id bigint, customer_id bigint, amount numeric, processing_time timestamptz) WITH (type = 'kafka', topic = 'po');
+CREATE STREAM enriched_orders (order_id bigint, customer_tier text, total_amount numeric, risk_score numeric) WITH (type = 'kafka', topic = 'eo');
+CREATE STREAM processed_data (id bigint) WITH (type = 'kafka', topic = 'pd');
+CREATE STREAM events (event_id text, user_id bigint, event_type text, properties jsonb) WITH (type = 'kafka', topic = 'ev');
+CREATE STREAM customer_profiles (id bigint, name text, email text, segment text, risk_score numeric, tier text, active boolean) WITH (type = 'file', path = 'cp.json');
+CREATE SCHEMA reference_data;
+CREATE STREAM reference_data.instruments (id bigint, active boolean) WITH (type = 'file', path = 'i.json')
