@@ -28,7 +28,7 @@ type FunctionScan struct {
 // NewFunctionScan returns the leaf. With ordinality the last of the types is the
 // row number's.
 func NewFunctionScan(f *catalog.Function, args []*expr.Program, ts []types.Type, ordinality bool, env *function.Env) (*FunctionScan, error) {
-	call, err := newSetCall(f, args)
+	call, err := newSetCall(f, args, ts[0])
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +84,18 @@ func (*FunctionScan) Close() error { return nil }
 // setCall is a call of a function for one row at a time.
 type setCall struct {
 	def  *function.Definition
+	ret  types.Type // of a function that returns no set
 	args []*expr.Program
 	vals []types.Value
 	cols []vec.Vec
 }
 
-func newSetCall(f *catalog.Function, args []*expr.Program) (setCall, error) {
+func newSetCall(f *catalog.Function, args []*expr.Program, ret types.Type) (setCall, error) {
 	def := function.Kernel(f)
-	if def == nil || def.Set == nil && def.Value == nil {
+	if def == nil {
 		return setCall{}, sqlerr.Unsupported("Call it in the select list.", "function %s in FROM is not supported", f.Name)
 	}
-	return setCall{def: def, args: args, vals: make([]types.Value, len(args)), cols: make([]vec.Vec, len(args))}, nil
+	return setCall{def: def, ret: ret, args: args, vals: make([]types.Value, len(args)), cols: make([]vec.Vec, len(args))}, nil
 }
 
 // compute computes the arguments of all live rows of b.
@@ -121,10 +122,10 @@ func (c *setCall) begin(env *function.Env, row int) (function.Set, *types.Value,
 		return set, nil, err
 	}
 	if strict {
-		v := types.NullOf(types.Of(c.def.Func.Ret))
+		v := types.NullOf(c.ret)
 		return nil, &v, nil
 	}
-	v, err := c.def.Value(env, c.vals)
+	v, err := c.def.Call(env, c.vals, c.ret)
 	return nil, &v, err
 }
 

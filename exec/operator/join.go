@@ -38,6 +38,7 @@ type Join struct {
 	built bool // the right input has ended
 
 	right   *Spool
+	held    int64   // bytes of refs, heads and next
 	refs    []ref   // of each right row, in order
 	table   *table  // groups of equal right keys
 	heads   []int32 // by group: the first right row, and by row the next; -1 ends
@@ -104,6 +105,7 @@ func (j *Join) build(b *vec.Batch) error {
 	if err := j.spec.Account.Reserve(16 * int64(len(sel))); err != nil {
 		return err
 	}
+	j.held += 16 * int64(len(sel))
 	if len(j.spec.RightKeys) == 0 {
 		return nil
 	}
@@ -343,7 +345,8 @@ func (j *Join) unmatched(ctx context.Context, refs []ref, out Output) error {
 
 // Close gives the right rows back.
 func (j *Join) Close() error {
-	j.spec.Account.Release(16 * j.right.Rows())
+	j.spec.Account.Release(j.held)
+	j.held = 0
 	j.right.Reset()
 	j.table.close()
 	j.refs, j.heads, j.next, j.tails, j.matched = nil, nil, nil, nil, nil

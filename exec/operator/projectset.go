@@ -48,7 +48,7 @@ func NewProjectSet(columns []SetColumn, env *function.Env, fault Fault) (*Projec
 			continue
 		}
 		var err error
-		if p.calls[i], err = newSetCall(c.Func, c.Args); err != nil {
+		if p.calls[i], err = newSetCall(c.Func, c.Args, c.Type); err != nil {
 			return nil, err
 		}
 	}
