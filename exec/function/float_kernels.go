@@ -15,8 +15,8 @@ func underflow() error {
 	return sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "value out of range: underflow")
 }
 
-// A float kernel notes rows whose result is infinite, not a number or zero, and
-// only then looks whether the operands explain it.
+// A float kernel notes whether a result is infinite, not a number, or zero
+// without a zero among its operands, and only then looks which rows failed.
 
 // suspicious is true of infinities and NaN.
 func suspicious[O float](r O) bool { return r-r != 0 }
@@ -118,7 +118,7 @@ func mulFloats[A, B, O float](c *Call) {
 		for i, x := range o.a {
 			r := O(x) * k
 			out[i] = r
-			if suspicious(r) || r == 0 {
+			if suspicious(r) || r == 0 && x != 0 && k != 0 {
 				bad = true
 			}
 		}
@@ -127,7 +127,7 @@ func mulFloats[A, B, O float](c *Call) {
 		for i, y := range o.b {
 			r := k * O(y)
 			out[i] = r
-			if suspicious(r) || r == 0 {
+			if suspicious(r) || r == 0 && y != 0 && k != 0 {
 				bad = true
 			}
 		}
@@ -136,7 +136,7 @@ func mulFloats[A, B, O float](c *Call) {
 		for i, x := range o.a {
 			r := O(x) * O(b[i])
 			out[i] = r
-			if suspicious(r) || r == 0 {
+			if suspicious(r) || r == 0 && x != 0 && b[i] != 0 {
 				bad = true
 			}
 		}

@@ -1,0 +1,136 @@
+package expr
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// benchBatch has, by column: int4, int8, float8, numeric(18,2), text.
+func benchBatch() (*vec.Batch, []types.Type) {
+	ts := []types.Type{types.Of(types.Int4), types.Of(types.Int8), types.Of(types.Float8), types.Of(types.Numeric), types.Of(types.Text)}
+	b := vec.NewBatch(ts)
+	for i := range vec.MaxRows {
+		k := int64(i*7919%1024 - 100)
+		b.Cols[0].(*vec.Fixed[int32]).Append(int32(k))
+		b.Cols[1].(*vec.Fixed[int64]).Append(k * 1000003)
+		b.Cols[2].(*vec.Fixed[float64]).Append(float64(k) / 7)
+		b.Cols[3].(*vec.Numeric).AppendInt64(k*37, 2)
+		b.Cols[4].(*vec.Bytes).AppendString(fmt.Sprintf("sym-%d", k%50))
+	}
+	b.Rows = vec.MaxRows
+	return b, ts
+}
+
+// $1 to $5 in an expression are the columns.
+func benchExpr(t testing.TB, sql string, ts []types.Type) plan.Expr {
+	r := &sqlReader{tokens: tokenize(sql), env: testEnv()}
+	r.lift = func(v types.Value) plan.Expr {
+		if v.Type.OID == types.Int4 && v.I > 7000000 && v.I <= 7000005 {
+			return &plan.Column{Index: int(v.I - 7000001), Typ: ts[v.I-7000001]}
+		}
+		return &plan.Const{Value: v}
+	}
+	return r.settle(r.expression(0))
+}
+
+const (
+	colInt4  = "7000001"
+	colInt8  = "7000002"
+	colFloat = "7000003"
+	colNum   = "7000004"
+	colText  = "7000005"
+)
+
+var kernels = []struct{ name, sql string }{
+	{"int4+int4", colInt4 + " + " + colInt4},
+	{"int4*const", colInt4 + " * 3"},
+	{"int8+int8", colInt8 + " + " + colInt8},
+	{"int8*int8", colInt8 + " * " + colInt8},
+	{"int4+int8", colInt4 + " + " + colInt8},
+	{"float8*float8", colFloat + " * " + colFloat},
+	{"numeric+numeric", colNum + " + " + colNum},
+	{"numeric*const", colNum + " * 1.1"},
+	{"int8>const", colInt8 + " > 5000000000"},
+	{"int8=int8", colInt8 + " = " + colInt8},
+	{"float8<const", colFloat + " < 1.5::float8"},
+	{"numeric>const", colNum + " > 100.5"},
+	{"text=const", colText + " = 'sym-7'"},
+	{"text LIKE const", colText + " LIKE 'sym-1%'"},
+	{"lower", "lower(" + colText + ")"},
+	{"length", "length(" + colText + ")"},
+	{"and", colInt4 + " > 10 AND " + colInt8 + " < 5000000000"},
+	{"case", "CASE WHEN " + colInt4 + " > 10 THEN " + colInt4 + " ELSE 0 END"},
+}
+
+// TestKernelsDoNotAllocate runs each kernel once to grow its buffers, and then
+// counts.
+func TestKernelsDoNotAllocate(t *testing.T) {
+	b, ts := benchBatch()
+	sel := make([]int32, 0, b.Rows)
+	for i := 0; i < b.Rows; i += 3 {
+		sel = append(sel, int32(i))
+	}
+	for _, k := range kernels {
+		e := benchExpr(t, k.sql, ts)
+		p, err := Compile(e, testEnv())
+		if err != nil {
+			t.Fatal(err)
+		}
+		limit := 0.0
+		if k.name == "text LIKE const" {
+			limit = 4 // a pattern is compiled for a batch
+		}
+		for name, s := range map[string][]int32{"all rows": nil, "a selection": sel} {
+			if n := testing.AllocsPerRun(20, func() { p.Run(b, s) }); n > limit {
+				t.Errorf("%s over %s: %v allocations a batch, want %v", k.name, name, n, limit)
+			}
+			if e.Type().OID == types.Bool {
+				if n := testing.AllocsPerRun(20, func() { p.Filter(b, s) }); n > limit {
+					t.Errorf("filter %s over %s: %v allocations a batch, want %v", k.name, name, n, limit)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	batch, ts := benchBatch()
+	for _, k := range kernels {
+		b.Run(k.name, func(b *testing.B) {
+			p, err := Compile(benchExpr(b, k.sql, ts), testEnv())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Run(batch, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.Rows), "ns/row")
+		})
+	}
+}
+
+func BenchmarkFilter(b *testing.B) {
+	batch, ts := benchBatch()
+	for _, k := range kernels {
+		e := benchExpr(b, k.sql, ts)
+		if e.Type().OID != types.Bool {
+			continue
+		}
+		b.Run(k.name, func(b *testing.B) {
+			p, err := Compile(e, testEnv())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Filter(batch, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.Rows), "ns/row")
+		})
+	}
+}
