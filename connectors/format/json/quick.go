@@ -307,12 +307,22 @@ func appendShort(t *vec.Bytes, b []byte, from, to int) {
 	t.Offsets = append(t.Offsets, int32(len(t.Data)))
 }
 
-// decimal reads a number exactly, and rounds it to the column's scale, half away
-// from zero as PostgreSQL does.
+// decimal reads a number exactly, in quotes or not, and rounds it to the column's
+// scale, half away from zero as PostgreSQL does.
 func (f *field) decimal(b []byte, i int) int {
+	quoted := b[i] == '"'
+	if quoted {
+		i++
+	}
 	coef, scale, next := number(b, i)
 	if next < 0 {
 		return -1
+	}
+	if quoted {
+		if b[next] != '"' {
+			return -1
+		}
+		next++
 	}
 	if f.scale < 0 || scale == f.scale && coef < f.limit && -coef < f.limit {
 		f.num.AppendInt64(coef, scale)

@@ -76,9 +76,22 @@ func isText(oid types.OID) bool {
 
 // parse reads a type's text form.
 func (d *Decoder) parse(f *field, s []byte) error {
-	if f.typ.OID == types.Text {
+	switch {
+	case f.typ.OID == types.Text:
 		f.text.Append(s)
 		return nil
+	case f.kind == kindTimestamp:
+		t, err := types.ParseTimestampBytes(s, d.format)
+		if err == nil {
+			f.i64.Append(t)
+		}
+		return err
+	case f.kind == kindTimestamptz:
+		t, err := types.ParseTimestamptzBytes(s, d.format)
+		if err == nil {
+			f.i64.Append(t)
+		}
+		return err
 	}
 	v, err := types.Parse(f.typ, string(s), d.format)
 	if err == nil {
