@@ -59,10 +59,10 @@ func converse(t *testing.T, b []byte) []byte {
 	}
 	c := &scriptedConn{in: bytes.NewReader(b)}
 	done := make(chan struct{})
-	s.starting++
+	place := s.starting.PushBack(net.Conn(c))
 	go func() {
 		defer close(done)
-		s.serveConn(c)
+		s.serveConn(c, place)
 	}()
 	select {
 	case <-done:

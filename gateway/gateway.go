@@ -85,7 +85,7 @@ type Options struct {
 	Defaults map[string]string
 
 	MaxConnections  int           // 53300 beyond it; 0: 2000
-	MaxStarting     int           // connections that have not finished startup; 0: 256
+	MaxStarting     int           // connections that have not finished startup; 0: 1024
 	MaxMessageBytes int           // of one client message; longer ones are skipped with 54000; 0: 64 MiB
 	StartupTimeout  time.Duration // from accept to ReadyForQuery; 0: 60 s
 	WriteTimeout    time.Duration // for a client that takes no byte; 0: 2 min
@@ -102,7 +102,7 @@ func (o *Options) setDefaults() {
 		o.MaxConnections = 2000
 	}
 	if o.MaxStarting == 0 {
-		o.MaxStarting = 256
+		o.MaxStarting = 1024
 	}
 	if o.MaxMessageBytes == 0 {
 		o.MaxMessageBytes = 64 << 20

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -23,7 +24,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[net.Conn]struct{} // accepted and not yet closed
 	sessions  map[int32]*session    // past startup, by backend PID
-	starting  int
+	starting  *list.List            // of net.Conn: those that have not finished startup, oldest first
 	nextPID   int32
 	stopped   bool
 
@@ -44,6 +45,7 @@ func New(o Options) (*Server, error) {
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[net.Conn]struct{}{},
 		sessions:  map[int32]*session{},
+		starting:  list.New(),
 		stopping:  make(chan struct{}),
 	}
 	base, err := newValues(o.Version).with(o.Defaults)
@@ -98,17 +100,21 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// start serves one connection on its own goroutine, or closes it at once where
-// too many have not finished startup.
+// start serves one connection on its own goroutine. Where too many have not
+// finished startup, the one that has had the longest time for it has to go: who
+// floods the server with silent connections keeps nobody out.
 func (s *Server) start(c net.Conn) {
 	s.mu.Lock()
-	if s.stopped || s.starting >= s.opts.MaxStarting {
+	if s.stopped {
 		s.mu.Unlock()
-		s.counters.Refused.Add(1)
 		c.Close()
 		return
 	}
-	s.starting++
+	if s.starting.Len() >= s.opts.MaxStarting {
+		s.counters.Refused.Add(1)
+		s.starting.Remove(s.starting.Front()).(net.Conn).Close()
+	}
+	place := s.starting.PushBack(c)
 	s.conns[c] = struct{}{}
 	s.running.Add(1)
 	s.mu.Unlock()
@@ -116,7 +122,7 @@ func (s *Server) start(c net.Conn) {
 	go func() {
 		defer s.running.Done()
 		defer s.forget(c)
-		s.serveConn(c)
+		s.serveConn(c, place)
 	}()
 }
 
@@ -130,10 +136,11 @@ func (s *Server) forget(c net.Conn) {
 	}
 }
 
-// endStartup is called once for each started connection.
-func (s *Server) endStartup() {
+// endStartup says that a connection has finished startup, or ended. It may be
+// called again.
+func (s *Server) endStartup(place *list.Element) {
 	s.mu.Lock()
-	s.starting--
+	s.starting.Remove(place)
 	s.mu.Unlock()
 }
 
@@ -217,7 +224,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		x.terminate()
 	}
 	// Those still in startup have nothing to be told.
-	s.closeStarting()
+	for e := s.starting.Front(); e != nil; e = e.Next() {
+		e.Value.(net.Conn).Close()
+	}
 	s.mu.Unlock()
 
 	done := make(chan struct{})
@@ -237,19 +246,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	<-done
 	return fmt.Errorf("ending sessions: %w", ctx.Err())
-}
-
-// closeStarting closes connections that have no session. s.mu is held.
-func (s *Server) closeStarting() {
-	served := make(map[net.Conn]bool, len(s.sessions))
-	for _, x := range s.sessions {
-		served[x.conn] = true
-	}
-	for c := range s.conns {
-		if !served[c] {
-			c.Close()
-		}
-	}
 }
 
 func cancelKey(b []byte) (pid int32, key []byte) {

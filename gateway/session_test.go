@@ -453,16 +453,28 @@ func TestLimits(t *testing.T) {
 }
 
 func TestStartupTimeout(t *testing.T) {
-	s := start(t, func(o *Options) { o.StartupTimeout = 20 * time.Millisecond; o.MaxStarting = 1 })
-	first := s.dial(t)
-	second := s.dial(t)
-	if got := readAll(t, second); got != "" {
-		t.Errorf("the second of at most one connection in startup was told %q", got)
-	}
-	if got := readAll(t, first); got != "" {
+	s := start(t, func(o *Options) { o.StartupTimeout = 20 * time.Millisecond })
+	if got := readAll(t, s.dial(t)); got != "" {
 		t.Errorf("a silent connection was told %q", got)
 	}
+}
+
+// TestStartupFlood: silent connections keep nobody out.
+func TestStartupFlood(t *testing.T) {
+	s := start(t, func(o *Options) { o.MaxStarting = 3 })
+	var silent []net.Conn
+	for range 20 {
+		silent = append(silent, s.dial(t))
+	}
 	s.connect(t, "")
+	for i, c := range silent[:len(silent)-3] {
+		if got := readAll(t, c); got != "" {
+			t.Errorf("silent connection %d was told %q", i, got)
+		}
+	}
+	if n := s.counters.Refused.Load(); n < 17 {
+		t.Errorf("%d connections were given up, want at least 17", n)
+	}
 }
 
 // TestPipelining: many messages ahead of the answers, and a client that reads

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"container/list"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -248,15 +249,8 @@ func (st *startup) resolveDatabase() (name, notice string, err error) {
 }
 
 // serveConn is a connection's goroutine, from accept to close.
-func (s *Server) serveConn(c net.Conn) {
-	started := false
-	endStartup := func() {
-		if !started {
-			started = true
-			s.endStartup()
-		}
-	}
-	defer endStartup()
+func (s *Server) serveConn(c net.Conn, place *list.Element) {
+	defer s.endStartup(place)
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
 	}
@@ -289,7 +283,7 @@ func (s *Server) serveConn(c net.Conn) {
 		x.close()
 		return
 	}
-	endStartup()
+	s.endStartup(place)
 	s.counters.Sessions.Add(1)
 	defer s.counters.Sessions.Add(-1)
 	x.run()
