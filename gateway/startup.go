@@ -277,13 +277,14 @@ func (s *Server) serveConn(c net.Conn, place *list.Element) {
 		return
 	}
 	defer s.unregister(x)
+	// From here on Shutdown tells the session, and not only its connection.
+	s.endStartup(place)
 	x.greet()
 	c.SetDeadline(time.Time{})
 	if w.flush() != nil {
 		x.close()
 		return
 	}
-	s.endStartup(place)
 	s.counters.Sessions.Add(1)
 	defer s.counters.Sessions.Add(-1)
 	x.run()
