@@ -96,7 +96,7 @@ func TestFiles(t *testing.T) {
 	}
 	_, err := run(t, conn, declare("missing", "(a int)", "none.json", "")+"SELECT a FROM missing")
 	wantError(t, err, "58P01", "none.json")
-	_, err = run(t, conn, "CREATE STREAM outside (a text) WITH (type = 'file', path = '/etc/passwd', format = 'csv')")
+	_, err = run(t, conn, "CREATE STREAM outside (a text) WITH (type = 'file', path = '/etc/passwd', format = 'csv'); SELECT a FROM outside")
 	wantError(t, err, "42501", "file.roots")
 	_, err = run(t, conn, declare("typed", "(a int)", "type.json", "")+"SELECT a FROM typed")
 	wantError(t, err, "22P02", "typed", "type.json", "a")
