@@ -28,6 +28,7 @@ type rule struct {
 // pushing shows what can be sought, pruning comes when nothing moves any more.
 var rules = []rule{
 	{"fold_constants", foldConstants},
+	{"decorrelate", decorrelate},
 	{"push_filters", pushFilters},
 	{"equi_keys", equiKeys},
 	{"push_limits", pushLimits},

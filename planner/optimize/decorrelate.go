@@ -1,0 +1,143 @@
+package optimize
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// decorrelate turns EXISTS, NOT EXISTS and op ANY (SELECT ...) among the
+// conditions of a filter into semi and anti joins: the subquery is read once,
+// not once for each row. NOT IN stays, as its NULLs are not those of a join.
+func decorrelate(n plan.Node, env *Env) plan.Node {
+	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return decorrelate(in, env) })
+	f, ok := n.(*plan.Filter)
+	if !ok || env.Continuous {
+		return n
+	}
+	var rest []plan.Expr
+	var joins []*plan.Join
+	for _, c := range conjuncts(f.Cond) {
+		if j := existsJoin(c, f.Input); j != nil {
+			joins = append(joins, j)
+			continue
+		}
+		rest = append(rest, c)
+	}
+	if len(joins) == 0 {
+		return n
+	}
+	out := filter(f.Input, rest)
+	for _, j := range joins {
+		j.Left = out
+		out = j
+	}
+	return out
+}
+
+// existsJoin is the join that a condition stands for, but for its left input;
+// nil where it stands for none.
+func existsJoin(c plan.Expr, left plan.Node) *plan.Join {
+	kind := plan.JoinSemi
+	if not, ok := c.(*plan.Not); ok {
+		kind, c = plan.JoinAnti, not.Arg
+	}
+	s, ok := c.(*plan.Subquery)
+	if !ok {
+		return nil
+	}
+	width := len(left.Schema())
+	input, exprs := s.Input, []plan.Expr(nil)
+	switch {
+	case s.Kind == plan.SubExists && s.Correlated:
+		input = anyRow(input)
+	case s.Kind == plan.SubAny && kind == plan.JoinSemi:
+		exprs = columnsOf(input)
+		if p, ok := input.(*plan.Project); ok {
+			input, exprs = p.Input, p.Exprs
+		}
+	default:
+		return nil
+	}
+	var conds []plan.Expr
+	if f, ok := input.(*plan.Filter); ok {
+		var inner []plan.Expr
+		for _, x := range conjuncts(f.Cond) {
+			if plan.HasOuter(x) {
+				conds = append(conds, x)
+			} else {
+				inner = append(inner, x)
+			}
+		}
+		input = filter(f.Input, inner)
+	}
+	if plan.NodeHasOuter(input) {
+		return nil
+	}
+	for _, e := range append(append([]plan.Expr(nil), conds...), exprs...) {
+		if hasSubquery(e) || volatile(e) {
+			return nil
+		}
+	}
+	on := make([]plan.Expr, 0, len(conds)+len(exprs))
+	for i, e := range exprs {
+		if hasSubquery(s.Left[i]) || volatile(s.Left[i]) {
+			return nil
+		}
+		on = append(on, &plan.Call{Func: s.Op[i], Op: s.OpNames[i], Args: []plan.Expr{s.Left[i], joined(e, width)}, Typ: types.Of(types.Bool)})
+	}
+	for _, x := range conds {
+		on = append(on, joined(x, width))
+	}
+	return &plan.Join{Kind: kind, Right: input, Cond: conjunction(on), Fields: left.Schema()}
+}
+
+// anyRow drops what does not change whether there is a row.
+func anyRow(n plan.Node) plan.Node {
+	for {
+		switch x := n.(type) {
+		case *plan.Project:
+			n = x.Input
+		case *plan.Sort:
+			n = x.Input
+		case *plan.DistinctNode:
+			n = x.Input
+		case *plan.Limit:
+			v, ok := constant(x.Count)
+			if !ok || v.Null || v.I < 1 || x.Offset != nil {
+				return n
+			}
+			n = x.Input
+		default:
+			return n
+		}
+	}
+}
+
+func columnsOf(n plan.Node) []plan.Expr {
+	var out []plan.Expr
+	for i, f := range n.Schema() {
+		out = append(out, &plan.Column{Index: i, Typ: f.Type, Name: f.Name})
+	}
+	return out
+}
+
+// joined turns an expression of a subquery into one over the row of the join:
+// its own columns come after the width columns of the row outside.
+func joined(e plan.Expr, width int) plan.Expr {
+	return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
+		switch x := x.(type) {
+		case *plan.Column:
+			c := *x
+			c.Index += width
+			return &c
+		case *plan.Outer:
+			if x.Depth == 1 {
+				return &plan.Column{Index: x.Index, Typ: x.Typ, Name: x.Name, Rel: x.Rel}
+			}
+			c := *x
+			c.Depth--
+			return &c
+		}
+		return x
+	})
+}
