@@ -516,3 +516,17 @@ func TestEveryOptionIsRead(t *testing.T) {
 		}
 	}
 }
+
+// TestGarbage is a file of nothing but bad records: rejects come in batches too.
+func TestGarbage(t *testing.T) {
+	dir := t.TempDir()
+	p := filepath.Join(dir, "a.json")
+	write(t, p, strings.Repeat("garbage\n", 5000))
+	c := open(t, relation(p), dir, stream.Scan{OnReject: stream.Skip}, nil)
+	if _, err := c.next(); err != nil || len(c.rejects) != vec.MaxRows {
+		t.Errorf("one read: %d rejects, %v, want %d", len(c.rejects), err, vec.MaxRows)
+	}
+	if got, err := c.rest(); err != nil || len(got) != 0 || len(c.rejects) != 5000 {
+		t.Errorf("to the end: %d rows, %d rejects, %v, want 5000 rejects", len(got), len(c.rejects), err)
+	}
+}

@@ -291,12 +291,25 @@ func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
 
 // decode appends up to a batch of records to the bound columns. more: it did not
 // stop for want of records.
-func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, err error) {
+func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error) {
 	// An empty line is no record, but where it may be a NULL of the only column.
 	skipBlank := in.config.format == formatJSON || len(r.source.rel.Columns) > 1
 	policy := r.scan.OnReject
-	for n < vec.MaxRows {
-		rec, ok, err := in.record()
+	plain := in.config.format == formatJSON && !in.array
+	for n < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
+		var rec []byte
+		var ok bool
+		var err error
+		if plain && in.searched == 0 && !in.overlong {
+			// Most lines lie whole in the window.
+			if nl := bytes.IndexByte(in.buf[in.r:in.w], '\n'); nl >= 0 {
+				rec, ok = in.buf[in.r:in.r+nl+1], true
+				in.r += nl + 1
+			}
+		}
+		if !ok {
+			rec, ok, err = in.record()
+		}
 		at := in.base + int64(in.r) - int64(len(rec))
 		if err != nil {
 			if !errors.Is(err, errOverlong) {
@@ -332,7 +345,9 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, err err
 		case policy == stream.NullBad:
 			r.decoder.Null()
 			n++
-			r.offsets = append(r.offsets, at)
+			if r.wantOffsets {
+				r.offsets = append(r.offsets, at)
+			}
 			continue
 		}
 		r.source.env.Metrics.Rejects.Add(1)

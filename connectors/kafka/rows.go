@@ -125,7 +125,7 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 			n++
 			break
 		}
-		if len(r.taken) == vec.MaxRows {
+		if len(r.taken) == vec.MaxRows || len(read.Rejects) == vec.MaxRows {
 			break
 		}
 		if rec.Attrs.IsControl() || rec.Offset < pt.next {
