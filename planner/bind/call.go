@@ -87,7 +87,7 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 			}
 			args = append(args, f.Args...)
 			if last := args[n-1]; last == types.Any {
-				args[n-1] = types.AnyArray
+				// Checked once the function is chosen.
 			} else if last == types.AnyElement || last == types.AnyNonArray {
 				args[n-1] = types.AnyArray
 			} else if last == anyCompatible {

@@ -28,6 +28,9 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) specified, but %s is not an aggregate function", display, display)
 	}
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
+	if x.FuncVariadic && r.cast == types.Invalid {
+		b.refuseSpread(r, ops, x.Location)
+	}
 	if r.cast != types.Invalid {
 		return b.castTo(ops[0], types.Of(r.cast), x.Location)
 	}
@@ -42,6 +45,15 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		b.allowSet(k, x.Location)
 	}
 	return b.makeCall(r, ops, x.Location)
+}
+
+// refuseSpread answers f(VARIADIC array).
+func (b *binder) refuseSpread(r resolved, ops []operand, loc int32) {
+	last := ops[len(ops)-1]
+	if t := last.e.Type().OID; r.fn.Variadic && t != types.Unknown && elemType(t) == 0 {
+		b.failf(sqlerr.DatatypeMismatch, last.loc, "VARIADIC argument must be an array")
+	}
+	b.unsupported(loc, "Write the arguments out; array_to_string joins the items of an array.", "VARIADIC with an array is not supported")
 }
 
 // callOperands binds a call's arguments. Named ones are put into the order of

@@ -80,6 +80,16 @@ func (b *binder) sortKey(sb *pg.SortBy, e plan.Expr) plan.SortKey {
 // in the select list, an output name, or an expression
 // (findTargetlistEntrySQL92).
 func (b *binder) clauseTarget(n *pg.Node, q *block, k exprKind, clause string) orderKey {
+	key := b.findTarget(n, q, k, clause)
+	if i := key.target; i >= 0 {
+		q.targets[i].e = b.defaultType(q.targets[i].e, q.targets[i].loc)
+	} else {
+		key.e = b.defaultType(key.e, key.loc)
+	}
+	return key
+}
+
+func (b *binder) findTarget(n *pg.Node, q *block, k exprKind, clause string) orderKey {
 	loc := location(n)
 	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 {
 		if names := strs(c.Fields); len(names) == 1 {
@@ -99,7 +109,7 @@ func (b *binder) clauseTarget(n *pg.Node, q *block, k exprKind, clause string) o
 		}
 		return orderKey{target: i - 1, loc: loc}
 	}
-	e := b.defaultType(b.expr(n, q.scope, k), loc)
+	e := b.expr(n, q.scope, k)
 	for i, t := range q.targets {
 		if plan.Equal(t.e, e) {
 			return orderKey{target: i, loc: loc}

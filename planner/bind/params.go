@@ -10,7 +10,8 @@ import (
 const maxParams = 65535
 
 // params are the types of $1, $2, ... as far as they are known. A parameter
-// without a type is of type unknown until a coercion gives it one.
+// without a type is of type unknown until a coercion gives it one; a reference
+// that was made before then must be coerced to the same.
 type params struct {
 	types []types.OID // 0: not used so far
 	refs  map[int][]*plan.Param
@@ -32,14 +33,7 @@ func (p *params) ref(b *binder, n int, loc int32) plan.Expr {
 	if p.types[n-1] == types.Invalid {
 		p.types[n-1] = types.Unknown
 	}
-	e := &plan.Param{N: n, Typ: types.Of(p.types[n-1])}
-	if e.Typ.OID == types.Unknown {
-		if p.refs == nil {
-			p.refs = map[int][]*plan.Param{}
-		}
-		p.refs[n] = append(p.refs[n], e)
-	}
-	return e
+	return &plan.Param{N: n, Typ: types.Of(p.types[n-1])}
 }
 
 // coerce gives a parameter of unknown type the type target; nil where the
@@ -53,9 +47,7 @@ func (p *params) coerce(b *binder, e *plan.Param, target types.OID, loc int32) p
 			WithDetail("%s versus %s", formatType(have), formatType(target)).At(b.pos(loc)))
 	}
 	p.types[e.N-1] = target
-	for _, r := range p.refs[e.N] {
-		r.Typ = types.Of(target)
-	}
+	e.Typ = types.Of(target)
 	return e
 }
 

@@ -87,7 +87,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 	}
 	g, ok := b.resolveGenerics(actual, declared)
 	if !ok {
-		b.failf(sqlerr.DatatypeMismatch, loc, "arguments declared \"%s\" are not all alike", "anyelement")
+		b.failf(sqlerr.DatatypeMismatch, -1, "arguments declared \"%s\" are not all alike", "anyelement")
 	}
 	needElem := false
 	compat := false
@@ -103,7 +103,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 		g.compat = types.Text
 	}
 	if needElem && g.elem == 0 {
-		b.failf(sqlerr.DatatypeMismatch, loc, "could not determine polymorphic type because input has type %s", "unknown")
+		b.failf(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type %s", "unknown")
 	}
 	to := func(t types.OID) types.OID {
 		switch t {

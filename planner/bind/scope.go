@@ -269,7 +269,7 @@ func (b *binder) missingItem(schema, name string, s *scope, loc int32) {
 				WithHint("To reference that table, you must mark this subquery with LATERAL.").At(b.pos(loc)))
 		}
 		for _, item := range o.items {
-			if item.name == name && !item.relVisible && !item.join {
+			if item.name == name && !item.join && (!item.relVisible || schema != "" && b.findRelation(schema, name) == nil) {
 				b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "invalid reference to FROM-clause entry for table \"%s\"", name).
 					WithDetail("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", name).At(b.pos(loc)))
 			}

@@ -56,7 +56,6 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)
 	q.targets = b.targets(sel.TargetList, s)
-	b.finishTargets(q.targets, s, keepUnknown)
 	if sel.WhereClause != nil {
 		q.where = b.boolean(b.expr(sel.WhereClause, s, exprWhere), "WHERE", location(sel.WhereClause))
 	}
@@ -68,6 +67,7 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls) > 0
 	distinct := len(sel.DistinctClause) > 0
 	b.distinctOn(sel, q)
+	b.finishTargets(q.targets, s, keepUnknown)
 	n := input
 	if q.where != nil {
 		n = &plan.Filter{Input: n, Cond: q.where}
@@ -177,10 +177,9 @@ func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
 		return
 	}
 	if sel.DistinctClause[0].Node == nil {
-		for _, t := range q.targets {
-			if !isUnknown(t.e) {
-				b.needsOrder(t.e.Type().OID, t.loc)
-			}
+		for i, t := range q.targets {
+			q.targets[i].e = b.defaultType(t.e, t.loc)
+			b.needsOrder(q.targets[i].e.Type().OID, t.loc)
 		}
 		return
 	}
@@ -225,8 +224,6 @@ func (b *binder) matchOrder(q *block, locs []int32) {
 		}
 	}
 }
-
-func isUnknown(e plan.Expr) bool { return e.Type().OID == types.Unknown }
 
 // limit applies LIMIT, OFFSET and FETCH FIRST.
 func (b *binder) limit(n plan.Node, sel *pg.SelectStmt, s *scope) plan.Node {
