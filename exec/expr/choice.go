@@ -69,7 +69,15 @@ func (n *caseNode) arm(r *run, then node, taken []int32, k int16) vec.Vec {
 		return nil
 	}
 	v := then.eval(r, taken)
-	each(r, taken, func(row int) { n.pick[row] = k })
+	if taken == nil {
+		for i := range n.pick {
+			n.pick[i] = k
+		}
+		return v
+	}
+	for _, row := range taken {
+		n.pick[row] = k
+	}
 	return v
 }
 
@@ -78,6 +86,9 @@ func (n *caseNode) arm(r *run, then node, taken []int32, k int16) vec.Vec {
 func split(r *run, cond vec.Vec, sel, yes, no []int32) (taken, left []int32) {
 	y, n := 0, 0
 	failed := r.errs.Any()
+	if b, ok := cond.(*vec.Fixed[bool]); ok && !failed && !b.Nulls().Any() {
+		return divide(r, b.Values, sel, yes, no)
+	}
 	each(r, sel, func(row int) {
 		switch {
 		case failed && r.errs.Has(row):
@@ -89,6 +100,26 @@ func split(r *run, cond vec.Vec, sel, yes, no []int32) (taken, left []int32) {
 			n++
 		}
 	})
+	return yes[:y], no[:n]
+}
+
+// divide is split by booleans of which none is NULL, without a branch.
+func divide(r *run, cond []bool, sel, yes, no []int32) (taken, left []int32) {
+	y, n := 0, 0
+	if sel == nil {
+		for i, x := range cond[:r.rows] {
+			yes[y], no[n] = int32(i), int32(i)
+			y += bit(x)
+			n += 1 - bit(x)
+		}
+		return yes[:y], no[:n]
+	}
+	for _, row := range sel {
+		x := cond[row]
+		yes[y], no[n] = row, row
+		y += bit(x)
+		n += 1 - bit(x)
+	}
 	return yes[:y], no[:n]
 }
 

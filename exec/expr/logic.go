@@ -49,6 +49,10 @@ func narrow(r *run, sel []int32, args []node, decisive bool, out *vec.Fixed[bool
 		}
 		b, vn := v.(*vec.Fixed[bool]), v.Nulls()
 		failed := r.errs.Any()
+		if !constant && !failed && !vn.Any() && !nulls.Any() {
+			left = undecided(next, vals, b.Values, left, decisive)
+			continue
+		}
 		count := 0
 		each(r, left, func(row int) {
 			at := row
@@ -73,6 +77,28 @@ func narrow(r *run, sel []int32, args []node, decisive bool, out *vec.Fixed[bool
 	}
 	out.ZeroNulls()
 	return out
+}
+
+// undecided takes over the values of one argument, none of which is NULL, and
+// selects the rows that it does not decide. next may be left's own buffer.
+func undecided(next []int32, vals, arg []bool, left []int32, decisive bool) []int32 {
+	n := 0
+	if left == nil {
+		for i := range vals {
+			x := arg[i]
+			vals[i] = x
+			next[n] = int32(i)
+			n += bit(x != decisive)
+		}
+		return next[:n]
+	}
+	for _, row := range left {
+		x := arg[row]
+		vals[row] = x
+		next[n] = row
+		n += bit(x != decisive)
+	}
+	return next[:n]
 }
 
 // selection returns a buffer for a selection of up to n rows.
