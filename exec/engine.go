@@ -58,6 +58,8 @@ type Engine struct {
 	ctx        context.Context // ends with Drain
 	cancel     context.CancelCauseFunc
 
+	sharing *sharing
+
 	mu       sync.Mutex // guards jobs and draining
 	jobs     map[state.ID]*job
 	draining bool
@@ -74,7 +76,7 @@ func New(o Options) (*Engine, error) {
 	if o.Env.Metrics == nil {
 		o.Env.Metrics = &stream.Metrics{}
 	}
-	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}}
+	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, sharing: newSharing()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -123,6 +125,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	for _, j := range all {
 		<-j.done
 	}
+	e.sharing.close()
 	return errors.Join(errs...)
 }
 

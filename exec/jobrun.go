@@ -109,7 +109,7 @@ func (l *life) item(ctx context.Context, it item) error {
 		at := place{l.names[leaf.scan], it.read.Split}
 		l.moved[at] = append(l.moved[at][:0], it.read.Next...)
 	}
-	it.from.free <- it.batch
+	it.done()
 	if it.read.CaughtUp && len(l.pumps.items) == 0 {
 		return l.fan.flush(ctx)
 	}

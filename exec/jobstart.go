@@ -223,6 +223,6 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
 	}
 	l.open = len(l.live)
-	l.pumps = startPumps(ctx, e, l.live, e.o.SplitPoll)
+	l.pumps = startPumps(ctx, e, l.live, readsAlone)
 	return nil
 }

@@ -45,7 +45,7 @@ func (t *tree) follow(ctx context.Context, e *Engine, live []*leaf) error {
 			return err
 		}
 	}
-	ps := startPumps(ctx, e, live, e.o.SplitPoll)
+	ps := startPumps(ctx, e, live, mayShare)
 	defer ps.close()
 	f := follower{tree: t, pumps: ps, open: len(live), timer: time.NewTimer(time.Hour)}
 	defer f.timer.Stop()
@@ -109,7 +109,7 @@ func (f *follower) item(ctx context.Context, it item) error {
 			}
 		}
 	}
-	it.from.free <- it.batch
+	it.done()
 	if !f.dirty {
 		f.dirty = true
 		f.timer.Reset(liveEpoch)

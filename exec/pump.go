@@ -1,10 +1,13 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,14 +28,28 @@ type pump struct {
 	// met by a reader that does not return from Read after Wake.
 	calls chan func(context.Context, stream.Reader) error
 	out   chan<- item
+	// at is where what has been passed on ends, and so where a share may be
+	// joined; nil: this pump joins none.
+	at map[stream.Split]stream.Offset
 }
 
-// item is what one Read brought. The batch goes back to the pump's free ones.
+// item is what one Read brought. The task calls done when it has passed the rows on.
 type item struct {
 	from  *pump
 	batch *vec.Batch
 	read  stream.Read
 	err   error // io.EOF: the stream has ended
+	// shared: the batch is one of several members'.
+	shared *shared
+}
+
+// done gives the batch back.
+func (it item) done() {
+	if it.shared != nil {
+		it.shared.release()
+		return
+	}
+	it.from.free <- it.batch // there is room: it came from there
 }
 
 // pumps are the readers of one task.
@@ -43,9 +60,9 @@ type pumps struct {
 	stop  context.CancelFunc
 }
 
-// startPumps starts a pump for each leaf, whose scan is open, and, where poll is
-// not 0, a watch for new splits.
-func startPumps(ctx context.Context, e *Engine, leaves []*leaf, poll time.Duration) *pumps {
+// startPumps starts a pump for each leaf, whose scan is open, and a watch for new
+// splits. share: the pumps may read with those of other queries.
+func startPumps(ctx context.Context, e *Engine, leaves []*leaf, share sharePolicy) *pumps {
 	ctx, stop := context.WithCancel(ctx)
 	ps := &pumps{items: make(chan item, len(leaves)), stop: stop}
 	for _, l := range leaves {
@@ -55,6 +72,13 @@ func startPumps(ctx context.Context, e *Engine, leaves []*leaf, poll time.Durati
 			calls: make(chan func(context.Context, stream.Reader) error, 16),
 			out:   ps.items,
 		}
+		if share == mayShare && l.scan.sharable() {
+			p.at = map[stream.Split]stream.Offset{}
+			for _, from := range l.scan.from {
+				p.at[from.Split] = from.Offset
+			}
+			e.sharing.enter(l.scan)
+		}
 		for range ahead {
 			p.free <- vec.NewBatch(l.scan.types)
 		}
@@ -63,23 +87,33 @@ func startPumps(ctx context.Context, e *Engine, leaves []*leaf, poll time.Durati
 	for _, p := range ps.all {
 		ps.wait.Go(func() { p.run(ctx, e) })
 	}
-	if poll > 0 {
-		ps.wait.Go(func() { ps.watch(ctx, e, poll) })
-	}
+	ps.wait.Go(func() { ps.watch(ctx, e, e.o.SplitPoll) })
 	return ps
 }
+
+// sharePolicy says whether readers may be shared: a job's may not, because its
+// positions are its own.
+type sharePolicy bool
+
+const (
+	readsAlone sharePolicy = false
+	mayShare   sharePolicy = true
+)
 
 // close stops the pumps and returns when they have stopped.
 func (ps *pumps) close() {
 	ps.stop()
 	for _, p := range ps.all {
-		p.leaf.scan.reader.Wake()
+		p.leaf.scan.wake()
 	}
 	ps.wait.Wait()
 }
 
 func (p *pump) run(ctx context.Context, e *Engine) {
 	err := p.pump(ctx, e)
+	if p.at != nil {
+		e.sharing.leave(p.leaf.scan)
+	}
 	if err == nil || ctx.Err() != nil {
 		return
 	}
@@ -117,12 +151,88 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 		}
 		if b.Len() == 0 && r.Next == nil {
 			p.free <- b // there is room: it came from there
+		} else if !p.pass(ctx, item{from: p, batch: b, read: r}) {
+			return nil
+		}
+		if p.at == nil || !r.CaughtUp && b.Len() > 0 {
 			continue
 		}
+		if err := p.share(ctx, e); err != nil {
+			return err
+		}
+	}
+}
+
+// pass gives an item to the task; false: it has ended.
+func (p *pump) pass(ctx context.Context, it item) bool {
+	select {
+	case p.out <- it:
+		if p.at != nil && it.read.Next != nil {
+			p.at[it.read.Split] = bytes.Clone(it.read.Next)
+		}
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// share reads as a member of the stream's share for as long as it can, and then
+// goes on with a reader of its own.
+func (p *pump) share(ctx context.Context, e *Engine) error {
+	s := p.leaf.scan
+	if s.spec.Latest && slices.ContainsFunc(slices.Collect(maps.Values(p.at)), func(o stream.Offset) bool { return o == nil }) {
+		return nil // where the reader stands in a split that it has read nothing of, only it knows
+	}
+	m := e.sharing.join(e, s, p.at)
+	if m == nil {
+		return nil
+	}
+	defer m.leave()
+	if err := s.closeReader(); err != nil {
+		return err
+	}
+	for {
 		select {
-		case p.out <- item{from: p, batch: b, read: r}:
 		case <-ctx.Done():
+			p.drain(m)
 			return nil
+		case <-p.calls:
+			// New splits: the share finds them too, and a reader of our own is
+			// opened with every split that is known.
+		case it, ok := <-m.in:
+			if !ok && m.err != nil {
+				return m.err
+			}
+			if !ok {
+				s.spec.Latest = false
+				from := s.resume(m.resume)
+				for _, at := range from {
+					p.at[at.Split] = at.Offset
+				}
+				return s.openReader(ctx, from)
+			}
+			it.from = p
+			if !p.pass(ctx, it) {
+				it.done()
+				p.drain(m)
+				return nil
+			}
+		}
+	}
+}
+
+// drain gives back what a member has not passed on.
+func (p *pump) drain(m *member) {
+	m.leave()
+	for {
+		select {
+		case it, ok := <-m.in:
+			if !ok {
+				return
+			}
+			it.done()
+		default:
+			return
 		}
 	}
 }
@@ -145,7 +255,7 @@ func (p *pump) serve(ctx context.Context) error {
 func (p *pump) call(ctx context.Context, f func(context.Context, stream.Reader) error) {
 	select {
 	case p.calls <- f:
-		p.leaf.scan.reader.Wake()
+		p.leaf.scan.wake()
 	case <-ctx.Done():
 	}
 }
@@ -172,12 +282,27 @@ func (ps *pumps) watch(ctx context.Context, e *Engine, every time.Duration) {
 			if len(more) == 0 {
 				continue
 			}
-			p.call(ctx, func(ctx context.Context, r stream.Reader) error {
-				if err := r.Add(ctx, more); err != nil {
-					return fmt.Errorf("taking up new splits of %s: %w", p.leaf.scan.plan.Relation.Name, err)
-				}
-				return nil
-			})
+			p.call(ctx, func(ctx context.Context, r stream.Reader) error { return p.add(ctx, r, more) })
 		}
 	}
+}
+
+// add gives a reader new splits, but for those that it was opened with.
+func (p *pump) add(ctx context.Context, r stream.Reader, more []stream.Position) error {
+	if p.at != nil {
+		more = slices.DeleteFunc(more, func(at stream.Position) bool {
+			_, has := p.at[at.Split]
+			return has
+		})
+		for _, at := range more {
+			p.at[at.Split] = at.Offset
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	if err := r.Add(ctx, more); err != nil {
+		return fmt.Errorf("taking up new splits of %s: %w", p.leaf.scan.plan.Relation.Name, err)
+	}
+	return nil
 }

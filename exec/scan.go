@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -28,7 +29,11 @@ type scan struct {
 	source stream.Source
 	reader stream.Reader
 	batch  *vec.Batch
-	known  map[stream.Split]bool // that the reader has
+	from   []stream.Position // where the reader began
+
+	mu    sync.Mutex            // guards what follows
+	known map[stream.Split]bool // that the reader has, or is to get
+	wakes stream.Reader         // the reader, for those who do not own it; nil: none
 }
 
 // newScan prepares a scan: the seeks are computed, nothing is opened.
@@ -124,11 +129,62 @@ func (s *scan) open(ctx context.Context, from []stream.Position) error {
 			from = append(from, stream.Position{Split: sp})
 		}
 	}
-	if s.reader, err = src.Open(ctx, from, s.spec); err != nil {
-		return fmt.Errorf("reading %s: %w", r.Name, err)
-	}
 	s.batch = vec.NewBatch(s.types)
+	s.from = from
+	return s.openReader(ctx, from)
+}
+
+// openReader opens a reader at the positions.
+func (s *scan) openReader(ctx context.Context, from []stream.Position) error {
+	r, err := s.source.Open(ctx, from, s.spec)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", s.plan.Relation.Name, err)
+	}
+	s.reader = r
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakes = r
 	return nil
+}
+
+// closeReader closes the reader, where there is one.
+func (s *scan) closeReader() error {
+	s.mu.Lock()
+	s.wakes = nil
+	s.mu.Unlock()
+	if s.reader == nil {
+		return nil
+	}
+	r := s.reader
+	s.reader = nil
+	return r.Close()
+}
+
+// wake makes a Read that waits return. Any goroutine may call it.
+func (s *scan) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wakes != nil {
+		s.wakes.Wake()
+	}
+}
+
+// resume are the positions to go on from: those given, and the beginning of
+// every other split that is known.
+func (s *scan) resume(at map[stream.Split]stream.Offset) []stream.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var from []stream.Position
+	for split, o := range at {
+		s.known[split] = true
+		from = append(from, stream.Position{Split: split, Offset: o})
+	}
+	for split := range s.known {
+		if _, ok := at[split]; !ok {
+			from = append(from, stream.Position{Split: split})
+		}
+	}
+	return from
 }
 
 // read returns the next rows, lent until the following call; io.EOF at the end.
@@ -153,6 +209,8 @@ func (s *scan) read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 
 // fresh lists splits that the reader does not have, and counts them as its own.
 func (s *scan) fresh(now []stream.Split) []stream.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var more []stream.Position
 	for _, sp := range now {
 		if !s.known[sp] {
@@ -165,10 +223,7 @@ func (s *scan) fresh(now []stream.Split) []stream.Position {
 
 func (s *scan) close() error {
 	var errs []error
-	if s.reader != nil {
-		errs = append(errs, s.reader.Close())
-		s.reader = nil
-	}
+	errs = append(errs, s.closeReader())
 	if s.source != nil {
 		errs = append(errs, s.source.Close())
 		s.source = nil

@@ -256,6 +256,7 @@ func (r *topicReader) Close() error {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
 	r.t.readers--
+	r.t.wakeAll()
 	return nil
 }
 

@@ -1,0 +1,98 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// waitReaders waits until a topic has n readers.
+func (t *topic) waitReaders(ctx context.Context, n int) error {
+	for {
+		t.mu.Lock()
+		got, changed := t.readers, t.changed
+		t.mu.Unlock()
+		if got == n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d readers, want %d", got, n)
+		}
+	}
+}
+
+func TestLiveQueriesShareAReader(t *testing.T) {
+	f := newFixture(t)
+	r := f.stream("s")
+	s := f.topics.topic("s")
+	s.addRows(0, 0, 10)
+	var cursors []*Cursor
+	var roots []plan.Node
+	for i := range 4 {
+		in := scanOf(r)
+		if i > 0 { // the columns that they read differ
+			in.Columns, in.Fields = in.Columns[i%2:i%2+1], in.Fields[i%2:i%2+1]
+		}
+		c := f.query(&plan.Query{Root: in, Live: true}, testEnv())
+		cursors, roots = append(cursors, c), append(roots, in)
+		if got := f.rows(c, in, 10); len(got) != 10 {
+			t.Fatalf("query %d: %d rows, want 10", i, len(got))
+		}
+	}
+	if err := s.waitReaders(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s.addRows(0, 10, 20)
+	s.addRows(1, 20, 30) // a new split
+	for i, c := range cursors {
+		got := f.rows(c, roots[i], 20)
+		slices.Sort(got)
+		want := map[int]string{0: "10|n10", 1: "n10", 2: "10", 3: "n10"}[i]
+		if len(got) != 20 || got[0] != want {
+			t.Errorf("query %d: %q, want 20 rows from %s", i, got, want)
+		}
+	}
+	for _, c := range cursors {
+		c.Close()
+	}
+	if err := s.waitReaders(f.context(), 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSlowMemberLosesNothing lets one of two queries read nothing while far more
+// comes than may wait for it; it then reads all, in order.
+func TestSlowMemberLosesNothing(t *testing.T) {
+	f := newFixture(t)
+	in := scanOf(f.stream("s"))
+	s := f.topics.topic("s")
+	s.batch = 3
+	s.addRows(0, 0, 10)
+	slow := f.query(&plan.Query{Root: in, Live: true}, testEnv())
+	fast := f.query(&plan.Query{Root: in, Live: true}, testEnv())
+	var got, want []string
+	got = append(got, f.rows(slow, in, 10)...)
+	f.rows(fast, in, 10)
+	if err := s.waitReaders(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for i := 10; i < 1000; i += 10 {
+		s.addRows(0, i, i+10)
+		f.rows(fast, in, 10)
+	}
+	for i := range 1000 {
+		want = append(want, fmt.Sprintf("%d|n%d", i, i))
+	}
+	got = append(got, f.rows(slow, in, 1000-len(got))...)
+	if !slices.Equal(got, want) {
+		t.Errorf("the slow query has %d rows, want %d in order", len(got), len(want))
+	}
+	if err := s.waitReaders(f.context(), 1); err != nil {
+		t.Errorf("after it has caught up: %v", err)
+	}
+}
