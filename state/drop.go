@@ -58,11 +58,18 @@ func (s *Store) DropJob(id ID) error {
 	return nil
 }
 
+// resumeDrops goes on with the drops that the last process did not end.
 func (s *Store) resumeDrops() {
+	s.mu.Lock()
+	var ids []ID
 	for id, r := range s.jobs {
 		if r.dropped {
-			s.startSweep(id)
+			ids = append(ids, id)
 		}
+	}
+	s.mu.Unlock()
+	for _, id := range ids {
+		s.startSweep(id)
 	}
 }
 

@@ -113,6 +113,7 @@ func (m *machine) reopen(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.s = s
+	s.sweeping.Wait()
 	for _, j := range m.jobs {
 		j.job, j.settled = s.Job(j.job.ID()), false
 	}
@@ -375,7 +376,6 @@ func (m *machine) drop(t *rapid.T) {
 	m.s.sweeping.Wait()
 	if m.dead {
 		m.reopen(t)
-		m.s.sweeping.Wait()
 	}
 	n := 0
 	if err := m.s.scan(1<<62, appendID(nil, j.job.ID()), func(_, _ []byte) error { n++; return nil }); err != nil || n != 0 {

@@ -106,3 +106,33 @@ func TestUpdateThatFailedIsUndone(t *testing.T) {
 	ok(t, s.Scan(nil, func(k, _ []byte) error { got += string(k); return nil }))
 	expect(t, "keys", got, "c")
 }
+
+// TestDropsThatWereCutOff: the next start goes on with all of them.
+func TestDropsThatWereCutOff(t *testing.T) {
+	d := &dying{at: stepSweep}
+	first := open(t, Options{InMemory: true, fault: d.fault})
+	kept := begun(t, first)
+	prepare(t, kept, 1, "a", "1")
+	ok(t, kept.Commit(1))
+	var gone []*Job
+	for range 8 {
+		j := begun(t, first)
+		prepare(t, j, 1, "a", "1")
+		ok(t, j.Commit(1))
+		gone = append(gone, j)
+	}
+	for _, j := range gone {
+		d.dead, d.times = false, 0
+		ok(t, first.DropJob(j.ID()))
+		first.sweeping.Wait() // it dies there
+	}
+	second := open(t, Options{InMemory: true, existing: first.db})
+	second.sweeping.Wait()
+	for _, j := range gone {
+		n := 0
+		ok(t, second.scan(1<<62, appendID(nil, j.ID()), func(_, _ []byte) error { n++; return nil }))
+		expect(t, "keys left", n, 0)
+	}
+	expect(t, "jobs", second.Jobs(), []ID{kept.ID()})
+	expect(t, "kept", committed(t, second, second.Job(kept.ID())), "a=1 ")
+}
