@@ -131,7 +131,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		Settings: keptSettings(env), Created: time.Now().UTC(), DependsOn: slices.Clone(s.Depends),
 	}
 	tx := t.change()
-	var notices []*sqlerr.Error
+	notices := idleOptions(s.Name, s.Options)
 	if old := tx.Snapshot().Job(s.Name); old != nil && s.OrReplace {
 		// The old job goes whole, with the sinks that were its own.
 		_, more, err := tx.DropJob(s.Name, false, false, env.SearchPath)

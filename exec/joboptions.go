@@ -1,0 +1,148 @@
+package exec
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// strategy is what a job does about a record that fails.
+type strategy uint8
+
+const (
+	logAndContinue strategy = iota
+	failBatch
+	retryWithBackoff
+)
+
+// jobSettings are a job's own options.
+type jobSettings struct {
+	strategy   strategy
+	checkpoint time.Duration
+	maxRetries int
+	backoff    time.Duration
+	batch      int // most rows that operators get at once; 0: as many as are read
+}
+
+// jobOptions reads a job's WITH keys that the engine knows.
+func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second}
+	if err := refused(o); err != nil {
+		return s, err
+	}
+	if v, ok := o.Get("use_transactions"); ok && fold(v) == "true" {
+		s.strategy = failBatch
+	}
+	if v, ok := o.Get("failure_strategy"); ok {
+		switch fold(v) {
+		case "logandcontinue":
+			s.strategy = logAndContinue
+		case "failbatch":
+			s.strategy = failBatch
+		case "retrywithbackoff":
+			s.strategy = retryWithBackoff
+		case "deadletter":
+			return s, sqlerr.Unsupported("Use LogAndContinue, FailBatch or RetryWithBackoff.", "failure_strategy DeadLetter is not supported")
+		default:
+			return s, badOption("failure_strategy", v, "LogAndContinue, FailBatch or RetryWithBackoff")
+		}
+	}
+	if v, ok := o.Get("max_retries"); ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return s, badOption("max_retries", v, "a number of tries")
+		}
+		s.maxRetries = n
+	}
+	if v, ok := o.Get("batch.size", "max_batch_size", "batch.max_size"); ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return s, badOption("batch.size", v, "a number of records, at least 1")
+		}
+		s.batch = n
+	}
+	var err error
+	if v, ok := o.Get("retry_backoff"); ok {
+		if s.backoff, err = duration("retry_backoff", v); err != nil {
+			return s, err
+		}
+	}
+	if v, ok := o.Get("checkpoint.interval"); ok {
+		if s.checkpoint, err = duration("checkpoint.interval", v); err != nil {
+			return s, err
+		}
+		if s.checkpoint < time.Millisecond {
+			return s, badOption("checkpoint.interval", v, "at least 1ms")
+		}
+	}
+	return s, nil
+}
+
+// refused is 0A000 for options whose promise the engine does not keep yet: what
+// they ask for would silently not be so.
+func refused(o catalog.Options) error {
+	transactions, _ := o.Get("transactions")
+	for _, c := range []struct{ key, fine, hint string }{
+		{"use_transactions", "false", "Leave it out: files are written exactly once, topics at least once. transactions = 'best_effort' accepts that."},
+		{"on_sink_full", "stall", "Leave it out: a job waits for its sinks."},
+		{"fallback", "none", "Leave it out: a job whose sinks fail keeps its place and stops."},
+		{"on_data_loss", "fail", "Leave it out: offsets lost to retention fail the job."},
+	} {
+		v, ok := o.Get(c.key)
+		if !ok || fold(v) == c.fine || c.key == "use_transactions" && fold(transactions) == "besteffort" {
+			continue
+		}
+		return sqlerr.Unsupported(c.hint, "%s = '%s' is not supported", c.key, v)
+	}
+	return nil
+}
+
+// readKeys are the options that a job reads, or refuses but for what they do
+// anyway.
+var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
+	"batch.size", "max_batch_size", "batch.max_size", "on_sink_full", "fallback", "on_data_loss"}
+
+// idleOptions is a notice for each option that changes nothing.
+func idleOptions(job string, o catalog.Options) []*sqlerr.Error {
+	var notices []*sqlerr.Error
+	for _, p := range o {
+		if slices.Contains(readKeys, p.Key) {
+			continue
+		}
+		n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "parameter %q of job %q has no effect", p.Key, job)
+		n.Severity = "NOTICE"
+		notices = append(notices, n)
+	}
+	return notices
+}
+
+func badOption(key, value, want string) error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", key, value).
+		WithHint("%s takes %s.", key, want)
+}
+
+// duration reads 10ms, 5s, 2 minutes, or a bare number of milliseconds.
+func duration(key, v string) (time.Duration, error) {
+	text := strings.ToLower(strings.ReplaceAll(v, " ", ""))
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return time.Duration(n) * time.Millisecond, nil
+	}
+	for _, u := range []struct{ long, short string }{
+		{"milliseconds", "ms"}, {"millisecond", "ms"}, {"seconds", "s"}, {"second", "s"},
+		{"minutes", "m"}, {"minute", "m"}, {"hours", "h"}, {"hour", "h"},
+	} {
+		if n, ok := strings.CutSuffix(text, u.long); ok {
+			text = n + u.short
+			break
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, badOption(key, v, "a duration such as 500ms, 5s or 2 minutes")
+	}
+	return d, nil
+}
