@@ -182,8 +182,33 @@ func (d Decimal) Ln() (Decimal, error) {
 
 // lnDigits is ln(d) to so many significant digits.
 func (d Decimal) lnDigits(digits int) (*apd.Decimal, error) {
+	c := context(digits)
+	x, tens := d.apdOf(), int64(0)
+	if n := int64(x.NumDigits()) - int64(d.Scale); n > 1000 || n < -1000 {
+		// Beyond what apd does in time, or at all: ln(x * 10^n) is
+		// ln(x) + n*ln(10), and of x the first digits count.
+		tens = n
+		b := d.Big()
+		if drop := bigDigits(b) - digits - 2*guard; drop > 0 {
+			b = roundBig(b, drop)
+		}
+		x = apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(b), int32(-bigDigits(b)))
+	}
 	var y apd.Decimal
-	if _, err := context(digits).Ln(&y, d.apdOf()); err != nil {
+	if _, err := c.Ln(&y, x); err != nil {
+		return nil, errNumericOverflow()
+	}
+	if tens == 0 {
+		return &y, nil
+	}
+	var ten apd.Decimal
+	if _, err := c.Ln(&ten, apd.New(10, 0)); err != nil {
+		return nil, errNumericOverflow()
+	}
+	if _, err := c.Mul(&ten, &ten, apd.New(tens, 0)); err != nil {
+		return nil, errNumericOverflow()
+	}
+	if _, err := c.Add(&y, &y, &ten); err != nil {
 		return nil, errNumericOverflow()
 	}
 	return &y, nil

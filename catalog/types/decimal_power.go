@@ -119,24 +119,41 @@ func (d Decimal) powerInt(n int, expScale int32) (Decimal, error) {
 // with as many as the result needs, and those that the steps may lose.
 func (d Decimal) powerLong(n int, scale int32, weight float64) (Decimal, error) {
 	exp := max(n, -n)
-	c := context(int(scale) + int(math.Abs(weight)) + 2*len(big.NewInt(int64(exp)).String()))
-	r, x := apd.New(1, 0), d.apdOf()
+	digits := int(scale) + int(math.Abs(weight)) + 2*guard
+	r, x := longFloat{big.NewInt(1), 0}, longFloat{d.Big(), -int(d.Scale)}
 	for ; exp > 0; exp >>= 1 {
 		if exp&1 == 1 {
-			if _, err := c.Mul(r, r, x); err != nil {
-				return Decimal{}, errNumericOverflow()
-			}
+			r = r.mul(x, digits)
 		}
-		if _, err := c.Mul(x, x, x); err != nil {
-			return Decimal{}, errNumericOverflow()
+		if exp > 1 {
+			x = x.mul(x, digits)
 		}
 	}
 	if n < 0 {
-		if _, err := c.Quo(r, apd.New(1, 0), r); err != nil {
-			return Decimal{}, errNumericOverflow()
-		}
+		places := bigDigits(r.coef) + digits
+		r = longFloat{quoRound(bigPow10(places), r.coef), -places - r.exp}
 	}
-	return fromAPD(r, scale)
+	shift := int(scale) + r.exp
+	if shift < 0 {
+		return DecimalFromBig(roundBig(r.coef, -shift), scale)
+	}
+	return DecimalFromBig(r.coef.Mul(r.coef, bigPow10(shift)), scale)
+}
+
+// longFloat is coef times 10^exp. Its exponent, unlike a Decimal's or apd's, has
+// no bound that a step on the way to a numeric could pass.
+type longFloat struct {
+	coef *big.Int
+	exp  int
+}
+
+// mul is x*y rounded to so many digits.
+func (x longFloat) mul(y longFloat, digits int) longFloat {
+	z := longFloat{new(big.Int).Mul(x.coef, y.coef), x.exp + y.exp}
+	if drop := bigDigits(z.coef) - digits; drop > 0 {
+		z.coef, z.exp = roundBig(z.coef, drop), z.exp+drop
+	}
+	return z
 }
 
 // log10 is the logarithm of |d|, which is not zero, from its first digits.
