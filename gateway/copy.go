@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -38,7 +37,7 @@ func (x *session) copyOut(ctx context.Context, o *outcome) (int64, error) {
 		x.w.buf = c.appendHeader(x.w.buf, o.fields)
 		x.w.end(at)
 	}
-	n, _, err := x.sendRows(ctx, o.rows, 0, c.appendRows)
+	n, _, err := x.sendRows(ctx, o.rows, 0, c.write)
 	if err != nil {
 		return n, err
 	}
@@ -102,24 +101,23 @@ func firstByte(s string, otherwise byte) byte {
 	return s[0]
 }
 
-// appendRows appends a CopyData for each row of a batch.
-func (e *copyEncoder) appendRows(dst []byte, b *vec.Batch) []byte {
+// write writes the rows of a batch as CopyData, one a row.
+func (e *copyEncoder) write(w *writer, b *vec.Batch) error {
 	e.rows.load(b)
 	for i := range b.Len() {
-		r := i
-		if b.Sel != nil {
-			r = int(b.Sel[i])
-		}
-		start := len(dst)
-		dst = append(dst, 'd', 0, 0, 0, 0)
+		r := rowOf(b, i)
+		at := w.begin('d')
 		if e.binary {
-			dst = e.rows.appendTuple(e.preamble(dst), b, r)
+			w.buf = e.rows.appendTuple(e.preamble(w.buf), b, r)
 		} else {
-			dst = e.appendLine(dst, b, r)
+			w.buf = e.appendLine(w.buf, b, r)
 		}
-		binary.BigEndian.PutUint32(dst[start+1:], uint32(len(dst)-start-1))
+		w.end(at)
+		if err := w.put(w.buf); err != nil {
+			return err
+		}
 	}
-	return dst
+	return nil
 }
 
 // preamble is the header of a binary copy, which goes into its first message.

@@ -301,7 +301,7 @@ func (x *session) executePortal(ctx context.Context, p *portal, limit int64) err
 	if o.enc == nil {
 		o.enc = newRowEncoder(o.fields, p.formats, x.format())
 	}
-	n, ended, err := x.sendRows(ctx, o.rows, limit, o.enc.dataRows)
+	n, ended, err := x.sendRows(ctx, o.rows, limit, o.enc.write)
 	if err != nil {
 		return err
 	}

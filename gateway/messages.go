@@ -13,13 +13,10 @@ import (
 
 // encode appends a message that is not on any hot path.
 func (w *writer) encode(m pgproto3.BackendMessage) {
-	at := w.begin(0)
-	w.open = -1
-	b, err := m.Encode(w.buf[:at])
+	b, err := m.Encode(w.take())
 	if err != nil {
 		// Only a message beyond 1 GB fails to encode, and none is near it.
 		w.err = err
-		w.buf = w.buf[:at]
 		return
 	}
 	w.buf = b

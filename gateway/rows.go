@@ -74,7 +74,7 @@ const lateFlush = 3 * time.Millisecond
 
 // sendRows sends up to limit rows (0: all) and returns how many it sent and
 // whether the rows ended. A live query's rows are sent batch by batch.
-func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, add func(dst []byte, b *vec.Batch) []byte) (n int64, ended bool, err error) {
+func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, write func(w *writer, b *vec.Batch) error) (n int64, ended bool, err error) {
 	defer func() { x.server.counters.Rows.Add(n) }()
 	var late <-chan time.Time
 	for limit == 0 || n < limit {
@@ -102,33 +102,31 @@ func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, a
 		if err != nil || b == nil {
 			return n, false, err
 		}
-		at := x.w.begin(0)
-		x.w.open = -1
-		x.w.buf = add(x.w.buf[:at], b)
-		n += int64(b.Len())
-		if x.w.full() {
-			if err := x.w.flush(); err != nil {
-				return n, false, err
-			}
+		if err := write(x.w, b); err != nil {
+			return n, false, err
 		}
+		n += int64(b.Len())
 	}
 	return n, false, nil
 }
 
-// dataRows appends all rows of a batch as DataRows. It sends nothing, so one
-// batch may take the buffer past its size.
-func (e *rowEncoder) dataRows(dst []byte, b *vec.Batch) []byte {
+// rowOf is the physical row of the i-th live one.
+func rowOf(b *vec.Batch, i int) int {
+	if b.Sel != nil {
+		return int(b.Sel[i])
+	}
+	return i
+}
+
+// write writes the rows of a batch as DataRows.
+func (e *rowEncoder) write(w *writer, b *vec.Batch) error {
 	e.load(b)
-	if b.Sel == nil {
-		for r := range b.Rows {
-			dst = e.appendRow(dst, b, r)
+	for i := range b.Len() {
+		if err := w.put(e.appendRow(w.take(), b, rowOf(b, i))); err != nil {
+			return err
 		}
-		return dst
 	}
-	for _, r := range b.Sel {
-		dst = e.appendRow(dst, b, int(r))
-	}
-	return dst
+	return nil
 }
 
 // lines is a Cursor over text columns that the session itself makes: SHOW,

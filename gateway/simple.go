@@ -102,9 +102,7 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 		return x.copyOut(ctx, o)
 	}
 	if c != nil {
-		at := x.w.begin(0)
-		x.w.open = -1
-		x.w.buf = append(x.w.buf[:at], c.description...)
+		x.w.buf = append(x.w.take(), c.description...)
 		o.enc = c.encoder(x, o.fields)
 	} else {
 		x.w.rowDescription(o.fields, o.formats())
@@ -113,7 +111,7 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 	if o.rows.endless {
 		x.noticeLive()
 	}
-	n, _, err := x.sendRows(ctx, o.rows, 0, o.enc.dataRows)
+	n, _, err := x.sendRows(ctx, o.rows, 0, o.enc.write)
 	return n, err
 }
 

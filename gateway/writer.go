@@ -42,11 +42,7 @@ func newWriter(c net.Conn, timeout time.Duration, counters *Counters) *writer {
 // begin starts a message of that type and returns where it started. The
 // length is patched by end.
 func (w *writer) begin(kind byte) int {
-	if w.buf == nil {
-		w.lent = buffers.Get().(*[]byte)
-		w.buf = (*w.lent)[:0]
-	}
-	start := len(w.buf)
+	start := len(w.take())
 	w.buf = append(w.buf, kind, 0, 0, 0, 0)
 	w.open = start
 	return start
@@ -72,16 +68,38 @@ func (w *writer) message(kind byte, body ...byte) {
 	w.end(at)
 }
 
-// full reports whether what is held should be sent before more is added.
-func (w *writer) full() bool { return len(w.buf) >= bufferSize }
+// take returns the buffer for whole messages to be appended to.
+func (w *writer) take() []byte {
+	if w.buf == nil {
+		w.lent = buffers.Get().(*[]byte)
+		w.buf = (*w.lent)[:0]
+	}
+	return w.buf
+}
+
+// put takes back what take returned, with messages appended, and sends it when
+// it is much.
+func (w *writer) put(buf []byte) error {
+	w.buf = buf
+	if len(buf) < bufferSize {
+		return nil
+	}
+	return w.send()
+}
 
 func (w *writer) pending() bool { return len(w.buf) > 0 }
 
-// flush sends what is held. A client that takes no byte for the write timeout
-// is given up.
+// flush sends what is held and gives the buffer back.
 func (w *writer) flush() error {
+	err := w.send()
+	w.release()
+	return err
+}
+
+// send sends what is held. A client that takes no byte for the write timeout is
+// given up.
+func (w *writer) send() error {
 	if w.err != nil {
-		w.release()
 		return w.err
 	}
 	rest := w.buf
@@ -101,7 +119,10 @@ func (w *writer) flush() error {
 			break
 		}
 	}
-	w.release()
+	w.buf = w.buf[:0]
+	if cap(w.buf) > 4*bufferSize {
+		w.release() // a large value made it grow
+	}
 	return w.err
 }
 
