@@ -19,6 +19,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
@@ -37,6 +38,8 @@ type Options struct {
 	// Server is where the engine says what runs, for pg_catalog; nil: nobody
 	// asks.
 	Server *pgcatalog.Server
+	// Memory is the process's account, above those of queries; nil: there is none.
+	Memory *memory.Account
 	// QueryMemory bounds what the operators of one query hold, in bytes; 0: no
 	// bound.
 	QueryMemory int64

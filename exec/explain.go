@@ -94,6 +94,7 @@ type figures struct {
 // holds that of the nodes under it, as PostgreSQL's does.
 func (e *Engine) analyze(ctx context.Context, q *plan.Query, env *function.Env) ([]string, error) {
 	b := e.builder(env)
+	defer b.account.Close()
 	*b.scope.ctx = ctx
 	b.timed, b.subs = true, new([]*tree)
 	start := time.Now()

@@ -31,6 +31,7 @@ type job struct {
 	skipped   int64             // records left out
 	started   time.Time
 	restarts  int64
+	problem   string // why it is being tried again; "": it is not
 	rowsIn    int64
 	rowsOut   int64
 	results   []string // of a job without a sink: its last rows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -113,11 +114,14 @@ func (j *job) main(ctx context.Context) {
 		if l.commits > 0 {
 			tries = 0
 		}
-		if settings.strategy != retryWithBackoff || tries >= settings.maxRetries {
+		if !unreachable(err) && (settings.strategy != retryWithBackoff || tries >= settings.maxRetries) {
 			j.fail(err)
 			return
 		}
 		wait := min(settings.backoff<<min(tries, 16), time.Minute)
+		j.mu.Lock()
+		j.problem = err.Error()
+		j.mu.Unlock()
 		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
 		if !j.sleep(ctx, wait) {
 			return
@@ -127,6 +131,10 @@ func (j *job) main(ctx context.Context) {
 		j.mu.Unlock()
 	}
 }
+
+// unreachable reports whether a broker or another system could not be reached.
+// That passes, and is no fault of the job's: it is tried for as long as it lasts.
+func unreachable(err error) bool { return strings.HasPrefix(string(sqlerr.CodeOf(err)), "08") }
 
 // sleep waits; false: the job is to end.
 func (j *job) sleep(ctx context.Context, d time.Duration) bool {
@@ -202,7 +210,7 @@ func (j *job) count(in, out, skipped int64) int64 {
 func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *results) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.epoch = e
+	j.epoch, j.problem = e, ""
 	for at, next := range moved {
 		j.positions[at] = append(j.positions[at][:0], next...)
 	}

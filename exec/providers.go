@@ -48,6 +48,9 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 			j.mu.Lock()
 			s.Epoch, s.Started, s.Restarts = uint64(j.epoch), j.started, j.restarts
 			s.RowsIn, s.RowsOut, s.Rejected = j.rowsIn, j.rowsOut, j.skipped
+			if s.Error == "" {
+				s.Error = j.problem
+			}
 			j.mu.Unlock()
 		}
 		all = append(all, s)

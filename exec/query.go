@@ -15,7 +15,7 @@ func (e *Engine) builder(env *function.Env) *builder {
 	if env.MemoryLimit > 0 {
 		limit = env.MemoryLimit
 	}
-	b := &builder{engine: e, env: env, account: memory.New("the query", limit, memory.QuerySetting), ctes: map[int]*cte{}}
+	b := &builder{engine: e, env: env, account: e.o.Memory.Child("the query", limit, memory.QuerySetting), ctes: map[int]*cte{}}
 	b.scope = newScope(b)
 	return b
 }
@@ -34,6 +34,7 @@ func (e *Engine) query(b *builder, q *plan.Query) (*Cursor, error) {
 			if cerr := t.close(); err == nil {
 				err = cerr
 			}
+			b.account.Close()
 		}()
 		if q.Live {
 			return t.runLive(ctx, e)
@@ -51,6 +52,7 @@ func (o *yieldOutput) Emit(_ context.Context, b *vec.Batch) error { return o.yie
 // collectRows runs a bounded plan in the foreground and passes its rows to out.
 func (e *Engine) collectRows(ctx context.Context, env *function.Env, n plan.Node, out func(context.Context, *vec.Batch) error) error {
 	b := e.builder(env)
+	defer b.account.Close()
 	*b.scope.ctx = ctx
 	return b.collect(ctx, n, outputFunc(out))
 }

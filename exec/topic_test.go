@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -296,6 +297,13 @@ func (f *memFile) changes() <-chan struct{} {
 	return f.changed
 }
 
+// opens are the options that the file was opened with.
+func (f *memFile) opens() []stream.SinkOptions {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.opened)
+}
+
 func (f *memFile) wakeAll() {
 	close(f.changed)
 	f.changed = make(chan struct{})
@@ -332,6 +340,7 @@ func (c *topics) Sink(_ context.Context, _ *stream.Env, r *catalog.Relation, o s
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opened = append(f.opened, o)
+	f.wakeAll()
 	if err := f.step("open"); err != nil {
 		return nil, err
 	}
