@@ -21,24 +21,7 @@ import (
 // TestExamplesPlanned runs the examples of scalar functions as the planner binds
 // them.
 func TestExamplesPlanned(t *testing.T) {
-	store, err := state.Open(state.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	c, err := catalog.Open(store, function.Builtins(), pgcatalog.Relations()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now().UnixMicro() + types.UnixEpoch
-	f := types.DefaultFormat()
-	f.Now = now
-	f.RegIn = bind.NameResolver(c.Snapshot(), []string{"public"})
-	f.RegOut = func(oid, id types.OID) (string, bool) { return types.FormatType(types.Of(id)), oid == types.Regtype }
-	env := &function.Env{Context: context.Background(), Catalog: c.Snapshot(), Format: f, SearchPath: []string{"public"},
-		User: "ferris", Database: "ferris", TransactionTime: now, StatementTime: now}
-	ctx := &planner.Context{Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: env.Database, Format: f,
-		Eval: func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) }}
+	ctx, env := planning(t)
 	for _, d := range function.All() {
 		if d.Func.Kind != catalog.Scalar || d.Func.Set {
 			continue
@@ -53,6 +36,64 @@ func TestExamplesPlanned(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestProducts compares functions with PostgreSQL over many arguments: every
+// expression for every value.
+func TestProducts(t *testing.T) {
+	ctx, env := planning(t)
+	conn := connect(t)
+	answer(t, conn, "SET TimeZone = 'UTC'")
+	for _, p := range []struct{ exprs, values []string }{
+		{[]string{"to_char(%s, '9')", "to_char(%s, '999')", "to_char(%s, '000')", "to_char(%s, '990.99')", "to_char(%s, 'FM990.99')", "to_char(%s, '9,999.9')", "to_char(%s, 'FM9,999.99')", "to_char(%s, 'S999.9')", "to_char(%s, '999.9MI')", "to_char(%s, '999PR')", "to_char(%s, '0999.90')", "to_char(%s, '.99')", "to_char(%s, 'FM0,000.0')"},
+			[]string{"0", "0.0", "1", "-1", "0.5", "-0.5", "0.049", "12.345", "-12.345", "999.95", "1234.5", "-1234.56", "12345678"}},
+		{[]string{"to_char(%s, 'YYYY-IYYY YYY YY Y IYY IY I')", "to_char(%s, 'WW IW W ID D DDD IDDD')", "to_char(%s, 'Q CC J MM RM FMRM mon Month MONTH FMMonth')", "to_char(%s, 'HH HH24 am P.M. MI SS SSSSS US MS FF1 FF4')", "to_char(%s, 'DDth FMDDTH Dayth BC ad')",
+			"date_trunc('week', %s)", "date_trunc('quarter', %s)", "date_trunc('millennium', %s)", "extract(week from %s)", "extract(isoyear from %s)", "extract(julian from %s)", "extract(epoch from %s)", "extract(decade from %s)", "age(%s, timestamp '2001-04-30 12:00')", "%s + interval '1 month'", "%s - interval '13 months 29 days'", "age(timestamp '2001-04-30 12:00', %s)"},
+			[]string{"timestamp '2024-02-29 23:59:59.999999'", "timestamp '1999-12-31 00:00'", "timestamp '2000-01-01 12:00'", "timestamp '2021-01-03 01:02:03'", "timestamp '2020-12-28'", "timestamp '0001-01-01'", "timestamp '0044-03-15 13:00 BC'", "timestamp '1900-03-01 11:11:11.5'"}},
+		{[]string{"%s * 1.5::float8", "%s / 7::float8", "justify_interval(%s)", "justify_days(%s)", "justify_hours(%s)", "extract(epoch from %s)", "extract(second from %s)", "- %s", "date_trunc('hour', %s)"},
+			[]string{"interval '1 month 15 days 12:00'", "interval '-1 month 40 days -30:00'", "interval '100 years'", "interval '00:00:00.000001'", "interval '-00:00:01.5'", "interval '1 year -1 day'"}},
+		{[]string{"round(%s, 2)", "round(%s)", "trunc(%s, 1)", "ceil(%s)", "floor(%s)", "%s / 3", "%s %% 3", "sqrt(abs(%s))", "exp(%s / 100)", "ln(abs(%s) + 1)", "power(abs(%s), 1.5)", "%s::int", "%s::float8", "sign(%s)", "%s * %[1]s", "div(%s, 7)"},
+			[]string{"0.00", "1.005", "-1.005", "2.5", "-2.5", "1234567.891", "99999999999.99999", "0.000001"}},
+		{[]string{"initcap(%s)", "split_part(%s, 'b', 2)", "split_part(%s, 'b', -1)", "substring(%s, 2, 3)", "substring(%s, -1, 3)", "left(%s, -2)", "right(%s, -2)", "lpad(%s, 5, 'xy')", "rpad(%s, 5, 'xy')", "%s LIKE '%%b%%'", "%s LIKE '_b%%'", "%s ~ 'b+'", "%s ~ '^[^b]*$'", "regexp_replace(%s, '(a)(b)?', '<\\1\\2>', 'g')", "regexp_split_to_array(%s, 'b*')", "regexp_match(%s, '(a|ab)(c|bcd)?')", "translate(%s, 'ab', 'x')", "reverse(%s)", "strpos(%s, 'b')", "md5(%s)", "%s SIMILAR TO '(a|b)+%%'", "quote_literal(%s)", "quote_ident(%s)", "ascii(%s)", "trim(both 'ab' from %s)", "string_to_array(%s, 'b')", "to_json(%s)"},
+			[]string{"''::text", "'abc'::text", "'abcdabcd'::text", "'bbb'::text", "'a b.c'::text", "'%_\\'::text", "E'a\\nb\\\"'::text"}},
+	} {
+		for _, e := range p.exprs {
+			for _, v := range p.values {
+				sql := fmt.Sprintf(e, v)
+				got, err := planned(ctx, env, sql)
+				if err != nil {
+					got = "ERROR " + string(sqlerr.CodeOf(err))
+				}
+				if want := answer(t, conn, "SELECT "+sql); got != want {
+					t.Errorf("%s = %q, PostgreSQL says %q (%v)", sql, got, want, err)
+				}
+			}
+		}
+	}
+}
+
+// planning is an empty catalog to plan over.
+func planning(t *testing.T) (*planner.Context, *function.Env) {
+	t.Helper()
+	store, err := state.Open(state.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	c, err := catalog.Open(store, function.Builtins(), pgcatalog.Relations()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixMicro() + types.UnixEpoch
+	f := types.DefaultFormat()
+	f.Now = now
+	f.RegIn = bind.NameResolver(c.Snapshot(), []string{"public"})
+	f.RegOut = func(oid, id types.OID) (string, bool) { return types.FormatType(types.Of(id)), oid == types.Regtype }
+	env := &function.Env{Context: context.Background(), Catalog: c.Snapshot(), Format: f, SearchPath: []string{"public"},
+		User: "ferris", Database: "ferris", TransactionTime: now, StatementTime: now}
+	ctx := &planner.Context{Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: env.Database, Format: f,
+		Eval: func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) }}
+	return ctx, env
 }
 
 // planned plans SELECT and evaluates its one column.

@@ -110,7 +110,7 @@ func (p *numberPicture) layout(whole, fraction string) string {
 			zeroFrom = i
 		}
 	}
-	overflow := len(whole) > places
+	overflow := max(len(whole), 1) > places
 	skip := places - len(whole)
 	var b strings.Builder
 	started := false
@@ -138,11 +138,15 @@ func (p *numberPicture) layout(whole, fraction string) string {
 		}
 	}
 	out := b.String()
-	if !p.point && !started && places > 0 {
+	var after string
+	if p.point {
+		after = p.places(fraction, overflow)
+	}
+	if !started && places > 0 && after == "" {
 		out = out[:len(out)-1] + "0"
 	}
 	if p.point {
-		out += "." + p.places(fraction, overflow)
+		out += "." + after
 	}
 	return out
 }

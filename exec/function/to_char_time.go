@@ -49,8 +49,11 @@ type timeWriter struct {
 }
 
 func (t *timeWriter) number(n, width int) {
-	if !t.fill {
+	switch {
+	case !t.fill:
 		width = 0
+	case n < 0:
+		width++
 	}
 	fmt.Fprintf(&t.out, "%0*d", width, n)
 }
@@ -227,10 +230,13 @@ func formatTime(c civil, east int, zone, template string) (types.Value, error) {
 	return text(t.out.String())
 }
 
-// ordinal appends st, nd, rd or th to a number.
+// ordinal appends st, nd, rd or th to a number, and nothing to a word.
 func (t *timeWriter) ordinal(number, like string) {
+	if number == "" || number[len(number)-1] < '0' || number[len(number)-1] > '9' {
+		return
+	}
 	suffix := "th"
-	if n := len(number); n > 0 && (n < 2 || number[n-2] != '1') {
+	if n := len(number); n < 2 || number[n-2] != '1' {
 		switch number[n-1] {
 		case '1':
 			suffix = "st"
