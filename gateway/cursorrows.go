@@ -313,35 +313,7 @@ func (r *rowBuffer) find(i int64) (*vec.Batch, int) {
 func batchBytes(b *vec.Batch) int64 {
 	n := int64(0)
 	for _, c := range b.Cols {
-		n += vecBytes(c)
+		n += vec.MemSize(c)
 	}
 	return n
-}
-
-func vecBytes(v vec.Vec) int64 {
-	rows := int64(v.Len())
-	switch v := v.(type) {
-	case *vec.Bytes:
-		return int64(cap(v.Data)) + 4*rows
-	case *vec.Numeric:
-		n := 8 * rows
-		if v.Hi != nil {
-			n += 8 * rows
-		}
-		if v.Scales != nil {
-			n += 4 * rows
-		}
-		for _, w := range v.Wide {
-			n += 8
-			if w != nil {
-				n += 64
-			}
-		}
-		return n
-	case *vec.List:
-		return 4*rows + vecBytes(v.Elem)
-	case *vec.Const:
-		return vecBytes(v.Of)
-	}
-	return 16 * rows
 }

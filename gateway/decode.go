@@ -2,11 +2,9 @@ package gateway
 
 import (
 	"encoding/binary"
-	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // decoder reads a message's body as PostgreSQL's pq_getmsg functions do, with
@@ -80,7 +78,7 @@ func (d *decoder) raw() []byte {
 func (d *decoder) string() string {
 	b := d.raw()
 	if d.err == nil {
-		d.err = checkUTF8(b)
+		d.err = types.CheckUTF8(b)
 	}
 	return string(b)
 }
@@ -91,36 +89,4 @@ func (d *decoder) end() error {
 		d.fail("invalid message format")
 	}
 	return d.err
-}
-
-// checkUTF8 is 22021 where b is not valid UTF-8, naming the first bad bytes.
-func checkUTF8(b []byte) error {
-	if utf8.Valid(b) {
-		return nil
-	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			// As many bytes as the first one announces, as PostgreSQL shows them.
-			length := 1
-			switch c := b[i]; {
-			case c >= 0xf0 && c <= 0xf7:
-				length = 4
-			case c >= 0xe0 && c < 0xf0:
-				length = 3
-			case c >= 0xc0 && c < 0xe0:
-				length = 2
-			}
-			var hex strings.Builder
-			for j, c := range b[i:min(i+length, len(b))] {
-				if j > 0 {
-					hex.WriteByte(' ')
-				}
-				fmt.Fprintf(&hex, "0x%02x", c)
-			}
-			return sqlerr.Errorf(sqlerr.CharacterNotInRepertoire, `invalid byte sequence for encoding "UTF8": %s`, hex.String())
-		}
-		i += n
-	}
-	return nil
 }

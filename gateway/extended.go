@@ -167,7 +167,7 @@ func (x *session) params(portal string, ts []types.Type, raw [][]byte, formats [
 		var err error
 		switch code := formatOf(formats, i); code {
 		case 0:
-			if err = checkUTF8(raw[i]); err == nil {
+			if err = types.CheckUTF8(raw[i]); err == nil {
 				out[i], err = types.Parse(t, string(raw[i]), &format)
 			}
 		case 1:

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -30,7 +31,7 @@ func (x *session) queryString(text []byte) error {
 	if c := x.cachedPlan(text); c != nil {
 		return x.simpleStatement(c.bound, c, true)
 	}
-	if err := checkUTF8(text); err != nil {
+	if err := types.CheckUTF8(text); err != nil {
 		return err
 	}
 	query := string(text)
