@@ -210,13 +210,3 @@ func (b *binder) callArgs(r resolved, ops []operand) []plan.Expr {
 	}
 	return args
 }
-
-// hasFunction reports whether there is a function of a name with n arguments.
-func (b *binder) hasFunction(name string, n int) bool {
-	for _, f := range b.c.Catalog.Functions(name) {
-		if n <= len(f.Args) && n >= len(f.Args)-f.Optional {
-			return true
-		}
-	}
-	return false
-}

@@ -116,15 +116,3 @@ func operatorSignature(name string, left, right operand) string {
 	}
 	return s
 }
-
-// equality is the = operator for two operands, without coercing them.
-func (b *binder) compareCall(name string, left, right operand, loc int32) plan.Expr {
-	e := b.operator([]string{name}, left, right, loc)
-	return b.boolean(e, "IS DISTINCT FROM", loc)
-}
-
-// equalityOf is the equality function of one type.
-func (b *binder) equalityOf(t types.OID, loc int32) *catalog.Function {
-	col := operand{e: &plan.Column{Typ: types.Of(t)}, loc: loc}
-	return b.findOperator([]string{"="}, col, col, loc).Func
-}

@@ -19,7 +19,7 @@ func (b *binder) setOperation(sel *pg.SelectStmt, parent *scope, ctes map[string
 	var keys []plan.SortKey
 	for _, node := range sel.SortClause {
 		sb := node.GetSortBy()
-		i := b.setColumn(sb.Node, q, setName(sel.Op))
+		i := b.setColumn(sb.Node, q)
 		b.needsOrdering(q.targets[i].e.Type().OID, location(sb.Node))
 		keys = append(keys, b.sortKey(sb, q.targets[i].e))
 	}
@@ -30,7 +30,7 @@ func (b *binder) setOperation(sel *pg.SelectStmt, parent *scope, ctes map[string
 }
 
 // setColumn is the result column that an ORDER BY item of a set operation names.
-func (b *binder) setColumn(n *pg.Node, q *block, op string) int {
+func (b *binder) setColumn(n *pg.Node, q *block) int {
 	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 {
 		if names := strs(c.Fields); len(names) == 1 {
 			if i := b.outputName(names[0], q, exprOrderBy, "ORDER BY", c.Location); i >= 0 {
@@ -42,7 +42,7 @@ func (b *binder) setColumn(n *pg.Node, q *block, op string) int {
 	if n.GetAConst() != nil {
 		return b.clauseTarget(n, q, exprOrderBy, "ORDER BY").target
 	}
-	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "invalid %s ORDER BY clause", "UNION/INTERSECT/EXCEPT").
+	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 		WithDetail("Only result column names can be used, not expressions or functions.").
 		WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.").At(b.pos(location(n))))
 	return 0

@@ -106,14 +106,12 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 
 // cte is one WITH query.
 type cte struct {
-	name      string
-	id        int
-	node      plan.Node
-	fields    []plan.Field
-	refs      int
-	binding   bool // its own query is being bound: a reference is a recursion
-	recursive bool
-	level     *scope
+	name    string
+	id      int
+	node    plan.Node
+	fields  []plan.Field
+	refs    int
+	binding bool // its own query is being bound: a reference is a recursion
 }
 
 // with binds the queries of a WITH clause. It returns the names visible to the
@@ -139,7 +137,7 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 			b.unsupported(x.Location, "Run the INSERT as a statement of its own.", "data-modifying statements in WITH are not supported")
 		}
 		b.shared.nextCTE++
-		c := &cte{name: x.Ctename, id: b.shared.nextCTE, recursive: w.Recursive, level: parent}
+		c := &cte{name: x.Ctename, id: b.shared.nextCTE}
 		own = append(own, c)
 		inside := visible
 		if w.Recursive {
