@@ -67,6 +67,7 @@ func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // process is everything that one gateway consists of, wired.
 type process struct {
 	store   *state.Store
+	server  *pgcatalog.Server
 	engine  *exec.Engine
 	gateway *gateway.Server
 	ready   atomic.Bool
@@ -110,7 +111,7 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 	if err != nil {
 		return p, err
 	}
-	server := &pgcatalog.Server{}
+	p.server = &pgcatalog.Server{}
 	list := connectors.All()
 	b := &binding{connectors: list, requireTypes: c.SQL.RequireExplicitTypes}
 	env := stream.Env{
@@ -122,7 +123,7 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 		Metrics:   &stream.Metrics{},
 	}
 	p.engine, err = exec.New(exec.Options{
-		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: server,
+		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
 	})
 	if err != nil {
@@ -136,7 +137,7 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 	if err != nil {
 		return p, err
 	}
-	server.Sessions = p.gateway
+	p.server.Sessions = p.gateway
 	return p, p.engine.Start(ctx)
 }
 
@@ -153,7 +154,7 @@ func limitMemory(c *config.Config) {
 
 // handler answers HTTP.
 func (p *process) handler() http.Handler {
-	return rest.New(rest.Options{Gateway: p.gateway, Engine: p.engine, Ready: p.ready.Load, Version: version})
+	return rest.New(rest.Options{Gateway: p.gateway, Engine: p.engine, Jobs: p.server.Jobs, Ready: p.ready.Load, Version: version})
 }
 
 // drain finishes the running epochs and closes clients.
