@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +35,24 @@ type fixture struct {
 	catalog *catalog.Catalog
 	topics  *topics
 	plans   map[string]*plan.StartJob // by job text
+	// panics are logged with their stack and nowhere else seen where nobody
+	// waits for the task that had one.
+	panics, wantPanics atomic.Int32
+}
+
+// panicCounter is a logger's handler.
+type panicCounter struct {
+	slog.Handler
+	f *fixture
+}
+
+func (p panicCounter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (p panicCounter) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "panic in a task" {
+		p.f.panics.Add(1)
+	}
+	return nil
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -59,6 +79,9 @@ func newFixture(t *testing.T) *fixture {
 		if err := f.Drain(ctx); err != nil {
 			t.Errorf("draining: %v", err)
 		}
+		if got, want := f.panics.Load(), f.wantPanics.Load(); got != want {
+			t.Errorf("%d tasks panicked, want %d", got, want)
+		}
 	})
 	return f
 }
@@ -80,6 +103,7 @@ func (f *fixture) start() {
 			}
 			return p, nil
 		},
+		Logger:     slog.New(panicCounter{slog.DiscardHandler, f}),
 		Checkpoint: 5 * time.Millisecond, SplitPoll: 5 * time.Millisecond,
 	})
 	if err != nil {
@@ -394,6 +418,7 @@ func TestCloseWhileNextWaits(t *testing.T) {
 
 func TestPanicIsXX000(t *testing.T) {
 	f := newFixture(t)
+	f.wantPanics.Store(1)
 	r := f.stream("s")
 	f.topics.topic("s").add(0, row(1, "a"))
 	in := scanOf(r)

@@ -157,7 +157,7 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 		if p.at == nil || !r.CaughtUp && b.Len() > 0 {
 			continue
 		}
-		if err := p.share(ctx, e); err != nil {
+		if err := p.share(ctx, e); err != nil || ctx.Err() != nil {
 			return err
 		}
 	}
