@@ -41,9 +41,17 @@ func setRows(t *testing.T, sql string, limit int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out := vec.New(call.Typ)
+	columns := []types.Type{call.Typ}
+	if len(call.Func.Out) > 0 {
+		columns = nil
+		for _, o := range call.Func.Out {
+			columns = append(columns, o.Type)
+		}
+	}
+	out := vec.NewBatch(columns)
+	rows := []string{}
 	for {
-		n, err := set.Next([]vec.Vec{out}, limit)
+		n, err := set.Next(out.Cols, limit)
 		if err != nil {
 			return "", err
 		}
@@ -54,9 +62,33 @@ func setRows(t *testing.T, sql string, limit int) (string, error) {
 			break
 		}
 	}
-	var rows []string
-	for row := range out.Len() {
-		rows = append(rows, show(vec.Get(out, row, call.Typ), env))
+	for row := range out.Cols[0].Len() {
+		var cells []string
+		for i, t := range columns {
+			v := vec.Get(out.Cols[i], row, t)
+			if len(columns) > 1 {
+				cells = append(cells, cellOf(v, env))
+			} else {
+				cells = append(cells, show(v, env))
+			}
+		}
+		text := strings.Join(cells, ",")
+		if len(columns) > 1 {
+			text = "(" + text + ")"
+		}
+		rows = append(rows, text)
 	}
 	return strings.Join(rows, ", "), nil
+}
+
+// cellOf is a value within the text of a record.
+func cellOf(v types.Value, env *function.Env) string {
+	if v.Null {
+		return ""
+	}
+	s := show(v, env)
+	if s == "" || strings.ContainsAny(s, "\"\\(), \t\n") {
+		return `"` + strings.NewReplacer(`"`, `""`, `\`, `\\`).Replace(s) + `"`
+	}
+	return s
 }

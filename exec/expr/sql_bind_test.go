@@ -160,6 +160,9 @@ func (r *sqlReader) function(name string, args []plan.Expr) plan.Expr {
 				sig = append(sig, sig[len(sig)-1])
 			}
 		}
+		if len(args) >= len(sig)-f.Optional {
+			sig = sig[:min(len(sig), len(args))]
+		}
 		if len(sig) == len(args) {
 			fs, sigs = append(fs, f), append(sigs, sig)
 		}

@@ -545,7 +545,6 @@ func (r *sqlReader) trim() plan.Expr {
 func (r *sqlReader) typeName() types.Type {
 	name := strings.Trim(r.peek(), `"`)
 	if r.peek()[0] == '"' {
-		name = map[string]string{"char": "char"}[name]
 		r.at++
 		return types.Of(types.Char)
 	}

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -149,7 +150,7 @@ func (n *subqueryNode) collect(outer *vec.Batch, row int) (c *collected, err err
 	}
 	for c.rows < limit {
 		b, err := n.sub.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c, nil
 		}
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -92,7 +93,8 @@ func decode(_ *Env, a []types.Value) (types.Value, error) {
 	switch strings.ToLower(a[1].S) {
 	case "hex":
 		b, err := hex.DecodeString(strings.Map(dropSpace, s))
-		if bad, ok := err.(hex.InvalidByteError); ok {
+		var bad hex.InvalidByteError
+		if errors.As(err, &bad) {
 			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", byte(bad))
 		}
 		if err != nil {

@@ -46,19 +46,7 @@ func init() {
 	}
 	define("jsonb_exists(jsonb, text) bool strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			found := false
-			switch s := a[0].S; jsonKind(s) {
-			case '{':
-				_, found = jsonMember(s, a[1].S)
-			case '[':
-				eachElement(s, func(v string) bool {
-					found = v[0] == '"' && unquoteJSON(v) == a[1].S
-					return !found
-				})
-			case '"':
-				found = unquoteJSON(s) == a[1].S
-			}
-			return boolean(found)
+			return boolean(jsonExists(a[0].S, a[1].S))
 		}, Examples: examples(`'{"a":1}'::jsonb ? 'a'`, "t", `'["a"]'::jsonb ? 'b'`, "f"),
 	})
 }

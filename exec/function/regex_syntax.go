@@ -1,6 +1,7 @@
 package function
 
 import (
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -106,7 +107,7 @@ func compileRegex(pattern string, flags regexFlags) (*regexp.Regexp, error) {
 // regexError words RE2's complaint as PostgreSQL does.
 func regexError(err error) error {
 	message := err.Error()
-	if e, ok := err.(*syntax.Error); ok {
+	if e := (*syntax.Error)(nil); errors.As(err, &e) {
 		switch e.Code {
 		case syntax.ErrMissingParen, syntax.ErrUnexpectedParen:
 			message = "parentheses () not balanced"

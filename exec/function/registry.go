@@ -45,8 +45,10 @@ func All() []*Definition { return registry.all }
 //	"lpad(text, int4, text) text strict immutable"
 //
 // with "setof" before the result of a set, "variadic" before a repeated last
-// argument, and, where PostgreSQL has no such function, "oid 9901" at the end.
-// Volatility is immutable where nothing is said.
+// argument, "optional" before each that may be absent, an argument's name before
+// its type where it can be called by it, and, where PostgreSQL has no such
+// function, "oid 9901" at the end. A set of several columns is "setof record(key
+// text, value jsonb)". Volatility is immutable where nothing is said.
 func define(signature string, d Definition) *Definition {
 	f, err := parseSignature(signature)
 	if err != nil {
@@ -91,7 +93,7 @@ func signatureKey(name string, args []types.OID) string {
 }
 
 func parseSignature(s string) (*catalog.Function, error) {
-	open, end := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
+	open, end := strings.IndexByte(s, '('), strings.IndexByte(s, ')')
 	if open <= 0 || end < open {
 		return nil, fmt.Errorf("no argument list")
 	}
@@ -99,7 +101,15 @@ func parseSignature(s string) (*catalog.Function, error) {
 	if err := parseArguments(f, s[open+1:end]); err != nil {
 		return nil, err
 	}
-	if err := parseResult(f, strings.Fields(s[end+1:])); err != nil {
+	result := s[end+1:]
+	if record, columns, ok := strings.Cut(result, "record("); ok {
+		columns, rest, _ := strings.Cut(columns, ")")
+		if err := parseColumns(f, columns); err != nil {
+			return nil, err
+		}
+		result = record + "record" + rest
+	}
+	if err := parseResult(f, strings.Fields(result)); err != nil {
 		return nil, err
 	}
 	if f.OID == 0 {
@@ -125,11 +135,37 @@ func parseArguments(f *catalog.Function, s string) error {
 		if rest, ok := strings.CutPrefix(arg, "variadic "); ok {
 			f.Variadic, arg = true, rest
 		}
+		if rest, ok := strings.CutPrefix(arg, "optional "); ok {
+			f.Optional++
+			arg = rest
+		}
+		if name, typ, ok := strings.Cut(arg, " "); ok {
+			for len(f.ArgNames) < len(f.Args) {
+				f.ArgNames = append(f.ArgNames, "")
+			}
+			f.ArgNames, arg = append(f.ArgNames, name), typ
+		}
 		oid, err := typeNamed(arg)
 		if err != nil {
 			return err
 		}
 		f.Args = append(f.Args, oid)
+	}
+	return nil
+}
+
+// parseColumns reads the columns of a set of records.
+func parseColumns(f *catalog.Function, s string) error {
+	for _, column := range strings.Split(s, ",") {
+		name, typ, ok := strings.Cut(strings.TrimSpace(column), " ")
+		if !ok {
+			return fmt.Errorf("column %q has no type", column)
+		}
+		oid, err := typeNamed(typ)
+		if err != nil {
+			return err
+		}
+		f.Out = append(f.Out, catalog.Column{Name: name, Type: types.Of(oid)})
 	}
 	return nil
 }
