@@ -236,7 +236,7 @@ func (f *fixture) read(t *testing.T, at map[stream.Split]stream.Offset) []int64 
 			}
 		}
 		read, err := r.Read(t.Context(), b)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got
 		}
 		if err != nil {
@@ -393,7 +393,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.Read(t.Context(), vec.NewBatch([]types.Type{types.Of(types.Int8)})); err != nil && err != io.EOF {
+			if _, err := r.Read(t.Context(), vec.NewBatch([]types.Type{types.Of(types.Int8)})); err != nil && !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			for range 2 {

@@ -91,7 +91,7 @@ func (c *Cursor) Next(ctx context.Context) (*vec.Batch, error) {
 	if c.err == nil {
 		c.err = errClosed
 	}
-	if c.err != io.EOF {
+	if !errors.Is(c.err, io.EOF) {
 		// What a cancelled plan says is why it was cancelled.
 		if cause := context.Cause(ctx); cause != nil {
 			c.err = cause

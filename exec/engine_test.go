@@ -307,7 +307,7 @@ func TestBoundedQuery(t *testing.T) {
 	got := f.rows(c, q, -1)
 	slices.Sort(got)
 	equal(t, "rows", got, []string{"b|12", "c|13", "d|14"})
-	if _, err := c.Next(f.context()); err != io.EOF {
+	if _, err := c.Next(f.context()); !errors.Is(err, io.EOF) {
 		t.Errorf("Next after the end = %v, want EOF", err)
 	}
 	if n := f.topics.topic("s").readers; n != 0 {
@@ -328,7 +328,7 @@ func TestLiveQuery(t *testing.T) {
 	s.add(1, row(3, "c"))
 	equal(t, "a row of a new split", f.rows(c, in, 1), []string{"3|c"})
 	s.end()
-	if _, err := c.Next(f.context()); err != io.EOF {
+	if _, err := c.Next(f.context()); !errors.Is(err, io.EOF) {
 		t.Errorf("Next after the stream's end = %v, want EOF", err)
 	}
 }
@@ -408,7 +408,7 @@ func TestCloseWhileNextWaits(t *testing.T) {
 	}()
 	f.topics.topic("s").wait()
 	c.Close()
-	if err := <-done; err == nil || err == io.EOF {
+	if err := <-done; err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("Next = %v, want an error", err)
 	}
 	if n := f.topics.topic("s").readers; n != 0 {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sort"
@@ -57,7 +58,7 @@ func (c *cursorRows) next(ctx context.Context, max int64, late <-chan time.Time)
 		b = c.cut(max)
 	}
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		c.atEnd = true
 	case err == nil && b != nil:
 		c.pos += int64(b.Len())
@@ -93,7 +94,7 @@ func (c *cursorRows) take(ctx context.Context, b *vec.Batch, err error) error {
 	case err == nil:
 		c.batch = b
 		return nil
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		c.ended = true
 		return io.EOF
 	}
@@ -229,7 +230,7 @@ func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, limit int64)
 	}
 	for {
 		b, err := c.read(ctx, nil)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

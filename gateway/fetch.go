@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -36,7 +37,7 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 		n := steps.moved
 		for {
 			b, err := f.Next(ctx)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return &outcome{word: "MOVE", counted: n}, nil
 			}
 			if err != nil {
@@ -117,7 +118,7 @@ func fetchSteps(ctx context.Context, c *cursorRows, s *plan.Fetch) (fetchPlan, e
 func (c *cursorRows) skip(ctx context.Context, n int64) error {
 	for n > 0 {
 		b, err := c.next(ctx, n, nil)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -134,7 +135,7 @@ func (c *cursorRows) skip(ctx context.Context, n int64) error {
 func (c *cursorRows) skipBack(n int64) error {
 	for n > 0 {
 		b, err := c.prior(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

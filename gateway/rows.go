@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"time"
 
@@ -96,7 +97,7 @@ func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, w
 		}
 		b, err := rows.next(ctx, want, late)
 		x.w.busy()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, true, nil
 		}
 		if err != nil || b == nil {

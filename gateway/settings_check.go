@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func (s *setting) canonical(v string) (string, error) {
 		return v, err
 	}
 	c, err := s.check(v)
-	if err == errBadValue {
+	if errors.Is(err, errBadValue) {
 		e := s.invalid(v)
 		if s.enum != nil {
 			e.WithHint("Available values: %s.", strings.Join(s.enum, ", "))

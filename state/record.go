@@ -195,7 +195,7 @@ func (s *Store) changed(id ID, since, upTo uint64, fn func(key []byte) error) er
 		}
 		last = it.Item().KeyCopy(nil)
 		if err := fn(last); err != nil {
-			if err == errStop {
+			if errors.Is(err, errStop) {
 				return nil
 			}
 			return err

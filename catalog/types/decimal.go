@@ -192,7 +192,7 @@ func compareScaled(d, e Decimal) (int, bool) {
 		return x.cmp(mul64(int64(y.lo), int64(pow10[gap]))), true
 	}
 	a, b := d.coef().abs(), e.coef().abs()
-	ok := true
+	var ok bool
 	if d.Scale < e.Scale {
 		a, ok = a.mulPow10(e.Scale - d.Scale)
 	} else {

@@ -16,8 +16,6 @@ func int128From(i int64) int128 { return int128{hi: i >> 63, lo: uint64(i)} }
 // fits64 reports whether x is an int64.
 func (x int128) fits64() bool { return x.hi == int64(x.lo)>>63 }
 
-func (x int128) isZero() bool { return x.hi == 0 && x.lo == 0 }
-
 func (x int128) neg() int128 {
 	lo, borrow := bits.Sub64(0, x.lo, 0)
 	hi, _ := bits.Sub64(0, uint64(x.hi), borrow)

@@ -308,7 +308,7 @@ func decodeISOInterval(s string) (t span, p problem) {
 			designator = s[0]
 			s = s[1:]
 		}
-		done, p := false, noProblem
+		done := false
 		if inDate {
 			if unit, ok := isoDateUnits[designator]; ok {
 				p = t.addISO(unit, val, frac)

@@ -54,7 +54,6 @@ func (o *oracle) ask(q question) answer {
 		o.exec("drop table if exists t; create temp table t (v " + q.typ + ")")
 		o.table = q.typ
 	}
-	o.exec("truncate t")
 	var data []byte
 	format := ""
 	if q.binary {
@@ -70,15 +69,13 @@ func (o *oracle) ask(q question) answer {
 	if _, err := o.conn.CopyFrom(ctx, bytes.NewReader(data), "copy t from stdin"+format); err != nil {
 		return o.refusal(err)
 	}
-	a := answer{}
-	for format, to := range []*string{&a.text, &a.binary} {
-		r := o.conn.ExecParams(ctx, "select v from t", nil, nil, nil, []int16{int16(format)}).Read()
-		if r.Err != nil {
-			return o.refusal(r.Err)
-		}
-		*to = string(r.Rows[0][0])
+	// Deleting is much cheaper than truncating, which makes a new file.
+	r := o.conn.ExecParams(ctx, "select v, v from t", nil, nil, nil, []int16{0, 1}).Read()
+	o.exec("delete from t")
+	if r.Err != nil {
+		return o.refusal(r.Err)
 	}
-	return a
+	return answer{text: string(r.Rows[0][0]), binary: string(r.Rows[0][1])}
 }
 
 func (o *oracle) refusal(err error) answer {
@@ -92,9 +89,3 @@ func (o *oracle) refusal(err error) answer {
 
 var copyEscape = strings.NewReplacer("\\", "\\\\", "\n", "\\n", "\r", "\\r", "\t", "\\t", "\v", "\\v", "\b", "\\b", "\f", "\\f")
 
-func (a answer) differs(b answer) string {
-	if a == b {
-		return ""
-	}
-	return fmt.Sprintf("\n got %s\nwant %s", a, b)
-}

@@ -24,7 +24,6 @@ type conn struct {
 	front *pgproto3.Frontend
 	pid   uint32
 	key   []byte
-	user  string
 }
 
 func (c *conn) close() { c.Conn.Close() }

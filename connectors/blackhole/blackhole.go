@@ -18,7 +18,12 @@ type Connector struct{}
 func (Connector) Name() string { return "blackhole" }
 
 // Options are none.
-func (Connector) Options(stream.Role) []stream.Option { return nil }
+func (Connector) Options(role stream.Role) []stream.Option {
+	if role == stream.RoleSource {
+		return nil
+	}
+	return []stream.Option{}
+}
 
 // Check refuses a source, and any option.
 func (c Connector) Check(rel *catalog.Relation, role stream.Role) error {

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -58,7 +59,7 @@ func BenchmarkRead(b *testing.B) {
 		}
 		for {
 			_, err := r.Read(b.Context(), batch)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

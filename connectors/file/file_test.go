@@ -120,7 +120,7 @@ func (c *cursor) rest() ([]string, error) {
 	var all []string
 	for {
 		rows, err := c.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -222,7 +222,7 @@ func TestResume(t *testing.T) {
 				rows, err = c.next()
 			}
 			c.r.Close()
-			if ended = err == io.EOF; err != nil && !ended {
+			if ended = errors.Is(err, io.EOF); err != nil && !ended {
 				t.Fatal(err)
 			}
 			got = append(got, rows...)

@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -76,7 +77,7 @@ func sample(in *input, most int, add func([]byte) error) (int, error) {
 	for n < most {
 		rec, ok, err := in.record()
 		if err != nil {
-			if err == errOverlong {
+			if errors.Is(err, errOverlong) {
 				continue
 			}
 			return n, err

@@ -44,7 +44,7 @@ func (s *source) Splits(context.Context) ([]stream.Split, error) {
 
 func (s *source) Close() error { return nil }
 
-func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &reader{source: s, scan: scan, wake: make(chan struct{}, 1)}
 	visible := len(s.rel.Columns)
 	all := s.rel.AllColumns()
@@ -57,7 +57,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		r.wantOffsets = r.wantOffsets || all[c].Name == "_offset"
 	}
 	r.bound = make([]vec.Vec, len(r.out))
-	if err := r.Add(ctx, from); err != nil {
+	if err := r.add(from, scan.Latest && !stream.Resumed(from)); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -97,18 +97,21 @@ type reader struct {
 	wake    chan struct{}
 }
 
-// Add takes up more files. A position without an offset begins the file, or is
-// its end with Scan.Latest. Followed files are opened at once, others when their
-// turn comes.
-func (r *reader) Add(_ context.Context, from []stream.Position) error {
+// Add takes up files that came to be since the stream is read: all that they
+// hold is new.
+func (r *reader) Add(_ context.Context, from []stream.Position) error { return r.add(from, false) }
+
+// add takes up files. A position without an offset begins the file, or, latest,
+// is its end. Followed files are opened at once, others when their turn comes.
+func (r *reader) add(from []stream.Position, latest bool) error {
 	for _, p := range from {
 		path, err := object.Resolve(string(p.Split), r.source.env.FileRoots)
 		if err != nil {
 			return err
 		}
 		in := &input{split: p.Split, path: path, number: int32(len(r.inputs)), config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset}
-		if r.scan.Latest && p.Offset == nil {
-			if in.from, err = latest(path); err != nil {
+		if latest && p.Offset == nil {
+			if in.from, err = lastLine(path); err != nil {
 				return err
 			}
 		}
@@ -151,8 +154,8 @@ func (r *reader) activate(in *input) error {
 	return nil
 }
 
-// latest is the position after the last complete line.
-func latest(path string) (stream.Offset, error) {
+// lastLine is the position after the last complete line.
+func lastLine(path string) (stream.Offset, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, object.PathError("open", path, err)
@@ -442,7 +445,7 @@ func (r *reader) rotate(in *input) error {
 	}
 	id, size, err := stat(in.path)
 	if err != nil {
-		return nil // the path names nothing yet: the old file goes on
+		return nil //nolint:nilerr // the path names nothing yet: the old file goes on
 	}
 	if id == in.id {
 		in.rotated = 0

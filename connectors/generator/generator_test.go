@@ -77,7 +77,7 @@ func TestRead(t *testing.T) {
 	for {
 		r, b := open(t, rel, []int{1, 2}, at) // a new reader at every batch
 		read, err := r.Read(t.Context(), b)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -104,7 +104,7 @@ func TestRate(t *testing.T) {
 		n := 0
 		for {
 			_, err := r.Read(t.Context(), b)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -53,7 +54,7 @@ func TestFeedSamples(t *testing.T) {
 		batch, n := vec.NewBatch(ts), 0
 		for {
 			_, err := r.Read(t.Context(), batch)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

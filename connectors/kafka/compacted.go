@@ -24,21 +24,18 @@ func (r *reader) emptyTo(ctx context.Context, pt *part) (bool, error) {
 	req.Topics = append(req.Topics, t)
 	leader, _, err := r.client.PartitionLeader(c.topic, pt.number)
 	if err != nil || leader < 0 {
-		return false, nil // it is being elected; there is a next time
+		return false, nil //nolint:nilerr // it is being elected; there is a next time
 	}
 	resp, err := req.RequestWith(ctx, r.client.Broker(int(leader)))
 	if err != nil {
 		return false, c.unreachable(ctx, err)
 	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return false, nil // the consumer meets it too, and tells
-			}
-			return batchesEmptyTo(p.RecordBatches, pt.end), nil
-		}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return false, nil
 	}
-	return false, nil
+	got := resp.Topics[0].Partitions[0]
+	// An error is left to the consumer, which meets it too.
+	return kerr.ErrorForCode(got.ErrorCode) == nil && batchesEmptyTo(got.RecordBatches, pt.end), nil
 }
 
 // batchesEmptyTo reports whether the batches, from the first on, hold no record

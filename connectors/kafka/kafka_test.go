@@ -177,7 +177,7 @@ func (c *cursor) rest() ([]string, error) {
 	var all []string
 	for {
 		rows, err := c.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -305,7 +305,7 @@ func TestResume(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%d rows, want %d", len(got), len(want))
 	}
-	if _, err := b.open(relation("t"), stream.Scan{Bounded: true}, at).next(); err != io.EOF {
+	if _, err := b.open(relation("t"), stream.Scan{Bounded: true}, at).next(); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v, want EOF", err)
 	}
 }
@@ -339,7 +339,7 @@ func TestPseudoColumns(t *testing.T) {
 	c := b.open(relation("t"), stream.Scan{Bounded: true}, nil)
 	var got []string
 	for {
-		if _, err := c.next(); err == io.EOF {
+		if _, err := c.next(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)

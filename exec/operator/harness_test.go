@@ -48,7 +48,6 @@ func (s shape) String() string { return fmt.Sprintf("size %d, junk %v", s.size, 
 type script struct {
 	types []types.Type
 	lines []string
-	want  int // rows after which Done is returned; -1: never
 	rows  int
 }
 

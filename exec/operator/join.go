@@ -56,7 +56,6 @@ type Join struct {
 	pairRefs  []ref
 	hit       []bool // by physical left row: it matched
 	pairs     *vec.Batch
-	cond      vec.Batch
 	ops       []vec.Op
 	nulls     []vec.Vec // one NULL row of each column, left and then right
 	one       []int32

@@ -52,13 +52,6 @@ type Leaf interface {
 // row out, an error ends the statement. A nil Fault returns every error.
 type Fault func(err error) error
 
-func (f Fault) take(err error) error {
-	if f == nil {
-		return err
-	}
-	return f(err)
-}
-
 // stateless is embedded by operators that hold nothing from one row to the next.
 type stateless struct{}
 

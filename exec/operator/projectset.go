@@ -29,7 +29,6 @@ type ProjectSet struct {
 	env     *function.Env
 	fault   Fault
 	cols    []vec.Vec // of the plain columns
-	live    []int32
 	bufs    [][]int32
 	sel     selector
 	out     *vec.Batch

@@ -35,6 +35,8 @@ type Context struct {
 	// Connector says what a type can be; ok is false for an unknown one. nil:
 	// every type may be both.
 	Connector func(name string) (source, sink, ok bool)
+	// ExplicitTypes: a connector is not inferred from the keys of a declaration.
+	ExplicitTypes bool
 	// Connectors are the known types, for hints.
 	Connectors []string
 	// Check validates a declaration as its connector sees it; nil: no check.

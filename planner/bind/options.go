@@ -129,8 +129,7 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 		return b.namedConnector(name, o.Value, sink, pos), rest
 	}
 	guess := guessConnector(opts)
-	explicitOnly, _ := b.c.setting("sql.require_explicit_types")
-	if len(guess) != 1 || explicitOnly == "on" || explicitOnly == "true" {
+	if len(guess) != 1 || b.c.ExplicitTypes {
 		b.fail(missingType(name, sink).At(pos))
 	}
 	typ := b.namedConnector(name, guess[0], sink, pos)

@@ -14,7 +14,6 @@ const maxParams = 65535
 // that was made before then must be coerced to the same.
 type params struct {
 	types []types.OID // 0: not used so far
-	refs  map[int][]*plan.Param
 	none  bool // every reference is an error
 }
 

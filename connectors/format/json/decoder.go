@@ -380,7 +380,7 @@ func (d *Decoder) key(b []byte, i int) (*field, int, error) {
 		var err error
 		d.high |= highBits
 		if d.scratch, err = unquote(d.scratch[:0], b[i:next]); err != nil {
-			return nil, next, nil // no column has such a name
+			return nil, next, nil //nolint:nilerr // no column has such a name
 		}
 		name = d.scratch
 	}

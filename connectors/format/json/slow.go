@@ -213,7 +213,7 @@ func fieldError(f *field, raw []byte, err error) error {
 		Code: sqlerr.InvalidTextRepresentation, Column: f.name, DataType: types.FormatType(f.typ),
 		Message: "invalid input syntax for type " + types.FormatType(f.typ) + ": " + excerpt(bytes.Trim(raw, `"`)),
 	}
-	if err != errWrongType {
+	if !errors.Is(err, errWrongType) {
 		c := sqlerr.From(err)
 		e.Code, e.Message, e.Detail = c.Code, c.Message, c.Detail
 		if c.Code == sqlerr.InternalError {
