@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -88,4 +87,3 @@ func (o *oracle) refusal(err error) answer {
 }
 
 var copyEscape = strings.NewReplacer("\\", "\\\\", "\n", "\\n", "\r", "\\r", "\t", "\\t", "\v", "\\v", "\b", "\\b", "\f", "\\f")
-

@@ -14,7 +14,7 @@ const maxParams = 65535
 // that was made before then must be coerced to the same.
 type params struct {
 	types []types.OID // 0: not used so far
-	none  bool // every reference is an error
+	none  bool        // every reference is an error
 }
 
 func newParams(given []types.OID) *params {
