@@ -68,16 +68,23 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		return nil, err
 	}
 	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
-	if err := r.Add(ctx, from); err != nil {
+	latest := scan.Latest || s.config.latest && !scan.Bounded
+	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// Add takes up more partitions. One without a position begins where the scan
-// and the stream's options say.
+// Add takes up partitions that came to be since the stream is read: all that
+// they hold is new.
 func (r *reader) Add(ctx context.Context, from []stream.Position) error {
+	return r.add(ctx, from, false)
+}
+
+// add takes up partitions. One without a position begins where the scan and the
+// stream's options say; latest: at its end.
+func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) error {
 	if len(from) == 0 {
 		return nil
 	}
@@ -91,7 +98,7 @@ func (r *reader) Add(ctx context.Context, from []stream.Position) error {
 		if err != nil {
 			return err
 		}
-		pt, err := r.begin(number, p.Offset, b)
+		pt, err := r.begin(number, p.Offset, b, latest)
 		if err != nil {
 			return err
 		}
@@ -112,7 +119,7 @@ func (r *reader) Add(ctx context.Context, from []stream.Position) error {
 }
 
 // begin decides where a partition begins and ends.
-func (r *reader) begin(number int32, at stream.Offset, b bounds) (*part, error) {
+func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*part, error) {
 	start, ok := b.start[number]
 	if !ok {
 		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", r.source.config.topic, number)
@@ -140,7 +147,7 @@ func (r *reader) begin(number int32, at stream.Offset, b bounds) (*part, error) 
 		}
 		pt.next = next
 	} else {
-		if r.scan.Latest || r.source.config.latest && !r.scan.Bounded {
+		if latest {
 			pt.next = max(pt.next, b.end[number])
 		}
 		if o := r.scan.From.Offset; o != nil {

@@ -6,6 +6,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -33,6 +34,13 @@ type Position struct {
 	Offset Offset
 }
 
+// Resumed reports whether reading goes on where it was: a split without an
+// offset then came to be meanwhile, and is read from its beginning also where
+// the scan, or the stream, begins at the latest records.
+func Resumed(from []Position) bool {
+	return slices.ContainsFunc(from, func(p Position) bool { return p.Offset != nil })
+}
+
 // Scan says what a reader is to deliver.
 type Scan struct {
 	// Columns index the relation's columns, pseudo-columns included
@@ -47,7 +55,8 @@ type Scan struct {
 	// Bounded: the reader ends with io.EOF at what each split held when it was
 	// opened. Otherwise it goes on for ever, unless the source itself ends.
 	Bounded bool
-	// Latest: start at the splits' ends (SET ferris.start = 'latest').
+	// Latest: start at the splits' ends (SET ferris.start = 'latest'), but for
+	// splits that are Added, or, where Open is Resumed, have no offset.
 	Latest bool
 	// Group: where a broker keeps consumer groups' offsets, Ack commits the
 	// positions for this one, so that its lag can be seen. "": Ack does nothing.
@@ -107,7 +116,8 @@ type Reader interface {
 	// or after a source's own short wait; io.EOF when every bounded split ended.
 	// b is Reset by the reader, and has the scan's columns.
 	Read(ctx context.Context, b *vec.Batch) (Read, error)
-	// Add takes up more splits.
+	// Add takes up more splits. One without an offset came to be after the
+	// reader was opened, and is read from its beginning.
 	Add(ctx context.Context, from []Position) error
 	// Wake makes a blocked Read return. Any goroutine may call it.
 	Wake()
@@ -174,7 +184,8 @@ type RowProgram interface {
 type Connector interface {
 	// Name is the type as written in 'type'.
 	Name() string
-	// Options lists every option key it reads, in the position given.
+	// Options lists every option key it reads, in the position given; nil where
+	// it cannot stand there, empty where it can and reads none.
 	Options(role Role) []Option
 	// Check validates a declaration without connecting anywhere.
 	Check(rel *catalog.Relation, role Role) error
