@@ -162,7 +162,7 @@ func compare(t *testing.T, where string, r *record, want, got *answer) {
 	t.Helper()
 	if r.ours == "" {
 		if w, g := want.text(r.sorted), got.text(r.sorted); w != g {
-			t.Errorf("%s: %s\nwant %sgot  %s", where, r.sql, w, g)
+			t.Errorf("%s: %s\n%s", where, r.sql, difference(w, g))
 		}
 		return
 	}
@@ -172,6 +172,31 @@ func compare(t *testing.T, where string, r *record, want, got *answer) {
 	case got.err.Code == "0A000" && got.err.Hint == "":
 		t.Errorf("%s: %s\nrefused without a hint: %s", where, r.sql, got.text(true))
 	}
+}
+
+// difference is what is only in the one answer and only in the other.
+func difference(want, got string) string {
+	theirs, ours := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var b strings.Builder
+	write := func(sign string, lines, other []string) {
+		n := 0
+		for _, l := range lines {
+			if l != "" && !slices.Contains(other, l) {
+				if n++; n <= 5 {
+					b.WriteString(sign + l + "\n")
+				}
+			}
+		}
+		if n > 5 {
+			fmt.Fprintf(&b, "%s ... %d lines\n", sign, n)
+		}
+	}
+	write("want ", theirs, ours)
+	write("got  ", ours, theirs)
+	if b.Len() == 0 {
+		return "want " + want + "got  " + got
+	}
+	return b.String()
 }
 
 // differs says how the answer is not the record's; "": it is.
