@@ -147,12 +147,22 @@ func (s *Server) own(cmd *exec.Cmd, stderr io.Reader, started chan<- error, read
 		return
 	}
 	told := false
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		s.log.add(lines.Text())
-		if !told && strings.Contains(lines.Text(), "database system is ready to accept connections") {
-			told = true
-			ready <- true
+	// Read to the end whatever comes: a server whose log nobody reads stops. Of a
+	// line longer than the buffer, which a statement may be, the head counts.
+	lines, whole := bufio.NewReader(stderr), true
+	for {
+		line, more, err := lines.ReadLine()
+		if err != nil {
+			break
 		}
+		if whole {
+			s.log.add(string(line))
+			if !told && strings.Contains(string(line), "database system is ready to accept connections") {
+				told = true
+				ready <- true
+			}
+		}
+		whole = !more
 	}
 	// The log is at its end: nothing of a failed process is left to read.
 	_ = cmd.Wait()

@@ -42,6 +42,12 @@ func TestServer(t *testing.T) {
 	if err := s.Exec(ctx, "select 1/0"); err == nil {
 		t.Error("Exec of a failing statement returned no error")
 	}
+	// The server logs this statement; it would stop on a log that is not read.
+	for range 30 {
+		if err := s.Exec(ctx, "select 1/0 /* "+strings.Repeat("x", 200_000)+" */"); err == nil {
+			t.Error("Exec of a failing statement returned no error")
+		}
+	}
 	dir := s.dir
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
