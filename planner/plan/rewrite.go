@@ -223,6 +223,8 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 			c.Calls[i] = a
 		}
 		fresh = &c
+	case *Window:
+		fresh = n.MapExprs(node(n.Input), expr)
 	case *DistinctNode:
 		c := *n
 		c.Input = node(n.Input)

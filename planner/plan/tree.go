@@ -177,6 +177,8 @@ func details(n Node) []detail {
 		if len(calls) > 0 {
 			add("Aggregates", strings.Join(calls, ", "))
 		}
+	case *Window:
+		n.details(add)
 	case *DistinctNode:
 		if n.On != nil {
 			add("On", exprList(n.On))
