@@ -11,7 +11,10 @@ import (
 	"time"
 )
 
-var bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
+var (
+	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
+	only = flag.String("only", "", "measure only this group: decode, kafka, file, generator, select, memory, latency")
+)
 
 // bar is one measured ratio and its limit.
 type bar struct {
@@ -82,8 +85,16 @@ func TestBars(t *testing.T) {
 	base := decodeBaseline(t)
 	t.Logf("encoding/json: %v for one event of %d bytes", base, len(eventLine(nil, 12345)))
 	var all []bar
-	for _, measure := range []func(*testing.T, time.Duration) []bar{decodeBars, kafkaBars, fileBars, generatorBars, selectBars, memoryBars, latencyBars} {
-		all = append(all, measure(t, base)...)
+	for _, group := range []struct {
+		name    string
+		measure func(*testing.T, time.Duration) []bar
+	}{
+		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
+		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
+	} {
+		if *only == "" || *only == group.name {
+			all = append(all, group.measure(t, base)...)
+		}
 	}
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
