@@ -46,6 +46,11 @@ type Options struct {
 	// Checkpoint is how long a job's epoch is where the job does not say; 0: one
 	// second.
 	Checkpoint time.Duration
+	// RestartAttempts is how often a job that failed is started again before it
+	// stays failed; RestartDelay is the pause before the first of them, which
+	// doubles with each that follows. 0: it stays failed.
+	RestartAttempts int
+	RestartDelay    time.Duration
 	// SplitPoll is how often live queries and jobs look for new splits; 0: one
 	// second.
 	SplitPoll time.Duration

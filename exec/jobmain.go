@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -114,7 +115,8 @@ func (j *job) main(ctx context.Context) {
 		if l.commits > 0 {
 			tries = 0
 		}
-		if !unreachable(err) && (settings.strategy != retryWithBackoff || tries >= settings.maxRetries) {
+		limit, first := j.retries(err, settings)
+		if tries >= limit {
 			j.fail(err)
 			return
 		}
@@ -130,6 +132,31 @@ func (j *job) main(ctx context.Context) {
 		j.restarts++
 		j.mu.Unlock()
 	}
+}
+
+// retries says how often a job is started again after a failure, and how long it
+// waits before the first time: as its own strategy says, else as the engine's
+// options do.
+func (j *job) retries(err error, settings jobSettings) (limit int, first time.Duration) {
+	switch {
+	case unreachable(err):
+		return math.MaxInt, settings.backoff
+	case settings.strategy == retryWithBackoff:
+		return settings.maxRetries, settings.backoff
+	case permanent(err):
+		return 0, 0
+	}
+	return j.e.o.RestartAttempts, j.e.o.RestartDelay
+}
+
+// permanent reports whether a job would fail in the same way again: by its data
+// (class 22), by what is not supported, or by what it says or may do (42).
+func permanent(err error) bool {
+	switch code := string(sqlerr.CodeOf(err)); code[:min(2, len(code))] {
+	case "22", "0A", "42", "55":
+		return true
+	}
+	return false
 }
 
 // unreachable reports whether a broker or another system could not be reached.

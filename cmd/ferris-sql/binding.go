@@ -21,9 +21,8 @@ import (
 
 // binding tells the planner what the connectors and the engine know.
 type binding struct {
-	connectors   []stream.Connector
-	engine       *exec.Engine
-	requireTypes bool
+	connectors []stream.Connector
+	engine     *exec.Engine
 }
 
 func (b *binding) find(name string) stream.Connector {
@@ -54,7 +53,7 @@ func (b *binding) context() bind.Context {
 			if c == nil {
 				return false, false, false
 			}
-			return len(c.Options(stream.RoleSource)) > 0, len(c.Options(stream.RoleSink)) > 0, true
+			return c.Options(stream.RoleSource) != nil, c.Options(stream.RoleSink) != nil, true
 		},
 		Connectors: names,
 		Check: func(r *catalog.Relation, sink bool) error {

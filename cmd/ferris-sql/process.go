@@ -19,6 +19,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/gateway"
 	"github.com/ferrisstreams/ferrisstreams/gateway/rest"
@@ -77,14 +78,14 @@ type process struct {
 }
 
 // startProcess opens the store and the catalog, recovers jobs, and makes the
-// gateway; nothing listens. memory: nothing is kept on disk.
-func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.Logger) (p *process, err error) {
+// gateway; nothing listens. inMemory: nothing is kept on disk.
+func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slog.Logger) (p *process, err error) {
 	limitMemory(c)
-	if c.Storage.DataDir == "" && !memory {
+	if c.Storage.DataDir == "" && !inMemory {
 		c.Storage.DataDir = "ferris-data"
 	}
 	dir := ""
-	if !memory {
+	if !inMemory {
 		if dir, err = filepath.Abs(c.Storage.DataDir); err != nil {
 			return nil, fmt.Errorf("resolving the data directory: %w", err)
 		}
@@ -104,7 +105,7 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 	if dir != "" {
 		dir = filepath.Join(dir, "state")
 	}
-	if p.store, err = state.Open(state.Options{Dir: dir, InMemory: memory, Logger: log}); err != nil {
+	if p.store, err = state.Open(state.Options{Dir: dir, InMemory: inMemory, Logger: log}); err != nil {
 		return p, err
 	}
 	cat, err := catalog.Open(p.store, function.Builtins(), pgcatalog.Relations()...)
@@ -113,7 +114,7 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 	}
 	p.server = &pgcatalog.Server{}
 	list := connectors.All()
-	b := &binding{connectors: list, requireTypes: c.SQL.RequireExplicitTypes}
+	b := &binding{connectors: list}
 	env := stream.Env{
 		FileRoots: roots,
 		Brokers:   c.Brokers,
@@ -125,13 +126,17 @@ func startProcess(ctx context.Context, c *config.Config, memory bool, log *slog.
 	p.engine, err = exec.New(exec.Options{
 		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
+		Memory:          memory.New("the process", c.SQL.MaxMemoryMB<<20, memory.ProcessSetting),
+		RestartAttempts: c.Jobs.MaxRestartAttempts, RestartDelay: c.Jobs.RestartDelay,
 	})
 	if err != nil {
 		return p, err
 	}
 	b.engine = p.engine
+	bindings := b.context()
+	bindings.ExplicitTypes = c.SQL.RequireExplicitTypes
 	p.gateway, err = gateway.New(gateway.Options{
-		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: b.context(), Eval: evaluate, Version: version, Logger: log,
+		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: bindings, Eval: evaluate, Version: version, Logger: log,
 		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20,
 	})
 	if err != nil {

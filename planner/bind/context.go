@@ -55,8 +55,6 @@ type Context struct {
 	CursorFields func(name string) ([]plan.Field, bool)
 	// Prepared is a prepared statement, nil where there is none, for EXECUTE.
 	Prepared func(name string) *plan.Bound
-	// Trusted: the text comes from the server's own command line.
-	Trusted bool
 	// FileDialect: a double-quoted word that names no column is a string.
 	FileDialect bool
 }

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/config"
+)
+
+// gatewayOf runs a gateway in this process with a configuration, and connects.
+func gatewayOf(t *testing.T, yaml string) *pgconn.PgConn {
+	t.Helper()
+	p, err := startProcess(t.Context(), configOf(t, yaml), true, quietLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	p.servePipe()
+	return dialPipe(t, p)
+}
+
+func configOf(t *testing.T, yaml string) *config.Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ferris.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func dialPipe(t *testing.T, p *process) *pgconn.PgConn {
+	t.Helper()
+	conn, err := tryDial(t, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func tryDial(t *testing.T, p *process) (*pgconn.PgConn, error) {
+	t.Helper()
+	c, err := pgconn.ParseConfig("postgres://ferris@127.0.0.1/ferris?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	useEmbedded(c, p)
+	conn, err := pgconn.ConnectConfig(t.Context(), c)
+	if err == nil {
+		t.Cleanup(func() { conn.Close(context.Background()) })
+	}
+	return conn, err
+}
+
+// ask returns the rows of a text's last statement, with | between the columns.
+func ask(t *testing.T, conn *pgconn.PgConn, sql string) ([]string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	var lines []string
+	if len(results) > 0 {
+		for _, row := range results[len(results)-1].Rows {
+			lines = append(lines, string(bytes.Join(row, []byte("|"))))
+		}
+	}
+	return lines, err
+}
+
+func wantCode(t *testing.T, err error, code string, parts ...string) {
+	t.Helper()
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != code {
+		t.Errorf("got %v, want %s", err, code)
+		return
+	}
+	for _, part := range parts {
+		if text := pg.Message + "\n" + pg.Detail + "\n" + pg.Hint; !strings.Contains(text, part) {
+			t.Errorf("%q does not say %q", text, part)
+		}
+	}
+}
+
+// until asks again and again until a query's only value is as wanted.
+func until(t *testing.T, conn *pgconn.PgConn, sql, want string) {
+	t.Helper()
+	var got []string
+	for range 3000 {
+		var err error
+		if got, err = ask(t, conn, "SELECT pg_sleep(0.01); "+sql); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == 1 && got[0] == want {
+			return
+		}
+	}
+	t.Errorf("%s: %q, want %q", sql, got, want)
+}
+
+// TestEverySetting shows of each key of the configuration that it does what its
+// help says.
+func TestEverySetting(t *testing.T) {
+	tests := map[string]func(t *testing.T){
+		"file.roots": func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "x.json"), []byte(`{"a":1}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			sql := fmt.Sprintf("CREATE STREAM s (a int) WITH (type = 'file', path = '%s/x.json'); SELECT a FROM s", dir)
+			if got, err := ask(t, gatewayOf(t, "file.roots: ["+dir+"]"), sql); err != nil || fmt.Sprint(got) != "[1]" {
+				t.Errorf("under the roots: %v, %v", got, err)
+			}
+			_, err := ask(t, gatewayOf(t, "file.roots: ["+t.TempDir()+"]"), sql)
+			wantCode(t, err, "42501", "file.roots")
+		},
+		"jobs.max_restart_attempts": func(t *testing.T) {
+			conn := gatewayOf(t, "jobs: {max_restart_attempts: 2, restart_delay_ms: 1}")
+			failingJob(t, conn)
+			until(t, conn, "SELECT state, restarts FROM ferris.jobs", "failed|2")
+		},
+		"jobs.restart_delay_ms": func(t *testing.T) {
+			conn := gatewayOf(t, "jobs: {max_restart_attempts: 2, restart_delay_ms: 3600000}")
+			failingJob(t, conn)
+			until(t, conn, "SELECT state, restarts, error <> '' FROM ferris.jobs", "running|0|t")
+		},
+		"kafka.brokers": func(t *testing.T) {
+			addr := freeAddr(t)
+			_, err := ask(t, gatewayOf(t, "kafka.brokers: "+addr), "CREATE STREAM s WITH (type = 'kafka', topic = 't')")
+			wantCode(t, err, "08001", addr)
+		},
+		"server.http": func(t *testing.T) {
+			addr := freeAddr(t)
+			serveOf(t, "server.http: "+addr)
+			wantOK(t, "http://"+addr+"/ready")
+		},
+		"server.metrics": func(t *testing.T) {
+			addr := freeAddr(t)
+			serveOf(t, "server.metrics: "+addr)
+			wantOK(t, "http://"+addr+"/metrics")
+		},
+		"server.listen": func(t *testing.T) {
+			addr := freeAddr(t)
+			serveOf(t, "server.listen: "+addr)
+			conn, err := pgconn.Connect(t.Context(), "postgres://ferris@"+addr+"/ferris?sslmode=disable")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(context.Background())
+			if got, err := ask(t, conn, "SELECT 1"); err != nil || fmt.Sprint(got) != "[1]" {
+				t.Errorf("%v, %v", got, err)
+			}
+		},
+		"server.insecure_trust_remote": func(t *testing.T) {
+			c := configOf(t, "server: {listen: '0.0.0.0:0', http: ''}")
+			if err := serve(t.Context(), c, &serveOptions{}, io.Discard); err == nil || !strings.Contains(err.Error(), "--insecure-trust-remote") {
+				t.Errorf("trust on every address: %v", err)
+			}
+			serveOf(t, "server: {listen: '0.0.0.0:0', insecure_trust_remote: true}")
+		},
+		"server.log_format": func(t *testing.T) {
+			logs := serveOf(t, "server.log_format: json")
+			line, _, _ := strings.Cut(logs.String(), "\n")
+			if !json.Valid([]byte(line)) {
+				t.Errorf("logged %q, want JSON", line)
+			}
+		},
+		"server.max_connections": func(t *testing.T) {
+			p, err := startProcess(t.Context(), configOf(t, "server.max_connections: 2"), true, quietLogger())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.close)
+			p.servePipe()
+			dialPipe(t, p)
+			dialPipe(t, p)
+			_, err = tryDial(t, p)
+			wantCode(t, err, "53300")
+		},
+		"sql.max_memory_mb": func(t *testing.T) {
+			defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+			conn := gatewayOf(t, "sql: {max_memory_mb: 64, query_memory_limit_mb: 1000}")
+			if limit := debug.SetMemoryLimit(-1); limit != 64<<20 && os.Getenv("GOMEMLIMIT") == "" {
+				t.Errorf("the runtime's memory limit is %d, want 64 MB", limit)
+			}
+			_, err := ask(t, conn, largeSort)
+			wantCode(t, err, "53200", "sql.max_memory_mb = 64")
+		},
+		"sql.query_memory_limit_mb": func(t *testing.T) {
+			_, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3}"), largeSort)
+			wantCode(t, err, "53200", "sql.query_memory_limit_mb = 3")
+		},
+		"sql.require_explicit_types": func(t *testing.T) {
+			sql := "CREATE STREAM s (a int) WITH (topic = 't', 'bootstrap.servers' = '127.0.0.1:1')"
+			if _, err := ask(t, gatewayOf(t, ""), sql); err != nil {
+				t.Errorf("inferred: %v", err)
+			}
+			_, err := ask(t, gatewayOf(t, "sql.require_explicit_types: true"), sql)
+			wantCode(t, err, "22023", "Source type must be explicitly specified for 's'. "+
+				"Use: 's.type' with values like 'kafka_source', 'file_source', 's3_source', 'database_source'")
+		},
+		"storage.checkpoint_interval_ms": func(t *testing.T) {
+			sql := ticking + "CREATE SINK hole WITH (type = 'blackhole'); START JOB j AS SELECT id FROM ticks INTO hole"
+			conn := gatewayOf(t, "storage.checkpoint_interval_ms: 10")
+			if _, err := ask(t, conn, sql); err != nil {
+				t.Fatal(err)
+			}
+			until(t, conn, "SELECT epoch > 20 FROM ferris.jobs", "t")
+			conn = gatewayOf(t, "storage.checkpoint_interval_ms: 3600000")
+			if _, err := ask(t, conn, sql); err != nil {
+				t.Fatal(err)
+			}
+			until(t, conn, "SELECT rows_in > 100, epoch = 0 FROM ferris.jobs", "t|t")
+		},
+		"storage.data_dir": func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "here")
+			serveOf(t, "storage.data_dir: "+dir)
+			if _, err := os.Stat(dir); err != nil {
+				t.Error(err)
+			}
+		},
+	}
+	for _, k := range config.Keys() {
+		if tests[k.Name] == nil {
+			t.Errorf("nothing shows what %s does", k.Name)
+			continue
+		}
+		t.Run(k.Name, tests[k.Name])
+	}
+}
+
+const (
+	largeSort = "CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 200)) STORED) " +
+		"WITH (type = 'generator', rows = '1000000'); SELECT a FROM g ORDER BY b, a"
+	ticking = "CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000'); "
+)
+
+// failingJob starts a job whose file has no folder.
+func failingJob(t *testing.T, conn *pgconn.PgConn) {
+	t.Helper()
+	if _, err := ask(t, conn, ticking+"START JOB j AS SELECT id FROM ticks INTO f WITH ('f.type' = 'file', 'f.path' = 'no/such/folder/x.json')"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func wantOK(t *testing.T, url string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("%s answers %s", url, resp.Status)
+	}
+}
+
+// logBuffer keeps a log and says when the gateway is ready.
+type logBuffer struct {
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	ready chan struct{}
+	once  sync.Once
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if bytes.Contains(b, []byte("ready")) {
+		l.once.Do(func() { close(l.ready) })
+	}
+	return l.buf.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// serveOf runs `serve` until the test ends, on free ports where the
+// configuration names none, and returns its log when it is ready.
+func serveOf(t *testing.T, yaml string) *logBuffer {
+	t.Helper()
+	c := configOf(t, yaml)
+	def := config.Default()
+	if c.Server.Listen == def.Server.Listen {
+		c.Server.Listen = "127.0.0.1:0"
+	}
+	if c.Server.HTTP == def.Server.HTTP {
+		c.Server.HTTP = ""
+	}
+	if c.Storage.DataDir == "" {
+		c.Storage.DataDir = t.TempDir()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	logs := &logBuffer{ready: make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, c, &serveOptions{}, logs) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-logs.ready:
+	case err := <-ended:
+		ended <- err
+		t.Fatalf("serve ended: %v", err)
+	}
+	return logs
+}
