@@ -40,11 +40,11 @@ func TestOrder(t *testing.T) {
 	}
 	o := newOracle(t)
 	f := types.DefaultFormat()
-	ask := func(typ, a, b string) string {
+	ask := func(typ string, a, b types.Value) string {
 		sql := fmt.Sprintf("select case when $1::%[1]s < $2::%[1]s then -1 when $1::%[1]s = $2::%[1]s then 0 else 1 end", typ)
-		r := o.conn.ExecParams(context.Background(), sql, [][]byte{[]byte(a), []byte(b)}, nil, nil, nil).Read()
+		r := o.conn.ExecParams(context.Background(), sql, [][]byte{types.AppendBinary(nil, a), types.AppendBinary(nil, b)}, nil, []int16{1}, nil).Read()
 		if r.Err != nil {
-			t.Fatalf("comparing %s with %s as %s: %v", a, b, typ, r.Err)
+			t.Fatalf("comparing %v with %v as %s: %v", a, b, typ, r.Err)
 		}
 		return string(r.Rows[0][0])
 	}
@@ -60,7 +60,7 @@ func TestOrder(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got, want := fmt.Sprint(types.Compare(x, y)), ask(typ, a, b); got != want {
+				if got, want := fmt.Sprint(types.Compare(x, y)), ask(typ, x, y); got != want {
 					t.Errorf("%s: %s against %s = %s, PostgreSQL has %s", typ, a, b, got, want)
 				}
 			}
@@ -71,7 +71,7 @@ func TestOrder(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				x, y := gen.Draw(rt, "x"), gen.Draw(rt, "y")
 				a, b := string(types.AppendText(nil, x, f)), string(types.AppendText(nil, y, f))
-				if got, want := fmt.Sprint(types.Compare(x, y)), ask(typ, a, b); got != want {
+				if got, want := fmt.Sprint(types.Compare(x, y)), ask(typ, x, y); got != want {
 					rt.Fatalf("%s: %s against %s = %s, PostgreSQL has %s", typ, a, b, got, want)
 				}
 			})
