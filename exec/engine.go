@@ -68,6 +68,8 @@ type Engine struct {
 
 	sharing *sharing
 
+	reconciling sync.Mutex // held by the one session that starts and stops jobs
+
 	mu       sync.Mutex // guards jobs and draining
 	jobs     map[state.ID]*job
 	draining bool

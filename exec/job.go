@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -23,6 +24,7 @@ type job struct {
 	once sync.Once
 	done chan struct{} // closed when nothing of it runs any more
 	cut  context.CancelFunc
+	over atomic.Bool // its end is being recorded
 
 	mu        sync.Mutex // guards what providers read
 	epoch     stream.Epoch

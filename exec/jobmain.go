@@ -17,7 +17,31 @@ import (
 // reconcile makes what runs agree with the catalog: jobs that it says are
 // running start, others stop, and those that are gone lose their state. It
 // returns when what had to stop has stopped; jobs start in the background.
+//
+// Sessions do so at the same time, and one may wait long for a job's last epoch.
+// Nobody acts on a catalog that another has moved past: after each wait it looks
+// again.
 func (e *Engine) reconcile(ctx context.Context) error {
+	var errs []error
+	for {
+		ending, err := e.reconcileOnce()
+		errs = append(errs, err)
+		if len(ending) == 0 {
+			return errors.Join(errs...)
+		}
+		for _, j := range ending {
+			if err := j.wait(ctx); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+}
+
+// reconcileOnce returns the jobs that must have ended before anything starts:
+// what starts may want the same sinks. Where there is none it starts the rest.
+func (e *Engine) reconcileOnce() (ending []*job, err error) {
+	e.reconciling.Lock()
+	defer e.reconciling.Unlock()
 	s := e.o.Catalog.Snapshot()
 	wanted := map[state.ID]*catalog.Job{}
 	known := map[state.ID]bool{}
@@ -30,22 +54,24 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	e.mu.Lock()
 	if e.draining {
 		e.mu.Unlock()
-		return nil
+		return nil, nil
 	}
-	var stopping []*job
 	for id, j := range e.jobs {
+		if j.ended() {
+			continue
+		}
 		if wanted[id] == nil {
 			j.askStop()
-			stopping = append(stopping, j)
+		}
+		if j.ending() {
+			ending = append(ending, j)
 		}
 	}
 	e.mu.Unlock()
-	var errs []error
-	for _, j := range stopping {
-		if err := j.wait(ctx); err != nil {
-			errs = append(errs, err)
-		}
+	if len(ending) > 0 {
+		return ending, nil
 	}
+	var errs []error
 	for _, id := range e.o.Store.Jobs() {
 		if !known[id] {
 			errs = append(errs, failed("forgetting the state of a dropped job", e.o.Store.DropJob(id)))
@@ -53,22 +79,20 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.draining {
+		return nil, errors.Join(errs...)
+	}
 	for id, j := range e.jobs {
-		if !known[id] {
-			select {
-			case <-j.done:
-				delete(e.jobs, id)
-			default:
-			}
+		if !known[id] && j.ended() {
+			delete(e.jobs, id)
 		}
 	}
 	for id, def := range wanted {
-		if old := e.jobs[id]; old != nil && !old.ended() {
-			continue
+		if old := e.jobs[id]; old == nil || old.ended() {
+			e.jobs[id] = e.startJob(def)
 		}
-		e.jobs[id] = e.startJob(def)
 	}
-	return errors.Join(errs...)
+	return nil, errors.Join(errs...)
 }
 
 // startJob starts a job's goroutine. Engine.mu is held.
@@ -90,6 +114,16 @@ func (j *job) ended() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// ending reports whether the job will end, or has, whatever the catalog says.
+func (j *job) ending() bool {
+	select {
+	case <-j.stop:
+		return true
+	default:
+		return j.over.Load()
 	}
 }
 
@@ -120,7 +154,7 @@ func (j *job) main(ctx context.Context) {
 			j.fail(err)
 			return
 		}
-		wait := min(settings.backoff<<min(tries, 16), time.Minute)
+		wait := min(first<<min(tries, 16), max(first, time.Minute))
 		j.mu.Lock()
 		j.problem = err.Error()
 		j.mu.Unlock()
@@ -199,6 +233,7 @@ func (j *job) fail(err error) {
 // setState records what became of the job, unless it has been dropped or made
 // anew meanwhile.
 func (j *job) setState(to catalog.JobState, text string) {
+	j.over.Store(true) // before anyone can read the state and want it started again
 	for {
 		tx := j.e.o.Catalog.Begin()
 		now := tx.Snapshot().Job(j.def.Name)

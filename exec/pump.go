@@ -180,7 +180,7 @@ func (p *pump) pass(ctx context.Context, it item) bool {
 // goes on with a reader of its own.
 func (p *pump) share(ctx context.Context, e *Engine) error {
 	s := p.leaf.scan
-	if s.spec.Latest && slices.ContainsFunc(slices.Collect(maps.Values(p.at)), func(o stream.Offset) bool { return o == nil }) {
+	if slices.ContainsFunc(slices.Collect(maps.Values(p.at)), func(o stream.Offset) bool { return o == nil }) {
 		return nil // where the reader stands in a split that it has read nothing of, only it knows
 	}
 	m := e.sharing.join(e, s, p.at)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -94,5 +96,41 @@ func TestSlowMemberLosesNothing(t *testing.T) {
 	}
 	if err := s.waitReaders(f.context(), 1); err != nil {
 		t.Errorf("after it has caught up: %v", err)
+	}
+}
+
+// TestShareOfLatest has queries over a stream that begins at its latest records
+// share a reader: it goes on where they are, not at what is the latest by then.
+func TestShareOfLatest(t *testing.T) {
+	f := newFixture(t)
+	in := scanOf(f.stream("s", catalog.Option{Key: "latest", Value: "true"}))
+	s := f.topics.topic("s")
+	s.addRows(0, 0, 10)
+	s.opening = func(n int) {
+		if n == 3 { // the shared one
+			s.addRows(0, 11, 12)
+		}
+	}
+	var cursors []*Cursor
+	for range 2 {
+		cursors = append(cursors, f.query(&plan.Query{Root: in, Live: true}, testEnv()))
+	}
+	var got [2][]string
+	var all sync.WaitGroup
+	for i, c := range cursors {
+		all.Go(func() {
+			var err error
+			if got[i], err = tryRows(f.context(), c, in, 2); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := s.waitReaders(f.context(), 2); err != nil {
+		t.Error(err)
+	}
+	s.addRows(0, 10, 11)
+	all.Wait()
+	for i := range got {
+		equal(t, fmt.Sprint("query ", i), got[i], []string{"10|n10", "11|n11"})
 	}
 }

@@ -38,6 +38,8 @@ type topic struct {
 	changed chan struct{} // closed and replaced when something is added
 	batch   int           // rows of one Read
 	readers int
+	opens   int
+	opening func(n int) // called before the n-th reader finds where to begin
 	acked   map[stream.Split]int
 }
 
@@ -128,9 +130,19 @@ func (s *topicSource) Close() error { return nil }
 
 func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &topicReader{t: s.t, rel: s.rel, scan: scan, wake: make(chan struct{}, 1)}
+	s.t.mu.Lock()
+	s.t.opens++
+	n, opening := s.t.opens, s.t.opening
+	s.t.mu.Unlock()
+	if opening != nil {
+		opening(n)
+	}
+	_, declared := s.rel.Options.Get("latest")
+	r.latest = (scan.Latest || declared) && !stream.Resumed(from)
 	if err := r.Add(ctx, from); err != nil {
 		return nil, err
 	}
+	r.latest = false
 	s.t.mu.Lock()
 	defer s.t.mu.Unlock()
 	s.t.readers++
@@ -144,7 +156,9 @@ type topicReader struct {
 	scan  stream.Scan
 	parts []*part
 	turn  int
-	wake  chan struct{}
+	// latest: a split without an offset begins at its end.
+	latest bool
+	wake   chan struct{}
 }
 
 type part struct {
@@ -167,7 +181,7 @@ func (r *topicReader) Add(_ context.Context, from []stream.Position) error {
 			if x.next, err = strconv.Atoi(string(p.Offset)); err != nil {
 				return err
 			}
-		case r.scan.Latest:
+		case r.latest:
 			x.next = len(r.t.splits[n])
 		}
 		if r.scan.Bounded {
@@ -267,6 +281,7 @@ type memFile struct {
 	lines     []string
 	committed int
 	fail      map[string]int // step: how many more times it fails
+	hold      chan struct{}  // Prepare waits until it is closed; nil: it does not
 	open      int
 	opened    []stream.SinkOptions
 	dead      bool // the process has died: nothing is undone
@@ -407,6 +422,12 @@ func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, erro
 }
 
 func (s *fileSink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
+	s.f.mu.Lock()
+	hold := s.f.hold
+	s.f.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
 	if err := s.f.step("prepare"); err != nil {
