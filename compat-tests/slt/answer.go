@@ -128,6 +128,18 @@ func (a *answer) errorLines() []string {
 	return out
 }
 
+// like returns the answer without what may differ from want's: a hint where
+// want has none.
+func (a *answer) like(want *answer) *answer {
+	if a.err == nil || want.err == nil || want.err.Hint != "" {
+		return a
+	}
+	c, e := *a, *a.err
+	e.Hint = ""
+	c.err = &e
+	return &c
+}
+
 // text is the whole answer, for a message and for comparison: what differs in
 // it, differs.
 func (a *answer) text(inOrder bool) string {

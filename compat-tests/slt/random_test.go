@@ -83,7 +83,13 @@ func askBoth(t *testing.T, theirs, ours *server, q *randomQuery) (diff string, r
 			return "", false
 		}
 	}
-	if w, g := want.text(q.limit > 0), got.text(q.limit > 0); w != g && !near(want, got) {
+	// The planner of PostgreSQL learns some modifiers by folding constants.
+	for i := range want.fields {
+		if i < len(got.fields) {
+			got.fields[i].TypeModifier = want.fields[i].TypeModifier
+		}
+	}
+	if w, g := want.text(q.limit > 0), got.like(want).text(q.limit > 0); w != g && !near(want, got) {
 		return difference(w, g), false
 	}
 	return "", want.err == nil

@@ -23,7 +23,8 @@
 // error's position; message, DETAIL and HINT follow.
 //
 // A line `ours error 0A000` before a record says that PostgreSQL answers as
-// written and the gateway refuses with that code and a hint. A record that is
+// written and the gateway refuses with that code and a hint; `ours answers`
+// that PostgreSQL refuses and the gateway answers. A record that is
 // SQL alone has no answer yet: `go test -rewrite` asks PostgreSQL for it.
 package slt
 
@@ -38,7 +39,7 @@ import (
 type record struct {
 	line     int
 	comments []string // lines above it, kept by a rewrite
-	ours     string   // the SQLSTATE with which the gateway refuses it, or ""
+	ours     string   // the SQLSTATE with which the gateway refuses it, "answers", or ""
 	kind     kind
 	sorted   bool     // rows in their order
 	types    []string // of a query
@@ -89,6 +90,9 @@ func (r *record) parse(lines []string) (int, error) {
 	n := 0
 	if code, ok := strings.CutPrefix(lines[n], "ours error "); ok {
 		r.ours = code
+		n++
+	} else if lines[n] == "ours answers" {
+		r.ours = "answers"
 		n++
 	}
 	if n < len(lines) {
@@ -171,7 +175,11 @@ func (r *record) text() string {
 	if r.sql == "" {
 		return b.String()
 	}
-	if r.ours != "" {
+	switch r.ours {
+	case "":
+	case "answers":
+		b.WriteString("ours answers\n")
+	default:
 		b.WriteString("ours error " + r.ours + "\n")
 	}
 	switch r.kind {

@@ -160,8 +160,14 @@ func extended(r *record, simple *answer) bool {
 // compare holds the gateway's answer to PostgreSQL's.
 func compare(t *testing.T, where string, r *record, want, got *answer) {
 	t.Helper()
+	if r.ours == "answers" {
+		if got.err != nil {
+			t.Errorf("%s: %s\nwant an answer, got %s", where, r.sql, got.text(true))
+		}
+		return
+	}
 	if r.ours == "" {
-		if w, g := want.text(r.sorted), got.text(r.sorted); w != g {
+		if w, g := want.text(r.sorted), got.like(want).text(r.sorted); w != g {
 			t.Errorf("%s: %s\n%s", where, r.sql, difference(w, g))
 		}
 		return
