@@ -23,6 +23,8 @@ type Cursor struct {
 	account *memory.Account
 	ops     bool
 
+	run func(context.Context, func(*vec.Batch) error) error // of a single one, which has no coroutine
+
 	mu   sync.Mutex // held while the plan runs
 	next func() (*vec.Batch, bool)
 	stop func()
@@ -78,9 +80,14 @@ func (c *Cursor) Next(ctx context.Context) (*vec.Batch, error) {
 		return nil, c.err
 	}
 	if err := context.Cause(ctx); err != nil {
-		c.cancel(err)
+		if c.cancel != nil {
+			c.cancel(err)
+		}
 		c.err = err
 		return nil, err
+	}
+	if c.run != nil {
+		return c.nextSingle(ctx)
 	}
 	release := context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })
 	b, ok := c.next()
@@ -106,10 +113,14 @@ func (c *Cursor) Next(ctx context.Context) (*vec.Batch, error) {
 // it, and twice.
 func (c *Cursor) Close() error {
 	c.once.Do(func() {
-		c.cancel(errClosed)
+		if c.cancel != nil {
+			c.cancel(errClosed)
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.stop()
+		if c.stop != nil {
+			c.stop()
+		}
 		if c.err == nil {
 			c.err = errClosed
 		}

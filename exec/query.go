@@ -41,6 +41,9 @@ func (e *Engine) query(b *builder, q *plan.Query) (*Cursor, error) {
 		}
 		return t.runBounded(ctx)
 	}
+	if single(q.Root) && !q.Ops {
+		return newSingleCursor(e, b.account, run), nil
+	}
 	return newCursor(e, q.Ops, b.account, run), nil
 }
 
