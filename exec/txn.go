@@ -106,11 +106,9 @@ func (t *Txn) Commit(ctx context.Context) error {
 		return nil
 	}
 	t.done = true
-	for _, w := range t.writes {
-		if err := w.prepare(ctx); err != nil {
-			t.undo()
-			return err
-		}
+	if err := t.prepareWrites(ctx); err != nil {
+		t.undo()
+		return err
 	}
 	if t.tx != nil {
 		if err := t.tx.Commit(); err != nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -22,7 +24,8 @@ type write struct {
 	e     *Engine
 	rel   *catalog.Relation
 	rows  *operator.Spool // of an INSERT
-	sink  stream.Sink
+	held  *memory.Account // of an INSERT's statement and rows
+	sink  stream.Sink     // nil: not opened, or the rows went with those of an earlier write
 	token []byte
 	ready bool // prepared
 }
@@ -48,9 +51,10 @@ func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Re
 	}
 	b := t.e.builder(env)
 	*b.scope.ctx = ctx
-	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account, "INSERT")}
+	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account, "INSERT"), held: b.account}
 	keep := func(_ context.Context, in *vec.Batch) error { return w.keep(in, place, ts) }
 	if err := b.collect(ctx, s.Input, outputFunc(keep)); err != nil {
+		w.forget()
 		return Result{}, err
 	}
 	t.writes = append(t.writes, w)
@@ -185,29 +189,72 @@ func (w *write) put(ctx context.Context, b *vec.Batch) error {
 	return nil
 }
 
-// prepare makes the rows ready to be committed.
-func (w *write) prepare(ctx context.Context) error {
-	if w.sink == nil {
-		if w.rows.Rows() == 0 {
-			return nil
+// prepareWrites makes the rows of every write ready to be committed. INSERTs
+// into one relation are one write to its sink, in their order: it may let no
+// second writer in.
+func (t *Txn) prepareWrites(ctx context.Context) error {
+	for i, w := range t.writes {
+		if err := w.fill(ctx, t.writes[:i]); err != nil {
+			return err
 		}
+	}
+	for _, w := range t.writes {
+		if err := w.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill writes the rows of an INSERT to the sink, which an earlier write may have
+// opened.
+func (w *write) fill(ctx context.Context, earlier []*write) error {
+	if w.rows == nil || w.rows.Rows() == 0 {
+		return nil
+	}
+	to := w
+	if i := slices.IndexFunc(earlier, w.sameSink); i >= 0 {
+		to = earlier[i]
+	} else {
 		var err error
 		if w.sink, err = w.e.openSink(ctx, w.rel, stream.SinkOptions{}); err != nil {
 			return err
 		}
 	}
-	if w.rows != nil {
-		leaf := w.rows.Leaf()
-		for {
-			b, err := leaf.Next(ctx)
-			if err != nil {
-				break // the end: rows in memory have no other
-			}
-			if err := w.put(ctx, b); err != nil {
-				return err
-			}
+	leaf := w.rows.Leaf()
+	for {
+		b, err := leaf.Next(ctx)
+		if err != nil {
+			break // the end: rows in memory have no other
 		}
+		if err := to.put(ctx, b); err != nil {
+			return err
+		}
+	}
+	w.forget()
+	return nil
+}
+
+// sameSink reports whether the rows can go to the sink of another write.
+func (w *write) sameSink(o *write) bool {
+	return o.sink != nil && o.rel.Schema == w.rel.Schema && o.rel.Name == w.rel.Name &&
+		slices.EqualFunc(o.rel.Columns, w.rel.Columns, func(a, b catalog.Column) bool {
+			return a.Name == b.Name && a.Type == b.Type
+		})
+}
+
+// forget gives back the memory of the rows.
+func (w *write) forget() {
+	if w.rows != nil {
 		w.rows.Reset()
+		w.held.Close()
+	}
+}
+
+// prepare makes the rows ready to be committed.
+func (w *write) prepare(ctx context.Context) error {
+	if w.sink == nil {
+		return nil
 	}
 	var err error
 	if w.token, err = w.sink.Prepare(ctx, foregroundEpoch); err != nil {
@@ -220,6 +267,7 @@ func (w *write) prepare(ctx context.Context) error {
 // commit delivers the rows. The transaction is decided: its end by ctx would
 // leave it half done.
 func (w *write) commit(ctx context.Context) error {
+	w.forget()
 	if w.sink == nil {
 		return nil
 	}
@@ -230,9 +278,7 @@ func (w *write) commit(ctx context.Context) error {
 
 // rollback forgets the rows.
 func (w *write) rollback(ctx context.Context) {
-	if w.rows != nil {
-		w.rows.Reset()
-	}
+	w.forget()
 	if w.sink == nil {
 		return
 	}

@@ -1,0 +1,73 @@
+package exec
+
+import (
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func inserted(out *catalog.Relation, names ...types.Value) *plan.Insert {
+	v := &plan.Values{Fields: []plan.Field{{Type: types.Of(types.Int8)}, {Type: types.Of(types.Text)}}}
+	for i, name := range names {
+		v.Rows = append(v.Rows, []plan.Expr{number64(int64(i)), &plan.Const{Value: name}})
+	}
+	return &plan.Insert{Target: out, Columns: []int{0, 1}, Input: v}
+}
+
+// TestInsertsShareASink has a transaction write twice to a relation that lets no
+// second writer in.
+func TestInsertsShareASink(t *testing.T) {
+	f := newFixture(t)
+	out, other := f.stream("out"), f.stream("other")
+	txn := f.Begin()
+	for _, s := range []*plan.Insert{
+		inserted(out, types.NewText("a"), types.NewText("b")), inserted(other, types.NewText("x")), inserted(out, types.NewText("c")),
+	} {
+		if _, err := txn.Exec(f.context(), &plan.Bound{Statement: s}, testEnv()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := txn.Commit(f.context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "out", f.topics.file("out").read(), []string{"0|a", "1|b", "0|c"})
+	equal(t, "other", f.topics.file("other").read(), []string{"0|x"})
+	if n := len(f.topics.file("out").opens()); n != 1 {
+		t.Errorf("the sink was opened %d times, want once", n)
+	}
+}
+
+// TestInsertGivesMemoryBack has INSERTs succeed, fail, and be rolled back.
+func TestInsertGivesMemoryBack(t *testing.T) {
+	f := newFixture(t)
+	account := memory.New("the process", 0, memory.ProcessSetting)
+	f.o.Memory = account
+	out := *f.stream("out")
+	out.Columns[1].NotNull = true
+	f.exec(inserted(&out, types.NewText("a")))
+	_, err := f.try(inserted(&out, types.NewText("a"), types.NullOf(types.Of(types.Text))))
+	if sqlerr.CodeOf(err) != sqlerr.NotNullViolation {
+		t.Errorf("NULL: %v, want 23502", err)
+	}
+	f.topics.file("out").fail["prepare"] = 1
+	if _, err := f.try(inserted(&out, types.NewText("b"))); err == nil {
+		t.Error("COMMIT succeeded, and its sink did not")
+	}
+	txn := f.Begin()
+	mark := txn.Mark()
+	for range 2 {
+		if _, err := txn.Exec(f.context(), &plan.Bound{Statement: inserted(&out, types.NewText("c"))}, testEnv()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	txn.RollbackTo(mark)
+	txn.Rollback()
+	if used := account.Used(); used != 0 {
+		t.Errorf("%d bytes are held, and nothing runs", used)
+	}
+	equal(t, "out", f.topics.file("out").read(), []string{"0|a"})
+}
