@@ -141,6 +141,14 @@ func (s *session) apply(b *plan.Bound) error {
 		if err == nil {
 			err = create(x.Relation, x.IfNotExists, x.OrReplace)
 		}
+		if x.Job == nil {
+			break
+		}
+		for _, sink := range x.Job.Sinks {
+			if err == nil && sink.Declared {
+				err = create(sink.Relation, false, x.OrReplace)
+			}
+		}
 	case *plan.CreateSink:
 		err = create(x.Relation, x.IfNotExists, x.OrReplace)
 	case *plan.CreateSchema:

@@ -189,7 +189,7 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	sel := x.Select.GetSelectStmt()
 	into := len(b.stmt.Into) > 0
 	b.live, b.top = into, lastLeaf(sel)
-	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into)
+	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
 	r := b.newRelation(x.Name, catalog.View)
 	r.Query = x.SelectText + withText(b.sourcePairs(sel))

@@ -58,8 +58,9 @@ func eachMessage(m protoreflect.Message, f func(protoreflect.Message)) {
 
 // queryKeys deals the WITH keys of a statement with a query to its sources, its
 // sinks and itself. A key without a name goes to the one relation that the
-// statement has to declare, where there is one.
-func (b *binder) queryKeys(sel *pg.SelectStmt, pairs []parse.Pair, into []parse.Name) withKeys {
+// statement has to declare, where there is one: also where it did so before, and
+// the job of that name is planned anew from its text.
+func (b *binder) queryKeys(sel *pg.SelectStmt, pairs []parse.Pair, into []parse.Name, job string) withKeys {
 	if len(pairs) == 0 {
 		return withKeys{}
 	}
@@ -72,7 +73,7 @@ func (b *binder) queryKeys(sel *pg.SelectStmt, pairs []parse.Pair, into []parse.
 	}
 	for _, n := range into {
 		names = append(names, n.Name)
-		if b.findRelation(n.Schema, n.Name) == nil {
+		if have := b.findRelation(n.Schema, n.Name); have == nil || job != "" && have.Job == job {
 			undeclared = append(undeclared, n.Name)
 		}
 	}
@@ -88,7 +89,7 @@ func (b *binder) inlineSources(s parse.Statement, sel *pg.SelectStmt) {
 	if len(s.With) == 0 {
 		return
 	}
-	keys := b.queryKeys(sel, s.With, nil)
+	keys := b.queryKeys(sel, s.With, nil, "")
 	if len(keys.own) > 0 && !b.live {
 		for _, o := range keys.own {
 			b.unknownKey(o.Key, fromNames(sel), s.With[0].Pos)

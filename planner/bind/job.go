@@ -20,7 +20,7 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	}
 	sel := x.Select.GetSelectStmt()
 	b.live, b.top = true, lastLeaf(sel)
-	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into)
+	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
 	root := b.query(sel, nil, nil)
 	return done(b.job(x.Name, root, keys, false, false))
@@ -53,7 +53,7 @@ func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	if last := lastLeaf(sel); b.stmt.BySelect[last] != nil && b.stmt.BySelect[last].Emit == "CHANGES" {
 		b.unsupported(-1, "Start a job: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES with INTO is not supported in the foreground")
 	}
-	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into)
+	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, "")
 	for _, n := range b.stmt.Into {
 		if b.findRelation(n.Schema, n.Name) == nil && keys.named[n.Name] == nil {
 			b.unsupportedAt(n.Pos, "Declare where the rows go: WITH ('"+n.Name+".type' = 'file', '"+n.Name+".path' = '...').",
