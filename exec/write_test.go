@@ -1,12 +1,14 @@
 package exec
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -49,7 +51,8 @@ func TestInsertGivesMemoryBack(t *testing.T) {
 	out := *f.stream("out")
 	out.Columns[1].NotNull = true
 	f.exec(inserted(&out, types.NewText("a")))
-	_, err := f.try(inserted(&out, types.NewText("a"), types.NullOf(types.Of(types.Text))))
+	names := slices.Repeat([]types.Value{types.NewText("a")}, 3*vec.MaxRows)
+	_, err := f.try(inserted(&out, append(names, types.NullOf(types.Of(types.Text)))...))
 	if sqlerr.CodeOf(err) != sqlerr.NotNullViolation {
 		t.Errorf("NULL: %v, want 23502", err)
 	}
