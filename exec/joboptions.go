@@ -26,6 +26,9 @@ type jobSettings struct {
 	maxRetries int
 	backoff    time.Duration
 	batch      int // most rows that operators get at once; 0: as many as are read
+	// memory is what rows on their way should not take more of, in bytes; 0: the
+	// job does not say.
+	memory int64
 }
 
 // jobOptions reads a job's WITH keys that the engine knows.
@@ -64,6 +67,13 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("batch.size", v, "a number of records, at least 1")
 		}
 		s.batch = n
+	}
+	if v, ok := o.Get("batch.memory_limit_mb"); ok {
+		n, err := strconv.ParseInt(v, 10, 32)
+		if err != nil || n < 1 {
+			return s, badOption("batch.memory_limit_mb", v, "a number of megabytes, at least 1")
+		}
+		s.memory = n << 20
 	}
 	var err error
 	if v, ok := o.Get("retry_backoff"); ok {
@@ -104,7 +114,7 @@ func refused(o catalog.Options) error {
 // readKeys are the options that a job reads, or refuses but for what they do
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
-	"batch.size", "max_batch_size", "batch.max_size", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {

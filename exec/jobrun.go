@@ -31,6 +31,7 @@ type life struct {
 	fan      *fanOut
 	pumps    *pumps
 	fails    chan error // the first failure of each sink
+	memory   *jobMemory
 
 	epoch   stream.Epoch // that runs
 	moved   map[place]stream.Offset
@@ -101,6 +102,7 @@ func (l *life) item(ctx context.Context, it item) error {
 		l.open--
 		return leaf.end(ctx)
 	}
+	l.memory.hold(it.batch)
 	l.j.count(int64(it.batch.Len()), 0, 0)
 	if err := l.pass(ctx, leaf, it.batch); err != nil {
 		return err
@@ -281,6 +283,8 @@ func (f *fanOut) flush(ctx context.Context) error {
 		return nil
 	}
 	s := newShared(f.gather, f.pool, len(f.life.sinks))
+	s.memory = f.life.memory
+	s.memory.hold(s.batch)
 	f.gather = nil
 	for _, sink := range f.life.sinks {
 		if err := sink.send(ctx, f.life.fails, work{kind: workWrite, rows: s}); err != nil {

@@ -152,6 +152,13 @@ func (l *life) build(ctx context.Context, first bool) error {
 			badPolicy = err
 		}
 	}
+	limit := l.settings.memory
+	if limit == 0 {
+		limit = e.o.QueryMemory
+	}
+	l.memory = newJobMemory(limit, func(text string) {
+		e.log.Warn(text, "job", l.j.def.Name, "hint", "lower max_batch_size, or raise batch.memory_limit_mb")
+	})
 	l.fan = &fanOut{life: l, pool: &batchPool{types: schemaTypes(l.plan.Root)}}
 	if len(l.plan.Sinks) == 0 {
 		kept, err := loadResults(e.o.Store, l.j.id, l.plan.Root.Schema(), l.env.Format)

@@ -29,9 +29,10 @@ func (p *batchPool) get() *vec.Batch {
 
 // shared is a batch that several sinks read. The last to release it puts it back.
 type shared struct {
-	batch *vec.Batch
-	pool  *batchPool
-	refs  atomic.Int32
+	batch  *vec.Batch
+	pool   *batchPool
+	refs   atomic.Int32
+	memory *jobMemory // that counts it; nil: none does
 }
 
 func newShared(b *vec.Batch, pool *batchPool, refs int) *shared {
@@ -42,6 +43,9 @@ func newShared(b *vec.Batch, pool *batchPool, refs int) *shared {
 
 func (s *shared) release() {
 	if s.refs.Add(-1) == 0 {
+		if s.memory != nil {
+			s.memory.drop(s.batch)
+		}
 		s.batch.Reset()
 		s.pool.pool.Put(s.batch)
 	}

@@ -247,6 +247,26 @@ func TestEverySetting(t *testing.T) {
 	}
 }
 
+// TestMemoryDirective: the comment before a job is its option, which one written
+// in WITH overrides.
+func TestMemoryDirective(t *testing.T) {
+	conn := gatewayOf(t, "")
+	for _, c := range []struct{ with, want string }{
+		{"", `[{"batch.memory_limit_mb": "1024"}]`},
+		{" WITH ('batch.memory_limit_mb' = '64')", `[{"batch.memory_limit_mb": "64"}]`},
+	} {
+		if _, err := ask(t, conn, ticking+"-- SQL Application: x\n-- JOB: j\n-- MEMORY_LIMIT: 1024\nSTART JOB j AS SELECT id FROM ticks"+c.with); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ask(t, conn, "SELECT options FROM ferris.jobs"); err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("options %v, %v; want %s", got, err, c.want)
+		}
+		if _, err := ask(t, conn, "DROP JOB j; DROP STREAM ticks"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 const (
 	largeSort = "CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 200)) STORED) " +
 		"WITH (type = 'generator', rows = '1000000'); SELECT a FROM g ORDER BY b, a"

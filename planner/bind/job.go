@@ -38,6 +38,9 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 		Name: name.Name, Text: strings.TrimSpace(b.stmt.Text), Options: keys.own,
 		OrReplace: orReplace, IfNotExists: ifNotExists,
 	}
+	if limit := b.stmt.Directives["MEMORY_LIMIT"]; limit != "" && !hasKey(j.Options, "batch.memory_limit_mb") {
+		j.Options = append(j.Options, catalog.Option{Key: "batch.memory_limit_mb", Value: limit})
+	}
 	j.Root, j.Sinks = b.sinks(root, keys, name.Name, orReplace)
 	j.Depends = b.shared.depends
 	return j
