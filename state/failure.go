@@ -45,11 +45,8 @@ func freeSpace(dir string) (uint64, error) {
 
 // ready refuses a write before it is begun.
 func (w *writer) ready() error {
-	w.mu.Lock()
-	failed := w.failed
-	w.mu.Unlock()
-	if failed != nil {
-		return failed
+	if err := w.broken(); err != nil {
+		return err
 	}
 	if w.dir == "" {
 		return nil
@@ -62,6 +59,13 @@ func (w *writer) ready() error {
 		return &SpaceError{Dir: w.dir, Free: free, Need: reserve}
 	}
 	return nil
+}
+
+// broken is what a write that broke off left to say; nil: none did.
+func (w *writer) broken() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
 }
 
 // fail notes a write that broke off.

@@ -41,11 +41,16 @@ type EpochToken struct {
 	Token []byte
 }
 
-// Recover tells what the job's last life left. It changes nothing.
+// Recover tells what the job's last life left. It changes nothing. Where the
+// store has failed it is an error: whether the epoch that was being committed is
+// on the disk is not known, and a sink that undid it could not be brought back.
 func (j *Job) Recover() (Recovery, error) {
 	j.r.op.Lock()
 	defer j.r.op.Unlock()
 	s := j.s
+	if err := s.writer.broken(); err != nil {
+		return Recovery{}, fmt.Errorf("recovering job %s: %w", j.id, err)
+	}
 	s.mu.Lock()
 	r := Recovery{Epoch: j.r.epoch, Version: j.r.version}
 	delivered := map[string]uint64{}

@@ -136,3 +136,20 @@ func TestDropsThatWereCutOff(t *testing.T) {
 	expect(t, "jobs", second.Jobs(), []ID{kept.ID()})
 	expect(t, "kept", committed(t, second, second.Job(kept.ID())), "a=1 ")
 }
+
+// TestRecoverAfterAFailure: whether a commit that broke off is durable is not
+// known, so nobody is told that it is not.
+func TestRecoverAfterAFailure(t *testing.T) {
+	s := open(t, Options{InMemory: true})
+	j := begun(t, s)
+	prepare(t, j, 1, "a", "1")
+	ok(t, j.Commit(1))
+	prepare(t, j, 2, "a", "2")
+	_ = s.writer.fail(errors.New("the disk is gone"))
+	if err := j.Commit(2); !errors.Is(err, ErrFailed) {
+		t.Errorf("Commit: %v, want ErrFailed", err)
+	}
+	if r, err := j.Recover(); !errors.Is(err, ErrFailed) {
+		t.Errorf("Recover: %+v, %v, want ErrFailed", r, err)
+	}
+}
