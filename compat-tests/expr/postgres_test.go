@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	_ "github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
@@ -73,6 +74,30 @@ func TestExamplesAreTrueOfPostgres(t *testing.T) {
 	}
 	if ran < 500 {
 		t.Errorf("only %d examples ran", ran)
+	}
+}
+
+// TestExamplesServed runs the examples of the functions that the planner's own
+// test leaves out, aggregates and sets, through a gateway.
+func TestExamplesServed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a gateway")
+	}
+	g := gateway.Start(t, gateway.Options{})
+	conn, err := pgconn.Connect(context.Background(), "postgres://ferris@"+g.Listen+"/ferris?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	for _, d := range function.All() {
+		if d.Func.Kind != catalog.Aggregate && !d.Func.Set || len(d.Func.Out) > 1 {
+			continue
+		}
+		for _, ex := range d.Examples {
+			if got := answer(t, conn, "SELECT "+ex.SQL); got != ex.Text {
+				t.Errorf("%s = %q, want %q", ex.SQL, got, ex.Text)
+			}
+		}
 	}
 }
 

@@ -121,6 +121,9 @@ func names(fields []plan.Field) string {
 }
 
 func sortedLines(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -201,6 +201,18 @@ func cannotCastJSON(s, to string) error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot cast jsonb %s to type %s", kinds[jsonKind(s)], to)
 }
 
+// AppendJSON writes a value as to_json does; NULL is null.
+func AppendJSON(env *Env, dst []byte, v types.Value) []byte { return appendAsJSON(env, dst, v) }
+
+// AppendJSONKey writes a value that is not NULL as the key of an object.
+func AppendJSONKey(env *Env, dst []byte, v types.Value) ([]byte, error) {
+	switch info := types.Lookup(v.Type.OID); {
+	case info.Elem != 0 || v.Type.OID == types.JSON || v.Type.OID == types.JSONB:
+		return dst, sqlerr.Errorf(sqlerr.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
+	}
+	return types.AppendJSONString(dst, string(appendOutput(env, nil, v))), nil
+}
+
 // appendAsJSON writes a value as to_json does.
 func appendAsJSON(env *Env, dst []byte, v types.Value) []byte {
 	if v.Null {

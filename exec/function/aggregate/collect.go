@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"strings"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -28,6 +30,23 @@ func init() {
 	},
 		example("(SELECT array_agg(x) FROM (VALUES (1), (NULL), (3)) AS v(x))", "{1,NULL,3}"),
 		example("(SELECT array_agg(DISTINCT x ORDER BY x) FROM (VALUES (2), (1), (2)) AS v(x))", "{1,2}"))
+	define("array_agg(anyarray) anyarray", func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
+		if retracts {
+			return nil, refuseRetracting(c)
+		}
+		return &stacked{typ: typeOf(c)}, nil
+	},
+		example("(SELECT array_agg(x) FROM (VALUES (ARRAY[1, 2]), (ARRAY[3, NULL])) AS v(x))", "{{1,2},{3,NULL}}"),
+		example("(SELECT array_agg(x) FROM (VALUES (ARRAY[1, 2]), (ARRAY[3])) AS v(x))", "ERROR 2202E"),
+		example("(SELECT array_agg(x) FROM (VALUES ('{}'::int[])) AS v(x))", "ERROR 2202E"),
+		example("(SELECT array_agg(x) FROM (VALUES (NULL::int[])) AS v(x))", "ERROR 22004"))
+	define("any_value(anyelement) anyelement", func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
+		if retracts {
+			return nil, refuseRetracting(c)
+		}
+		return &firsts{typ: typeOf(c)}, nil
+	},
+		example("(SELECT any_value(x) FROM (VALUES (NULL), (7)) AS v(x))", "7"))
 }
 
 // longest is PostgreSQL's limit of one value, in bytes.
@@ -109,3 +128,99 @@ func (a *collected) Result(groups []int32, dst vec.Vec) error {
 }
 
 func (a *collected) Bytes() int64 { return int64(cap(a.rows))*24 + a.held }
+
+// stacked is array_agg of arrays: all of one shape, in one more dimension.
+type stacked struct {
+	typ    types.Type
+	arrays []*types.Array // nil: no row; the first dimension counts the rows
+	held   int64
+}
+
+func (a *stacked) Grow(n int) { a.arrays = grown(a.arrays, n) }
+
+func (a *stacked) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
+	v := vec.Flat(args[0])
+	var failed error
+	each(groups, nil, sel, ops, func(row int, g int32, _ int64) {
+		if failed == nil {
+			failed = a.add(g, vec.Get(v, row, a.typ))
+		}
+	})
+	return failed
+}
+
+func (a *stacked) add(g int32, v types.Value) error {
+	switch {
+	case v.Null:
+		return sqlerr.Errorf(sqlerr.NullValueNotAllowed, "cannot accumulate null arrays")
+	case len(v.A.Dims) == 0:
+		return sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate empty arrays")
+	}
+	to := a.arrays[g]
+	if to == nil {
+		to = &types.Array{Elem: v.A.Elem, Dims: append([]types.Dim{{Lower: 1}}, v.A.Dims...)}
+		a.arrays[g] = to
+	}
+	if len(to.Dims) != len(v.A.Dims)+1 {
+		return sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate arrays of different dimensionality")
+	}
+	for i, d := range v.A.Dims {
+		if to.Dims[i+1] != d {
+			return sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate arrays of different dimensionality")
+		}
+	}
+	to.Dims[0].Len++
+	to.Elems = append(to.Elems, v.A.Elems...)
+	for _, e := range v.A.Elems {
+		a.held += 128 + int64(len(e.S))
+	}
+	return nil
+}
+
+func (a *stacked) Result(groups []int32, dst vec.Vec) error {
+	for _, g := range groups {
+		if a.arrays[g] == nil {
+			vec.AppendNull(dst)
+		} else {
+			vec.Append(dst, types.Value{Type: a.typ, A: a.arrays[g]})
+		}
+	}
+	return nil
+}
+
+func (a *stacked) Bytes() int64 { return int64(cap(a.arrays))*8 + a.held }
+
+// firsts is any_value: the first that is not NULL.
+type firsts struct {
+	typ    types.Type
+	values []*types.Value
+	held   int64
+}
+
+func (a *firsts) Grow(n int) { a.values = grown(a.values, n) }
+
+func (a *firsts) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
+	v := vec.Flat(args[0])
+	each(groups, v, sel, ops, func(row int, g int32, _ int64) {
+		if a.values[g] == nil {
+			x := vec.Get(v, row, a.typ)
+			x.S = strings.Clone(x.S)
+			a.values[g] = &x
+			a.held += 128 + int64(len(x.S))
+		}
+	})
+	return nil
+}
+
+func (a *firsts) Result(groups []int32, dst vec.Vec) error {
+	for _, g := range groups {
+		if a.values[g] == nil {
+			vec.AppendNull(dst)
+		} else {
+			vec.Append(dst, *a.values[g])
+		}
+	}
+	return nil
+}
+
+func (a *firsts) Bytes() int64 { return int64(cap(a.values))*8 + a.held }

@@ -11,10 +11,14 @@ import (
 func init() {
 	define("sum(interval) interval", func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &spans{}, nil },
 		example("(SELECT sum(x) FROM (VALUES ('1 day'::interval), ('2 hours'::interval)) AS v(x))", "1 day 02:00:00"))
+	define("avg(interval) interval", func(plan.AggCall, *function.Env, bool) (Aggregate, error) { return &spans{average: true}, nil },
+		example("(SELECT avg(x) FROM (VALUES ('1 mon 1 day'::interval), ('2 hours'::interval), (NULL)) AS v(x))", "15 days 13:00:00"))
 }
 
 // spans sums intervals part by part, in 64 bits each.
 type spans struct {
+	average bool
+
 	micros, days, months, n []int64
 }
 
@@ -55,6 +59,12 @@ func (a *spans) Result(groups []int32, dst vec.Vec) error {
 		s := types.IntervalValue{Micros: a.micros[g], Days: int32(a.days[g]), Months: int32(a.months[g])}
 		if int64(s.Days) != a.days[g] || int64(s.Months) != a.months[g] {
 			return errSpan()
+		}
+		if a.average {
+			var err error
+			if s, err = function.DivideInterval(s, float64(a.n[g])); err != nil {
+				return err
+			}
 		}
 		out.Append(s)
 	}

@@ -1,0 +1,126 @@
+package aggregate
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func init() {
+	made := func(write func(a *documents, row []types.Value, dst []byte) ([]byte, error), open, end string, binary bool) maker {
+		return func(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error) {
+			if retracts {
+				return nil, refuseRetracting(c)
+			}
+			a := &documents{env: env, write: write, open: open, end: end, binary: binary}
+			for _, arg := range c.Args {
+				a.types = append(a.types, arg.Type())
+			}
+			return a, nil
+		}
+	}
+	const values = " FROM (VALUES (1), (NULL), (3)) AS v(x))"
+	define("json_agg(anyelement) json", made(writeItem, "[", "]", false),
+		example("(SELECT json_agg(x)"+values, "[1, null, 3]"), example("(SELECT json_agg(x ORDER BY x DESC) FROM (VALUES ('a'::text), ('b')) AS v(x))", `["b", "a"]`),
+		example("(SELECT json_agg(x) FROM (VALUES (1)) AS v(x) WHERE false)", "NULL"), example("(SELECT json_agg(x) FROM (VALUES (ARRAY[1, 2]), (ARRAY[3])) AS v(x))", "[[1,2], \n [3]]"))
+	define("jsonb_agg(anyelement) jsonb", made(writeItem, "[", "]", true),
+		example("(SELECT jsonb_agg(x)"+values, "[1, null, 3]"), example(`(SELECT jsonb_agg(x) FROM (VALUES ('{"b":1, "a":2}'::json)) AS v(x))`, `[{"a": 2, "b": 1}]`))
+	const members = "(k, v) FROM (VALUES ('a', 1), ('b', NULL)) AS v(k, v))"
+	define("json_object_agg(any, any) json", made(writeMember, "{ ", " }", false),
+		example("(SELECT json_object_agg"+members, `{ "a" : 1, "b" : null }`), example("(SELECT json_object_agg(k, 1) FROM (VALUES (NULL)) AS v(k))", "ERROR 22004"))
+	define("jsonb_object_agg(any, any) jsonb", made(writeMember, "{", "}", true),
+		example("(SELECT jsonb_object_agg"+members, `{"a": 1, "b": null}`), example("(SELECT jsonb_object_agg(k, v) FROM (VALUES (1, 'x'), (1, 'y')) AS v(k, v))", `{"1": "y"}`),
+		example("(SELECT jsonb_object_agg(k, 1) FROM (VALUES (NULL)) AS v(k))", "ERROR 22023"))
+}
+
+// documents makes one JSON document of a group's rows.
+type documents struct {
+	env       *function.Env
+	types     []types.Type
+	write     func(a *documents, row []types.Value, dst []byte) ([]byte, error)
+	open, end string
+	binary    bool // jsonb
+	text      []*[]byte
+	row       []types.Value
+	held      int64
+}
+
+func (a *documents) Grow(n int) { a.text = grown(a.text, n) }
+
+func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
+	columns := make([]vec.Vec, len(args))
+	for i, arg := range args {
+		columns[i] = vec.Flat(arg)
+	}
+	a.row = grown(a.row, len(args))
+	var failed error
+	each(groups, nil, sel, ops, func(row int, g int32, _ int64) {
+		if failed != nil {
+			return
+		}
+		for i, c := range columns {
+			a.row[i] = vec.Get(c, row, a.types[i])
+		}
+		text := a.text[g]
+		first := text == nil
+		if first {
+			text = new([]byte)
+			*text = append(*text, a.open...)
+			a.text[g] = text
+		} else {
+			*text = append(*text, ", "...)
+			if !a.binary && len(a.types) == 1 && types.Lookup(a.types[0].OID).Elem != 0 {
+				*text = append(*text, "\n "...)
+			}
+		}
+		before := cap(*text)
+		*text, failed = a.write(a, a.row, *text)
+		a.held += int64(cap(*text) - before)
+		if len(*text) > longest {
+			failed = sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the JSON document is longer than %d bytes", longest)
+		}
+	})
+	return failed
+}
+
+func writeItem(a *documents, row []types.Value, dst []byte) ([]byte, error) {
+	return function.AppendJSON(a.env, dst, row[0]), nil
+}
+
+func writeMember(a *documents, row []types.Value, dst []byte) ([]byte, error) {
+	if row[0].Null {
+		if a.binary {
+			return dst, sqlerr.Errorf(sqlerr.InvalidParameterValue, "field name must not be null")
+		}
+		return dst, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "null value not allowed for object key")
+	}
+	dst, err := function.AppendJSONKey(a.env, dst, row[0])
+	if err != nil {
+		return dst, err
+	}
+	return function.AppendJSON(a.env, append(dst, " : "...), row[1]), nil
+}
+
+func (a *documents) Result(groups []int32, dst vec.Vec) error {
+	out := dst.(*vec.Bytes)
+	for _, g := range groups {
+		if a.text[g] == nil {
+			out.AppendNull()
+			continue
+		}
+		text := *a.text[g]
+		text = append(text[:len(text):len(text)], a.end...)
+		if a.binary {
+			var err error
+			if text, err = types.AppendCanonicalJSON(nil, text); err != nil {
+				return err
+			}
+		}
+		out.Append(text)
+	}
+	return nil
+}
+
+func (a *documents) Bytes() int64 { return int64(cap(a.text))*8 + a.held }
