@@ -58,7 +58,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for i, target := range l.plan.Sinks {
 		r := l.sinkRelation(target.Relation)
 		name := sinkName(i, r)
-		o := stream.SinkOptions{Job: l.j.def.Name, Committed: stream.Epoch(rec.Epoch)}
+		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch)}
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token

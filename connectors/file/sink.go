@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,9 +26,8 @@ type encoder interface {
 }
 
 // sink appends to one file. The token of an epoch is the length up to which the
-// file then holds whole epochs; recovery cuts it there. Until the first token
-// there is a mark beside the file, .<name>.ferris, with the length it had before:
-// a crash within the first epoch leaves no row behind either.
+// file then holds whole epochs; recovery cuts it there. While a sink is open, and
+// after a crash, there is a mark beside the file.
 type sink struct {
 	path    string
 	config  config
@@ -45,6 +45,7 @@ type sink struct {
 		epoch  stream.Epoch
 		length int64
 	}
+	owner   string // of the mark; "": nobody who will come back
 	marked  bool
 	dirty   bool
 	created bool // the file was not there before, and nothing has committed since
@@ -65,7 +66,7 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed}
+	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, owner: cmp.Or(o.ID, o.Job)}
 	header := []byte(nil)
 	if c.format == formatCSV {
 		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog})
@@ -80,7 +81,7 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
 		}
 	}
-	if err := s.open(o.Token); err != nil {
+	if err := s.open(o); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 	return s, nil
 }
 
-func (s *sink) open(token []byte) error {
+func (s *sink) open(o stream.SinkOptions) error {
 	_, statErr := os.Stat(s.path)
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -115,25 +116,37 @@ func (s *sink) open(token []byte) error {
 		}
 	}
 	size := info.Size()
-	switch {
-	case token != nil:
-		if s.committed, err = decodeToken(token); err != nil {
-			return err
-		}
-		if size < s.committed {
-			return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q has %d bytes, and %d were committed", s.path, size, s.committed).
-				WithHint("Put the file back, or drop the job and create it again.")
-		}
-		if err := s.unmark(); err != nil {
-			return err
-		}
-	default:
-		if s.committed, err = s.mark(size); err != nil {
-			return err
-		}
+	if s.committed, err = s.decided(o, size); err != nil {
+		return err
+	}
+	if err := s.mark(o.Job); err != nil {
+		return err
 	}
 	s.length = size
 	return s.cut(s.committed)
+}
+
+// decided is how much of the file is not to be cut off.
+func (s *sink) decided(o stream.SinkOptions, size int64) (int64, error) {
+	keep, crashed, err := s.crashed(size)
+	if err != nil {
+		return 0, err
+	}
+	if o.Token == nil {
+		if !crashed && !s.config.append {
+			return 0, nil
+		}
+		return keep, nil
+	}
+	committed, err := decodeToken(o.Token)
+	if err != nil {
+		return 0, err
+	}
+	if size < committed {
+		return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "file %q has %d bytes, and %d were committed", s.path, size, committed).
+			WithHint("Put the file back, or drop the job and create it again.")
+	}
+	return max(committed, keep), nil
 }
 
 // cut truncates the file.
@@ -152,47 +165,6 @@ func (s *sink) cut(length int64) error {
 	if err != nil {
 		return object.PathError("seek in", s.path, err)
 	}
-	return nil
-}
-
-func (s *sink) markPath() string {
-	return filepath.Join(filepath.Dir(s.path), "."+filepath.Base(s.path)+".ferris")
-}
-
-// mark notes the file's length before the first epoch, or finds it noted.
-func (s *sink) mark(size int64) (int64, error) {
-	p := s.markPath()
-	if b, err := os.ReadFile(p); err == nil {
-		if n, err := decodeToken(b); err == nil && n <= size {
-			s.marked = true
-			return n, nil
-		}
-	}
-	if !s.config.append {
-		size = 0
-	}
-	f, err := os.Create(p + ".new")
-	if err != nil {
-		return 0, object.PathError("create", p, err)
-	}
-	_, err = f.Write(encodeToken(size))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(p+".new", p)
-	}
-	if err != nil {
-		return 0, object.PathError("write", p, err)
-	}
-	s.marked = true
-	return size, syncDir(p)
-}
-
-// unmark removes the mark: a token says it now.
-func (s *sink) unmark() error {
-	if err := os.Remove(s.markPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return object.PathError("remove", s.markPath(), err)
-	}
-	s.marked = false
 	return nil
 }
 
@@ -306,8 +278,8 @@ func (s *sink) Commit(_ context.Context, e stream.Epoch, token []byte) error {
 		return err
 	}
 	s.epoch, s.committed, s.created = e, length, false
-	if s.marked {
-		return s.unmark()
+	if s.owner == "" {
+		return s.unmark() // nobody comes back with the token
 	}
 	return nil
 }

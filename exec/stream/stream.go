@@ -149,7 +149,8 @@ type Sink interface {
 
 // SinkOptions are what a sink is opened with.
 type SinkOptions struct {
-	Job       string
+	Job       string // "": rows of one transaction
+	ID        string // the job's; no other ever has it
 	Committed Epoch
 	Token     []byte // of Committed; nil where there is none
 	// Changelog: batches may hold deletes, and are to be written with an op.
