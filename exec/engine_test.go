@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ type fixture struct {
 	store   *state.Store
 	catalog *catalog.Catalog
 	topics  *topics
-	plans   map[string]*plan.StartJob // by job text
+	plans   sync.Map // of *plan.StartJob, by text: jobs are planned while more are made
 	// panics are logged with their stack and nowhere else seen where nobody
 	// waits for the task that had one.
 	panics, wantPanics atomic.Int32
@@ -71,7 +72,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, store: store, catalog: cat, topics: newTopics(), plans: map[string]*plan.StartJob{}}
+	f := &fixture{T: t, store: store, catalog: cat, topics: newTopics()}
 	f.start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -97,11 +98,11 @@ func (f *fixture) start() {
 	e, err := New(Options{
 		Store: f.store, Catalog: f.catalog, Connectors: []stream.Connector{f.topics},
 		Plan: func(_ context.Context, _ *catalog.Snapshot, j *catalog.Job) (*plan.StartJob, error) {
-			p := f.plans[j.Text]
-			if p == nil {
+			p, ok := f.plans.Load(j.Text)
+			if !ok {
 				return nil, fmt.Errorf("no plan for %q", j.Text)
 			}
-			return p, nil
+			return p.(*plan.StartJob), nil
 		},
 		Logger:     slog.New(panicCounter{slog.DiscardHandler, f}),
 		Checkpoint: 5 * time.Millisecond, SplitPoll: 5 * time.Millisecond,

@@ -22,7 +22,7 @@ func (f *fixture) copyJob(name string, in *catalog.Relation, files []string, opt
 		j.Sinks = append(j.Sinks, plan.SinkTarget{Declared: true, Relation: &catalog.Relation{
 			Schema: "public", Name: file, Kind: catalog.Sink, Connector: "topic"}})
 	}
-	f.plans[j.Text] = j
+	f.plans.Store(j.Text, j)
 	return j
 }
 
