@@ -2,10 +2,13 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -84,19 +87,49 @@ func sourceName(i int, r *catalog.Relation) string { return fmt.Sprintf("source_
 
 func sinkName(i int, r *catalog.Relation) string { return fmt.Sprintf("sink_%d_%s", i, r.Name) }
 
-// partError names the source or sink that could not be created.
+// partError names the source or sink that could not be created. Where the system
+// refused it, it says just that, and the detail says what was refused.
 func partError(part string, err error) error {
 	kind, _, _ := strings.Cut(part, "_")
-	return wrapped(err, "Failed to create %s '%s': %w", kind, part, err)
+	text := refusal(err)
+	if text == "" {
+		return wrapped(err, "Failed to create %s '%s': %w", kind, part, err)
+	}
+	e := wrapped(err, "Failed to create %s '%s': %w", kind, part, worded{text, err})
+	e.Detail = strings.TrimSuffix(err.Error()+"\n"+e.Detail, "\n")
+	return e
 }
+
+// refusal is the system's word for why a connection or a file was refused; "":
+// it was not.
+func refusal(err error) string {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "Connection refused"
+	case errors.Is(err, fs.ErrPermission):
+		return "Permission denied"
+	}
+	return ""
+}
+
+// worded is an error in other words.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w worded) Error() string { return w.text }
+
+func (w worded) Unwrap() error { return w.err }
 
 // jobError names the job before an error of one of its sources or sinks.
 func jobError(name, what, part string, err error) error {
-	return wrapped(err, "Job '%s' failed to create %s: %w", name, what, partError(part, err))
+	p := partError(part, err)
+	return wrapped(p, "Job '%s' failed to create %s: %w", name, what, p)
 }
 
 // wrapped is an error with the code, detail and hint of the one in it.
-func wrapped(err error, format string, args ...any) error {
+func wrapped(err error, format string, args ...any) *sqlerr.Error {
 	e := sqlerr.Errorf(sqlerr.CodeOf(err), format, args...)
 	from := sqlerr.From(err)
 	e.Detail, e.Hint = from.Detail, from.Hint

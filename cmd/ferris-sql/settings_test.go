@@ -267,6 +267,22 @@ func TestMemoryDirective(t *testing.T) {
 	}
 }
 
+// TestPinnedTexts are what users and their tools look for in a log.
+func TestPinnedTexts(t *testing.T) {
+	addr := freeAddr(t)
+	conn := gatewayOf(t, "kafka.brokers: "+addr)
+	if _, err := ask(t, conn, "CREATE STREAM orders (id int) WITH (type = 'kafka', topic = 'orders'); CREATE SINK hole WITH (type = 'blackhole')"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ask(t, conn, `START JOB "my-job" AS SELECT id FROM orders INTO hole`)
+	wantCode(t, err, "08001", "Job 'my-job' failed to create data sources: Failed to create source 'source_0_orders': Connection refused\n", addr)
+	_, err = ask(t, conn, `START JOB "my-job" AS SELECT 100 AS constant_value`)
+	wantCode(t, err, "42P17", "No supported datasource found in query analysis for job 'my-job'\n")
+	_, err = ask(t, conn, "SELECT * FROM orders_source WITH ('orders_source.color' = 'red')")
+	wantCode(t, err, "22023", "Source type must be explicitly specified for 'orders_source'. "+
+		"Use: 'orders_source.type' with values like 'kafka_source', 'file_source', 's3_source', 'database_source'\n")
+}
+
 const (
 	largeSort = "CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 200)) STORED) " +
 		"WITH (type = 'generator', rows = '1000000'); SELECT a FROM g ORDER BY b, a"

@@ -159,5 +159,15 @@ func PathError(verb, path string, err error) error {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		code = sqlerr.InsufficientResources
 	}
-	return sqlerr.Errorf(code, "could not %s %s %q: %s", verb, what, path, text)
+	return sqlerr.Errorf(code, "could not %s %s %q: %w", verb, what, path, worded{text, err})
 }
+
+// worded is an error in PostgreSQL's words.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w worded) Error() string { return w.text }
+
+func (w worded) Unwrap() error { return w.err }
