@@ -133,12 +133,14 @@ func (sh *sharing) join(e *Engine, s *scan, at map[stream.Split]stream.Offset) *
 		}
 		x = newShare(e, key, s, at)
 		sh.shares[key] = x
+		m := x.join(s, at) // before it runs: one without members ends
 		sh.wait.Go(x.run)
 		for other := range sh.scans[key] {
 			if other != s {
 				other.wake()
 			}
 		}
+		return m
 	}
 	return x.join(s, at)
 }

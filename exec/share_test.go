@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -132,5 +133,31 @@ func TestShareOfLatest(t *testing.T) {
 	all.Wait()
 	for i := range got {
 		equal(t, fmt.Sprint("query ", i), got[i], []string{"10|n10", "11|n11"})
+	}
+}
+
+// TestFirstMemberIsLetIn: a share does not end for want of members before the
+// one that made it has joined.
+func TestFirstMemberIsLetIn(t *testing.T) {
+	f := newFixture(t)
+	f.stream("s")
+	at := map[stream.Split]stream.Offset{"0": stream.Offset("0")}
+	in := scanOf(f.catalog.Snapshot().Relation("public", "s"))
+	var scans []*scan
+	for range 2 {
+		s, err := newScan(f.Engine, in, testEnv(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.sharing.enter(s)
+		scans = append(scans, s)
+	}
+	for i := range 1000 {
+		m := f.sharing.join(f.Engine, scans[0], at)
+		if m == nil {
+			t.Fatalf("join %d: the one who made a share was not let in", i)
+		}
+		m.leave()
+		f.sharing.wait.Wait()
 	}
 }
