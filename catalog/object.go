@@ -142,6 +142,7 @@ type Function struct {
 	Ret        types.OID
 	Set        bool     // returns a set
 	Out        []Column // of a set of records: its columns
+	Column     string   // of a set of values: its column in FROM; "": the function's name
 	Kind       FunctionKind
 	Strict     bool // NULL in, NULL out, without a call
 	Volatility byte // i, s, v

@@ -155,7 +155,7 @@ func readZone(name string) namedZone {
 // United States, as in PostgreSQL.
 func posixZone(rule string) namedZone {
 	std, rest, ok := posixName(rule)
-	if !ok {
+	if !ok && rest != rule || rule == "" {
 		return namedZone{}
 	}
 	west, rest, ok := posixOffset(rest)

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"math"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -178,6 +179,18 @@ func extractCivil(unit, word, typ string, local, instant int64) (types.Decimal, 
 	case "hour":
 		return whole(c.hour)
 	case "epoch":
+		// The last years are more microseconds from 1970 than an int64 counts;
+		// there PostgreSQL divides, which rounds.
+		if instant > math.MaxInt64+types.UnixEpoch {
+			d, err := types.DecimalFromInt64(instant).Sub(types.DecimalFromInt64(types.UnixEpoch))
+			if err == nil {
+				d, err = d.Div(types.DecimalFromInt64(microsPerSecond))
+			}
+			if err == nil {
+				d, err = d.Round(6)
+			}
+			return d, true, err
+		}
 		return scaled(instant-types.UnixEpoch, 6)
 	case "julian":
 		day := types.DecimalFromInt64(int64(c.julian()))

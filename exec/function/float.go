@@ -110,10 +110,8 @@ func signFloat(x float64) float64 {
 		return 1
 	case x < 0:
 		return -1
-	case x != x:
-		return x
 	}
-	return 0
+	return 0 // of NaN too, as in PostgreSQL
 }
 
 func sqrtFloat(x float64) (float64, error) {

@@ -67,6 +67,10 @@ func defineJSONAccess(t string, oid types.OID) {
 		}
 		return types.NewString(oid, v), nil
 	}
+	element := jsonElement
+	if t == "jsonb" {
+		element = jsonbElement
+	}
 	obj := fmt.Sprintf(`'{"a": {"b": [1, "x\"y", null]}, "c": 2.50}'::%s`, t)
 	define(t+"_object_field("+t+", text) "+t+" strict immutable", Definition{
 		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return value(jsonMember(a[0].S, a[1].S)) },
@@ -77,11 +81,11 @@ func defineJSONAccess(t string, oid types.OID) {
 		Examples: examples(obj+" ->> 'c'", "2.50", fmt.Sprintf(`'{"a": "ä\u00e9"}'::%s ->> 'a'`, t), "äé", fmt.Sprintf(`'{"a": null}'::%s ->> 'a'`, t), "NULL"),
 	})
 	define(t+"_array_element("+t+", int4) "+t+" strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return value(jsonElement(a[0].S, int(a[1].I))) },
+		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return value(element(a[0].S, int(a[1].I))) },
 		Examples: examples("'[1, 2, 3]'::"+t+" -> 1", "2", "'[1, 2, 3]'::"+t+" -> -1", "3", "'[1]'::"+t+" -> 5", "NULL"),
 	})
 	define(t+"_array_element_text("+t+", int4) text strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return jsonText(jsonElement(a[0].S, int(a[1].I))) },
+		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return jsonText(element(a[0].S, int(a[1].I))) },
 		Examples: examples(`'["a", null]'::`+t+" ->> 0", "a", `'["a", null]'::`+t+" ->> 1", "NULL"),
 	})
 	define(t+"_extract_path("+t+", variadic text) "+t+" strict immutable", Definition{

@@ -143,6 +143,14 @@ func jsonElement(s string, index int) (value string, ok bool) {
 	return value, ok
 }
 
+// jsonbElement is jsonElement of jsonb, where a scalar is an array of itself.
+func jsonbElement(s string, index int) (value string, ok bool) {
+	if kind := jsonKind(s); kind != '[' && kind != '{' {
+		return s, index == 0 || index == -1
+	}
+	return jsonElement(s, index)
+}
+
 func jsonLength(s string) int {
 	n := 0
 	eachElement(s, func(string) bool { n++; return true })

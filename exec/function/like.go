@@ -16,7 +16,7 @@ func init() {
 		fold, not bool
 		ex        []Example
 	}{
-		{"textlike(text, text)", false, false, examples("'abc' LIKE 'a%'", "t", "'abc' LIKE '_b_'", "t", "'abc' LIKE 'c'", "f", `'a%c' LIKE 'a\%c'`, "t", "'äöü' LIKE '_ö_'", "t", "'aXbXc' LIKE '%X%X%'", "t", `'abc' LIKE 'ab\'`, "ERROR 22025", "NULL::text LIKE 'a'", "NULL")},
+		{"textlike(text, text)", false, false, examples("'abc' LIKE 'a%'", "t", "'abc' LIKE '_b_'", "t", "'abc' LIKE 'c'", "f", `'a%c' LIKE 'a\%c'`, "t", "'äöü' LIKE '_ö_'", "t", "'aXbXc' LIKE '%X%X%'", "t", `'abc' LIKE 'ab\'`, "ERROR 22025", `'ab' LIKE 'ab\'`, "f", `'b' LIKE 'ab\'`, "f", "NULL::text LIKE 'a'", "NULL")},
 		{"textnlike(text, text)", false, true, examples("'abc' NOT LIKE 'a%'", "f")},
 		{"namelike(name, text)", false, false, examples("'abc'::name LIKE '%c'", "t")},
 		{"namenlike(name, text)", false, true, examples("'abc'::name NOT LIKE '%c'", "f")},
@@ -48,23 +48,20 @@ func likeKernel(fold, not bool) VectorFunc {
 	return func(c *Call) {
 		out := c.Out.(*vec.Fixed[bool]).Resize(c.Rows)
 		text := bytesAt(c.Args[0])
-		match := func(p *likePattern, row int) bool {
+		match := func(p *likePattern, row int) {
 			b := text(row)
 			if fold {
 				b = bytes.ToLower(b)
 			}
-			return p.match(b) != not
+			ok, err := p.match(b)
+			out[row] = ok != not
+			if err != nil && !c.null(row) {
+				c.Errs.Set(row, err)
+			}
 		}
 		if k, ok := c.Args[1].(*vec.Const); ok {
-			p, err := compileLike(k.Of.(*vec.Bytes).At(0), fold)
-			c.each(func(row int) {
-				switch {
-				case err == nil:
-					out[row] = match(p, row)
-				case !c.null(row):
-					c.Errs.Set(row, err)
-				}
-			})
+			p := compileLike(k.Of.(*vec.Bytes).At(0), fold)
+			c.each(func(row int) { match(p, row) })
 			return
 		}
 		patterns := c.Args[1].(*vec.Bytes)
@@ -72,12 +69,7 @@ func likeKernel(fold, not bool) VectorFunc {
 			if c.null(row) {
 				return
 			}
-			p, err := compileLike(patterns.At(row), fold)
-			if err != nil {
-				c.Errs.Set(row, err)
-				return
-			}
-			out[row] = match(p, row)
+			match(compileLike(patterns.At(row), fold), row)
 		})
 	}
 }
@@ -85,16 +77,20 @@ func likeKernel(fold, not bool) VectorFunc {
 // likePattern is a LIKE pattern cut at its percent signs. One part: the whole
 // string has to match it; else the first stands at the beginning, the last at
 // the end, and the others anywhere between, in order.
-type likePattern struct{ parts []likePart }
+type likePattern struct {
+	parts []likePart
+	// dangling: a lone escape character ends the pattern. That is an error only
+	// for a string of which something is left when the match comes to it.
+	dangling bool
+}
 
 // likePart is text without %. any says where a character may be any; nil: nowhere.
-
 type likePart struct {
 	text []byte
 	any  []bool // by byte of text; a 0 byte stands for the character
 }
 
-func compileLike(pattern []byte, fold bool) (*likePattern, error) {
+func compileLike(pattern []byte, fold bool) *likePattern {
 	if fold {
 		pattern = bytes.ToLower(pattern)
 	}
@@ -112,7 +108,8 @@ func compileLike(pattern []byte, fold bool) (*likePattern, error) {
 		default:
 			if c == '\\' {
 				if i++; i == len(pattern) {
-					return nil, sqlerr.Errorf(sqlerr.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
+					p.dangling = true
+					return p
 				}
 			}
 			part.text = append(part.text, pattern[i])
@@ -121,29 +118,41 @@ func compileLike(pattern []byte, fold bool) (*likePattern, error) {
 			}
 		}
 	}
-	return p, nil
+	return p
 }
 
-func (p *likePattern) match(b []byte) bool {
+// match reports whether the pattern matches the whole of b.
+func (p *likePattern) match(b []byte) (bool, error) {
 	first := &p.parts[0]
 	n := first.prefix(b)
 	if len(p.parts) == 1 {
-		return n == len(b)
+		if p.dangling && n >= 0 && n < len(b) {
+			return false, errDanglingEscape
+		}
+		return n == len(b) && !p.dangling, nil
 	}
 	if n < 0 {
-		return false
+		return false, nil
 	}
 	b = b[n:]
 	last := len(p.parts) - 1
 	for i := 1; i < last; i++ {
 		end := p.parts[i].find(b)
 		if end < 0 {
-			return false
+			return false, nil
 		}
 		b = b[end:]
 	}
-	return p.parts[last].suffix(b)
+	if !p.dangling {
+		return p.parts[last].suffix(b), nil
+	}
+	if end := p.parts[last].find(b); len(p.parts[last].text) == 0 || end >= 0 && end < len(b) {
+		return false, errDanglingEscape
+	}
+	return false, nil
 }
+
+var errDanglingEscape = sqlerr.Errorf(sqlerr.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
 
 // prefix is the number of bytes of b that the part takes at its beginning, -1
 // where it does not match there.

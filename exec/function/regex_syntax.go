@@ -136,12 +136,14 @@ func invalidRegex(message string) error {
 
 // regexTranslator rewrites one pattern.
 type regexTranslator struct {
-	in       string
-	at       int
-	out      strings.Builder
-	flags    regexFlags
-	shortest bool // a non-greedy quantifier came first
-	greedy   bool // a greedy one did
+	in        string
+	at        int
+	out       strings.Builder
+	flags     regexFlags
+	shortest  bool // a non-greedy quantifier came first
+	greedy    bool // a greedy one did
+	groups    int  // that capture, so far
+	inBracket bool
 }
 
 func (t *regexTranslator) translate() (string, error) {
@@ -289,6 +291,7 @@ func (t *regexTranslator) group() error {
 	}
 	t.out.WriteByte('(')
 	t.at++
+	t.groups++
 	return nil
 }
 
@@ -300,7 +303,11 @@ func (t *regexTranslator) escape() error {
 	c := t.in[t.at+1]
 	t.at += 2
 	switch c {
-	case 'd', 'D', 's', 'S', 'w', 'W', 'a', 'f', 'n', 'r', 't', 'v', 'A':
+	case 'w':
+		t.class(regexClasses["word"], false)
+	case 'W':
+		t.class(regexClasses["word"], true)
+	case 'd', 'D', 's', 'S', 'a', 'f', 'n', 'r', 't', 'v', 'A':
 		t.out.WriteByte('\\')
 		t.out.WriteByte(c)
 	case 'Z':
@@ -338,6 +345,8 @@ func (t *regexTranslator) escape() error {
 		t.at = end
 	default:
 		switch {
+		case c >= '1' && c <= '9' && int(c-'0') > t.groups:
+			return invalidRegex("invalid backreference number")
 		case c >= '1' && c <= '9':
 			return sqlerr.Unsupported("Compare the two parts after taking them with regexp_match.", "back references in regular expressions are not supported")
 		case c|0x20 >= 'a' && c|0x20 <= 'z':
@@ -349,6 +358,28 @@ func (t *regexTranslator) escape() error {
 		t.at += size
 	}
 	return nil
+}
+
+// class writes a class of characters, or those outside it.
+func (t *regexTranslator) class(set string, not bool) {
+	switch {
+	case not && t.inBracket:
+		t.out.WriteString(`\W`) // RE2 cannot nest the complement of a set
+	case not:
+		t.out.WriteString("[^" + set + "]")
+	case t.inBracket:
+		t.out.WriteString(set)
+	default:
+		t.out.WriteString("[" + set + "]")
+	}
+}
+
+// regexClasses are the named classes, to stand between brackets: of all
+// characters, as in PostgreSQL, and not of ASCII alone.
+var regexClasses = map[string]string{
+	"alpha": `\p{L}\p{M}\p{Nl}`, "alnum": `\p{L}\p{M}\p{N}`, "word": `\p{L}\p{M}\p{N}_`, "upper": `\p{Lu}\p{Lt}`, "lower": `\p{Ll}`,
+	"digit": `0-9`, "xdigit": `0-9A-Fa-f`, "space": `\s\v\p{Z}`, "blank": ` \t\p{Zs}`, "cntrl": `\p{Cc}`, "punct": `\p{P}\p{S}`,
+	"graph": `\p{L}\p{M}\p{N}\p{P}\p{S}`, "print": `\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}`, "ascii": `\x00-\x7f`,
 }
 
 // wordEdge is \m or \M. RE2 knows only an edge of either kind, which is the
@@ -384,6 +415,8 @@ func (t *regexTranslator) bracket() error {
 		}
 	}
 	start := t.at
+	t.inBracket = true
+	defer func() { t.inBracket = false }()
 	t.out.WriteByte('[')
 	t.at++
 	if t.at < len(t.in) && t.in[t.at] == '^' {
@@ -405,7 +438,11 @@ func (t *regexTranslator) bracket() error {
 			if end < 0 {
 				return invalidRegex("brackets [] not balanced")
 			}
-			t.out.WriteString(t.in[t.at : t.at+end+2])
+			class, ok := regexClasses[t.in[t.at+2:t.at+end]]
+			if !ok {
+				return invalidRegex("invalid character class")
+			}
+			t.out.WriteString(class)
 			t.at += end + 2
 		case c == '[' && t.at+1 < len(t.in) && (t.in[t.at+1] == '.' || t.in[t.at+1] == '='):
 			return sqlerr.Unsupported("Write the characters themselves.", "collating elements in regular expressions are not supported")

@@ -36,8 +36,8 @@ func setOf(f func(env *Env, args []types.Value) ([]types.Value, error)) SetFunc 
 
 func init() {
 	type vs = []types.Value
-	def := func(sig string, f SetFunc, ex ...string) {
-		define(sig, Definition{Set: f, Examples: examples(ex...)})
+	def := func(sig string, f SetFunc, ex ...string) *Definition {
+		return define(sig, Definition{Set: f, Examples: examples(ex...)})
 	}
 	for _, t := range []string{"int4", "int8"} {
 		f := intSeries[int32]()
@@ -84,10 +84,10 @@ func init() {
 		}
 		def(t+"_array_elements("+t+") setof "+t+" strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
 			return jsonElements(a[0].S, func(v string) (types.Value, error) { return types.NewString(oid, v), nil })
-		}), t+"_array_elements('[1, {\"a\": 2}]'::"+t+")", `1, {"a": 2}`, t+"_array_elements('{}'::"+t+")", "ERROR 22023")
+		}), t+"_array_elements('[1, {\"a\": 2}]'::"+t+")", `1, {"a": 2}`, t+"_array_elements('{}'::"+t+")", "ERROR 22023").Func.Column = "value"
 		def(t+"_array_elements_text("+t+") setof text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
 			return jsonElements(a[0].S, func(v string) (types.Value, error) { return jsonText(v, true) })
-		}), t+`_array_elements_text('["a", null]'::`+t+")", "a, NULL")
+		}), t+`_array_elements_text('["a", null]'::`+t+")", "a, NULL").Func.Column = "value"
 		def(t+"_object_keys("+t+") setof text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
 			if jsonKind(a[0].S) != '{' {
 				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot call %s_object_keys on %s", t, notObject(a[0].S))

@@ -186,7 +186,9 @@ func chr(_ *Env, a []types.Value) (types.Value, error) {
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "character number must be positive")
 	case n == 0:
 		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "null character not permitted")
-	case n > utf8.MaxRune || n >= 0xd800 && n <= 0xdfff:
+	case n > utf8.MaxRune:
+		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "requested character too large for encoding: %d", n)
+	case n >= 0xd800 && n <= 0xdfff:
 		return types.Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "requested character not valid for encoding: %d", n)
 	}
 	return text(string(rune(n)))

@@ -55,9 +55,14 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_BooleanTest:
 		return b.booleanTest(x.BooleanTest, s, k)
 	case *pg.Node_CaseExpr:
-		return b.caseExpr(x.CaseExpr, s, k)
+		sets := len(b.sets)
+		e := b.caseExpr(x.CaseExpr, s, k)
+		b.refuseSets(sets, "CASE")
+		return e
 	case *pg.Node_CoalesceExpr:
+		sets := len(b.sets)
 		args, t := b.unify(b.operands(x.CoalesceExpr.Args, s, k), "COALESCE")
+		b.refuseSets(sets, "COALESCE")
 		return &plan.Coalesce{Args: args, Typ: t}
 	case *pg.Node_MinMaxExpr:
 		return b.minMax(x.MinMaxExpr, s, k)
@@ -117,7 +122,10 @@ func (b *binder) boolExpr(x *pg.BoolExpr, s *scope, k exprKind) plan.Expr {
 // nullTest is IS [NOT] NULL; of a row it is that of all its columns.
 func (b *binder) nullTest(x *pg.NullTest, s *scope, k exprKind) plan.Expr {
 	not := x.Nulltesttype == pg.NullTestType_IS_NOT_NULL
-	arg := b.defaultType(b.expr(x.Arg, s, k), location(x.Arg))
+	arg := b.expr(x.Arg, s, k)
+	if _, param := arg.(*plan.Param); !param { // whose type this does not tell
+		arg = b.defaultType(arg, location(x.Arg))
+	}
 	r, ok := arg.(*plan.Row)
 	if !ok {
 		return &plan.IsNull{Arg: arg, Not: not}
@@ -199,7 +207,7 @@ func (b *binder) minMax(x *pg.MinMaxExpr, s *scope, k exprKind) plan.Expr {
 	}
 	args, t := b.unify(b.operands(x.Args, s, k), name)
 	if info := types.Lookup(t.OID); info == nil || !info.Comparable {
-		b.failf(sqlerr.UndefinedFunction, x.Location, "could not identify a comparison function for type %s", formatType(t.OID))
+		b.failf(sqlerr.UndefinedFunction, -1, "could not identify a comparison function for type %s", formatType(t.OID))
 	}
 	return &plan.MinMax{Greatest: greatest, Args: args, Typ: t}
 }

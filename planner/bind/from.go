@@ -378,7 +378,11 @@ func (b *binder) setFunction(c *plan.Call, item *rangeItem, x *pg.RangeFunction)
 	case c.Typ.OID == types.Record:
 		b.failf(sqlerr.SyntaxError, -1, "a column definition list is required for functions returning \"record\"")
 	default:
-		n.Fields = []plan.Field{{Name: item.name, Type: c.Typ}}
+		name := item.name
+		if c.Func.Column != "" {
+			name = c.Func.Column
+		}
+		n.Fields = []plan.Field{{Name: name, Type: c.Typ}}
 	}
 	if x.Ordinality {
 		n.Fields = append(n.Fields, plan.Field{Name: "ordinality", Type: types.Of(types.Int8)})

@@ -24,9 +24,6 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		b.unsupported(x.Location, "Use min, max or avg, or sort the rows with ORDER BY and pick with LIMIT and OFFSET.", "WITHIN GROUP is not supported")
 	}
 	ops, argNames := b.callOperands(x, s, k)
-	if x.AggStar && len(ops) == 0 && !b.isAggregate(names) {
-		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) specified, but %s is not an aggregate function", display, display)
-	}
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	if x.FuncVariadic && r.cast == types.Invalid {
 		b.refuseSpread(r, ops, x.Location)
@@ -43,6 +40,7 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	}
 	if r.fn.Set {
 		b.allowSet(k, x.Location)
+		b.sets = append(b.sets, x.Location)
 	}
 	return b.makeCall(r, ops, x.Location)
 }
@@ -123,6 +121,15 @@ func (b *binder) refuseAggregateSyntax(x *pg.FuncCall, name string) {
 		b.failf(sqlerr.WrongObjectType, x.Location, "ORDER BY specified, but %s is not an aggregate function", name)
 	case x.AggFilter != nil:
 		b.failf(sqlerr.WrongObjectType, x.Location, "FILTER specified, but %s is not an aggregate function", name)
+	}
+}
+
+// refuseSets fails where an expression that evaluates only some of its parts
+// has a set among them. before is how many sets were bound when it began.
+func (b *binder) refuseSets(before int, construct string) {
+	if len(b.sets) > before {
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "set-returning functions are not allowed in %s", construct).
+			WithHint("You might be able to move the set-returning function into a LATERAL FROM item.").At(b.pos(b.sets[before])))
 	}
 }
 

@@ -18,6 +18,10 @@ func location(n *pg.Node) int32 {
 	case *pg.Node_AConst:
 		return x.AConst.Location
 	case *pg.Node_TypeCast:
+		// A literal is read as a value of the type where it stands.
+		if c := x.TypeCast.Arg.GetAConst(); c != nil && (c.Isnull || c.GetSval() != nil) && len(x.TypeCast.TypeName.GetTypmods()) == 0 {
+			return c.Location
+		}
 		return leftmost(x.TypeCast.Location, location(x.TypeCast.Arg), typeLocation(x.TypeCast.TypeName))
 	case *pg.Node_AExpr:
 		return leftmost(x.AExpr.Location, location(x.AExpr.Lexpr))

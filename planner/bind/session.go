@@ -162,7 +162,10 @@ func (b *binder) zoneInterval(c *pg.TypeCast) string {
 	if seconds < 0 {
 		sign, seconds = "+", -seconds
 	}
-	text := pad2(seconds/3600) + ":" + pad2(seconds/60%60)
+	text := pad2(seconds / 3600)
+	if seconds%3600 != 0 {
+		text += ":" + pad2(seconds/60%60)
+	}
 	if s := seconds % 60; s != 0 {
 		text += ":" + pad2(s)
 	}
