@@ -33,10 +33,11 @@ type life struct {
 	fails    chan error // the first failure of each sink
 	memory   *jobMemory
 
-	epoch   stream.Epoch // that runs
-	moved   map[place]stream.Offset
-	open    int  // streams that have not ended
-	decided bool // the store has, or may have, committed the epoch that runs
+	epoch   stream.Epoch            // that runs
+	at      map[place]stream.Offset // where each split has been read to
+	moved   map[place]stream.Offset // and those that have moved in this epoch
+	open    int                     // streams that have not ended
+	decided bool                    // the store has, or may have, committed the epoch that runs
 	commits int
 }
 
@@ -107,15 +108,22 @@ func (l *life) item(ctx context.Context, it item) error {
 	if err := l.pass(ctx, leaf, it.batch); err != nil {
 		return err
 	}
-	if it.read.Next != nil {
-		at := place{l.names[leaf.scan], it.read.Split}
-		l.moved[at] = append(l.moved[at][:0], it.read.Next...)
-	}
+	l.move(place{l.names[leaf.scan], it.read.Split}, it.read.Next, it.batch.Len() > 0)
 	it.done()
 	if it.read.CaughtUp && len(l.pumps.items) == 0 {
 		return l.fan.flush(ctx)
 	}
 	return nil
+}
+
+// move notes where to go on in a split. A source may say again where it is; that
+// alone makes no epoch.
+func (l *life) move(at place, next stream.Offset, rows bool) {
+	if next == nil || !rows && bytes.Equal(l.at[at], next) {
+		return
+	}
+	l.at[at] = append(l.at[at][:0], next...)
+	l.moved[at] = append(l.moved[at][:0], next...)
 }
 
 // pass gives a batch to the operators, in parts where the job says so.

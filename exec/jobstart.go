@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -215,6 +216,10 @@ func (l *life) onReject(s *scan) error {
 // reading.
 func (l *life) openSources(ctx context.Context, p state.Progress) error {
 	e := l.j.e
+	l.at = map[place]stream.Offset{}
+	for _, at := range p.Positions {
+		l.at[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
+	}
 	for _, leaf := range l.live {
 		name := l.names[leaf.scan]
 		e.log.Info("Creating "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -39,7 +40,8 @@ type topic struct {
 	batch   int           // rows of one Read
 	readers int
 	opens   int
-	opening func(n int) // called before the n-th reader finds where to begin
+	tells   chan struct{} // gets one whenever a reader says again where it is; nil: they do not
+	opening func(n int)   // called before the n-th reader finds where to begin
 	acked   map[stream.Split]int
 }
 
@@ -215,8 +217,16 @@ func (r *topicReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, erro
 		if over {
 			return stream.Read{}, io.EOF
 		}
+		var quiet <-chan time.Time
+		if r.t.tells != nil && len(r.parts) > 0 {
+			quiet = time.After(time.Millisecond)
+		}
 		select {
 		case <-changed:
+		case <-quiet:
+			r.t.tells <- struct{}{}
+			p := r.parts[0]
+			return stream.Read{Split: p.split, Next: []byte(strconv.Itoa(p.next)), CaughtUp: true}, nil
 		case <-r.wake:
 			return stream.Read{}, nil
 		case <-ctx.Done():
