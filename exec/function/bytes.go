@@ -1,0 +1,171 @@
+package function
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// Functions over bytea.
+
+func init() {
+	type vs = []types.Value
+	op := func(sig string, f ValueFunc, ex ...string) {
+		define(sig, Definition{Value: f, Examples: examples(ex...)})
+	}
+	op("sha224(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		h := sha256.Sum224(bytesOf(a[0].S))
+		return bytea(string(h[:]))
+	}, "sha224('abc'::bytea)", `\x23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7`)
+	op("sha384(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		h := sha512.Sum384(bytesOf(a[0].S))
+		return bytea(string(h[:]))
+	}, "length(sha384('abc'::bytea))", "48")
+	op("get_byte(bytea, int4) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if err := byteIndex(a[1].I, len(a[0].S)); err != nil {
+			return types.Value{}, err
+		}
+		return int4(int(a[0].S[a[1].I]))
+	}, `get_byte('\x1234567890'::bytea, 4)`, "144", `get_byte('\x12'::bytea, 1)`, "ERROR 2202E")
+	op("set_byte(bytea, int4, int4) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if err := byteIndex(a[1].I, len(a[0].S)); err != nil {
+			return types.Value{}, err
+		}
+		b := []byte(a[0].S)
+		b[a[1].I] = byte(a[2].I)
+		return bytea(textOf(b))
+	}, `set_byte('\x1234567890'::bytea, 4, 64)`, `\x1234567840`)
+	op("get_bit(bytea, int8) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if err := byteIndex(a[1].I, len(a[0].S)*8); err != nil {
+			return types.Value{}, err
+		}
+		return int4(int(a[0].S[a[1].I/8] >> (a[1].I % 8) & 1))
+	}, `get_bit('\x1234567890'::bytea, 30::int8)`, "1", `get_bit('\x12'::bytea, 8::int8)`, "ERROR 2202E")
+	op("set_bit(bytea, int8, int4) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		if err := byteIndex(a[1].I, len(a[0].S)*8); err != nil {
+			return types.Value{}, err
+		}
+		if a[2].I != 0 && a[2].I != 1 {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "new bit must be 0 or 1")
+		}
+		b := []byte(a[0].S)
+		b[a[1].I/8] = b[a[1].I/8]&^(1<<(a[1].I%8)) | byte(a[2].I)<<(a[1].I%8)
+		return bytea(textOf(b))
+	}, `set_bit('\x1234567890'::bytea, 30::int8, 0)`, `\x1234563890`, `set_bit('\x12'::bytea, 0::int8, 2)`, "ERROR 22023")
+	op("bit_count(bytea) int8 strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		n := 0
+		for _, c := range bytesOf(a[0].S) {
+			n += bits.OnesCount8(c)
+		}
+		return int8(int64(n))
+	}, `bit_count('\x1234567890'::bytea)`, "15")
+	op("overlay(bytea, bytea, int4, int4) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		return overlayBytes(a[0].S, a[1].S, a[2].I, a[3].I)
+	}, `overlay('\x1234567890'::bytea, '\002\003'::bytea, 2, 3)`, `\x12020390`, `overlay('\x12'::bytea, '\x00'::bytea, 0, 1)`, "ERROR 22011")
+	op("overlay(bytea, bytea, int4) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		return overlayBytes(a[0].S, a[1].S, a[2].I, int64(len(a[1].S)))
+	}, `overlay('\x1234567890'::bytea, '\x0203'::bytea, 2)`, `\x1202037890`)
+	op("ltrim(bytea, bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		s := a[0].S
+		for s != "" && strings.IndexByte(a[1].S, s[0]) >= 0 {
+			s = s[1:]
+		}
+		return bytea(s)
+	}, `ltrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x34567890`)
+	op("rtrim(bytea, bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		s := a[0].S
+		for s != "" && strings.IndexByte(a[1].S, s[len(s)-1]) >= 0 {
+			s = s[:len(s)-1]
+		}
+		return bytea(s)
+	}, `rtrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x12345678`)
+	op("convert_from(bytea, name) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		s, err := decodeText(a[0].S, a[1].S, "source")
+		return types.NewText(s), err
+	}, `convert_from('\x74c3a9'::bytea, 'UTF8')`, "té", `convert_from('\x74e9'::bytea, 'LATIN1')`, "té", `convert_from('\xff'::bytea, 'UTF8')`, "ERROR 22021", `convert_from('a'::bytea, 'nosuch')`, "ERROR 22023")
+	op("convert_to(text, name) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		return encodeText(a[0].S, a[1].S)
+	}, "convert_to('té', 'UTF8')", `\x74c3a9`, "convert_to('té', 'LATIN1')", `\x74e9`, "convert_to('€', 'LATIN1')", "ERROR 22P05", "convert_to('a', 'nosuch')", "ERROR 22023")
+	op("length(bytea, name) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		s, err := decodeText(a[0].S, a[1].S, "")
+		return types.NewInt(types.Int4, int64(utf8.RuneCountInString(s))), err
+	}, `length('jos\303\251'::bytea, 'UTF8')`, "4")
+}
+
+func byteIndex(i int64, n int) error {
+	if i < 0 || i >= int64(n) {
+		return sqlerr.Errorf(sqlerr.ArraySubscriptError, "index %d out of valid range, 0..%d", i, n-1)
+	}
+	return nil
+}
+
+func overlayBytes(s, with string, from, count int64) (types.Value, error) {
+	if from <= 0 {
+		return types.Value{}, negativeLength()
+	}
+	n := int64(len(s))
+	rest := min(max(from-1+count, 0), n)
+	return bytea(s[:min(from-1, n)] + with + s[rest:])
+}
+
+// encodingNamed is UTF8, LATIN1 or SQL_ASCII.
+func encodingNamed(name string) string {
+	switch strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(name)) {
+	case "utf8", "unicode":
+		return "UTF8"
+	case "latin1", "iso88591":
+		return "LATIN1"
+	case "sqlascii":
+		return "SQL_ASCII"
+	}
+	return ""
+}
+
+func decodeText(s, encoding, side string) (string, error) {
+	switch encodingNamed(encoding) {
+	case "LATIN1":
+		var b strings.Builder
+		for i := range len(s) {
+			b.WriteRune(rune(s[i]))
+		}
+		return b.String(), nil
+	case "":
+		if side == "" {
+			return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid encoding name \"%s\"", encoding)
+		}
+		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid %s encoding name \"%s\"", side, encoding)
+	}
+	return s, types.CheckUTF8(bytesOf(s))
+}
+
+func encodeText(s, encoding string) (types.Value, error) {
+	switch encodingNamed(encoding) {
+	case "LATIN1":
+		b := make([]byte, 0, len(s))
+		for i, r := range s {
+			if r > 0xff {
+				return types.Value{}, sqlerr.Errorf(sqlerr.UntranslatableCharacter, "character with byte sequence %s in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"", hexBytes(s[i:i+utf8.RuneLen(r)]))
+			}
+			b = append(b, byte(r))
+		}
+		return bytea(textOf(b))
+	case "":
+		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid destination encoding name \"%s\"", encoding)
+	}
+	return bytea(s)
+}
+
+// hexBytes shows bytes as 0xe2 0x82 0xac.
+func hexBytes(s string) string {
+	var parts []string
+	const digits = "0123456789abcdef"
+	for i := range len(s) {
+		parts = append(parts, "0x"+string([]byte{digits[s[i]>>4], digits[s[i]&15]}))
+	}
+	return strings.Join(parts, " ")
+}
