@@ -38,6 +38,7 @@ var (
 		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers"},
 		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
 		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
+		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: offsets to be read were deleted by retention"},
 	)
 	sinkOptions = append(both[:len(both):len(both)],
@@ -78,6 +79,8 @@ type config struct {
 	fetchMaxWait  time.Duration
 	fetchMax      int32
 	continueAfter bool // data loss
+	maxDisorder   time.Duration
+	ordered       bool // maxDisorder is given
 
 	keys          []string
 	linger        time.Duration
@@ -162,6 +165,9 @@ func (c *config) readSource(v *stream.Values) {
 	c.fetchMaxWait = v.Duration("fetch.max.wait.ms")
 	c.fetchMax = int32(v.Size("fetch.max.bytes", 1<<10, 1<<30))
 	v.Duration("session.timeout.ms")
+	if c.ordered = v.Given("timestamp.max_disorder"); c.ordered {
+		c.maxDisorder = v.Duration("timestamp.max_disorder")
+	}
 	c.continueAfter = v.Enum("on_data_loss", "fail", "continue") == "continue"
 }
 

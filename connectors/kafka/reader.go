@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -58,6 +60,7 @@ type chunk struct {
 	part    *part
 	records []*kgo.Record
 	end     int64 // of the log, at the time of the fetch
+	last    bool  // what follows these records lies past the scan's upper bound of time
 }
 
 // Open starts a reader. Where the partitions begin and end is resolved once,
@@ -210,13 +213,16 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 		r.queue = r.queue[1:]
 		return stream.Read{}, false, nil
 	}
+	if i := slices.IndexFunc(c.records, r.past); i >= 0 {
+		c.records, c.last = c.records[:i], true
+	}
 	read := stream.Read{Split: splitOf(pt.number)}
 	n, err := r.rows.decode(b, pt, c.records, &read, r.source)
 	if err != nil {
 		return stream.Read{}, false, err
 	}
 	c.records = c.records[n:]
-	if pt.end >= 0 && pt.next >= pt.end {
+	if pt.end >= 0 && pt.next >= pt.end || c.last && len(c.records) == 0 {
 		r.finish(pt)
 	}
 	if len(c.records) == 0 || pt.ended {
@@ -226,6 +232,26 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 	}
 	read.Next = r.source.encode(pt.next)
 	return read, true, nil
+}
+
+// past reports whether a record shows that all which follow it in its partition
+// lie past the scan's upper bound of time: it does itself, and it was stamped by
+// the broker when it was appended, or by more than the stream's disorder later.
+// Timestamps of producers are in no order otherwise.
+func (r *reader) past(record *kgo.Record) bool {
+	until := r.scan.Until.Timestamp
+	if until == nil || record.Attrs.IsControl() {
+		return false
+	}
+	const logAppendTime = 1
+	beyond := record.Timestamp.UnixMicro() + types.UnixEpoch - *until
+	switch {
+	case record.Attrs.TimestampType() == logAppendTime:
+		return beyond >= 0
+	case r.source.config.ordered:
+		return beyond >= r.source.config.maxDisorder.Microseconds()
+	}
+	return false
 }
 
 func (r *reader) finish(pt *part) {

@@ -153,7 +153,13 @@ func details(n Node) []detail {
 		seek("_offset >= ", n.FromOffset)
 		seek("_offset < ", n.UntilOffset)
 		seek("_timestamp >= ", n.FromTime)
-		seek("_timestamp < ", n.UntilTime)
+		if n.UntilTime != nil {
+			until := "_timestamp < " + n.UntilTime.String()
+			if _, ok := n.Relation.Options.Get("timestamp.max_disorder"); !ok {
+				until += ", where the broker stamps (LogAppendTime)"
+			}
+			add("Seek", until)
+		}
 	case *Values:
 		if len(n.Fields) > 0 {
 			add("Rows", fmt.Sprint(len(n.Rows)))
