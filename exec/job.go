@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,13 +34,22 @@ type job struct {
 	epoch     stream.Epoch
 	positions map[place]stream.Offset
 	streams   map[string]string // the stream of each source
-	skipped   int64             // records left out
 	started   time.Time
 	restarts  int64
-	problem   string // why it is being tried again; "": it is not
-	rowsIn    int64
-	rowsOut   int64
+	problem   string   // why it is being tried again; "": it is not
+	counted   tally    // of the committed epochs
+	running   tally    // of the one that runs; it may be undone, and run again
 	results   []string // of a job without a sink: its last rows
+}
+
+// tally counts rows that a job has read and passed on, and records that it left
+// out.
+type tally struct{ in, out, skipped int64 }
+
+func (t *tally) add(o tally) {
+	t.in += o.in
+	t.out += o.out
+	t.skipped += o.skipped
 }
 
 // place is a split of one of a job's sources.
@@ -181,4 +191,42 @@ func (j *job) wait(ctx context.Context) error {
 		<-j.done
 		return fmt.Errorf("stopping job %s: %w", j.def.Name, context.Cause(ctx))
 	}
+}
+
+// Started are the names of the jobs that run, or have run since the engine was
+// made, in order.
+func (e *Engine) Started() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	names := make([]string, 0, len(e.jobs))
+	for _, j := range e.jobs {
+		names = append(names, j.def.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Wait returns when the job does not run any more, with its error where it has
+// failed, or when ctx ends. Who stops or drops the job meanwhile ends the wait.
+func (e *Engine) Wait(ctx context.Context, name string) error {
+	e.mu.Lock()
+	var found *job
+	for _, j := range e.jobs {
+		if j.def.Name == name && (found == nil || !j.ended()) {
+			found = j
+		}
+	}
+	e.mu.Unlock()
+	if found == nil {
+		return nil
+	}
+	select {
+	case <-found.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if now := e.o.Catalog.Snapshot().Job(name); now != nil && now.UUID == found.id && now.State == catalog.JobFailed {
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has failed: %s", name, now.Error)
+	}
+	return nil
 }

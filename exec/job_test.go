@@ -399,3 +399,19 @@ func TestJobOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestCountersOfAnEpochThatIsRunAgain counts what was undone once.
+func TestCountersOfAnEpochThatIsRunAgain(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	f.topics.topic("in").bad[3] = true
+	f.topics.topic("in").addRows(0, 1, 6)
+	f.topics.topic("in").end()
+	f.topics.file("x").fail["prepare"] = 2
+	f.exec(f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"},
+		catalog.Option{Key: "retry_backoff", Value: "1ms"}))
+	f.waitState("j", catalog.JobFinished)
+	if got := (jobsProvider{f.Engine}).Jobs()[0]; got.Rejected != 1 || got.RowsIn != 4 || got.RowsOut != 4 {
+		t.Errorf("job status = %+v, want 1 rejected, 4 in, 4 out", got)
+	}
+}

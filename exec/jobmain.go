@@ -135,6 +135,9 @@ func (j *job) main(ctx context.Context) {
 		return
 	}
 	for tries := 0; ; tries++ {
+		j.mu.Lock()
+		j.running = tally{}
+		j.mu.Unlock()
 		l := &life{j: j, settings: settings}
 		end, err := j.live(ctx, l)
 		switch {
@@ -258,14 +261,13 @@ func (j *job) setState(to catalog.JobState, text string) {
 	}
 }
 
-// count adds to the job's counters and returns the records skipped so far.
-func (j *job) count(in, out, skipped int64) int64 {
+// count adds to the counters of the epoch that runs, and returns the records
+// skipped so far.
+func (j *job) count(t tally) (skipped int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.rowsIn += in
-	j.rowsOut += out
-	j.skipped += skipped
-	return j.skipped
+	j.running.add(t)
+	return j.counted.skipped + j.running.skipped
 }
 
 // committed shows an epoch to those who ask about the job.
@@ -273,6 +275,8 @@ func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *result
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.epoch, j.problem = e, ""
+	j.counted.add(j.running)
+	j.running = tally{}
 	for at, next := range moved {
 		j.positions[at] = append(j.positions[at][:0], next...)
 	}

@@ -104,7 +104,12 @@ func (l *life) item(ctx context.Context, it item) error {
 		return leaf.end(ctx)
 	}
 	l.memory.hold(it.batch)
-	l.j.count(int64(it.batch.Len()), 0, 0)
+	for _, r := range it.read.Rejects {
+		if err := l.reject(l.names[leaf.scan], r.Err); err != nil {
+			return err
+		}
+	}
+	l.j.count(tally{in: int64(it.batch.Len())})
 	if err := l.pass(ctx, leaf, it.batch); err != nil {
 		return err
 	}
@@ -250,7 +255,7 @@ func (l *life) reject(where string, err error) error {
 	if l.settings.strategy == failBatch {
 		return fmt.Errorf("%s: %w", where, err)
 	}
-	if n := l.j.count(0, 0, 1); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
+	if n := l.j.count(tally{skipped: 1}); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
 		l.j.e.log.Warn("a record was skipped", "job", l.j.def.Name, "where", where, "error", err, "skipped", n)
 	}
 	return nil
@@ -267,7 +272,7 @@ type fanOut struct {
 
 // Emit copies the rows once, for all sinks, and passes full batches on.
 func (f *fanOut) Emit(ctx context.Context, b *vec.Batch) error {
-	f.life.j.count(0, int64(b.Len()), 0)
+	f.life.j.count(tally{out: int64(b.Len())})
 	f.dirty = true
 	if f.results != nil {
 		f.results.add(b)

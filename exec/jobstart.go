@@ -207,8 +207,8 @@ func (l *life) onReject(s *scan) error {
 			s.spec.OnReject = stream.Fail
 		}
 	}
-	name := l.names[s]
-	s.faults = func(r stream.Reject) error { return l.reject(name, r.Err) }
+	// They belong to the epoch of the rows that they were read with: item.
+	s.faults = func(stream.Reject) error { return nil }
 	return nil
 }
 

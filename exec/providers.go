@@ -47,7 +47,7 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 		if j != nil {
 			j.mu.Lock()
 			s.Epoch, s.Started, s.Restarts = uint64(j.epoch), j.started, j.restarts
-			s.RowsIn, s.RowsOut, s.Rejected = j.rowsIn, j.rowsOut, j.skipped
+			s.RowsIn, s.RowsOut, s.Rejected = j.counted.in, j.counted.out, j.counted.skipped
 			if s.Error == "" {
 				s.Error = j.problem
 			}
