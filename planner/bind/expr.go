@@ -69,7 +69,10 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_SqlvalueFunction:
 		return b.sqlValue(x.SqlvalueFunction)
 	case *pg.Node_SubLink:
-		return b.subLink(x.SubLink, s, k)
+		sets := b.sets // those inside are the inner query's
+		e := b.subLink(x.SubLink, s, k)
+		b.sets = sets
+		return e
 	case *pg.Node_AArrayExpr:
 		return b.arrayExpr(x.AArrayExpr, types.Invalid, s, k)
 	case *pg.Node_RowExpr:
