@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // printer writes rows as they come. A table's columns are as wide as its first
@@ -21,6 +25,7 @@ type printer struct {
 
 	mu     sync.Mutex
 	names  []string
+	types  []uint32
 	held   [][]string
 	widths []int // nil: the head is not printed
 	pause  *time.Timer
@@ -39,11 +44,11 @@ func newPrinter(format string, out io.Writer) (*printer, error) {
 	return nil, fmt.Errorf("--format %q: expected table, csv or json-lines", format)
 }
 
-// begin starts a result of the named columns.
-func (p *printer) begin(names []string) {
+// begin starts a result of the named columns; types are their OIDs.
+func (p *printer) begin(names []string, types []uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.names, p.held, p.widths = names, nil, nil
+	p.names, p.types, p.held, p.widths = names, types, nil, nil
 	if p.format == "csv" && len(names) > 0 {
 		p.csv(names)
 	}
@@ -73,14 +78,16 @@ func (p *printer) row(values [][]byte) {
 	}
 }
 
-// end finishes the result; tag is the server's command tag.
+// end finishes the result; tag is the server's command tag, "" where the
+// statement failed or was cut short: then no head stands over no rows.
 func (p *printer) end(tag string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.format == "table" {
-		if len(p.names) > 0 {
+		switch {
+		case len(p.held) > 0, tag != "" && len(p.names) > 0:
 			p.flushTable()
-		} else if tag != "" {
+		case tag != "":
 			fmt.Fprintln(p.out, tag)
 		}
 		if n, ok := strings.CutPrefix(tag, "SELECT "); ok && len(p.names) > 0 {
@@ -162,13 +169,32 @@ func (p *printer) json(values [][]byte) {
 		}
 		p.string(p.names[i])
 		p.out.WriteByte(':')
-		if v == nil {
-			p.out.WriteString("null")
-		} else {
-			p.string(string(v))
-		}
+		p.value(v, p.types[i])
 	}
 	p.out.WriteString("}\n")
+}
+
+// value writes a value as JSON has it: numbers, booleans and documents are
+// themselves, everything else, and what JSON has no number for, is a string.
+func (p *printer) value(v []byte, oid uint32) {
+	switch {
+	case v == nil:
+		p.out.WriteString("null")
+		return
+	case oid == pgtype.BoolOID:
+		p.out.WriteString(strconv.FormatBool(string(v) == "t"))
+		return
+	}
+	switch oid {
+	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.OIDOID, pgtype.Float4OID, pgtype.Float8OID, pgtype.NumericOID,
+		pgtype.JSONOID, pgtype.JSONBOID:
+		var line bytes.Buffer
+		if json.Compact(&line, v) == nil {
+			p.out.Write(line.Bytes())
+			return
+		}
+	}
+	p.string(string(v))
 }
 
 func (p *printer) string(s string) {

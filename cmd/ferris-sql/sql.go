@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // sqlOptions are the flags of `sql`.
@@ -29,7 +32,8 @@ func sqlCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sql [FILE]",
 		Short: "Run statements, and print their rows as they come",
-		Long:  "Runs statements from -c, a file, or standard input against a gateway, or with --embedded inside this process.",
+		Long: "Runs statements from -c, a file, or standard input against a gateway, or with --embedded inside this process: " +
+			"it then also waits for the jobs that they start.",
 		Example: "  ferris-sql sql -c 'SELECT 1'\n" +
 			"  ferris-sql sql --format csv -c 'SELECT * FROM trades EMIT CHANGES'\n" +
 			"  ferris-sql sql --embedded report.sql",
@@ -87,6 +91,7 @@ func (o *sqlOptions) run(ctx context.Context, text string, out, notices io.Write
 			fmt.Fprintf(notices, "HINT:  %s\n", n.Hint)
 		}
 	}
+	started := func() error { return nil }
 	if o.embedded {
 		p, err := o.process.start(ctx, quietLogger())
 		if err != nil {
@@ -94,6 +99,8 @@ func (o *sqlOptions) run(ctx context.Context, text string, out, notices io.Write
 		}
 		defer p.close()
 		useEmbedded(config, p)
+		before := p.engine.Started()
+		started = func() error { return waitJobs(ctx, p, before, notices) }
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
@@ -116,7 +123,25 @@ func (o *sqlOptions) run(ctx context.Context, text string, out, notices io.Write
 	if ctx.Err() != nil {
 		return nil // interrupted: what came was printed
 	}
-	return report(notices, text, err)
+	if err != nil {
+		return report(notices, text, err)
+	}
+	return started()
+}
+
+// waitJobs waits for the jobs that the statements have started: they run in this
+// process, and what they have not done by its end is not done.
+func waitJobs(ctx context.Context, p *process, before []string, notices io.Writer) error {
+	var failed error
+	for _, name := range p.engine.Started() {
+		if slices.Contains(before, name) {
+			continue
+		}
+		if err := p.engine.Wait(ctx, name); err != nil && ctx.Err() == nil {
+			failed = report(notices, "", &pgconn.PgError{Severity: "ERROR", Code: string(sqlerr.CodeOf(err)), Message: err.Error()})
+		}
+	}
+	return failed
 }
 
 // useEmbedded connects to a gateway in this process.
@@ -129,11 +154,11 @@ func useEmbedded(config *pgconn.Config, p *process) {
 // result prints one statement's rows; done: the row limit is reached.
 func (o *sqlOptions) result(ctx context.Context, rr *pgconn.ResultReader, p *printer) (done bool, err error) {
 	fields := rr.FieldDescriptions()
-	names := make([]string, len(fields))
+	names, types := make([]string, len(fields)), make([]uint32, len(fields))
 	for i, f := range fields {
-		names[i] = f.Name
+		names[i], types[i] = f.Name, f.DataTypeOID
 	}
-	p.begin(names)
+	p.begin(names, types)
 	rows := 0
 	for rr.NextRow() {
 		p.row(rr.Values())

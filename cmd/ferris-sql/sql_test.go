@@ -33,7 +33,8 @@ func TestEmbedded(t *testing.T) {
 	}{
 		{"table", "", " n | s\n---+----\n 1 | x\n 2 | yy\n(2 rows)\n\n", []string{"-c", "SELECT * FROM (VALUES (1, 'x'), (2, 'yy')) AS v(n, s)"}},
 		{"csv", "", "a,b\n1,\"x,y\"\n", []string{"--format", "csv", "-c", "SELECT 1 AS a, 'x,y' AS b"}},
-		{"json lines", "", `{"a":"1","b":null}` + "\n", []string{"--format", "json-lines", "-c", "SELECT 1 AS a, NULL AS b"}},
+		{"json lines", "", `{"a":1,"b":null,"c":true,"d":1.50,"e":"x","f":{"k":[1]},"g":"NaN","h":"{1}"}` + "\n", []string{"--format", "json-lines", "-c",
+			"SELECT 1 AS a, NULL AS b, true AS c, 1.50 AS d, 'x' AS e, '{\"k\": [1]}'::jsonb AS f, 'nan'::float8 AS g, ARRAY[1] AS h"}},
 		{"file", "", " t\n-------------\n from a file\n(1 row)\n\n", []string{file}},
 		{"standard input", "SELECT 3 AS three", "three\n3\n", []string{"--format", "csv"}},
 		{"limit", "", "g\n1\n2\n", []string{"--format", "csv", "--limit", "2", "-c", "SELECT g FROM generate_series(1, 100) AS g"}},
@@ -49,11 +50,41 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
+// TestEmbeddedJobs: the jobs of the statements have done their work when the
+// command ends, and one that failed is its failure.
+func TestEmbeddedJobs(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	_, errs, err := runCommand(t, "", "sql", "--embedded", "-c",
+		"CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rows = '30000');"+
+			"CREATE STREAM j AS SELECT a FROM g INTO o WITH ('o.type' = 'file_sink', 'o.path' = 'o.csv', 'o.format' = 'csv')")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	text, err := os.ReadFile("o.csv")
+	if got := strings.Count(string(text), "\n"); err != nil || got != 30000 {
+		t.Errorf("%d lines, want 30000 (%v)", got, err)
+	}
+	if err := os.WriteFile("bad.json", []byte("{\"a\": \"x\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, err = runCommand(t, "", "sql", "--embedded", "-c",
+		"CREATE STREAM f (a bigint) WITH (type = 'file', path = 'bad.json', format = 'json');"+
+			"START JOB bad AS SELECT a FROM f WITH ('failure_strategy' = 'FailBatch')")
+	if err == nil || !strings.Contains(errs, `job "bad" has failed`) {
+		t.Errorf("printed %q (%v), want that the job has failed", errs, err)
+	}
+}
+
 func TestErrorNamesThePlace(t *testing.T) {
 	_, errs, err := runCommand(t, "", "sql", "--embedded", "-c", "SELECT 1;\nSELECT é,  nope")
 	want := "ERROR:  42703: column \"é\" does not exist\nLINE 2: SELECT é,  nope\n               ^\n"
 	if err == nil || errs != want {
 		t.Errorf("printed %q (%v), want %q", errs, err, want)
+	}
+	out, _, err := runCommand(t, "", "sql", "--embedded", "-c", "SELECT 1 / 0 AS none")
+	if err == nil || out != "" {
+		t.Errorf("printed %q (%v), want no head without rows", out, err)
 	}
 }
 
