@@ -92,6 +92,8 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.projectSet(t, n, to)
 	case *plan.AggregateNode:
 		return b.aggregate(t, n, to)
+	case *plan.Window:
+		return b.window(t, n, to)
 	case *plan.DistinctNode:
 		return b.distinct(t, n, to)
 	case *plan.Sort:

@@ -26,7 +26,7 @@ func (a *aggRef) String() string { return "aggregate" }
 
 // aggregate binds a call of an aggregate whose arguments are bound.
 func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operand, s *scope, k exprKind) plan.Expr {
-	if s.aggs == nil || k != exprSelect && k != exprHaving && k != exprOrderBy && k != exprDistinct {
+	if s.aggs == nil || k != exprSelect && k != exprHaving && k != exprOrderBy && k != exprDistinct && k != exprWindow {
 		b.failf(sqlerr.GroupingError, x.Location, "aggregate functions are not allowed in %s", string(k))
 	}
 	if len(ops) == 0 && !x.AggStar {
@@ -40,6 +40,9 @@ func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operan
 	for i, a := range call.Args {
 		if plan.Any(a, isAggRef) {
 			b.failf(sqlerr.GroupingError, aggLocation(a, ops[i].loc), "aggregate function calls cannot be nested")
+		}
+		if plan.Any(a, isWinRef) {
+			b.failf(sqlerr.GroupingError, winLocation(a, ops[i].loc), "aggregate function calls cannot contain window function calls")
 		}
 		if plan.Any(a, isSet) {
 			b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
@@ -127,6 +130,10 @@ func (b *binder) regroup(e plan.Expr, keys []plan.Expr, s *scope) plan.Expr {
 	}
 	if a, ok := e.(*aggRef); ok {
 		return &plan.Column{Index: len(keys) + a.index, Typ: a.typ, Name: s.aggs.calls[a.index].Func.Name}
+	}
+	if w, ok := e.(*winRef); ok {
+		b.regroupWindow(w, keys, s)
+		return w
 	}
 	if i := indexOfExpr(keys, e); i >= 0 {
 		return &plan.Column{Index: i, Typ: keys[i].Type(), Name: exprName(keys[i])}

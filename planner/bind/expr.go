@@ -27,6 +27,11 @@ const (
 	exprOffset   exprKind = "OFFSET"
 	exprValues   exprKind = "VALUES"
 	exprExecute  exprKind = "EXECUTE parameters"
+
+	exprWindow      exprKind = "window definitions"
+	exprFrameRange  exprKind = "window RANGE"
+	exprFrameRows   exprKind = "window ROWS"
+	exprFrameGroups exprKind = "window GROUPS"
 )
 
 // expr binds an expression over the rows of a scope. Its type may still be

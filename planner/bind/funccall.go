@@ -16,9 +16,7 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	names := strs(x.Funcname)
 	display := strings.Join(names, ".")
 	if x.Over != nil {
-		b.unsupported(x.Location,
-			"Aggregate with GROUP BY in a subquery and join it, or keep the last rows per key in the client.",
-			"window functions (OVER) are not supported")
+		return b.windowCall(x, s, k)
 	}
 	if x.AggWithinGroup {
 		b.unsupported(x.Location, "Use min, max or avg, or sort the rows with ORDER BY and pick with LIMIT and OFFSET.", "WITHIN GROUP is not supported")
@@ -36,7 +34,7 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	}
 	b.refuseAggregateSyntax(x, display)
 	if r.fn.Kind == catalog.Window {
-		b.failf(sqlerr.WindowingError, x.Location, "window function %s requires an OVER clause", display)
+		b.failf(sqlerr.WrongObjectType, x.Location, "window function %s requires an OVER clause", display)
 	}
 	if r.fn.Set {
 		b.allowSet(k, x.Location)
@@ -136,8 +134,10 @@ func (b *binder) refuseSets(before int, construct string) {
 // allowSet refuses set-returning functions where they make no sense.
 func (b *binder) allowSet(k exprKind, loc int32) {
 	switch k {
-	case exprSelect, exprGroupBy, exprOrderBy, exprDistinct, exprFrom:
+	case exprSelect, exprGroupBy, exprOrderBy, exprDistinct, exprFrom, exprWindow:
 		return
+	case exprFrameRange, exprFrameRows, exprFrameGroups:
+		k = exprWindow
 	}
 	b.failf(sqlerr.FeatureNotSupported, loc, "set-returning functions are not allowed in %s", string(k))
 }

@@ -77,6 +77,9 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		if !changesAppendOnly(n.Input) {
 			refuse("Leave DISTINCT out: groups are distinct already.", "DISTINCT over rows that change is not supported")
 		}
+	case *plan.Window:
+		refuse("Leave EMIT CHANGES out to compute it over what the stream holds now, or GROUP BY in its place.",
+			"window functions (OVER) are not supported in a continuous query")
 	case *plan.AggregateNode:
 		if !changesAppendOnly(n.Input) {
 			refuse("Group once, or leave EMIT CHANGES out.", "aggregating an aggregate is not supported in a continuous query")
@@ -104,7 +107,8 @@ func setWord(op string) string {
 
 // checkJob refuses what a job could not go on with after a restart.
 func (b *binder) checkJob(n plan.Node) {
-	what, hint := "", ""
+	what := ""
+	hint := "Run it over what the stream holds now (SELECT ... INTO sink WITH (...)), or watch it with SELECT ... EMIT CHANGES."
 	plan.WalkAll(n, func(n plan.Node) {
 		if what != "" {
 			return
@@ -112,6 +116,9 @@ func (b *binder) checkJob(n plan.Node) {
 		switch n := n.(type) {
 		case *plan.AggregateNode:
 			what = "an aggregate"
+		case *plan.Window:
+			what = "a window function (OVER)"
+			hint = "Run it over what the stream holds now: SELECT ... INTO sink WITH (...)."
 		case *plan.Join:
 			if !n.Lateral || hasStream(n.Right) {
 				what = "a join"
@@ -131,6 +138,5 @@ func (b *binder) checkJob(n plan.Node) {
 	if what == "" {
 		return
 	}
-	hint = "Run it over what the stream holds now (SELECT ... INTO sink WITH (...)), or watch it with SELECT ... EMIT CHANGES."
 	b.fail(sqlerr.Unsupported(hint, "a job with %s is not supported, as its state would not survive a restart", what))
 }

@@ -170,6 +170,9 @@ func (b *binder) groupBy(list []*pg.Node, q *block) []plan.Expr {
 			if plan.Any(e, isAggRef) {
 				b.failf(sqlerr.GroupingError, aggLocation(e, k.loc), "aggregate functions are not allowed in GROUP BY")
 			}
+			if plan.Any(e, isWinRef) {
+				b.failf(sqlerr.WindowingError, winLocation(e, k.loc), "window functions are not allowed in GROUP BY")
+			}
 		}
 		if plan.Any(e, isSet) {
 			b.unsupported(k.loc, "Compute the rows in a subquery and group its result.", "grouping by a set-returning function is not supported")

@@ -23,6 +23,8 @@ type scope struct {
 	ctes   map[string]*cte
 	// aggs collects the aggregate calls of the query; nil where there can be none.
 	aggs *aggregates
+	// windows are the query's window calls; nil where there can be none.
+	windows *windows
 	// refs of this query's own rows, so that errors can say where they stand.
 	refs map[plan.Expr]columnUse
 	// noLateral: the items stand on the side of a RIGHT or FULL join that its

@@ -49,10 +49,7 @@ type block struct {
 // parts, so that of two mistakes the same one is reported.
 func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
 	b.streamClauses(sel)
-	if len(sel.WindowClause) > 0 {
-		b.unsupported(-1, "Aggregate with GROUP BY instead.", "window functions (WINDOW) are not supported")
-	}
-	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}}
+	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)
 	q.targets = b.targets(sel.TargetList, s)
@@ -64,10 +61,11 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	}
 	q.order = b.orderBy(sel.SortClause, q)
 	q.keys = b.groupBy(sel.GroupClause, q)
-	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls) > 0
 	distinct := len(sel.DistinctClause) > 0
 	b.distinctOn(sel, q)
 	b.finishTargets(q.targets, s, keepUnknown)
+	b.windowDefinitions(s)
+	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls) > 0
 	n := input
 	if q.where != nil {
 		n = &plan.Filter{Input: n, Cond: q.where}
@@ -75,7 +73,7 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	if q.grouped {
 		n = b.group(n, q)
 	}
-	n = b.project(n, q, distinct)
+	n = b.project(b.window(n, q), q, distinct)
 	return b.limit(n, sel, s)
 }
 
@@ -95,6 +93,7 @@ func (b *binder) group(n plan.Node, q *block) plan.Node {
 	for i, e := range q.on {
 		q.on[i] = b.regroup(e, q.keys, s)
 	}
+	b.regroupWindows(q.keys, s)
 	agg := &plan.AggregateNode{Input: n, Keys: q.keys, Calls: s.aggs.calls, EmitChanges: b.live && hasStream(n)}
 	for _, k := range q.keys {
 		f := plan.Field{Name: exprName(k), Type: k.Type()}

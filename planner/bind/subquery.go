@@ -15,7 +15,8 @@ func valuesName(i int) string { return "column" + strconv.Itoa(i+1) }
 // subLink is a query inside an expression.
 func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	switch k {
-	case exprLimit, exprOffset, exprSelect, exprWhere, exprHaving, exprOrderBy, exprGroupBy, exprDistinct, exprJoinOn, exprFrom, exprFilter, exprValues, exprOther:
+	case exprLimit, exprOffset, exprSelect, exprWhere, exprHaving, exprOrderBy, exprGroupBy, exprDistinct, exprJoinOn, exprFrom, exprFilter, exprValues, exprOther,
+		exprWindow, exprFrameRange, exprFrameRows, exprFrameGroups:
 	default:
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", string(k))
 	}

@@ -52,6 +52,8 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 		return &plan.ProjectSet{Input: in, Exprs: moveAll(x.Exprs, at), Fields: x.Fields}, same(n)
 	case *plan.AggregateNode:
 		return pruneAggregate(x)
+	case *plan.Window:
+		return pruneWindow(x, want)
 	case *plan.Sort:
 		exprs := make([]plan.Expr, len(x.Keys))
 		for i, k := range x.Keys {

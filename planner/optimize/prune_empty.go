@@ -33,6 +33,10 @@ func pruneEmpty(n plan.Node, env *Env) plan.Node {
 		if empty(x.Input) {
 			return nothing(n)
 		}
+	case *plan.Window:
+		if empty(x.Input) {
+			return nothing(n)
+		}
 	case *plan.Join:
 		if empty(x.Left) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinLeft || x.Kind == plan.JoinSemi || x.Kind == plan.JoinAnti) ||
 			empty(x.Right) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinRight || x.Kind == plan.JoinSemi) {

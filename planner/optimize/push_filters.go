@@ -68,6 +68,8 @@ func push(n plan.Node, conds []plan.Expr) plan.Node {
 		return pushAppend(x, conds)
 	case *plan.AggregateNode:
 		return pushAggregate(x, conds)
+	case *plan.Window:
+		return pushWindow(x, conds)
 	case *plan.Sort:
 		return &plan.Sort{Input: push(x.Input, conds), Keys: x.Keys}
 	case *plan.DistinctNode:
