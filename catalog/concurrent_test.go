@@ -57,6 +57,56 @@ func TestConcurrentTransactions(t *testing.T) {
 	}
 }
 
+// TestConcurrentIfExists: what IF EXISTS and IF NOT EXISTS ask for holds also
+// where another transaction has just done it.
+func TestConcurrentIfExists(t *testing.T) {
+	c := openCatalog(t)
+	twice := func(what string, change func(*Tx) error) {
+		t.Helper()
+		a, b := c.Begin(), c.Begin()
+		for _, tx := range []*Tx{a, b} {
+			if err := change(tx); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		for _, tx := range []*Tx{a, b} {
+			if err := tx.Commit(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	twice("create a stream", func(tx *Tx) error {
+		_, _, err := tx.CreateRelation(relation(Stream, "s"), true, false)
+		return err
+	})
+	twice("create a schema", func(tx *Tx) error {
+		_, _, err := tx.CreateSchema("more", "ferris", true)
+		return err
+	})
+	twice("create a job", func(tx *Tx) error {
+		_, _, _, err := tx.CreateJob(&Job{Name: "j", State: JobRunning}, true, false)
+		return err
+	})
+	if s := c.Snapshot(); s.Relation("public", "s") == nil || s.Schema("more") == nil || s.Job("j") == nil {
+		t.Error("something was not made")
+	}
+	twice("drop the stream", func(tx *Tx) error {
+		_, _, err := tx.DropRelations(Stream, []Name{{Name: "s"}}, true, false, []string{"public"})
+		return err
+	})
+	twice("drop the schema", func(tx *Tx) error {
+		_, _, err := tx.DropSchemas([]string{"more"}, true, false, nil)
+		return err
+	})
+	twice("drop the job", func(tx *Tx) error {
+		_, _, err := tx.DropJob("j", true, false, nil)
+		return err
+	})
+	if s := c.Snapshot(); s.Relation("public", "s") != nil || s.Schema("more") != nil || s.Job("j") != nil {
+		t.Error("something was not dropped")
+	}
+}
+
 // TestModel does random changes in two transactions, with marks, and holds each
 // one's view against a plain map from name to what it is made from.
 func TestModel(t *testing.T) {

@@ -39,6 +39,9 @@ func (t *Tx) CreateSchema(name, owner string, ifNotExists bool) (created bool, n
 		return false, nil, err
 	}
 	err = t.apply(func(d *draft) error {
+		if d.schemas[name] != nil && ifNotExists {
+			return nil // another transaction came before, which comes to the same
+		}
 		if d.schemas[name] != nil {
 			return sqlerr.Errorf(sqlerr.DuplicateSchema, "schema %q already exists", name)
 		}
@@ -62,7 +65,7 @@ func (t *Tx) CreateRelation(r *Relation, ifNotExists, orReplace bool) (created b
 		return false, nil, err
 	}
 	if old == nil || !orReplace {
-		err := t.createRelation(r)
+		err := t.createRelation(r, ifNotExists)
 		return err == nil, nil, err
 	}
 	r.OID = old.OID
@@ -70,7 +73,7 @@ func (t *Tx) CreateRelation(r *Relation, ifNotExists, orReplace bool) (created b
 	return err == nil, nil, err
 }
 
-func (t *Tx) createRelation(r *Relation) error {
+func (t *Tx) createRelation(r *Relation, ifNotExists bool) error {
 	if err := t.Snapshot().creatable(r); err != nil {
 		return err // before an OID is spent on it
 	}
@@ -85,6 +88,9 @@ func (t *Tx) createRelation(r *Relation) error {
 		}
 	}
 	return t.apply(func(d *draft) error {
+		if ifNotExists && d.relations[r.Schema][r.Name] != nil {
+			return nil // another transaction came before, which comes to the same
+		}
 		if err := d.creatable(r); err != nil {
 			return err
 		}

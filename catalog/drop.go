@@ -35,7 +35,7 @@ func (t *Tx) DropRelations(kind Kind, names []Name, ifExists, cascade bool, path
 		}
 		targets = append(targets, object{relation: r})
 	}
-	dropped, more, err := t.drop(targets, cascade, path)
+	dropped, more, err := t.drop(targets, ifExists, cascade, path)
 	return dropped, append(notices, more...), err
 }
 
@@ -88,7 +88,7 @@ func (t *Tx) DropSchemas(names []string, ifExists, cascade bool, path []string) 
 		}
 		targets = append(targets, object{schema: sc})
 	}
-	dropped, more, err := t.drop(targets, cascade, path)
+	dropped, more, err := t.drop(targets, ifExists, cascade, path)
 	return dropped, append(notices, more...), err
 }
 
@@ -102,13 +102,13 @@ func (t *Tx) DropJob(name string, ifExists, cascade bool, path []string) (Droppe
 		}
 		return Dropped{}, nil, noJob(name)
 	}
-	return t.drop([]object{{job: j}}, cascade, path)
+	return t.drop([]object{{job: j}}, ifExists, cascade, path)
 }
 
 // drop takes the targets away with all that must go along. Done again on a newer
 // snapshot it must take the very same objects: the caller stops the jobs it was
-// told of, and no others.
-func (t *Tx) drop(targets []object, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+// told of, and no others; with ifExists one target may also be gone by then.
+func (t *Tx) drop(targets []object, ifExists, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
 	if len(targets) == 0 {
 		return Dropped{}, nil, nil
 	}
@@ -125,6 +125,9 @@ func (t *Tx) drop(targets []object, cascade bool, path []string) (Dropped, []*sq
 	}
 	err := t.apply(func(d *draft) error {
 		now, ok := d.find(targets)
+		if !ok && ifExists && len(targets) == 1 {
+			return nil
+		}
 		if !ok || !sameObjects(d.closure(now), order) {
 			return conflict()
 		}

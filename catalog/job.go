@@ -27,6 +27,8 @@ func (t *Tx) CreateJob(j *Job, ifNotExists, orReplace bool) (replaced *Job, crea
 	err = t.apply(func(d *draft) error {
 		was := d.jobs[j.Name]
 		switch {
+		case old == nil && was != nil && ifNotExists:
+			return nil // another transaction came before, which comes to the same
 		case old == nil && was != nil:
 			return sqlerr.Errorf(sqlerr.DuplicateObject, "job %q already exists", j.Name)
 		case old != nil && (was == nil || was.UUID != old.UUID):
