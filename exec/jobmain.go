@@ -254,7 +254,11 @@ func (j *job) setState(to catalog.JobState, text string) {
 		if err == nil {
 			return
 		}
-		if sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
+		switch sqlerr.CodeOf(err) {
+		case sqlerr.SerializationFailure:
+		case sqlerr.UndefinedObject: // dropped just now
+			return
+		default:
 			j.e.log.Error("recording a job's state", "job", j.def.Name, "state", to, "error", err)
 			return
 		}
