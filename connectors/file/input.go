@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -438,6 +439,13 @@ func (in *input) resume(at position) error {
 		return in.lost("was replaced", at.offset)
 	}
 	return in.open(position{})
+}
+
+// absent reports whether err says that a followed file is not there, and that
+// loses nothing: it was not read yet, or what is lost does not count. It is
+// looked for again and again.
+func (in *input) absent(err error) bool {
+	return err != nil && in.config.follow && errors.Is(err, fs.ErrNotExist) && (in.from == nil || in.config.loseSilent)
 }
 
 func (in *input) lost(what string, offset int64) error {

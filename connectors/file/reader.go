@@ -116,7 +116,7 @@ func (r *reader) add(from []stream.Position, latest bool) error {
 			}
 		}
 		if r.source.config.follow {
-			if err := r.activate(in); err != nil {
+			if err := r.activate(in); err != nil && !in.absent(err) {
 				in.close()
 				return err
 			}
@@ -249,7 +249,9 @@ func (r *reader) quiet() stream.Read {
 
 // from decodes rows of one file until the batch is full or the file has no more.
 func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
-	if err := r.activate(in); err != nil {
+	if err := r.activate(in); in.absent(err) {
+		return stream.Read{Split: in.split, Next: in.next, CaughtUp: true}, nil
+	} else if err != nil {
 		return stream.Read{}, err
 	}
 	if in.eof && r.source.config.follow {
