@@ -291,7 +291,7 @@ func findFunction(name string, args []plan.Expr) *catalog.Function {
 		fits := f.Name == name && len(f.Args) == len(args)
 		for i := 0; fits && i < len(args); i++ {
 			switch f.Args[i] {
-			case args[i].Type().OID, types.Any, types.AnyElement:
+			case args[i].Type().OID, types.Any, types.AnyElement, types.AnyNonArray:
 			default:
 				fits = false
 			}

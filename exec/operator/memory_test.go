@@ -17,6 +17,7 @@ func TestMemoryLimit(t *testing.T) {
 	account := memory.New("the query", 1<<20, memory.QuerySetting)
 	for name, op := range map[string]Operator{
 		"sort":      NewSort(sortKeys(bind, []string{"$0"}), pairTypes, -1, account, nil),
+		"window":    NewWindow(WindowSpec{Types: pairTypes, OrderBy: sortKeys(bind, []string{"$0"}), Env: env, Account: account}),
 		"distinct":  NewDistinct(nil, pairTypes, account, nil),
 		"changes":   NewDistinctChanges(pairTypes, account),
 		"intersect": NewSetOp(Intersect, false, pairTypes, account),

@@ -86,6 +86,8 @@ func readCase(d *datadriven.TestData) testCase {
 			top = numbers(v)[0]
 		}
 		c.make = func() Operator { return NewSort(sortKeys(bind, kind.Vals), in, top, nil, nil) }
+	case "window":
+		return windowCase(d, bind, kind.Vals)
 	case "append":
 		c.ins = append(c.ins, in)
 		c.make = func() Operator { return NewAppend() }
