@@ -163,6 +163,9 @@ func posixZone(rule string) namedZone {
 		return namedZone{}
 	}
 	if rest == "" {
+		if std == "" {
+			std = string(appendOffset(nil, -west))
+		}
 		return namedZone{time.FixedZone(std, -west), rule}
 	}
 	dst, rest, ok := posixName(rest)

@@ -198,7 +198,20 @@ func choose(sigs [][]types.OID, have []types.OID) int {
 	return best
 }
 
+// plainly is the plain polymorphic type of one of the anycompatible family:
+// examples give arguments of one type.
+func plainly(oid types.OID) types.OID {
+	switch oid {
+	case 5077:
+		return types.AnyElement
+	case 5078:
+		return types.AnyArray
+	}
+	return oid
+}
+
 func matchScore(have, want types.OID) int {
+	want = plainly(want)
 	info := types.Lookup(have)
 	switch {
 	case have == want:
@@ -231,7 +244,7 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 	call := &plan.Call{Func: f, Typ: types.Of(f.Ret)}
 	var elem types.OID
 	for i, a := range args {
-		want := f.Args[min(i, len(f.Args)-1)]
+		want := plainly(f.Args[min(i, len(f.Args)-1)])
 		info := types.Lookup(a.Type().OID)
 		switch {
 		case want == types.AnyArray && info.Elem != 0:
@@ -241,7 +254,7 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 		}
 	}
 	for i, a := range args {
-		want := f.Args[min(i, len(f.Args)-1)]
+		want := plainly(f.Args[min(i, len(f.Args)-1)])
 		switch want {
 		case types.AnyArray:
 			if elem == 0 {
@@ -261,7 +274,7 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 		}
 		call.Args = append(call.Args, r.coerce(a, types.Of(want)))
 	}
-	switch f.Ret {
+	switch plainly(f.Ret) {
 	case types.AnyArray:
 		call.Typ = types.Of(types.Lookup(elem).Array)
 	case types.AnyElement:

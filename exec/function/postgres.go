@@ -29,13 +29,14 @@ type procRow struct {
 	kind       byte
 	strict     bool
 	volatility byte
+	compatible bool // its polymorphic types are of the anycompatible family
 }
 
 // procRows are PostgreSQL's functions by signatureKey.
 var procRows = readProcs()
 
-// polymorphic maps PostgreSQL's "compatible" families to the plain ones: bind
-// resolves both alike.
+// polymorphic maps PostgreSQL's "compatible" families to the plain ones, which
+// is how signatures here are written.
 var polymorphic = strings.NewReplacer("anycompatiblenonarray", "anynonarray",
 	"anycompatiblearray", "anyarray", "anycompatible", "anyelement")
 
@@ -48,13 +49,36 @@ func eachRow(table string, row func(fields []string)) {
 
 func readProcs() map[string]procRow {
 	rows := make(map[string]procRow, 2048)
-	eachRow(pgProc, func(f []string) {
-		key := f[0] + "(" + f[1] + ")"
+	_, table, _ := strings.Cut(pgProc, "\n")
+	for line := range strings.Lines(table) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		key := polymorphic.Replace(f[0] + "(" + f[1] + ")")
 		if _, ok := rows[key]; !ok {
-			rows[key] = procRow{oid: number(f[2]), ret: f[3], kind: f[4][0], strict: f[5] == "t", volatility: f[6][0]}
+			rows[key] = procRow{oid: number(f[2]), ret: polymorphic.Replace(f[3]), kind: f[4][0], strict: f[5] == "t", volatility: f[6][0],
+				compatible: strings.Contains(f[1], "anycompatible")}
 		}
-	})
+	}
 	return rows
+}
+
+// anyCompatible and anyCompatibleArray are the polymorphic types whose
+// arguments need only a common type.
+const (
+	anyCompatible      types.OID = 5077
+	anyCompatibleArray types.OID = 5078
+)
+
+// makeCompatible puts the anycompatible family in the place of the plain one.
+func makeCompatible(f *catalog.Function) {
+	to := map[types.OID]types.OID{types.AnyElement: anyCompatible, types.AnyArray: anyCompatibleArray}
+	for i, a := range f.Args {
+		if c, ok := to[a]; ok {
+			f.Args[i] = c
+		}
+	}
+	if c, ok := to[f.Ret]; ok {
+		f.Ret = c
+	}
 }
 
 func number(s string) types.OID {
@@ -82,8 +106,12 @@ func builtinOperators() []*catalog.Operator {
 				return
 			}
 		}
-		all = append(all, &catalog.Operator{OID: number(f[3]), Name: f[0], Left: left, Right: oidOf(f[2]),
-			Result: oidOf(f[4]), Func: d.Func, Commutator: f[6], Negator: f[7]})
+		right, result := oidOf(f[2]), oidOf(f[4])
+		if fa := d.Func.Args; len(fa) == 2 && (fa[0] == anyCompatibleArray || fa[1] == anyCompatibleArray) {
+			left, right, result = fa[0], fa[1], d.Func.Ret
+		}
+		all = append(all, &catalog.Operator{OID: number(f[3]), Name: f[0], Left: left, Right: right, Result: result,
+			Func: d.Func, Commutator: f[6], Negator: f[7]})
 	})
 	return all
 }

@@ -89,7 +89,7 @@ func signatureKey(name string, args []types.OID) string {
 		b.WriteString(typeName(a))
 	}
 	b.WriteByte(')')
-	return b.String()
+	return polymorphic.Replace(b.String())
 }
 
 func parseSignature(s string) (*catalog.Function, error) {
@@ -122,6 +122,9 @@ func parseSignature(s string) (*catalog.Function, error) {
 			return nil, fmt.Errorf("PostgreSQL has no %s: give it an oid", signatureKey(f.Name, args))
 		}
 		f.OID = row.oid
+		if row.compatible {
+			makeCompatible(f)
+		}
 	}
 	return f, nil
 }

@@ -2,11 +2,7 @@ package function
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
-
-// anyCompatible is the polymorphic type whose arguments need only a common type.
-const anyCompatible types.OID = 5077
 
 // The window functions; exec/operator computes them, since what they see is not
 // their arguments' values but the rows of a partition.

@@ -26,7 +26,7 @@ const (
 	exprLimit    exprKind = "LIMIT"
 	exprOffset   exprKind = "OFFSET"
 	exprValues   exprKind = "VALUES"
-	exprExecute  exprKind = "EXECUTE parameters"
+	exprExecute  exprKind = "EXECUTE parameter"
 
 	exprWindow      exprKind = "window definitions"
 	exprFrameRange  exprKind = "window RANGE"
