@@ -82,6 +82,30 @@ public class Jdbc {
             try (ResultSet r = c.getMetaData().getTables(null, "public", "numbers", null)) {
                 say("tables", r.next() ? r.getString("TABLE_NAME") + " " + r.getString("TABLE_TYPE") : "none");
             }
+            StringBuilder described = new StringBuilder();
+            try (ResultSet r = c.getMetaData().getColumns(null, "public", "numbers", "%")) {
+                while (r.next()) {
+                    described.append(r.getInt("ORDINAL_POSITION")).append(' ').append(r.getString("COLUMN_NAME")).append(' ')
+                             .append(r.getString("TYPE_NAME")).append(' ').append(r.getInt("DATA_TYPE")).append(' ')
+                             .append(r.getString("IS_NULLABLE")).append("; ");
+                }
+            }
+            say("described", described);
+            StringBuilder running = new StringBuilder();
+            try (PreparedStatement p = c.prepareStatement(
+                    "SELECT sum(id) OVER (ORDER BY id ROWS ? PRECEDING), lag(id, ?, -1::bigint) OVER (ORDER BY id) FROM numbers ORDER BY id LIMIT 4")) {
+                for (int i = 0; i < 6; i++) {
+                    p.setLong(1, 1);
+                    p.setInt(2, 2);
+                    running.setLength(0);
+                    try (ResultSet r = p.executeQuery()) {
+                        while (r.next()) {
+                            running.append(r.getBigDecimal(1)).append(' ').append(r.getLong(2)).append("; ");
+                        }
+                    }
+                }
+            }
+            say("running", running);
             try (Statement s = c.createStatement(); ResultSet r = s.executeQuery("SELECT id, name FROM numbers LIMIT 0")) {
                 StringBuilder columns = new StringBuilder();
                 for (int i = 1; i <= r.getMetaData().getColumnCount(); i++) {
