@@ -14,7 +14,6 @@ import (
 type Catalog struct {
 	store   *state.Store
 	oids    oidCounter
-	temps   atomic.Uint64
 	commit  sync.Mutex // one Commit at a time
 	current atomic.Pointer[Snapshot]
 }

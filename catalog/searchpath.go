@@ -14,22 +14,9 @@ const tempPrefix = "pg_temp_"
 // are seen by all, are never stored, and go with the session.
 func Temporary(schema string) bool { return strings.HasPrefix(schema, tempPrefix) }
 
-// NewTemp names a schema for one session's temporary relations. It comes to be
-// with the first of them.
-func (c *Catalog) NewTemp() string { return fmt.Sprintf("%s%d", tempPrefix, c.temps.Add(1)) }
-
-// DropTemp drops a session's temporary schema with all in it, when the session
-// ends.
-func (c *Catalog) DropTemp(schema string) error {
-	if c.Snapshot().Schema(schema) == nil {
-		return nil
-	}
-	t := c.Begin()
-	if _, _, err := t.DropSchemas([]string{schema}, false, true, nil); err != nil {
-		return err
-	}
-	return t.Commit()
-}
+// TempSchema is the schema of a session's temporary relations; pid is its
+// pg_backend_pid. It comes to be with the first of them.
+func TempSchema(pid int32) string { return fmt.Sprintf("%s%d", tempPrefix, pid) }
 
 // SearchPath turns the value of search_path into the schemas to look through:
 // "$user" is the user's own schema, pg_temp the session's, which comes first

@@ -502,7 +502,7 @@ func TestSchemas(t *testing.T) {
 
 func TestTemporaryRelations(t *testing.T) {
 	c := openCatalog(t)
-	temp := c.NewTemp()
+	temp := TempSchema(7)
 	tx := c.Begin()
 	r := relation(Stream, "scratch")
 	r.Schema = temp
@@ -513,7 +513,7 @@ func TestTemporaryRelations(t *testing.T) {
 	if c.Snapshot().Resolve(SearchPath([]string{"public"}, "alice", temp), "scratch") != r {
 		t.Error("the session does not find its temporary stream")
 	}
-	if c.Snapshot().Resolve(SearchPath([]string{"public"}, "alice", c.NewTemp()), "scratch") != nil {
+	if c.Snapshot().Resolve(SearchPath([]string{"public"}, "alice", TempSchema(8)), "scratch") != nil {
 		t.Error("another session finds it unqualified")
 	}
 	again, err := Open(c.store, nil)
@@ -521,12 +521,13 @@ func TestTemporaryRelations(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, "stored", names(again.Snapshot()), nil)
-	if err := c.DropTemp(temp); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, "after the session", names(c.Snapshot()), nil)
-	if err := c.DropTemp(temp); err != nil {
-		t.Error(err)
+	for range 2 {
+		tx := c.Begin()
+		if _, _, err := tx.DropSchemas([]string{temp}, true, true, nil); err != nil {
+			t.Fatal(err)
+		}
+		commit(t, tx)
+		expect(t, "after the session", names(c.Snapshot()), nil)
 	}
 }
 

@@ -2,11 +2,14 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -118,4 +121,85 @@ func BenchmarkSelect1Engine(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestTemporary: what a session makes in pg_temp is its own, is found first, and
+// goes with it.
+func TestTemporary(t *testing.T) {
+	s := startReal(t)
+	connect := func() *pgx.Conn {
+		c, err := pgx.Connect(testContext(t), fmt.Sprintf("postgres://ana@%s/ferris?sslmode=disable", s.addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	exec := func(c *pgx.Conn, text string) {
+		t.Helper()
+		if _, err := c.Exec(testContext(t), text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	answer := func(c *pgx.Conn, text string) string {
+		t.Helper()
+		var v string
+		if err := c.QueryRow(testContext(t), text).Scan(&v); err != nil {
+			return sqlStateOf(err)
+		}
+		return v
+	}
+	one, other := connect(), connect()
+	exec(one, "CREATE STREAM v AS SELECT 'permanent' AS a")
+	exec(one, "CREATE STREAM pg_temp.v AS SELECT 'temporary' AS a")
+	exec(one, "CREATE STREAM w AS SELECT 'public' AS a")
+	for _, c := range []struct {
+		conn       *pgx.Conn
+		text, want string
+	}{
+		{one, "SELECT a FROM v", "temporary"},
+		{one, "SELECT a FROM pg_temp.v", "temporary"},
+		{one, "SELECT a FROM public.v", "permanent"},
+		{one, "SELECT a FROM public.w", "public"},
+		{one, "SELECT current_schema()::text", "public"},
+		{one, "SELECT (pg_my_temp_schema() <> 0)::text", "true"},
+		{other, "SELECT a FROM v", "permanent"},
+		{other, "SELECT a FROM pg_temp.v", "42P01"},
+		{other, "SELECT count(*)::text FROM pg_class WHERE relname = 'v'", "2"},
+	} {
+		if got := answer(c.conn, c.text); got != c.want {
+			t.Errorf("%s: %s, want %s", c.text, got, c.want)
+		}
+	}
+	exec(one, "DISCARD TEMP")
+	if got := answer(one, "SELECT a FROM v"); got != "permanent" {
+		t.Errorf("after DISCARD TEMP v is %s, want permanent", got)
+	}
+	exec(one, "SET search_path = pg_temp, public")
+	exec(one, "CREATE STREAM x AS SELECT 'temporary' AS a")
+	if got := answer(one, "SELECT a FROM pg_temp.x"); got != "temporary" {
+		t.Errorf("pg_temp.x is %s, want temporary", got)
+	}
+	exec(one, "DROP STREAM pg_temp.x")
+	exec(one, "CREATE STREAM x AS SELECT 'temporary' AS a")
+	if err := one.Close(testContext(t)); err != nil {
+		t.Error(err)
+	}
+	for answer(other, "SELECT count(*)::text FROM pg_stat_activity") != "1" {
+		runtime.Gosched()
+	}
+	if got := answer(other, "SELECT count(*)::text FROM pg_class WHERE relname = 'x'"); got != "0" {
+		t.Errorf("%s relations x after the session, want 0", got)
+	}
+	if err := other.Close(testContext(t)); err != nil {
+		t.Error(err)
+	}
+	s.waitForEnd(t)
+}
+
+func sqlStateOf(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return err.Error()
 }

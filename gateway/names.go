@@ -28,7 +28,7 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 		if r == nil {
 			return "", false
 		}
-		if snapshot.Resolve(x.settings.current.searchPath, r.Name) == r {
+		if snapshot.Resolve(x.searchPath(snapshot), r.Name) == r {
 			return quoteIdentifier(r.Name), true
 		}
 		return quoteIdentifier(r.Schema) + "." + quoteIdentifier(r.Name), true
@@ -66,7 +66,10 @@ func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 	}
 	switch typ {
 	case types.Regclass:
-		r := snapshot.Resolve(x.settings.current.searchPath, last)
+		r := snapshot.Resolve(x.searchPath(snapshot), last)
+		if schema == "pg_temp" {
+			schema = catalog.TempSchema(x.pid)
+		}
 		if schema != "" {
 			r = snapshot.Relation(schema, last)
 		}

@@ -161,6 +161,9 @@ func (x *session) close() {
 		defer x.recoverPanic(0)
 		x.rollback()
 		x.dropPortals(func(*portal) bool { return true })
+		if err := x.dropTemp(context.Background()); err != nil {
+			x.log.Warn("dropping a session's temporary relations", "error", err)
+		}
 	}()
 	x.interrupt.stop()
 	x.activity.idle(x)

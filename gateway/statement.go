@@ -62,6 +62,7 @@ func (x *session) bindContext(ctx context.Context, snapshot *catalog.Snapshot, p
 	env := x.env(ctx, snapshot, nil)
 	c := x.server.opts.Bind
 	c.Catalog, c.SearchPath, c.User, c.Database = snapshot, env.SearchPath, x.user, x.database
+	c.TempSchema = catalog.TempSchema(x.pid)
 	c.Settings, c.Format, c.ParamTypes = x.show, env.Format, params
 	c.CursorFields = func(name string) ([]plan.Field, bool) {
 		p := x.portals[name]
@@ -97,7 +98,7 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 		f.Now = pgMicros(now)
 	}
 	return &function.Env{
-		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.settings.current.searchPath,
+		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
 		User: x.user, Database: x.database, Params: params,
 		TransactionTime: f.Now, StatementTime: pgMicros(now), Session: x, MemoryLimit: x.server.opts.QueryMemory,
 	}
@@ -127,7 +128,7 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 	case *plan.ShowVariable:
 		return x.showStatement(s)
 	case *plan.Discard:
-		return x.discard(s)
+		return x.discard(ctx, s)
 	case *plan.Explain:
 		return x.explainStatement(ctx, s, params)
 	case *plan.Prepare:
@@ -245,7 +246,7 @@ func explainFields(s *plan.Explain) []plan.Field {
 	return f
 }
 
-func (x *session) discard(s *plan.Discard) (*outcome, error) {
+func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error) {
 	what := strings.ToUpper(s.What)
 	if what == "ALL" {
 		if x.txn.inBlock() {
@@ -254,6 +255,11 @@ func (x *session) discard(s *plan.Discard) (*outcome, error) {
 		x.dropPortals(func(p *portal) bool { return p.sql })
 		clear(x.prepared)
 		if err := x.resetVariable("all", false); err != nil {
+			return nil, err
+		}
+	}
+	if what == "ALL" || strings.HasPrefix(what, "TEMP") {
+		if err := x.dropTemp(ctx); err != nil {
 			return nil, err
 		}
 	}

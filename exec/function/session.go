@@ -92,7 +92,14 @@ func init() {
 		}, examples(f+"()::text::int8 > 0", "t")...)
 	}
 	op("txid_current_if_assigned() int8 strict stable", func(*Env, vs) (types.Value, error) { return null(types.Int8) }, examples("txid_current_if_assigned()", "NULL")...)
-	op("pg_my_temp_schema() oid strict stable", func(*Env, vs) (types.Value, error) { return types.NewInt(types.Oid, 0), nil }, examples("pg_my_temp_schema()", "0")...)
+	op("pg_my_temp_schema() oid strict stable", func(env *Env, _ vs) (types.Value, error) {
+		if env.Session != nil && env.Catalog != nil {
+			if s := env.Catalog.Schema(catalog.TempSchema(env.Session.BackendPID())); s != nil {
+				return types.NewInt(types.Oid, int64(s.OID)), nil
+			}
+		}
+		return types.NewInt(types.Oid, 0), nil
+	}, examples("pg_my_temp_schema()", "0")...)
 	op("pg_is_other_temp_schema(oid) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_is_other_temp_schema(11)", "f")...)
 	op("pg_conf_load_time() timestamptz strict stable", func(*Env, vs) (types.Value, error) { return timestamptz(started, nil) }, examples("pg_conf_load_time() <= clock_timestamp()", "t")...)
 	op("pg_jit_available() bool strict volatile", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_jit_available()", "f")...)
@@ -161,6 +168,9 @@ func schemas(env *Env, implicit bool) []string {
 	}
 	var out []string
 	for _, s := range path {
+		if !implicit && catalog.Temporary(s) {
+			continue
+		}
 		if s == "pg_catalog" || env.Catalog == nil || env.Catalog.Schema(s) != nil {
 			out = append(out, s)
 		}

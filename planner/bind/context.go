@@ -21,8 +21,10 @@ const (
 
 // Context is what binding may know beside the text. It is not changed.
 type Context struct {
-	Catalog        *catalog.Snapshot
-	SearchPath     []string
+	Catalog    *catalog.Snapshot
+	SearchPath []string
+	// TempSchema is what pg_temp means in this session; "": it has none.
+	TempSchema     string
 	User, Database string
 	// Settings returns a setting's value as SHOW prints it; nil knows none.
 	Settings func(name string) (string, bool)

@@ -44,9 +44,15 @@ func columnOfType(i int, c catalog.Column) *plan.Column {
 
 // createIn is the schema that a new relation goes to.
 func (b *binder) createIn(n parse.Name) string {
-	schema := n.Schema
+	schema := b.tempSchema(n.Schema)
 	if schema == "" {
 		for _, s := range b.c.SearchPath {
+			if s == b.c.TempSchema && s != "" {
+				if b.namesTemp() {
+					return s
+				}
+				continue // is looked through, but nothing is made in it unasked
+			}
 			if s != "pg_catalog" && b.c.Catalog.Schema(s) != nil {
 				return s
 			}
@@ -58,10 +64,27 @@ func (b *binder) createIn(n parse.Name) string {
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to create \"%s.%s\"", schema, n.Name).
 			WithDetail("System catalog modifications are currently disallowed.").At(n.Pos))
 	}
-	if b.c.Catalog.Schema(schema) == nil {
+	if catalog.Temporary(schema) && schema != b.c.TempSchema {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidTableDefinition, "cannot create relations in temporary schemas of other sessions").At(n.Pos))
+	}
+	if b.c.Catalog.Schema(schema) == nil && !catalog.Temporary(schema) {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", schema).At(n.Pos))
 	}
 	return schema
+}
+
+// tempSchema is a schema as written, or what pg_temp means.
+func (b *binder) tempSchema(schema string) string {
+	if schema == "pg_temp" && b.c.TempSchema != "" {
+		return b.c.TempSchema
+	}
+	return schema
+}
+
+// namesTemp reports whether the search path names pg_temp by itself.
+func (b *binder) namesTemp() bool {
+	path, _ := b.c.setting("search_path")
+	return strings.Contains(path, "pg_temp")
 }
 
 // newRelation starts a relation that a statement declares.
@@ -299,7 +322,7 @@ func (b *binder) dropNamed(what string, names []parse.Name, ifExists, cascade bo
 		} else if r := b.findRelation(n.Schema, n.Name); r != nil {
 			b.authorizeAt(r, Drop, n.Pos)
 		}
-		d.Objects = append(d.Objects, plan.ObjectName{Schema: n.Schema, Name: n.Name, Pos: n.Pos})
+		d.Objects = append(d.Objects, plan.ObjectName{Schema: b.tempSchema(n.Schema), Name: n.Name, Pos: n.Pos})
 	}
 	return done(d)
 }

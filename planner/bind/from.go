@@ -313,7 +313,7 @@ func (b *binder) findRelation(schema, name string) *catalog.Relation {
 		if r := b.inline[schema+"."+name]; r != nil {
 			return r
 		}
-		return b.c.Catalog.Relation(schema, name)
+		return b.c.Catalog.Relation(b.tempSchema(schema), name)
 	}
 	if r := b.inline[name]; r != nil {
 		return r
