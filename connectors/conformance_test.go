@@ -295,7 +295,9 @@ func TestOptions(t *testing.T) {
 				t.Errorf("the defaults of a %v: %v", role, err)
 			}
 			for _, o := range stream.EngineOptions {
-				full.Options = append(full.Options, catalog.Option{Key: o.Key, Value: o.Default})
+				if _, there := full.Options.Get(o.Key); !there {
+					full.Options = append(full.Options, catalog.Option{Key: o.Key, Value: o.Default})
+				}
 			}
 			if err := f.Check(&full, role); err != nil {
 				t.Errorf("the engine's options of a %v: %v", role, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
 // strategy is what a job does about a record that fails.
@@ -61,12 +62,9 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 		s.maxRetries = n
 	}
-	if v, ok := o.Get("batch.size", "max_batch_size", "batch.max_size"); ok {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			return s, badOption("batch.size", v, "a number of records, at least 1")
-		}
-		s.batch = n
+	var err error
+	if s.batch, err = batchSize(o); err != nil {
+		return s, err
 	}
 	if v, ok := o.Get("batch.memory_limit_mb"); ok {
 		n, err := strconv.ParseInt(v, 10, 32)
@@ -75,7 +73,6 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 		s.memory = n << 20
 	}
-	var err error
 	if v, ok := o.Get("retry_backoff"); ok {
 		if s.backoff, err = duration("retry_backoff", v); err != nil {
 			return s, err
@@ -90,6 +87,32 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 	}
 	return s, nil
+}
+
+// batchSize reads how many records may be passed on at once; 0: as many as come.
+func batchSize(o catalog.Options) (int, error) {
+	v, ok := o.Get("batch.size", "max_batch_size", "batch.max_size")
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, badOption("batch.size", v, "a number of records, at least 1")
+	}
+	return n, nil
+}
+
+// sinkBatch is a sink's own batch size, but where its connector gives the key a
+// meaning of its own, as Kafka's producer does.
+func (e *Engine) sinkBatch(r *catalog.Relation) (int, error) {
+	c, err := e.connector(r)
+	if err != nil {
+		return 0, err
+	}
+	if slices.ContainsFunc(c.Options(stream.RoleSink), func(o stream.Option) bool { return o.Key == "batch.size" }) {
+		return 0, nil
+	}
+	return batchSize(r.Options)
 }
 
 // refused is 0A000 for options whose promise the engine does not keep yet: what

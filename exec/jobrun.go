@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -27,6 +28,7 @@ type life struct {
 	tree     *tree
 	live     []*leaf
 	names    map[*scan]string // of each source
+	batches  map[*scan]int    // the batch size of each that has its own
 	sinks    []*sinkTask
 	fan      *fanOut
 	pumps    *pumps
@@ -131,25 +133,41 @@ func (l *life) move(at place, next stream.Offset, rows bool) {
 	l.moved[at] = append(l.moved[at][:0], next...)
 }
 
-// pass gives a batch to the operators, in parts where the job says so.
+// pass gives a batch to the operators, in parts where the stream or the job says
+// so.
 func (l *life) pass(ctx context.Context, leaf *leaf, b *vec.Batch) error {
-	if l.settings.batch == 0 || b.Len() <= l.settings.batch {
-		_, err := leaf.take(ctx, b)
-		return err
+	size := l.settings.batch
+	if own := l.batches[leaf.scan]; own > 0 {
+		size = own
 	}
-	sel := b.Sel
-	if sel == nil {
-		sel = make([]int32, b.Rows)
-		for i := range sel {
-			sel[i] = int32(i)
-		}
-	}
-	for part := range slices.Chunk(sel, l.settings.batch) {
-		if _, err := leaf.take(ctx, &vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}); err != nil {
+	for part := range parts(b, size) {
+		if _, err := leaf.take(ctx, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// parts cuts a batch into such of at most size rows; 0: it stays whole.
+func parts(b *vec.Batch, size int) iter.Seq[*vec.Batch] {
+	return func(yield func(*vec.Batch) bool) {
+		if size == 0 || b.Len() <= size {
+			yield(b)
+			return
+		}
+		sel := b.Sel
+		if sel == nil {
+			sel = make([]int32, b.Rows)
+			for i := range sel {
+				sel[i] = int32(i)
+			}
+		}
+		for part := range slices.Chunk(sel, size) {
+			if !yield(&vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}) {
+				return
+			}
+		}
+	}
 }
 
 // checkpoint ends the epoch that runs and begins the next: every sink prepares,

@@ -68,7 +68,11 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		if err != nil {
 			return jobError(l.j.def.Name, "sinks", name, err)
 		}
-		t := &sinkTask{name: name, sink: sink, handle: l.handle, reject: l.reject,
+		size, err := e.sinkBatch(r)
+		if err != nil {
+			return firstError(err, sink.Close())
+		}
+		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.reject,
 			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
 		l.sinks = append(l.sinks, t)
 		t.start(ctx, e)
@@ -140,7 +144,7 @@ func (l *life) build(ctx context.Context, first bool) error {
 	*b.scope.ctx = ctx
 	b.live = true
 	b.fault = func(err error) error { return l.reject("query", err) }
-	l.names = map[*scan]string{}
+	l.names, l.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
 	b.scanned = func(s *scan) {
 		name := sourceName(len(l.names), s.plan.Relation)
@@ -149,7 +153,9 @@ func (l *life) build(ctx context.Context, first bool) error {
 		l.j.mu.Lock()
 		l.j.streams[name] = s.plan.Relation.Name
 		l.j.mu.Unlock()
-		if err := l.onReject(s); err != nil {
+		size, err := batchSize(s.plan.Relation.Options)
+		l.batches[s] = size
+		if err = firstError(err, l.onReject(s)); err != nil {
 			badPolicy = err
 		}
 	}

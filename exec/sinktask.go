@@ -76,6 +76,7 @@ type preparedToken struct {
 // sinkTask is a sink and the goroutine that owns it.
 type sinkTask struct {
 	name     string
+	batch    int // most rows of one Write; 0: as many as come
 	sink     stream.Sink
 	handle   *state.Job
 	reject   func(where string, err error) error
@@ -143,13 +144,18 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 	}()
 	switch w.kind {
 	case workWrite:
-		rejects, err := s.sink.Write(ctx, w.rows.batch)
-		for _, r := range rejects {
-			if err == nil {
-				err = s.reject(s.name, r.Err)
+		for part := range parts(w.rows.batch, s.batch) {
+			rejects, err := s.sink.Write(ctx, part)
+			for _, r := range rejects {
+				if err == nil {
+					err = s.reject(s.name, r.Err)
+				}
+			}
+			if err != nil {
+				return nil, err
 			}
 		}
-		return nil, err
+		return nil, nil
 	case workPrepare:
 		token, err := s.sink.Prepare(ctx, w.epoch)
 		if err == nil && token == nil {

@@ -18,6 +18,7 @@ var EngineOptions = []Option{
 	{Key: "failure_strategy", Default: "LogAndContinue", Help: "what a record that fails does to its job"},
 	{Key: "retry_backoff", Default: "1s", Help: "the first wait of RetryWithBackoff"},
 	{Key: "max_retries", Default: "3", Help: "the tries of RetryWithBackoff"},
+	{Key: "batch.size", Aliases: []string{"max_batch_size", "batch.max_size"}, Default: "1024", Help: "the most records of it that a job passes on at once"},
 	{Key: "on_error", Default: "fail", Help: "fail, skip or null: a record that does not decode in an ad-hoc SELECT"},
 }
 
