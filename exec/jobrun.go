@@ -59,6 +59,9 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		}
 		// A commit that fails after the last epoch is a failure of the job too.
 		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
+		if err == nil {
+			l.ackLast(ctx)
+		}
 		if l.tree != nil {
 			if cerr := l.tree.close(); err == nil {
 				err = cerr
@@ -235,21 +238,12 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 		}
 	}
 	for _, p := range l.pumps.all {
-		var acks []stream.Position
-		for at, next := range l.moved {
-			if at.source == l.names[p.leaf.scan] {
-				acks = append(acks, stream.Position{Split: at.split, Offset: bytes.Clone(next)})
-			}
-		}
+		acks := l.positions(p.leaf.scan, l.moved)
 		if len(acks) == 0 || p.leaf.done {
 			continue
 		}
 		p.call(ctx, func(ctx context.Context, r stream.Reader) error {
-			// The position that counts is the store's: what fails here is only
-			// what a broker's tools show.
-			if err := r.Ack(ctx, acks); err != nil && ctx.Err() == nil {
-				l.j.e.log.Warn("acknowledging records", "job", l.j.def.Name, "error", err)
-			}
+			l.ack(ctx, r, acks)
 			return nil
 		})
 	}
@@ -259,6 +253,39 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 	l.next(stream.Epoch(l.handle.Next()))
 	return nil
 }
+
+// positions are those of a stream's splits.
+func (l *life) positions(s *scan, of map[place]stream.Offset) []stream.Position {
+	var all []stream.Position
+	for at, next := range of {
+		if at.source == l.names[s] {
+			all = append(all, stream.Position{Split: at.split, Offset: bytes.Clone(next)})
+		}
+	}
+	return all
+}
+
+// ack tells a reader what is committed. The position that counts is the store's:
+// what fails here is only what a broker's tools show.
+func (l *life) ack(ctx context.Context, r stream.Reader, upTo []stream.Position) {
+	if err := r.Ack(ctx, upTo); err != nil && ctx.Err() == nil {
+		l.j.e.log.Warn("acknowledging records", "job", l.j.def.Name, "error", err)
+	}
+}
+
+// ackLast does so after the last epoch, which the pumps do not outlive.
+func (l *life) ackLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	for _, leaf := range l.live {
+		if upTo := l.positions(leaf.scan, l.at); len(upTo) > 0 && leaf.scan.reader != nil {
+			l.ack(ctx, leaf.scan.reader, upTo)
+		}
+	}
+}
+
+// ackTimeout bounds how long a job's end waits for brokers.
+const ackTimeout = 2 * time.Second
 
 // next begins an epoch; now() inside it is its beginning.
 func (l *life) next(e stream.Epoch) {
