@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -53,7 +53,7 @@ type sink struct {
 
 // Sink opens the relation for writing and cuts off what lies past the last
 // committed epoch.
-func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
 	c, _, err := read(rel, stream.RoleSink)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
 		}
 	}
-	if err := s.open(o); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -91,31 +91,15 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 	return s, nil
 }
 
-func (s *sink) open(o stream.SinkOptions) error {
-	_, statErr := os.Stat(s.path)
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o644)
+func (s *sink) open(ctx context.Context, o stream.SinkOptions) error {
+	patience := time.Duration(0)
+	if o.Job == "" {
+		patience = lockPatience
+	}
+	size, err := s.lock(ctx, patience)
 	if err != nil {
-		return object.PathError("open", s.path, err)
+		return err
 	}
-	s.f = f
-	info, err := f.Stat()
-	if err != nil {
-		return object.PathError("stat", s.path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a regular file", s.path)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job", s.path).
-			WithHint("Give each job a file of its own, or stop the other one.")
-	}
-	if errors.Is(statErr, os.ErrNotExist) {
-		s.created = true
-		if err := syncDir(s.path); err != nil {
-			return err
-		}
-	}
-	size := info.Size()
 	if s.committed, err = s.decided(o, size); err != nil {
 		return err
 	}

@@ -1,0 +1,84 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+)
+
+const (
+	// lockPatience is how long a transaction waits for others to end with a file.
+	// A job, which holds its own for as long as it runs, waits for nobody.
+	lockPatience = 2 * time.Second
+	lockRetry    = 2 * time.Millisecond
+)
+
+// lock opens the file, makes it where it is not there, and keeps every other
+// writer out until it is closed. It returns the file's length, which is looked at
+// under the lock: whoever had it before may have written, or removed the file.
+func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, err error) {
+	for end := time.Now().Add(patience); ; {
+		created, err := s.openOrCreate()
+		if err != nil {
+			return 0, err
+		}
+		info, err := s.f.Stat()
+		if err != nil {
+			return 0, object.PathError("stat", s.path, err)
+		}
+		if !info.Mode().IsRegular() {
+			return 0, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a regular file", s.path)
+		}
+		held := syscall.Flock(int(s.f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+		if !held {
+			if info, err = s.f.Stat(); err != nil {
+				return 0, object.PathError("stat", s.path, err)
+			}
+			if now, err := os.Stat(s.path); err == nil && os.SameFile(now, info) {
+				if s.created = created && info.Size() == 0; created {
+					err = syncDir(s.path)
+				}
+				return info.Size(), err
+			}
+		}
+		err = s.f.Close()
+		s.f = nil
+		if err != nil {
+			return 0, object.PathError("close", s.path, err)
+		}
+		if held && !time.Now().Before(end) {
+			return 0, sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job or transaction", s.path).
+				WithHint("Give each job a file of its own, or stop the other one.")
+		}
+		select {
+		case <-time.After(lockRetry):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// openOrCreate opens the file, and tells whether it made it.
+func (s *sink) openOrCreate() (created bool, err error) {
+	for try := 0; ; try++ {
+		s.f, err = os.OpenFile(s.path, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			s.f, err = os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+			if errors.Is(err, fs.ErrExist) && try < 100 {
+				continue // somebody else was first; a link to nothing is there for ever
+			}
+			created = true
+		}
+		if err != nil {
+			s.f = nil
+			return false, object.PathError("open", s.path, err)
+		}
+		return created, nil
+	}
+}
