@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -182,7 +183,9 @@ func (a *stacked) Result(groups []int32, dst vec.Vec) error {
 		if a.arrays[g] == nil {
 			vec.AppendNull(dst)
 		} else {
-			vec.Append(dst, types.Value{Type: a.typ, A: a.arrays[g]})
+			now := *a.arrays[g]
+			now.Dims = slices.Clone(now.Dims) // dst keeps them, and rows may follow
+			vec.Append(dst, types.Value{Type: a.typ, A: &now})
 		}
 	}
 	return nil
