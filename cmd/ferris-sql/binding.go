@@ -48,6 +48,10 @@ func (b *binding) context() bind.Context {
 			}
 			return nil
 		},
+		Seeks: func(name, column string) bool {
+			s, ok := b.find(name).(stream.Seeker)
+			return ok && s.Seeks(column)
+		},
 		Connector: func(name string) (source, sink, ok bool) {
 			c := b.find(name)
 			if c == nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -265,6 +266,42 @@ func TestMemoryDirective(t *testing.T) {
 		}
 		if _, err := ask(t, conn, "DROP JOB j; DROP STREAM ticks"); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestExplainSeeks: EXPLAIN shows a seek where the connector makes one.
+func TestExplainSeeks(t *testing.T) {
+	conn := gatewayOf(t, "")
+	if _, err := ask(t, conn, ticking+`CREATE STREAM topic (id int) WITH (type = 'kafka', topic = 't', 'bootstrap.servers' = '127.0.0.1:1');
+		CREATE STREAM ordered (id int) WITH (type = 'kafka', topic = 't', 'bootstrap.servers' = '127.0.0.1:1', 'timestamp.max_disorder' = '1s');
+		CREATE STREAM lines (id int) WITH (type = 'file', path = 'x.json')`); err != nil {
+		t.Fatal(err)
+	}
+	const from, until = "_timestamp >= '2024-01-01 00:00:00+00'::timestamp with time zone", "_timestamp < '2025-01-01 00:00:00+00'::timestamp with time zone"
+	for stream, want := range map[string][]string{
+		"topic":   {"_partition = 0", "_offset >= '5'::bigint", from, until + ", where the broker stamps (LogAppendTime)"},
+		"ordered": {"_partition = 0", "_offset >= '5'::bigint", from, until},
+		"ticks":   {"_offset >= '5'::bigint"},
+		"lines":   nil,
+	} {
+		where := "_partition = 0 AND _offset >= 5 AND _timestamp >= '2024-01-01' AND _timestamp < '2025-01-01'"
+		if stream == "ticks" {
+			where = "_offset >= 5"
+		}
+		plan, err := ask(t, conn, "EXPLAIN SELECT id FROM "+stream+" WHERE "+where)
+		if err != nil {
+			t.Errorf("%s: %v", stream, err)
+			continue
+		}
+		var got []string
+		for _, line := range plan {
+			if _, seek, ok := strings.Cut(line, "Seek: "); ok {
+				got = append(got, seek)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s seeks by %q, want %q", stream, got, want)
 		}
 	}
 }

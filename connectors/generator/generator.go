@@ -35,6 +35,9 @@ func (Connector) Options(role stream.Role) []stream.Option {
 	return options
 }
 
+// Seeks: by the row's number.
+func (Connector) Seeks(column string) bool { return column == "_offset" }
+
 // PseudoColumns are the row's number and the time it was made.
 func (Connector) PseudoColumns() []catalog.Column {
 	return []catalog.Column{

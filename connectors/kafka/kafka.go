@@ -26,6 +26,11 @@ func (Connector) Options(role stream.Role) []stream.Option {
 	return sourceOptions
 }
 
+// Seeks: by partition and offset, and by the broker's index of time.
+func (Connector) Seeks(column string) bool {
+	return column == "_partition" || column == "_offset" || column == "_timestamp"
+}
+
 // PseudoColumns are a record's key, place, time and headers.
 func (Connector) PseudoColumns() []catalog.Column {
 	return []catalog.Column{

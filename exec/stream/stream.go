@@ -200,6 +200,12 @@ type Connector interface {
 	Inferrer(env *Env) SchemaInferrer
 }
 
+// Seeker is a connector whose readers begin or end by a bound of a hidden column
+// (Scan.From and Until), instead of reading what lies outside of it.
+type Seeker interface {
+	Seeks(column string) bool
+}
+
 // Role is the position of a name: FROM or INTO.
 type Role uint8
 

@@ -34,6 +34,9 @@ type Context struct {
 	Infer func(ctx context.Context, r *catalog.Relation) ([]catalog.Column, error)
 	// Hidden are a connector's pseudo-columns; nil: none.
 	Hidden func(connector string) []catalog.Column
+	// Seeks says whether a connector begins or ends a read by a bound of a hidden
+	// column; nil: each does.
+	Seeks func(connector, column string) bool
 	// Connector says what a type can be; ok is false for an unknown one. nil:
 	// every type may be both.
 	Connector func(name string) (source, sink, ok bool)

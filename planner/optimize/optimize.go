@@ -16,6 +16,9 @@ type Env struct {
 	Continuous bool
 	// Cast is the function that converts one type to another, nil for none.
 	Cast func(source, target types.OID) *catalog.Function
+	// Seeks says whether a connector begins or ends a read by a bound of a hidden
+	// column. nil: each does.
+	Seeks func(connector, column string) bool
 }
 
 // rule rewrites a whole tree, the trees of its subqueries left to the driver.

@@ -25,7 +25,11 @@ func seek(n plan.Node, env *Env) plan.Node {
 		if col == nil || s.Columns[col.Index] < hidden {
 			continue
 		}
-		switch s.Fields[col.Index].Name {
+		name := s.Fields[col.Index].Name
+		if env.Seeks != nil && !env.Seeks(s.Relation.Connector, name) {
+			continue
+		}
+		switch name {
 		case "_offset":
 			seekOffset(&c, op, bound)
 		case "_partition":
