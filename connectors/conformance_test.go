@@ -272,6 +272,23 @@ func each(t *testing.T, test func(t *testing.T, f *fixture)) {
 }
 
 // TestOptions declares every option with its default, and one that is none.
+// TestEveryPackageIsListed: a folder beside this file is a connector in All, or
+// one of those that connectors share.
+func TestEveryPackageIsListed(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || e.Name() == "format" || e.Name() == "object" || e.Name() == "testdata" {
+			continue
+		}
+		if !slices.ContainsFunc(All(), func(c stream.Connector) bool { return c.Name() == e.Name() }) {
+			t.Errorf("connectors/%s is not in All", e.Name())
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		for role, rel := range map[stream.Role]*catalog.Relation{stream.RoleSource: f.source, stream.RoleSink: f.sink} {
