@@ -71,10 +71,9 @@ func (q *randomQuery) core(b *strings.Builder) {
 func (g *generator) query() *randomQuery {
 	t := pick(g.Rand, g.tables)
 	switch n := g.IntN(20); {
+	case n < 5 && t.csv == "": // constants fail in PostgreSQL's planner, without a row
+		return g.query()
 	case n < 2:
-		if t.csv == "" { // constants fail in PostgreSQL's planner, without a row
-			return g.query()
-		}
 		return &randomQuery{items: []*expr{g.riskyExpr(t.cols)}, from: t.name, exact: true}
 	case n < 5:
 		return &randomQuery{items: []*expr{g.mixedExpr(t.cols)}, from: t.name, exact: true}

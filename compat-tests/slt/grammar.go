@@ -50,6 +50,7 @@ var safe = []rule{
 	{"float8", "($float8 / nullif($int4, 0))"}, {"float8", "(- $float8)"}, {"float8", "abs($float8)"}, {"float8", "sqrt(abs($float8))"}, {"float8", "round($float8)"},
 	{"float8", "trunc($float8)"}, {"float8", "ceil($float8)"}, {"float8", "floor($float8)"}, {"float8", "coalesce($float8, $int4)"}, {"float8", "($numeric)::float8"},
 	{"float8", "CASE WHEN $bool THEN $float8 ELSE $numeric END"}, {"float8", "greatest($float8, $int4)"}, {"float8", "date_part('hour', $timestamp)"},
+	{"float8", "exp($int4 / 40.0::float8)"}, {"float8", "ln(abs($float8) + 1)"}, {"float8", "log(abs($float8) + 1)"}, {"float8", "power(abs($float8) + 0.5, $int4 % 5)"},
 
 	{"text", "($text || $text)"}, {"text", "($text || $int4)"}, {"text", "lower($text)"}, {"text", "upper($text)"}, {"text", "trim($text)"}, {"text", "ltrim($text, 'ab')"},
 	{"text", "rtrim($text, 'c ')"}, {"text", "substring($text, 2)"}, {"text", "substring($text, $int4 % 10, 3)"}, {"text", "left($text, $int4 % 10)"}, {"text", "right($text, $int4 % 10)"},

@@ -174,7 +174,7 @@ func compare(t *testing.T, where string, r *record, want, got *answer) {
 	}
 	switch {
 	case got.err == nil || got.err.Code != r.ours:
-		t.Errorf("%s: %s\nwant error %s, got %s", where, r.sql, r.ours, got.text(true))
+		t.Errorf("%s: %s\nwant error %s, got what follows; where that is PostgreSQL's answer, take the line `ours error` away\n%s", where, r.sql, r.ours, got.text(true))
 	case got.err.Code == "0A000" && got.err.Hint == "":
 		t.Errorf("%s: %s\nrefused without a hint: %s", where, r.sql, got.text(true))
 	}

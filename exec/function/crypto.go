@@ -7,8 +7,9 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -88,19 +89,38 @@ func wrapLines(s string, width int) string {
 	return b.String()
 }
 
+// decodeHex reads pairs of digits; white space may stand between pairs.
+func decodeHex(s string) (types.Value, error) {
+	out := make([]byte, 0, len(s)/2)
+	for i := 0; i < len(s); {
+		if strings.IndexByte(" \n\t\r", s[i]) >= 0 {
+			i++
+			continue
+		}
+		pair := s[i:min(i+2, len(s))]
+		for j := range len(pair) {
+			if strings.IndexByte("0123456789abcdefABCDEF", pair[j]) < 0 {
+				c, _ := utf8.DecodeRuneInString(s[i+j:])
+				return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", c)
+			}
+		}
+		if len(pair) < 2 {
+			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
+		}
+		b, err := hex.DecodeString(pair)
+		if err != nil {
+			return types.Value{}, fmt.Errorf("decoding %q: %w", pair, err)
+		}
+		out, i = append(out, b...), i+2
+	}
+	return bytea(textOf(out))
+}
+
 func decode(_ *Env, a []types.Value) (types.Value, error) {
 	s := a[0].S
 	switch strings.ToLower(a[1].S) {
 	case "hex":
-		b, err := hex.DecodeString(strings.Map(dropSpace, s))
-		var bad hex.InvalidByteError
-		if errors.As(err, &bad) {
-			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", byte(bad))
-		}
-		if err != nil {
-			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
-		}
-		return bytea(textOf(b))
+		return decodeHex(s)
 	case "base64":
 		b, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
 		if err != nil {

@@ -56,9 +56,9 @@ func init() {
 		{"sqrt", sqrtFloat, examples("sqrt(2::float8)", "1.4142135623730951", "sqrt((-1)::float8)", "ERROR 2201F")},
 		{"dsqrt", sqrtFloat, examples("|/ 9::float8", "3")},
 		{"exp", expFloat, examples("exp(1::float8)", "2.718281828459045", "exp(1000::float8)", "ERROR 22003", "exp('-Infinity'::float8)", "0")},
-		{"ln", lnFloat(math.Log), examples("ln(2::float8)", "0.6931471805599453", "ln(0::float8)", "ERROR 2201E")},
-		{"log", lnFloat(math.Log10), examples("log(100::float8)", "2", "log((-1)::float8)", "ERROR 2201E")},
-		{"log10", lnFloat(math.Log10), examples("log10(1000::float8)", "3")},
+		{"ln", lnFloat(exactLog), examples("ln(2::float8)", "0.6931471805599453", "ln(0::float8)", "ERROR 2201E")},
+		{"log", lnFloat(exactLog10), examples("log(100::float8)", "2", "log((-1)::float8)", "ERROR 2201E")},
+		{"log10", lnFloat(exactLog10), examples("log10(1000::float8)", "3")},
 		{"sin", math1(math.Sin), examples("sin(0.5::float8)", "0.479425538604203")},
 		{"cos", math1(math.Cos), examples("cos(0.5::float8)", "0.8775825618903728")},
 		{"tan", math1(math.Tan), examples("tan(0.5::float8)", "0.5463024898437905")},
@@ -122,7 +122,7 @@ func sqrtFloat(x float64) (float64, error) {
 }
 
 func expFloat(x float64) (float64, error) {
-	r := math.Exp(x)
+	r := exactExp(x)
 	switch {
 	case math.IsInf(x, 0) || x != x:
 		return r, nil
@@ -189,7 +189,7 @@ func powFloat(x, y float64) (float64, error) {
 	case x < 0 && math.Floor(y) != y:
 		return 0, sqlerr.Errorf(sqlerr.InvalidArgumentForPowerFunction, "a negative number raised to a non-integer power yields a complex result")
 	}
-	r := math.Pow(x, y)
+	r := exactPow(x, y)
 	switch {
 	case math.IsInf(x, 0) || math.IsInf(y, 0):
 	case math.IsInf(r, 0):

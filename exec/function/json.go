@@ -294,6 +294,9 @@ func buildObject(t string) ValueFunc {
 			if i > 0 {
 				b = append(b, ", "...)
 			}
+			if a[i].Null && t == "json" {
+				return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "null value not allowed for object key")
+			}
 			if a[i].Null {
 				return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "argument %d: key must not be null", i+1)
 			}

@@ -92,6 +92,8 @@ type binder struct {
 	inline map[string]*catalog.Relation
 	// top is the SELECT at the end of the statement, whose EMIT is the statement's.
 	top *pg.SelectStmt
+	// later are the names of the WITH queries after the one being bound.
+	later []string
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).

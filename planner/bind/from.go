@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -303,7 +305,12 @@ func (b *binder) relation(x *pg.RangeVar) *catalog.Relation {
 	if x.Schemaname != "" {
 		name = x.Schemaname + "." + name
 	}
-	b.failf(sqlerr.UndefinedTable, x.Location, "relation \"%s\" does not exist", name)
+	err := sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name).At(b.pos(x.Location))
+	if x.Schemaname == "" && slices.Contains(b.later, x.Relname) {
+		err = err.WithDetail("There is a WITH item named \"%s\", but it cannot be referenced from this part of the query.", name).
+			WithHint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.")
+	}
+	b.fail(err)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -34,6 +36,10 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 		cond = b.boolean(b.expr(x.Quals, js, exprJoinOn), "JOIN/ON", location(x.Quals))
 	}
 	node := joinNode(kind, l.node, r.node, cond, r.lateral)
+	if a := x.JoinUsingAlias; a != nil {
+		b.uniqueNames(items, []*rangeItem{{name: a.Aliasname, relVisible: true}})
+		items = append(items, &rangeItem{join: true, name: a.Aliasname, relVisible: true, cols: slices.Clone(merged)})
+	}
 	if merged == nil && x.Alias == nil {
 		return fromEntry{node: node, items: items}
 	}

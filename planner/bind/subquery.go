@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -126,7 +128,13 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 		visible[k] = v
 	}
 	var own []*cte
-	for _, n := range w.Ctes {
+	before := b.later
+	defer func() { b.later = before }()
+	for i, n := range w.Ctes {
+		b.later = slices.Clone(before)
+		for _, n := range w.Ctes[i+1:] {
+			b.later = append(b.later, n.GetCommonTableExpr().Ctename)
+		}
 		x := n.GetCommonTableExpr()
 		for _, o := range own {
 			if o.name == x.Ctename {

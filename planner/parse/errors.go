@@ -79,6 +79,13 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 	if i := u.after(base+at+1) - 1; err.Code == sqlerr.InvalidEscapeSequence && i >= 0 && strings.IndexByte("uU", u.text[u.start(i)]) >= 0 {
 		err.Code = sqlerr.SyntaxError // in U&'', where E'' has a state of its own
 	}
+	if e.Message == "invalid Unicode escape" {
+		hint := `Unicode escapes must be \uXXXX or \UXXXXXXXX.`
+		if err.Code == sqlerr.SyntaxError {
+			hint = `Unicode escapes must be \XXXX or \+XXXXXX.`
+		}
+		err = err.WithHint("%s", hint)
+	}
 	if !strings.HasPrefix(e.Message, "syntax error at ") {
 		return err.At(u.src.Char(base + at))
 	}
