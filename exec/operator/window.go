@@ -199,8 +199,9 @@ func (p *windowPartition) groupEnd(g int) int {
 	return len(p.refs)
 }
 
-// perRow are the bytes that each row takes to sort and to group.
-const perRow = 8 + 4
+// perRow are the bytes that each row takes to sort and to group: its ref, that
+// and a number to sort by, a copy where keys are NULL, the first row of a group.
+const perRow = 8 + 16 + 8 + 4
 
 // Finish computes the calls and passes the rows on.
 func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
@@ -210,15 +211,9 @@ func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
 	}
 	w.counted += n
 	refs := w.spool.refs(make([]ref, 0, w.spool.Rows()))
-	slices.SortFunc(refs, func(a, b ref) int {
-		if c := w.compare(a, b, 0, len(w.keys)); c != 0 {
-			return c
-		}
-		if a < b { // rows that sort alike keep their order
-			return -1
-		}
-		return 1
-	})
+	if err := w.sort(ctx, refs); err != nil {
+		return err
+	}
 	p := &windowPartition{w: w}
 	for len(refs) > 0 {
 		p.groups = append(p.groups[:0], 0)
@@ -226,6 +221,9 @@ func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
 		for ; end < len(refs) && w.compare(refs[end-1], refs[end], 0, len(w.spec.Partition)) == 0; end++ {
 			if w.compare(refs[end-1], refs[end], len(w.spec.Partition), len(w.keys)) != 0 {
 				p.groups = append(p.groups, int32(end))
+			}
+			if end%rowsPerLook == 0 && ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
 		p.refs, refs = refs[:end], refs[end:]

@@ -219,3 +219,43 @@ func TestWindowStops(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWindowOrder compares the order of a window's rows with that of a Sort.
+func TestWindowOrder(t *testing.T) {
+	values := map[types.OID][]string{
+		types.Int4:    {"NULL", "0", "-1", "2147483647", "-2147483648", "7"},
+		types.Bool:    {"NULL", "t", "f"},
+		types.Float8:  {"NULL", "NaN", "Infinity", "-Infinity", "0", "-0", "1.5", "-1.5", "5e-324"},
+		types.Text:    {"NULL", "a", "ab", "abcdefg", "abcdefgh", "abcdefgi", "abcdefgha", "b", "\u00e9"},
+		types.BPChar:  {"NULL", "a", "a  ", "b", "abcdefgh", "abcdefgh "},
+		types.Numeric: {"NULL", "NaN", "1.0", "1.00", "-1", "1e30", "0.1"},
+		types.UUID:    {"NULL", "00000000-0000-0000-0000-000000000001", "ffffffff-0000-0000-0000-000000000001"},
+	}
+	of := []types.OID{types.Int4, types.Bool, types.Float8, types.Text, types.BPChar, types.Numeric, types.UUID}
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		ts := []types.Type{types.Of(types.Int8)} // the row's number: rows that sort alike keep their order
+		var order []string
+		for i := range 1 + rng.IntN(3) {
+			ts = append(ts, types.Of(of[rng.IntN(len(of))]))
+			order = append(order, fmt.Sprintf("$%d", i+1)+[]string{"", " desc", " first", " desc first"}[rng.IntN(4)])
+		}
+		var events []event
+		for i := range rng.IntN(100) {
+			row := []types.Value{types.NewInt(types.Int8, int64(i))}
+			for _, typ := range ts[1:] {
+				row = append(row, parse(typ, values[typ.OID][rng.IntN(len(values[typ.OID]))]))
+			}
+			events = append(events, event{values: row})
+		}
+		events = append(events, event{kind: eventEnd})
+		keys := sortKeys(binder{ts}, order)
+		split := rng.IntN(len(keys) + 1)
+		w := NewWindow(WindowSpec{Types: ts, Partition: keys[:split], OrderBy: keys[split:], Env: env})
+		got := play(t, w, [][]types.Type{ts}, ts, events, shapes[0])
+		want := play(t, NewSort(keys, ts, -1, nil, nil), [][]types.Type{ts}, ts, events, shapes[0])
+		if !slices.Equal(got, want) {
+			t.Fatalf("seed %d, by %v: the window's order is\n%s\nand a sort's\n%s", seed, order, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
