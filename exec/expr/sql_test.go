@@ -511,8 +511,8 @@ func (r *sqlReader) call(name string, quoted bool) plan.Expr {
 		}
 		return &plan.MinMax{Greatest: name == "greatest", Args: args, Typ: t}
 	case "substring", "overlay":
-		args := []plan.Expr{r.expression(0)}
-		for r.accept(",") || r.accept("FROM") || r.accept("FOR") || r.accept("PLACING") {
+		args := []plan.Expr{r.expression(7)}
+		for r.accept(",") || r.accept("FROM") || r.accept("FOR") || r.accept("PLACING") || r.accept("SIMILAR") || r.accept("ESCAPE") {
 			args = append(args, r.expression(0))
 		}
 		r.expect(")")
