@@ -24,7 +24,7 @@
 //
 // A line `ours error 0A000` before a record says that PostgreSQL answers as
 // written and the gateway refuses with that code and a hint; `ours answers`
-// that PostgreSQL refuses and the gateway answers. A record that is
+// that the gateway answers, otherwise than PostgreSQL. A record that is
 // SQL alone has no answer yet: `go test -rewrite` asks PostgreSQL for it.
 package slt
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -124,9 +126,40 @@ func jsonText(v string, ok bool) (types.Value, error) {
 	case 'n':
 		return null(types.Text)
 	case '"':
+		if err := checkEscapes(v); err != nil {
+			return types.Value{}, err
+		}
 		return text(unquoteJSON(v))
 	}
 	return text(v)
+}
+
+// checkEscapes refuses the escapes of a quoted string that stand for no text:
+// json keeps them as they are written.
+func checkEscapes(q string) error {
+	for i := strings.IndexByte(q, '\\'); i >= 0 && i < len(q); i++ {
+		if q[i] != '\\' {
+			continue
+		}
+		if i++; q[i] != 'u' {
+			continue
+		}
+		r := hexRune(q, i+1)
+		i += 4
+		switch {
+		case r == 0:
+			return sqlerr.Errorf(sqlerr.UntranslatableCharacter, "unsupported Unicode escape sequence").WithDetail("\\u0000 cannot be converted to text.")
+		case !utf16.IsSurrogate(r):
+			continue
+		case r < 0xdc00 && strings.HasPrefix(q[i+1:], `\u`) && utf16.DecodeRune(r, hexRune(q, i+3)) != utf8.RuneError:
+			i += 6
+			continue
+		case r < 0xdc00 && strings.HasPrefix(q[i+1:], `\u`) && hexRune(q, i+3)&^0x3ff == 0xd800:
+			return sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type json").WithDetail("Unicode high surrogate must not follow a high surrogate.")
+		}
+		return sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type json").WithDetail("Unicode low surrogate must follow a high surrogate.")
+	}
+	return nil
 }
 
 // followPath follows the texts of args[1], an array, or of args[1] and on.

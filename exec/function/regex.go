@@ -45,7 +45,7 @@ func init() {
 		Value: func(_ *Env, _ []types.Value) (types.Value, error) {
 			return types.Value{}, sqlerr.Unsupported("Write substring(string FROM pattern) with a regular expression, and a group around the part that is wanted.",
 				"substring(string SIMILAR pattern ESCAPE character) is not supported")
-		}, Examples: []Example{{SQL: `substring('foobar' SIMILAR '%#"o_b#"%' ESCAPE '#')`, Text: "ERROR 0A000", Ours: "its parts match the shortest and the longest text in turn, which RE2 cannot"}}})
+		}, Examples: []Example{{SQL: `substring('foobar', '%#"o_b#"%', '#')`, Text: "ERROR 0A000", Ours: "its parts match the shortest and the longest text in turn, which RE2 cannot"}}})
 	const call = "substring('foobar' from 'o.b')"
 	define("substring(text, text) text strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {

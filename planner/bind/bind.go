@@ -134,6 +134,12 @@ func (b *binder) unsupported(loc int32, hint, format string, args ...any) {
 	b.fail(sqlerr.Unsupported(hint, format, args...).At(b.pos(loc)))
 }
 
+func (b *binder) warn(code sqlerr.Code, format string, args ...any) {
+	e := sqlerr.Errorf(code, format, args...)
+	e.Severity = "WARNING"
+	b.shared.notices = append(b.shared.notices, e)
+}
+
 func (b *binder) notice(format string, args ...any) {
 	e := sqlerr.Errorf(sqlerr.SuccessfulCompletion, format, args...)
 	e.Severity = "NOTICE"

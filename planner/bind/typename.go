@@ -82,6 +82,12 @@ var typesByName = func() map[string]*types.Info {
 	return m
 }()
 
+// fractions are the types whose modifier is a number of digits of a second, six
+// at most, as a warning names them.
+var fractions = map[types.OID]string{
+	types.Timestamp: "TIMESTAMP(%d)", types.Timestamptz: "TIMESTAMP(%d) WITH TIME ZONE", types.Time: "TIME(%d)", types.Interval: "INTERVAL(%d)",
+}
+
 func (b *binder) typeMod(t *pg.TypeName, info *types.Info) int32 {
 	if len(t.Typmods) == 0 {
 		if t.Typemod != 0 && t.Typemod != -1 {
@@ -110,6 +116,9 @@ func (b *binder) typeMod(t *pg.TypeName, info *types.Info) int32 {
 		default:
 			mods = append(mods, 0)
 		}
+	}
+	if limited, ok := fractions[info.OID]; ok && (info.OID != types.Interval || len(mods) == 2) && mods[len(mods)-1] > 6 && mods[len(mods)-1] < math.MaxInt16 {
+		b.warn(sqlerr.InvalidParameterValue, limited+" precision reduced to maximum allowed, 6", mods[len(mods)-1])
 	}
 	if info.ModIn == nil {
 		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "type modifier is not allowed for type \"%s\"", types.FormatType(types.Of(info.OID))).At(pos))
