@@ -76,6 +76,22 @@ func (w *intervalWriter) fraction(field string) (string, bool) {
 	return fmt.Sprintf("%0*d", places, w.micros/unit), true
 }
 
+// roman is RM: months count back from December where they are negative, and
+// whole years end with one.
+func (w *intervalWriter) roman() string {
+	switch {
+	case w.months > 0:
+		return romanMonths[w.months-1]
+	case w.months < 0:
+		return romanMonths[12+w.months]
+	case w.years > 0:
+		return romanMonths[11]
+	case w.years < 0:
+		return romanMonths[0]
+	}
+	return ""
+}
+
 func formatInterval(v types.IntervalValue, template string) (types.Value, error) {
 	seconds := v.Micros / microsPerSecond
 	w := &intervalWriter{years: int(v.Months / 12), months: int(v.Months % 12), days: int(v.Days),
@@ -100,7 +116,7 @@ func (w *intervalWriter) field(out *timeWriter, n *timeNode) error {
 	value, width, ok := w.number(name)
 	fraction, part := w.fraction(name)
 	switch {
-	case name == "Q" && w.months == 0, name == "FX":
+	case name == "Q" && w.months == 0, name == "FX", name == "RM" && w.roman() == "":
 	case ok:
 		if value < 0 && (name == "DD" || name == "DDD" || name == "WW" || name == "CC") {
 			width-- // there the sign is within the width
@@ -119,9 +135,8 @@ func (w *intervalWriter) field(out *timeWriter, n *timeNode) error {
 			half = half[1:]
 		}
 		out.name(half[0], 0)
-	case name == "RM" && w.months > 0:
-		out.name(romanMonths[w.months-1], 4)
-	case name == "RM" && w.years == 0 && w.months == 0:
+	case name == "RM":
+		out.name(w.roman(), 4)
 	default:
 		return sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, "invalid format specification for an interval value").
 			WithHint("Intervals are not tied to specific calendar dates.")

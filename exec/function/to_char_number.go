@@ -18,7 +18,7 @@ func init() {
 			"to_char(-1.5, 'S9.9')", "-1.5", "to_char(-1.5, '9.9MI')", "1.5-", "to_char(-12.3, '999.9PR')", " <12.3>", "to_char(1234.5, '9')", " #", "to_char(-0.5, '9.9')", " -.5", "to_char(0.5, 'FM9.9')", ".5")},
 		{"int4", func(v types.Value) (types.Decimal, error) { return types.DecimalFromInt64(v.I), nil }, examples("to_char(-12, '999')", " -12", "to_char(5, '000')", " 005", "to_char(123456, '999')", " ###", "to_char(42, 'FM999')", "42")},
 		{"int8", func(v types.Value) (types.Decimal, error) { return types.DecimalFromInt64(v.I), nil }, examples("to_char(5000000000, '9,999,999,999')", " 5,000,000,000")},
-		{"float8", func(v types.Value) (types.Decimal, error) { return types.DecimalFromFloat64(v.F) }, examples("to_char(1234.5678::float8, '9999.99')", " 1234.57")},
+		{"float8", func(v types.Value) (types.Decimal, error) { return types.DecimalFromFloat64(v.F) }, examples("to_char(1234.5678::float8, '9999.99')", " 1234.57", "to_char(9.99::float8, '9.9EEEE')", " 1.0e+01")},
 		{"float4", func(v types.Value) (types.Decimal, error) { return types.DecimalFromFloat32(float32(v.F)) }, examples("to_char(2.5::float4, '9.9')", " 2.5")},
 	} {
 		define("to_char("+f.typ+", text) text strict stable", Definition{
@@ -27,12 +27,12 @@ func init() {
 				if err != nil {
 					return types.Value{}, err
 				}
-				return formatNumber(d, a[1].S)
+				return formatNumber(d, a[1].S, f.typ)
 			}, Examples: f.ex})
 	}
-	exponent := Example{SQL: "to_char(1.5, '9.99EEEE')", Text: "ERROR 0A000", Ours: "exponents are not supported"}
 	picture := Lookup("to_char", types.Numeric, types.Text)
-	picture.Examples = append(picture.Examples, exponent)
+	picture.Examples = append(picture.Examples, examples("to_char(1.5, '9.99EEEE')", " 1.50e+00", "to_char(-0.000123456, '9.999EEEE')", "-1.235e-04", "to_char(123456789.0, '9EEEE')", " 1e+08", "to_char(0.0, '9.9EEEE')", " 0.0e+00", "to_char(9.99, '9.9EEEE')", " 10.0e+00", "to_char(9.9, 'S9EEEE')", "ERROR 42601",
+		"to_char(485.0, 'RN')", "        CDLXXXV", "to_char(1999.4, 'FMRN')", "MCMXCIX", "to_char(4.0, 'FMrn')", "iv", "to_char(4000.0, 'FMRN')", "###############", "to_char(0.0, 'RN')", "###############")...)
 }
 
 // numberPicture is a parsed template of to_char for numbers.
@@ -69,7 +69,7 @@ func parseNumberPicture(template string) (*numberPicture, error) {
 		case (s[0] == '.' || s[0] == 'D') && !p.point:
 			p.point = true
 		default:
-			return nil, sqlerr.Unsupported("Use 9, 0, '.', ',', D, G, FM, MI, PR and a leading S, and put other text around it with ||.",
+			return nil, sqlerr.Unsupported("Use 9, 0, '.', ',', D, G, FM, MI, PR, RN, EEEE and a leading S, and put other text around it with ||.",
 				"the to_char template \"%s\" is not supported", template)
 		}
 		s = s[size:]
@@ -78,7 +78,10 @@ func parseNumberPicture(template string) (*numberPicture, error) {
 }
 
 // formatNumber rounds to the template's places and lays the digits out in it.
-func formatNumber(d types.Decimal, template string) (types.Value, error) {
+func formatNumber(d types.Decimal, template, typ string) (types.Value, error) {
+	if v, ok, err := formatSpecial(d, template, typ); ok {
+		return v, err
+	}
 	p, err := parseNumberPicture(template)
 	if err != nil {
 		return types.Value{}, err

@@ -60,10 +60,10 @@ type numberReader struct {
 	pre     int // digits before the point
 	post    int // and after it
 	point   bool
-	places  int // after the point of the template
+	whole   int // digits before the point of the template
+	places  int // and after it
 	shift   int // digits after V
 	signed  bool
-	leading bool // S before the digits
 	plus    bool
 	minus   bool
 	bracket bool
@@ -73,16 +73,17 @@ type numberReader struct {
 
 // describe reads off the template what holds for all of it.
 func (r *numberReader) describe(tokens []numberToken) error {
-	digits, shifting := 0, false
+	shifting := false
 	for _, t := range tokens {
 		switch t.name {
 		case "9", "0":
-			digits++
 			switch {
 			case shifting:
 				r.shift++
 			case r.decimal:
 				r.places++
+			default:
+				r.whole++
 			}
 		case ".", "D":
 			if r.decimal {
@@ -104,7 +105,7 @@ func (r *numberReader) describe(tokens []numberToken) error {
 			if r.plus || r.minus || r.bracket {
 				return badNumberTemplate("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together")
 			}
-			r.signed, r.leading = true, digits == 0
+			r.signed = true
 		case "MI", "PL", "SG":
 			if r.signed {
 				return badNumberTemplate("cannot use \"S\" and \"" + t.name + "\" together")
@@ -151,6 +152,9 @@ func readNumber(in, template string) (types.Value, error) {
 	d, err := types.ParseDecimal(strings.TrimSuffix(s, "."))
 	if err != nil {
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type numeric: \"%s\"", " "+s)
+	}
+	if d, err = d.Fit(int32(r.whole+r.shift+r.post)<<16 | int32(r.post) + 4); err != nil {
+		return types.Value{}, err
 	}
 	if r.shift > 0 {
 		power, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(int64(-r.shift)))
@@ -216,7 +220,6 @@ func (r *numberReader) digit(name string) {
 	}
 	if r.sign == 0 && (name == "9" || name == "0") && r.pre+r.post == 0 {
 		switch c := r.in[r.at]; {
-		case r.signed && !r.leading:
 		case c == '-' || r.bracket && c == '<':
 			r.sign = '-'
 			r.at++

@@ -26,7 +26,7 @@ func (r *timeReader) finish() (civil, *int, error) {
 		switch {
 		case r.d > 1:
 			day += r.d - 2
-		case r.d == 1:
+		case r.d != 0:
 			day += 6
 		}
 		c.year, c.month, c.day = types.DaysToDate(int32(day - julianEpoch))
