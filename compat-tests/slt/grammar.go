@@ -79,7 +79,7 @@ var risky = []rule{
 	{"int8", "($int8 * 1000000000000000)"}, {"int8", "($numeric * 1e16)::int8"}, {"numeric", "($numeric / $numeric)"}, {"numeric", "sqrt($numeric)"}, {"numeric", "ln($numeric)"}, {"numeric", "($text)::numeric"}, {"numeric", "($numeric)::numeric(4,2)"}, {"numeric", "power($numeric, 0.5)"},
 	{"float8", "($float8 / $int4)"}, {"float8", "sqrt($float8)"}, {"float8", "($float8 * 1e306)"}, {"float8", "($text)::float8"},
 	{"text", "split_part($text, 'a', $int4)"}, {"text", "substring($text, 1, $int4)"}, {"text", "chr($int4)"}, {"text", "repeat($text, $int4)"},
-	{"date", "($text)::date"}, {"date", "make_date($int4, 2, 29)"}, {"bool", "($text)::bool"}, {"jsonb", "($text)::jsonb"}, {"ints", "($text)::int4[]"}, {"timestamp", "($text)::timestamp"}, {"interval", "($text)::interval"}, {"uuid", "($text)::uuid"}, {"bytea", "decode($text, 'hex')"}, {"timestamp", "date_trunc($text, $timestamp)"},
+	{"date", "(left($text, 12))::date"}, {"date", "make_date($int4, 2, 29)"}, {"bool", "($text)::bool"}, {"jsonb", "($text)::jsonb"}, {"ints", "($text)::int4[]"}, {"timestamp", "(left($text, 12))::timestamp"}, {"interval", "(left($text, 12))::interval"}, {"uuid", "($text)::uuid"}, {"bytea", "decode($text, 'hex')"}, {"timestamp", "date_trunc($text, $timestamp)"},
 	{"bool", "($text ~ $text)"}, {"int4", "($jsonb)::int4"}, {"interval", "($interval / $int4)"}, {"time", "make_time($int4, 0, 0)"},
 }
 

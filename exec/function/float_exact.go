@@ -2,7 +2,7 @@ package function
 
 import "math"
 
-// exp, ln, log and power of float8 are computed with twice the digits and
+// exp, ln and power of float8 are computed with twice the digits and
 // rounded once (Dekker 1971; Hida, Li and Bailey 2001), so that the result is
 // the nearest float8. Package math may be one unit in the last place away from
 // it, which shows in the text of a value.
@@ -11,8 +11,7 @@ import "math"
 type double struct{ hi, lo float64 }
 
 var (
-	ln2     = double{math.Ln2, math.Ln2 - 0x1.62e42fefa39efp-1}
-	perLn10 = double{math.Log10E, math.Log10E - 0x1.bcb7b1526e50ep-2}
+	ln2 = double{math.Ln2, math.Ln2 - 0x1.62e42fefa39efp-1}
 	// reciprocals of factorials.
 	reciprocals = func() (r [11]double) {
 		r[0] = double{1, 0}
@@ -119,7 +118,19 @@ func exactLog10(x float64) float64 {
 	if x <= 0 || math.IsInf(x, 0) || x != x {
 		return math.Log10(x)
 	}
-	return logarithm(x).times(perLn10).hi
+	// Not rounded once, but as C libraries do it (fdlibm's e_log10.c): that is
+	// what PostgreSQL shows.
+	const (
+		perLn10 = 4.34294481903251816668e-01
+		high    = 3.01029995663611771306e-01 // of log10 2
+		low     = 3.69423907715893078616e-13
+	)
+	f, e := math.Frexp(x)
+	if e > 0 {
+		f, e = 2*f, e-1
+	}
+	z := float64(float64(e)*low) + float64(perLn10*exactLog(f))
+	return z + float64(float64(e)*high)
 }
 
 func exactPow(x, y float64) float64 {

@@ -212,7 +212,7 @@ func (t *regexTranslator) one() error {
 		t.out.WriteByte(c)
 		t.quantified()
 	case '{':
-		t.bound()
+		return t.bound()
 	case ' ', '\t', '\n', '\r', '#':
 		if t.flags.expanded {
 			t.skip()
@@ -254,7 +254,7 @@ func (t *regexTranslator) quantified() {
 }
 
 // bound is {m}, {m,} or {m,n}; another brace stands for itself.
-func (t *regexTranslator) bound() {
+func (t *regexTranslator) bound() error {
 	end := t.at + 1
 	for end < len(t.in) && (t.in[end] >= '0' && t.in[end] <= '9' || t.in[end] == ',') {
 		end++
@@ -262,11 +262,18 @@ func (t *regexTranslator) bound() {
 	if end == t.at+1 || end == len(t.in) || t.in[end] != '}' {
 		t.out.WriteString(`\{`)
 		t.at++
-		return
+		return nil
+	}
+	if t.at == 0 || t.in[t.at-1] == '(' || t.in[t.at-1] == '|' {
+		return invalidRegex("quantifier operand invalid")
+	}
+	if strings.Count(t.in[t.at:end], ",") > 1 || t.in[t.at+1] == ',' {
+		return invalidRegex("invalid repetition count(s)")
 	}
 	t.out.WriteString(t.in[t.at : end+1])
 	t.at = end + 1
 	t.quantified()
+	return nil
 }
 
 func (t *regexTranslator) group() error {

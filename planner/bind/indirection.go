@@ -68,7 +68,11 @@ func (b *binder) subscript(o operand, items []*pg.A_Indices, s *scope, k exprKin
 func (b *binder) jsonSubscript(o operand, items []*pg.A_Indices, s *scope, k exprKind) plan.Expr {
 	for _, i := range items {
 		if i.IsSlice {
-			b.failf(sqlerr.DatatypeMismatch, o.loc, "jsonb subscript does not support slices")
+			at := i.Uidx
+			if at == nil {
+				at = i.Lidx
+			}
+			b.failf(sqlerr.DatatypeMismatch, location(at), "jsonb subscript does not support slices")
 		}
 		o.e = b.operator([]string{"->"}, o, b.operand(i.Uidx, s, k), o.loc)
 	}
