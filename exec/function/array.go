@@ -71,8 +71,12 @@ func init() {
 			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "removing elements from multidimensional arrays is not supported")
 		}
 		kept := slices.DeleteFunc(slices.Clone(a[0].A.Elems), func(e types.Value) bool { return sameValue(e, a[1]) })
-		return types.NewArray(a[0].A.Elem, kept), nil
-	}, "array_remove(ARRAY[1, 2, 3, 2], 2)", "{1,3}")
+		out := types.NewArray(a[0].A.Elem, kept)
+		if len(kept) > 0 {
+			out.A.Dims[0].Lower = a[0].A.Dims[0].Lower
+		}
+		return out, nil
+	}, "array_remove(ARRAY[1, 2, 3, 2], 2)", "{1,3}", "array_remove('[3:4]={1,2}'::int[], 2)", "[3:3]={1}")
 	op("array_replace(anyarray, anyelement, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return a[0], nil

@@ -118,7 +118,7 @@ func changeJSON(s string, path types.Value, with string, how pathChange, doing s
 	if !isJSONContainer(s) {
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot %s scalar", doing)
 	}
-	if len(path.A.Elems) == 0 {
+	if len(path.A.Elems) == 0 || len(s) == len("{}") && how&(pathDelete|pathReplace) != 0 {
 		return types.NewString(types.JSONB, s), nil
 	}
 	e := jsonEdit{path: path.A.Elems, with: with, how: how}

@@ -99,7 +99,7 @@ func init() {
 			if err != nil {
 				return types.Value{}, err
 			}
-			return int4(len(re.FindAllStringIndex(a[0].S, -1)))
+			return int4(len(allMatches(re, a[0].S)))
 		}, Examples: examples("regexp_count('banana', 'a')", "3"),
 	})
 	define("regexp_split_to_array(text, text) _text strict immutable", Definition{
@@ -175,13 +175,15 @@ func regexReplace(s, pattern, with, flags string) (types.Value, error) {
 	if err != nil {
 		return types.Value{}, err
 	}
-	limit := 1
+	matches := [][]int{}
 	if f.global {
-		limit = -1
+		matches = allMatches(re, s)
+	} else if m := re.FindStringSubmatchIndex(s); m != nil {
+		matches = append(matches, m)
 	}
 	var b strings.Builder
 	last := 0
-	for _, m := range re.FindAllStringSubmatchIndex(s, limit) {
+	for _, m := range matches {
 		b.WriteString(s[last:m[0]])
 		expandReplacement(&b, s, with, m)
 		last = m[1]

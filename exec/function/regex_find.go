@@ -183,13 +183,13 @@ func matchesFrom(re *regexp.Regexp, in string, start int64) [][]int {
 	}
 	from := skipChars(in, start-1)
 	if from == 0 {
-		return re.FindAllStringSubmatchIndex(in, -1)
+		return allMatches(re, in)
 	}
 	if looksBack(re) {
-		all := re.FindAllStringSubmatchIndex(in, -1)
+		all := allMatches(re, in)
 		return slices.DeleteFunc(all, func(m []int) bool { return m[0] < from })
 	}
-	all := re.FindAllStringSubmatchIndex(in[from:], -1)
+	all := allMatches(re, in[from:])
 	for _, m := range all {
 		for i := range m {
 			if m[i] >= 0 {
@@ -200,17 +200,45 @@ func matchesFrom(re *regexp.Regexp, in string, start int64) [][]int {
 	return all
 }
 
-func looksBack(re *regexp.Regexp) bool {
-	parsed, err := syntax.Parse(re.String(), syntax.Perl)
-	return err != nil || assertsBefore(parsed)
+// allMatches are the matches one after another. As in PostgreSQL, an empty one may
+// stand right behind another, which package regexp leaves out.
+func allMatches(re *regexp.Regexp, in string) [][]int {
+	found := re.FindAllStringSubmatchIndex(in, -1)
+	empty := re.FindStringSubmatchIndex("")
+	if empty == nil || looksAround(re) {
+		return found
+	}
+	var all [][]int
+	for i, m := range found {
+		all = append(all, m)
+		end := m[1]
+		if m[0] == end || i+1 < len(found) && found[i+1][0] == end {
+			continue
+		}
+		behind := slices.Clone(empty)
+		for k := range behind {
+			if behind[k] >= 0 {
+				behind[k] += end
+			}
+		}
+		all = append(all, behind)
+	}
+	return all
 }
 
-func assertsBefore(re *syntax.Regexp) bool {
-	switch re.Op {
-	case syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
-		return true
-	}
-	return slices.ContainsFunc(re.Sub, assertsBefore)
+// looksAround reports whether a pattern looks at what is beside it.
+func looksAround(re *regexp.Regexp) bool {
+	parsed, err := syntax.Parse(re.String(), syntax.Perl)
+	return err != nil || hasOp(parsed, syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary, syntax.OpEndLine, syntax.OpEndText)
+}
+
+func looksBack(re *regexp.Regexp) bool {
+	parsed, err := syntax.Parse(re.String(), syntax.Perl)
+	return err != nil || hasOp(parsed, syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary)
+}
+
+func hasOp(re *syntax.Regexp, ops ...syntax.Op) bool {
+	return slices.Contains(ops, re.Op) || slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return hasOp(sub, ops...) })
 }
 
 func countMatches(_ *Env, a []types.Value) (types.Value, error) {

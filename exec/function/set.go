@@ -131,12 +131,12 @@ func regexMatches(a []types.Value, flags string) ([]types.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := 1
-	if f.global {
-		limit = -1
+	matches := allMatches(re, a[0].S)
+	if !f.global {
+		matches = matches[:min(1, len(matches))]
 	}
 	var rows []types.Value
-	for _, m := range re.FindAllStringSubmatchIndex(a[0].S, limit) {
+	for _, m := range matches {
 		rows = append(rows, groupsOf(a[0].S, m))
 	}
 	return rows, nil
