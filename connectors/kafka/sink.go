@@ -344,9 +344,17 @@ func (s *sink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
 // Commit does nothing: the records are in the topic since Prepare.
 func (s *sink) Commit(context.Context, stream.Epoch, []byte) error { return nil }
 
-// Rollback drops what is not yet sent, and forgets failures.
+// Rollback drops what is not yet sent, and forgets failures. Records that are
+// under way to brokers that do not answer end only with the client: it is then
+// closed, and of no use any more.
 func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
-	err := s.client.AbortBufferedRecords(ctx)
+	abort, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	err := s.client.AbortBufferedRecords(abort)
+	if err != nil && ctx.Err() == nil {
+		s.close.Do(s.client.Close)
+		err = nil
+	}
 	s.mu.Lock()
 	s.failed = nil
 	s.mu.Unlock()
@@ -356,7 +364,8 @@ func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
 	return nil
 }
 
-// closeTimeout bounds how long Close waits for records that nobody prepared.
+// closeTimeout bounds how long Close and Rollback wait for records that nobody
+// prepared.
 const closeTimeout = time.Second
 
 func (s *sink) Close() error {

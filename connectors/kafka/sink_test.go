@@ -1,11 +1,16 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -261,5 +266,35 @@ func TestBrokerGone(t *testing.T) {
 	_, err := s.Prepare(t.Context(), 2)
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `could not deliver records to topic "t"`) {
 		t.Errorf("without a broker: %v", err)
+	}
+}
+
+// TestRollbackWithoutAnswer: records whose fate no broker tells keep neither
+// Rollback nor Close.
+func TestRollbackWithoutAnswer(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	under := make(chan struct{})
+	var once sync.Once
+	b.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		once.Do(func() { close(under) })
+		return nil, errors.New("the connection is lost"), true
+	})
+	s := b.sink(relation("t"), stream.SinkOptions{})
+	if _, err := s.Write(t.Context(), rowsOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	<-under
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := s.Rollback(ctx, 1, nil); err != nil {
+		t.Errorf("Rollback: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if got := b.PartitionInfo("t", 0).HighWatermark; got != 0 {
+		t.Errorf("the topic ends at %d, want 0", got)
 	}
 }
