@@ -19,20 +19,20 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("normalize(text, text) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		form, err := normalForm(a[1].S)
+	op("normalize(text, optional text) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
 		}
 		return text(form.String(a[0].S))
 	}, `"normalize"(unistr('\0061\0308'), 'NFC')`, "ä", `octet_length("normalize"('ä', 'NFD'))`, "3", `"normalize"('a', 'x')`, "ERROR 22023")
-	op("is_normalized(text, text) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		form, err := normalForm(a[1].S)
+	op("is_normalized(text, optional text) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
 		}
 		return boolean(form.IsNormalString(a[0].S))
-	}, "is_normalized('ä', 'NFC')", "t", "is_normalized('ä', 'NFD')", "f")
+	}, "is_normalized('ä', 'NFC')", "t", "is_normalized('ä', 'NFD')", "f", "is_normalized('a')", "t")
 	op("unistr(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		s, err := unicodeEscapes(a[0].S)
 		return types.NewText(s), err
@@ -51,7 +51,12 @@ func init() {
 		}), Examples: examples("string_to_table('a,b,,c', ',', '')", "a, b, NULL, c")})
 }
 
-func normalForm(name string) (norm.Form, error) {
+// normalForm reads the argument that names the form; NFC where there is none.
+func normalForm(a []types.Value) (norm.Form, error) {
+	name := "NFC"
+	if len(a) > 0 {
+		name = a[0].S
+	}
 	switch strings.ToUpper(name) {
 	case "NFC":
 		return norm.NFC, nil
