@@ -206,12 +206,14 @@ func (x *share) run() {
 	}
 	x.e.sharing.mu.Unlock()
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.ended = true
 	for m := range x.members {
 		x.release(m, x.at, err)
 	}
-	x.closeReader()
+	r := x.reader
+	x.reader = nil
+	x.mu.Unlock()
+	x.closeReader(r)
 	if x.source != nil {
 		if err := x.source.Close(); err != nil {
 			x.e.log.Warn("closing a stream", "stream", x.key.relation.Name, "error", err)
@@ -226,14 +228,13 @@ func (x *share) release(m *member, at map[stream.Split]stream.Offset, err error)
 	close(m.in)
 }
 
-func (x *share) closeReader() {
-	if x.reader == nil {
+func (x *share) closeReader(r stream.Reader) {
+	if r == nil {
 		return
 	}
-	if err := x.reader.Close(); err != nil {
+	if err := r.Close(); err != nil {
 		x.e.log.Warn("closing a reader", "stream", x.key.relation.Name, "error", err)
 	}
-	x.reader = nil
 }
 
 func (x *share) read(ctx context.Context) (err error) {
@@ -269,35 +270,37 @@ func (x *share) read(ctx context.Context) (err error) {
 }
 
 // prepare opens the reader where a member needs more columns, and gives it new
-// splits. done: there is no member.
+// splits. done: there is no member. What may wait for a broker does so without
+// the lock, which queries take to begin and to end.
 func (x *share) prepare(ctx context.Context) (done bool, err error) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	select {
 	case <-x.wake:
 	default:
 	}
 	if len(x.members) == 0 {
 		x.ended = true
+		x.mu.Unlock()
 		return true, nil
 	}
-	for _, p := range x.added {
+	more := x.added
+	x.added = nil
+	for _, p := range more {
 		x.at[p.Split] = p.Offset
 	}
-	if x.reader != nil && slices.Equal(x.columns, x.wanted) {
-		more := x.added
-		x.added = nil
+	if r := x.reader; r != nil && slices.Equal(x.columns, x.wanted) {
+		x.mu.Unlock()
 		if len(more) == 0 {
 			return false, nil
 		}
-		return false, x.reader.Add(ctx, more)
+		return false, r.Add(ctx, more)
 	}
-	x.added = nil
-	x.closeReader()
-	x.columns = x.wanted
+	old := x.reader
+	x.reader, x.columns = nil, x.wanted
+	columns := x.columns
 	all := x.key.relation.AllColumns()
 	var ts []types.Type
-	for _, c := range x.columns {
+	for _, c := range columns {
 		ts = append(ts, all[c].Type)
 	}
 	x.pool = &batchPool{types: ts}
@@ -305,8 +308,19 @@ func (x *share) prepare(ctx context.Context) (done bool, err error) {
 	for split, o := range x.at {
 		from = append(from, stream.Position{Split: split, Offset: o})
 	}
-	x.reader, err = x.source.Open(ctx, from, stream.Scan{Columns: x.columns, OnReject: x.key.onReject})
-	return false, err
+	x.mu.Unlock()
+	x.closeReader(old)
+	r, err := x.source.Open(ctx, from, stream.Scan{Columns: columns, OnReject: x.key.onReject})
+	if err != nil {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.reader = r
+	if len(x.wake) > 0 {
+		r.Wake() // who signalled meanwhile found no reader
+	}
+	return false, nil
 }
 
 // hand gives a batch to every member. One whose queue is full is let go with the

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -160,4 +161,48 @@ func TestFirstMemberIsLetIn(t *testing.T) {
 		m.leave()
 		f.sharing.wait.Wait()
 	}
+}
+
+// TestShareOpensWithoutALock has the shared reader take long to open, as one does
+// whose broker is away: queries end, and others begin, meanwhile.
+func TestShareOpensWithoutALock(t *testing.T) {
+	f := newFixture(t)
+	in, other := scanOf(f.stream("s")), scanOf(f.stream("other"))
+	s := f.topics.topic("s")
+	s.addRows(0, 0, 10)
+	f.topics.topic("other").addRows(0, 0, 10)
+	opening, release := make(chan struct{}), make(chan struct{})
+	t.Cleanup(sync.OnceFunc(func() { close(release) }))
+	s.opening = func(n int) {
+		if n == 3 { // the shared one
+			close(opening)
+			<-release
+		}
+	}
+	var cursors []*Cursor
+	for range 2 {
+		c := f.query(&plan.Query{Root: in, Live: true}, testEnv())
+		f.rows(c, in, 10)
+		cursors = append(cursors, c)
+	}
+	within := func(what string, do func()) {
+		t.Helper()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			do()
+		}()
+		select {
+		case <-done:
+		case <-time.After(limit / 4):
+			t.Fatalf("%s waits for a reader to open", what)
+		}
+	}
+	within("the share", func() { <-opening })
+	within("the end of a query", func() { cursors[0].Close() })
+	within("another query", func() {
+		if _, err := tryRows(f.context(), f.query(&plan.Query{Root: other, Live: true}, testEnv()), other, 10); err != nil {
+			t.Error(err)
+		}
+	})
 }
