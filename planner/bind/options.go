@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 
@@ -69,10 +70,17 @@ func (b *binder) declares() bool {
 	return false
 }
 
+// variable is ${NAME} or ${NAME:-default}, which a value would otherwise hold as
+// it is written: a topic, or a password, that nobody meant.
+var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}`)
+
 func (b *binder) give(w *withKeys, name, key string, p parse.Pair) {
 	if key == "config_file" {
 		b.fail(sqlerr.Unsupported("Write the file's keys in the WITH list.",
 			"reading \"%s\" of \"%s\" under config.root is not supported", p.Value, name).At(p.Pos))
+	}
+	if v := variable.FindString(p.Value); v != "" {
+		b.fail(sqlerr.Unsupported("Write its value.", "the variable %s in \"%s\" of \"%s\" is not supported", v, key, name).At(p.Pos))
 	}
 	for _, o := range w.named[name] {
 		if o.Key == key {
