@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -224,8 +225,11 @@ func (w *write) fill(ctx context.Context, earlier []*write) error {
 	leaf := w.rows.Leaf()
 	for {
 		b, err := leaf.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		if err != nil {
-			break // the end: rows in memory have no other
+			return err
 		}
 		if err := to.put(ctx, b); err != nil {
 			return err

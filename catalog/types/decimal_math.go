@@ -184,7 +184,7 @@ func (d Decimal) Ln() (Decimal, error) {
 func (d Decimal) lnDigits(digits int) (*apd.Decimal, error) {
 	c := context(digits)
 	x, tens := d.apdOf(), int64(0)
-	if n := int64(x.NumDigits()) - int64(d.Scale); n > 1000 || n < -1000 {
+	if n := x.NumDigits() - int64(d.Scale); n > 1000 || n < -1000 {
 		// Beyond what apd does in time, or at all: ln(x * 10^n) is
 		// ln(x) + n*ln(10), and of x the first digits count.
 		tens = n

@@ -29,6 +29,7 @@ type printer struct {
 	held   [][]string
 	widths []int // nil: the head is not printed
 	pause  *time.Timer
+	err    error // of the output
 }
 
 const (
@@ -98,7 +99,7 @@ func (p *printer) end(tag string) {
 			fmt.Fprintf(p.out, "(%s %s)\n\n", n, unit)
 		}
 	}
-	p.out.Flush()
+	p.flush()
 }
 
 // tick prints what is held after a pause in the rows.
@@ -109,7 +110,21 @@ func (p *printer) tick() {
 	if p.format == "table" && len(p.held) > 0 {
 		p.flushTable()
 	}
-	p.out.Flush()
+	p.flush()
+}
+
+// flush keeps the first error of the output; Err returns it.
+func (p *printer) flush() {
+	if err := p.out.Flush(); err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+// Err is why the output can take no more, nil while it can.
+func (p *printer) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 func (p *printer) flushTable() {
@@ -157,7 +172,9 @@ func (p *printer) line(cells []string) {
 
 func (p *printer) csv(cells []string) {
 	w := csv.NewWriter(p.out)
-	w.Write(cells)
+	if err := w.Write(cells); err != nil && p.err == nil {
+		p.err = err
+	}
 	w.Flush()
 }
 

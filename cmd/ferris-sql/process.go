@@ -59,8 +59,12 @@ func (o *processOptions) start(ctx context.Context, log *slog.Logger) (*process,
 // servePipe lets this process itself be a client of its gateway.
 func (p *process) servePipe() {
 	p.pipe = newPipeListener()
-	p.served = make(chan error, 1) // the one result of Serve
-	go func() { p.served <- p.gateway.Serve(p.pipe) }()
+	served := make(chan struct{})
+	p.served = served
+	go func() {
+		defer close(served)
+		_ = p.gateway.Serve(p.pipe) // nil: a pipe fails by being closed
+	}()
 }
 
 func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -74,7 +78,7 @@ type process struct {
 	ready   atomic.Bool
 
 	pipe   *pipeListener // of an embedded one
-	served chan error
+	served <-chan struct{}
 }
 
 // startProcess opens the store and the catalog, recovers jobs, and makes the

@@ -18,7 +18,9 @@ import (
 )
 
 // drainLimit bounds the end after SIGTERM: epochs are finished, clients told.
-const drainLimit = 9 * time.Second
+// What is then cut short, sinks whose brokers do not answer among it, needs up to
+// three seconds more, and the whole is to take ten at most.
+const drainLimit = 6 * time.Second
 
 // serveOptions are the flags of `serve`; a flag that is given overrides the
 // configuration's key.

@@ -162,6 +162,9 @@ func (o *sqlOptions) result(ctx context.Context, rr *pgconn.ResultReader, p *pri
 	rows := 0
 	for rr.NextRow() {
 		p.row(rr.Values())
+		if err := p.Err(); err != nil {
+			return false, fmt.Errorf("printing rows: %w", err)
+		}
 		if rows++; o.limit > 0 && rows >= o.limit {
 			p.end("")
 			return true, nil

@@ -5,6 +5,7 @@ package codec
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -48,7 +49,10 @@ func (s settings) format() *types.Format {
 		case "IntervalStyle":
 			f.IntervalStyle = intervalStyles[value]
 		case "extra_float_digits":
-			fmt.Sscan(value, &f.ExtraFloatDigits)
+			var err error
+			if f.ExtraFloatDigits, err = strconv.Atoi(value); err != nil {
+				panic(err)
+			}
 		case "bytea_output":
 			f.ByteaEscape = value == "escape"
 		case "":

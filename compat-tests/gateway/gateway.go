@@ -152,7 +152,7 @@ func (p *Process) ready(limit time.Duration) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("ferris-sql ended: %v", p.err)
+			return fmt.Errorf("ferris-sql ended: %w", p.err)
 		case <-ctx.Done():
 			return errors.New("ferris-sql was not ready in time")
 		case <-tick.C:

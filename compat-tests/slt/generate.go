@@ -110,7 +110,7 @@ func (g *generator) source() (string, []column) {
 		typ := pick(g.Rand, []string{"int4", "int4", "text", "numeric", "bool"})
 		left, right := g.leaf(typ, ca), g.expr(typ, 1, cb)
 		if kind == "FULL JOIN" { // which PostgreSQL can only by hash or merge
-			left, right, typ = &expr{form: "a.id"}, &expr{form: "b.id"}, "int4"
+			left, right = &expr{form: "a.id"}, &expr{form: "b.id"}
 		}
 		return fmt.Sprintf("%s a %s %s b ON %s = %s", a.name, kind, b.name, left, right), both
 	case 4:

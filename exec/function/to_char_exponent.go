@@ -60,7 +60,7 @@ func formatSpecial(d types.Decimal, template, typ string) (types.Value, bool, er
 func romanNumber(d types.Decimal) (string, error) {
 	const outside = "###############"
 	if !d.IsFinite() {
-		return outside, nil
+		return outside, nil //nolint:nilerr // what has no exponent prints as #
 	}
 	d, err := d.Round(0)
 	if err != nil {

@@ -100,15 +100,6 @@ func (b *binder) orderNamed(names []string, args []*pg.Node, argNames []string) 
 	return args, argNames
 }
 
-func (b *binder) isAggregate(names []string) bool {
-	for _, f := range b.c.Catalog.Functions(names[len(names)-1]) {
-		if f.Kind == catalog.Aggregate {
-			return true
-		}
-	}
-	return false
-}
-
 func (b *binder) refuseAggregateSyntax(x *pg.FuncCall, name string) {
 	switch {
 	case x.AggStar:
