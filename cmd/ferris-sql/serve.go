@@ -19,8 +19,8 @@ import (
 
 // drainLimit bounds the end after SIGTERM: epochs are finished, clients told.
 // What is then cut short, sinks whose brokers do not answer among it, needs up to
-// three seconds more, and the whole is to take ten at most.
-const drainLimit = 6 * time.Second
+// four seconds more, and the whole is to take ten at most.
+const drainLimit = 5 * time.Second
 
 // serveOptions are the flags of `serve`; a flag that is given overrides the
 // configuration's key.
