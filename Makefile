@@ -7,7 +7,6 @@ GO ?= go
 CACHE := $(or $(FERRIS_CACHE),$(HOME)/.cache/ferrisstreams)
 LINT_VERSION := v2.15.0
 LINT := $(CACHE)/bin/golangci-lint-$(LINT_VERSION)
-export FERRIS_CACHE := $(CACHE)
 
 .PHONY: help
 help: ## List the targets
