@@ -181,7 +181,10 @@ func (p *process) serve(ctx context.Context, c *config.Config, log *slog.Logger)
 	p.ready.Store(false)
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()
-	result = errors.Join(result, p.drain(limit))
+	if err := p.drain(limit); err != nil {
+		// No failure: what was cut short is undone, and done again at the next start.
+		log.Warn("the drain was cut short: epochs that had not ended are run again at the next start", "error", err)
+	}
 	<-done
 	for _, s := range servers {
 		result = errors.Join(result, s.Shutdown(limit))

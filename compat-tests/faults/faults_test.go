@@ -362,3 +362,22 @@ func TestDrain(t *testing.T) {
 	_, err = idle.Exec(t.Context(), "SELECT 1").ReadAll()
 	wantError(t, err, "57P01")
 }
+
+// TestDrainInAnOutage ends a gateway whose job writes to a broker that is gone.
+func TestDrainInAnOutage(t *testing.T) {
+	broker, kill := gateway.StartMortalBroker(t)
+	p := gateway.Start(t, gateway.Options{Brokers: broker})
+	conn := connect(t, p)
+	if _, err := run(t, conn, `CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000');
+		START JOB copy AS SELECT id FROM ticks INTO out WITH ('out.type' = 'kafka_sink', 'out.topic' = 'out');
+		CREATE STREAM written (id bigint) WITH (type = 'kafka', topic = 'out')`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t, conn, "SELECT id FROM written EMIT CHANGES LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	kill()
+	if err := p.Stop(10 * time.Second); err != nil {
+		t.Error(err)
+	}
+}

@@ -225,20 +225,30 @@ func (l *lockedBuffer) String() string {
 // test ends, and returns its address.
 func StartBroker(t testing.TB, args ...string) string {
 	t.Helper()
+	addr, _ := StartMortalBroker(t, args...)
+	return addr
+}
+
+// StartMortalBroker is StartBroker with the means to kill the broker before.
+func StartMortalBroker(t testing.TB, args ...string) (addr string, kill func()) {
+	t.Helper()
 	binary, err := Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := FreeAddr()
+	addr = FreeAddr()
 	cmd := exec.Command(binary, append([]string{"dev-broker", "--listen", addr}, args...)...)
 	log := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+	})
+	t.Cleanup(func() {
+		kill()
 		if t.Failed() {
 			t.Logf("the broker's log:\n%s", log)
 		}
@@ -250,7 +260,7 @@ func StartBroker(t testing.TB, args ...string) string {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			conn.Close()
-			return addr
+			return addr, kill
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the broker does not listen at %s: %v\n%s", addr, err, log)
