@@ -8,7 +8,7 @@ tier=${1:-short}
 export FERRIS_TIER=$tier
 case $tier in
 short) fuzz=10s ;;
-long) fuzz=60s ;;
+long) fuzz=30s ;;
 *) echo "usage: run.sh short|long" >&2; exit 2 ;;
 esac
 

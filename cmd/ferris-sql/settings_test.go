@@ -275,6 +275,7 @@ func TestExplainSeeks(t *testing.T) {
 	conn := gatewayOf(t, "")
 	if _, err := ask(t, conn, ticking+`CREATE STREAM topic (id int) WITH (type = 'kafka', topic = 't', 'bootstrap.servers' = '127.0.0.1:1');
 		CREATE STREAM ordered (id int) WITH (type = 'kafka', topic = 't', 'bootstrap.servers' = '127.0.0.1:1', 'timestamp.max_disorder' = '1s');
+		CREATE STREAM stamped (id int, at timestamptz GENERATED ALWAYS AS (_timestamp) STORED) WITH (type = 'kafka', topic = 't', 'bootstrap.servers' = '127.0.0.1:1');
 		CREATE STREAM lines (id int) WITH (type = 'file', path = 'x.json')`); err != nil {
 		t.Fatal(err)
 	}
@@ -283,11 +284,15 @@ func TestExplainSeeks(t *testing.T) {
 		"topic":   {"_partition = 0", "_offset >= '5'::bigint", from, until + ", where the broker stamps (LogAppendTime)"},
 		"ordered": {"_partition = 0", "_offset >= '5'::bigint", from, until},
 		"ticks":   {"_offset >= '5'::bigint"},
+		"stamped": {from}, // its event time is declared to follow _timestamp
 		"lines":   nil,
 	} {
 		where := "_partition = 0 AND _offset >= 5 AND _timestamp >= '2024-01-01' AND _timestamp < '2025-01-01'"
-		if stream == "ticks" {
+		switch stream {
+		case "ticks":
 			where = "_offset >= 5"
+		case "stamped":
+			where = "at >= '2024-01-01'"
 		}
 		plan, err := ask(t, conn, "EXPLAIN SELECT id FROM "+stream+" WHERE "+where)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/bench"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -293,7 +294,29 @@ func TestHangUps(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := goroutines(t, p)
-	for range 50 {
+	hangUp(t, p, 50)
+	settled(t, p, before)
+	// What the first fifty leave is the pools' working size; two hundred more may
+	// not add to it by as much as a buffer for each.
+	first, err := bench.Resident(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangUp(t, p, 200)
+	settled(t, p, before)
+	last, err := bench.Resident(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := (last - first) >> 20; grown > 30 {
+		t.Errorf("200 hang-ups left %d MB", grown)
+	}
+}
+
+// hangUp opens live queries one after the other and pulls their cables.
+func hangUp(t *testing.T, p *gateway.Process, times int) {
+	t.Helper()
+	for range times {
 		conn, err := pgconn.Connect(t.Context(), p.URL())
 		if err != nil {
 			t.Fatal(err)
@@ -302,8 +325,13 @@ func TestHangUps(t *testing.T) {
 		if !rr.NextRow() {
 			t.Fatal("no live row")
 		}
-		conn.Conn().Close() // no Terminate, no cancel: the cable is pulled
+		conn.Conn().Close() // no Terminate, no cancel
 	}
+}
+
+// settled waits until the gateway has about as many goroutines as before.
+func settled(t *testing.T, p *gateway.Process, before int) {
+	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		after := goroutines(t, p)
@@ -311,7 +339,7 @@ func TestHangUps(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines before 50 hang-ups, %d after", before, after)
+			t.Fatalf("%d goroutines before the hang-ups, %d after", before, after)
 		}
 		time.Sleep(50 * time.Millisecond) // the gateway notices a closed socket by itself
 	}
