@@ -109,9 +109,12 @@ func FuzzStartup(f *testing.F) {
 	add(&pgproto3.CancelRequest{ProcessID: 1, SecretKey: []byte{1, 2, 3, 4}})
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte{0, 0, 0, 9, 0, 3, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 8, 0, 2, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		out := bytes.TrimLeft(converse(t, b), "N")
-		if !wholeMessages(out) {
+		// A client older than protocol 3 reads an error as text with a NUL behind it.
+		old := bytes.HasPrefix(out, []byte("EFATAL:  unsupported frontend protocol ")) && bytes.IndexByte(out, 0) == len(out)-1
+		if !old && !wholeMessages(out) {
 			t.Errorf("the server sent %q", out)
 		}
 	})
