@@ -403,7 +403,7 @@ func TestDrainInAnOutage(t *testing.T) {
 	wrote := time.NewTicker(20 * time.Millisecond)
 	defer wrote.Stop()
 	for deadline := time.Now().Add(20 * time.Second); ; <-wrote.C {
-		got, err := run(t, conn, "SELECT rows_out > 0 FROM ferris.jobs WHERE name = 'copy'")
+		got, err := run(t, conn, "SELECT rows_out > 0 FROM ferris.jobs WHERE job_name = 'copy'")
 		if err != nil {
 			t.Fatal(err)
 		}
