@@ -60,7 +60,8 @@ type chunk struct {
 	part    *part
 	records []*kgo.Record
 	end     int64 // of the log, at the time of the fetch
-	last    bool  // what follows these records lies past the scan's upper bound of time
+	bounded bool  // the scan's upper bound of time was looked for
+	last    bool  // what follows these records lies past it
 }
 
 // Open starts a reader. Where the partitions begin and end is resolved once,
@@ -213,8 +214,11 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 		r.queue = r.queue[1:]
 		return stream.Read{}, false, nil
 	}
-	if i := slices.IndexFunc(c.records, r.past); i >= 0 {
-		c.records, c.last = c.records[:i], true
+	if r.scan.Until.Timestamp != nil && !c.bounded {
+		c.bounded = true
+		if i := slices.IndexFunc(c.records, r.past); i >= 0 {
+			c.records, c.last = c.records[:i], true
+		}
 	}
 	read := stream.Read{Split: splitOf(pt.number)}
 	n, err := r.rows.decode(b, pt, c.records, &read, r.source)
