@@ -1,6 +1,10 @@
 package types
 
-import "math"
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
 
 // AppendInt appends a decimal integer: the text form of int2, int4, int8, oid.
 func AppendInt(dst []byte, i int64) []byte {
@@ -9,25 +13,31 @@ func AppendInt(dst []byte, i int64) []byte {
 		dst = append(dst, '-')
 		u = -u
 	}
-	if u < 10 {
-		return append(dst, '0'+byte(u))
-	}
-	var buf [20]byte
-	at := len(buf)
+	n := decimalDigits(u)
+	at := len(dst) + n
+	dst = slices.Grow(dst, n)[:at]
 	for u >= 100 {
 		at -= 2
 		q := u / 100
-		putPair(buf[at:], u-100*q)
+		putPair(dst[at:], u-100*q)
 		u = q
 	}
 	if u >= 10 {
-		at -= 2
-		putPair(buf[at:], u)
+		putPair(dst[at-2:], u)
 	} else {
-		at--
-		buf[at] = '0' + byte(u)
+		dst[at-1] = '0' + byte(u)
 	}
-	return append(dst, buf[at:]...)
+	return dst
+}
+
+// decimalDigits is the number of decimal digits of u, from the number of its
+// bits (Warren, Hacker's Delight, 11-4).
+func decimalDigits(u uint64) int {
+	t := (bits.Len64(u|1) * 1233) >> 12
+	if u < pow10[t] {
+		return max(t, 1)
+	}
+	return t + 1
 }
 
 // ParseInt64 reads an int8: white space, a sign, digits, 0x, 0o, 0b and

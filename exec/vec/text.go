@@ -20,17 +20,17 @@ func TextAppender(t types.Type, f *types.Format) func(dst []byte, v Vec, row int
 		}
 	case types.Int2:
 		return func(dst []byte, v Vec, row int) []byte {
-			return strconv.AppendInt(dst, int64(at[int16](v, row)), 10)
+			return types.AppendInt(dst, int64(at[int16](v, row)))
 		}
 	case types.Int4:
 		return func(dst []byte, v Vec, row int) []byte {
-			return strconv.AppendInt(dst, int64(at[int32](v, row)), 10)
+			return types.AppendInt(dst, int64(at[int32](v, row)))
 		}
 	case types.Int8:
-		return func(dst []byte, v Vec, row int) []byte { return strconv.AppendInt(dst, at[int64](v, row), 10) }
+		return func(dst []byte, v Vec, row int) []byte { return types.AppendInt(dst, at[int64](v, row)) }
 	case types.Oid:
 		return func(dst []byte, v Vec, row int) []byte {
-			return strconv.AppendUint(dst, uint64(at[uint32](v, row)), 10)
+			return types.AppendInt(dst, int64(at[uint32](v, row)))
 		}
 	case types.Float4:
 		extra := f.ExtraFloatDigits
