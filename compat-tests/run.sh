@@ -24,7 +24,6 @@ for pkg in $(go list ./...); do
 	dir=${pkg#github.com/ferrisstreams/ferrisstreams}
 	grep -qs '^func Fuzz' ".${dir}"/*_test.go || continue
 	for target in $(grep -hos '^func Fuzz[A-Za-z0-9_]*' ".${dir}"/*_test.go | sed 's/^func //'); do
-		echo "fuzz .$dir $target $fuzz"
-		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzz" -parallel 2
+		compat-tests/fuzz.sh "$pkg" "$target" "$fuzz"
 	done
 done
