@@ -293,7 +293,7 @@ func TestOptions(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		for role, rel := range map[stream.Role]*catalog.Relation{stream.RoleSource: f.source, stream.RoleSink: f.sink} {
 			if rel == nil {
-				if err := f.Check(declare(f, "x", catalog.Stream), role); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported || sqlerr.From(err).Hint == "" {
+				if err := f.Check(f.env, declare(f, "x", catalog.Stream), role); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported || sqlerr.From(err).Hint == "" {
 					t.Errorf("no %v: %v, want 0A000 with a hint", role, err)
 				}
 				continue
@@ -308,7 +308,7 @@ func TestOptions(t *testing.T) {
 					full.Options = append(full.Options, catalog.Option{Key: o.Key, Value: o.Default})
 				}
 			}
-			if err := f.Check(&full, role); err != nil {
+			if err := f.Check(f.env, &full, role); err != nil {
 				t.Errorf("the defaults of a %v: %v", role, err)
 			}
 			for _, o := range stream.EngineOptions {
@@ -316,11 +316,11 @@ func TestOptions(t *testing.T) {
 					full.Options = append(full.Options, catalog.Option{Key: o.Key, Value: o.Default})
 				}
 			}
-			if err := f.Check(&full, role); err != nil {
+			if err := f.Check(f.env, &full, role); err != nil {
 				t.Errorf("the engine's options of a %v: %v", role, err)
 			}
 			full.Options = append(full.Options, catalog.Option{Key: "no.such.key", Value: "1"})
-			if err := f.Check(&full, role); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue || sqlerr.From(err).Hint == "" {
+			if err := f.Check(f.env, &full, role); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue || sqlerr.From(err).Hint == "" {
 				t.Errorf("an unknown option of a %v: %v", role, err)
 			}
 		}

@@ -52,7 +52,7 @@ func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer boo
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Check(r, stream.RoleSource); err != nil {
+	if err := c.Check(&e.o.Env, r, stream.RoleSource); err != nil {
 		return nil, err
 	}
 	if r.Hidden == nil {
@@ -84,7 +84,7 @@ func (t *Txn) createSink(s *plan.CreateSink) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.Check(&r, stream.RoleSink); err != nil {
+	if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
 		return Result{}, err
 	}
 	_, notices, err := t.change().CreateRelation(&r, s.IfNotExists, s.OrReplace)
@@ -149,7 +149,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		if err != nil {
 			return notices, err
 		}
-		if err := c.Check(&r, stream.RoleSink); err != nil {
+		if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
 			return notices, err
 		}
 		if target.Declared {

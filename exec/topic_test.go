@@ -96,7 +96,7 @@ func (c *topics) Name() string                               { return "topic" }
 func (c *topics) Options(stream.Role) []stream.Option        { return []stream.Option{{Key: "bad"}} }
 func (c *topics) PseudoColumns() []catalog.Column            { return nil }
 func (c *topics) Inferrer(*stream.Env) stream.SchemaInferrer { return nil }
-func (c *topics) Check(r *catalog.Relation, _ stream.Role) error {
+func (c *topics) Check(_ *stream.Env, r *catalog.Relation, _ stream.Role) error {
 	if v, ok := r.Options.Get("bad"); ok {
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "bad is %s", v)
 	}

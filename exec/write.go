@@ -43,7 +43,7 @@ func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Re
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.Check(rel, stream.RoleSink); err != nil {
+	if err := c.Check(&t.e.o.Env, rel, stream.RoleSink); err != nil {
 		return Result{}, err
 	}
 	ts := make([]types.Type, len(rel.Columns))
@@ -170,7 +170,7 @@ func (t *Txn) openInto(ctx context.Context, s *plan.SelectInto, target plan.Sink
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Check(&r, stream.RoleSink); err != nil {
+	if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
 		return nil, err
 	}
 	w := &write{e: t.e, rel: &r}

@@ -1,13 +1,9 @@
 package pgcatalog
 
 import (
-	"context"
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -90,58 +86,5 @@ func TestClientsFindTheirColumns(t *testing.T) {
 				t.Errorf("%s has no column %s", name, c)
 			}
 		}
-	}
-}
-
-// TestRelationsAreThoseOfPostgreSQL compares with a running PostgreSQL 16, named
-// by FERRIS_TEST_POSTGRES (a connection string).
-func TestRelationsAreThoseOfPostgreSQL(t *testing.T) {
-	dsn := os.Getenv("FERRIS_TEST_POSTGRES")
-	if dsn == "" {
-		t.Skip("FERRIS_TEST_POSTGRES names no PostgreSQL 16")
-	}
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	rows, err := conn.Query(ctx, `
-		select n.nspname || '.' || c.relname, c.relkind::text, a.attname, a.attnotnull,
-			case when t.typtype = 'd' then t.typbasetype when t.typelem >= 10000 then 2277 else t.oid end::int4,
-			case when t.typtype = 'd' then t.typtypmod else a.atttypmod end
-		from pg_attribute a join pg_class c on c.oid = a.attrelid
-			join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
-		where n.nspname in ('pg_catalog', 'information_schema') and c.relkind in ('r', 'v') and a.attnum > 0
-		order by c.oid, a.attnum`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, kinds := map[string][]catalog.Column{}, map[string]string{}
-	for rows.Next() {
-		var name, kind string
-		var c catalog.Column
-		var oid int32
-		if err := rows.Scan(&name, &kind, &c.Name, &c.NotNull, &oid, &c.Type.Mod); err != nil {
-			t.Fatal(err)
-		}
-		c.Type.OID = types.OID(oid)
-		want[name], kinds[name] = append(want[name], c), kind
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range known() {
-		name := v.Schema + "." + v.Name
-		if v.Schema == "ferris" || v.Name == "job_results" {
-			continue
-		}
-		if d := cmp.Diff(want[name], v.Columns); d != "" || kinds[name] != string(rune(v.relkind)) {
-			t.Errorf("%s, relkind %c (-PostgreSQL's +ours):\n%s", name, v.relkind, d)
-		}
-		delete(want, name)
-	}
-	for name := range want {
-		t.Errorf("%s is missing", name)
 	}
 }

@@ -22,6 +22,7 @@ import (
 // binding tells the planner what the connectors and the engine know.
 type binding struct {
 	connectors []stream.Connector
+	env        *stream.Env // what declarations are checked against
 	engine     *exec.Engine
 }
 
@@ -66,9 +67,9 @@ func (b *binding) context() bind.Context {
 				return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unknown connector %q", r.Connector)
 			}
 			if sink {
-				return c.Check(r, stream.RoleSink)
+				return c.Check(b.env, r, stream.RoleSink)
 			}
-			return c.Check(r, stream.RoleSource)
+			return c.Check(b.env, r, stream.RoleSource)
 		},
 	}
 }

@@ -118,7 +118,6 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	}
 	p.server = &pgcatalog.Server{}
 	list := connectors.All()
-	b := &binding{connectors: list}
 	env := stream.Env{
 		FileRoots: roots,
 		Brokers:   c.Brokers,
@@ -127,6 +126,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Stdout:    os.Stdout,
 		Metrics:   &stream.Metrics{},
 	}
+	b := &binding{connectors: list, env: &env}
 	p.engine, err = exec.New(exec.Options{
 		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,

@@ -97,8 +97,19 @@ func TestFiles(t *testing.T) {
 	}
 	_, err := run(t, conn, declare("missing", "(a int)", "none.json", "")+"SELECT a FROM missing")
 	wantError(t, err, "58P01", "none.json")
-	_, err = run(t, conn, "CREATE STREAM outside (a text) WITH (type = 'file', path = '/etc/passwd', format = 'csv'); SELECT a FROM outside")
-	wantError(t, err, "42501", "file.roots")
+	for _, sql := range []string{
+		"CREATE STREAM outside (a text) WITH (type = 'file', path = '/etc/passwd', format = 'csv')",
+		"CREATE STREAM outside (a text) WITH (type = 'file', path = '/etc/*.conf', format = 'csv')",
+		"CREATE SINK outside WITH (type = 'file', path = '/etc/ferris.json', format = 'json')",
+		"START JOB outside AS SELECT a FROM good INTO o WITH ('o.type' = 'file', 'o.path' = '/etc/ferris.json', 'o.format' = 'json')",
+		"SELECT a FROM good INTO o WITH ('o.type' = 'file', 'o.path' = '/etc/ferris.json', 'o.format' = 'json')",
+	} {
+		_, err = run(t, conn, sql)
+		wantError(t, err, "42501", "file.roots")
+	}
+	if got, err := run(t, conn, "SELECT relname FROM pg_class WHERE relname IN ('outside', 'o')"); err != nil || len(got) > 0 {
+		t.Errorf("what was refused is there: %v, %v", got, err)
+	}
 	_, err = run(t, conn, declare("typed", "(a int)", "type.json", "")+"SELECT a FROM typed")
 	wantError(t, err, "22P02", "typed", "type.json", "a")
 	if got, err := run(t, conn, declare("typed_skip", "(a int)", "type.json", ", on_error = 'skip'")+"SELECT a FROM typed_skip"); err != nil || fmt.Sprint(got) != "[1 3]" {

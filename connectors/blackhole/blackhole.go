@@ -26,7 +26,7 @@ func (Connector) Options(role stream.Role) []stream.Option {
 }
 
 // Check refuses a source, and any option.
-func (c Connector) Check(rel *catalog.Relation, role stream.Role) error {
+func (c Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	if role == stream.RoleSource {
 		return noSource(rel)
 	}
@@ -49,7 +49,7 @@ func noSource(rel *catalog.Relation) error {
 
 // Sink opens the relation for writing.
 func (c Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation, _ stream.SinkOptions) (stream.Sink, error) {
-	if err := c.Check(rel, stream.RoleSink); err != nil {
+	if err := c.Check(env, rel, stream.RoleSink); err != nil {
 		return nil, err
 	}
 	return &sink{metrics: env.Metrics}, nil

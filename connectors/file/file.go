@@ -171,9 +171,17 @@ func oneByte(v *stream.Values, key string) byte {
 	return s[0]
 }
 
-// Check validates the declaration; nothing is opened.
-func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
-	_, _, err := read(rel, role)
+// Check validates the declaration, and that the path is one which may be read
+// or written; nothing is opened.
+func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
+	c, _, err := read(rel, role)
+	if err != nil {
+		return err
+	}
+	if role == stream.RoleSource {
+		return object.Allowed(c.path, env.FileRoots)
+	}
+	_, err = object.Resolve(c.path, env.FileRoots)
 	return err
 }
 

@@ -60,7 +60,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 }
 
 // Check validates the declaration: every column must have its expression.
-func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
+func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	if _, _, err := read(rel, role); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (Connector) Inferrer(*stream.Env) stream.SchemaInferrer { return nil }
 
 // Source opens the relation for reading.
 func (c Connector) Source(_ context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
-	if err := c.Check(rel, stream.RoleSource); err != nil {
+	if err := c.Check(env, rel, stream.RoleSource); err != nil {
 		return nil, err
 	}
 	conf, _, err := read(rel, stream.RoleSource)

@@ -151,7 +151,7 @@ func TestErrors(t *testing.T) {
 		{relation("rows", "-1"), stream.RoleSource, "22023", `invalid value for parameter "rows"`, "whole number"},
 		{relation(), stream.RoleSink, "0A000", "cannot be written to", "blackhole"},
 	} {
-		e := sqlerr.From(Connector{}.Check(c.rel, c.role))
+		e := sqlerr.From(Connector{}.Check(&stream.Env{}, c.rel, c.role))
 		if e == nil || e.Code != c.code || !strings.Contains(e.Message, c.text) || !strings.Contains(e.Hint, c.hint) {
 			t.Errorf("%v: %+v, want %s %s (%s)", c.rel.Options, e, c.code, c.text, c.hint)
 		}

@@ -43,7 +43,7 @@ func (Connector) PseudoColumns() []catalog.Column {
 }
 
 // Check validates the declaration; nothing is connected to.
-func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
+func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	_, _, err := read(rel, role, "")
 	return err
 }

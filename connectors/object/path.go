@@ -67,6 +67,22 @@ func follow(abs string) string {
 // IsGlob reports whether the path is a pattern.
 func IsGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
 
+// Allowed is 42501 for a path or pattern that is not under one of the roots, as
+// far as that is seen without reading a directory.
+func Allowed(pattern string, roots []string) error {
+	_, err := Resolve(literal(pattern), roots)
+	return err
+}
+
+// literal is the directory before a pattern's first wildcard; a path that is no
+// pattern is itself.
+func literal(pattern string) string {
+	for IsGlob(pattern) {
+		pattern = filepath.Dir(pattern)
+	}
+	return pattern
+}
+
 // Glob lists the regular files that the path or pattern names, sorted, each
 // under one of the roots. A path that is no pattern must exist.
 func Glob(pattern string, roots []string) ([]string, error) {
@@ -79,10 +95,7 @@ func Glob(pattern string, roots []string) ([]string, error) {
 	}
 	// The part before the first wildcard must be allowed, so that a pattern
 	// tells nothing of what lies elsewhere.
-	dir := pattern
-	for IsGlob(dir) {
-		dir = filepath.Dir(dir)
-	}
+	dir := literal(pattern)
 	base, err := Resolve(dir, roots)
 	if err != nil {
 		return nil, err

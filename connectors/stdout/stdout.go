@@ -59,7 +59,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 }
 
 // Check validates the declaration.
-func (Connector) Check(rel *catalog.Relation, role stream.Role) error {
+func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	_, _, err := read(rel, role)
 	return err
 }

@@ -188,8 +188,9 @@ type Connector interface {
 	// Options lists every option key it reads, in the position given; nil where
 	// it cannot stand there, empty where it can and reads none.
 	Options(role Role) []Option
-	// Check validates a declaration without connecting anywhere.
-	Check(rel *catalog.Relation, role Role) error
+	// Check validates a declaration without connecting anywhere: its options, and
+	// what env allows.
+	Check(env *Env, rel *catalog.Relation, role Role) error
 	// PseudoColumns are the hidden columns of its streams (_key, _offset, ...).
 	PseudoColumns() []catalog.Column
 	// Source opens a relation for reading, nil and 0A000 where it has none.
