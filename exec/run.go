@@ -42,9 +42,7 @@ func (t *tree) readLeaf(ctx context.Context, l *leaf) error {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		start := time.Now()
 		b, err := l.next(ctx)
-		l.elapsed += time.Since(start)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -60,17 +58,38 @@ func (t *tree) readLeaf(ctx context.Context, l *leaf) error {
 		}
 	}
 	if l.scan != nil {
-		if err := l.scan.close(); err != nil {
+		if err := l.closeScan(); err != nil {
 			return err
 		}
 	}
 	return l.end(ctx)
 }
 
+// next returns the next rows, lent until the following call; io.EOF at the end.
 func (l *leaf) next(ctx context.Context) (*vec.Batch, error) {
+	if l.ahead == nil && l.reads == aheadFrom {
+		l.ahead = startAhead(ctx, l)
+	}
+	if l.ahead != nil {
+		return l.ahead.next(ctx)
+	}
+	start := time.Now()
+	defer func() { l.elapsed += time.Since(start) }()
 	if l.scan == nil {
 		return l.src.Next(ctx)
 	}
 	_, err := l.scan.read(ctx, l.scan.batch)
+	if l.scan.batch.Len() > 0 {
+		l.reads++
+	}
 	return l.scan.batch, err
+}
+
+// closeScan ends what reads the scan, and then the scan. It may be called twice.
+func (l *leaf) closeScan() error {
+	if l.ahead != nil {
+		l.ahead.close()
+		l.ahead = nil
+	}
+	return l.scan.close()
 }

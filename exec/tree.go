@@ -48,6 +48,9 @@ type leaf struct {
 	to   target
 	done bool
 
+	reads int        // of a bounded scan that brought rows, up to aheadFrom
+	ahead *readAhead // nil: the tree's goroutine reads
+
 	rows    int64
 	elapsed time.Duration
 }
@@ -141,7 +144,7 @@ func (t *tree) close() error {
 			errs = append(errs, l.src.Close())
 		}
 		if l.scan != nil {
-			errs = append(errs, l.scan.close())
+			errs = append(errs, l.closeScan())
 		}
 	}
 	for _, n := range t.nodes {

@@ -122,12 +122,44 @@ func (n *textCastNode) eval(r *run, sel []int32) vec.Vec {
 		}
 		return vec.ConstOf(n.out, r.rows)
 	}
+	if dst, ok := n.out.(*vec.Bytes); ok && n.isText() {
+		n.column(r, sel, v, dst)
+		return dst
+	}
 	each(r, sel, func(row int) {
 		vec.Pad(n.out, row)
 		n.row(r, v, row, r.errs)
 	})
 	vec.Pad(n.out, r.rows)
 	return n.out
+}
+
+// isText reports whether the text itself is the result.
+func (n *textCastNode) isText() bool {
+	return n.to.Mod < 0 && (n.to.OID == types.Text || n.to.OID == types.Varchar)
+}
+
+// column writes the texts of a column one after the other.
+func (n *textCastNode) column(r *run, sel []int32, v vec.Vec, dst *vec.Bytes) {
+	nulls := v.Nulls()
+	if ints, ok := v.(*vec.Fixed[int64]); ok && n.from.OID == types.Int8 && sel == nil && !nulls.Any() {
+		dst.Pad(0)
+		for _, x := range ints.Values[:r.rows] {
+			dst.Data = types.AppendInt(dst.Data, x)
+			dst.Offsets = append(dst.Offsets, int32(len(dst.Data)))
+		}
+		return
+	}
+	each(r, sel, func(row int) {
+		dst.Pad(row)
+		if nulls.Get(row) {
+			dst.AppendNull()
+			return
+		}
+		dst.Data = n.write(dst.Data, v, row)
+		dst.EndRow()
+	})
+	dst.Pad(r.rows)
 }
 
 // row converts one row and appends it.
@@ -137,7 +169,7 @@ func (n *textCastNode) row(r *run, v vec.Vec, row int, errs *Errors) {
 		return
 	}
 	n.buf = n.write(n.buf[:0], v, row)
-	if dst, ok := n.out.(*vec.Bytes); ok && n.to.Mod < 0 && (n.to.OID == types.Text || n.to.OID == types.Varchar) {
+	if dst, ok := n.out.(*vec.Bytes); ok && n.isText() {
 		dst.Append(n.buf)
 		return
 	}

@@ -180,7 +180,7 @@ func negative(span types.IntervalValue) (types.IntervalValue, error) {
 }
 
 // between is the time from b to a as an interval of days and hours.
-func between(a, b int64) (types.IntervalValue, error) {
+func between(_ *Env, a, b int64) (types.IntervalValue, error) {
 	if infiniteTimestamp(a) || infiniteTimestamp(b) {
 		return types.IntervalValue{}, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 func timestamp(m int64, err error) (types.Value, error) {
@@ -19,6 +20,9 @@ func timestamptz(m int64, err error) (types.Value, error) {
 func interval(span types.IntervalValue, err error) (types.Value, error) {
 	return types.Value{Type: types.Of(types.Interval), Span: span}, err
 }
+
+// timeValue is a time of day, wrapped around midnight.
+func timeValue(m int64) (types.Value, error) { return types.NewInt(types.Time, clock(m)), nil }
 
 func date(d int64) (types.Value, error) {
 	if !infiniteDate(d) && (d > int64(maxDate) || d < int64(minDate)) {
@@ -36,77 +40,58 @@ func init() {
 	op := func(sig string, volatility string, f ValueFunc, ex ...string) {
 		define(sig+" strict "+volatility, Definition{Value: f, Examples: examples(ex...)})
 	}
+	pair := func(sig string, volatility string, kernel VectorFunc, ex ...string) {
+		define(sig+" strict "+volatility, Definition{Vector: kernel, Examples: examples(ex...)})
+	}
 	type vs = []types.Value
-	op("timestamp_mi(timestamp, timestamp) interval", "immutable", func(_ *Env, a vs) (types.Value, error) { return interval(between(a[0].I, a[1].I)) },
+	type span = types.IntervalValue
+	pair("timestamp_mi(timestamp, timestamp) interval", "immutable", pairwise(between),
 		"timestamp '2024-03-01 12:00' - timestamp '2024-02-28 13:30:00.5'", "1 day 22:29:59.5", "timestamp 'infinity' - timestamp '2024-01-01'", "ERROR 22008")
-	op("timestamptz_mi(timestamptz, timestamptz) interval", "immutable", func(_ *Env, a vs) (types.Value, error) { return interval(between(a[0].I, a[1].I)) },
+	pair("timestamptz_mi(timestamptz, timestamptz) interval", "immutable", pairwise(between),
 		"timestamptz '2024-02-28 12:00+00' - timestamptz '2024-02-28 12:00+02'", "02:00:00")
-	op("timestamp_pl_interval(timestamp, interval) timestamp", "immutable", func(_ *Env, a vs) (types.Value, error) { return timestamp(addToTimestamp(a[0].I, a[1].Span)) },
+	pair("timestamp_pl_interval(timestamp, interval) timestamp", "immutable", pairwise(timestampPlus),
 		"timestamp '2024-01-31 12:00' + interval '1 month'", "2024-02-29 12:00:00", "timestamp '2024-01-31' + interval '-13 months 2 days 01:00'", "2023-01-02 01:00:00", "timestamp 'infinity' + interval '1 day'", "infinity", "timestamp '294276-12-31' + interval '1 day'", "ERROR 22008")
-	op("timestamp_mi_interval(timestamp, interval) timestamp", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		span, err := negative(a[1].Span)
-		if err != nil {
-			return types.Value{}, err
-		}
-		return timestamp(addToTimestamp(a[0].I, span))
-	}, "timestamp '2024-03-31 12:00' - interval '1 month 1 day'", "2024-02-28 12:00:00")
-	op("timestamptz_pl_interval(timestamptz, interval) timestamptz", "stable", func(env *Env, a vs) (types.Value, error) {
-		return timestamptz(addToInstant(a[0].I, a[1].Span, env.Format))
-	}, "timestamptz '2024-01-31 12:00+00' + interval '1 month 90 minutes'", "2024-02-29 13:30:00+00")
-	op("timestamptz_mi_interval(timestamptz, interval) timestamptz", "stable", func(env *Env, a vs) (types.Value, error) {
-		span, err := negative(a[1].Span)
-		if err != nil {
-			return types.Value{}, err
-		}
-		return timestamptz(addToInstant(a[0].I, span, env.Format))
-	}, "timestamptz '2024-03-01 00:00+00' - interval '1 day'", "2024-02-29 00:00:00+00")
-	op("interval_pl_timestamp(interval, timestamp) timestamp", "immutable", func(_ *Env, a vs) (types.Value, error) { return timestamp(addToTimestamp(a[1].I, a[0].Span)) },
+	pair("timestamp_mi_interval(timestamp, interval) timestamp", "immutable", pairwise(minus(timestampPlus)),
+		"timestamp '2024-03-31 12:00' - interval '1 month 1 day'", "2024-02-28 12:00:00")
+	pair("timestamptz_pl_interval(timestamptz, interval) timestamptz", "stable", pairwise(instantPlus),
+		"timestamptz '2024-01-31 12:00+00' + interval '1 month 90 minutes'", "2024-02-29 13:30:00+00")
+	pair("timestamptz_mi_interval(timestamptz, interval) timestamptz", "stable", pairwise(minus(instantPlus)),
+		"timestamptz '2024-03-01 00:00+00' - interval '1 day'", "2024-02-29 00:00:00+00")
+	pair("interval_pl_timestamp(interval, timestamp) timestamp", "immutable", pairwise(swapped(timestampPlus)),
 		"interval '1 day' + timestamp '2024-02-28 01:00'", "2024-02-29 01:00:00")
-	op("interval_pl_timestamptz(interval, timestamptz) timestamptz", "stable", func(env *Env, a vs) (types.Value, error) {
-		return timestamptz(addToInstant(a[1].I, a[0].Span, env.Format))
-	}, "interval '1 day' + timestamptz '2024-02-28 01:00+00'", "2024-02-29 01:00:00+00")
-	op("date_pl_interval(date, interval) timestamp", "immutable", dateAdd(0, 1, false), "date '2024-01-31' + interval '1 month'", "2024-02-29 00:00:00")
-	op("date_mi_interval(date, interval) timestamp", "immutable", dateAdd(0, 1, true), "date '2024-01-01' - interval '1 hour'", "2023-12-31 23:00:00")
-	op("interval_pl_date(interval, date) timestamp", "immutable", dateAdd(1, 0, false), "interval '1 hour' + date '2024-01-01'", "2024-01-01 01:00:00")
-	op("date_pli(date, int4) date", "immutable", func(_ *Env, a vs) (types.Value, error) { return dateShift(a[0].I, a[1].I) }, "date '2024-02-28' + 2", "2024-03-01")
-	op("integer_pl_date(int4, date) date", "immutable", func(_ *Env, a vs) (types.Value, error) { return dateShift(a[1].I, a[0].I) }, "2 + date '2024-02-28'", "2024-03-01")
-	op("date_mii(date, int4) date", "immutable", func(_ *Env, a vs) (types.Value, error) { return dateShift(a[0].I, -a[1].I) }, "date '2024-03-01' - 1", "2024-02-29", "date 'infinity' - 1", "infinity")
-	op("date_mi(date, date) int4", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		if infiniteDate(a[0].I) || infiniteDate(a[1].I) {
-			return types.Value{}, infiniteDates()
+	pair("interval_pl_timestamptz(interval, timestamptz) timestamptz", "stable", pairwise(swapped(instantPlus)),
+		"interval '1 day' + timestamptz '2024-02-28 01:00+00'", "2024-02-29 01:00:00+00")
+	pair("date_pl_interval(date, interval) timestamp", "immutable", pairwise(datePlus), "date '2024-01-31' + interval '1 month'", "2024-02-29 00:00:00")
+	pair("date_mi_interval(date, interval) timestamp", "immutable", pairwise(minus(datePlus)), "date '2024-01-01' - interval '1 hour'", "2023-12-31 23:00:00")
+	pair("interval_pl_date(interval, date) timestamp", "immutable", pairwise(swapped(datePlus)), "interval '1 hour' + date '2024-01-01'", "2024-01-01 01:00:00")
+	pair("date_pli(date, int4) date", "immutable", pairwise(dateShift), "date '2024-02-28' + 2", "2024-03-01")
+	pair("integer_pl_date(int4, date) date", "immutable", pairwise(swapped(dateShift)), "2 + date '2024-02-28'", "2024-03-01")
+	pair("date_mii(date, int4) date", "immutable", pairwise(func(env *Env, d, n int32) (int32, error) { return shiftDate(d, -int64(n)) }),
+		"date '2024-03-01' - 1", "2024-02-29", "date 'infinity' - 1", "infinity")
+	pair("date_mi(date, date) int4", "immutable", pairwise(func(_ *Env, x, y int32) (int32, error) {
+		if infiniteDate(int64(x)) || infiniteDate(int64(y)) {
+			return 0, infiniteDates()
 		}
-		return int4(int(a[0].I - a[1].I))
-	}, "date '2024-03-01' - date '2024-02-01'", "29", "date 'infinity' - date '2024-01-01'", "ERROR 22008")
-	op("datetime_pl(date, time) timestamp", "immutable", func(_ *Env, a vs) (types.Value, error) { return dateTime(a[0].I, a[1].I) }, "date '2024-02-29' + time '01:02:03'", "2024-02-29 01:02:03")
-	op("timedate_pl(time, date) timestamp", "immutable", func(_ *Env, a vs) (types.Value, error) { return dateTime(a[1].I, a[0].I) }, "time '01:02:03' + date '2024-02-29'", "2024-02-29 01:02:03")
-	op("time_mi_time(time, time) interval", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		return interval(types.IntervalValue{Micros: a[0].I - a[1].I}, nil)
-	}, "time '05:00' - time '06:30'", "-01:30:00")
-	op("time_pl_interval(time, interval) time", "immutable", func(_ *Env, a vs) (types.Value, error) { return clock(a[0].I + a[1].Span.Micros%microsPerDay) }, "time '23:00' + interval '2 hours'", "01:00:00")
-	op("time_mi_interval(time, interval) time", "immutable", func(_ *Env, a vs) (types.Value, error) { return clock(a[0].I - a[1].Span.Micros%microsPerDay) }, "time '01:00' - interval '2 hours'", "23:00:00")
-	op("interval_pl_time(interval, time) time", "immutable", func(_ *Env, a vs) (types.Value, error) { return clock(a[1].I + a[0].Span.Micros%microsPerDay) }, "interval '2 hours' + time '23:00'", "01:00:00")
-	op("interval_pl(interval, interval) interval", "immutable", func(_ *Env, a vs) (types.Value, error) { return interval(addIntervals(a[0].Span, a[1].Span)) },
-		"interval '1 day 2 hours' + interval '1 month 30 minutes'", "1 mon 1 day 02:30:00")
-	op("interval_mi(interval, interval) interval", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		span, err := negative(a[1].Span)
-		if err != nil {
-			return types.Value{}, err
-		}
-		return interval(addIntervals(a[0].Span, span))
-	}, "interval '1 day' - interval '2 hours'", "1 day -02:00:00")
+		return x - y, nil
+	}), "date '2024-03-01' - date '2024-02-01'", "29", "date 'infinity' - date '2024-01-01'", "ERROR 22008")
+	pair("datetime_pl(date, time) timestamp", "immutable", pairwise(dateTime), "date '2024-02-29' + time '01:02:03'", "2024-02-29 01:02:03")
+	pair("timedate_pl(time, date) timestamp", "immutable", pairwise(swapped(dateTime)), "time '01:02:03' + date '2024-02-29'", "2024-02-29 01:02:03")
+	pair("time_mi_time(time, time) interval", "immutable", pairwise(func(_ *Env, x, y int64) (span, error) { return span{Micros: x - y}, nil }),
+		"time '05:00' - time '06:30'", "-01:30:00")
+	pair("time_pl_interval(time, interval) time", "immutable", pairwise(func(_ *Env, m int64, s span) (int64, error) { return clock(m + s.Micros%microsPerDay), nil }), "time '23:00' + interval '2 hours'", "01:00:00")
+	pair("time_mi_interval(time, interval) time", "immutable", pairwise(func(_ *Env, m int64, s span) (int64, error) { return clock(m - s.Micros%microsPerDay), nil }), "time '01:00' - interval '2 hours'", "23:00:00")
+	pair("interval_pl_time(interval, time) time", "immutable", pairwise(func(_ *Env, s span, m int64) (int64, error) { return clock(m + s.Micros%microsPerDay), nil }), "interval '2 hours' + time '23:00'", "01:00:00")
+	pair("interval_pl(interval, interval) interval", "immutable", pairwise(intervalPlus), "interval '1 day 2 hours' + interval '1 month 30 minutes'", "1 mon 1 day 02:30:00")
+	pair("interval_mi(interval, interval) interval", "immutable", pairwise(minus(intervalPlus)), "interval '1 day' - interval '2 hours'", "1 day -02:00:00")
 	op("interval_um(interval) interval", "immutable", func(_ *Env, a vs) (types.Value, error) { return interval(negative(a[0].Span)) }, "- (interval '1 day 2 hours')", "-1 days -02:00:00")
-	op("interval_mul(interval, float8) interval", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		return interval(scaleInterval(a[0].Span, func(x float64) float64 { return x * a[1].F }))
-	}, "interval '1 month 1 day' * 1.5::float8", "1 mon 16 days 12:00:00", "interval '1 hour' * 3.5", "03:30:00")
-	op("mul_d_interval(float8, interval) interval", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		return interval(scaleInterval(a[1].Span, func(x float64) float64 { return x * a[0].F }))
-	}, "2::float8 * interval '1 hour'", "02:00:00")
-	op("interval_div(interval, float8) interval", "immutable", func(_ *Env, a vs) (types.Value, error) {
-		if a[1].F == 0 {
-			return types.Value{}, divisionByZero()
+	pair("interval_mul(interval, float8) interval", "immutable", pairwise(intervalTimes), "interval '1 month 1 day' * 1.5::float8", "1 mon 16 days 12:00:00", "interval '1 hour' * 3.5", "03:30:00")
+	pair("mul_d_interval(float8, interval) interval", "immutable", pairwise(swapped(intervalTimes)), "2::float8 * interval '1 hour'", "02:00:00")
+	pair("interval_div(interval, float8) interval", "immutable", pairwise(func(_ *Env, s span, n float64) (span, error) {
+		if n == 0 {
+			return s, divisionByZero()
 		}
-		return interval(DivideInterval(a[0].Span, a[1].F))
-	}, "interval '1 month' / 2::float8", "15 days", "interval '1 day' / 0::float8", "ERROR 22012")
+		return DivideInterval(s, n)
+	}), "interval '1 month' / 2::float8", "15 days", "interval '1 day' / 0::float8", "ERROR 22012")
 	for _, f := range []struct {
 		name string
 		f    func(types.IntervalValue) (types.IntervalValue, error)
@@ -124,47 +109,76 @@ func infiniteDates() error {
 	return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "cannot subtract infinite dates")
 }
 
-func dateShift(d, n int64) (types.Value, error) {
-	if infiniteDate(d) {
-		return types.NewInt(types.Date, d), nil
+func dateShift(_ *Env, d, n int32) (int32, error) { return shiftDate(d, int64(n)) }
+
+func shiftDate(d int32, n int64) (int32, error) {
+	if infiniteDate(int64(d)) {
+		return d, nil
 	}
-	return date(d + n)
+	v, err := date(int64(d) + n)
+	return int32(v.I), err
 }
 
-func dateAdd(dateArg, spanArg int, minus bool) ValueFunc {
-	return func(_ *Env, a []types.Value) (types.Value, error) {
-		m, err := dateToTimestamp(a[dateArg].I)
+// minus is a sum with its second operand negated.
+func minus[A, O vec.Value](plus func(*Env, A, types.IntervalValue) (O, error)) func(*Env, A, types.IntervalValue) (O, error) {
+	return func(env *Env, x A, s types.IntervalValue) (O, error) {
+		s, err := negative(s)
 		if err != nil {
-			return types.Value{}, err
+			var zero O
+			return zero, err
 		}
-		span := a[spanArg].Span
-		if minus {
-			if span, err = negative(span); err != nil {
-				return types.Value{}, err
-			}
-		}
-		return timestamp(addToTimestamp(m, span))
+		return plus(env, x, s)
 	}
 }
 
-func dateTime(d, t int64) (types.Value, error) {
-	m, err := dateToTimestamp(d)
+func timestampPlus(_ *Env, m int64, s types.IntervalValue) (int64, error) {
+	return addToTimestamp(m, s)
+}
+
+func instantPlus(env *Env, m int64, s types.IntervalValue) (int64, error) {
+	return addToInstant(m, s, env.Format)
+}
+
+func datePlus(_ *Env, d int32, s types.IntervalValue) (int64, error) {
+	m, err := dateToTimestamp(int64(d))
+	if err != nil {
+		return 0, err
+	}
+	return addToTimestamp(m, s)
+}
+
+func dateTime(_ *Env, d int32, t int64) (int64, error) {
+	m, err := dateToTimestamp(int64(d))
 	if err != nil || infiniteTimestamp(m) {
-		return timestamp(m, err)
+		return m, err
 	}
 	if !types.ValidTimestamp(m + t) {
-		return types.Value{}, timestampOutOfRange()
+		return 0, timestampOutOfRange()
 	}
-	return timestamp(m+t, nil)
+	return m + t, nil
 }
 
 // clock wraps a time of day around midnight.
-func clock(m int64) (types.Value, error) {
+func clock(m int64) int64 {
 	m %= microsPerDay
 	if m < 0 {
 		m += microsPerDay
 	}
-	return types.NewInt(types.Time, m), nil
+	return m
+}
+
+func intervalPlus(_ *Env, a, b types.IntervalValue) (types.IntervalValue, error) {
+	return addIntervals(a, b)
+}
+
+func intervalTimes(_ *Env, v types.IntervalValue, n float64) (types.IntervalValue, error) {
+	if v.Months == 0 && v.Days == 0 { // most are: the rest of scaleInterval adds zeros
+		micros := math.RoundToEven(float64(v.Micros) * n)
+		if micros >= -1<<63 && micros < 1<<63 && !math.IsInf(n, 0) {
+			return types.IntervalValue{Micros: int64(micros)}, nil
+		}
+	}
+	return scaleInterval(v, func(x float64) float64 { return x * n })
 }
 
 func addIntervals(a, b types.IntervalValue) (types.IntervalValue, error) {

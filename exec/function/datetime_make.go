@@ -35,7 +35,7 @@ func init() {
 	op("time(timestamptz) time strict stable", func(env *Env, a vs) (types.Value, error) {
 		return timeOf(types.InstantToLocal(a[0].I, env.Format))
 	}, "(timestamptz '2024-02-29 23:59-02')::time", "01:59:00")
-	op("time(interval) time strict immutable", func(_ *Env, a vs) (types.Value, error) { return clock(a[0].Span.Micros) },
+	op("time(interval) time strict immutable", func(_ *Env, a vs) (types.Value, error) { return timeValue(a[0].Span.Micros) },
 		"(interval '1 day -01:00')::time", "23:00:00")
 	op("interval(time) interval strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return interval(types.IntervalValue{Micros: a[0].I}, nil)
@@ -98,7 +98,7 @@ func timeOf(m int64) (types.Value, error) {
 	if infiniteTimestamp(m) {
 		return null(types.Time)
 	}
-	return clock(m)
+	return timeValue(m)
 }
 
 // fromUnix is the instant of seconds since 1970.

@@ -110,6 +110,14 @@ func init() {
 func concatenate(c *Call) {
 	out := c.Out.(*vec.Bytes)
 	left, right := bytesAt(c.Args[0]), bytesAt(c.Args[1])
+	if c.Sel == nil && !c.Nulls.Any() {
+		out.Pad(0)
+		for row := range c.Rows {
+			out.Data = append(append(out.Data, left(row)...), right(row)...)
+			out.Offsets = append(out.Offsets, int32(len(out.Data)))
+		}
+		return
+	}
 	c.each(func(row int) {
 		out.Pad(row)
 		if !c.null(row) {

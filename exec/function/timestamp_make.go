@@ -28,11 +28,11 @@ func init() {
 		}
 		return inZone(a[6].S, func(f *types.Format) (int64, error) { return types.LocalToInstant(m, f), nil })
 	}, "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'America/New_York')", "2024-02-29 13:15:23.5+00", "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'Mars/Base')", "ERROR 22023")
-	op("timestamp(date, time) timestamp strict immutable", func(_ *Env, a vs) (types.Value, error) { return dateTime(a[0].I, a[1].I) },
+	op("timestamp(date, time) timestamp strict immutable", func(env *Env, a vs) (types.Value, error) { return timestamp(dateTime(env, int32(a[0].I), a[1].I)) },
 		`"timestamp"(date '2024-02-29', time '12:30')`, "2024-02-29 12:30:00")
 	op("timestamptz(date, time) timestamptz strict stable", func(env *Env, a vs) (types.Value, error) {
-		v, err := dateTime(a[0].I, a[1].I)
-		return timestamptz(types.LocalToInstant(v.I, env.Format), err)
+		m, err := dateTime(env, int32(a[0].I), a[1].I)
+		return timestamptz(types.LocalToInstant(m, env.Format), err)
 	}, `"timestamptz"(date '2024-02-29', time '12:30')`, "2024-02-29 12:30:00+00")
 	for _, f := range []struct {
 		name string
