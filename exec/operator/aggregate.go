@@ -234,12 +234,12 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 				groups = append(groups, int32(g))
 			}
 		}
+		b := a.out.batch
+		b.Reset() // before the results are computed: from the second turn on they are its columns
 		a.after.Reset()
 		if err := a.results(groups, a.after); err != nil {
 			return err
 		}
-		b := a.out.batch
-		b.Reset()
 		for k := range a.spec.Keys {
 			vec.CopyRows(b.Cols[k], a.table.keys[k], groups)
 		}
