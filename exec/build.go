@@ -90,6 +90,8 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.operator(t, n, operator.NewProject(programs, b.fault), to, input{n.Input, 0})
 	case *plan.ProjectSet:
 		return b.projectSet(t, n, to)
+	case *plan.GroupingSets:
+		return b.groupingSets(t, n, to)
 	case *plan.AggregateNode:
 		return b.aggregate(t, n, to)
 	case *plan.Window:
@@ -214,6 +216,9 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	spec := operator.AggregateSpec{Keys: keys, Changes: changes, Account: b.account, Fault: b.fault}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	if spec.Always, err = b.rows(n.Always, spec.KeyTypes); err != nil {
+		return err
 	}
 	for _, c := range n.Calls {
 		call, err := b.call(c, !plan.Derive(n.Input).AppendOnly)

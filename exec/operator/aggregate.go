@@ -15,6 +15,8 @@ type AggregateSpec struct {
 	Keys     []*expr.Program
 	KeyTypes []types.Type
 	Calls    []*Call
+	// Always are keys of groups that are there without rows too; nil: none.
+	Always *vec.Batch
 	// Changes: the net change of every group goes out at each barrier. Otherwise
 	// the groups go out once, at the end.
 	Changes bool
@@ -29,6 +31,9 @@ type Aggregate struct {
 	spec  AggregateSpec
 	table *table
 	rows  []int64 // of each group: Inserts less Deletes
+	// The first groups are there with or without rows.
+	always  int32
+	started bool
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -60,8 +65,39 @@ func NewAggregate(spec AggregateSpec) *Aggregate {
 	return a
 }
 
+// start makes the groups that need no row, which the first epoch passes on.
+func (a *Aggregate) start() error {
+	if a.started {
+		return nil
+	}
+	a.started = true
+	switch {
+	case len(a.spec.Keys) == 0:
+		a.always = 1
+	case a.spec.Always == nil:
+		return nil
+	default:
+		n := a.spec.Always.Rows
+		if err := a.table.assign(a.spec.Always.Cols, n, a.sel.all(nil, n), sized(a.ids, n)); err != nil {
+			return err
+		}
+		a.always = int32(n)
+	}
+	if err := a.grow(int(a.always)); err != nil || !a.spec.Changes {
+		return err
+	}
+	for g := range a.always {
+		a.stamp[g] = a.epoch
+		a.touched, a.existed = append(a.touched, g), append(a.existed, false)
+	}
+	return a.results(a.touched, a.before)
+}
+
 // Process adds rows to their groups, and takes deleted ones out.
 func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
+	if err := a.start(); err != nil {
+		return err
+	}
 	sel, err := runAll(a.spec.Keys, b, a.cols, a.spec.Fault, &a.live)
 	if err != nil {
 		return err
@@ -69,9 +105,6 @@ func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) er
 	sel = a.sel.all(sel, b.Rows)
 	a.ids = sized(a.ids, b.Rows)
 	if len(a.spec.Keys) == 0 {
-		if err := a.grow(1); err != nil {
-			return err
-		}
 		clear(a.ids)
 	} else if err := a.table.assign(a.cols, b.Rows, sel, a.ids); err != nil {
 		return err
@@ -132,14 +165,12 @@ func (a *Aggregate) touch(sel []int32) error {
 	return a.results(a.touched[first:], a.before)
 }
 
-// exists reports whether a group was in the rows that went out last: the one
-// group without keys is there from the first barrier on.
-func (a *Aggregate) exists(g int32) bool {
-	if len(a.spec.Keys) == 0 {
-		return a.epoch > 1
-	}
-	return a.rows[g] > 0
-}
+// exists reports whether a group was in the rows that went out last: one that
+// needs no row is there from the first barrier on.
+func (a *Aggregate) exists(g int32) bool { return a.there(g) && (g >= a.always || a.epoch > 1) }
+
+// there reports whether a group is in the result now.
+func (a *Aggregate) there(g int32) bool { return g < a.always || a.rows[g] > 0 }
 
 func (a *Aggregate) results(groups []int32, dst *vec.Batch) error {
 	for i, c := range a.spec.Calls {
@@ -160,20 +191,14 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 	if !a.spec.Changes {
 		return nil
 	}
-	if len(a.spec.Keys) == 0 && a.epoch == 1 && len(a.touched) == 0 {
-		if err := a.grow(1); err != nil {
-			return err
-		}
-		a.touched, a.existed = append(a.touched, 0), append(a.existed, false)
-		if err := a.results(a.touched, a.before); err != nil {
-			return err
-		}
+	if err := a.start(); err != nil {
+		return err
 	}
 	if err := a.results(a.touched, a.after); err != nil {
 		return err
 	}
 	for i, g := range a.touched {
-		is := len(a.spec.Keys) == 0 || a.rows[g] > 0
+		is := a.there(g)
 		if a.existed[i] && is && a.unchanged(i) {
 			continue
 		}
@@ -221,16 +246,14 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 	if a.spec.Changes {
 		return a.Barrier(ctx, 0, out)
 	}
-	if len(a.spec.Keys) == 0 {
-		if err := a.grow(1); err != nil {
-			return err
-		}
+	if err := a.start(); err != nil {
+		return err
 	}
 	var groups []int32
 	for from := 0; from < len(a.rows); from += vec.MaxRows {
 		groups = groups[:0]
 		for g := from; g < min(from+vec.MaxRows, len(a.rows)); g++ {
-			if len(a.spec.Keys) == 0 || a.rows[g] > 0 {
+			if a.there(int32(g)) {
 				groups = append(groups, int32(g))
 			}
 		}

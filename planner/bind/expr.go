@@ -14,6 +14,7 @@ type exprKind string
 // Places, worded as PostgreSQL's errors name them.
 const (
 	exprOther    exprKind = "expressions"
+	exprLateral  exprKind = "FROM clause of their own query level"
 	exprSelect   exprKind = "SELECT"
 	exprWhere    exprKind = "WHERE"
 	exprHaving   exprKind = "HAVING"
@@ -91,7 +92,7 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_SetToDefault:
 		b.failf(sqlerr.SyntaxError, x.SetToDefault.Location, "DEFAULT is not allowed in this context")
 	case *pg.Node_GroupingFunc:
-		b.unsupported(x.GroupingFunc.Location, "Group once per grouping and join the results with UNION ALL.", "GROUPING is not supported")
+		return b.groupingCall(x.GroupingFunc, s, k)
 	case *pg.Node_CurrentOfExpr:
 		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
 	}

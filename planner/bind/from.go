@@ -32,7 +32,7 @@ func (b *binder) from(nodes []*pg.Node, s *scope) plan.Node {
 			all = b.fromItem(n, s, s.parent)
 			continue
 		}
-		e := b.settle(b.fromItem(n, s, &scope{parent: s.parent, items: all.items, ctes: s.ctes}))
+		e := b.settle(b.fromItem(n, s, &scope{parent: s.parent, items: all.items, ctes: s.ctes, at: exprLateral}))
 		b.uniqueNames(all.items, e.items)
 		all = fromEntry{
 			node:  joinNode(plan.JoinInner, all.node, e.node, nil, e.lateral),
@@ -338,6 +338,10 @@ func (b *binder) rangeFunction(x *pg.RangeFunction, s, lat *scope) fromEntry {
 		b.unsupported(-1, "Join the functions WITH ORDINALITY on their ordinality columns.", "ROWS FROM with several functions is not supported")
 	}
 	call := x.Functions[0].GetList().Items[0]
+	if lat != nil && lat.at == exprLateral {
+		lat.at = exprFrom
+		defer func() { lat.at = exprLateral }()
+	}
 	e := b.expr(call, &scope{parent: lat, ctes: s.ctes}, exprFrom)
 	item := &rangeItem{name: figureName(call), relVisible: true, colsVisible: true, function: true}
 	if x.Alias != nil {

@@ -16,7 +16,7 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 		pg.JoinType_JOIN_INNER: plan.JoinInner, pg.JoinType_JOIN_LEFT: plan.JoinLeft,
 		pg.JoinType_JOIN_RIGHT: plan.JoinRight, pg.JoinType_JOIN_FULL: plan.JoinFull,
 	}[x.Jointype]
-	side := &scope{parent: lat, items: l.items, ctes: s.ctes, noLateral: kind == plan.JoinRight || kind == plan.JoinFull}
+	side := &scope{parent: lat, items: l.items, ctes: s.ctes, at: exprLateral, noLateral: kind == plan.JoinRight || kind == plan.JoinFull}
 	r := b.settle(b.fromItem(x.Rarg, s, side))
 	b.uniqueNames(l.items, r.items)
 	width := len(l.node.Schema())

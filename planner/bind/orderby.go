@@ -152,35 +152,3 @@ func (b *binder) inputHas(name string, s *scope) bool {
 	}
 	return false
 }
-
-// groupBy binds the keys of GROUP BY.
-func (b *binder) groupBy(list []*pg.Node, q *block) []plan.Expr {
-	var keys []plan.Expr
-	for _, n := range list {
-		if g := n.GetGroupingSet(); g != nil {
-			if g.Kind == pg.GroupingSetKind_GROUPING_SET_EMPTY {
-				continue
-			}
-			b.unsupported(g.Location, "Write one SELECT per grouping and join them with UNION ALL.", "GROUPING SETS, ROLLUP and CUBE are not supported")
-		}
-		k := b.clauseTarget(n, q, exprGroupBy, "GROUP BY")
-		e := k.e
-		if k.target >= 0 {
-			e = q.targets[k.target].e
-			if plan.Any(e, isAggRef) {
-				b.failf(sqlerr.GroupingError, aggLocation(e, k.loc), "aggregate functions are not allowed in GROUP BY")
-			}
-			if plan.Any(e, isWinRef) {
-				b.failf(sqlerr.WindowingError, winLocation(e, k.loc), "window functions are not allowed in GROUP BY")
-			}
-		}
-		if plan.Any(e, isSet) {
-			b.unsupported(k.loc, "Compute the rows in a subquery and group its result.", "grouping by a set-returning function is not supported")
-		}
-		b.needsOrder(e.Type().OID, k.loc)
-		if !containsExpr(keys, e) {
-			keys = append(keys, e)
-		}
-	}
-	return keys
-}

@@ -23,6 +23,9 @@ type scope struct {
 	ctes   map[string]*cte
 	// aggs collects the aggregate calls of the query; nil where there can be none.
 	aggs *aggregates
+	// at is the place of the expression whose subquery is being bound: where an
+	// aggregate in there that is this query's would stand.
+	at exprKind
 	// windows are the query's window calls; nil where there can be none.
 	windows *windows
 	// refs of this query's own rows, so that errors can say where they stand.

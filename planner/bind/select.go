@@ -39,7 +39,7 @@ type block struct {
 	targets []target
 	where   plan.Expr
 	having  plan.Expr
-	keys    []plan.Expr // GROUP BY
+	groups  grouping
 	grouped bool
 	order   []orderKey
 	on      []plan.Expr // DISTINCT ON
@@ -60,12 +60,12 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 		q.having = b.boolean(b.expr(sel.HavingClause, s, exprHaving), "HAVING", location(sel.HavingClause))
 	}
 	q.order = b.orderBy(sel.SortClause, q)
-	q.keys = b.groupBy(sel.GroupClause, q)
+	q.groups = b.groupBy(sel, q)
 	distinct := len(sel.DistinctClause) > 0
 	b.distinctOn(sel, q)
 	b.finishTargets(q.targets, s, keepUnknown)
 	b.windowDefinitions(s)
-	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls) > 0
+	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls)+len(s.aggs.groupings) > 0
 	n := input
 	if q.where != nil {
 		n = &plan.Filter{Input: n, Cond: q.where}
@@ -75,42 +75,6 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	}
 	n = b.project(b.window(n, q), q, distinct)
 	return b.limit(n, sel, s)
-}
-
-// group puts the aggregation of a block above its input and turns the block's
-// expressions into ones over groups.
-func (b *binder) group(n plan.Node, q *block) plan.Node {
-	s := q.scope
-	for i := range q.targets {
-		q.targets[i].e = b.regroup(q.targets[i].e, q.keys, s)
-	}
-	q.having = b.regroup(q.having, q.keys, s)
-	for i := range q.order {
-		if q.order[i].target < 0 {
-			q.order[i].e = b.regroup(q.order[i].e, q.keys, s)
-		}
-	}
-	for i, e := range q.on {
-		q.on[i] = b.regroup(e, q.keys, s)
-	}
-	b.regroupWindows(q.keys, s)
-	agg := &plan.AggregateNode{Input: n, Keys: q.keys, Calls: s.aggs.calls, EmitChanges: b.live && hasStream(n)}
-	for _, k := range q.keys {
-		f := plan.Field{Name: exprName(k), Type: k.Type()}
-		if c, ok := k.(*plan.Column); ok {
-			use := s.refs[c]
-			f.Table, f.Attr = use.table, use.attr
-		}
-		agg.Fields = append(agg.Fields, f)
-	}
-	for _, c := range s.aggs.calls {
-		agg.Fields = append(agg.Fields, plan.Field{Name: c.Func.Name, Type: c.Typ})
-	}
-	n = agg
-	if q.having != nil {
-		n = &plan.Filter{Input: n, Cond: q.having}
-	}
-	return n
 }
 
 // project computes the select list with what ORDER BY and DISTINCT ON need

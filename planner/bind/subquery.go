@@ -23,7 +23,10 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", string(k))
 	}
 	sub := x.Subselect.GetSelectStmt()
+	before := s.at
+	s.at = k
 	input := b.query(sub, s, s.ctes)
+	s.at = before
 	q := &plan.Subquery{Input: input, Typ: types.Of(types.Bool)}
 	switch x.SubLinkType {
 	case pg.SubLinkType_EXISTS_SUBLINK:

@@ -191,27 +191,27 @@ func (w *windows) add(c windowCall, loc int32) plan.Expr {
 
 // regroupWindow turns a window call over a query's input into one over its
 // groups.
-func (b *binder) regroupWindow(w *winRef, keys []plan.Expr, s *scope) {
+func (b *binder) regroupWindow(w *winRef, g *grouping, s *scope) {
 	c := &s.windows.calls[w.index]
 	if c.regrouped {
 		return
 	}
 	c.regrouped = true
 	for i, a := range c.Args {
-		c.Args[i] = b.regroup(a, keys, s)
+		c.Args[i] = b.regroup(a, g, s)
 	}
-	c.Filter = b.regroup(c.Filter, keys, s)
+	c.Filter = b.regroup(c.Filter, g, s)
 }
 
 // regroupWindows does so with the definitions.
-func (b *binder) regroupWindows(keys []plan.Expr, s *scope) {
+func (b *binder) regroupWindows(g *grouping, s *scope) {
 	for i := range s.windows.defs {
 		d := &s.windows.defs[i]
 		for j, e := range d.partition {
-			d.partition[j] = b.regroup(e, keys, s)
+			d.partition[j] = b.regroup(e, g, s)
 		}
 		for j, k := range d.order {
-			d.order[j].Expr = b.regroup(k.Expr, keys, s)
+			d.order[j].Expr = b.regroup(k.Expr, g, s)
 		}
 	}
 }

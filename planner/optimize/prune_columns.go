@@ -50,6 +50,8 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 	case *plan.ProjectSet:
 		in, at := pruneFor(x.Input, x.Exprs...)
 		return &plan.ProjectSet{Input: in, Exprs: moveAll(x.Exprs, at), Fields: x.Fields}, same(n)
+	case *plan.GroupingSets:
+		return pruneGroupingSets(x, want)
 	case *plan.AggregateNode:
 		return pruneAggregate(x)
 	case *plan.Window:
@@ -154,6 +156,21 @@ func pruneProject(p *plan.Project, want []bool) (plan.Node, []int) {
 	in, inAt := pruneFor(p.Input, out.Exprs...)
 	out.Input, out.Exprs = in, moveAll(out.Exprs, inAt)
 	return out, at
+}
+
+// pruneGroupingSets drops columns of the input; the keys and the set's number
+// stay, as the grouping above reads them all.
+func pruneGroupingSets(g *plan.GroupingSets, want []bool) (plan.Node, []int) {
+	width := len(g.Input.Schema())
+	in, at := prune(g.Input, used(want[:width:width], g.Keys...))
+	out := *g
+	out.Input, out.Keys = in, moveAll(g.Keys, at)
+	fields := in.Schema()
+	out.Fields = append(fields[:len(fields):len(fields)], g.Fields[width:]...)
+	for i := range g.Fields[width:] {
+		at = append(at, len(fields)+i)
+	}
+	return &out, at
 }
 
 func pruneAggregate(a *plan.AggregateNode) (plan.Node, []int) {

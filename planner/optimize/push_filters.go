@@ -230,7 +230,7 @@ func pushAppend(a *plan.Append, conds []plan.Expr) plan.Node {
 
 // pushAggregate moves conditions on the keys below the grouping.
 func pushAggregate(a *plan.AggregateNode, conds []plan.Expr) plan.Node {
-	if len(a.Keys) == 0 {
+	if len(a.Keys) == 0 || len(a.Always) > 0 {
 		return filter(a, conds)
 	}
 	var down, stay []plan.Expr

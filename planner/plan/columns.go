@@ -86,6 +86,15 @@ func mapFree(n Node, level int, f func(o *Outer, out int) Expr) Node {
 	})
 }
 
+// MapFree applies f to what e refers to of the rows around its own: out is how
+// many levels out of e's own row, o.Depth-out how many levels inside e o stands.
+func MapFree(e Expr, f func(o *Outer, out int) Expr) Expr {
+	if e == nil {
+		return nil
+	}
+	return mapFreeExpr(e, 0, f)
+}
+
 func mapFreeExpr(e Expr, level int, f func(o *Outer, out int) Expr) Expr {
 	if o, ok := e.(*Outer); ok && o.Depth > level {
 		return f(o, o.Depth-level)

@@ -48,6 +48,10 @@ func (d deriver) derive(n Node) Props {
 		p := d.derive(n.Input)
 		p.AppendOnly = p.AppendOnly && p.Bounded // a later row changes what is over an earlier one
 		return p
+	case *GroupingSets:
+		p := d.derive(n.Input)
+		p.Keys = nil
+		return p
 	case *AggregateNode:
 		in := d.derive(n.Input)
 		p := Props{Bounded: in.Bounded, AppendOnly: in.Bounded && in.AppendOnly, Time: -1}

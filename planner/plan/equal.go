@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"reflect"
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // Equal reports whether two expressions are the same in all but their places in
-// the text: what GROUP BY and DISTINCT match by. Subqueries are equal only to
-// themselves.
+// the text: what GROUP BY and DISTINCT match by.
 func Equal(a, b Expr) bool {
 	if a == b {
 		return true
@@ -98,8 +100,39 @@ func Equal(a, b Expr) bool {
 	case *FieldOf:
 		b, ok := b.(*FieldOf)
 		return ok && a.Index == b.Index && Equal(a.Arg, b.Arg)
+	case *Subquery:
+		b, ok := b.(*Subquery)
+		return ok && a.Kind == b.Kind && slices.Equal(a.Op, b.Op) && equalLists(a.Left, b.Left) && EqualNodes(a.Input, b.Input)
 	}
 	return false
+}
+
+// EqualNodes reports whether two trees are the same in all but their places in
+// the text.
+func EqualNodes(a, b Node) bool {
+	if a == b {
+		return true
+	}
+	if reflect.TypeOf(a) != reflect.TypeOf(b) || a.String() != b.String() || !slices.Equal(details(a), details(b)) || !slices.Equal(a.Schema(), b.Schema()) {
+		return false
+	}
+	switch a := a.(type) {
+	case *CTE:
+		return false // of two numbers
+	case *CTEScan:
+		return a.ID == b.(*CTEScan).ID
+	case *Scan:
+		return a.Relation == b.(*Scan).Relation && slices.Equal(a.Columns, b.(*Scan).Columns)
+	case *VirtualScan:
+		return a.Relation == b.(*VirtualScan).Relation && slices.Equal(a.Columns, b.(*VirtualScan).Columns)
+	}
+	return equalLists(nodeExprs(a), nodeExprs(b)) && slices.EqualFunc(a.Inputs(), b.Inputs(), EqualNodes)
+}
+
+func nodeExprs(n Node) []Expr {
+	var out []Expr
+	EachExpr(n, func(e Expr) { out = append(out, e) })
+	return out
 }
 
 func equalLists(a, b []Expr) bool {

@@ -90,12 +90,24 @@ type ProjectSet struct {
 	Fields []Field
 }
 
+// GroupingSets passes each row once for every set. After the input's columns
+// come the Keys, NULL where the set has them not, and the set's number from 1.
+type GroupingSets struct {
+	Input  Node
+	Keys   []Expr
+	Sets   [][]int // places in Keys, ascending
+	Fields []Field
+}
+
 // AggregateNode groups by Keys (over the input) and computes Calls: the rows are
 // the keys, then the calls. No key and no row gives one row.
 type AggregateNode struct {
-	Input  Node
-	Keys   []Expr
-	Calls  []AggCall
+	Input Node
+	Keys  []Expr
+	Calls []AggCall
+	// Always are keys, constants, of groups that are there without rows too: of
+	// empty grouping sets.
+	Always [][]Expr
 	Fields []Field
 	// EmitChanges: after each epoch the net change of every group.
 	EmitChanges bool

@@ -7,6 +7,7 @@ func (n *FunctionScan) Schema() []Field  { return n.Fields }
 func (n *Filter) Schema() []Field        { return n.Input.Schema() }
 func (n *Project) Schema() []Field       { return n.Fields }
 func (n *ProjectSet) Schema() []Field    { return n.Fields }
+func (n *GroupingSets) Schema() []Field  { return n.Fields }
 func (n *AggregateNode) Schema() []Field { return n.Fields }
 func (n *DistinctNode) Schema() []Field  { return n.Input.Schema() }
 func (n *Sort) Schema() []Field          { return n.Input.Schema() }
@@ -24,6 +25,7 @@ func (n *FunctionScan) Inputs() []Node  { return nil }
 func (n *Filter) Inputs() []Node        { return []Node{n.Input} }
 func (n *Project) Inputs() []Node       { return []Node{n.Input} }
 func (n *ProjectSet) Inputs() []Node    { return []Node{n.Input} }
+func (n *GroupingSets) Inputs() []Node  { return []Node{n.Input} }
 func (n *AggregateNode) Inputs() []Node { return []Node{n.Input} }
 func (n *DistinctNode) Inputs() []Node  { return []Node{n.Input} }
 func (n *Sort) Inputs() []Node          { return []Node{n.Input} }
@@ -49,6 +51,7 @@ func (*FunctionScan) node()  {}
 func (*Filter) node()        {}
 func (*Project) node()       {}
 func (*ProjectSet) node()    {}
+func (*GroupingSets) node()  {}
 func (*AggregateNode) node() {}
 func (*DistinctNode) node()  {}
 func (*Sort) node()          {}

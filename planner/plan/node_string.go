@@ -25,6 +25,8 @@ func (n *Project) String() string { return "Project" }
 
 func (n *ProjectSet) String() string { return "ProjectSet" }
 
+func (n *GroupingSets) String() string { return "Grouping Sets" }
+
 func (n *AggregateNode) String() string {
 	switch {
 	case n.EmitChanges:

@@ -214,6 +214,10 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		fresh = &Project{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
 	case *ProjectSet:
 		fresh = &ProjectSet{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
+	case *GroupingSets:
+		c := *n
+		c.Input, c.Keys = node(n.Input), exprs(n.Keys)
+		fresh = &c
 	case *AggregateNode:
 		c := *n
 		c.Input, c.Keys = node(n.Input), exprs(n.Keys)

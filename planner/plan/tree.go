@@ -172,6 +172,8 @@ func details(n Node) []detail {
 		add("Output", exprList(n.Exprs))
 	case *ProjectSet:
 		add("Output", exprList(n.Exprs))
+	case *GroupingSets:
+		add("Sets", n.sets())
 	case *AggregateNode:
 		if len(n.Keys) > 0 {
 			add("Group Key", exprList(n.Keys))
@@ -214,6 +216,19 @@ func details(n Node) []detail {
 		}
 	}
 	return d
+}
+
+// sets are the keys of each set.
+func (n *GroupingSets) sets() string {
+	out := make([]string, len(n.Sets))
+	for i, set := range n.Sets {
+		var keys []Expr
+		for _, k := range set {
+			keys = append(keys, n.Keys[k])
+		}
+		out[i] = "(" + exprList(keys) + ")"
+	}
+	return strings.Join(out, ", ")
 }
 
 func fieldNames(fields []Field) string {
