@@ -190,7 +190,7 @@ func keptSettings(env *function.Env) map[string]string {
 	return kept
 }
 
-func (t *Txn) alterJob(s *plan.AlterJob, env *function.Env) (Result, error) {
+func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env) (Result, error) {
 	res := Result{Tag: string(s.Action) + " JOB"}
 	tx := t.change()
 	t.changed = true
@@ -212,6 +212,11 @@ func (t *Txn) alterJob(s *plan.AlterJob, env *function.Env) (Result, error) {
 	to, err := nextState(j, s.Action)
 	if err != nil {
 		return res, err
+	}
+	if to == catalog.JobRunning && j.State != to {
+		if err := t.e.probeAgain(ctx, tx.Snapshot(), j); err != nil {
+			return res, err
+		}
 	}
 	return res, tx.UpdateJob(s.Name, func(j *catalog.Job) { j.State, j.Error = to, "" })
 }

@@ -29,7 +29,7 @@ func TestIdleJobOpensNoEpoch(t *testing.T) {
 	}
 	for {
 		j.mu.Lock()
-		epoch := j.epoch
+		epoch := j.past.epoch
 		j.mu.Unlock()
 		if epoch == 2 {
 			return

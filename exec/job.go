@@ -31,25 +31,14 @@ type job struct {
 	over atomic.Bool // its end is being recorded
 
 	mu        sync.Mutex // guards what providers read
-	epoch     stream.Epoch
 	positions map[place]stream.Offset
 	streams   map[string]string // the stream of each source
 	started   time.Time
-	restarts  int64
-	problem   string   // why it is being tried again; "": it is not
-	counted   tally    // of the committed epochs
-	running   tally    // of the one that runs; it may be undone, and run again
-	results   []string // of a job without a sink: its last rows
-}
-
-// tally counts rows that a job has read and passed on, and records that it left
-// out.
-type tally struct{ in, out, skipped int64 }
-
-func (t *tally) add(o tally) {
-	t.in += o.in
-	t.out += o.out
-	t.skipped += o.skipped
+	problem   string           // why it is being tried again; "": it is not
+	waits     []stream.Impeded // sinks that can say what holds them up
+	past      history          // of the committed epochs
+	running   tally            // of the one that runs; it may be undone, and run again
+	results   []string         // of a job without a sink: its last rows
 }
 
 // place is a split of one of a job's sources.
@@ -164,6 +153,20 @@ func (e *Engine) probeSources(ctx context.Context, s *plan.StartJob) error {
 		return true
 	})
 	return err
+}
+
+// probeAgain probes the sources of a job that is started or resumed. What cannot
+// be reached is left to the job, which tries until it can; what is not there is
+// refused here.
+func (e *Engine) probeAgain(ctx context.Context, s *catalog.Snapshot, j *catalog.Job) error {
+	p, err := e.o.Plan(ctx, s, j)
+	if err != nil {
+		return fmt.Errorf("planning job %s: %w", j.Name, err)
+	}
+	if err := e.probeSources(ctx, p); err != nil && !unreachable(err) {
+		return err
+	}
+	return nil
 }
 
 func (e *Engine) probe(ctx context.Context, r *catalog.Relation) error {

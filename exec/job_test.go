@@ -288,38 +288,6 @@ func TestJobPinnedErrors(t *testing.T) {
 	}
 }
 
-// TestJobOutlivesAnOutage starts a job again and again for as long as its source
-// cannot be reached.
-func TestJobOutlivesAnOutage(t *testing.T) {
-	f := newFixture(t)
-	in := f.stream("in")
-	f.topics.topic("in").addRows(0, 1, 5)
-	f.exec(f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "retry_backoff", Value: "1ms"}))
-	if err := f.topics.file("x").wait(f.context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	f.kill()
-	f.topics.mu.Lock()
-	f.topics.down = sqlerr.Errorf(sqlerr.ConnectionFailure, "Connection refused")
-	f.topics.mu.Unlock()
-	f.start()
-	for n := len(f.topics.file("x").opens()); len(f.topics.file("x").opens()) < n+6; {
-		<-f.topics.file("x").changes()
-	}
-	want := "Job 'j' failed to create data sources: Failed to create source 'source_0_in': Connection refused"
-	if got := (jobsProvider{f.Engine}).Jobs()[0]; got.Error != want || got.State != catalog.JobRunning {
-		t.Errorf("job status = %+v, want running, with the error", got)
-	}
-	f.topics.mu.Lock()
-	f.topics.down = nil
-	f.topics.mu.Unlock()
-	f.topics.topic("in").addRows(0, 5, 9)
-	if err := f.topics.file("x").wait(f.context(), 8); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "x", f.topics.file("x").read(), lines(1, 9))
-}
-
 func TestJobResults(t *testing.T) {
 	f := newFixture(t)
 	in := f.stream("in")

@@ -100,6 +100,7 @@ func (e *Engine) startJob(def *catalog.Job) *job {
 	ctx, cut := context.WithCancel(e.ctx)
 	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
 		positions: map[place]stream.Offset{}, streams: map[string]string{}, started: time.Now()}
+	j.remember()
 	go func() {
 		defer close(j.done)
 		defer cut()
@@ -166,7 +167,7 @@ func (j *job) main(ctx context.Context) {
 			return
 		}
 		j.mu.Lock()
-		j.restarts++
+		j.past.restarts++
 		j.mu.Unlock()
 	}
 }
@@ -176,7 +177,7 @@ func (j *job) main(ctx context.Context) {
 // options do.
 func (j *job) retries(err error, settings jobSettings) (limit int, first time.Duration) {
 	switch {
-	case unreachable(err):
+	case unreachable(err), missing(err):
 		return math.MaxInt, settings.backoff
 	case settings.strategy == retryWithBackoff:
 		return settings.maxRetries, settings.backoff
@@ -199,6 +200,20 @@ func permanent(err error) bool {
 // unreachable reports whether a broker or another system could not be reached.
 // That passes, and is no fault of the job's: it is tried for as long as it lasts.
 func unreachable(err error) bool { return strings.HasPrefix(string(sqlerr.CodeOf(err)), "08") }
+
+// system marks an error that a source or sink gave, as against one of the plan or
+// of a row.
+type system struct{ error }
+
+func (s system) Unwrap() error { return s.error }
+
+// missing reports whether what a job reads or writes has gone from its system: a
+// topic, say. It was there when the job was created or started, or that had been
+// refused, so it is waited for as for a broker.
+func missing(err error) bool {
+	var s system
+	return errors.As(err, &s) && sqlerr.CodeOf(s) == sqlerr.UndefinedTable
+}
 
 // sleep waits; false: the job is to end.
 func (j *job) sleep(ctx context.Context, d time.Duration) bool {
@@ -271,15 +286,53 @@ func (j *job) count(t tally) (skipped int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.running.add(t)
-	return j.counted.skipped + j.running.skipped
+	return j.past.skipped + j.running.skipped
+}
+
+// remember takes the counters as the committed epoch has them. Restarts since
+// then are in no epoch.
+func (j *job) remember() {
+	h, err := loadHistory(j.e.o.Store, j.id)
+	if err != nil {
+		j.e.log.Warn("reading the counters of a job", "job", j.def.Name, "error", err)
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h.restarts = max(h.restarts, j.past.restarts)
+	j.past = h
+}
+
+// with is the history that the epoch which runs will have.
+func (j *job) with(e stream.Epoch) history {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := j.past
+	h.add(j.running)
+	h.epoch = e
+	return h
+}
+
+// impediment is why the job does not get on, "" where nothing is known to hinder
+// it.
+func (j *job) impediment() string {
+	j.mu.Lock()
+	problem, waits := j.problem, j.waits
+	j.mu.Unlock()
+	for _, w := range waits {
+		if err := w.Impediment(); problem == "" && err != nil {
+			problem = err.Error()
+		}
+	}
+	return problem
 }
 
 // committed shows an epoch to those who ask about the job.
 func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *results) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.epoch, j.problem = e, ""
-	j.counted.add(j.running)
+	j.past.epoch, j.problem = e, ""
+	j.past.add(j.running)
 	j.running = tally{}
 	for at, next := range moved {
 		j.positions[at] = append(j.positions[at][:0], next...)

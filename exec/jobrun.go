@@ -57,6 +57,9 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		if l.pumps != nil {
 			l.pumps.close()
 		}
+		l.j.mu.Lock()
+		l.j.waits = nil
+		l.j.mu.Unlock()
 		// A commit that fails after the last epoch is a failure of the job too.
 		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
 		if err == nil {
@@ -103,7 +106,7 @@ func (l *life) item(ctx context.Context, it item) error {
 	leaf := it.from.leaf
 	if it.err != nil {
 		if !errors.Is(it.err, io.EOF) {
-			return it.err
+			return system{it.err}
 		}
 		l.open--
 		return leaf.end(ctx)
@@ -197,6 +200,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	}
 	var pages state.Batch
 	l.fan.results.write(&pages)
+	l.j.with(l.epoch).write(&pages)
 	if _, err := l.handle.Prepare(uint64(l.epoch), &pages, p); err != nil {
 		return err
 	}

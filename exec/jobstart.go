@@ -31,6 +31,7 @@ func (l *life) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.j.remember()
 	if err := l.openSinks(ctx, rec); err != nil {
 		return err
 	}
@@ -66,7 +67,12 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		}
 		sink, err := e.openSink(ctx, r, o)
 		if err != nil {
-			return jobError(l.j.def.Name, "sinks", name, err)
+			return jobError(l.j.def.Name, "sinks", name, system{err})
+		}
+		if w, ok := sink.(stream.Impeded); ok {
+			l.j.mu.Lock()
+			l.j.waits = append(l.j.waits, w)
+			l.j.mu.Unlock()
 		}
 		size, err := e.sinkBatch(r)
 		if err != nil {
@@ -226,6 +232,11 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 	for _, at := range p.Positions {
 		l.at[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
 	}
+	l.j.mu.Lock()
+	for at, next := range l.at {
+		l.j.positions[at] = slices.Clone(next)
+	}
+	l.j.mu.Unlock()
 	for _, leaf := range l.live {
 		name := l.names[leaf.scan]
 		e.log.Info("Creating "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
@@ -236,7 +247,7 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 			}
 		}
 		if err := leaf.scan.open(ctx, from); err != nil {
-			return jobError(l.j.def.Name, "data sources", name, err)
+			return jobError(l.j.def.Name, "data sources", name, system{err})
 		}
 		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
 	}

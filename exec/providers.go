@@ -44,15 +44,20 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 	var all []pgcatalog.JobStatus
 	p.each(func(def *catalog.Job, j *job) {
 		s := pgcatalog.JobStatus{Name: def.Name, State: def.State, Error: def.Error}
+		var h history
 		if j != nil {
 			j.mu.Lock()
-			s.Epoch, s.Started, s.Restarts = uint64(j.epoch), j.started, j.restarts
-			s.RowsIn, s.RowsOut, s.Rejected = j.counted.in, j.counted.out, j.counted.skipped
-			if s.Error == "" {
-				s.Error = j.problem
-			}
+			h, s.Started = j.past, j.started
 			j.mu.Unlock()
+			if def.State == catalog.JobRunning {
+				s.Error = j.impediment()
+				s.Impeded = s.Error != ""
+			}
+		} else {
+			h = p.e.storedHistory(def)
 		}
+		s.Epoch, s.Restarts = uint64(h.epoch), h.restarts
+		s.RowsIn, s.RowsOut, s.Rejected = h.in, h.out, h.skipped
 		all = append(all, s)
 	})
 	return all
@@ -91,6 +96,15 @@ func (p jobsProvider) Results() []pgcatalog.JobResult {
 		}
 	})
 	return all
+}
+
+// storedHistory is that of a job that has not run since the start.
+func (e *Engine) storedHistory(def *catalog.Job) history {
+	h, err := loadHistory(e.o.Store, def.UUID)
+	if err != nil {
+		e.log.Warn("reading the counters of a job", "job", def.Name, "error", err)
+	}
+	return h
 }
 
 // storedResults are the rows of a job that has not run since the start.

@@ -126,7 +126,7 @@ func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
 		w.rows.release()
 	}
 	if err != nil && s.failed == nil {
-		s.failed = fmt.Errorf("Sink '%s': %w", s.name, err)
+		s.failed = fmt.Errorf("Sink '%s': %w", s.name, system{err})
 		if w.kind != workPrepare {
 			s.fails <- s.failed // there is room for one of each sink
 		}

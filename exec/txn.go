@@ -85,7 +85,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		notices, err := t.startJob(ctx, s, env)
 		return Result{"START JOB", notices}, err
 	case *plan.AlterJob:
-		return t.alterJob(s, env)
+		return t.alterJob(ctx, s, env)
 	case *plan.Drop:
 		return t.drop(s, env)
 	case *plan.Insert:

@@ -89,6 +89,7 @@ type JobStatus struct {
 	Name     string
 	State    catalog.JobState
 	Error    string
+	Impeded  bool // it runs, and Error is what it waits to pass
 	Epoch    uint64
 	Started  time.Time // zero: not since the server started
 	Restarts int64

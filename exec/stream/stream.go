@@ -147,6 +147,13 @@ type Sink interface {
 	Close() error
 }
 
+// Impeded is a sink that can tell, while a call of it waits, what it waits for.
+type Impeded interface {
+	// Impediment is why rows are not getting through at this moment; nil: they
+	// are, or there are none. Any goroutine may call it, also after Close.
+	Impediment() error
+}
+
 // SinkOptions are what a sink is opened with.
 type SinkOptions struct {
 	Job       string // "": rows of one transaction

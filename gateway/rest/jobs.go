@@ -19,6 +19,12 @@ func jobMetrics() []jobMetric {
 	}
 	return []jobMetric{
 		{desc("ferris_job_epoch", "The last epoch of a job."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Epoch) }},
+		{desc("ferris_job_impeded", "1 while a running job is held up by an error that it waits to pass."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 {
+			if j.Impeded {
+				return 1
+			}
+			return 0
+		}},
 		{desc("ferris_job_restarts_total", "Restarts of a job after a failure."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Restarts) }},
 		{desc("ferris_job_rows_read_total", "Rows that a job has read."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.RowsIn) }},
 		{desc("ferris_job_rows_written_total", "Rows that a job has written."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.RowsOut) }},
