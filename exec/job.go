@@ -35,7 +35,7 @@ type job struct {
 	streams   map[string]string // the stream of each source
 	started   time.Time
 	problem   string           // why it is being tried again; "": it is not
-	waits     []stream.Impeded // sinks that can say what holds them up
+	waits     []stream.Impeded // what can say what holds it up
 	past      history          // of the committed epochs
 	running   tally            // of the one that runs; it may be undone, and run again
 	results   []string         // of a job without a sink: its last rows

@@ -70,9 +70,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 			return jobError(l.j.def.Name, "sinks", name, system{err})
 		}
 		if w, ok := sink.(stream.Impeded); ok {
-			l.j.mu.Lock()
-			l.j.waits = append(l.j.waits, w)
-			l.j.mu.Unlock()
+			l.hindered(w)
 		}
 		size, err := e.sinkBatch(r)
 		if err != nil {
@@ -85,6 +83,13 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)
 	}
 	return nil
+}
+
+// hindered has the job ask what a part of it waits for.
+func (l *life) hindered(by stream.Impeded) {
+	l.j.mu.Lock()
+	defer l.j.mu.Unlock()
+	l.j.waits = append(l.j.waits, by)
 }
 
 // sinkRelation returns the sink as the catalog has it now, with the columns of
@@ -253,5 +258,6 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 	}
 	l.open = len(l.live)
 	l.pumps = startPumps(ctx, e, l.live, readsAlone)
+	l.hindered(l.pumps)
 	return nil
 }

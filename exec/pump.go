@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -31,6 +32,9 @@ type pump struct {
 	// at is where what has been passed on ends, and so where a share may be
 	// joined; nil: this pump joins none.
 	at map[stream.Split]stream.Offset
+	// unlisted is why the stream's splits could not be listed when that was last
+	// tried; nil: they could.
+	unlisted atomic.Pointer[error]
 }
 
 // item is what one Read brought. The task calls done when it has passed the rows on.
@@ -273,11 +277,15 @@ func (ps *pumps) watch(ctx context.Context, e *Engine, every time.Duration) {
 		for _, p := range ps.all {
 			now, err := p.leaf.scan.source.Splits(ctx)
 			if err != nil {
-				if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+				if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+					continue
+				}
+				if p.unlisted.Swap(&err) == nil { // the log hears of an outage once
 					e.log.Warn("listing splits", "stream", p.leaf.scan.plan.Relation.Name, "error", err)
 				}
 				continue
 			}
+			p.unlisted.Store(nil)
 			more := p.leaf.scan.fresh(now)
 			if len(more) == 0 {
 				continue
@@ -285,6 +293,17 @@ func (ps *pumps) watch(ctx context.Context, e *Engine, every time.Duration) {
 			p.call(ctx, func(ctx context.Context, r stream.Reader) error { return p.add(ctx, r, more) })
 		}
 	}
+}
+
+// Impediment is stream.Impeded's, of sources: one whose splits cannot be listed
+// is read no further either.
+func (ps *pumps) Impediment() error {
+	for _, p := range ps.all {
+		if err := p.unlisted.Load(); err != nil {
+			return *err
+		}
+	}
+	return nil
 }
 
 // add gives a reader new splits, but for those that it was opened with.

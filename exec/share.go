@@ -369,6 +369,7 @@ func (x *share) decodes(m *member) bool {
 func (x *share) watch(ctx context.Context) {
 	tick := time.NewTicker(x.e.o.SplitPoll)
 	defer tick.Stop()
+	down := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -377,11 +378,13 @@ func (x *share) watch(ctx context.Context) {
 		}
 		now, err := x.source.Splits(ctx)
 		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+			if ctx.Err() == nil && !errors.Is(err, context.Canceled) && !down {
+				down = true // the log hears of an outage once
 				x.e.log.Warn("listing splits", "stream", x.key.relation.Name, "error", err)
 			}
 			continue
 		}
+		down = false
 		x.mu.Lock()
 		for _, split := range now {
 			_, known := x.at[split]

@@ -232,11 +232,17 @@ func StartBroker(t testing.TB, args ...string) string {
 // StartMortalBroker is StartBroker with the means to kill the broker before.
 func StartMortalBroker(t testing.TB, args ...string) (addr string, kill func()) {
 	t.Helper()
+	addr = FreeAddr()
+	return addr, StartBrokerAt(t, addr, args...)
+}
+
+// StartBrokerAt runs a broker at an address, another's that was killed, say.
+func StartBrokerAt(t testing.TB, addr string, args ...string) (kill func()) {
+	t.Helper()
 	binary, err := Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr = FreeAddr()
 	cmd := exec.Command(binary, append([]string{"dev-broker", "--listen", addr}, args...)...)
 	log := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -260,7 +266,7 @@ func StartMortalBroker(t testing.TB, args ...string) (addr string, kill func()) 
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			conn.Close()
-			return addr, kill
+			return kill
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the broker does not listen at %s: %v\n%s", addr, err, log)

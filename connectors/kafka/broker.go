@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // BrokerOptions say how the development broker runs.
@@ -44,8 +45,41 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 		l.Close()
 		return nil, fmt.Errorf("starting the development broker: %w", err)
 	}
-	return &Broker{cluster: cluster}, nil
+	b := &Broker{cluster: cluster}
+	if o.DataDir != "" {
+		b.keepTopics()
+	}
+	return b, nil
 }
+
+// keepTopics has topics that are made on first use survive a kill. The cluster
+// writes down only those which are created, so they are: before it answers the
+// request for metadata that would make them, and has not to any more.
+//
+// A control remembers every connection that it has seen, and so is replaced now
+// and then.
+func (b *Broker) keepTopics() {
+	seen := 0
+	b.cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		m := r.(*kmsg.MetadataRequest)
+		for _, t := range m.Topics {
+			if m.AllowAutoTopicCreation && t.Topic != nil && t.TopicID == [16]byte{} {
+				// One that exists already, or may not have its name, is the answer's
+				// to tell of.
+				_ = b.cluster.CreateTopic(*t.Topic, 0, nil)
+			}
+		}
+		m.AllowAutoTopicCreation = false
+		if seen++; seen == keptConnections {
+			b.cluster.DropControl()
+			b.keepTopics()
+		}
+		return nil, nil, false
+	})
+}
+
+// keptConnections is how many requests a control sees before it is replaced.
+const keptConnections = 10_000
 
 // Addr is where clients connect.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }

@@ -1,12 +1,20 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -80,6 +88,65 @@ func TestBrokerAddressInUse(t *testing.T) {
 		b.Close()
 		t.Error("two listen at one address")
 	}
+}
+
+// TestBrokerKeepsTopicsThroughAKill starts a broker over what another had on disk
+// while it ran. Topics made on first use count, as do their records.
+func TestBrokerKeepsTopicsThroughAKill(t *testing.T) {
+	dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "copied")
+	b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	before := produceAndAsk(t, b, "made.by.producing", true)
+	if other := produceAndAsk(t, b, "made_by.producing", true); other.id != [16]byte{} {
+		t.Error("two topics whose names collide")
+	}
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: copied})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	after := produceAndAsk(t, again, "made.by.producing", false)
+	if before.id == [16]byte{} || after.id != before.id || !slices.Equal(after.partitions, before.partitions) {
+		t.Errorf("the topic is %v after the kill, was %v", after, before)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(again.Addr()), kgo.ConsumeTopics("made.by.producing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if got := cl.PollFetches(ctx).Records(); len(got) != 1 || string(got[0].Value) != "x" {
+		t.Errorf("records %v, want x", got)
+	}
+}
+
+// produceAndAsk produces a record, where it is to, into a topic that need not be
+// there, and returns what the broker says of the topic; zero: it has none.
+func produceAndAsk(t *testing.T, b *Broker, topic string, produce bool) topicNow {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if produce {
+		_ = cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr() // what the broker says tells
+	}
+	now, err := (&config{topic: topic, brokers: []string{b.Addr()}}).details(t.Context(), cl)
+	if sqlerr.CodeOf(err) == sqlerr.UndefinedTable {
+		return topicNow{}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
 }
 
 // TestBrokerKeepsTopics restarts a broker over its directory.

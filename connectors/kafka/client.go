@@ -114,9 +114,14 @@ func (c *config) topicError(err error) error {
 	return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q, topic %q: %w", c.server(), c.topic, err)
 }
 
+// recreated is the end of what was read of a topic. Where data may be lost it is
+// an outage: who tries again reads the new topic from its start.
 func (c *config) recreated() error {
+	if c.continueAfter {
+		return sqlerr.Errorf(sqlerr.ConnectionFailure, "topic %q on Kafka at %q was deleted and created again", c.topic, c.server())
+	}
 	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "topic %q on Kafka at %q was deleted and created again: the positions reached belong to the old one", c.topic, c.server()).
-		WithHint("Create the job or stream again to read the new topic from its start.")
+		WithHint("Create the job again, or set on_data_loss = 'continue' on the stream, to read the new topic from its start.")
 }
 
 func (c *config) overtaken(partition int32, next, start int64) error {

@@ -484,6 +484,42 @@ func TestRecreated(t *testing.T) {
 	}
 }
 
+// TestRecreatedWhereDataMayBeLost reads the new topic from its start, whatever
+// partitions the old one had.
+func TestRecreatedWhereDataMayBeLost(t *testing.T) {
+	b := start(t)
+	b.topic("t", 2)
+	b.produce("t", 0, `{"id":1}`)
+	b.produce("t", 1, `{"id":2}`)
+	rel := relation("t", "on_data_loss", "continue")
+	c := b.open(rel, stream.Scan{}, nil)
+	from := []stream.Position{{Split: "0", Offset: c.src.(*source).encode(1)}, {Split: "1", Offset: c.src.(*source).encode(1)}}
+	if err := b.DeleteTopic("t"); err != nil {
+		t.Fatal(err)
+	}
+	b.topic("t", 1)
+	b.cl.PurgeTopicsFromProducing("t") // the client would go on with the old one's id
+	b.produce("t", 0, `{"id":3}`)
+	if _, err := c.src.Splits(t.Context()); sqlerr.CodeOf(err) != sqlerr.ConnectionFailure {
+		t.Errorf("splits: %v, want an outage, which passes", err)
+	}
+	src, err := Connector{}.Source(t.Context(), b.env(), rel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	r, err := src.Open(t.Context(), from, stream.Scan{Bounded: true, Columns: []int{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	batch := vec.NewBatch([]types.Type{types.Of(types.Int8)})
+	read, err := r.Read(t.Context(), batch)
+	if err != nil || read.Split != "0" || batch.Rows != 1 || batch.Cols[0].(*vec.Fixed[int64]).Values[0] != 3 {
+		t.Errorf("read %+v, %d rows, %v, want id 3 of partition 0", read, batch.Rows, err)
+	}
+}
+
 // TestBatchesEmptyTo reads what compaction leaves at the end of a log: batches
 // whose records are gone.
 func TestBatchesEmptyTo(t *testing.T) {

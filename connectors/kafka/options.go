@@ -39,7 +39,7 @@ var (
 		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
 		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
-		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: offsets to be read were deleted by retention"},
+		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention or because the topic was deleted and created again"},
 	)
 	sinkOptions = append(both[:len(both):len(both)],
 		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},

@@ -125,6 +125,9 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 // begin decides where a partition begins and ends.
 func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*part, error) {
 	start, ok := b.start[number]
+	if !ok && at != nil && r.source.config.continueAfter {
+		return &part{number: number, ended: true}, nil // of the topic that was there before
+	}
 	if !ok {
 		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", r.source.config.topic, number)
 	}

@@ -43,6 +43,8 @@ type sink struct {
 	timeCol int  // the column _timestamp, -1: none
 	only    bool // append: a delete is refused
 
+	flow flow
+
 	mu     sync.Mutex
 	failed error // the first record that could not be delivered
 	close  sync.Once
@@ -63,7 +65,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	if err := s.encoders(rel, o.Changelog); err != nil {
 		return nil, err
 	}
-	if s.client, err = c.dial(env, c.producer(s.timeCol >= 0)...); err != nil {
+	if s.client, err = c.dial(env, append(c.producer(s.timeCol >= 0), kgo.WithHooks(&s.flow))...); err != nil {
 		return nil, err
 	}
 	if err := s.ready(ctx); err != nil {
@@ -197,6 +199,9 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		s.row.Cols[i] = b.Cols[c]
 	}
 	s.row.Rows, s.row.Ops = b.Rows, b.Ops
+	if s.client.BufferedProduceRecords() == 0 {
+		s.flow.begin()
+	}
 	for i := range n {
 		row := i
 		if b.Sel != nil {
@@ -352,6 +357,7 @@ func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
 	defer cancel()
 	err := s.client.AbortBufferedRecords(abort)
 	if err != nil && ctx.Err() == nil {
+		s.flow.over.Store(true)
 		s.close.Do(s.client.Close)
 		err = nil
 	}
@@ -369,6 +375,7 @@ func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
 const closeTimeout = time.Second
 
 func (s *sink) Close() error {
+	s.flow.over.Store(true)
 	s.close.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()

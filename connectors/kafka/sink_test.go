@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -296,5 +297,46 @@ func TestRollbackWithoutAnswer(t *testing.T) {
 	}
 	if got := b.PartitionInfo("t", 0).HighWatermark; got != 0 {
 		t.Errorf("the topic ends at %d, want 0", got)
+	}
+}
+
+// TestImpediment has a sink tell that its records do not get through.
+func TestImpediment(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	s := b.sink(relation("t"), stream.SinkOptions{}).(*sink)
+	if err := s.Impediment(); err != nil {
+		t.Errorf("idle: %v", err)
+	}
+	if _, err := s.Write(t.Context(), rowsOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if _, err := s.Write(t.Context(), rowsOf(2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Impediment(); err != nil {
+		t.Errorf("just handed over: %v", err)
+	}
+	s.flow.moved.Add(-int64(time.Minute))
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for s.flow.refused.Load() == nil {
+		select {
+		case <-deadline.C:
+			t.Fatal("no attempt to connect has failed")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	err := s.Impediment()
+	if sqlerr.CodeOf(err) != sqlerr.ConnectionFailure || !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), "for 1m") {
+		t.Errorf("a minute later: %v", err)
+	}
+	s.Close()
+	if err := s.Impediment(); err != nil {
+		t.Errorf("closed: %v", err)
 	}
 }

@@ -80,10 +80,16 @@ func (s *source) encode(offset int64) stream.Offset {
 	return binary.AppendUvarint(b, uint64(offset))
 }
 
+// A position in a topic that was deleted since is in none; where data may be
+// lost, all that the new one holds is read.
 func (s *source) decode(o stream.Offset) (int64, error) {
 	if len(o) > 17 && o[0] == 1 {
 		if x, n := binary.Uvarint(o[17:]); n == len(o)-17 && x < 1<<62 {
-			if id := [16]byte(o[1:17]); id != s.topic {
+			switch id := [16]byte(o[1:17]); {
+			case id == s.topic:
+			case s.config.continueAfter:
+				return 0, nil
+			default:
 				return 0, s.config.recreated()
 			}
 			return int64(x), nil

@@ -147,7 +147,7 @@ type Sink interface {
 	Close() error
 }
 
-// Impeded is a sink that can tell, while a call of it waits, what it waits for.
+// Impeded is part of a job, a sink for one, that can tell what it waits for.
 type Impeded interface {
 	// Impediment is why rows are not getting through at this moment; nil: they
 	// are, or there are none. Any goroutine may call it, also after Close.

@@ -1,0 +1,106 @@
+package faults
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/jackc/pgx/v5"
+)
+
+// eventually asks until the answer is want.
+func eventually(t *testing.T, conn *pgx.Conn, sql, want string) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(40 * time.Second); ; <-tick.C {
+		got, err := run(t, conn, sql)
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if fmt.Sprint(got) == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v, want %s", sql, got, want)
+		}
+	}
+}
+
+// metric reads one line of /metrics, whose name may have labels.
+func metric(t *testing.T, p *gateway.Process, name string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return value
+		}
+	}
+	t.Fatalf("/metrics has no %s", name)
+	return ""
+}
+
+// TestOutage kills a broker under a job that reads from it and one that only
+// writes to it. Both say so, and go on where they were when it is back, with
+// the topics that had come to be by themselves. A gateway that starts meanwhile
+// waits too.
+func TestOutage(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "broker")
+	addr, kill := gateway.StartMortalBroker(t, "--data-dir", data)
+	o := gateway.Options{DataDir: t.TempDir(), Brokers: addr, Listen: gateway.FreeAddr()}
+	p := gateway.Start(t, o)
+	conn := connect(t, p)
+	if _, err := run(t, conn, `CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '200');
+		START JOB writer AS SELECT id FROM ticks INTO w WITH ('w.type' = 'kafka_sink', 'w.topic' = 'ticked', 'retry_backoff' = '100ms')`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, conn, "SELECT rows_out > 0 FROM ferris.jobs WHERE job_name = 'writer'", "[t]")
+	if _, err := run(t, conn, `CREATE STREAM ticked (id bigint) WITH (type = 'kafka', topic = 'ticked');
+		START JOB reader AS SELECT id FROM ticked INTO r WITH ('r.type' = 'blackhole', 'retry_backoff' = '100ms')`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, conn, "SELECT rows_out > 0 FROM ferris.jobs WHERE job_name = 'reader'", "[t]")
+	kill()
+	const impeded = "SELECT job_name FROM ferris.jobs WHERE state = 'running' AND error LIKE '%refused%' ORDER BY 1"
+	eventually(t, conn, impeded, "[reader writer]")
+	if got, err := run(t, conn, "SHOW JOBS"); err != nil || len(got) != 2 {
+		t.Errorf("SHOW JOBS: %v, %v", got, err)
+	}
+	for _, job := range []string{"reader", "writer"} {
+		if got := metric(t, p, `ferris_job_impeded{job="`+job+`"}`); got != "1" {
+			t.Errorf("ferris_job_impeded of %s is %s in the outage", job, got)
+		}
+	}
+	written, err := run(t, conn, "SELECT rows_out FROM ferris.jobs WHERE job_name = 'writer'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	p = gateway.Start(t, o)
+	conn = connect(t, p)
+	eventually(t, conn, impeded, "[reader writer]")
+	if got, err := run(t, conn, "SELECT rows_out >= "+written[0]+" FROM ferris.jobs WHERE job_name = 'writer'"); err != nil || fmt.Sprint(got) != "[t]" {
+		t.Errorf("the counter of %s rows went back: %v, %v", strings.Join(written, ""), got, err)
+	}
+	gateway.StartBrokerAt(t, addr, "--data-dir", data)
+	eventually(t, conn, "SELECT count(*) FROM ferris.jobs WHERE state = 'running' AND error IS NULL AND rows_out > "+written[0]+" + 100", "[2]")
+	for _, job := range []string{"reader", "writer"} {
+		if got := metric(t, p, `ferris_job_impeded{job="`+job+`"}`); got != "0" {
+			t.Errorf("ferris_job_impeded of %s is %s afterwards", job, got)
+		}
+	}
+}
