@@ -33,6 +33,9 @@ func registerArray(elem *Info, name string) *Info {
 		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
 		Compare:      func(a, b Value) int { return compareArrays(a.A, b.A, elem) },
 	}
+	if elem.Kind == 'p' {
+		i.Category, i.Kind = 'P', 'p'
+	}
 	if elem.Coerce != nil {
 		i.Coerce = func(v Value, mod int32, explicit bool) (Value, error) {
 			out := *v.A

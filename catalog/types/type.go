@@ -51,6 +51,7 @@ const (
 	Regclass     OID = 2205
 	Regtype      OID = 2206
 	Record       OID = 2249
+	RecordArray  OID = 2287
 	Cstring      OID = 2275
 	Any          OID = 2276
 	AnyArray     OID = 2277

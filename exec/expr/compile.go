@@ -58,6 +58,9 @@ func (c *compiler) compile(e plan.Expr) (node, error) {
 		return &notNode{arg: arg}, err
 	case *plan.IsNull:
 		arg, err := c.compile(e.Arg)
+		if e.Row {
+			return &rowNullNode{arg: arg, not: e.Not}, err
+		}
 		return &isNullNode{arg: arg, not: e.Not}, err
 	case *plan.IsBool:
 		arg, err := c.compile(e.Arg)
@@ -84,7 +87,7 @@ func (c *compiler) compile(e plan.Expr) (node, error) {
 	case *plan.Subscript:
 		return c.subscript(e)
 	case *plan.Row:
-		return nil, sqlerr.Unsupported("Name the columns in the SELECT list instead of a ROW(...) value.", "a row as one value is not supported")
+		return c.row(e)
 	case *plan.FieldOf:
 		return c.field(e)
 	case *plan.Subquery:
@@ -103,15 +106,6 @@ func (c *compiler) all(es []plan.Expr) ([]node, error) {
 		nodes[i] = n
 	}
 	return nodes, nil
-}
-
-// field takes a field of a row that is written out where it is taken.
-func (c *compiler) field(e *plan.FieldOf) (node, error) {
-	row, ok := e.Arg.(*plan.Row)
-	if !ok || e.Index >= len(row.Items) {
-		return nil, sqlerr.Unsupported("Name the column itself.", "taking a field of a row value is not supported")
-	}
-	return c.compile(row.Items[e.Index])
 }
 
 func (c *compiler) param(e *plan.Param) (node, error) {

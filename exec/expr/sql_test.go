@@ -503,6 +503,12 @@ func (r *sqlReader) call(name string, quoted bool) plan.Expr {
 		args := r.arguments()
 		eq := r.operator("=", args[0], args[1]).(*plan.Call)
 		return &plan.NullIf{Left: r.settle(args[0]), Right: args[1], Eq: eq, Typ: r.settle(args[0]).Type()}
+	case "row":
+		row := &plan.Row{Items: r.arguments(), Typ: types.Of(types.Record)}
+		for i := range row.Items {
+			row.Names = append(row.Names, fmt.Sprint("f", i+1))
+		}
+		return row
 	case "greatest", "least":
 		args := r.arguments()
 		t := r.common(args)

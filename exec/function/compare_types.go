@@ -58,6 +58,7 @@ func init() {
 		{"uuid_%", "uuid", "uuid", ofType(types.UUID), "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12'::uuid"},
 		{"interval_%", "interval", "interval", ofType(types.Interval), "interval '29 days 23:00'", "interval '1 month'"},
 		{"jsonb_%", "jsonb", "jsonb", ofType(types.JSONB), `'1'::jsonb`, `'[1, 2]'::jsonb`},
+		{"record_%", "record", "record", recordComparison, "ROW(1, 'a'::text)", "ROW(1, 'b'::text)"},
 		{"array_%", "anyarray", "anyarray", ofType(types.AnyArray), "ARRAY[1, 2]", "ARRAY[1, 3]"},
 	} {
 		f.define()

@@ -29,7 +29,7 @@ func Equal(a Vec, i int, b Vec, j int, t types.Type) bool {
 		return a.Values[i] == b.(*Fixed[types.UUIDValue]).Values[j]
 	case *Bytes:
 		x, y := a.At(i), b.(*Bytes).At(j)
-		if t.OID != types.BPChar && t.OID != types.JSONB {
+		if t.OID != types.BPChar && t.OID != types.JSONB && t.OID != types.Record {
 			return bytes.Equal(x, y)
 		}
 	}
@@ -92,7 +92,7 @@ func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {
 		switch t.OID {
 		case types.BPChar:
 			return bytes.Compare(bytes.TrimRight(x, " "), bytes.TrimRight(y, " "))
-		case types.JSONB:
+		case types.JSONB, types.Record:
 			if bytes.Equal(x, y) {
 				return 0
 			}

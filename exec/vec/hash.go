@@ -64,7 +64,7 @@ func Hash(v Vec, t types.Type, sel []int32, h []uint64) {
 		hashInt64(v.Values, sel, h)
 		return
 	}
-	if v, ok := v.(*Bytes); ok && t.OID != types.BPChar && t.OID != types.JSONB {
+	if v, ok := v.(*Bytes); ok && t.OID != types.BPChar && t.OID != types.JSONB && t.OID != types.Record {
 		hashBytes(v, sel, h)
 		return
 	}
@@ -143,6 +143,9 @@ func rowHash(v Vec, t types.Type) func(row int) uint64 {
 			return func(row int) uint64 { return HashBytes(bytes.TrimRight(v.At(row), " ")) }
 		case types.JSONB:
 			return func(row int) uint64 { return hashJSONB(v.At(row)) }
+		case types.Record:
+			var h recordHash
+			return func(row int) uint64 { return h.sum(v.At(row)) }
 		}
 		return func(row int) uint64 { return HashBytes(v.At(row)) }
 	case *Numeric:

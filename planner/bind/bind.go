@@ -94,6 +94,8 @@ type binder struct {
 	top *pg.SelectStmt
 	// later are the names of the WITH queries after the one being bound.
 	later []string
+	// rowNames are the names that stand for whole rows; nil: not looked for.
+	rowNames map[string]bool
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).

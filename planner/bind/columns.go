@@ -44,6 +44,9 @@ func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []ca
 
 func (b *binder) column(def *pg.ColumnDef, texts parse.ColumnTexts) catalog.Column {
 	c := catalog.Column{Name: def.Colname, Type: b.typeName(def.TypeName), NotNull: def.IsNotNull}
+	if info := types.Lookup(c.Type.OID); info != nil && info.Kind == 'p' {
+		b.failf(sqlerr.InvalidTableDefinition, def.Location, "column \"%s\" has pseudo-type %s", def.Colname, formatType(c.Type.OID))
+	}
 	if info := types.Lookup(c.Type.OID); info == nil || info.Phys == types.PhysNone {
 		b.unsupported(def.TypeName.Location, "Use text, or jsonb for nested values.", "column \"%s\" of type %s is not supported", def.Colname, types.FormatType(c.Type))
 	}

@@ -137,7 +137,7 @@ func (b *binder) nullTest(x *pg.NullTest, s *scope, k exprKind) plan.Expr {
 	}
 	r, ok := arg.(*plan.Row)
 	if !ok {
-		return &plan.IsNull{Arg: arg, Not: not}
+		return &plan.IsNull{Arg: arg, Not: not, Row: arg.Type().OID == types.Record}
 	}
 	all := make([]plan.Expr, len(r.Items))
 	for i, item := range r.Items {
@@ -300,11 +300,32 @@ func (b *binder) arrayExpr(x *pg.A_ArrayExpr, array types.OID, s *scope, k exprK
 
 func (b *binder) rowExpr(x *pg.RowExpr, s *scope, k exprKind) plan.Expr {
 	r := &plan.Row{Typ: types.Of(types.Record)}
-	for i, a := range x.Args {
-		r.Items = append(r.Items, b.defaultType(b.expr(a, s, k), location(a)))
+	for i, o := range b.rowOperands(x.Args, s, k) {
+		if _, param := o.e.(*plan.Param); param {
+			o.e = b.defaultType(o.e, o.loc)
+		}
+		r.Items = append(r.Items, o.e)
 		r.Names = append(r.Names, fieldName(i))
 	}
 	return r
+}
+
+// rowOperands binds the items of a row: t.* and (x).* stand for their columns.
+func (b *binder) rowOperands(nodes []*pg.Node, s *scope, k exprKind) []operand {
+	var out []operand
+	for _, n := range nodes {
+		spread := b.starField(n, s)
+		if star := starOf(n); star != nil {
+			spread = b.star(star, s)
+		} else if spread == nil {
+			out = append(out, b.operand(n, s, k))
+			continue
+		}
+		for _, t := range spread {
+			out = append(out, operand{t.e, t.loc})
+		}
+	}
+	return out
 }
 
 // collations are those that compare as "C" does here.

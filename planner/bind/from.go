@@ -74,6 +74,9 @@ func joinNode(kind plan.JoinKind, left, right plan.Node, cond plan.Expr, lateral
 
 func shiftItems(items []*rangeItem, n int) []*rangeItem {
 	for _, item := range items {
+		if item.present != nil {
+			item.present = plan.Shift(item.present, n)
+		}
 		for i := range item.cols {
 			c := &item.cols[i]
 			c.expr = plan.Shift(c.expr, n)
@@ -149,6 +152,9 @@ func spreadRecords(n plan.Node, item *rangeItem) plan.Node {
 		}
 		for j, x := range r.Items {
 			col := &plan.Column{Index: len(out.Exprs), Typ: x.Type(), Name: r.Names[j]}
+			if j == 0 {
+				item.cols[i].record = nil // those taken out of the value
+			}
 			item.cols[i].record = append(item.cols[i].record, itemCol{name: r.Names[j], expr: col})
 			out.Exprs = append(out.Exprs, x)
 			out.Fields = append(out.Fields, plan.Field{Name: r.Names[j], Type: x.Type()})
@@ -163,7 +169,11 @@ func spreadRecords(n plan.Node, item *rangeItem) plan.Node {
 func columnsOf(fields []plan.Field) []itemCol {
 	cols := make([]itemCol, len(fields))
 	for i, f := range fields {
-		cols[i] = itemCol{name: f.Name, expr: &plan.Column{Index: i, Typ: f.Type, Name: f.Name}, table: f.Table, attr: f.Attr}
+		col := &plan.Column{Index: i, Typ: f.Type, Name: f.Name}
+		cols[i] = itemCol{name: f.Name, expr: col, table: f.Table, attr: f.Attr}
+		for _, x := range fieldsOf(col, f.Row) {
+			cols[i].record = append(cols[i].record, itemCol{name: x.name, expr: x.e})
+		}
 	}
 	return cols
 }

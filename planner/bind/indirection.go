@@ -88,6 +88,9 @@ func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 				return x.Items[i]
 			}
 		}
+		if x.Rel != "" {
+			b.failf(sqlerr.UndefinedColumn, o.loc, "column %s.%s does not exist", x.Rel, name)
+		}
 		b.failf(sqlerr.UndefinedColumn, o.loc, "could not identify column \"%s\" in record data type", name)
 	case *plan.Call:
 		for i, c := range x.Func.Out {
@@ -96,11 +99,9 @@ func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 			}
 		}
 	}
-	for at := s; at != nil; at = at.parent {
-		for _, c := range at.refs[o.e].record {
-			if c.name == name {
-				return c.e
-			}
+	for _, c := range b.recordOf(o.e, s) {
+		if c.name == name {
+			return c.e
 		}
 	}
 	t := o.e.Type().OID
@@ -109,6 +110,51 @@ func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 	}
 	b.failf(sqlerr.WrongObjectType, o.loc, "column notation .%s applied to type %s, which is not a composite type", name, formatType(t))
 	return nil
+}
+
+// recordOf are the columns of a reference to a row value, as references from the
+// same place; nil where they are not known.
+func (b *binder) recordOf(e plan.Expr, s *scope) []namedExpr {
+	for at := s; at != nil; at = at.parent {
+		if use, ok := at.refs[e]; ok {
+			return use.record
+		}
+	}
+	if q, ok := e.(*plan.Subquery); ok && q.Kind == plan.SubScalar {
+		return fieldsOf(e, q.Input.Schema()[0].Row)
+	}
+	return nil
+}
+
+// fieldsOf takes the columns out of a row of a known shape.
+func fieldsOf(e plan.Expr, shape *plan.RowShape) []namedExpr {
+	if shape == nil {
+		return nil
+	}
+	out := make([]namedExpr, len(shape.Cols))
+	for i, c := range shape.Cols {
+		out[i] = namedExpr{c.Name, &plan.FieldOf{Arg: e, Index: i, Typ: c.Type, Name: c.Name}}
+	}
+	return out
+}
+
+// shapeOf are the columns of a row value as the query around may know them.
+func (b *binder) shapeOf(e plan.Expr, s *scope) *plan.RowShape {
+	if e.Type().OID != types.Record {
+		return nil
+	}
+	if r, ok := e.(*plan.Row); ok {
+		return r.Shape()
+	}
+	cols := b.recordOf(e, s)
+	if cols == nil {
+		return nil
+	}
+	shape := &plan.RowShape{}
+	for _, c := range cols {
+		shape.Cols = append(shape.Cols, types.RowColumn{Name: c.name, Type: c.e.Type()})
+	}
+	return shape
 }
 
 // outType is the type of a function's i-th result column, a polymorphic one

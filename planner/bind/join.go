@@ -18,6 +18,12 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	}[x.Jointype]
 	side := &scope{parent: lat, items: l.items, ctes: s.ctes, at: exprLateral, noLateral: kind == plan.JoinRight || kind == plan.JoinFull}
 	r := b.settle(b.fromItem(x.Rarg, s, side))
+	if kind == plan.JoinRight || kind == plan.JoinFull {
+		l = b.markPresent(l)
+	}
+	if kind == plan.JoinLeft || kind == plan.JoinFull {
+		r = b.markPresent(r)
+	}
 	b.uniqueNames(l.items, r.items)
 	width := len(l.node.Schema())
 	items := append(append([]*rangeItem(nil), l.items...), shiftItems(r.items, width)...)

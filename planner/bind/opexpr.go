@@ -29,13 +29,13 @@ func (b *binder) aExpr(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 }
 
 func (b *binder) plainOperator(x *pg.A_Expr, names []string, s *scope, k exprKind) plan.Expr {
-	l, r := rowOf(x.Lexpr), rowOf(x.Rexpr)
+	l, r := rowItems(x.Lexpr), rowItems(x.Rexpr)
 	if l != nil && r != nil {
-		return b.rowCompare(names[len(names)-1], b.operands(l, s, k), b.operands(r, s, k), x.Location)
+		return b.rowCompare(names[len(names)-1], b.rowOperands(l, s, k), b.rowOperands(r, s, k), x.Location)
 	}
 	if l != nil {
 		if sub := x.Rexpr.GetSubLink(); sub != nil && sub.SubLinkType == pg.SubLinkType_EXPR_SUBLINK {
-			b.unsupported(x.Location, "Compare with IN, or join the subquery.", "comparing a row with a subquery is not supported")
+			return b.rowCompare(names[len(names)-1], b.rowOperands(l, s, k), b.subqueryRow(sub, len(l), s, x.Location), x.Location)
 		}
 	}
 	var left operand
@@ -45,8 +45,8 @@ func (b *binder) plainOperator(x *pg.A_Expr, names []string, s *scope, k exprKin
 	return b.operator(names, left, b.operand(x.Rexpr, s, k), x.Location)
 }
 
-// rowOf are the items of (a, b), nil for what is not a row.
-func rowOf(n *pg.Node) []*pg.Node {
+// rowItems are the items of (a, b), nil for what is not a row.
+func rowItems(n *pg.Node) []*pg.Node {
 	if n == nil || n.GetRowExpr() == nil {
 		return nil
 	}
@@ -90,6 +90,9 @@ func (b *binder) rowCompare(op string, left, right []operand, loc int32) plan.Ex
 			args = append(args, conjunction(append(arm, each(last, i))))
 		}
 		return disjunction(args)
+	}
+	for i := range left {
+		each(op, i)
 	}
 	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op).
 		WithHint("Row comparison operators must be associated with btree operator families.").At(b.pos(loc)))
@@ -135,13 +138,14 @@ func (b *binder) between(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 
 func (b *binder) isDistinct(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 	not := x.Kind == pg.A_Expr_Kind_AEXPR_NOT_DISTINCT
-	if l, r := rowOf(x.Lexpr), rowOf(x.Rexpr); l != nil && r != nil {
-		if len(l) != len(r) {
+	if l, r := rowItems(x.Lexpr), rowItems(x.Rexpr); l != nil && r != nil {
+		left, right := b.rowOperands(l, s, k), b.rowOperands(r, s, k)
+		if len(left) != len(right) {
 			b.failf(sqlerr.SyntaxError, x.Location, "unequal number of entries in row expressions")
 		}
 		var args []plan.Expr
-		for i := range l {
-			args = append(args, b.distinct(b.operand(l[i], s, k), b.operand(r[i], s, k), not, x.Location))
+		for i := range left {
+			args = append(args, b.distinct(left[i], right[i], not, x.Location))
 		}
 		if not {
 			return conjunction(args)
@@ -187,14 +191,14 @@ func (b *binder) nullIf(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 func (b *binder) in(x *pg.A_Expr, names []string, s *scope, k exprKind) plan.Expr {
 	negated := names[0] == "<>"
 	items := x.Rexpr.GetList().Items
-	if l := rowOf(x.Lexpr); l != nil {
+	if l := rowItems(x.Lexpr); l != nil {
 		var arms []plan.Expr
 		for _, n := range items {
-			r := rowOf(n)
+			r := rowItems(n)
 			if r == nil {
 				b.failf(sqlerr.SyntaxError, location(n), "unequal number of entries in row expressions")
 			}
-			arms = append(arms, b.rowCompare("=", b.operands(l, s, k), b.operands(r, s, k), x.Location))
+			arms = append(arms, b.rowCompare("=", b.rowOperands(l, s, k), b.rowOperands(r, s, k), x.Location))
 		}
 		return negate(disjunction(arms), negated)
 	}

@@ -61,6 +61,9 @@ type rangeItem struct {
 	join                    bool
 	// function: a scalar function in FROM; its name alone is its column.
 	function bool
+	// present is true in the rows that the entry has a part in, where an outer
+	// join may leave it out; nil: all, or nobody asks.
+	present plan.Expr
 }
 
 // itemCol is a column of an entry. expr is over the row of the whole FROM.
@@ -84,7 +87,7 @@ func (s *scope) note(c plan.Expr, use columnUse) {
 func (b *binder) columnRef(x *pg.ColumnRef, s *scope) plan.Expr {
 	last := x.Fields[len(x.Fields)-1]
 	if last.GetAStar() != nil {
-		b.failf(sqlerr.SyntaxError, x.Location, "row expansion via \"*\" is not supported here")
+		return b.wholeRowStar(x, s)
 	}
 	names := strs(x.Fields)
 	switch len(names) {
@@ -190,14 +193,7 @@ func (b *binder) wholeRow(name string, s *scope, loc int32) plan.Expr {
 			if item.function && len(item.cols) == 1 {
 				return b.refer(&item.cols[0], item, s, depth, loc)
 			}
-			r := &plan.Row{Typ: types.Of(types.Record)}
-			for i := range item.cols {
-				if c := &item.cols[i]; !c.hidden {
-					r.Items = append(r.Items, b.refer(c, item, s, depth, loc))
-					r.Names = append(r.Names, c.name)
-				}
-			}
-			return r
+			return b.rowOf(item, s, depth, loc)
 		}
 	}
 	return nil

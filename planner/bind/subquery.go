@@ -63,7 +63,7 @@ func (b *binder) oneColumn(n plan.Node, loc int32) {
 // quantified is x op ANY (SELECT ...), IN and ALL.
 func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKind) plan.Expr {
 	left := []*pg.Node{x.Testexpr}
-	if r := rowOf(x.Testexpr); r != nil {
+	if r := rowItems(x.Testexpr); r != nil {
 		left = r
 	}
 	names := strs(x.OperName)
@@ -108,6 +108,27 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 	}
 	q.Correlated = plan.NodeHasOuter(q.Input)
 	return q
+}
+
+// subqueryRow are the columns of (SELECT a, b), a row to compare with: each is
+// NULL where there is no row.
+func (b *binder) subqueryRow(x *pg.SubLink, n int, s *scope, loc int32) []operand {
+	input := b.query(x.Subselect.GetSelectStmt(), s, s.ctes)
+	fields := input.Schema()
+	switch {
+	case len(fields) < n:
+		b.failf(sqlerr.SyntaxError, loc, "subquery has too few columns")
+	case len(fields) > n:
+		b.failf(sqlerr.SyntaxError, loc, "subquery has too many columns")
+	}
+	row := &plan.Row{Items: columnRefs(fields, 0), Names: fieldNames(fields), Typ: types.Of(types.Record)}
+	q := &plan.Subquery{Typ: row.Typ, Correlated: plan.NodeHasOuter(input),
+		Input: &plan.Project{Input: input, Exprs: []plan.Expr{row}, Fields: []plan.Field{{Name: "row", Type: row.Typ, Row: row.Shape()}}}}
+	out := make([]operand, n)
+	for i, c := range fieldsOf(q, row.Shape()) {
+		out[i] = operand{c.e, loc}
+	}
+	return out
 }
 
 // cte is one WITH query.

@@ -68,6 +68,10 @@ func (b *binder) starField(n *pg.Node, s *scope) []target {
 		for _, c := range x.Func.Out {
 			names = append(names, c.Name)
 		}
+	default:
+		for _, c := range b.recordOf(e, s) {
+			names = append(names, c.name)
+		}
 	}
 	if names == nil {
 		b.failf(sqlerr.WrongObjectType, loc, "type %s is not composite", formatType(e.Type().OID))
@@ -122,7 +126,7 @@ func (b *binder) finishTargets(ts []target, s *scope, keepUnknown bool) {
 		if !keepUnknown {
 			t.e = b.defaultType(t.e, t.loc)
 		}
-		t.field = plan.Field{Name: t.name, Type: t.e.Type()}
+		t.field = plan.Field{Name: t.name, Type: t.e.Type(), Row: b.shapeOf(t.e, s)}
 		if c, ok := t.e.(*plan.Column); ok {
 			use := s.refs[c]
 			t.field.Table, t.field.Attr = use.table, use.attr

@@ -46,7 +46,7 @@ func Equal(a, b Expr) bool {
 		return ok && Equal(a.Arg, b.Arg)
 	case *IsNull:
 		b, ok := b.(*IsNull)
-		return ok && a.Not == b.Not && Equal(a.Arg, b.Arg)
+		return ok && a.Not == b.Not && a.Row == b.Row && Equal(a.Arg, b.Arg)
 	case *IsBool:
 		b, ok := b.(*IsBool)
 		return ok && a.Not == b.Not && a.Test == b.Test && Equal(a.Arg, b.Arg)
@@ -96,7 +96,7 @@ func Equal(a, b Expr) bool {
 		return true
 	case *Row:
 		b, ok := b.(*Row)
-		return ok && equalLists(a.Items, b.Items)
+		return ok && a.Typ == b.Typ && slices.Equal(a.Names, b.Names) && equalLists(a.Items, b.Items) && Equal(a.Present, b.Present)
 	case *FieldOf:
 		b, ok := b.(*FieldOf)
 		return ok && a.Index == b.Index && Equal(a.Arg, b.Arg)

@@ -80,6 +80,8 @@ type Not struct{ Arg Expr }
 type IsNull struct {
 	Arg Expr
 	Not bool
+	// Row: of a row value, whether all its columns are NULL, or none.
+	Row bool
 }
 
 // BoolTest is what IsBool tests for.
@@ -173,14 +175,26 @@ type Index struct {
 	Lower, Upper Expr // not a slice: Upper
 }
 
-// Row is ROW(...).
+// Row is ROW(...), or all columns of an entry of FROM. Where Present is not
+// nil, the row is NULL unless Present is true: the entry may have no row here.
 type Row struct {
-	Items []Expr
-	Names []string
-	Typ   types.Type
+	Items   []Expr
+	Names   []string
+	Typ     types.Type
+	Present Expr
+	Rel     string // whose columns they all are, "" for ROW(...)
 }
 
-// Field is (row).name.
+// Shape are the row's columns.
+func (e *Row) Shape() *RowShape {
+	s := &RowShape{Cols: make([]types.RowColumn, len(e.Items))}
+	for i, item := range e.Items {
+		s.Cols[i] = types.RowColumn{Name: e.Names[i], Type: item.Type()}
+	}
+	return s
+}
+
+// FieldOf is (row).name.
 type FieldOf struct {
 	Arg   Expr
 	Index int

@@ -144,7 +144,12 @@ func (e *Subscript) String() string {
 	return b.String()
 }
 
-func (e *Row) String() string { return "ROW(" + exprList(e.Items) + ")" }
+func (e *Row) String() string {
+	if e.Rel != "" {
+		return quoteIdent(e.Rel) + ".*"
+	}
+	return "ROW(" + exprList(e.Items) + ")"
+}
 
 func (e *FieldOf) String() string { return "(" + e.Arg.String() + ")." + quoteIdent(e.Name) }
 

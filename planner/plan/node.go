@@ -23,7 +23,12 @@ type Field struct {
 	Type  types.Type
 	Table types.OID // where it is a relation's own column, for RowDescription; else 0
 	Attr  int16
+	// Row are the columns of a record, where they are known; nil: they are not.
+	Row *RowShape
 }
+
+// RowShape are the columns of a row value.
+type RowShape struct{ Cols []types.RowColumn }
 
 // Props are what the planner derives of a relation (streaming.md).
 type Props struct {

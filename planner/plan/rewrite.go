@@ -102,7 +102,7 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 		return pick(changed, &c, e)
 	case *Row:
 		c := *e
-		c.Items = list(e.Items, &changed)
+		c.Items, c.Present = list(e.Items, &changed), one(e.Present, &changed)
 		return pick(changed, &c, e)
 	case *FieldOf:
 		c := *e
