@@ -213,7 +213,8 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if err != nil {
 		return err
 	}
-	spec := operator.AggregateSpec{Keys: keys, Changes: changes, Account: b.account, Fault: b.fault}
+	appendOnly := plan.Derive(n.Input).AppendOnly
+	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: b.account, Fault: b.fault}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
@@ -221,7 +222,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		return err
 	}
 	for _, c := range n.Calls {
-		call, err := b.call(c, !plan.Derive(n.Input).AppendOnly)
+		call, err := b.call(c, !appendOnly)
 		if err != nil {
 			return err
 		}

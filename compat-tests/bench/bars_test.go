@@ -13,7 +13,7 @@ import (
 
 var (
 	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
-	only = flag.String("only", "", "measure only this group: decode, kafka, file, generator, select, memory, latency")
+	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries")
 )
 
 // bar is one measured ratio and its limit.
@@ -82,6 +82,10 @@ func TestBars(t *testing.T) {
 	if !*bars {
 		t.Skip("make bench measures the bars")
 	}
+	wanted := map[string]bool{}
+	for _, name := range strings.Split(*only, ",") {
+		wanted[name] = true
+	}
 	base := decodeBaseline(t)
 	t.Logf("encoding/json: %v for one event of %d bytes", base, len(eventLine(nil, 12345)))
 	var all []bar
@@ -91,8 +95,9 @@ func TestBars(t *testing.T) {
 	}{
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
+		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars},
 	} {
-		if *only == "" || *only == group.name {
+		if *only == "" || wanted[group.name] {
 			all = append(all, group.measure(t, base)...)
 		}
 	}

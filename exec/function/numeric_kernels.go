@@ -1,6 +1,8 @@
 package function
 
 import (
+	"math/bits"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -175,6 +177,9 @@ func mulNumeric(c *Call) {
 			bad |= over
 		}
 	default:
+		if mulSmall(lo, o.a, o.b) {
+			return
+		}
 		b := o.b[:len(o.a)]
 		for i, x := range o.a {
 			lo[i], over = mulWide(x, b[i])
@@ -184,6 +189,20 @@ func mulNumeric(c *Call) {
 	if bad != 0 {
 		numericRows(c, types.Decimal.Mul)
 	}
+}
+
+// mulSmall multiplies a batch whose greatest magnitudes have 63 bits together,
+// so that no product can overflow. false: they have more.
+func mulSmall(dst, a, b []int64) bool {
+	dst, b = dst[:len(a)], b[:len(a)]
+	var as, bs int64
+	for i, x := range a {
+		y := b[i]
+		dst[i] = x * y
+		as |= x ^ x>>63
+		bs |= y ^ y>>63
+	}
+	return bits.Len64(uint64(as))+bits.Len64(uint64(bs)) < 63
 }
 
 func divNumeric(c *Call) { numericRows(c, types.Decimal.Div) }

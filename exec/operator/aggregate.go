@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
@@ -17,6 +18,8 @@ type AggregateSpec struct {
 	Calls    []*Call
 	// Always are keys of groups that are there without rows too; nil: none.
 	Always *vec.Batch
+	// AppendOnly: no Delete will come.
+	AppendOnly bool
 	// Changes: the net change of every group goes out at each barrier. Otherwise
 	// the groups go out once, at the end.
 	Changes bool
@@ -30,10 +33,12 @@ type AggregateSpec struct {
 type Aggregate struct {
 	spec  AggregateSpec
 	table *table
+	count int     // of groups
 	rows  []int64 // of each group: Inserts less Deletes
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
+	stay    bool // every group that was made is there at the end: rows is not kept
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -53,7 +58,7 @@ type Aggregate struct {
 
 // NewAggregate returns an Aggregate.
 func NewAggregate(spec AggregateSpec) *Aggregate {
-	a := &Aggregate{spec: spec, epoch: 1}
+	a := &Aggregate{spec: spec, epoch: 1, stay: spec.AppendOnly && !spec.Changes}
 	a.table = newTable(spec.KeyTypes, spec.Account, "GROUP BY")
 	a.cols = make([]vec.Vec, len(spec.Keys))
 	var results []types.Type
@@ -116,12 +121,16 @@ func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) er
 			return err
 		}
 	}
-	for _, r := range sel {
-		if b.Op(int(r)) == vec.Delete {
-			a.rows[a.ids[r]]--
-		} else {
-			a.rows[a.ids[r]]++
+	if !a.stay {
+		for _, r := range sel {
+			if b.Op(int(r)) == vec.Delete {
+				a.rows[a.ids[r]]--
+			} else {
+				a.rows[a.ids[r]]++
+			}
 		}
+	} else if hasDelete(b) {
+		return sqlerr.Errorf(sqlerr.InternalError, "aggregate: a row was deleted from an input that only grows")
 	}
 	for _, c := range a.spec.Calls {
 		if err := c.add(b, sel, a.ids, a.spec.Fault); err != nil {
@@ -133,12 +142,13 @@ func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) er
 
 // grow makes groups 0 to n-1.
 func (a *Aggregate) grow(n int) error {
-	if n == len(a.rows) {
+	if n == a.count {
 		return nil
 	}
-	for len(a.rows) < n {
-		a.rows = append(a.rows, 0)
+	if !a.stay {
+		a.rows = append(a.rows, make([]int64, n-a.count)...)
 	}
+	a.count = n
 	if a.spec.Changes {
 		for len(a.stamp) < n {
 			a.stamp = append(a.stamp, 0)
@@ -170,7 +180,7 @@ func (a *Aggregate) touch(sel []int32) error {
 func (a *Aggregate) exists(g int32) bool { return a.there(g) && (g >= a.always || a.epoch > 1) }
 
 // there reports whether a group is in the result now.
-func (a *Aggregate) there(g int32) bool { return g < a.always || a.rows[g] > 0 }
+func (a *Aggregate) there(g int32) bool { return a.stay || g < a.always || a.rows[g] > 0 }
 
 func (a *Aggregate) results(groups []int32, dst *vec.Batch) error {
 	for i, c := range a.spec.Calls {
@@ -250,9 +260,9 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 		return err
 	}
 	var groups []int32
-	for from := 0; from < len(a.rows); from += vec.MaxRows {
+	for from := 0; from < a.count; from += vec.MaxRows {
 		groups = groups[:0]
-		for g := from; g < min(from+vec.MaxRows, len(a.rows)); g++ {
+		for g := from; g < min(from+vec.MaxRows, a.count); g++ {
 			if a.there(int32(g)) {
 				groups = append(groups, int32(g))
 			}

@@ -38,12 +38,10 @@ type Join struct {
 	built bool // the right input has ended
 
 	right   *Spool
-	held    int64   // bytes of refs, heads and next
-	refs    []ref   // of each right row, in order
-	table   *table  // groups of equal right keys
-	heads   []int32 // by group: the first right row, and by row the next; -1 ends
-	next    []int32
-	tails   []int32
+	held    int64    // bytes of refs, heads and next
+	refs    []ref    // of each right row, in order
+	table   *table   // groups of equal right keys
+	chains  chains   // the right rows of each group
 	matched []uint64 // bits by right row, for right and full
 
 	cols []vec.Vec
@@ -112,22 +110,7 @@ func (j *Join) build(b *vec.Batch) error {
 	if err := j.table.assign(j.cols, b.Rows, sel, j.ids); err != nil {
 		return err
 	}
-	for len(j.heads) < j.table.Len() {
-		j.heads, j.tails = append(j.heads, -1), append(j.tails, -1)
-	}
-	for i, r := range sel {
-		row, g := int32(first)+int32(i), j.ids[r]
-		j.next = append(j.next, -1)
-		if anyNull(j.cols, int(r)) {
-			continue // equal to nothing
-		}
-		if j.heads[g] < 0 {
-			j.heads[g] = row
-		} else {
-			j.next[j.tails[g]] = row
-		}
-		j.tails[g] = row
-	}
+	j.chains.add(j.ids, sel, j.cols, int32(first), j.table.Len())
 	return nil
 }
 
@@ -184,12 +167,13 @@ func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) 
 func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
 	j.ids = sized(j.ids, b.Rows)
 	j.table.lookup(j.cols, b.Rows, sel, j.ids)
+	nullable := someNull(j.cols)
 	for _, l := range sel {
 		g := j.ids[l]
-		if g < 0 || anyNull(j.cols, int(l)) {
+		if g < 0 || nullable && anyNull(j.cols, int(l)) {
 			continue
 		}
-		for r := j.heads[g]; r >= 0; r = j.next[r] {
+		for r := j.chains.head(g); r >= 0; r = j.chains.after(r) {
 			if err := j.pair(ctx, b, l, r, out); err != nil {
 				return err
 			}
@@ -348,6 +332,6 @@ func (j *Join) Close() error {
 	j.held = 0
 	j.right.Reset()
 	j.table.close()
-	j.refs, j.heads, j.next, j.tails, j.matched = nil, nil, nil, nil, nil
+	j.refs, j.chains, j.matched = nil, chains{}, nil
 	return nil
 }

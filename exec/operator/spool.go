@@ -104,16 +104,18 @@ func (s *Spool) refs(dst []ref) []ref {
 // pick appends the rows named to dst, whose columns are the spool's, or the
 // first of them.
 func (s *Spool) pick(dst []vec.Vec, refs []ref) {
-	for len(refs) > 0 {
-		chunk := refs[0] >> 32
+	if len(s.chunks) == 1 {
 		s.sel = s.sel[:0]
-		for len(refs) > 0 && refs[0]>>32 == chunk {
-			s.sel = append(s.sel, int32(refs[0]))
-			refs = refs[1:]
+		for _, r := range refs {
+			s.sel = append(s.sel, int32(r))
 		}
 		for i := range dst {
-			vec.CopyRows(dst[i], s.chunks[chunk].Cols[i], s.sel)
+			vec.CopyRows(dst[i], s.chunks[0].Cols[i], s.sel)
 		}
+		return
+	}
+	for i := range dst {
+		gather(dst[i], s.chunks, i, refs)
 	}
 }
 

@@ -8,125 +8,70 @@ import (
 )
 
 // table numbers the distinct rows of some columns: group 0 is the first seen,
-// and so on. NULLs are equal to each other. It probes linearly in slots, which
-// hold group+1, and are at most half full.
+// and so on. NULLs are equal to each other.
+//
+// Groups are found by an index whose shape follows the columns: a key of one or
+// two words lies in its slots; a byte string, and any other row, is found by its
+// hash and compared where it is kept. Each probes linearly in slots that are at
+// most half full and are chosen by the highest bits of the hash, so that growing
+// moves them in order.
 type table struct {
 	types   []types.Type
 	keys    []vec.Vec // row g is the key of group g
-	hashes  []uint64  // of group g
-	slots   []int32
+	index   index
 	account *memory.Account
 	what    string
 	held    int64
+}
 
-	scratch []uint64
+// index finds the group of a row. It appends the rows that bring a new group to
+// the keys, which are its table's.
+type index interface {
+	// assign writes the group of each row of sel to ids, making those that are
+	// new; lookup writes -1 for those. n is the number of physical rows.
+	assign(cols []vec.Vec, n int, sel, ids []int32)
+	lookup(cols []vec.Vec, n int, sel, ids []int32)
+	// groups is how many there are.
+	groups() int
+	// bytes is what the index holds, without the keys.
+	bytes() int64
 }
 
 func newTable(ts []types.Type, account *memory.Account, what string) *table {
-	t := &table{types: ts, account: account, what: what, slots: make([]int32, 64)}
+	t := &table{types: ts, account: account, what: what}
 	for _, typ := range ts {
 		t.keys = append(t.keys, vec.New(typ))
+	}
+	switch {
+	case len(ts) == 1 && isWord(ts[0]):
+		t.index = newWordIndex(t.keys)
+	case len(ts) == 2 && isWord(ts[0]) && isWord(ts[1]):
+		t.index = newPairIndex(t.keys)
+	case len(ts) == 1 && isPlainBytes(ts[0]):
+		t.index = newBytesIndex(t.keys)
+	default:
+		t.index = newRowIndex(ts, t.keys)
 	}
 	return t
 }
 
 // Len is the number of groups.
-func (t *table) Len() int { return len(t.hashes) }
+func (t *table) Len() int { return t.index.groups() }
 
 // assign writes the group of each row of sel, making those that are new. n is
 // the number of physical rows of cols and of ids.
 func (t *table) assign(cols []vec.Vec, n int, sel []int32, ids []int32) error {
-	h := t.hash(cols, n, sel)
-	for _, r := range sel {
-		g := t.find(cols, r, h[r])
-		if g < 0 {
-			g = t.insert(cols, r, h[r])
-		}
-		ids[r] = g
-	}
+	t.index.assign(cols, n, sel, ids)
 	return t.charge()
 }
 
 // lookup writes the group of each row of sel, -1 where there is none.
 func (t *table) lookup(cols []vec.Vec, n int, sel []int32, ids []int32) {
-	h := t.hash(cols, n, sel)
-	for _, r := range sel {
-		ids[r] = t.find(cols, r, h[r])
-	}
-}
-
-func (t *table) hash(cols []vec.Vec, n int, sel []int32) []uint64 {
-	if cap(t.scratch) < n {
-		t.scratch = make([]uint64, max(n, vec.MaxRows))
-	}
-	h := t.scratch[:n]
-	clear(h)
-	for i, c := range cols {
-		vec.Hash(c, t.types[i], sel, h)
-	}
-	return h
-}
-
-func (t *table) find(cols []vec.Vec, row int32, h uint64) int32 {
-	mask := uint64(len(t.slots) - 1)
-	for i := spread(h) & mask; ; i = (i + 1) & mask {
-		g := t.slots[i] - 1
-		if g < 0 {
-			return -1
-		}
-		if t.hashes[g] == h && t.same(int(g), cols, int(row)) {
-			return g
-		}
-	}
-}
-
-func (t *table) same(g int, cols []vec.Vec, row int) bool {
-	for i, c := range cols {
-		if !vec.Equal(t.keys[i], g, c, row, t.types[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *table) insert(cols []vec.Vec, row int32, h uint64) int32 {
-	if 2*len(t.hashes) >= len(t.slots) {
-		t.rehash()
-	}
-	g := int32(len(t.hashes))
-	t.hashes = append(t.hashes, h)
-	for i, c := range cols {
-		vec.AppendRow(t.keys[i], c, int(row))
-	}
-	t.place(g, h)
-	return g
-}
-
-func (t *table) place(g int32, h uint64) {
-	mask := uint64(len(t.slots) - 1)
-	i := spread(h) & mask
-	for t.slots[i] != 0 {
-		i = (i + 1) & mask
-	}
-	t.slots[i] = g + 1
-}
-
-func (t *table) rehash() {
-	t.slots = make([]int32, 2*len(t.slots))
-	for g, h := range t.hashes {
-		t.place(int32(g), h)
-	}
-}
-
-// spread makes every bit of h count in the low ones, which choose the slot.
-func spread(h uint64) uint64 {
-	h ^= h >> 32
-	h *= 0x9e3779b97f4a7c15
-	return h ^ h>>29
+	t.index.lookup(cols, n, sel, ids)
 }
 
 func (t *table) charge() error {
-	size := 8*int64(len(t.hashes)) + 4*int64(len(t.slots))
+	size := t.index.bytes()
 	for _, k := range t.keys {
 		n := columnBytes(k)
 		if n > 1<<31-1<<20 {
@@ -145,5 +90,25 @@ func (t *table) charge() error {
 
 func (t *table) close() {
 	t.account.Release(t.held)
-	*t = table{types: t.types}
+	*t = table{types: t.types, index: noIndex{}}
+}
+
+// noIndex is that of a table that is closed.
+type noIndex struct{}
+
+func (noIndex) assign([]vec.Vec, int, []int32, []int32) {}
+func (noIndex) lookup([]vec.Vec, int, []int32, []int32) {}
+func (noIndex) groups() int                             { return 0 }
+func (noIndex) bytes() int64                            { return 0 }
+
+// leastSlots is how many slots an index begins with, a power of two.
+const leastSlots = 64
+
+// room is how many slots n groups need: more than twice as many.
+func room(have, n int) int {
+	slots := max(have, leastSlots)
+	for slots <= 2*n {
+		slots *= 2
+	}
+	return slots
 }

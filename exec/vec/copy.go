@@ -65,7 +65,9 @@ func copyNulls(dst *Bitmap, at int, src *Bitmap, sel []int32) {
 func copyFixed[T Value](dst, src *Fixed[T], sel []int32) {
 	copyNulls(&dst.nulls, len(dst.Values), &src.nulls, sel)
 	if sel == nil {
-		dst.Values = append(dst.Values, src.Values...)
+		at := len(dst.Values)
+		dst.Values = grow(dst.Values, len(src.Values))
+		copy(dst.Values[at:], src.Values)
 		return
 	}
 	at := len(dst.Values)
@@ -79,8 +81,9 @@ func copyFixed[T Value](dst, src *Fixed[T], sel []int32) {
 // grow lengthens s by n elements of any value.
 func grow[T any](s []T, n int) []T {
 	if len(s)+n > cap(s) {
-		s = append(s, make([]T, n)...)
-		return s
+		bigger := make([]T, len(s)+n, max(len(s)+n, 2*cap(s)))
+		copy(bigger, s)
+		return bigger
 	}
 	return s[:len(s)+n]
 }

@@ -66,6 +66,10 @@ func (a *extremes[T]) Grow(n int) { a.best, a.seen = grown(a.best, n), grown(a.s
 
 func (a *extremes[T]) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	v := vec.Flat(args[0]).(*vec.Fixed[T])
+	if !v.Nulls().Any() {
+		a.addAll(groups, v.Values, sel)
+		return nil
+	}
 	if a.side < 0 {
 		each(groups, v, sel, ops, func(row int, g int32, _ int64) {
 			if x := v.Values[row]; x < a.best[g] || !a.seen[g] {
@@ -80,6 +84,37 @@ func (a *extremes[T]) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec
 		}
 	})
 	return nil
+}
+
+// addAll is Add where no row is NULL.
+func (a *extremes[T]) addAll(groups []int32, values []T, sel []int32) {
+	best, seen := a.best, a.seen
+	switch {
+	case a.side < 0 && sel == nil:
+		for row, g := range groups {
+			if x := values[row]; x < best[g] || !seen[g] {
+				best[g], seen[g] = x, true
+			}
+		}
+	case a.side < 0:
+		for _, row := range sel {
+			if x, g := values[row], groups[row]; x < best[g] || !seen[g] {
+				best[g], seen[g] = x, true
+			}
+		}
+	case sel == nil:
+		for row, g := range groups {
+			if x := values[row]; x > best[g] || !seen[g] {
+				best[g], seen[g] = x, true
+			}
+		}
+	default:
+		for _, row := range sel {
+			if x, g := values[row], groups[row]; x > best[g] || !seen[g] {
+				best[g], seen[g] = x, true
+			}
+		}
+	}
 }
 
 func (a *extremes[T]) Result(groups []int32, dst vec.Vec) error {

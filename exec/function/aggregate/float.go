@@ -63,23 +63,39 @@ func (a *floats) Grow(n int) {
 func (a *floats) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	switch v := vec.Flat(args[0]).(type) {
 	case *vec.Fixed[float32]:
-		each(groups, v, sel, ops, func(row int, g int32, _ int64) {
-			x := float64(v.Values[row])
-			a.infinite[g] = a.infinite[g] || math.IsInf(x, 0)
-			if a.sum[g] += x; a.kind == sumFloat4 {
-				a.sum[g] = float64(float32(a.sum[g]))
-			}
-			a.n[g]++
-		})
+		each(groups, v, sel, ops, func(row int, g int32, _ int64) { a.add(g, float64(v.Values[row])) })
 	case *vec.Fixed[float64]:
-		each(groups, v, sel, ops, func(row int, g int32, _ int64) {
-			x := v.Values[row]
-			a.infinite[g] = a.infinite[g] || math.IsInf(x, 0)
-			a.sum[g] += x
-			a.n[g]++
-		})
+		if v.Nulls().Any() || a.kind == sumFloat4 {
+			each(groups, v, sel, ops, func(row int, g int32, _ int64) { a.add(g, v.Values[row]) })
+			return nil
+		}
+		if sel == nil {
+			values := v.Values[:len(groups)]
+			for row, g := range groups {
+				a.addFloat8(g, values[row])
+			}
+			return nil
+		}
+		for _, row := range sel {
+			a.addFloat8(groups[row], v.Values[row])
+		}
 	}
 	return nil
+}
+
+func (a *floats) add(g int32, x float64) {
+	a.addFloat8(g, x)
+	if a.kind == sumFloat4 {
+		a.sum[g] = float64(float32(a.sum[g]))
+	}
+}
+
+func (a *floats) addFloat8(g int32, x float64) {
+	a.sum[g] += x
+	a.n[g]++
+	if x-x != 0 { // infinite, or NaN
+		a.infinite[g] = a.infinite[g] || math.IsInf(x, 0)
+	}
 }
 
 func (a *floats) Result(groups []int32, dst vec.Vec) error {

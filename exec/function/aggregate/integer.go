@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"math/bits"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -45,69 +43,32 @@ func average(hi int64, lo uint64, n int64, dst vec.Vec) error {
 // integers sums int2, int4 and int8 in 128 bits.
 type integers struct {
 	finish finishInteger
-	hi     []int64
-	lo     []uint64
-	n      []int64
+	sums   []exactSum
 }
 
-func (a *integers) Grow(n int) {
-	a.hi, a.lo, a.n = grown(a.hi, n), grown(a.lo, n), grown(a.n, n)
-}
+func (a *integers) Grow(n int) { a.sums = grown(a.sums, n) }
 
 func (a *integers) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	switch v := vec.Flat(args[0]).(type) {
 	case *vec.Fixed[int16]:
-		addIntegers(a, v, groups, sel, ops)
+		addExactly(a.sums, v.Values, v.Nulls(), groups, sel, ops)
 	case *vec.Fixed[int32]:
-		addIntegers(a, v, groups, sel, ops)
+		addExactly(a.sums, v.Values, v.Nulls(), groups, sel, ops)
 	case *vec.Fixed[int64]:
-		addIntegers(a, v, groups, sel, ops)
+		addExactly(a.sums, v.Values, v.Nulls(), groups, sel, ops)
 	}
 	return nil
 }
 
-func addIntegers[T int16 | int32 | int64](a *integers, v *vec.Fixed[T], groups, sel []int32, ops []vec.Op) {
-	if ops == nil && !v.Nulls().Any() {
-		if sel == nil {
-			for row, g := range groups {
-				a.add(g, int64(v.Values[row]))
-			}
-			return
-		}
-		for _, row := range sel {
-			a.add(groups[row], int64(v.Values[row]))
-		}
-		return
-	}
-	each(groups, v, sel, ops, func(row int, g int32, sign int64) {
-		if sign > 0 {
-			a.add(g, int64(v.Values[row]))
-			return
-		}
-		x := int64(v.Values[row])
-		lo, borrow := bits.Sub64(a.lo[g], uint64(x), 0)
-		a.lo[g] = lo
-		a.hi[g] -= x>>63 + int64(borrow)
-		a.n[g]--
-	})
-}
-
-func (a *integers) add(g int32, x int64) {
-	lo, carry := bits.Add64(a.lo[g], uint64(x), 0)
-	a.lo[g] = lo
-	a.hi[g] += x>>63 + int64(carry)
-	a.n[g]++
-}
-
 func (a *integers) Result(groups []int32, dst vec.Vec) error {
 	for _, g := range groups {
-		if a.n[g] <= 0 {
+		if s := a.sums[g]; s.n <= 0 {
 			vec.AppendNull(dst)
-		} else if err := a.finish(a.hi[g], a.lo[g], a.n[g], dst); err != nil {
+		} else if err := a.finish(s.hi, s.lo, s.n, dst); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *integers) Bytes() int64 { return int64(cap(a.n)) * 24 }
+func (a *integers) Bytes() int64 { return int64(cap(a.sums)) * 24 }

@@ -22,13 +22,20 @@ func init() {
 // numerics sums exactly. The sum's scale is the greatest of its values', as
 // PostgreSQL's is; NaN and the infinities are counted beside it, so that taking
 // one out leaves the rest.
+//
+// Batches whose coefficients all have 64 bits and one scale, the first such
+// batch's, go to narrow; sum has everything else, and is made when that comes.
 type numerics struct {
 	average  bool
 	retracts bool
+	narrow   []exactSum
+	scale    int32 // of narrow
+	scaled   bool  // scale is known
 	sum      []types.Decimal
-	n        []int64
+	n        []int64 // values in sum, and special ones
 	special  map[int32]*specials
-	// scales counts the values of each scale, by group, where rows are taken out.
+	// scales counts the values of each scale in sum, by group, where rows are
+	// taken out.
 	scales []map[int32]int64
 }
 
@@ -36,6 +43,14 @@ type numerics struct {
 type specials struct{ nan, inf, negInf int64 }
 
 func (a *numerics) Grow(n int) {
+	a.narrow = grown(a.narrow, n)
+	if a.sum != nil {
+		a.growSum()
+	}
+}
+
+func (a *numerics) growSum() {
+	n := len(a.narrow)
 	a.sum, a.n = grown(a.sum, n), grown(a.n, n)
 	if a.retracts {
 		a.scales = grown(a.scales, n)
@@ -44,6 +59,18 @@ func (a *numerics) Grow(n int) {
 
 func (a *numerics) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	v := vec.Flat(args[0]).(*vec.Numeric)
+	if v.Narrow() {
+		if !a.scaled {
+			a.scale, a.scaled = v.Scale, true
+		}
+		if v.Scale == a.scale {
+			addExactly(a.narrow, v.Lo, v.Nulls(), groups, sel, ops)
+			return nil
+		}
+	}
+	if a.sum == nil {
+		a.growSum()
+	}
 	var failed error
 	each(groups, v, sel, ops, func(row int, g int32, sign int64) {
 		a.n[g] += sign
@@ -71,6 +98,14 @@ func (a *numerics) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op
 	return failed
 }
 
+// values is how many values group g has.
+func (a *numerics) values(g int32) int64 {
+	if a.n == nil {
+		return a.narrow[g].n
+	}
+	return a.narrow[g].n + a.n[g]
+}
+
 func (a *numerics) count(g int32, d types.Decimal, sign int64) {
 	if a.special == nil {
 		a.special = map[int32]*specials{}
@@ -93,13 +128,14 @@ func (a *numerics) count(g int32, d types.Decimal, sign int64) {
 func (a *numerics) Result(groups []int32, dst vec.Vec) error {
 	out := dst.(*vec.Numeric)
 	for _, g := range groups {
-		if a.n[g] <= 0 {
+		n := a.values(g)
+		if n <= 0 {
 			out.AppendNull()
 			continue
 		}
 		d, err := a.value(g)
 		if err == nil && a.average {
-			d, err = d.Div(types.DecimalFromInt64(a.n[g]))
+			d, err = d.Div(types.DecimalFromInt64(n))
 		}
 		if err != nil {
 			return err
@@ -121,20 +157,42 @@ func (a *numerics) value(g int32) (types.Decimal, error) {
 			return types.DecimalNegInf, nil
 		}
 	}
+	narrow := a.narrow[g]
+	d := types.NewDecimal128(narrow.hi, narrow.lo, a.scale)
+	if a.n == nil {
+		return d, nil
+	}
+	sum, err := d.Add(a.sum[g])
+	if err != nil {
+		return sum, err
+	}
+	return sum.Round(a.scaleOf(g))
+}
+
+// scaleOf is the greatest scale of the values that group g has.
+func (a *numerics) scaleOf(g int32) int32 {
+	narrow := a.narrow[g].n
 	if !a.retracts {
-		return a.sum[g], nil
+		if narrow > 0 {
+			return max(a.sum[g].Scale, a.scale)
+		}
+		return a.sum[g].Scale
 	}
 	scale := int32(0)
+	// A value may have come to one of narrow and sum and gone from the other.
+	if narrow+a.scales[g][a.scale] > 0 {
+		scale = a.scale
+	}
 	for s, n := range a.scales[g] {
-		if n > 0 {
+		if n > 0 && s != a.scale {
 			scale = max(scale, s)
 		}
 	}
-	return a.sum[g].Round(scale)
+	return scale
 }
 
 func (a *numerics) Bytes() int64 {
-	n := int64(cap(a.n)) * (8 + 32)
+	n := int64(cap(a.narrow))*24 + int64(cap(a.n))*(8+32)
 	if a.retracts {
 		n += int64(len(a.scales)) * 64
 	}

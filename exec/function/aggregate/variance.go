@@ -109,7 +109,7 @@ func decimalAt(v vec.Vec) func(row int) types.Decimal {
 func (a *variance) Result(groups []int32, dst vec.Vec) error {
 	out := dst.(*vec.Numeric)
 	for _, g := range groups {
-		if n := a.sum.n[g]; n <= 0 || a.sample && n == 1 {
+		if n := a.sum.values(g); n <= 0 || a.sample && n == 1 {
 			out.AppendNull()
 			continue
 		}
@@ -125,7 +125,7 @@ func (a *variance) Result(groups []int32, dst vec.Vec) error {
 // value is (N sum(x²) - sum(x)²) / N(N-1), or / N²: PostgreSQL's
 // numeric_stddev_internal, whose scale is that of the division.
 func (a *variance) value(g int32) (types.Decimal, error) {
-	n := types.DecimalFromInt64(a.sum.n[g])
+	n := types.DecimalFromInt64(a.sum.values(g))
 	sum, err := a.sum.value(g)
 	if err != nil || !sum.IsFinite() {
 		return types.DecimalNaN, err
@@ -136,7 +136,7 @@ func (a *variance) value(g int32) (types.Decimal, error) {
 	}
 	of := n
 	if a.sample {
-		of = types.DecimalFromInt64(a.sum.n[g] - 1)
+		of = types.DecimalFromInt64(a.sum.values(g) - 1)
 	}
 	for _, product := range []struct {
 		to   *types.Decimal
