@@ -27,7 +27,7 @@ func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, erro
 	if err != nil {
 		return nil, err
 	}
-	optimize.Bound(b, &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Cast: func(source, target types.OID) *catalog.Function {
+	optimize.Bound(b, &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Rows: c.Rows, Cast: func(source, target types.OID) *catalog.Function {
 		if cast := c.Catalog.Cast(source, target); cast != nil {
 			return cast.Func
 		}

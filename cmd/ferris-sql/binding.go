@@ -53,6 +53,13 @@ func (b *binding) context() bind.Context {
 			s, ok := b.find(name).(stream.Seeker)
 			return ok && s.Seeks(column)
 		},
+		Rows: func(r *catalog.Relation) (float64, bool) {
+			s, ok := b.find(r.Connector).(stream.Sizer)
+			if !ok {
+				return 0, false
+			}
+			return s.Rows(b.env, r)
+		},
 		Connector: func(name string) (source, sink, ok bool) {
 			c := b.find(name)
 			if c == nil {

@@ -214,6 +214,13 @@ type Seeker interface {
 	Seeks(column string) bool
 }
 
+// Sizer is a connector that can tell about how many rows a relation holds now,
+// within microseconds and without a network: the planner orders joins by it. ok
+// is false where it cannot.
+type Sizer interface {
+	Rows(env *Env, rel *catalog.Relation) (rows float64, ok bool)
+}
+
 // Role is the position of a name: FROM or INTO.
 type Role uint8
 

@@ -37,6 +37,9 @@ type Context struct {
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column; nil: each does.
 	Seeks func(connector, column string) bool
+	// Rows is about how many rows a relation holds now; ok is false where nobody
+	// can tell. nil: nothing is known.
+	Rows func(r *catalog.Relation) (rows float64, ok bool)
 	// Connector says what a type can be; ok is false for an unknown one. nil:
 	// every type may be both.
 	Connector func(name string) (source, sink, ok bool)

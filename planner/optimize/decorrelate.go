@@ -6,27 +6,35 @@ import (
 )
 
 // decorrelate turns EXISTS, NOT EXISTS and op ANY (SELECT ...) among the
-// conditions of a filter into semi and anti joins: the subquery is read once,
-// not once for each row. NOT IN stays, as its NULLs are not those of a join.
+// conditions of a filter into semi and anti joins, and aggregates of rows that
+// equal the outer one into joins with groups: the subquery is read once, not
+// once for each row. NOT IN stays, as its NULLs are not those of a join.
 func decorrelate(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return decorrelate(in, env) })
-	f, ok := n.(*plan.Filter)
-	if !ok || env.Continuous {
+	if env.Continuous {
 		return n
 	}
+	switch n := n.(type) {
+	case *plan.Filter:
+		return decorrelateFilter(n, env)
+	case *plan.Project:
+		return decorrelateProject(n, env)
+	}
+	return n
+}
+
+func decorrelateFilter(f *plan.Filter, env *Env) plan.Node {
 	var rest []plan.Expr
 	var joins []*plan.Join
 	for _, c := range conjuncts(f.Cond) {
-		if j := existsJoin(c, f.Input); j != nil {
+		if j := existsJoin(c, f.Input, env); j != nil {
+			j.Right = decorrelate(j.Right, env)
 			joins = append(joins, j)
 			continue
 		}
 		rest = append(rest, c)
 	}
-	if len(joins) == 0 {
-		return n
-	}
-	out := filter(f.Input, rest)
+	out := scalarFilter(f.Input, rest, env)
 	for _, j := range joins {
 		j.Left = out
 		out = j
@@ -36,7 +44,7 @@ func decorrelate(n plan.Node, env *Env) plan.Node {
 
 // existsJoin is the join that a condition stands for, but for its left input;
 // nil where it stands for none.
-func existsJoin(c plan.Expr, left plan.Node) *plan.Join {
+func existsJoin(c plan.Expr, left plan.Node, env *Env) *plan.Join {
 	kind := plan.JoinSemi
 	if not, ok := c.(*plan.Not); ok {
 		kind, c = plan.JoinAnti, not.Arg
@@ -46,7 +54,7 @@ func existsJoin(c plan.Expr, left plan.Node) *plan.Join {
 		return nil
 	}
 	width := len(left.Schema())
-	input, exprs := s.Input, []plan.Expr(nil)
+	input, exprs := pruneEmpty(removeTrivial(foldConstants(s.Input, env), env), env), []plan.Expr(nil)
 	switch {
 	case s.Kind == plan.SubExists && s.Correlated:
 		input = anyRow(input)

@@ -16,6 +16,9 @@ type Env struct {
 	Continuous bool
 	// Cast is the function that converts one type to another, nil for none.
 	Cast func(source, target types.OID) *catalog.Function
+	// Rows is about how many rows a relation holds now; ok is false where its
+	// connector cannot tell, or not at once. nil: nothing is known.
+	Rows func(r *catalog.Relation) (rows float64, ok bool)
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column. nil: each does.
 	Seeks func(connector, column string) bool
@@ -27,12 +30,21 @@ type rule struct {
 	apply func(n plan.Node, env *Env) plan.Node
 }
 
-// rules run in this order, each once: folding shows what can be pushed,
-// pushing shows what can be sought, pruning comes when nothing moves any more.
-var rules = []rule{
+// unnesting comes before the subqueries that stay are optimized: what becomes
+// a join is optimized with the query around it.
+var unnesting = []rule{
 	{"fold_constants", foldConstants},
 	{"decorrelate", decorrelate},
+}
+
+// rules run in this order, each once: factoring shows what can be pushed,
+// pushing shows what can be inferred and sought, joins are ordered when their
+// inputs are as small as they get, pruning comes when nothing moves any more.
+var rules = []rule{
+	{"factor_or", factorOr},
 	{"push_filters", pushFilters},
+	{"infer_predicates", inferPredicates},
+	{"order_joins", orderJoins},
 	{"equi_keys", equiKeys},
 	{"push_limits", pushLimits},
 	{"remove_trivial", removeTrivial},
@@ -47,6 +59,9 @@ var rules = []rule{
 func Node(n plan.Node, env *Env) plan.Node {
 	if n == nil {
 		return nil
+	}
+	for _, r := range unnesting {
+		n = r.apply(n, env)
 	}
 	n = subqueries(n, env)
 	for _, r := range rules {

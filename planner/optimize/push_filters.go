@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"strings"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -142,7 +144,7 @@ func mayFail(e plan.Expr) bool {
 	return plan.Any(e, func(x plan.Expr) bool {
 		switch x := x.(type) {
 		case *plan.Call:
-			return !comparison(x)
+			return !comparison(x) && !widening(x) && !plainLike(x)
 		case *plan.Cast:
 			return x.Method != plan.CastRelabel
 		case *plan.Subquery, *plan.Subscript, *plan.AnyAll:
@@ -158,6 +160,25 @@ func comparison(c *plan.Call) bool {
 		return c.Typ.OID == types.Bool
 	}
 	return false
+}
+
+// widening reports whether a call is a cast between integers, or of one to
+// numeric or double precision, that every value survives.
+func widening(c *plan.Call) bool {
+	if c.Op != "" || len(c.Args) != 1 {
+		return false
+	}
+	from, to := integers[c.Args[0].Type().OID], c.Typ.OID
+	return from > 0 && (integers[to] > from || to == types.Numeric && c.Typ.Mod < 0 || to == types.Float8)
+}
+
+// plainLike reports whether a call is LIKE with a pattern that is not at fault.
+func plainLike(c *plan.Call) bool {
+	if c.Op != "~~" && c.Op != "!~~" || len(c.Args) != 2 {
+		return false
+	}
+	v, ok := constant(c.Args[1])
+	return ok && (v.Null || !strings.Contains(v.S, `\`))
 }
 
 // sides says which inputs of a join a condition reads.

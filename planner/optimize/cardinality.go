@@ -1,0 +1,176 @@
+package optimize
+
+import (
+	"math"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Guesses where nothing is known: no connector counts values.
+const (
+	unknownRows = 1_000_000 // of a stream
+	catalogRows = 1_000     // of a catalog relation, or of what returns a set
+	equalPart   = 0.02
+	rangePart   = 0.3
+	likePart    = 0.1
+	otherPart   = 0.5
+	groupPart   = 0.1 // of the rows, that are groups
+	semiPart    = 0.5
+)
+
+// cardinality guesses how many rows a tree has. known is false where a stream
+// in it has no known size.
+type cardinality struct {
+	env *Env
+}
+
+func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
+	switch x := n.(type) {
+	case *plan.Scan:
+		if c.env.Rows != nil {
+			if rows, ok := c.env.Rows(x.Relation); ok {
+				return math.Max(rows, 1), true
+			}
+		}
+		return unknownRows, false
+	case *plan.VirtualScan:
+		return catalogRows, true
+	case *plan.Values:
+		return math.Max(1, float64(len(x.Rows))), true
+	case *plan.FunctionScan:
+		return seriesRows(x), true
+	case *plan.Filter:
+		rows, known := c.rows(x.Input)
+		return math.Max(1, rows*selectivity(x.Cond)), known
+	case *plan.Project:
+		return c.rows(x.Input)
+	case *plan.AggregateNode:
+		rows, known := c.rows(x.Input)
+		if len(x.Keys) == 0 {
+			return 1, known
+		}
+		return math.Max(1, rows*groupPart), known
+	case *plan.Limit:
+		rows, known := c.rows(x.Input)
+		if v, ok := constant(x.Count); ok && !v.Null {
+			return math.Max(1, math.Min(rows, float64(v.I))), known
+		}
+		return rows, known
+	case *plan.Join:
+		return c.join(x)
+	case *plan.Append:
+		sum, all := 0.0, true
+		for _, child := range x.Children {
+			rows, known := c.rows(child)
+			sum, all = sum+rows, all && known
+		}
+		return sum, all
+	case *plan.CTEScan:
+		return catalogRows, false
+	}
+	sum, all := 0.0, true
+	for _, in := range n.Inputs() {
+		rows, known := c.rows(in)
+		sum, all = sum+rows, all && known
+	}
+	return math.Max(1, sum), all
+}
+
+func (c *cardinality) join(j *plan.Join) (float64, bool) {
+	l, lk := c.rows(j.Left)
+	if j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti {
+		return math.Max(1, l*semiPart), lk
+	}
+	r, rk := c.rows(j.Right)
+	known := lk && rk
+	for _, cond := range conjuncts(j.Cond) {
+		if a, b := equality(cond, len(j.Left.Schema()), &Env{}); a != nil && b != nil {
+			return math.Max(l, r), known
+		}
+	}
+	if len(j.LeftKeys) > 0 {
+		return math.Max(l, r), known
+	}
+	return l * r, known
+}
+
+// base is how many rows a leaf has before its own conditions: no column has more
+// values.
+func (c *cardinality) base(n plan.Node) float64 {
+	for {
+		switch x := n.(type) {
+		case *plan.Filter:
+			n = x.Input
+		case *plan.Project:
+			n = x.Input
+		case *plan.Join:
+			if x.Kind != plan.JoinSemi && x.Kind != plan.JoinAnti {
+				rows, _ := c.rows(n)
+				return rows
+			}
+			n = x.Left
+		default:
+			rows, _ := c.rows(n)
+			return rows
+		}
+	}
+}
+
+// seriesRows counts generate_series of literals.
+func seriesRows(f *plan.FunctionScan) float64 {
+	if f.Func.Name != "generate_series" || len(f.Args) < 2 {
+		return catalogRows
+	}
+	from, fok := constant(f.Args[0])
+	to, tok := constant(f.Args[1])
+	if !fok || !tok || integers[from.Type.OID] == 0 || integers[to.Type.OID] == 0 {
+		return catalogRows
+	}
+	return math.Max(1, float64(to.I)-float64(from.I)+1)
+}
+
+// selectivity guesses the part of the rows for which a condition is true.
+func selectivity(e plan.Expr) float64 {
+	switch x := e.(type) {
+	case *plan.And:
+		part := 1.0
+		for _, a := range x.Args {
+			part *= selectivity(a)
+		}
+		return part
+	case *plan.Or:
+		none := 1.0
+		for _, a := range x.Args {
+			none *= 1 - selectivity(a)
+		}
+		return 1 - none
+	case *plan.Not:
+		return 1 - selectivity(x.Arg)
+	case *plan.In:
+		return math.Min(0.9, equalPart*float64(len(x.List)))
+	case *plan.IsNull:
+		if x.Not {
+			return 1 - equalPart
+		}
+		return equalPart
+	case *plan.Const:
+		if v, _ := constant(e); !v.Null && v.Bool() {
+			return 1
+		}
+		return 0
+	case *plan.Call:
+		switch x.Op {
+		case "=":
+			return equalPart
+		case "<>":
+			return 1 - equalPart
+		case "<", "<=", ">", ">=":
+			return rangePart
+		case "~~", "~~*", "~", "~*", "^@":
+			return likePart
+		case "!~~", "!~~*", "!~", "!~*":
+			return 1 - likePart
+		}
+	}
+	return otherPart
+}
