@@ -23,7 +23,8 @@ type builder struct {
 	live   bool
 	latest bool // live streams start at their ends
 	scope  *scope
-	ctes   map[int]*cte // by ID, of the whole statement
+	ctes   map[int]*cte        // by ID, of the whole statement
+	kept   map[plan.Node]*kept // parts of a recursive term that run once; nil: none
 	// scanned is called with each stream scan before it is opened; nil: nobody.
 	scanned func(*scan)
 	timed   bool
@@ -65,6 +66,10 @@ func (b *builder) leaf(t *tree, n plan.Node, src operator.Leaf, to target) {
 
 // node builds one plan node and what is under it.
 func (b *builder) node(t *tree, n plan.Node, to target) error {
+	if k := b.kept[n]; k != nil {
+		b.leaf(t, n, &keptLeaf{of: k}, to)
+		return nil
+	}
 	switch n := n.(type) {
 	case *plan.Scan:
 		return b.scan(t, n, to)
@@ -213,7 +218,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if err != nil {
 		return err
 	}
-	appendOnly := plan.Derive(n.Input).AppendOnly
+	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
 	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: b.account, Fault: b.fault}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())

@@ -2,6 +2,8 @@ package exec
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
@@ -9,12 +11,19 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// cte is a WITH query. It runs when the first of its scans is read, and keeps
-// its rows for the others.
+// cte is a WITH query. It runs as far as its scans read it, and keeps its rows
+// for the others: the whole query at the first read, a recursive one turn by
+// turn, so that a LIMIT ends one that has no end of its own. The tree that
+// defines it closes it.
 type cte struct {
 	b    *builder
 	n    *plan.CTE
-	rows *operator.Spool
+	runs []*operator.Spool // of each turn its rows; without recursion there is one
+	done bool
+	once *operator.Distinct // of a recursive UNION, what was seen so far
+	// term builds the recursive term, whose parts that no turn changes are kept.
+	term *builder
+	kept []*kept
 }
 
 func (b *builder) cte(t *tree, n *plan.CTE, to target) error {
@@ -22,7 +31,10 @@ func (b *builder) cte(t *tree, n *plan.CTE, to target) error {
 		return sqlerr.Unsupported("Remove EMIT CHANGES.", "a live recursive query is not supported")
 	}
 	defined := *b
-	b.ctes[n.ID] = &cte{b: &defined, n: n}
+	defined.live = false
+	c := &cte{b: &defined, n: n}
+	b.ctes[n.ID] = c
+	t.ctes = append(t.ctes, c)
 	return b.node(t, n.Body, to)
 }
 
@@ -45,87 +57,99 @@ func (b *builder) cteScan(t *tree, n *plan.CTEScan, to target) error {
 // cteLeaf reads a WITH query's rows.
 type cteLeaf struct {
 	cte  *cte
+	next int // of the cte's runs
 	leaf operator.Leaf
 }
 
 func (l *cteLeaf) Next(ctx context.Context) (*vec.Batch, error) {
-	if l.leaf == nil {
-		if l.cte.rows == nil {
-			if err := l.cte.run(ctx); err != nil {
+	for {
+		if l.leaf != nil {
+			b, err := l.leaf.Next(ctx)
+			if !errors.Is(err, io.EOF) {
+				return b, err
+			}
+			l.leaf = nil
+		}
+		if l.next == len(l.cte.runs) {
+			if l.cte.done {
+				return nil, io.EOF
+			}
+			if err := l.cte.turn(ctx); err != nil {
 				return nil, err
 			}
+			continue
 		}
-		l.leaf = l.cte.rows.Leaf()
+		l.leaf = l.cte.runs[l.next].Leaf()
+		l.next++
 	}
-	return l.leaf.Next(ctx)
 }
 
 func (*cteLeaf) Close() error { return nil }
 
-// run computes the query's rows.
-func (c *cte) run(ctx context.Context) error {
-	b := *c.b
-	b.live = false
-	all := c.spool()
-	if c.n.Recursive == nil {
-		if err := b.collect(ctx, c.n.Query, spoolOutput{all, -1}); err != nil {
-			return err
-		}
-		c.rows = all
-		return nil
+// turn computes more rows: those of the query, or those of its recursive term
+// over the rows of the turn before. It is done with a turn that brings none.
+func (c *cte) turn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
 	}
-	return c.recurse(ctx, &b, all)
-}
-
-// recurse runs the recursive term over the rows of the turn before, until a turn
-// brings none. With UNION a row counts only the first time.
-func (c *cte) recurse(ctx context.Context, b *builder, all *operator.Spool) error {
-	var once *operator.Distinct
+	rows := operator.NewSpool(schemaTypes(c.n.Query), c.b.account, "WITH "+c.n.Name)
+	out := turnOutput{nil, rows}
 	if c.n.Distinct {
-		once = operator.NewDistinct(nil, schemaTypes(c.n.Query), b.account, nil)
-		defer once.Close()
+		if c.once == nil {
+			c.once = operator.NewDistinct(nil, schemaTypes(c.n.Query), c.b.account, nil)
+		}
+		out.once = c.once
 	}
-	// The recursive term's scans read this one: the rows of the turn before.
-	working := &cte{n: c.n, rows: c.spool()}
-	if err := b.collect(ctx, c.n.Query, turn{once, working.rows, all}); err != nil {
+	b, n := c.b, c.n.Query
+	if len(c.runs) > 0 {
+		if c.term == nil {
+			term := *c.b
+			term.kept = c.keep()
+			c.term = &term
+		}
+		// The term's scans read this one: the rows of the turn before.
+		b, n = c.term, c.n.Recursive
+		b.ctes[c.n.ID] = &cte{n: c.n, runs: c.runs[len(c.runs)-1:], done: true}
+		defer func() { b.ctes[c.n.ID] = c }()
+	}
+	if err := b.collect(ctx, n, out); err != nil {
+		rows.Reset()
 		return err
 	}
-	b.ctes[c.n.ID] = working
-	defer func() { b.ctes[c.n.ID] = c }()
-	for working.rows.Rows() > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		next := c.spool()
-		if err := b.collect(ctx, c.n.Recursive, turn{once, next, all}); err != nil {
-			return err
-		}
-		working.rows.Reset()
-		working.rows = next
-	}
-	c.rows = all
+	c.done = c.n.Recursive == nil || rows.Rows() == 0
+	c.runs = append(c.runs, rows)
 	return nil
 }
 
-func (c *cte) spool() *operator.Spool {
-	return operator.NewSpool(schemaTypes(c.n.Query), c.b.account, "WITH "+c.n.Name)
+// close gives the rows back.
+func (c *cte) close() error {
+	for _, r := range c.runs {
+		r.Reset()
+	}
+	for _, k := range c.kept {
+		if k.rows != nil {
+			k.rows.Reset()
+		}
+	}
+	c.runs, c.kept, c.done = nil, nil, true
+	if c.once == nil {
+		return nil
+	}
+	return c.once.Close()
 }
 
-// turn keeps the rows of one turn of a recursive query, in the turn's own spool
-// and in that of all.
-type turn struct {
-	once      *operator.Distinct // nil: UNION ALL
-	this, all *operator.Spool
+// turnOutput keeps the rows of one turn; with UNION a row counts only the first
+// time.
+type turnOutput struct {
+	once *operator.Distinct // nil: UNION ALL
+	rows *operator.Spool
 }
 
-func (t turn) Emit(ctx context.Context, b *vec.Batch) error {
+func (t turnOutput) Emit(ctx context.Context, b *vec.Batch) error {
 	if t.once != nil {
-		return t.once.Process(ctx, 0, b, turn{nil, t.this, t.all})
+		return t.once.Process(ctx, 0, b, turnOutput{nil, t.rows})
 	}
-	if err := t.this.Add(b); err != nil {
-		return err
-	}
-	return t.all.Add(b)
+	return t.rows.Add(b)
 }
 
 // collect runs a plan to its end.

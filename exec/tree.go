@@ -16,6 +16,7 @@ import (
 type tree struct {
 	nodes  []*node // every node after its inputs: the root is last
 	leaves []*leaf // in the order in which bounded ones are read
+	ctes   []*cte  // that it defines
 	out    operator.Output
 	timed  bool // EXPLAIN ANALYZE: measure each operator
 }
@@ -149,6 +150,9 @@ func (t *tree) close() error {
 	}
 	for _, n := range t.nodes {
 		errs = append(errs, n.op.Close())
+	}
+	for _, c := range t.ctes {
+		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
 }

@@ -212,7 +212,7 @@ func renameCol(c *itemCol, name string) {
 func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	if x.Schemaname == "" {
 		if c := findCTE(s, x.Relname); c != nil {
-			return b.cteRef(c, x)
+			return b.cteRef(c, x, s)
 		}
 	}
 	rel := b.relation(x)

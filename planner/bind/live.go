@@ -55,6 +55,11 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		})
 	})
 	switch n := n.(type) {
+	case *plan.CTE:
+		if n.Recursive != nil {
+			refuse("Leave EMIT CHANGES out to follow what the stream holds now.", "WITH RECURSIVE is not supported in a continuous query")
+		}
+		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
 	case *plan.Sort:
 		refuse("Leave ORDER BY out, or leave EMIT CHANGES out to sort what the stream holds now.",
 			"ORDER BY over a stream that has no end is not supported")
@@ -93,8 +98,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		if !changesAppendOnly(n.Input) {
 			refuse("Leave LIMIT out, or leave EMIT CHANGES out.", "LIMIT over rows that change is not supported")
 		}
-	case *plan.CTE:
-		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
 	}
 	for _, in := range n.Inputs() {
 		b.checkLiveNode(in)

@@ -35,7 +35,7 @@ func (b *binder) plainOperator(x *pg.A_Expr, names []string, s *scope, k exprKin
 	}
 	if l != nil {
 		if sub := x.Rexpr.GetSubLink(); sub != nil && sub.SubLinkType == pg.SubLinkType_EXPR_SUBLINK {
-			return b.rowCompare(names[len(names)-1], b.rowOperands(l, s, k), b.subqueryRow(sub, len(l), s, x.Location), x.Location)
+			return b.rowCompare(names[len(names)-1], b.rowOperands(l, s, k), b.subqueryRow(sub, len(l), s, k, x.Location), x.Location)
 		}
 	}
 	var left operand

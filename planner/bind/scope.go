@@ -26,6 +26,9 @@ type scope struct {
 	// at is the place of the expression whose subquery is being bound: where an
 	// aggregate in there that is this query's would stand.
 	at exprKind
+	// readsItself: FROM holds the recursive reference of the WITH query that this
+	// is a part of.
+	readsItself bool
 	// windows are the query's window calls; nil where there can be none.
 	windows *windows
 	// refs of this query's own rows, so that errors can say where they stand.

@@ -66,6 +66,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	b.finishTargets(q.targets, s, keepUnknown)
 	b.windowDefinitions(s)
 	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls)+len(s.aggs.groupings) > 0
+	if s.readsItself && len(s.aggs.calls) > 0 {
+		b.failf(sqlerr.InvalidRecursion, s.aggs.refs[0].loc, "aggregate functions are not allowed in a recursive query's recursive term")
+	}
 	n := input
 	if q.where != nil {
 		n = &plan.Filter{Input: n, Cond: q.where}

@@ -67,13 +67,27 @@ func (b *binder) setTree(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte
 	}
 	l := b.setTree(sel.Larg, parent, ctes, false)
 	r := b.setTree(sel.Rarg, parent, ctes, false)
+	l, r, fields := b.alike(l, r, sel)
+	if sel.Op == pg.SetOperation_SETOP_UNION && sel.All {
+		children := []plan.Node{l}
+		if a, ok := l.(*plan.Append); ok {
+			children = append([]plan.Node(nil), a.Children...)
+		}
+		return &plan.Append{Children: append(children, r), Fields: fields}
+	}
+	op := map[string]string{"UNION": "union", "INTERSECT": "intersect", "EXCEPT": "except"}[setName(sel.Op)]
+	return &plan.SetOp{Op: op, All: sel.All, Left: l, Right: r, Fields: fields}
+}
+
+// alike converts the columns of the two sides of an operation to common types.
+func (b *binder) alike(l, r plan.Node, sel *pg.SelectStmt) (left, right plan.Node, fields []plan.Field) {
 	name := setName(sel.Op)
 	lf, rf := l.Schema(), r.Schema()
 	if len(lf) != len(rf) {
 		b.failf(sqlerr.SyntaxError, selectLocation(sel.Rarg), "each %s query must have the same number of columns", name)
 	}
 	want := make([]types.Type, len(lf))
-	fields := make([]plan.Field, len(lf))
+	fields = make([]plan.Field, len(lf))
 	for i := range lf {
 		ops := []operand{
 			{columnExpr(l, i), targetLocation(sel.Larg, i)},
@@ -86,16 +100,7 @@ func (b *binder) setTree(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte
 			b.needsOrder(t, ops[0].loc)
 		}
 	}
-	l, r = b.coerceColumns(l, want, sel.Larg, name), b.coerceColumns(r, want, sel.Rarg, name)
-	if sel.Op == pg.SetOperation_SETOP_UNION && sel.All {
-		children := []plan.Node{l}
-		if a, ok := l.(*plan.Append); ok {
-			children = append([]plan.Node(nil), a.Children...)
-		}
-		return &plan.Append{Children: append(children, r), Fields: fields}
-	}
-	op := map[string]string{"UNION": "union", "INTERSECT": "intersect", "EXCEPT": "except"}[name]
-	return &plan.SetOp{Op: op, All: sel.All, Left: l, Right: r, Fields: fields}
+	return b.coerceColumns(l, want, sel.Larg, name), b.coerceColumns(r, want, sel.Rarg, name), fields
 }
 
 // columnExpr is what a column of a query is computed by, where that says more

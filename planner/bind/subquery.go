@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"slices"
-
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -23,10 +21,7 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", string(k))
 	}
 	sub := x.Subselect.GetSelectStmt()
-	before := s.at
-	s.at = k
-	input := b.query(sub, s, s.ctes)
-	s.at = before
+	input := b.innerQuery(sub, s, k)
 	q := &plan.Subquery{Input: input, Typ: types.Of(types.Bool)}
 	switch x.SubLinkType {
 	case pg.SubLinkType_EXISTS_SUBLINK:
@@ -52,6 +47,15 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	}
 	q.Correlated = plan.NodeHasOuter(input)
 	return q
+}
+
+// innerQuery binds the query of a subquery that stands in a place of s.
+func (b *binder) innerQuery(sel *pg.SelectStmt, s *scope, k exprKind) plan.Node {
+	before := s.at
+	s.at = k
+	n := b.query(sel, s, s.ctes)
+	s.at = before
+	return n
 }
 
 func (b *binder) oneColumn(n plan.Node, loc int32) {
@@ -112,8 +116,8 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 
 // subqueryRow are the columns of (SELECT a, b), a row to compare with: each is
 // NULL where there is no row.
-func (b *binder) subqueryRow(x *pg.SubLink, n int, s *scope, loc int32) []operand {
-	input := b.query(x.Subselect.GetSelectStmt(), s, s.ctes)
+func (b *binder) subqueryRow(x *pg.SubLink, n int, s *scope, k exprKind, loc int32) []operand {
+	input := b.innerQuery(x.Subselect.GetSelectStmt(), s, k)
 	fields := input.Schema()
 	switch {
 	case len(fields) < n:
@@ -129,158 +133,4 @@ func (b *binder) subqueryRow(x *pg.SubLink, n int, s *scope, loc int32) []operan
 		out[i] = operand{c.e, loc}
 	}
 	return out
-}
-
-// cte is one WITH query.
-type cte struct {
-	name    string
-	id      int
-	node    plan.Node
-	fields  []plan.Field
-	refs    int
-	binding bool // its own query is being bound: a reference is a recursion
-}
-
-// with binds the queries of a WITH clause. It returns the names visible to the
-// query and those that are its own, in order.
-func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (map[string]*cte, []*cte) {
-	if w == nil {
-		return outer, nil
-	}
-	visible := make(map[string]*cte, len(outer)+len(w.Ctes))
-	for k, v := range outer {
-		visible[k] = v
-	}
-	var own []*cte
-	before := b.later
-	defer func() { b.later = before }()
-	for i, n := range w.Ctes {
-		b.later = slices.Clone(before)
-		for _, n := range w.Ctes[i+1:] {
-			b.later = append(b.later, n.GetCommonTableExpr().Ctename)
-		}
-		x := n.GetCommonTableExpr()
-		for _, o := range own {
-			if o.name == x.Ctename {
-				b.failf(sqlerr.DuplicateAlias, x.Location, "WITH query name \"%s\" specified more than once", x.Ctename)
-			}
-		}
-		sel := x.Ctequery.GetSelectStmt()
-		if sel == nil {
-			b.unsupported(x.Location, "Run the INSERT as a statement of its own.", "data-modifying statements in WITH are not supported")
-		}
-		b.shared.nextCTE++
-		c := &cte{name: x.Ctename, id: b.shared.nextCTE}
-		own = append(own, c)
-		inside := visible
-		if w.Recursive {
-			c.binding = true
-			inside = make(map[string]*cte, len(visible)+1)
-			for k, v := range visible {
-				inside[k] = v
-			}
-			inside[c.name] = c
-		}
-		c.node = b.query(sel, parent, inside)
-		c.binding = false
-		item := &rangeItem{name: c.name, cols: columnsOf(c.node.Schema())}
-		names := strs(x.Aliascolnames)
-		if len(names) > len(item.cols) {
-			b.failf(sqlerr.InvalidColumnReference, x.Location, "WITH query \"%s\" has %d columns available but %d columns specified", c.name, len(item.cols), len(names))
-		}
-		for i, f := range c.node.Schema() {
-			if i < len(names) {
-				f.Name = names[i]
-			}
-			c.fields = append(c.fields, f)
-		}
-		visible[c.name] = c
-	}
-	return visible, own
-}
-
-func findCTE(s *scope, name string) *cte {
-	if s == nil {
-		return nil
-	}
-	return s.ctes[name]
-}
-
-// cteRef is a WITH query in FROM.
-func (b *binder) cteRef(c *cte, x *pg.RangeVar) fromEntry {
-	if c.binding {
-		b.unsupported(x.Location, "Unroll the recursion with joins to the depth you need, or with generate_series.", "recursive queries (WITH RECURSIVE) are not supported")
-	}
-	c.refs++
-	item := &rangeItem{name: c.name, relVisible: true, colsVisible: true, cols: columnsOf(c.fields)}
-	if x.Alias != nil {
-		item.name = x.Alias.Aliasname
-	}
-	b.aliasColumns(item, x.Alias)
-	return fromEntry{node: &plan.CTEScan{ID: c.id, Name: c.name, Fields: c.fields}, items: []*rangeItem{item}}
-}
-
-// closeWith puts the WITH queries above the query that reads them. One that is
-// read once, and every one of a continuous query, takes the place of its scan.
-func (b *binder) closeWith(n plan.Node, own []*cte) plan.Node {
-	for i := len(own) - 1; i >= 0; i-- {
-		c := own[i]
-		switch {
-		case c.refs == 0:
-		case (c.refs == 1 || b.live) && !plan.NodeHasOuter(c.node):
-			for j := 0; j < i; j++ {
-				own[j].refs += (c.refs - 1) * countScans(c.node, own[j].id)
-			}
-			n = replaceScans(n, c)
-		default:
-			n = &plan.CTE{ID: c.id, Name: c.name, Query: c.node, Body: n}
-		}
-	}
-	return n
-}
-
-func countScans(n plan.Node, id int) int {
-	count := 0
-	plan.WalkAll(n, func(n plan.Node) {
-		if s, ok := n.(*plan.CTEScan); ok && s.ID == id {
-			count++
-		}
-	})
-	return count
-}
-
-// replaceScans puts a WITH query's tree in the place of its scans.
-func replaceScans(n plan.Node, c *cte) plan.Node {
-	if s, ok := n.(*plan.CTEScan); ok && s.ID == c.id {
-		return renamed(c.node, c.fields)
-	}
-	return plan.MapNode(n, func(e plan.Expr) plan.Expr {
-		return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
-			q, ok := x.(*plan.Subquery)
-			if !ok {
-				return x
-			}
-			in := replaceScans(q.Input, c)
-			if in == q.Input {
-				return x
-			}
-			fresh := *q
-			fresh.Input = in
-			return &fresh
-		})
-	}, func(in plan.Node) plan.Node { return replaceScans(in, c) })
-}
-
-// renamed gives a query's columns other names.
-func renamed(n plan.Node, fields []plan.Field) plan.Node {
-	same := true
-	p := &plan.Project{Input: n, Fields: fields}
-	for i, f := range n.Schema() {
-		same = same && f.Name == fields[i].Name
-		p.Exprs = append(p.Exprs, &plan.Column{Index: i, Typ: f.Type, Name: f.Name})
-	}
-	if same {
-		return n
-	}
-	return p
 }

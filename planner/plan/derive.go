@@ -94,6 +94,16 @@ func (d deriver) derive(n Node) Props {
 			in[k] = v
 		}
 		in[n.ID] = d.derive(n.Query)
+		if n.Recursive != nil {
+			of := d.derive(n.Query)
+			in[n.ID] = Props{Bounded: of.Bounded, AppendOnly: of.AppendOnly, Time: -1}
+			rest := in.derive(n.Recursive)
+			p := Props{Bounded: of.Bounded && rest.Bounded, AppendOnly: of.AppendOnly && rest.AppendOnly, Time: -1}
+			if n.Distinct {
+				p.Keys = [][]int{upTo(len(n.Query.Schema()))}
+			}
+			in[n.ID] = p
+		}
 		return in.derive(n.Body)
 	case *CTEScan:
 		if p, ok := d[n.ID]; ok {

@@ -113,7 +113,7 @@ func EqualNodes(a, b Node) bool {
 	if a == b {
 		return true
 	}
-	if reflect.TypeOf(a) != reflect.TypeOf(b) || a.String() != b.String() || !slices.Equal(details(a), details(b)) || !slices.Equal(a.Schema(), b.Schema()) {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) || a.String() != b.String() || !slices.Equal(details(a), details(b)) || !slices.EqualFunc(a.Schema(), b.Schema(), func(f, g Field) bool { return f.Type == g.Type }) {
 		return false
 	}
 	switch a := a.(type) {

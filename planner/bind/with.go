@@ -1,0 +1,202 @@
+package bind
+
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// cte is one WITH query.
+type cte struct {
+	name   string
+	x      *pg.CommonTableExpr
+	id     int
+	node   plan.Node
+	fields []plan.Field
+	refs   int
+	// Of one that refers to itself: its second part, and what UNION says.
+	self      bool
+	recursive plan.Node
+	distinct  bool
+	// binding: its second part is being bound, and a reference is to itself.
+	binding bool
+}
+
+// with binds the queries of a WITH clause. It returns the names visible to the
+// query and those that are its own, in order (transformWithClause).
+func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (map[string]*cte, []*cte) {
+	if w == nil {
+		return outer, nil
+	}
+	list := b.withItems(w)
+	visible := make(map[string]*cte, len(outer)+len(list))
+	for k, v := range outer {
+		visible[k] = v
+	}
+	if w.Recursive {
+		list = b.recursiveOrder(list)
+		for _, c := range list {
+			b.checkRecursion(c)
+		}
+	}
+	var own []*cte
+	before := b.later
+	defer func() { b.later = before }()
+	for i, c := range list {
+		b.later = slices.Clone(before)
+		for _, next := range list[i:] {
+			b.later = append(b.later, next.name)
+		}
+		sel := c.x.Ctequery.GetSelectStmt()
+		if c.self {
+			own = append(own, b.recursiveQuery(c, sel, parent, visible)...)
+		} else {
+			c.node = b.query(sel, parent, visible)
+			c.fields = b.withFields(c, c.node.Schema())
+		}
+		own = append(own, c)
+		visible[c.name] = c
+	}
+	return visible, own
+}
+
+// withItems are the queries of a WITH clause, not bound yet.
+func (b *binder) withItems(w *pg.WithClause) []*cte {
+	var list []*cte
+	for _, n := range w.Ctes {
+		x := n.GetCommonTableExpr()
+		for _, have := range list {
+			if have.name == x.Ctename {
+				b.failf(sqlerr.DuplicateAlias, x.Location, "WITH query name \"%s\" specified more than once", x.Ctename)
+			}
+		}
+		if x.Ctequery.GetSelectStmt() == nil {
+			b.unsupported(x.Location, "Run the INSERT as a statement of its own.", "data-modifying statements in WITH are not supported")
+		}
+		if x.SearchClause != nil || x.CycleClause != nil {
+			b.unsupported(x.Location, "Keep the path in a column of your own: an array of keys, which NOT key = ANY (path) keeps from running in circles and ORDER BY path sorts.",
+				"SEARCH and CYCLE clauses are not supported")
+		}
+		b.shared.nextCTE++
+		list = append(list, &cte{name: x.Ctename, x: x, id: b.shared.nextCTE})
+	}
+	return list
+}
+
+// withFields gives a WITH query's columns the names of its column list.
+func (b *binder) withFields(c *cte, fields []plan.Field) []plan.Field {
+	names := strs(c.x.Aliascolnames)
+	if len(names) > len(fields) {
+		b.failf(sqlerr.InvalidColumnReference, c.x.Location, "WITH query \"%s\" has %d columns available but %d columns specified", c.name, len(fields), len(names))
+	}
+	out := slices.Clone(fields)
+	for i, name := range names {
+		out[i].Name = name
+	}
+	return out
+}
+
+func findCTE(s *scope, name string) *cte {
+	if s == nil {
+		return nil
+	}
+	return s.ctes[name]
+}
+
+// cteRef is a WITH query in FROM.
+func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
+	if c.binding {
+		s.readsItself = true
+	} else {
+		c.refs++
+	}
+	item := &rangeItem{name: c.name, relVisible: true, colsVisible: true, cols: columnsOf(c.fields)}
+	if x.Alias != nil {
+		item.name = x.Alias.Aliasname
+	}
+	b.aliasColumns(item, x.Alias)
+	return fromEntry{node: &plan.CTEScan{ID: c.id, Name: c.name, Fields: c.fields}, items: []*rangeItem{item}}
+}
+
+// closeWith puts the WITH queries above the query that reads them. One that is
+// read once or NOT MATERIALIZED, and every one of a continuous query, takes the
+// place of its scan.
+func (b *binder) closeWith(n plan.Node, own []*cte) plan.Node {
+	for i := len(own) - 1; i >= 0; i-- {
+		c := own[i]
+		switch {
+		case c.refs == 0:
+		case c.inlined(b.live):
+			for j := 0; j < i; j++ {
+				own[j].refs += (c.refs - 1) * countScans(c.node, own[j].id)
+			}
+			n = replaceScans(n, c)
+		default:
+			n = &plan.CTE{ID: c.id, Name: c.name, Query: c.node, Recursive: c.recursive, Distinct: c.distinct, Body: n}
+		}
+	}
+	return n
+}
+
+// inlined reports whether a WITH query takes the place of its scans.
+func (c *cte) inlined(live bool) bool {
+	if c.self || plan.NodeHasOuter(c.node) {
+		return false
+	}
+	switch c.x.Ctematerialized {
+	case pg.CTEMaterialize_CTEMaterializeAlways:
+		return live
+	case pg.CTEMaterialize_CTEMaterializeNever:
+		return true
+	}
+	return live || c.refs == 1
+}
+
+func countScans(n plan.Node, id int) int {
+	count := 0
+	plan.WalkAll(n, func(n plan.Node) {
+		if s, ok := n.(*plan.CTEScan); ok && s.ID == id {
+			count++
+		}
+	})
+	return count
+}
+
+// replaceScans puts a WITH query's tree in the place of its scans.
+func replaceScans(n plan.Node, c *cte) plan.Node {
+	if s, ok := n.(*plan.CTEScan); ok && s.ID == c.id {
+		return renamed(c.node, c.fields)
+	}
+	return plan.MapNode(n, func(e plan.Expr) plan.Expr {
+		return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
+			q, ok := x.(*plan.Subquery)
+			if !ok {
+				return x
+			}
+			in := replaceScans(q.Input, c)
+			if in == q.Input {
+				return x
+			}
+			fresh := *q
+			fresh.Input = in
+			return &fresh
+		})
+	}, func(in plan.Node) plan.Node { return replaceScans(in, c) })
+}
+
+// renamed gives a query's columns other names.
+func renamed(n plan.Node, fields []plan.Field) plan.Node {
+	same := true
+	p := &plan.Project{Input: n, Fields: fields}
+	for i, f := range n.Schema() {
+		same = same && f.Name == fields[i].Name
+		p.Exprs = append(p.Exprs, &plan.Column{Index: i, Typ: f.Type, Name: f.Name})
+	}
+	if same {
+		return n
+	}
+	return p
+}
