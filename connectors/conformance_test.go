@@ -478,6 +478,9 @@ func TestSinkEpochs(t *testing.T) {
 		}
 		f.write(t, s, 40, 50)
 		commit(s, 4, prepare(s, 4))
+		if _, lasts := s.(stream.Lasting); f.holds != nil && lasts == f.takesBack {
+			t.Errorf("stream.Lasting: %v, and it takes rows back: %v", lasts, f.takesBack)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -295,6 +295,7 @@ type memFile struct {
 	open      int
 	opened    []stream.SinkOptions
 	dead      bool // the process has died: nothing is undone
+	lasts     bool // its sinks are stream.Lasting
 	changed   chan struct{}
 }
 
@@ -384,6 +385,9 @@ func (c *topics) Sink(_ context.Context, _ *stream.Env, r *catalog.Relation, o s
 		f.committed = min(f.committed, n)
 	}
 	f.open++
+	if f.lasts {
+		return lastingSink{&fileSink{f: f, rel: r}}, nil
+	}
 	return &fileSink{f: f, rel: r}, nil
 }
 
@@ -394,6 +398,10 @@ func (f *memFile) step(what string) error {
 	}
 	return nil
 }
+
+type lastingSink struct{ *fileSink }
+
+func (lastingSink) Lasting() {}
 
 type fileSink struct {
 	f   *memFile

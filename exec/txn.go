@@ -107,23 +107,22 @@ func (t *Txn) Commit(ctx context.Context) error {
 	}
 	t.done = true
 	if err := t.prepareWrites(ctx); err != nil {
+		err = leftBehind(t.writes, err)
 		t.undo()
 		return err
 	}
 	if t.tx != nil {
 		if err := t.tx.Commit(); err != nil {
+			err = leftBehind(t.writes, err)
 			t.undo()
 			return err
 		}
 	}
-	var errs []error
-	for _, w := range t.writes {
-		errs = append(errs, w.commit(ctx))
-	}
+	err := t.deliver(ctx)
 	if t.changed {
-		errs = append(errs, t.e.reconcile(ctx))
+		err = errors.Join(err, t.e.reconcile(ctx))
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // Rollback leaves nothing. After Commit it does nothing.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -22,13 +23,14 @@ import (
 // memory for COMMIT, because a topic gives nothing back; those of SELECT INTO go
 // to the sink as they come.
 type write struct {
-	e     *Engine
-	rel   *catalog.Relation
-	rows  *operator.Spool // of an INSERT
-	held  *memory.Account // of an INSERT's statement and rows
-	sink  stream.Sink     // nil: not opened, or the rows went with those of an earlier write
-	token []byte
-	ready bool // prepared
+	e      *Engine
+	rel    *catalog.Relation
+	rows   *operator.Spool // of an INSERT
+	held   *memory.Account // of an INSERT's statement and rows
+	sink   stream.Sink     // nil: not opened, or the rows went with those of an earlier write
+	token  []byte
+	handed bool // the sink has been given rows
+	ready  bool // prepared
 }
 
 // foregroundEpoch is the one epoch of a sink outside a job.
@@ -136,6 +138,7 @@ func (t *Txn) selectInto(ctx context.Context, s *plan.SelectInto, env *function.
 	mark := len(t.writes)
 	defer func() {
 		if err != nil {
+			err = leftBehind(t.writes[mark:], err)
 			t.RollbackTo(Mark{catalog: t.Mark().catalog, writes: mark})
 		}
 	}()
@@ -180,6 +183,7 @@ func (t *Txn) openInto(ctx context.Context, s *plan.SelectInto, target plan.Sink
 
 // put writes rows. In the foreground a row that the sink refuses is an error.
 func (w *write) put(ctx context.Context, b *vec.Batch) error {
+	w.handed = true
 	rejects, err := w.sink.Write(ctx, b)
 	if err == nil && len(rejects) > 0 {
 		err = rejects[0].Err
@@ -278,6 +282,54 @@ func (w *write) commit(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	err := w.sink.Commit(ctx, foregroundEpoch, w.token)
 	return failed(fmt.Sprintf("delivering rows to %q", w.rel.Name), errors.Join(err, w.sink.Close()))
+}
+
+// deliver commits every write. A transaction is atomic in each of its sinks and
+// not over all of them, so where one fails the error says which have its rows.
+func (t *Txn) deliver(ctx context.Context) error {
+	var errs []error
+	var took, not []string
+	for _, w := range t.writes {
+		held := w.sink != nil
+		err := w.commit(ctx)
+		switch {
+		case err != nil:
+			errs, not = append(errs, err), append(not, w.rel.Name)
+		case held:
+			took = append(took, w.rel.Name)
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	e := wrapped(errs[0], "%w", errors.Join(errs...))
+	e.Detail = strings.TrimSuffix(fmt.Sprintf("The transaction is committed. %s\n%s", heldBy(took, not), e.Detail), "\n")
+	return e
+}
+
+// leftBehind adds to the error of a transaction that is about to be undone which
+// sinks keep its rows all the same.
+func leftBehind(writes []*write, err error) error {
+	var kept []string
+	for _, w := range writes {
+		if _, lasts := w.sink.(stream.Lasting); lasts && w.handed {
+			kept = append(kept, w.rel.Name)
+		}
+	}
+	if len(kept) == 0 {
+		return err
+	}
+	e := wrapped(err, "%w", err)
+	e.Detail = strings.TrimSuffix(fmt.Sprintf("The transaction is undone, but for rows that %s may have taken already.\n%s", strings.Join(kept, ", "), e.Detail), "\n")
+	return e
+}
+
+// heldBy says which relations have a transaction's rows.
+func heldBy(took, not []string) string {
+	if len(took) == 0 {
+		return "Its rows are in none of " + strings.Join(not, ", ") + "."
+	}
+	return "Its rows are in " + strings.Join(took, ", ") + " and not in " + strings.Join(not, ", ") + "."
 }
 
 // rollback forgets the rows.

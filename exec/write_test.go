@@ -43,6 +43,38 @@ func TestInsertsShareASink(t *testing.T) {
 	}
 }
 
+// TestPartialFailure has one of a transaction's sinks fail, before and after the
+// decision: the error says where the rows are.
+func TestPartialFailure(t *testing.T) {
+	f := newFixture(t)
+	a, b, c := f.stream("a"), f.stream("b"), f.stream("c")
+	insert := func(names ...*catalog.Relation) error {
+		txn := f.Begin()
+		for _, r := range names {
+			if _, err := txn.Exec(f.context(), &plan.Bound{Statement: inserted(r, types.NewText("x"))}, testEnv()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return txn.Commit(f.context())
+	}
+	f.topics.file("b").fail["commit"] = 1
+	err := insert(a, b, c)
+	want := "The transaction is committed. Its rows are in a, c and not in b."
+	if e := sqlerr.From(err); err == nil || e.Detail != want || e.Message != `delivering rows to "b": commit failed` {
+		t.Errorf("commit: %+v, want the detail %q", e, want)
+	}
+	equal(t, "a", f.topics.file("a").read(), []string{"0|x"})
+
+	f.topics.file("a").lasts = true
+	f.topics.file("b").fail["prepare"] = 1
+	err = insert(a, b, c)
+	want = "The transaction is undone, but for rows that a may have taken already."
+	if e := sqlerr.From(err); err == nil || e.Detail != want || e.Message != `writing to "b": prepare failed` {
+		t.Errorf("prepare: %+v, want the detail %q", e, want)
+	}
+	equal(t, "c", f.topics.file("c").read(), []string{"0|x"})
+}
+
 // TestInsertGivesMemoryBack has INSERTs succeed, fail, and be rolled back.
 func TestInsertGivesMemoryBack(t *testing.T) {
 	f := newFixture(t)

@@ -147,6 +147,10 @@ type Sink interface {
 	Close() error
 }
 
+// Lasting is a sink whose rows are out of its hands when they are written: its
+// Rollback does not take them back. A job writes them again.
+type Lasting interface{ Lasting() }
+
 // Impeded is part of a job, a sink for one, that can tell what it waits for.
 type Impeded interface {
 	// Impediment is why rows are not getting through at this moment; nil: they
