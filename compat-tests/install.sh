@@ -34,5 +34,13 @@ if [ ! -s "$cache/postgresql-$jdbc.jar" ]; then
 fi
 ln -sf "postgresql-$jdbc.jar" "$cache/pgjdbc.jar"
 
+# Apache Kafka, the real one. A folder that is whole has its final name.
+kafka=kafka-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' kafka/pom.xml)
+if [ ! -d "$cache/$kafka" ]; then
+	rm -rf "$cache/$kafka.part"
+	mvn -q -B -f kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/$kafka.part"
+	mv "$cache/$kafka.part" "$cache/$kafka"
+fi
+
 # PostgreSQL 16, the oracle.
 (cd .. && go run ./compat-tests/postgres/install)

@@ -188,10 +188,11 @@ func (j *job) retries(err error, settings jobSettings) (limit int, first time.Du
 }
 
 // permanent reports whether a job would fail in the same way again: by its data
-// (class 22), by what is not supported, or by what it says or may do (42).
+// (class 22), by records that were deleted before it read them (72), by what is
+// not supported, or by what it says or may do (42).
 func permanent(err error) bool {
 	switch code := string(sqlerr.CodeOf(err)); code[:min(2, len(code))] {
-	case "22", "0A", "42", "55":
+	case "22", "0A", "42", "55", "72":
 		return true
 	}
 	return false

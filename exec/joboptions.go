@@ -41,19 +41,10 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 	if v, ok := o.Get("use_transactions"); ok && fold(v) == "true" {
 		s.strategy = failBatch
 	}
-	if v, ok := o.Get("failure_strategy"); ok {
-		switch fold(v) {
-		case "logandcontinue":
-			s.strategy = logAndContinue
-		case "failbatch":
-			s.strategy = failBatch
-		case "retrywithbackoff":
-			s.strategy = retryWithBackoff
-		case "deadletter":
-			return s, sqlerr.Unsupported("Use LogAndContinue, FailBatch or RetryWithBackoff.", "failure_strategy DeadLetter is not supported")
-		default:
-			return s, badOption("failure_strategy", v, "LogAndContinue, FailBatch or RetryWithBackoff")
-		}
+	if own, ok, err := strategyOf(o); err != nil {
+		return s, err
+	} else if ok {
+		s.strategy = own
 	}
 	if v, ok := o.Get("max_retries"); ok {
 		n, err := strconv.Atoi(v)
@@ -87,6 +78,26 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 	}
 	return s, nil
+}
+
+// strategyOf reads failure_strategy, of a job or of a stream; false: it is not
+// there.
+func strategyOf(o catalog.Options) (s strategy, ok bool, err error) {
+	v, ok := o.Get("failure_strategy")
+	if !ok {
+		return 0, false, nil
+	}
+	switch fold(v) {
+	case "logandcontinue":
+		return logAndContinue, true, nil
+	case "failbatch":
+		return failBatch, true, nil
+	case "retrywithbackoff":
+		return retryWithBackoff, true, nil
+	case "deadletter":
+		return 0, true, sqlerr.Unsupported("Use LogAndContinue, FailBatch or RetryWithBackoff.", "failure_strategy DeadLetter is not supported")
+	}
+	return 0, true, badOption("failure_strategy", v, "LogAndContinue, FailBatch or RetryWithBackoff")
 }
 
 // batchSize reads how many records may be passed on at once; 0: as many as come.

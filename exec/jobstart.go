@@ -211,13 +211,12 @@ func (l *life) onReject(s *scan) error {
 			return nil
 		}
 	} else {
-		own, err := jobOptions(s.plan.Relation.Options, l.settings.checkpoint)
+		strategy, ok, err := strategyOf(s.plan.Relation.Options)
 		if err != nil {
 			return err
 		}
-		strategy := l.settings.strategy
-		if _, ok := s.plan.Relation.Options.Get("failure_strategy"); ok {
-			strategy = own.strategy
+		if !ok {
+			strategy = l.settings.strategy
 		}
 		s.spec.OnReject = stream.Skip
 		if strategy == failBatch {

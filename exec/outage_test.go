@@ -2,6 +2,7 @@ package exec
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -81,6 +82,44 @@ func TestStartRefusesWhatIsMissing(t *testing.T) {
 	f.topics.topic("in").addRows(0, 5, 9)
 	if err := f.topics.file("x").wait(f.context(), 8); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestJobDoesNotWaitForLostRecords: what retention has deleted does not come back.
+func TestJobDoesNotWaitForLostRecords(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	f.topics.topic("in").wait()
+	f.kill()
+	f.setDown(sqlerr.Errorf(sqlerr.SnapshotTooOld, "offset 10 is no longer there"))
+	f.o.RestartAttempts, f.o.RestartDelay = 3, time.Hour
+	f.o.Server = nil
+	e, err := New(f.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Engine = e
+	if err := e.Start(f.context()); err != nil {
+		t.Fatal(err)
+	}
+	f.waitState("j", catalog.JobFailed)
+}
+
+// TestJobLeavesAStreamsOptionsToIt runs over a stream that may lose data, which
+// is no option of a job.
+func TestJobLeavesAStreamsOptionsToIt(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in", catalog.Option{Key: "on_data_loss", Value: "continue"}, catalog.Option{Key: "failure_strategy", Value: "FailBatch"})
+	f.topics.topic("in").bad = map[int64]bool{2: true}
+	f.topics.topic("in").addRows(0, 1, 2)
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	if err := f.topics.file("x").wait(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	f.topics.topic("in").addRows(0, 2, 3)
+	if def := f.waitState("j", catalog.JobFailed); def.Error != "row 2 is bad" {
+		t.Errorf("error = %q", def.Error)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/kafka"
 )
 
 const (
@@ -32,9 +32,22 @@ func TestCopyJobSurvivesKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts and kills processes for half a minute")
 	}
+	copySurvivesKill(t, gateway.StartBroker(t))
+}
+
+// TestCopyJobSurvivesKillOnKafka does the same on a real Kafka; CI's short tier
+// has it on the fake alone.
+func TestCopyJobSurvivesKillOnKafka(t *testing.T) {
+	if tier := os.Getenv("FERRIS_TIER"); tier == "short" || testing.Short() {
+		t.Skip("starts and kills processes for a minute; run with FERRIS_TIER=long")
+	}
+	copySurvivesKill(t, kafka.Start(t).Addr())
+}
+
+func copySurvivesKill(t *testing.T, broker string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	broker := startBroker(ctx, t)
+	makeTopics(ctx, t, broker)
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.json")
 
@@ -105,43 +118,21 @@ func config(t *testing.T, dir string) string {
 	return path
 }
 
-// startBroker runs the development broker in a process of its own, with the
-// topics input and output.
-func startBroker(ctx context.Context, t *testing.T) string {
+// makeTopics makes the topics input and output.
+func makeTopics(ctx context.Context, t *testing.T, broker string) {
 	t.Helper()
-	binary, err := gateway.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := gateway.FreeAddr()
-	cmd := exec.Command(binary, "dev-broker", "--listen", addr)
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Errorf("ending the broker: %v", err)
-		}
-		_ = cmd.Wait() // it was killed
-	})
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for client.Ping(ctx) != nil {
-		wait(ctx, t, 20*time.Millisecond)
-	}
 	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output")
 	if err == nil {
 		err = made.Error()
 	}
 	if err != nil {
-		t.Fatalf("making topics: %v\n%s", err, log.String())
+		t.Fatalf("making topics: %v", err)
 	}
-	return addr
 }
 
 // produce writes records with ids 0, 1, 2, ... at some thousand a second.

@@ -1,0 +1,195 @@
+// Package kafka runs a real Apache Kafka for tests, beside the embedded fake: one
+// node in KRaft mode on free loopback ports, in a directory of its own that is
+// gone with the test. compat-tests/install.sh fetches it into the cache.
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Server is a Kafka broker, a process of its own.
+type Server struct {
+	addr, controller string
+	dir              string
+	jars             string
+	cmd              *exec.Cmd
+	done             chan struct{} // closed when the process has ended
+	log              *log
+}
+
+// startTimeout bounds how long the broker may take until it answers.
+const startTimeout = 90 * time.Second
+
+//go:embed pom.xml
+var pom string
+
+// jars is a class path of everything that install.sh has fetched.
+func jars() (string, error) {
+	version := regexp.MustCompile(`<kafka.version>(.*)</kafka.version>`).FindStringSubmatch(pom)
+	if version == nil {
+		return "", errors.New("finding Kafka: pom.xml names no version")
+	}
+	cache := os.Getenv("FERRIS_CACHE")
+	if cache == "" {
+		home, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("finding Kafka's cache (set FERRIS_CACHE): %w", err)
+		}
+		cache = filepath.Join(home, "ferrisstreams")
+	}
+	dir := filepath.Join(cache, "kafka-"+version[1])
+	if _, err := os.Stat(dir); err != nil {
+		return "", fmt.Errorf("Apache Kafka is not installed; run compat-tests/install.sh (make deps): %w", err)
+	}
+	return filepath.Join(dir, "*"), nil
+}
+
+// Start runs a broker until the test ends. The test fails where there is none.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), dir: t.TempDir(), log: &log{}}
+	var err error
+	if s.jars, err = jars(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.format(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("Kafka's log:\n%s", s.log)
+		}
+	})
+	s.Run(t)
+	return s
+}
+
+// settings are the broker's. Retention and segments are looked at each second, so
+// that a test sees what they do.
+const settings = `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@%[2]s
+listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
+advertised.listeners=PLAINTEXT://%[1]s
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs=%[3]s
+num.partitions=3
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
+log.segment.delete.delay.ms=0
+`
+
+func (s *Server) properties() string { return filepath.Join(s.dir, "server.properties") }
+
+// format writes the settings, and the empty log that a broker wants to find.
+func (s *Server) format(ctx context.Context) error {
+	text := fmt.Sprintf(settings, s.addr, s.controller, filepath.Join(s.dir, "logs"))
+	if err := os.WriteFile(s.properties(), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing Kafka's settings: %w", err)
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // so that its text does not begin with a dash
+	cmd := s.java(ctx, "kafka.tools.StorageTool", "format", "-t", base64.RawURLEncoding.EncodeToString(id[:]), "-c", s.properties())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("formatting Kafka's log: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) java(ctx context.Context, args ...string) *exec.Cmd {
+	args = append([]string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", s.jars}, args...)
+	return exec.CommandContext(ctx, "java", args...)
+}
+
+// Run starts the broker, also again after Kill, and returns when it answers.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	s.cmd = s.java(context.Background(), "kafka.Kafka", s.properties())
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C is for the tests, which end it
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("starting Kafka: %v", err)
+	}
+	s.done = make(chan struct{})
+	go func() {
+		_ = s.cmd.Wait() // how it ended is in its log
+		close(s.done)
+	}()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for client.Ping(ctx) != nil {
+		select {
+		case <-tick.C:
+		case <-s.done:
+			t.Fatalf("Kafka ended:\n%s", s.log)
+		case <-ctx.Done():
+			t.Fatalf("Kafka does not answer at %s:\n%s", s.addr, s.log)
+		}
+	}
+}
+
+// Addr is where clients connect.
+func (s *Server) Addr() string { return s.addr }
+
+// Kill ends the broker with SIGKILL and waits for it. It may be called twice.
+func (s *Server) Kill() {
+	if s.done == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // one that has ended is no error
+	<-s.done
+}
+
+// log keeps what the broker prints.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.TrimSpace(l.b.String())
+}
