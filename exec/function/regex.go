@@ -1,9 +1,9 @@
 package function
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/regex"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -30,113 +30,58 @@ func init() {
 	} {
 		define(f.sig+" bool strict immutable", Definition{Vector: regexKernel(f.fold, f.not), Examples: f.ex})
 	}
-	const look = "RE2 has no look-around"
 	define("regexp_like(text, text) bool strict immutable", Definition{Vector: regexKernel(false, false),
-		Examples: append(examples("regexp_like('abc', 'b')", "t"), Example{SQL: "regexp_like('abc', 'a(?=b)')", Text: "ERROR 0A000", Ours: look})})
+		Examples: examples("regexp_like('abc', 'b')", "t", "regexp_like('abc', 'b(?=c)')", "t", "regexp_like('abc', '(?<!a)b')", "f", `regexp_like('abab', '^(..)\1$')`, "t")})
 	define("regexp_like(text, text, text) bool strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			re, _, err := regexOf(a[1].S, a[2].S, false)
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			re, _, err := regexOf(a[1].S, a[2].S, "regexp_like")
 			if err != nil {
 				return types.Value{}, err
 			}
-			return boolean(re.MatchString(a[0].S))
-		}, Examples: examples("regexp_like('ABC', 'b', 'i')", "t", "regexp_like('a', 'a', 'g')", "ERROR 22023")})
-	define("substring(text, text, text) text strict immutable", Definition{
-		Value: func(_ *Env, _ []types.Value) (types.Value, error) {
-			return types.Value{}, sqlerr.Unsupported("Write substring(string FROM pattern) with a regular expression, and a group around the part that is wanted.",
-				"substring(string SIMILAR pattern ESCAPE character) is not supported")
-		}, Examples: []Example{{SQL: `substring('foobar', '%#"o_b#"%', '#')`, Text: "ERROR 0A000", Ours: "its parts match the shortest and the longest text in turn, which RE2 cannot"}}})
+			found, err := regexMatch(env, re, a[0].S)
+			return types.NewBool(found), err
+		}, Examples: examples("regexp_like('ABC', 'b', 'i')", "t", "regexp_like('a', 'a', 'g')", "ERROR 22023", "regexp_like('a', 'a', 'qx')", "ERROR 2201B", "regexp_like('a+', 'a+', 'q')", "t")})
 	const call = "substring('foobar' from 'o.b')"
 	define("substring(text, text) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			re, err := compileRegex(a[1].S, regexFlags{})
-			if err != nil {
-				return types.Value{}, err
-			}
-			m := re.FindStringSubmatchIndex(a[0].S)
-			switch {
-			case m == nil:
-				return null(types.Text)
-			case len(m) > 2 && m[2] < 0:
-				return null(types.Text)
-			case len(m) > 2:
-				return text(a[0].S[m[2]:m[3]])
-			}
-			return text(a[0].S[m[0]:m[1]])
-		}, Examples: examples(call, "oob", strings.Replace(call, "o.b", "o(.)b", 1), "o", strings.Replace(call, "o.b", "x", 1), "NULL")})
+		Value:    func(env *Env, a []types.Value) (types.Value, error) { return substringMatching(env, a[0].S, a[1].S) },
+		Examples: examples(call, "oob", strings.Replace(call, "o.b", "o(.)b", 1), "o", strings.Replace(call, "o.b", "x", 1), "NULL", "substring('XY1234Z' from 'Y*?([0-9]{1,3})')", "1")})
 	define("regexp_replace(text, text, text) text strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return regexReplace(a[0].S, a[1].S, a[2].S, "") },
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			return regexReplace(env, a[0].S, a[1].S, a[2].S, "")
+		},
 		Examples: examples(`regexp_replace('Thomas', '.[mN]a.', 'M')`, "ThM", `regexp_replace('foobar', '(o+)(b)', '\2-\1-\&')`, "fb-oo-oobar"),
 	})
 	define("regexp_replace(text, text, text, text) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			return regexReplace(a[0].S, a[1].S, a[2].S, a[3].S)
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			return regexReplace(env, a[0].S, a[1].S, a[2].S, a[3].S)
 		},
 		Examples: examples("regexp_replace('foo Foo', 'o', 'x', 'g')", "fxx Fxx", "regexp_replace('Hi', 'h', 'x', 'i')", "xi"),
 	})
-	regexMatch := func(a []types.Value, flags string) (types.Value, error) {
-		re, _, err := regexOf(a[1].S, flags, false)
+	firstGroups := func(env *Env, a []types.Value, flags string) (types.Value, error) {
+		re, _, err := regexOf(a[1].S, flags, "regexp_match")
 		if err != nil {
 			return types.Value{}, err
 		}
-		m := re.FindStringSubmatchIndex(a[0].S)
-		if m == nil {
-			return null(types.Lookup(types.Text).Array)
+		m, err := firstMatch(env, re, a[0].S)
+		if err != nil || m == nil {
+			return types.NullOf(types.Of(types.Lookup(types.Text).Array)), err
 		}
 		return groupsOf(a[0].S, m), nil
 	}
 	define("regexp_match(text, text) _text strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return regexMatch(a, "") },
+		Value:    func(env *Env, a []types.Value) (types.Value, error) { return firstGroups(env, a, "") },
 		Examples: examples("regexp_match('foobarbequebaz', '(bar)(beque)')", "{bar,beque}", "regexp_match('abc', 'b')", "{b}", "regexp_match('abc', 'x')", "NULL"),
 	})
 	define("regexp_match(text, text, text) _text strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return regexMatch(a, a[2].S) },
-		Examples: examples("regexp_match('ABC', 'b', 'i')", "{B}"),
-	})
-	define("regexp_count(text, text) int4 strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			re, err := compileRegex(a[1].S, regexFlags{})
-			if err != nil {
-				return types.Value{}, err
-			}
-			return int4(len(allMatches(re, a[0].S)))
-		}, Examples: examples("regexp_count('banana', 'a')", "3"),
+		Value:    func(env *Env, a []types.Value) (types.Value, error) { return firstGroups(env, a, a[2].S) },
+		Examples: examples("regexp_match('ABC', 'b', 'i')", "{B}", "regexp_match('ABC', 'b', 'g')", "ERROR 22023"),
 	})
 	define("regexp_split_to_array(text, text) _text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			re, err := compileRegex(a[1].S, regexFlags{})
-			if err != nil {
-				return types.Value{}, err
-			}
-			return textArray(regexSplit(re, a[0].S)), nil
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			parts, err := regexSplit(env, a[0].S, a[1].S, "", "regexp_split_to_array")
+			return textArray(parts), err
 		}, Examples: examples(`regexp_split_to_array('hello  world', '\s+')`, "{hello,world}", "regexp_split_to_array('abc', '')", "{a,b,c}"),
 	})
-	define("similar_to_escape(text) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			s, err := similarToRegex(a[0].S, `\`)
-			return types.NewText(s), err
-		},
-		Examples: examples("'abc' SIMILAR TO '%(b|d)%'", "t", "'abc' SIMILAR TO '(b|c)%'", "f", "'a.c' SIMILAR TO 'a.c'", "t", "'abc' SIMILAR TO 'a.c'", "f"),
-	})
-	define("similar_to_escape(text, text) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			s, err := similarToRegex(a[0].S, a[1].S)
-			return types.NewText(s), err
-		},
-		Examples: examples("'a%' ~ similar_to_escape('a#%', '#')", "t"),
-	})
-}
-
-// regexOf compiles a pattern with a flags argument.
-func regexOf(pattern, flags string, global bool) (*regexp.Regexp, regexFlags, error) {
-	f, err := parseRegexFlags(flags, global)
-	if err != nil {
-		return nil, f, err
-	}
-	g := f
-	g.global = false
-	re, err := compileRegex(pattern, g)
-	return re, f, err
 }
 
 // regexKernel matches; a constant pattern is compiled once for a batch.
@@ -145,48 +90,63 @@ func regexKernel(fold, not bool) VectorFunc {
 		out := c.Out.(*vec.Fixed[bool]).Resize(c.Rows)
 		texts, patterns := bytesAt(c.Args[0]), bytesAt(c.Args[1])
 		_, constant := c.Args[1].(*vec.Const)
-		var re *regexp.Regexp
+		var re *regex.Regexp
 		var err error
 		if constant {
-			re, err = compileRegex(textOf(patterns(0)), regexFlags{icase: fold})
+			re, err = compileRegex(textOf(patterns(0)), regex.Flags{Fold: fold})
 		}
 		c.each(func(row int) {
 			if c.null(row) {
 				return
 			}
 			if !constant {
-				re, err = compileRegex(textOf(patterns(row)), regexFlags{icase: fold})
+				re, err = compileRegex(textOf(patterns(row)), regex.Flags{Fold: fold})
 			}
 			if err != nil {
 				c.Errs.Set(row, err)
 				return
 			}
-			out[row] = re.Match(texts(row)) != not
+			found, failed := regexMatch(c.Env, re, textOf(texts(row)))
+			if failed != nil {
+				c.Errs.Set(row, failed)
+				return
+			}
+			out[row] = found != not
 		})
 	}
 }
 
-func regexReplace(s, pattern, with, flags string) (types.Value, error) {
+func regexReplace(env *Env, s, pattern, with, flags string) (types.Value, error) {
 	if flags != "" && flags[0] >= '0' && flags[0] <= '9' {
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid regular expression option: \"%c\"", flags[0]).
 			WithHint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly.")
 	}
-	re, f, err := regexOf(pattern, flags, true)
+	re, o, err := regexOf(pattern, flags, "")
 	if err != nil {
 		return types.Value{}, err
 	}
-	matches := [][]int{}
-	if f.global {
-		matches = allMatches(re, s)
-	} else if m := re.FindStringSubmatchIndex(s); m != nil {
-		matches = append(matches, m)
+	n := int64(1)
+	if o.global {
+		n = 0
 	}
+	return replaceMatches(env, re, s, with, 0, n)
+}
+
+// replaceMatches replaces the n-th match from a byte on, or all for n 0.
+func replaceMatches(env *Env, re *regex.Regexp, s, with string, from int, n int64) (types.Value, error) {
 	var b strings.Builder
-	last := 0
-	for _, m := range matches {
+	last, count := 0, int64(0)
+	err := eachMatch(env, re, s, from, func(m []int) bool {
+		if count++; n != 0 && count != n {
+			return true
+		}
 		b.WriteString(s[last:m[0]])
 		expandReplacement(&b, s, with, m)
 		last = m[1]
+		return n == 0
+	})
+	if err != nil || last == 0 && b.Len() == 0 {
+		return types.NewText(s), err
 	}
 	b.WriteString(s[last:])
 	return text(b.String())
@@ -242,16 +202,21 @@ func textArray(parts []string) types.Value {
 }
 
 // regexSplit cuts a string at its matches; an empty match cuts between two
-// characters, and not at the ends.
-func regexSplit(re *regexp.Regexp, s string) []string {
-	var parts []string
-	last := 0
-	for _, m := range re.FindAllStringIndex(s, -1) {
-		if m[0] == m[1] && (m[0] == 0 || m[0] == len(s)) {
-			continue
-		}
-		parts = append(parts, s[last:m[0]])
-		last = m[1]
+// characters, and not at the ends or right behind a match.
+func regexSplit(env *Env, s, pattern, flags, function string) ([]string, error) {
+	re, _, err := regexOf(pattern, flags, function)
+	if err != nil {
+		return nil, err
 	}
-	return append(parts, s[last:])
+	var parts []string
+	last, end := 0, 0
+	err = eachMatch(env, re, s, 0, func(m []int) bool {
+		if m[0] < len(s) && m[1] > end {
+			parts = append(parts, s[last:m[0]])
+			last = m[1]
+		}
+		end = m[1]
+		return true
+	})
+	return append(parts, s[last:]), err
 }

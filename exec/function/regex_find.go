@@ -1,12 +1,9 @@
 package function
 
 import (
-	"regexp"
-	"regexp/syntax"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/regex"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -16,6 +13,7 @@ import (
 
 func init() {
 	type vs = []types.Value
+	define("regexp_count(text, text) int4 strict immutable", Definition{Value: countMatches, Examples: examples("regexp_count('banana', 'a')", "3", "regexp_count('aaa', 'a*')", "2")})
 	define("regexp_count(text, text, int4) int4 strict immutable", Definition{Value: countMatches, Examples: examples("regexp_count('banana', 'a', 3)", "2", "regexp_count('a', 'a', 0)", "ERROR 22023", "regexp_count('a', 'a', 9)", "0", "regexp_count('aaa', '^a', 2)", "0")})
 	define("regexp_count(text, text, int4, text) int4 strict immutable", Definition{Value: countMatches, Examples: examples("regexp_count('bAnana', 'a', 1, 'i')", "3", "regexp_count('a', 'a', 1, 'g')", "ERROR 22023")})
 	for _, f := range []struct {
@@ -29,14 +27,16 @@ func init() {
 		{"text, text, int4, int4, int4, text", examples("regexp_instr('ABCABC', 'b', 1, 2, 0, 'i')", "5")},
 		{"text, text, int4, int4, int4, text, int4", examples("regexp_instr('abcabc', 'a(b)(c)', 1, 2, 0, '', 2)", "6", "regexp_instr('abc', 'b', 1, 1, 0, '', 1)", "2", "regexp_instr('abc', 'b', 1, 1, 0, '', 2)", "0", "regexp_instr('abc', 'b', 1, 1, 0, '', -1)", "ERROR 22023")},
 	} {
-		define("regexp_instr("+f.args+") int4 strict immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
+		define("regexp_instr("+f.args+") int4 strict immutable", Definition{Value: func(env *Env, a vs) (types.Value, error) {
 			s := regexSearch{n: 1}
 			if err := s.arguments(a, "regexp_instr"); err != nil {
 				return types.Value{}, err
 			}
-			from, to, ok := s.find(a[0].S)
+			from, to, err := s.find(env, a[0].S)
 			switch {
-			case !ok:
+			case err != nil:
+				return types.Value{}, err
+			case from < 0:
 				return int4(0)
 			case s.atEnd:
 				from = to
@@ -54,7 +54,7 @@ func init() {
 		{"text, text, int4, int4, text", examples("regexp_substr('a1A2', 'a.', 1, 2, 'i')", "A2", "regexp_substr('a', 'a', 1, 1, 'g')", "ERROR 22023")},
 		{"text, text, int4, int4, text, int4", examples("regexp_substr('ABCDEFGHI', '(c)(d)', 1, 1, 'i', 2)", "D", "regexp_substr('abc', '(x)?b', 1, 1, '', 1)", "NULL")},
 	} {
-		define("regexp_substr("+f.args+") text strict immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
+		define("regexp_substr("+f.args+") text strict immutable", Definition{Value: func(env *Env, a vs) (types.Value, error) {
 			// regexp_substr has no argument for the end.
 			if len(a) > 4 {
 				a = append(append(append(vs{}, a[:4]...), types.NewInt(types.Int4, 0)), a[4:]...)
@@ -63,9 +63,9 @@ func init() {
 			if err := s.arguments(a, "regexp_substr"); err != nil {
 				return types.Value{}, err
 			}
-			from, to, ok := s.find(a[0].S)
-			if !ok {
-				return null(types.Text)
+			from, to, err := s.find(env, a[0].S)
+			if err != nil || from < 0 {
+				return types.NullOf(types.Of(types.Text)), err
 			}
 			return text(a[0].S[from:to])
 		}, Examples: f.ex})
@@ -81,25 +81,19 @@ func init() {
 		define("regexp_replace("+f.args+") text strict immutable", Definition{Value: replaceNth, Examples: f.ex})
 	}
 	for _, t := range []string{"array", "table"} {
-		split := func(a vs) (types.Value, error) {
-			re, f, err := regexOf(a[1].S, a[2].S, true)
-			if err == nil && f.global {
-				err = noGlobal("regexp_split_to_" + t)
-			}
-			if err != nil {
-				return types.Value{}, err
-			}
-			return textArray(regexSplit(re, a[0].S)), nil
+		split := func(env *Env, a vs) (types.Value, error) {
+			parts, err := regexSplit(env, a[0].S, a[1].S, a[2].S, "regexp_split_to_"+t)
+			return textArray(parts), err
 		}
 		if t == "array" {
 			define("regexp_split_to_array(text, text, text) _text strict immutable", Definition{
-				Value:    func(_ *Env, a vs) (types.Value, error) { return split(a) },
+				Value:    split,
 				Examples: examples("regexp_split_to_array('aXbxc', 'x', 'i')", "{a,b,c}", "regexp_split_to_array('a', 'x', 'g')", "ERROR 22023")})
 			continue
 		}
 		define("regexp_split_to_table(text, text, text) setof text strict immutable", Definition{
-			Set: setOf(func(_ *Env, a vs) ([]types.Value, error) {
-				parts, err := split(a)
+			Set: setOf(func(env *Env, a vs) ([]types.Value, error) {
+				parts, err := split(env, a)
 				if err != nil {
 					return nil, err
 				}
@@ -109,17 +103,13 @@ func init() {
 	}
 }
 
-func noGlobal(function string) error {
-	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s() does not support the \"global\" option", function)
-}
-
 func badRegexArgument(name string, value int64) error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"%s\": %d", name, value)
 }
 
 // regexSearch is which match, and which part of it, a function wants.
 type regexSearch struct {
-	re    *regexp.Regexp
+	re    *regex.Regexp
 	start int64 // characters to pass, counted from 1
 	n     int64
 	atEnd bool
@@ -150,117 +140,61 @@ func (s *regexSearch) arguments(a []types.Value, function string) error {
 		return badRegexArgument("subexpr", s.group)
 	}
 	s.atEnd = end == 1
-	re, f, err := regexOf(a[1].S, flags, true)
-	if err == nil && f.global {
-		err = noGlobal(function)
-	}
+	re, _, err := regexOf(a[1].S, flags, function)
 	s.re = re
 	return err
 }
 
-// find returns where the group of the n-th match is.
-func (s *regexSearch) find(in string) (from, to int, ok bool) {
-	matches := matchesFrom(s.re, in, s.start)
-	if s.n > int64(len(matches)) {
-		return 0, 0, false
-	}
-	m := matches[s.n-1]
-	if len(m) == 2 && s.group == 1 {
-		// Of a pattern without groups the first is the whole, as in PostgreSQL.
-		return m[0], m[1], true
-	}
-	if 2*s.group+1 >= int64(len(m)) || m[2*s.group] < 0 {
-		return 0, 0, false
-	}
-	return m[2*s.group], m[2*s.group+1], true
+// find returns where the group of the n-th match is, -1 where there is none.
+func (s *regexSearch) find(env *Env, in string) (from, to int, err error) {
+	from, to = -1, -1
+	count := int64(0)
+	err = eachMatchFrom(env, s.re, in, s.start, func(m []int) bool {
+		if count++; count < s.n {
+			return true
+		}
+		switch {
+		case len(m) == 2 && s.group == 1:
+			// Of a pattern without groups the first is the whole, as in PostgreSQL.
+			from, to = m[0], m[1]
+		case 2*s.group+1 < int64(len(m)):
+			from, to = m[2*s.group], m[2*s.group+1]
+		}
+		return false
+	})
+	return from, to, err
 }
 
-// matchesFrom are the matches at or after a character. A pattern that looks at
-// what is before it, as ^ and \y do, is matched over the whole text.
-func matchesFrom(re *regexp.Regexp, in string, start int64) [][]int {
+// eachMatchFrom is eachMatch from a character, counted from 1, on.
+func eachMatchFrom(env *Env, re *regex.Regexp, in string, start int64, f func(m []int) bool) error {
 	if start-1 > int64(utf8.RuneCountInString(in)) {
 		return nil
 	}
-	from := skipChars(in, start-1)
-	if from == 0 {
-		return allMatches(re, in)
-	}
-	if looksBack(re) {
-		all := allMatches(re, in)
-		return slices.DeleteFunc(all, func(m []int) bool { return m[0] < from })
-	}
-	all := allMatches(re, in[from:])
-	for _, m := range all {
-		for i := range m {
-			if m[i] >= 0 {
-				m[i] += from
-			}
-		}
-	}
-	return all
+	return eachMatch(env, re, in, skipChars(in, start-1), f)
 }
 
-// allMatches are the matches one after another. As in PostgreSQL, an empty one may
-// stand right behind another, which package regexp leaves out.
-func allMatches(re *regexp.Regexp, in string) [][]int {
-	found := re.FindAllStringSubmatchIndex(in, -1)
-	empty := re.FindStringSubmatchIndex("")
-	if empty == nil || looksAround(re) {
-		return found
+func countMatches(env *Env, a []types.Value) (types.Value, error) {
+	start, flags := int64(1), ""
+	if len(a) > 2 {
+		start = a[2].I
 	}
-	var all [][]int
-	for i, m := range found {
-		all = append(all, m)
-		end := m[1]
-		if m[0] == end || i+1 < len(found) && found[i+1][0] == end {
-			continue
-		}
-		behind := slices.Clone(empty)
-		for k := range behind {
-			if behind[k] >= 0 {
-				behind[k] += end
-			}
-		}
-		all = append(all, behind)
-	}
-	return all
-}
-
-// looksAround reports whether a pattern looks at what is beside it.
-func looksAround(re *regexp.Regexp) bool {
-	parsed, err := syntax.Parse(re.String(), syntax.Perl)
-	return err != nil || hasOp(parsed, syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary, syntax.OpEndLine, syntax.OpEndText)
-}
-
-func looksBack(re *regexp.Regexp) bool {
-	parsed, err := syntax.Parse(re.String(), syntax.Perl)
-	return err != nil || hasOp(parsed, syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary)
-}
-
-func hasOp(re *syntax.Regexp, ops ...syntax.Op) bool {
-	return slices.Contains(ops, re.Op) || slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return hasOp(sub, ops...) })
-}
-
-func countMatches(_ *Env, a []types.Value) (types.Value, error) {
-	flags := ""
 	if len(a) > 3 {
 		flags = a[3].S
 	}
-	if a[2].I < 1 {
-		return types.Value{}, badRegexArgument("start", a[2].I)
+	if start < 1 {
+		return types.Value{}, badRegexArgument("start", start)
 	}
-	re, f, err := regexOf(a[1].S, flags, true)
-	if err == nil && f.global {
-		err = noGlobal("regexp_count")
-	}
+	re, _, err := regexOf(a[1].S, flags, "regexp_count")
 	if err != nil {
 		return types.Value{}, err
 	}
-	return int4(len(matchesFrom(re, a[0].S, a[2].I)))
+	count := 0
+	err = eachMatchFrom(env, re, a[0].S, start, func([]int) bool { count++; return true })
+	return types.NewInt(types.Int4, int64(count)), err
 }
 
 // replaceNth replaces the n-th match from a character on; all for n 0.
-func replaceNth(_ *Env, a []types.Value) (types.Value, error) {
+func replaceNth(env *Env, a []types.Value) (types.Value, error) {
 	start, n, flags := a[3].I, int64(1), ""
 	if len(a) > 4 {
 		n = a[4].I
@@ -274,24 +208,16 @@ func replaceNth(_ *Env, a []types.Value) (types.Value, error) {
 	case n < 0:
 		return types.Value{}, badRegexArgument("n", n)
 	}
-	re, f, err := regexOf(a[1].S, flags, true)
+	re, o, err := regexOf(a[1].S, flags, "")
 	if err != nil {
 		return types.Value{}, err
 	}
-	if len(a) < 5 && f.global {
+	if len(a) < 5 && o.global {
 		n = 0
 	}
 	in := a[0].S
-	var b strings.Builder
-	last := 0
-	for i, m := range matchesFrom(re, in, start) {
-		if n != 0 && int64(i) != n-1 {
-			continue
-		}
-		b.WriteString(in[last:m[0]])
-		expandReplacement(&b, in, a[2].S, m)
-		last = m[1]
+	if start-1 > int64(utf8.RuneCountInString(in)) {
+		return text(in)
 	}
-	b.WriteString(in[last:])
-	return text(b.String())
+	return replaceMatches(env, re, in, a[2].S, skipChars(in, start-1), n)
 }

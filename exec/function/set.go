@@ -59,16 +59,13 @@ func init() {
 		"unnest(ARRAY[[1, 2], [3, NULL]])", "1, 2, 3, NULL")
 	def("generate_subscripts(anyarray, int4) setof int4 strict immutable", subscripts, "generate_subscripts('[0:2]={1,2,3}'::int[], 1)", "0, 1, 2", "generate_subscripts(ARRAY[1], 2)", "")
 	def("generate_subscripts(anyarray, int4, bool) setof int4 strict immutable", subscripts, "generate_subscripts(ARRAY[5, 6], 1, true)", "2, 1")
-	def("regexp_split_to_table(text, text) setof text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
-		re, err := compileRegex(a[1].S, regexFlags{})
-		if err != nil {
-			return nil, err
-		}
-		return textArray(regexSplit(re, a[0].S)).A.Elems, nil
+	def("regexp_split_to_table(text, text) setof text strict immutable", setOf(func(env *Env, a vs) ([]types.Value, error) {
+		parts, err := regexSplit(env, a[0].S, a[1].S, "", "regexp_split_to_table")
+		return textArray(parts).A.Elems, err
 	}), `regexp_split_to_table('hello world', '\s+')`, "hello, world")
-	def("regexp_matches(text, text) setof _text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) { return regexMatches(a, "") }),
+	def("regexp_matches(text, text) setof _text strict immutable", setOf(func(env *Env, a vs) ([]types.Value, error) { return regexMatches(env, a, "") }),
 		"regexp_matches('foobarbequebaz', 'ba(.)')", "{r}")
-	def("regexp_matches(text, text, text) setof _text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) { return regexMatches(a, a[2].S) }),
+	def("regexp_matches(text, text, text) setof _text strict immutable", setOf(func(env *Env, a vs) ([]types.Value, error) { return regexMatches(env, a, a[2].S) }),
 		"regexp_matches('foobarbequebaz', 'ba(.)', 'g')", "{r}, {z}")
 	def("string_to_table(text, text) setof text immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
 		parts, err := splitText(a[0], a[1], types.Value{Null: true})
@@ -126,20 +123,17 @@ func jsonElements(s string, value func(string) (types.Value, error)) (rows []typ
 	return rows, err
 }
 
-func regexMatches(a []types.Value, flags string) ([]types.Value, error) {
-	re, f, err := regexOf(a[1].S, flags, true)
+func regexMatches(env *Env, a []types.Value, flags string) ([]types.Value, error) {
+	re, o, err := regexOf(a[1].S, flags, "")
 	if err != nil {
 		return nil, err
 	}
-	matches := allMatches(re, a[0].S)
-	if !f.global {
-		matches = matches[:min(1, len(matches))]
-	}
 	var rows []types.Value
-	for _, m := range matches {
+	err = eachMatch(env, re, a[0].S, 0, func(m []int) bool {
 		rows = append(rows, groupsOf(a[0].S, m))
-	}
-	return rows, nil
+		return o.global
+	})
+	return rows, err
 }
 
 func subscripts(_ *Env, a []types.Value) (Set, error) {

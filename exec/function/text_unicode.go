@@ -192,3 +192,7 @@ func quotedPart(s string) (part, rest string, ok bool) {
 	}
 	return "", "", false
 }
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
