@@ -71,7 +71,7 @@ func TestRegexClasses(t *testing.T) {
 		var wrong []string
 		for c := rune(1); c <= 55295; c++ {
 			switch c {
-			case 0xc04, 0xcf3, 0xece, 0xf82, 0xf83, 0x10fc: // in which versions of Unicode differ
+			case 0xc04, 0xcf3, 0xece, 0xf82, 0xf83, 0x10fc, 0xa7f2, 0xa7f3, 0xa7f4, 0xab69: // in which versions of Unicode differ
 				continue
 			}
 			if ok, err := re.Match(string(c), nil); err != nil || ok != theirs[strconv.Itoa(int(c))] {
