@@ -29,6 +29,9 @@ type builder struct {
 	scanned func(*scan)
 	timed   bool
 	subs    *[]*tree // every tree of a subquery, for EXPLAIN ANALYZE
+	// origin says which node of the plan one that stands in for it was made of,
+	// for EXPLAIN ANALYZE; nil: nobody asks.
+	origin map[plan.Node]plan.Node
 }
 
 // tree builds the operators and leaves of a plan, whose rows go to out.
@@ -359,7 +362,7 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 		}
 	}
 	if n.Lateral {
-		right := b.subplan(n.Right, true)
+		right := b.subplan(n.Right)
 		return b.operator(t, n, operator.NewLateral(spec, right), to, input{n.Left, operator.JoinLeft})
 	}
 	if spec.LeftKeys, err = b.compileAll(n.LeftKeys); err != nil {

@@ -41,7 +41,7 @@ func (s *scope) Outer(depth, index int, t types.Type) types.Value {
 
 // Subquery prepares a subquery of an expression.
 func (s *scope) Subquery(q *plan.Subquery) (expr.Subquery, error) {
-	p := s.b.subplan(q.Input, q.Correlated)
+	p := s.b.subplan(q.Input)
 	switch q.Kind {
 	case plan.SubExists:
 		p.most = 1
@@ -49,41 +49,6 @@ func (s *scope) Subquery(q *plan.Subquery) (expr.Subquery, error) {
 		p.most = 2 // the second is the error
 	}
 	return &subquery{plan: p, ctx: s.ctx}, nil
-}
-
-// subplan is a plan that runs anew for each row of the query around it; one that
-// does not refer to that row runs once.
-type subplan struct {
-	b          *builder
-	n          plan.Node
-	correlated bool
-	most       int64 // rows wanted; -1: all
-	once       *operator.Spool
-}
-
-func (b *builder) subplan(n plan.Node, correlated bool) *subplan {
-	inner := *b
-	inner.live = false
-	inner.scope = &scope{parent: b.scope, ctx: b.scope.ctx}
-	inner.scope.b = &inner
-	return &subplan{b: &inner, n: n, correlated: correlated, most: -1}
-}
-
-// Run runs the plan for one outer row and returns its rows.
-func (p *subplan) Run(ctx context.Context, outer *vec.Batch, row int) (*operator.Spool, error) {
-	if p.once != nil {
-		return p.once, nil
-	}
-	p.b.scope.batch, p.b.scope.row = outer, row
-	rows := operator.NewSpool(schemaTypes(p.n), p.b.account, "a subquery")
-	if err := p.b.collect(ctx, p.n, spoolOutput{rows, p.most}); err != nil {
-		rows.Reset()
-		return nil, err
-	}
-	if !p.correlated {
-		p.once = rows
-	}
-	return rows, nil
 }
 
 // subquery is a subplan as an expression reads it.
@@ -111,9 +76,6 @@ func (q *subquery) Next() (*vec.Batch, error) {
 }
 
 func (q *subquery) Close() error {
-	if q.rows != nil && q.rows != q.plan.once {
-		q.rows.Reset()
-	}
 	q.rows, q.leaf = nil, nil
 	return nil
 }

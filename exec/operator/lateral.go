@@ -12,8 +12,8 @@ import (
 
 // Subplan runs a plan anew for a row of the query around it.
 type Subplan interface {
-	// Run returns the plan's rows for one row of outer. The caller resets them
-	// before it runs the plan again.
+	// Run returns the plan's rows for one row of outer. They stand until it runs
+	// again, and belong to it.
 	Run(ctx context.Context, outer *vec.Batch, row int) (*Spool, error)
 }
 
@@ -76,7 +76,6 @@ func (l *Lateral) row(ctx context.Context, b *vec.Batch, r int, out Output) (hit
 	if err != nil {
 		return false, err
 	}
-	defer rows.Reset()
 	leaf := rows.Leaf()
 	for {
 		right, err := leaf.Next(ctx)

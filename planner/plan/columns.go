@@ -57,6 +57,41 @@ func MapOuter(n Node, depth int, f func(*Outer) Expr) Node {
 	})
 }
 
+// FreeRefs are the columns of enclosing queries' rows that a tree refers to, each
+// once; Depth counts from the tree (1: the next row out).
+func FreeRefs(n Node) []Outer {
+	var all []Outer
+	seen := map[[2]int]bool{}
+	mapFree(n, 0, func(o *Outer, out int) Expr {
+		if at := [2]int{out, o.Index}; !seen[at] {
+			seen[at] = true
+			ref := *o
+			ref.Depth = out
+			all = append(all, ref)
+		}
+		return o
+	})
+	return all
+}
+
+// Volatile reports whether a tree, or a subquery in it, calls a function whose
+// result is another each time.
+func Volatile(n Node) bool {
+	found := false
+	WalkAll(n, func(n Node) {
+		EachExpr(n, func(e Expr) {
+			found = found || Any(e, func(x Expr) bool {
+				c, ok := x.(*Call)
+				return ok && c.Func.Volatility == 'v'
+			})
+		})
+		if f, ok := n.(*FunctionScan); ok && f.Func.Volatility == 'v' {
+			found = true
+		}
+	})
+	return found
+}
+
 // Lift takes the tree n, which does not refer to the next row out, out of that
 // level: what it refers to further out comes one nearer.
 func Lift(n Node) Node {
