@@ -109,7 +109,7 @@ func group(s *plan.Subquery, env *Env) *grouped {
 		g.value, input = p.Exprs[0], p.Input
 	}
 	agg, ok := input.(*plan.AggregateNode)
-	if !ok || len(agg.Keys) > 0 || agg.EmitChanges || hasSubquery(g.value) || volatile(g.value) || deeper(g.value) {
+	if !ok || len(agg.Keys) > 0 || agg.Always != nil || agg.EmitChanges || hasSubquery(g.value) || volatile(g.value) || deeper(g.value) {
 		return nil
 	}
 	f, ok := agg.Input.(*plan.Filter)
