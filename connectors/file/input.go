@@ -50,7 +50,8 @@ type input struct {
 	quoted   bool // and whether a quote is open there
 	overlong bool // the record at skipFrom is being passed over
 	skipFrom int64
-	rotated  int // polls since the path named another file
+	rotated  int  // polls since the path named another file
+	weighed  bool // whether the rest is decoded in stripes has been decided
 }
 
 // open opens the file at its position; the zero position is its beginning.
@@ -158,6 +159,10 @@ func (in *input) fileError(err error) error {
 
 // fill reads more bytes behind buf[:w]. eof tells that there were none.
 func (in *input) fill() error {
+	if in.limit >= 0 && in.base+int64(in.w) >= in.limit {
+		in.eof = true
+		return nil
+	}
 	if in.r > 0 && (in.r == in.w || len(in.buf)-in.w < len(in.buf)/4) {
 		copy(in.buf, in.buf[in.r:in.w])
 		in.base += int64(in.r)
@@ -172,11 +177,7 @@ func (in *input) fill() error {
 	in.eof = false
 	room := in.buf[in.w:]
 	if in.limit >= 0 {
-		room = room[:max(min(int64(len(room)), in.limit-in.base-int64(in.w)), 0)]
-		if len(room) == 0 {
-			in.eof = true
-			return nil
-		}
+		room = room[:min(int64(len(room)), in.limit-in.base-int64(in.w))]
 	}
 	for range 100 {
 		n, err := in.z.Read(room)

@@ -95,6 +95,7 @@ type reader struct {
 	bytes   int64  // read and not yet counted
 	spare   []byte // the window of a file that needs none
 	wake    chan struct{}
+	stripes *stripes // of the current input; nil: this goroutine decodes
 }
 
 // Add takes up files that came to be since the stream is read: all that they
@@ -200,6 +201,12 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 		return stream.Read{}, ctx.Err()
 	default:
 	}
+	if r.stripes != nil {
+		read, over, err := r.striped(ctx, b)
+		if err != nil || !over {
+			return read, err
+		}
+	}
 	ended := 0
 	for range r.inputs {
 		in := r.inputs[r.cur]
@@ -208,7 +215,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 			r.cur = (r.cur + 1) % len(r.inputs)
 			continue
 		}
-		read, err := r.from(in, b)
+		read, err := r.from(ctx, in, b)
 		if err != nil {
 			return stream.Read{}, err
 		}
@@ -248,7 +255,7 @@ func (r *reader) quiet() stream.Read {
 }
 
 // from decodes rows of one file until the batch is full or the file has no more.
-func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
+func (r *reader) from(ctx context.Context, in *input, b *vec.Batch) (stream.Read, error) {
 	if err := r.activate(in); in.absent(err) {
 		return stream.Read{Split: in.split, Next: in.next, CaughtUp: true}, nil
 	} else if err != nil {
@@ -273,25 +280,39 @@ func (r *reader) from(in *input, b *vec.Batch) (stream.Read, error) {
 	if err := r.prepare(in); err != nil {
 		return read, err
 	}
-	for i, c := range r.out {
-		r.bound[i] = b.Cols[c]
+	if size, ok := stripeable(in); ok {
+		r.startStripes(ctx, in, size)
+		read, _, err := r.striped(ctx, b)
+		return read, err
 	}
-	r.decoder.Bind(r.bound)
-	r.offsets = r.offsets[:0]
-	n, more, err := r.decode(in, &read)
-	b.Rows = n
+	more, err := r.fill(in, b, &read)
 	if err != nil {
 		return read, err
 	}
-	r.fillHidden(in, b)
-	r.source.env.Metrics.RecordsRead.Add(int64(n))
-	r.source.env.Metrics.BytesRead.Add(r.bytes)
-	r.bytes = 0
 	if !more {
 		return r.finish(in, read), nil
 	}
 	read.Next = in.position().encode()
 	return read, nil
+}
+
+// fill decodes rows into an empty batch. more: it did not stop for want of
+// records.
+func (r *reader) fill(in *input, b *vec.Batch, read *stream.Read) (more bool, err error) {
+	for i, c := range r.out {
+		r.bound[i] = b.Cols[c]
+	}
+	r.decoder.Bind(r.bound)
+	r.offsets = r.offsets[:0]
+	b.Rows, more, err = r.decode(in, read)
+	if err != nil {
+		return more, err
+	}
+	r.fillHidden(in, b)
+	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
+	r.source.env.Metrics.BytesRead.Add(r.bytes)
+	r.bytes = 0
+	return more, nil
 }
 
 // decode appends up to a batch of records to the bound columns. more: it did not
@@ -468,6 +489,7 @@ func (r *reader) rotate(in *input) error {
 func (r *reader) Ack(context.Context, []stream.Position) error { return nil }
 
 func (r *reader) Close() error {
+	r.closeStripes()
 	for _, in := range r.inputs {
 		in.close()
 	}

@@ -1,0 +1,134 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// long makes a file that is decoded in stripes, and its rows as a cursor gives
+// them. Record bad, counted from 0, does not decode; -1: all do.
+func long(format string, bad int) (content string, want []string) {
+	var s strings.Builder
+	for i := 0; s.Len() < stripesFrom+9*stripeBytes; i++ {
+		id, name := fmt.Sprint(i), fmt.Sprintf("name %d of many", i)
+		if i == bad {
+			id = "none"
+		}
+		at := s.Len()
+		switch {
+		case format == formatJSON:
+			fmt.Fprintf(&s, `{"id":%s,"name":%q}`+"\n", id, name)
+		case i%7 == 0: // a quoted field that would end the record, and open another
+			name = fmt.Sprintf("a, \"%d\"\n\"\"", i)
+			fmt.Fprintf(&s, "%s,\"%s\"\n", id, strings.ReplaceAll(name, `"`, `""`))
+		default:
+			fmt.Fprintf(&s, "%s,%s\r\n", id, name)
+		}
+		if i != bad {
+			want = append(want, fmt.Sprintf("%d %s @%d", i, name, at))
+		}
+	}
+	return s.String(), want
+}
+
+// manyProcessors lets stripes be decoded side by side wherever the test runs.
+func manyProcessors(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+func TestStripesKeepTheOrder(t *testing.T) {
+	manyProcessors(t)
+	for _, format := range []string{formatJSON, formatCSV} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "rows."+format)
+		content, want := long(format, -1)
+		write(t, path, content)
+		c := open(t, relation(path, "format", format, "has_headers", "false"), dir, stream.Scan{Bounded: true}, nil)
+		var got []string
+		striped := false
+		var middle map[stream.Split]stream.Offset
+		rest := 0
+		for {
+			rows, err := c.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, rows...)
+			striped = striped || c.r.(*reader).stripes != nil
+			if middle == nil && len(got) > len(want)*3/4 {
+				middle = map[stream.Split]stream.Offset{}
+				for s, o := range c.at {
+					middle[s] = o
+				}
+				rest = len(got)
+			}
+		}
+		if !striped {
+			t.Errorf("%s: the file was not decoded in stripes", format)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d rows, want %d in the file's order", format, len(got), len(want))
+		}
+		again := open(t, relation(path, "format", format, "has_headers", "false"), dir, stream.Scan{Bounded: true}, middle)
+		if got, err := again.rest(); err != nil || !slices.Equal(got, want[rest:]) {
+			t.Errorf("%s, resumed: %d rows (%v), want %d", format, len(got), err, len(want)-rest)
+		}
+	}
+}
+
+func TestStripesRejects(t *testing.T) {
+	manyProcessors(t)
+	for _, format := range []string{formatJSON, formatCSV} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "rows."+format)
+		const bad = 100_000
+		content, want := long(format, bad)
+		write(t, path, content)
+		rel := relation(path, "format", format, "has_headers", "false")
+		c := open(t, rel, dir, stream.Scan{Bounded: true, OnReject: stream.Skip}, nil)
+		if got, err := c.rest(); err != nil || !slices.Equal(got, want) || len(c.rejects) != 1 {
+			t.Errorf("%s: %d rows, %d rejects (%v), want %d and 1", format, len(got), len(c.rejects), err, len(want))
+		}
+		c = open(t, rel, dir, stream.Scan{Bounded: true}, nil)
+		if got, err := c.rest(); sqlerr.CodeOf(err) == "" || !slices.Equal(got, want[:bad]) {
+			t.Errorf("%s: error %v after %d rows, want one after %d", format, err, len(got), bad)
+		}
+	}
+}
+
+// TestStripesStop closes a reader in the middle of its stripes.
+func TestStripesStop(t *testing.T) {
+	manyProcessors(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "rows.csv")
+	content, _ := long(formatCSV, -1)
+	write(t, path, content)
+	before := runtime.NumGoroutine()
+	c := open(t, relation(path, "format", formatCSV, "has_headers", "false"), dir, stream.Scan{Bounded: true}, nil)
+	for c.r.(*reader).stripes == nil {
+		if _, err := c.next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := c.r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine(); n != before {
+		t.Errorf("%d goroutines run after Close, %d before the file was opened", n, before)
+	}
+}
