@@ -137,8 +137,9 @@ type Function struct {
 	Name       string
 	Args       []types.OID // any, anyelement and anyarray are resolved by bind
 	ArgNames   []string
-	Variadic   bool // the last argument repeats (its OID here is the element's)
-	Optional   int  // that many trailing arguments may be absent
+	Variadic   bool          // the last argument repeats (its OID here is the element's)
+	Optional   int           // that many trailing arguments may be absent
+	Defaults   []types.Value // of the optional arguments; empty: an absent one is not passed
 	Ret        types.OID
 	Set        bool     // returns a set
 	Out        []Column // of a set of records: its columns

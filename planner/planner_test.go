@@ -340,6 +340,9 @@ func signatures(t testing.TB) *catalog.Builtins {
 			fn.Variadic = true
 			fn.Args[len(fn.Args)-1] = v
 		}
+		for _, a := range fn.Args[len(fn.Args)-fn.Optional:] {
+			fn.Defaults = append(fn.Defaults, types.NullOf(types.Of(a))) // their values are not in the table
+		}
 		if f[11] != "" {
 			fn.ArgNames = strings.Split(f[11], ",")
 		}

@@ -37,7 +37,11 @@ func (c *compiler) call(e *plan.Call) (node, error) {
 	for i, a := range e.Args {
 		argTypes[i] = a.Type()
 	}
-	return c.apply(e.Func.Name, function.Kernel(e.Func), args, argTypes, e.Typ)
+	def := function.Kernel(e.Func)
+	if e.Spread && def != nil {
+		return c.spread(e, def, args)
+	}
+	return c.apply(e.Func.Name, def, args, argTypes, e.Typ)
 }
 
 // apply builds the call of a function and folds it where it is immutable and

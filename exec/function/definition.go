@@ -19,6 +19,9 @@ type Definition struct {
 	// Bind makes a Value that knows the constant arguments (nil: not constant),
 	// so that a pattern or path is compiled once. It may return nil: use Value.
 	Bind func(env *Env, consts []*types.Value) (ValueFunc, error)
+	// NullSpread: NULL as the array after VARIADIC is no argument at all; else
+	// it makes the result NULL.
+	NullSpread bool
 	// Set starts one call of a function that returns a set.
 	Set SetFunc
 	// Examples are its document and its test.

@@ -45,7 +45,7 @@ func init() {
 			return types.NewNumeric(d), err
 		}
 	}, Examples: examples("factorial(20::int8)", "2432902008176640000", "factorial(30::int8)", "265252859812191058636308480000000", "factorial(0::int8)", "1", "factorial((-1)::int8)", "ERROR 22003", "factorial(40000::int8)", "ERROR 22003")})
-	define("random_normal(optional mean float8, optional stddev float8) float8 strict volatile", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
+	define("random_normal(optional mean float8 = 0, optional stddev float8 = 1) float8 strict volatile", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
 		mean, deviation := 0.0, 1.0
 		if len(a) > 0 {
 			mean = a[0].F

@@ -30,16 +30,16 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("jsonb_set(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("jsonb_set(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool = true) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return setJSON(a, len(a) < 4 || a[3].Bool())
 	},
 		`jsonb_set('[{"f1":1,"f2":null},2,null,3]', '{0,f1}', '[2,3,4]', false)`, `[{"f1": [2, 3, 4], "f2": null}, 2, null, 3]`, `jsonb_set('[{"f1":1,"f2":null},2]', '{0,f3}', '[2,3,4]')`, `[{"f1": 1, "f2": null, "f3": [2, 3, 4]}, 2]`,
 		`jsonb_set('{"a": 1}'::jsonb, '{b}', '2', false)`, `{"a": 1}`, `jsonb_set('[1, 2]'::jsonb, '{-9}', '0')`, "[0, 1, 2]", `jsonb_set('[1, 2]'::jsonb, '{9}', '0')`, "[1, 2, 0]", `jsonb_set('{"a": 1}'::jsonb, '{a,b}', '2')`, `{"a": 1}`,
 		"jsonb_set('1'::jsonb, '{a}', '2')", "ERROR 22023", "jsonb_set('[1]'::jsonb, '{a}', '2')", "ERROR 22P02", "jsonb_set('[1]'::jsonb, '{NULL}', '2')", "ERROR 22004", "jsonb_set('{}'::jsonb, '{a}', NULL)", "NULL", "jsonb_set('{}'::jsonb, '{}', '1')", "{}")
-	op("jsonb_set_lax(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool, optional null_value_treatment text) jsonb immutable", setJSONLax,
+	op("jsonb_set_lax(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool = true, optional null_value_treatment text = use_json_null) jsonb immutable", setJSONLax,
 		`jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL)`, `{"a": null}`, `jsonb_set_lax('{"a": 1, "b": 2}'::jsonb, '{b}', NULL, true, 'delete_key')`, `{"a": 1}`, `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'return_target')`, `{"a": 1}`,
 		`jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'raise_exception')`, "ERROR 22004", `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'x')`, "ERROR 22023", `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', '5')`, `{"a": 5}`)
-	op("jsonb_insert(jsonb_in jsonb, path _text, replacement jsonb, optional insert_after bool) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("jsonb_insert(jsonb_in jsonb, path _text, replacement jsonb, optional insert_after bool = false) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		how := pathBefore
 		if len(a) > 3 && a[3].Bool() {
 			how = pathAfter

@@ -29,6 +29,7 @@ type procRow struct {
 	kind       byte
 	strict     bool
 	volatility byte
+	names      []string // of the arguments; nil: they have none
 	compatible bool // its polymorphic types are of the anycompatible family
 }
 
@@ -55,10 +56,18 @@ func readProcs() map[string]procRow {
 		key := polymorphic.Replace(f[0] + "(" + f[1] + ")")
 		if _, ok := rows[key]; !ok {
 			rows[key] = procRow{oid: number(f[2]), ret: polymorphic.Replace(f[3]), kind: f[4][0], strict: f[5] == "t", volatility: f[6][0],
-				compatible: strings.Contains(f[1], "anycompatible")}
+				compatible: strings.Contains(f[1], "anycompatible"), names: argumentNames(f[7])}
 		}
 	}
 	return rows
+}
+
+// argumentNames splits the names of a function's arguments, "" of those without.
+func argumentNames(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
 }
 
 // anyCompatible and anyCompatibleArray are the polymorphic types whose

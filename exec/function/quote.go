@@ -32,8 +32,8 @@ func init() {
 		return text(quoteLiteral(textForm(env, a[0])))
 	}, "quote_nullable(42.5)", "'42.5'")
 	op("format(text) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) }, "format('100%%')", "100%", "format('%s')", "ERROR 22023")
-	op("format(text, variadic any) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) },
-		"format('Hello %s, %1$s', 'World')", "Hello World, World", "format('INSERT INTO %I VALUES(%L)', 'my table', 'O''Reilly')", `INSERT INTO "my table" VALUES('O''Reilly')`, "format('|%10s|%-10s|', 'foo', 'bar')", "|       foo|bar       |", "format('%s %L', NULL, NULL)", " NULL", "format('%s %s', 1)", "ERROR 22023", "format('%x', 1)", "ERROR 22023", "format('%*s|', 5, 'a')", "    a|")
+	define("format(text, variadic any) text stable", Definition{Value: func(env *Env, a vs) (types.Value, error) { return format(env, a) }, NullSpread: true, Examples: examples(
+		"format('Hello %s, %1$s', 'World')", "Hello World, World", "format('INSERT INTO %I VALUES(%L)', 'my table', 'O''Reilly')", `INSERT INTO "my table" VALUES('O''Reilly')`, "format('|%10s|%-10s|', 'foo', 'bar')", "|       foo|bar       |", "format('%s %L', NULL, NULL)", " NULL", "format('%s %s', 1)", "ERROR 22023", "format('%x', 1)", "ERROR 22023", "format('%*s|', 5, 'a')", "    a|")})
 }
 
 // reserved are the words that quote_ident quotes: PostgreSQL's keywords but the

@@ -45,8 +45,9 @@ func All() []*Definition { return registry.all }
 //	"lpad(text, int4, text) text strict immutable"
 //
 // with "setof" before the result of a set, "variadic" before a repeated last
-// argument, "optional" before each that may be absent, an argument's name before
-// its type where it can be called by it, and, where PostgreSQL has no such
+// argument, "optional" before each that may be absent (with " = " and its value
+// after it, which is then passed in its place), an argument's name before its type
+// where PostgreSQL has no name for it or another function, and, where PostgreSQL has no such
 // function, "oid 9901" at the end. A set of several columns is "setof record(key
 // text, value jsonb)". Volatility is immutable where nothing is said.
 func define(signature string, d Definition) *Definition {
@@ -122,6 +123,9 @@ func parseSignature(s string) (*catalog.Function, error) {
 			return nil, fmt.Errorf("PostgreSQL has no %s: give it an oid", signatureKey(f.Name, args))
 		}
 		f.OID = row.oid
+		if len(f.ArgNames) == 0 && len(row.names) > 0 {
+			f.ArgNames = row.names
+		}
 		if row.compatible {
 			makeCompatible(f)
 		}
@@ -142,6 +146,7 @@ func parseArguments(f *catalog.Function, s string) error {
 			f.Optional++
 			arg = rest
 		}
+		arg, value, hasDefault := strings.Cut(arg, " = ")
 		if name, typ, ok := strings.Cut(arg, " "); ok {
 			for len(f.ArgNames) < len(f.Args) {
 				f.ArgNames = append(f.ArgNames, "")
@@ -153,6 +158,16 @@ func parseArguments(f *catalog.Function, s string) error {
 			return err
 		}
 		f.Args = append(f.Args, oid)
+		if hasDefault {
+			v, err := types.Parse(types.Of(oid), value, types.DefaultFormat())
+			if err != nil {
+				return fmt.Errorf("reading the default of argument %d: %w", len(f.Args), err)
+			}
+			f.Defaults = append(f.Defaults, v)
+		}
+	}
+	if len(f.Defaults) != 0 && len(f.Defaults) != f.Optional {
+		return fmt.Errorf("%d defaults of %d optional arguments", len(f.Defaults), f.Optional)
 	}
 	return nil
 }

@@ -19,14 +19,14 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("normalize(text, optional text) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("normalize(text, optional text = NFC) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
 		}
 		return text(form.String(a[0].S))
 	}, `"normalize"(unistr('\0061\0308'), 'NFC')`, "ä", `octet_length("normalize"('ä', 'NFD'))`, "3", `"normalize"('a', 'x')`, "ERROR 22023")
-	op("is_normalized(text, optional text) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("is_normalized(text, optional text = NFC) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
@@ -37,7 +37,7 @@ func init() {
 		s, err := unicodeEscapes(a[0].S)
 		return types.NewText(s), err
 	}, `unistr('d\0061t\+000061')`, "data", `unistr('\u0441\\x\U00000041')`, `с\xA`, `unistr('\d83d\de00')`, "😀", `unistr('\d83d')`, "ERROR 42601", `unistr('wrong: \xyz')`, "ERROR 42601")
-	op("parse_ident(str text, optional strict bool) _text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("parse_ident(str text, optional strict bool = true) _text strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		parts, err := splitIdent(a[0].S, len(a) < 2 || a[1].Bool())
 		return textArray(parts), err
 	}, `parse_ident('"SomeSchema".someTable')`, "{SomeSchema,sometable}", "parse_ident('a.b[0]')", "ERROR 22023", "parse_ident('a.b[0]', false)", "{a,b}", "parse_ident('a.')", "ERROR 22023", `parse_ident('"a""b" . c')`, `{"a\"b",c}`, "parse_ident('1a')", "ERROR 22023", `parse_ident('""')`, "ERROR 22023")

@@ -16,7 +16,7 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("make_interval(optional years int4, optional months int4, optional weeks int4, optional days int4, optional hours int4, optional mins int4, optional secs float8) interval strict immutable",
+	op("make_interval(optional years int4 = 0, optional months int4 = 0, optional weeks int4 = 0, optional days int4 = 0, optional hours int4 = 0, optional mins int4 = 0, optional secs float8 = 0) interval strict immutable",
 		func(_ *Env, a vs) (types.Value, error) { return interval(makeInterval(a)) },
 		"make_interval(1, 2, 3, 4, 5, 6, 7.5)", "1 year 2 mons 25 days 05:06:07.5", "make_interval()", "00:00:00", "make_interval(0, 0, 0, 10)", "10 days", "make_interval(0, 0, 0, 0, 0, 0, 'NaN')", "ERROR 22008", "make_interval(0, 0, 0, 0, -1, 30)", "-00:30:00")
 	span := Lookup("make_interval", types.Int4, types.Int4, types.Int4, types.Int4, types.Int4, types.Int4, types.Float8)

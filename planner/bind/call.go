@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -17,6 +18,7 @@ type resolved struct {
 	ret      types.OID
 	variadic bool
 	cast     types.OID
+	params   []int // of each argument of the call, the declared one; nil: in order
 }
 
 // resolveCall finds the function of a call (func_get_detail).
@@ -60,7 +62,7 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 		}
 	}
 	args, ret := b.concrete(inputs, pick.args, pick.fn.Ret, loc)
-	return resolved{fn: pick.fn, args: args, ret: ret, variadic: pick.variadic}
+	return resolved{fn: pick.fn, args: args, ret: ret, variadic: pick.variadic, params: pick.params}
 }
 
 // functionCandidates are the functions of a name that can take n arguments.
@@ -111,8 +113,16 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 			args = append(args, f.Args[:n]...)
 			c.defaults = len(f.Args) - n
 		}
-		if len(argNames) > 0 && !matchNames(f, argNames, n) {
-			continue
+		if len(argNames) > 0 {
+			if c.variadic {
+				continue // named notation does not repeat an argument
+			}
+			if c.params = matchNames(f, argNames, n); c.params == nil {
+				continue
+			}
+			for i, p := range c.params {
+				args[i] = f.Args[p]
+			}
 		}
 		c.args = args
 		out = append(out, c)
@@ -120,16 +130,29 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 	return out
 }
 
-// matchNames reports whether the named arguments, which must be in the
-// function's own order after the positional ones, are the function's.
-func matchNames(f *catalog.Function, argNames []string, n int) bool {
+// matchNames says which declared argument each of a call's n arguments is, those
+// named being the last; nil where the function has no such argument, has it by
+// its place already, or would go without one that it must have.
+func matchNames(f *catalog.Function, argNames []string, n int) []int {
+	params := make([]int, n)
+	given := make([]bool, len(f.Args))
 	first := n - len(argNames)
+	for i := range first {
+		params[i], given[i] = i, true
+	}
 	for i, name := range argNames {
-		if first+i >= len(f.ArgNames) || f.ArgNames[first+i] != name {
-			return false
+		p := slices.Index(f.ArgNames, name)
+		if p < 0 || p >= len(f.Args) || given[p] {
+			return nil
+		}
+		params[first+i], given[p] = p, true
+	}
+	for p, is := range given {
+		if !is && p < len(f.Args)-len(f.Defaults) && !(p >= len(f.Args)-f.Optional && !slices.Contains(given[p:], true)) {
+			return nil
 		}
 	}
-	return true
+	return params
 }
 
 // preferPlain drops, of candidates with the same types, those that are variadic
@@ -203,10 +226,32 @@ func (b *binder) makeCall(r resolved, ops []operand, loc int32) plan.Expr {
 	return &plan.Call{Func: r.fn, Args: b.callArgs(r, ops), Typ: types.Of(r.ret), Pos: b.pos(loc)}
 }
 
+// callArgs are a call's arguments as the function declares them: converted, in
+// its order, with the defaults of those that the call leaves out.
 func (b *binder) callArgs(r resolved, ops []operand) []plan.Expr {
-	args := make([]plan.Expr, len(ops))
+	args := make([]plan.Expr, len(ops), max(len(ops), len(r.fn.Args)))
 	for i, o := range ops {
 		args[i] = b.coerceType(o.e, r.args[i], -1, implicit, o.loc)
 	}
-	return args
+	if r.params == nil && (len(r.fn.Defaults) == 0 || len(args) >= len(r.fn.Args)) {
+		return args
+	}
+	out := make([]plan.Expr, len(r.fn.Args))
+	for i, a := range args {
+		if r.params == nil {
+			out[i] = a
+		} else {
+			out[r.params[i]] = a
+		}
+	}
+	required := len(out) - len(r.fn.Defaults)
+	for i := range out {
+		if out[i] == nil && i >= required {
+			out[i] = plan.NewConst(r.fn.Defaults[i-required])
+		}
+	}
+	for len(out) > 0 && out[len(out)-1] == nil {
+		out = out[:len(out)-1]
+	}
+	return out
 }

@@ -11,9 +11,10 @@ type candidate struct {
 	args     []types.OID
 	fn       *catalog.Function
 	op       *catalog.Operator
-	variadic bool // args repeat the last declared one
-	defaults int  // trailing arguments that the call leaves out
-	system   bool // of pg_catalog, which comes first in the search path
+	variadic bool  // args repeat the last declared one
+	params   []int // of each of the call's arguments, the declared one; nil: in order
+	defaults int   // trailing arguments that the call leaves out
+	system   bool  // of pg_catalog, which comes first in the search path
 }
 
 // matching keeps the candidates to whose types the inputs convert implicitly.

@@ -24,7 +24,7 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	ops, argNames := b.callOperands(x, s, k)
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	if x.FuncVariadic && r.cast == types.Invalid {
-		b.refuseSpread(r, ops, x.Location)
+		b.checkSpread(r, ops)
 	}
 	if r.cast != types.Invalid {
 		return b.castTo(ops[0], types.Of(r.cast), x.Location)
@@ -40,20 +40,22 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		b.allowSet(k, x.Location)
 		b.sets = append(b.sets, x.Location)
 	}
-	return b.makeCall(r, ops, x.Location)
+	e := b.makeCall(r, ops, x.Location)
+	if c, ok := e.(*plan.Call); ok {
+		c.Spread = x.FuncVariadic && r.fn.Variadic
+	}
+	return e
 }
 
-// refuseSpread answers f(VARIADIC array).
-func (b *binder) refuseSpread(r resolved, ops []operand, loc int32) {
+// checkSpread refuses f(VARIADIC x) where x is no array.
+func (b *binder) checkSpread(r resolved, ops []operand) {
 	last := ops[len(ops)-1]
-	if t := last.e.Type().OID; r.fn.Variadic && t != types.Unknown && elemType(t) == 0 {
+	if n := len(r.fn.Args); r.fn.Variadic && r.fn.Args[n-1] == types.Any && elemType(last.e.Type().OID) == 0 {
 		b.failf(sqlerr.DatatypeMismatch, last.loc, "VARIADIC argument must be an array")
 	}
-	b.unsupported(loc, "Write the arguments out; array_to_string joins the items of an array.", "VARIADIC with an array is not supported")
 }
 
-// callOperands binds a call's arguments. Named ones are put into the order of
-// the function that has them.
+// callOperands binds a call's arguments, and returns the names of the last ones.
 func (b *binder) callOperands(x *pg.FuncCall, s *scope, k exprKind) ([]operand, []string) {
 	args := x.Args
 	var argNames []string
@@ -70,34 +72,14 @@ func (b *binder) callOperands(x *pg.FuncCall, s *scope, k exprKind) ([]operand, 
 			b.failf(sqlerr.SyntaxError, location(a), "positional argument cannot follow named argument")
 		}
 	}
-	if len(argNames) > 0 {
-		args, argNames = b.orderNamed(strs(x.Funcname), args, argNames)
+	ops := make([]operand, len(args))
+	for i, a := range args {
+		if n := a.GetNamedArgExpr(); n != nil {
+			a = n.Arg
+		}
+		ops[i] = b.operand(a, s, k)
 	}
-	return b.operands(args, s, k), argNames
-}
-
-// orderNamed sorts named arguments as a function of the name declares them.
-func (b *binder) orderNamed(names []string, args []*pg.Node, argNames []string) ([]*pg.Node, []string) {
-	first := len(args) - len(argNames)
-	for _, f := range b.c.Catalog.Functions(names[len(names)-1]) {
-		if len(f.ArgNames) < len(args) {
-			continue
-		}
-		sorted := append([]*pg.Node(nil), args[:first]...)
-		var sortedNames []string
-		for _, want := range f.ArgNames[first:] {
-			for i, have := range argNames {
-				if have == want {
-					sorted = append(sorted, args[first+i])
-					sortedNames = append(sortedNames, have)
-				}
-			}
-		}
-		if len(sorted) == len(args) {
-			return sorted, sortedNames
-		}
-	}
-	return args, argNames
+	return ops, argNames
 }
 
 func (b *binder) refuseAggregateSyntax(x *pg.FuncCall, name string) {

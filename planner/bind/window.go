@@ -89,7 +89,7 @@ func (b *binder) windowCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	b.checkWindowSyntax(x, r, display, len(ops))
 	if x.FuncVariadic {
-		b.refuseSpread(r, ops, x.Location)
+		b.checkSpread(r, ops)
 	}
 	call.Func, call.Typ, call.Args = r.fn, types.Of(r.ret), b.callArgs(r, ops)
 	for i, a := range call.Args {

@@ -42,8 +42,11 @@ type Call struct {
 	Func *catalog.Function
 	Args []Expr
 	Typ  types.Type
-	Op   string // the operator's name where it was written as one, for String and EXPLAIN
-	Pos  int    // of the statement's text, characters from 1
+	// Spread: the last argument is an array whose items are the arguments that
+	// the function repeats.
+	Spread bool
+	Op     string // the operator's name where it was written as one, for String and EXPLAIN
+	Pos    int    // of the statement's text, characters from 1
 }
 
 // CastMethod is how a Cast converts.

@@ -62,6 +62,11 @@ func (e *Call) String() string {
 	case e.Op != "" && len(e.Args) == 1:
 		return "(" + e.Op + " " + e.Args[0].String() + ")"
 	}
+	if n := len(e.Args) - 1; e.Spread && n > 0 {
+		return e.Func.Name + "(" + exprList(e.Args[:n]) + ", VARIADIC " + e.Args[n].String() + ")"
+	} else if e.Spread {
+		return e.Func.Name + "(VARIADIC " + e.Args[0].String() + ")"
+	}
 	return e.Func.Name + "(" + exprList(e.Args) + ")"
 }
 
