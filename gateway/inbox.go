@@ -2,22 +2,13 @@ package gateway
 
 import (
 	"bufio"
-	"encoding/binary"
 	"errors"
-	"io"
+	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
-
-// message is one frontend message. Its body belongs to whoever popped it.
-type message struct {
-	kind byte
-	body []byte
-	// tooLong: the body was skipped; its length is kept for the error.
-	tooLong int
-}
 
 // Bounds of an inbox: a client may pipeline this much before it has to wait
 // for answers. One message larger than inboxBytes passes when it is alone.
@@ -26,26 +17,179 @@ const (
 	inboxBytes    = 1 << 20
 )
 
-// inbox is the queue between a connection's reader and its session: one
-// producer, one consumer. It is not a channel since it is bounded in bytes too.
+// inbox brings a session its messages. The session reads them from the
+// connection itself, since a second goroutine would cost a short statement more
+// than the statement does. Only while one message keeps the session busy for
+// long does a watcher read instead, so that a hang-up ends what runs: it queues
+// what it reads until the session waits again, and then gives the connection
+// back.
 type inbox struct {
-	mu    sync.Mutex
-	queue []message // from head on
-	head  int
-	bytes int
-	err   error // why the reader ended; set last
+	conn   net.Conn
+	r      *bufio.Reader // of the session, or of the watcher while watched
+	limit  int           // bytes of a message
+	hangup func(orderly bool)
 
-	ready chan struct{} // room for one: something was pushed
-	space chan struct{} // room for one: something was popped
-	done  chan struct{} // closed when the session takes no more
+	// turn is odd while the session is at work on a message. It grows with every
+	// message, so that who looks twice knows whether it is the same one.
+	turn atomic.Uint64
+
+	mu      sync.Mutex
+	queue   []message // from head on
+	head    int
+	bytes   int
+	err     error // why the watcher ended; set last
+	watched bool  // a watcher reads
+	reading bool  // the session reads
+	waiting bool  // the session waits for what the watcher reads
+	stopped bool
+	closed  bool
+
+	ready    chan struct{} // room for one: something was pushed
+	space    chan struct{} // room for one: something was popped
+	end      chan struct{} // closed by stop
+	done     chan struct{} // closed when the session takes no more
+	watchers sync.WaitGroup
 }
 
-func newInbox() *inbox {
-	return &inbox{ready: make(chan struct{}, 1), space: make(chan struct{}, 1), done: make(chan struct{})}
+// newInbox reads a connection's messages from r. hangup is called when the
+// client has gone, after its last message; orderly says that a Terminate came
+// first.
+func newInbox(conn net.Conn, r *bufio.Reader, limit int, hangup func(orderly bool)) *inbox {
+	return &inbox{
+		conn: conn, r: r, limit: limit, hangup: hangup,
+		ready: make(chan struct{}, 1), space: make(chan struct{}, 1), end: make(chan struct{}), done: make(chan struct{}),
+	}
 }
 
-// push adds a message, waiting for room. It returns false when the session has
-// ended.
+var (
+	errIdle    = errors.New("idle for too long")
+	errStopped = errors.New("the session was told to end")
+)
+
+// next returns the next message: the session is at work on it until it calls
+// again. It returns errIdle when limit (0: none) has passed without one, and
+// errStopped after stop.
+func (q *inbox) next(limit time.Duration) (message, error) {
+	if q.turn.Load()&1 == 1 {
+		q.turn.Add(1)
+	}
+	m, err := q.take(limit)
+	if err == nil {
+		q.turn.Add(1)
+	}
+	return m, err
+}
+
+func (q *inbox) take(limit time.Duration) (message, error) {
+	q.mu.Lock()
+	switch {
+	case q.head < len(q.queue):
+		defer q.mu.Unlock()
+		return q.pop(), nil
+	case q.err != nil:
+		defer q.mu.Unlock()
+		return message{}, q.err
+	case q.stopped:
+		q.mu.Unlock()
+		return message{}, errStopped
+	case q.watched:
+		q.waiting = true
+		q.mu.Unlock()
+		return q.wait(limit)
+	}
+	q.reading = true
+	if limit > 0 {
+		q.conn.SetReadDeadline(time.Now().Add(limit))
+	}
+	q.mu.Unlock()
+
+	m, err := readMessage(q.r, q.limit)
+
+	q.mu.Lock()
+	q.reading = false
+	stopped := q.stopped
+	if limit > 0 && err == nil && !stopped {
+		q.conn.SetReadDeadline(time.Time{})
+	}
+	q.mu.Unlock()
+	switch {
+	case err == nil:
+		return m, nil
+	case stopped:
+		return m, errStopped
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return m, errIdle
+	}
+	q.hangup(false)
+	return m, err
+}
+
+// stop ends the session's wait for a message, and every later one.
+func (q *inbox) stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.stopped {
+		return
+	}
+	q.stopped = true
+	close(q.end)
+	if q.reading {
+		q.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// close ends the watcher, after which nobody reads. The session calls it.
+func (q *inbox) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	// Closing the connection ends the watcher's Read, closing done its push.
+	close(q.done)
+	q.conn.Close()
+	q.watchers.Wait()
+}
+
+// watch starts a watcher, where the session has been at work on one message
+// since turn was seen.
+func (q *inbox) watch(turn uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.watched || q.closed || q.turn.Load() != turn {
+		return
+	}
+	q.watched = true
+	q.watchers.Go(q.read)
+}
+
+// isWatched reports whether the connection has a watcher, or needs none any more.
+func (q *inbox) isWatched() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.watched || q.closed
+}
+
+// read is the watcher.
+func (q *inbox) read() {
+	orderly := false
+	for {
+		m, err := readMessage(q.r, q.limit)
+		if err != nil {
+			q.mu.Lock()
+			q.err = err
+			q.mu.Unlock()
+			signal(q.ready)
+			q.hangup(orderly)
+			return
+		}
+		orderly = orderly || m.kind == 'X'
+		if !q.push(m) {
+			return
+		}
+	}
+}
+
+// push adds a message, waiting for room. It returns false when the watcher has
+// to end: the session has ended, or can read for itself again.
 func (q *inbox) push(m message) bool {
 	for {
 		q.mu.Lock()
@@ -53,9 +197,11 @@ func (q *inbox) push(m message) bool {
 		if n == 0 || n < inboxMessages && q.bytes+len(m.body) <= inboxBytes {
 			q.queue = append(q.queue, m)
 			q.bytes += len(m.body)
+			q.watched = !q.waiting
+			on := q.watched
 			q.mu.Unlock()
 			signal(q.ready)
-			return true
+			return on
 		}
 		q.mu.Unlock()
 		select {
@@ -66,21 +212,8 @@ func (q *inbox) push(m message) bool {
 	}
 }
 
-// fail ends the queue: pop returns err once it is empty.
-func (q *inbox) fail(err error) {
-	q.mu.Lock()
-	q.err = err
-	q.mu.Unlock()
-	signal(q.ready)
-}
-
-// tryPop returns the next message if there is one.
-func (q *inbox) tryPop() (message, bool, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.head == len(q.queue) {
-		return message{}, false, q.err
-	}
+// pop returns the first message queued. The caller holds mu.
+func (q *inbox) pop() message {
 	m := q.queue[q.head]
 	q.queue[q.head] = message{}
 	q.head++
@@ -95,7 +228,42 @@ func (q *inbox) tryPop() (message, bool, error) {
 	}
 	q.bytes -= len(m.body)
 	signal(q.space)
-	return m, true, nil
+	return m
+}
+
+// wait waits for the watcher's next message.
+func (q *inbox) wait(limit time.Duration) (message, error) {
+	var expired <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		expired = t.C
+	}
+	defer func() {
+		q.mu.Lock()
+		q.waiting = false
+		q.mu.Unlock()
+	}()
+	for {
+		select {
+		case <-q.ready:
+			q.mu.Lock()
+			if q.head < len(q.queue) {
+				m := q.pop()
+				q.mu.Unlock()
+				return m, nil
+			}
+			err := q.err
+			q.mu.Unlock()
+			if err != nil {
+				return message{}, err
+			}
+		case <-q.end:
+			return message{}, errStopped
+		case <-expired:
+			return message{}, errIdle
+		}
+	}
 }
 
 func signal(c chan struct{}) {
@@ -104,130 +272,3 @@ func signal(c chan struct{}) {
 	default:
 	}
 }
-
-// bodies are recycled between reader and session. Larger ones are left to the
-// collector.
-const smallBody = 1024
-
-var bodies = sync.Pool{New: func() any { b := new([smallBody]byte); return b }}
-
-func newBody(n int) []byte {
-	if n > smallBody {
-		return make([]byte, n)
-	}
-	return bodies.Get().(*[smallBody]byte)[:n]
-}
-
-// recycle gives a body back; nothing may refer to it any more.
-func recycle(b []byte) {
-	if cap(b) == smallBody {
-		bodies.Put((*[smallBody]byte)(b[:smallBody]))
-	}
-}
-
-// errBadLength ends a connection without a word: what follows has no meaning.
-var errBadLength = errors.New("invalid message length")
-
-// read moves messages from r to the queue until the client hangs up, breaks
-// the protocol or sends Terminate and then hangs up. hangup is called once,
-// after the last message was queued; orderly says that a Terminate came first.
-func (q *inbox) read(r *bufio.Reader, limit int, hangup func(orderly bool)) {
-	orderly := false
-	err := func() error {
-		var head [5]byte
-		for {
-			if _, err := io.ReadFull(r, head[:]); err != nil {
-				return err
-			}
-			n := int(int32(binary.BigEndian.Uint32(head[1:]))) - 4
-			if !knownMessage(head[0]) {
-				return sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", head[0]).Fatal()
-			}
-			if n < 0 {
-				return errBadLength
-			}
-			m := message{kind: head[0]}
-			if n > limit {
-				if _, err := r.Discard(n); err != nil {
-					return err
-				}
-				m.tooLong = n
-			} else if n > 0 {
-				body, err := readBody(r, n)
-				if err != nil {
-					return err
-				}
-				m.body = body
-			}
-			orderly = orderly || m.kind == 'X'
-			if !q.push(m) {
-				return io.ErrClosedPipe
-			}
-		}
-	}()
-	q.fail(err)
-	hangup(orderly)
-}
-
-// readBody reads n bytes. A long body grows as it arrives, so that a length
-// word alone makes nobody allocate.
-func readBody(r *bufio.Reader, n int) ([]byte, error) {
-	const step = 1 << 20
-	if n <= step {
-		b := newBody(n)
-		_, err := io.ReadFull(r, b)
-		return b, err
-	}
-	b := make([]byte, 0, step)
-	for len(b) < n {
-		want := min(n-len(b), max(step, len(b)))
-		if cap(b)-len(b) < want {
-			b = append(make([]byte, 0, len(b)+want), b...)
-		}
-		next := b[len(b) : len(b)+want]
-		if _, err := io.ReadFull(r, next); err != nil {
-			return nil, err
-		}
-		b = b[:len(b)+want]
-	}
-	return b, nil
-}
-
-func knownMessage(kind byte) bool {
-	switch kind {
-	case 'Q', 'P', 'B', 'D', 'E', 'C', 'S', 'H', 'X', 'F', 'p', 'd', 'c', 'f':
-		return true
-	}
-	return false
-}
-
-// wait returns the next message. It returns errIdle when limit (0: none) has
-// passed without one, and the cause when stop was closed.
-func (q *inbox) wait(limit time.Duration, stop <-chan struct{}) (message, error) {
-	if m, ok, err := q.tryPop(); ok || err != nil {
-		return m, err
-	}
-	var expired <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		expired = t.C
-	}
-	for {
-		select {
-		case <-q.ready:
-			if m, ok, err := q.tryPop(); ok || err != nil {
-				return m, err
-			}
-		case <-stop:
-			return message{}, errStopped
-		case <-expired:
-			return message{}, errIdle
-		}
-	}
-}
-
-var (
-	errIdle    = errors.New("idle for too long")
-	errStopped = errors.New("the session was told to end")
-)

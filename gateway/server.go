@@ -19,6 +19,7 @@ type Server struct {
 	opts     Options
 	base     *values // what sessions begin with
 	counters Counters
+	watch    watch
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -48,6 +49,7 @@ func New(o Options) (*Server, error) {
 		starting:  list.New(),
 		stopping:  make(chan struct{}),
 	}
+	s.watch.server = s
 	base, err := newValues(o.Version).with(o.Defaults)
 	if err != nil {
 		return nil, fmt.Errorf("reading the default settings: %w", err)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -22,7 +21,6 @@ import (
 type session struct {
 	server        *Server
 	conn          net.Conn
-	r             *bufio.Reader // the reader goroutine's
 	w             *writer
 	in            *inbox
 	interrupt     *interrupt // any goroutine
@@ -45,19 +43,17 @@ type session struct {
 	leaving  bool
 
 	activity activity // guarded by its own lock
-
-	ended   chan struct{} // closed by terminate
-	endOnce sync.Once
 }
 
 // newSession checks what the startup packet asks for. The session is
 // registered; the caller unregisters it.
 func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup) (*session, error) {
 	x := &session{
-		server: s, conn: c, r: r, w: w, startup: st, user: st.user,
-		in: newInbox(), prepared: map[string]*prepared{}, portals: map[string]*portal{}, ended: make(chan struct{}),
+		server: s, conn: c, w: w, startup: st, user: st.user,
+		prepared: map[string]*prepared{}, portals: map[string]*portal{},
 		interrupt: newInterrupt(context.Background()),
 	}
+	x.in = newInbox(c, r, s.opts.MaxMessageBytes, x.hangup)
 	if st.minor > 0 || len(st.unrecognized) > 0 {
 		w.encode(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: protocol3 << 16, UnrecognizedOptions: st.unrecognized})
 	}
@@ -90,29 +86,24 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 
 // terminate ends the session with 57P01, whatever it does. Any goroutine.
 func (x *session) terminate() {
-	x.endOnce.Do(func() { close(x.ended) })
+	x.in.stop()
 	x.interrupt.leave(errShutdown())
+}
+
+// hangup says that the client has gone, orderly after a Terminate.
+func (x *session) hangup(orderly bool) {
+	if orderly {
+		x.interrupt.deafen(errHangup)
+	} else {
+		x.interrupt.leave(errHangup)
+	}
 }
 
 // run serves the session until the client leaves or is told to.
 func (x *session) run() {
-	reader := make(chan struct{})
-	go func() {
-		defer close(reader)
-		x.in.read(x.r, x.server.opts.MaxMessageBytes, func(orderly bool) {
-			if orderly {
-				x.interrupt.deafen(errHangup)
-			} else {
-				x.interrupt.leave(errHangup)
-			}
-		})
-	}()
 	defer func() {
 		x.close()
-		// Closing the connection ends the reader's Read, closing done its push.
-		close(x.in.done)
-		x.conn.Close()
-		<-reader
+		x.in.close()
 	}()
 	for !x.leaving {
 		m, err := x.receive()
@@ -130,8 +121,10 @@ func (x *session) receive() (message, error) {
 	if x.txn.open() {
 		limit, code = x.settings.current.idleTxnTimeout, sqlerr.IdleInTransactionSessionTimeout
 	}
-	m, err := x.in.wait(limit, x.ended)
+	m, err := x.in.next(limit)
 	switch {
+	case err == nil:
+		x.server.watch.busy()
 	case errors.Is(err, errStopped):
 		return m, errShutdown()
 	case errors.Is(err, errIdle) && code == sqlerr.IdleSessionTimeout:

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// message is one frontend message. Its body belongs to whoever took it.
+type message struct {
+	kind byte
+	body []byte
+	// tooLong: the body was skipped; its length is kept for the error.
+	tooLong int
+}
+
+// bodies are recycled between reader and session. Larger ones are left to the
+// collector.
+const smallBody = 1024
+
+var bodies = sync.Pool{New: func() any { b := new([smallBody]byte); return b }}
+
+func newBody(n int) []byte {
+	if n > smallBody {
+		return make([]byte, n)
+	}
+	return bodies.Get().(*[smallBody]byte)[:n]
+}
+
+// recycle gives a body back; nothing may refer to it any more.
+func recycle(b []byte) {
+	if cap(b) == smallBody {
+		bodies.Put((*[smallBody]byte)(b[:smallBody]))
+	}
+}
+
+// errBadLength ends a connection without a word: what follows has no meaning.
+var errBadLength = errors.New("invalid message length")
+
+// readMessage reads one message; the body of one longer than limit is skipped.
+func readMessage(r *bufio.Reader, limit int) (message, error) {
+	head, err := r.Peek(5)
+	if err != nil {
+		return message{}, err
+	}
+	m := message{kind: head[0]}
+	n := int(int32(binary.BigEndian.Uint32(head[1:]))) - 4
+	r.Discard(len(head))
+	switch {
+	case !knownMessage(m.kind):
+		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal()
+	case n < 0:
+		return m, errBadLength
+	case n > limit:
+		m.tooLong = n
+		_, err = r.Discard(n)
+	case n > 0:
+		m.body, err = readBody(r, n)
+	}
+	return m, err
+}
+
+// readBody reads n bytes. A long body grows as it arrives, so that a length
+// word alone makes nobody allocate.
+func readBody(r *bufio.Reader, n int) ([]byte, error) {
+	const step = 1 << 20
+	if n <= step {
+		b := newBody(n)
+		_, err := io.ReadFull(r, b)
+		return b, err
+	}
+	b := make([]byte, 0, step)
+	for len(b) < n {
+		want := min(n-len(b), max(step, len(b)))
+		if cap(b)-len(b) < want {
+			b = append(make([]byte, 0, len(b)+want), b...)
+		}
+		next := b[len(b) : len(b)+want]
+		if _, err := io.ReadFull(r, next); err != nil {
+			return nil, err
+		}
+		b = b[:len(b)+want]
+	}
+	return b, nil
+}
+
+func knownMessage(kind byte) bool {
+	switch kind {
+	case 'Q', 'P', 'B', 'D', 'E', 'C', 'S', 'H', 'X', 'F', 'p', 'd', 'c', 'f':
+		return true
+	}
+	return false
+}
