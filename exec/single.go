@@ -28,41 +28,6 @@ func single(n plan.Node) bool {
 	}
 }
 
-// constants returns the one row of a plan that is nothing but literals, as pings
-// and health checks are, nil for every other: such a row needs no operators.
-func constants(n plan.Node) []plan.Expr {
-	var row []plan.Expr
-	switch x := n.(type) {
-	case *plan.Values:
-		if len(x.Rows) == 1 {
-			row = x.Rows[0]
-		}
-	case *plan.Project:
-		if v, ok := x.Input.(*plan.Values); ok && len(v.Rows) == 1 && len(v.Rows[0]) == 0 {
-			row = x.Exprs
-		}
-	}
-	for _, e := range row {
-		if _, ok := e.(*plan.Const); !ok {
-			return nil
-		}
-	}
-	return row
-}
-
-// newConstantCursor returns the row of constants.
-func newConstantCursor(e *Engine, row []plan.Expr) *Cursor {
-	return newSingleCursor(e, nil, func(_ context.Context, yield func(*vec.Batch) error) error {
-		b := &vec.Batch{Cols: make([]vec.Vec, len(row)), Rows: 1}
-		for i, x := range row {
-			c := x.(*plan.Const)
-			b.Cols[i] = vec.New(c.Type())
-			vec.Append(b.Cols[i], c.Value)
-		}
-		return yield(b)
-	})
-}
-
 // newSingleCursor is newCursor for a plan that is single.
 func newSingleCursor(e *Engine, account *memory.Account, run func(ctx context.Context, yield func(*vec.Batch) error) error) *Cursor {
 	return &Cursor{engine: e, account: account, run: run}

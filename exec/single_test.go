@@ -14,7 +14,7 @@ import (
 
 func constant(v types.Value) plan.Expr { return &plan.Const{Value: v} }
 
-// TestSingle runs plans that need no coroutine, and one that needs no operator.
+// TestSingle runs plans that need no coroutine.
 func TestSingle(t *testing.T) {
 	f := newFixture(t)
 	none := &plan.Values{Rows: [][]plan.Expr{{}}}
@@ -35,8 +35,8 @@ func TestSingle(t *testing.T) {
 			if got := single(c.root); got != c.single {
 				t.Errorf("single = %v, want %v", got, c.single)
 			}
-			if got := constants(c.root) != nil; got != c.constant {
-				t.Errorf("constants = %v, want %v", got, c.constant)
+			if got := (&plan.Query{Root: c.root}).Literals() != nil; got != c.constant {
+				t.Errorf("literals = %v, want %v", got, c.constant)
 			}
 			txn := f.Begin()
 			defer txn.Rollback()
@@ -75,7 +75,7 @@ func TestSingleIsCancelled(t *testing.T) {
 	cancel()
 	txn := f.Begin()
 	defer txn.Rollback()
-	cursor, err := txn.Query(ctx, &plan.Query{Root: project(&plan.Values{Rows: [][]plan.Expr{{}}}, constant(types.NewInt(types.Int8, 1)))}, &function.Env{Context: ctx})
+	cursor, err := txn.Query(ctx, &plan.Query{Root: project(&plan.Values{Rows: [][]plan.Expr{{}}}, constant(types.NewInt(types.Int8, 1)))}, &function.Env{Context: ctx, Format: types.DefaultFormat()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,9 +143,6 @@ func (t *Txn) undo() {
 // Query starts a query; its plan runs as rows are asked for, and ends with the
 // cursor's Close.
 func (t *Txn) Query(_ context.Context, q *plan.Query, env *function.Env) (*Cursor, error) {
-	if row := constants(q.Root); row != nil && !q.Ops {
-		return newConstantCursor(t.e, row), nil
-	}
 	b := t.e.builder(env)
 	b.live = q.Live
 	if q.Live {

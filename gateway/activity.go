@@ -31,7 +31,7 @@ func (a *activity) start(x *session) {
 
 // query notes that a statement begins.
 func (a *activity) query(x *session, text string) {
-	now := time.Now()
+	now := x.now
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.status.State != "active" {

@@ -21,6 +21,7 @@ type cursorRows struct {
 	cursor  Cursor // nil: all rows are in kept, or it was closed
 	live    bool   // goes on with what arrives
 	endless bool   // live, and without a LIMIT
+	instant bool   // a read never waits
 	binary  bool   // of a BINARY cursor
 	kept    *rowBuffer
 	base    int64 // rows that were read before the first of kept

@@ -107,7 +107,7 @@ func (x *session) bind(d *decoder) error {
 	if err != nil {
 		return err
 	}
-	o := &portal{name: portalName, text: p.text, bound: p.bound, formats: results, columns: p.fields}
+	o := &portal{name: portalName, text: p.text, bound: p.bound, formats: results, columns: p.fields, enc: &p.enc}
 	if !p.bound.Ends {
 		x.begin()
 	}
@@ -299,7 +299,7 @@ func (x *session) executePortal(ctx context.Context, p *portal, limit int64) err
 		return nil
 	}
 	if o.enc == nil {
-		o.enc = newRowEncoder(o.fields, p.formats, x.format())
+		o.enc = p.enc.get(o.fields, p.formats, x.format())
 	}
 	n, ended, err := x.sendRows(ctx, o.rows, limit, o.enc.write)
 	if err != nil {

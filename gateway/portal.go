@@ -23,7 +23,8 @@ type portal struct {
 	created time.Time
 
 	columns []plan.Field
-	sql     bool // made by DECLARE
+	enc     *encoderCache // of the prepared statement; nil: none
+	sql     bool          // made by DECLARE
 	scroll  bool
 	hold    bool
 	held    bool // its transaction has ended
@@ -48,7 +49,7 @@ func (x *session) addPortal(p *portal) error {
 			WithHint("Close those that are not used.")
 	}
 	p.level = len(x.txn.saves)
-	p.created = time.Now()
+	p.created = x.now
 	x.portals[p.name] = p
 	return nil
 }

@@ -25,6 +25,7 @@ type prepared struct {
 	fields    []plan.Field
 	sql       bool
 	created   time.Time
+	enc       encoderCache
 }
 
 func (x *session) addPrepared(p *prepared) error {
@@ -35,7 +36,7 @@ func (x *session) addPrepared(p *prepared) error {
 		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a session may have at most %d prepared statements", x.server.opts.MaxPrepared).
 			WithHint("DEALLOCATE what is not used, or lower the driver's statement cache.")
 	}
-	p.created = time.Now()
+	p.created = x.now
 	x.prepared[p.name] = p
 	return nil
 }

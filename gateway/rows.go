@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -32,6 +33,26 @@ func newRowEncoder(fields []plan.Field, formats []int16, f *types.Format) *rowEn
 		}
 	}
 	return e
+}
+
+// encoderCache keeps the encoder of a prepared statement's rows, which mostly
+// are asked for in the same formats again.
+type encoderCache struct {
+	enc     *rowEncoder
+	fields  []plan.Field
+	formats []int16
+	format  *types.Format
+}
+
+// get returns an encoder; a nil cache keeps none.
+func (c *encoderCache) get(fields []plan.Field, formats []int16, f *types.Format) *rowEncoder {
+	if c == nil {
+		return newRowEncoder(fields, formats, f)
+	}
+	if c.enc == nil || c.format != f || !slices.Equal(c.formats, formats) || !slices.Equal(c.fields, fields) {
+		*c = encoderCache{newRowEncoder(fields, formats, f), fields, formats, f}
+	}
+	return c.enc
 }
 
 // load prepares for the rows of b.
@@ -83,7 +104,7 @@ func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, w
 			if err := x.w.flush(); err != nil {
 				return n, false, err
 			}
-		} else {
+		} else if !rows.instant {
 			x.w.idle(lateFlush)
 		}
 		want := int64(vec.MaxRows)
@@ -96,7 +117,9 @@ func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, w
 			}
 		}
 		b, err := rows.next(ctx, want, late)
-		x.w.busy()
+		if !rows.instant {
+			x.w.busy()
+		}
 		if errors.Is(err, io.EOF) {
 			return n, true, nil
 		}

@@ -38,8 +38,10 @@ type session struct {
 	prepared map[string]*prepared
 	portals  map[string]*portal
 	plans    planCache
+	path     pathCache
 
-	skipping bool // after an error of the extended protocol, until Sync
+	now      time.Time // when the session began with the message at hand
+	skipping bool      // after an error of the extended protocol, until Sync
 	leaving  bool
 
 	activity activity // guarded by its own lock
@@ -50,7 +52,7 @@ type session struct {
 func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup) (*session, error) {
 	x := &session{
 		server: s, conn: c, w: w, startup: st, user: st.user,
-		prepared: map[string]*prepared{}, portals: map[string]*portal{},
+		now: time.Now(), prepared: map[string]*prepared{}, portals: map[string]*portal{},
 		interrupt: newInterrupt(context.Background()),
 	}
 	x.in = newInbox(c, r, s.opts.MaxMessageBytes, x.hangup)
@@ -180,6 +182,10 @@ func (x *session) serve(m message) {
 
 func (x *session) dispatch(m message) {
 	d := decoder{b: m.body}
+	switch m.kind {
+	case 'Q', 'P', 'B', 'D', 'E':
+		x.now = time.Now()
+	}
 	if m.tooLong > 0 {
 		x.refuse(m, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "message of %d bytes exceeds the limit of %d", m.tooLong, x.server.opts.MaxMessageBytes))
 		return

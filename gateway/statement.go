@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -91,16 +90,15 @@ func (x *session) bindContext(ctx context.Context, snapshot *catalog.Snapshot, p
 // env is what a statement's expressions may know.
 func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []types.Value) *function.Env {
 	f := *x.format()
-	now := time.Now()
 	if x.txn.started {
 		f.Now = pgMicros(x.txn.start)
 	} else {
-		f.Now = pgMicros(now)
+		f.Now = pgMicros(x.now)
 	}
 	return &function.Env{
 		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
 		User: x.user, Database: x.database, Params: params,
-		TransactionTime: f.Now, StatementTime: pgMicros(now), Session: x, MemoryLimit: x.server.opts.QueryMemory,
+		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, MemoryLimit: x.server.opts.QueryMemory,
 	}
 }
 
@@ -153,6 +151,9 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value) (*cursorRows, error) {
 	engine := x.begin()
 	x.txn.queried = true
+	if row := q.Literals(); row != nil {
+		return &cursorRows{cursor: &literalRow{row}, instant: true}, nil
+	}
 	cursor, err := engine.Query(ctx, q, x.env(ctx, engine.Snapshot(), params))
 	if err != nil {
 		return nil, err

@@ -11,6 +11,21 @@ import (
 // searchPath is where names without a schema are looked for. The session's
 // temporary schema, once it has come to be, is first unless it is named.
 func (x *session) searchPath(s *catalog.Snapshot) []string {
+	c := &x.path
+	if c.values != x.settings.current || c.snapshot != s {
+		*c = pathCache{x.settings.current, s, x.findSearchPath(s)}
+	}
+	return c.path
+}
+
+// pathCache is the search path of certain settings in a certain catalog.
+type pathCache struct {
+	values   *values
+	snapshot *catalog.Snapshot
+	path     []string
+}
+
+func (x *session) findSearchPath(s *catalog.Snapshot) []string {
 	path, temp := x.settings.current.searchPath, catalog.TempSchema(x.pid)
 	if i := slices.Index(path, "pg_temp"); i >= 0 {
 		path = slices.Clone(path)

@@ -78,7 +78,7 @@ func (x *session) begin() Txn {
 	t := &x.txn
 	if !t.started {
 		t.started = true
-		t.start = time.Now()
+		t.start = x.now
 		t.before = x.settings.mark()
 	}
 	if t.engine == nil {

@@ -30,6 +30,31 @@ type Query struct {
 	Ops bool
 }
 
+// Literals returns the one row of a query that is nothing but literals, as pings
+// and health checks are, nil for every other: such a row needs no operators.
+func (q *Query) Literals() []Expr {
+	if q.Ops {
+		return nil
+	}
+	var row []Expr
+	switch x := q.Root.(type) {
+	case *Values:
+		if len(x.Rows) == 1 {
+			row = x.Rows[0]
+		}
+	case *Project:
+		if v, ok := x.Input.(*Values); ok && len(v.Rows) == 1 && len(v.Rows[0]) == 0 {
+			row = x.Exprs
+		}
+	}
+	for _, e := range row {
+		if _, ok := e.(*Const); !ok {
+			return nil
+		}
+	}
+	return row
+}
+
 // SinkTarget is one name after INTO: a sink that exists, or one that the WITH
 // keys declare and the job owns.
 type SinkTarget struct {
