@@ -103,9 +103,11 @@ func (x *session) bind(d *decoder) error {
 	if x.txn.failed && (!p.bound.Ends || n > 0) {
 		return errAborted()
 	}
-	err = x.statement(func(ctx context.Context) error { return x.refresh(ctx, p) })
-	if err != nil {
-		return err
+	if x.txn.failed || p.bound.Ends || !x.isFresh(p) {
+		err = x.statement(func(ctx context.Context) error { return x.refresh(ctx, p) })
+		if err != nil {
+			return err
+		}
 	}
 	o := &portal{name: portalName, text: p.text, bound: p.bound, formats: results, columns: p.fields, enc: &p.enc}
 	if !p.bound.Ends {

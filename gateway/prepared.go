@@ -52,19 +52,24 @@ func (x *session) findPrepared(name string) (*prepared, error) {
 	return nil, sqlerr.Errorf(sqlerr.InvalidSQLStatementName, "prepared statement %q does not exist", name)
 }
 
+// isFresh reports whether the catalog and the settings are those that a
+// statement was bound with.
+func (x *session) isFresh(p *prepared) bool {
+	return p.snapshot == x.begin().Snapshot() && p.values == x.settings.current
+}
+
 // refresh binds a statement again where the catalog or the settings are not
 // those it was bound with. Its columns and parameters must come out the same.
 func (x *session) refresh(ctx context.Context, p *prepared) error {
-	if p.bound.Ends || isEmpty(p.bound) {
+	switch {
+	case p.bound.Ends || isEmpty(p.bound):
 		return nil
-	}
-	if x.txn.failed {
+	case x.txn.failed:
 		return errAborted()
+	case x.isFresh(p):
+		return nil
 	}
 	snapshot := x.begin().Snapshot()
-	if p.snapshot == snapshot && p.values == x.settings.current {
-		return nil
-	}
 	params := make([]types.OID, len(p.bound.Params))
 	for i, t := range p.bound.Params {
 		params[i] = t.OID

@@ -254,6 +254,7 @@ func (s *Server) serveConn(c net.Conn, place *list.Element) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
 	}
+	c = quickly(c)
 	c.SetDeadline(time.Now().Add(s.opts.StartupTimeout))
 	r := bufio.NewReaderSize(c, 8<<10)
 	w := newWriter(c, s.opts.WriteTimeout, &s.counters)
