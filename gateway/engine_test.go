@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"testing"
 
@@ -107,9 +108,31 @@ func TestReal(t *testing.T) {
 func BenchmarkSelect1Engine(b *testing.B) {
 	s := startReal(b)
 	_, conn := s.dialRaw(b)
-	query, err := (&pgproto3.Query{String: "SELECT 1"}).Encode(nil)
+	roundTrips(b, conn, &pgproto3.Query{String: "SELECT 1"})
+}
+
+func BenchmarkSelect1Prepared(b *testing.B) {
+	s := startReal(b)
+	_, conn := s.dialRaw(b)
+	prepare, err := (&pgproto3.Parse{Name: "p", Query: "SELECT 1"}).Encode(nil)
 	if err != nil {
 		b.Fatal(err)
+	}
+	if prepare, err = (&pgproto3.Sync{}).Encode(prepare); err != nil {
+		b.Fatal(err)
+	}
+	readyAfter(b, conn, prepare)
+	roundTrips(b, conn, &pgproto3.Bind{PreparedStatement: "p"}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, &pgproto3.Sync{})
+}
+
+// roundTrips sends messages that are answered alike every time.
+func roundTrips(b *testing.B, conn net.Conn, messages ...pgproto3.FrontendMessage) {
+	var query []byte
+	for _, m := range messages {
+		var err error
+		if query, err = m.Encode(query); err != nil {
+			b.Fatal(err)
+		}
 	}
 	answer := readyAfter(b, conn, query)
 	b.ReportAllocs()
