@@ -39,6 +39,7 @@ type session struct {
 	portals  map[string]*portal
 	plans    planCache
 	path     pathCache
+	literal  literalCache
 
 	now      time.Time // when the session began with the message at hand
 	skipping bool      // after an error of the extended protocol, until Sync

@@ -151,8 +151,8 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value) (*cursorRows, error) {
 	engine := x.begin()
 	x.txn.queried = true
-	if row := q.Literals(); row != nil {
-		return &cursorRows{cursor: &literalRow{row}, instant: true}, nil
+	if rows := x.literal.rows(q); rows != nil {
+		return rows, nil
 	}
 	cursor, err := engine.Query(ctx, q, x.env(ctx, engine.Snapshot(), params))
 	if err != nil {
