@@ -112,7 +112,7 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 	case *plan.Empty:
 		return &outcome{empty: true}, nil
 	case *plan.Nothing:
-		return &outcome{tag: s.Tag}, nil
+		return &outcome{tag: s.Tag}, x.blockRule(s)
 	case *plan.Query:
 		rows, err := x.query(ctx, s, params)
 		return &outcome{fields: b.Fields, rows: rows, word: "SELECT"}, err
@@ -245,6 +245,19 @@ func explainFields(s *plan.Explain) []plan.Field {
 		f[0].Type = types.Of(types.JSON)
 	}
 	return f
+}
+
+// blockRule holds a statement to where it may stand.
+func (x *session) blockRule(s *plan.Nothing) error {
+	switch {
+	case s.Block == plan.BlockRefused && x.txn.inBlock():
+		return sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", s.Tag)
+	case s.Block == plan.BlockNeeded && !x.txn.inBlock():
+		return errNeedsBlock(s.Tag)
+	case s.Block == plan.BlockWanted && !x.txn.inBlock():
+		x.warn(sqlerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", s.Tag)
+	}
+	return nil
 }
 
 func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error) {

@@ -41,6 +41,11 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	if limit := b.stmt.Directives["MEMORY_LIMIT"]; limit != "" && !hasKey(j.Options, "batch.memory_limit_mb") {
 		j.Options = append(j.Options, catalog.Option{Key: "batch.memory_limit_mb", Value: limit})
 	}
+	for _, key := range []string{"TOPIC", "TIMEOUT"} { // what they say of a file's jobs, a statement says itself
+		if b.stmt.Directives[key] != "" {
+			b.notice("directive \"%s\" of job \"%s\" has no effect", key, name.Name)
+		}
+	}
 	j.Root, j.Sinks = b.sinks(root, keys, name.Name, orReplace)
 	j.Depends = b.shared.depends
 	return j

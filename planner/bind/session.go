@@ -48,18 +48,15 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 	case *pg.Node_ViewStmt:
 		return b.createView(x.ViewStmt)
 	case *pg.Node_LockStmt:
-		return done(&plan.Nothing{Tag: "LOCK TABLE"})
+		return b.lock(x.LockStmt)
 	case *pg.Node_CheckPointStmt:
 		return done(&plan.Nothing{Tag: "CHECKPOINT"})
 	case *pg.Node_ConstraintsSetStmt:
-		return done(&plan.Nothing{Tag: "SET CONSTRAINTS"})
+		return done(&plan.Nothing{Tag: "SET CONSTRAINTS", Block: plan.BlockWanted})
 	case *pg.Node_UnlistenStmt:
 		return done(&plan.Nothing{Tag: "UNLISTEN"})
 	case *pg.Node_VacuumStmt:
-		if !x.VacuumStmt.IsVacuumcmd {
-			return done(&plan.Nothing{Tag: "ANALYZE"})
-		}
-		return done(&plan.Nothing{Tag: "VACUUM"})
+		return b.vacuum(x.VacuumStmt)
 	}
 	b.unsupportedStatement(n)
 	return nil

@@ -258,6 +258,20 @@ type Copy struct {
 // Empty is a statement of nothing but blanks and comments.
 type Empty struct{}
 
-// Notice is a statement that is accepted, does nothing here and says so (LOCK,
+// Nothing is a statement that tools send and that has nothing to do here (LOCK,
 // CHECKPOINT); Tag is its command tag.
-type Nothing struct{ Tag string }
+type Nothing struct {
+	Tag   string
+	Block BlockRule
+}
+
+// BlockRule says where a statement may stand.
+type BlockRule uint8
+
+// Where a statement may stand.
+const (
+	BlockFree    BlockRule = iota // anywhere
+	BlockRefused                  // not in a transaction block
+	BlockNeeded                   // only in one
+	BlockWanted                   // outside of one it warns
+)
