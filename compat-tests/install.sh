@@ -27,6 +27,13 @@ if ! cmp -s clients/node/package.json "$cache/node/package.json" || [ ! -d "$cac
 	(cd "$cache/node" && npm install --no-audit --no-fund --silent)
 fi
 
+# DuckDB, for the bars over files.
+if ! cmp -s bench/duckdb/package.json "$cache/duckdb/package.json" || [ ! -d "$cache/duckdb/node_modules/@duckdb/node-api" ]; then
+	mkdir -p "$cache/duckdb"
+	cp bench/duckdb/package.json "$cache/duckdb/package.json"
+	(cd "$cache/duckdb" && npm install --no-audit --no-fund --silent)
+fi
+
 # pgjdbc.
 jdbc=42.7.7
 if [ ! -s "$cache/postgresql-$jdbc.jar" ]; then

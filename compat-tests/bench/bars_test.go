@@ -95,7 +95,7 @@ func TestBars(t *testing.T) {
 	}{
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
-		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars},
+		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"queries", queriesBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			all = append(all, group.measure(t, base)...)
