@@ -322,7 +322,18 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 	skipBlank := in.config.format == formatJSON || len(r.source.rel.Columns) > 1
 	policy := r.scan.OnReject
 	plain := in.config.format == formatJSON && !in.array
+	quick, _ := r.decoder.(*csv.Decoder)
+	if r.wantOffsets {
+		quick = nil // it does not say where records begin
+	}
 	for n < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
+		if quick != nil && in.searched == 0 && !in.overlong {
+			rows, taken := quick.Lines(in.buf[in.r:in.w], vec.MaxRows-n)
+			n, in.r, r.bytes = n+rows, in.r+taken, r.bytes+int64(taken)
+			if n == vec.MaxRows {
+				break
+			}
+		}
 		var rec []byte
 		var ok bool
 		var err error

@@ -16,9 +16,17 @@ type field struct {
 	f64  *vec.Fixed[float64]
 	text *vec.Bytes
 	num  *vec.Numeric
+
+	kind  kind
+	scale int32 // of a kindNumeric with a limit
+	limit int64 // its coefficients' magnitude is less; 0: none
 }
 
-func newField(c catalog.Column) field { return field{name: c.Name, typ: c.Type} }
+func newField(c catalog.Column) field {
+	f := field{name: c.Name, typ: c.Type}
+	f.kind = f.kindOf()
+	return f
+}
 
 func (f *field) bind(v vec.Vec) {
 	f.col = v
@@ -78,8 +86,7 @@ func (f *field) set(s []byte, format *types.Format) error {
 		}
 		return err
 	case types.Numeric:
-		if coef, scale, ok := decimal(s); ok && f.typ.Mod < 0 {
-			f.num.AppendInt64(coef, scale)
+		if f.kind == kindNumeric && f.decimal(s) {
 			return nil
 		}
 	case types.Timestamp, types.Timestamptz:

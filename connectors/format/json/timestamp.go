@@ -39,40 +39,11 @@ func (c *dayCache) read(b []byte, i int) (int32, bool) {
 		}
 		return v
 	}
-	y, m, day := num(0, 4), num(5, 2), num(8, 2)
-	if y < 1 || m < 1 || m > 12 || day < 1 || day > monthDays(y, m) {
-		return 0, false
+	days, ok := types.CivilDays(num(0, 4), num(5, 2), num(8, 2))
+	if ok {
+		c.head, c.tail, c.days = head, tail, days
 	}
-	c.head, c.tail, c.days = head, tail, days(y, m, day)
-	return c.days, true
-}
-
-func monthDays(y, m int) int {
-	switch m {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
-			return 29
-		}
-		return 28
-	}
-	return 31
-}
-
-// days counts from 2000-01-01 to a day of the proleptic Gregorian calendar, with
-// years beginning in March (Howard Hinnant, days_from_civil).
-func days(y, m, d int) int32 {
-	if m <= 2 {
-		y--
-		m += 12
-	}
-	era := y / 400
-	yoe := y - era*400
-	doy := (153*(m-3)+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	const to2000 = 730425 // from 0000-03-01
-	return int32(era*146097 + doe - to2000)
+	return days, ok
 }
 
 // timestamp reads YYYY-MM-DDThh:mm:ss, a fraction of up to six digits, and Z or
