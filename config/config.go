@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -46,6 +47,19 @@ type SQL struct {
 	MaxMemoryMB int64
 	// QueryMemoryLimitMB (sql.query_memory_limit_mb) is one statement's. 256.
 	QueryMemoryLimitMB int64
+	// EnableSpillToDisk (sql.enable_spill_to_disk) lets statements write to disk
+	// what their memory limit has no room for; else that is 53200. true.
+	EnableSpillToDisk bool
+	// SpillDirectory (sql.spill_directory) is where. Default: the folder spill in
+	// the data directory, or, where there is none, one in the system's for
+	// temporary files.
+	SpillDirectory string
+	// SpillLimitMB (sql.spill_limit_mb) is the most that all statements may have
+	// there at one time; past it 53100. 0: no limit. 10240.
+	SpillLimitMB int64
+	// SpillThresholdRatio (sql.spill_threshold_ratio) is the part of a memory
+	// limit that is filled before anything is written. 0.8.
+	SpillThresholdRatio float64
 	// RequireExplicitTypes (sql.require_explicit_types) refuses a source or sink
 	// whose type would have to be inferred from its keys. false.
 	RequireExplicitTypes bool
@@ -79,7 +93,7 @@ type File struct {
 func Default() *Config {
 	return &Config{
 		Server:  Server{Listen: "127.0.0.1:7432", HTTP: "127.0.0.1:8080", MaxConnections: 1000, LogFormat: "text"},
-		SQL:     SQL{MaxMemoryMB: 2048, QueryMemoryLimitMB: 256},
+		SQL:     SQL{MaxMemoryMB: 2048, QueryMemoryLimitMB: 256, EnableSpillToDisk: true, SpillLimitMB: 10240, SpillThresholdRatio: 0.8},
 		Jobs:    Jobs{MaxRestartAttempts: 3, RestartDelay: 5 * time.Second},
 		Storage: Storage{CheckpointInterval: time.Second},
 	}
@@ -103,6 +117,23 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 		c.Brokers = v
 	}
 	return c, c.check()
+}
+
+// SpillDirectory is sql.spill_directory made absolute, or its default.
+func (c *Config) SpillDirectory() (string, error) {
+	dir := c.SQL.SpillDirectory
+	switch {
+	case dir != "":
+	case c.Storage.DataDir != "":
+		dir = filepath.Join(c.Storage.DataDir, "spill")
+	default:
+		dir = filepath.Join(os.TempDir(), "ferris-spill-"+strconv.Itoa(os.Getuid()))
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("resolving sql.spill_directory %s: %w", dir, err)
+	}
+	return abs, nil
 }
 
 // FileRoots are file.roots made absolute, or the default: the data directory and
@@ -139,6 +170,7 @@ func (c *Config) check() error {
 		{"server.max_connections", int64(c.Server.MaxConnections), 1},
 		{"sql.max_memory_mb", c.SQL.MaxMemoryMB, 64},
 		{"sql.query_memory_limit_mb", c.SQL.QueryMemoryLimitMB, 1},
+		{"sql.spill_limit_mb", c.SQL.SpillLimitMB, 0},
 		{"jobs.max_restart_attempts", int64(c.Jobs.MaxRestartAttempts), 0},
 		{"jobs.restart_delay_ms", c.Jobs.RestartDelay.Milliseconds(), 0},
 		{"storage.checkpoint_interval_ms", c.Storage.CheckpointInterval.Milliseconds(), 10},

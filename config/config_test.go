@@ -28,7 +28,7 @@ kafka:
 server.listen: 127.0.0.1:6000
 server:
   log_format: json
-sql: {max_memory_mb: 512, query_memory_limit_mb: 32}
+sql: {max_memory_mb: 512, query_memory_limit_mb: 32, enable_spill_to_disk: false, spill_directory: /fast, spill_limit_mb: 0, spill_threshold_ratio: 0.25}
 jobs: {max_restart_attempts: 0, restart_delay_ms: 10}
 storage.checkpoint_interval_ms: 250
 file.roots: [/data, /in]
@@ -41,6 +41,7 @@ file.roots: [/data, /in]
 	want.Server.Listen = "127.0.0.1:6000"
 	want.Server.LogFormat = "json"
 	want.SQL.MaxMemoryMB, want.SQL.QueryMemoryLimitMB = 512, 32
+	want.SQL.EnableSpillToDisk, want.SQL.SpillDirectory, want.SQL.SpillLimitMB, want.SQL.SpillThresholdRatio = false, "/fast", 0, 0.25
 	want.Jobs.MaxRestartAttempts, want.Jobs.RestartDelay = 0, 10*time.Millisecond
 	want.Storage.CheckpointInterval = 250 * time.Millisecond
 	want.File.Roots = []string{"/data", "/in"}
@@ -63,6 +64,8 @@ func TestRefused(t *testing.T) {
 		"sql.max_memory_mb: lots":                 `line 1: sql.max_memory_mb: "lots" is not a whole number`,
 		"sql.max_memory_mb: 3":                    "sql.max_memory_mb is 3, the least is 64",
 		"server.log_format: xml":                  `server.log_format is "xml", expected text or json`,
+		"sql.spill_threshold_ratio: 80":           `line 1: sql.spill_threshold_ratio: "80" is not a number above 0 and at most 1`,
+		"sql.spill_limit_mb: -1":                  "sql.spill_limit_mb is -1, the least is 0",
 		"- a":                                     "line 1: expected keys and values",
 		"file.roots: /x":                          "line 1: file.roots: expected a list",
 		"server: 5":                               `line 1: unknown key "server"`,

@@ -31,9 +31,13 @@ var keys = []Key{
 	{"server.log_format", "text or json", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.LogFormat) }},
 	{"server.max_connections", "most connections at once", func(c *Config, n *yaml.Node) error { return integer(n, &c.Server.MaxConnections) }},
 	{"server.metrics", "a further address of the HTTP endpoints", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Metrics) }},
+	{"sql.enable_spill_to_disk", "write to disk what memory has no room for", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.EnableSpillToDisk) }},
 	{"sql.max_memory_mb", "memory limit of the process", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.MaxMemoryMB) }},
 	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.QueryMemoryLimitMB) }},
 	{"sql.require_explicit_types", "refuse to infer a connector from its keys", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.RequireExplicitTypes) }},
+	{"sql.spill_directory", "folder of what memory has no room for", func(c *Config, n *yaml.Node) error { return text(n, &c.SQL.SpillDirectory) }},
+	{"sql.spill_limit_mb", "most that is written there at one time", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.SpillLimitMB) }},
+	{"sql.spill_threshold_ratio", "part of a memory limit, past which is written", func(c *Config, n *yaml.Node) error { return ratio(n, &c.SQL.SpillThresholdRatio) }},
 	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config, n *yaml.Node) error { return millis(n, &c.Storage.CheckpointInterval) }},
 	{"storage.data_dir", "folder of the catalog and state", func(c *Config, n *yaml.Node) error { return text(n, &c.Storage.DataDir) }},
 }
@@ -199,6 +203,19 @@ func integer[T int | int64](n *yaml.Node, to *T) error {
 		return fmt.Errorf("%q is not a whole number", v)
 	}
 	*to = T(i)
+	return nil
+}
+
+func ratio(n *yaml.Node, to *float64) error {
+	v, err := scalar(n)
+	if err != nil {
+		return err
+	}
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f > 0 && f <= 1) {
+		return fmt.Errorf("%q is not a number above 0 and at most 1", v)
+	}
+	*to = f
 	return nil
 }
 

@@ -222,7 +222,8 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		return err
 	}
 	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
-	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: b.account, Fault: b.fault}
+	account := b.holder(t, n)
+	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: account, Fault: b.fault}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
@@ -230,7 +231,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		return err
 	}
 	for _, c := range n.Calls {
-		call, err := b.call(c, !appendOnly)
+		call, err := b.call(c, !appendOnly, account)
 		if err != nil {
 			return err
 		}
@@ -239,12 +240,13 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})
 }
 
-func (b *builder) call(c plan.AggCall, retracts bool) (*operator.Call, error) {
-	f, err := aggregate.New(c, b.env, retracts)
+func (b *builder) call(c plan.AggCall, retracts bool, account *memory.Account) (*operator.Call, error) {
+	fresh := func() (aggregate.Aggregate, error) { return aggregate.New(c, b.env, retracts) }
+	f, err := fresh()
 	if err != nil {
 		return nil, err
 	}
-	s := operator.CallSpec{Func: f, Distinct: c.Distinct, Result: c.Typ, Account: b.account}
+	s := operator.CallSpec{Func: f, New: fresh, Distinct: c.Distinct, Result: c.Typ, Account: account}
 	if s.Args, err = b.compileAll(c.Args); err != nil {
 		return nil, err
 	}
@@ -289,7 +291,10 @@ func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 			ts = append(ts, k.Type())
 		}
 	}
-	return b.operator(t, n, operator.NewDistinct(keys, ts, b.account, b.fault), to, input{n.Input, 0})
+	if sortedBy(n.Input, n.On) {
+		return b.operator(t, n, operator.NewDistinctSorted(keys, ts, b.fault), to, input{n.Input, 0})
+	}
+	return b.operator(t, n, operator.NewDistinct(keys, ts, b.holder(t, n), b.fault), to, input{n.Input, 0})
 }
 
 func (b *builder) sort(t *tree, n *plan.Sort, top int64, to target) error {
@@ -297,7 +302,7 @@ func (b *builder) sort(t *tree, n *plan.Sort, top int64, to target) error {
 	if err != nil {
 		return err
 	}
-	return b.operator(t, n, operator.NewSort(keys, schemaTypes(n), top, b.account, b.fault), to, input{n.Input, 0})
+	return b.operator(t, n, operator.NewSort(keys, schemaTypes(n), top, b.holder(t, n), b.fault), to, input{n.Input, 0})
 }
 
 func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
@@ -349,7 +354,7 @@ func (b *builder) eval(e plan.Expr) (types.Value, error) {
 func (b *builder) join(t *tree, n *plan.Join, to target) error {
 	kind := n.Kind
 	cond := n.Cond
-	spec := operator.JoinSpec{Kind: kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.account, Fault: b.fault}
+	spec := operator.JoinSpec{Kind: kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.holder(t, n), Fault: b.fault}
 	if b.live {
 		if err := b.refuseLiveJoin(n); err != nil {
 			return err
@@ -406,7 +411,7 @@ func (b *builder) refuseLiveJoin(n *plan.Join) error {
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {
-		var op operator.Operator = operator.NewDistinct(nil, ts, b.account, b.fault)
+		var op operator.Operator = operator.NewDistinct(nil, ts, b.holder(t, n), b.fault)
 		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
 			op = operator.NewDistinctChanges(ts, b.account)
 		}
@@ -419,7 +424,7 @@ func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	if n.Op == "except" {
 		kind = operator.Except
 	}
-	return b.operator(t, n, operator.NewSetOp(kind, n.All, ts, b.account), to, input{n.Left, 0}, input{n.Right, 1})
+	return b.operator(t, n, operator.NewSetOp(kind, n.All, ts, b.holder(t, n)), to, input{n.Left, 0}, input{n.Right, 1})
 }
 
 func schemaTypes(n plan.Node) []types.Type {

@@ -18,7 +18,8 @@ import (
 type cte struct {
 	b    *builder
 	n    *plan.CTE
-	runs []*operator.Spool // of each turn its rows; without recursion there is one
+	disk *operator.SpoolFile // for what memory has no room for
+	runs []*operator.Spool   // of each turn its rows; without recursion there is one
 	done bool
 	once *operator.Distinct // of a recursive UNION, what was seen so far
 	// term builds the recursive term, whose parts that no turn changes are kept.
@@ -32,7 +33,7 @@ func (b *builder) cte(t *tree, n *plan.CTE, to target) error {
 	}
 	defined := *b
 	defined.live = false
-	c := &cte{b: &defined, n: n}
+	c := &cte{b: &defined, n: n, disk: operator.NewSpoolFile(defined.holder(t, n))}
 	b.ctes[n.ID] = c
 	t.ctes = append(t.ctes, c)
 	return b.node(t, n.Body, to)
@@ -92,7 +93,7 @@ func (c *cte) turn(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	rows := operator.NewSpool(schemaTypes(c.n.Query), c.b.account, "WITH "+c.n.Name)
+	rows := c.disk.Spool(schemaTypes(c.n.Query), "WITH "+c.n.Name)
 	out := turnOutput{nil, rows}
 	if c.n.Distinct {
 		if c.once == nil {
@@ -118,7 +119,7 @@ func (c *cte) turn(ctx context.Context) error {
 	}
 	c.done = c.n.Recursive == nil || rows.Rows() == 0
 	c.runs = append(c.runs, rows)
-	return nil
+	return c.disk.Relieve(c.runs)
 }
 
 // close gives the rows back.

@@ -81,7 +81,7 @@ type keptLeaf struct {
 func (l *keptLeaf) Next(ctx context.Context) (*vec.Batch, error) {
 	if l.leaf == nil {
 		if l.of.rows == nil {
-			rows := operator.NewSpool(schemaTypes(l.of.n), l.of.b.account, "WITH RECURSIVE")
+			rows := operator.NewSpool(schemaTypes(l.of.n), l.of.b.account.Spillable("WITH RECURSIVE"), "WITH RECURSIVE")
 			if err := l.of.b.collect(ctx, l.of.n, spoolOutput{rows, -1}); err != nil {
 				rows.Reset()
 				return nil, err

@@ -88,6 +88,7 @@ type figures struct {
 	rows    int64
 	elapsed time.Duration
 	loops   int
+	spilled int64 // bytes written to disk
 }
 
 // analyze runs a query and shows rows and time beside each node. A node's time
@@ -121,7 +122,11 @@ func (e *Engine) analyze(ctx context.Context, q *plan.Query, env *function.Env) 
 			return " (never executed)"
 		}
 		loops := max(f.loops, 1)
-		return fmt.Sprintf(" (actual time=%.3f rows=%d loops=%d)", milliseconds(f.elapsed)/float64(loops), f.rows/int64(loops), loops)
+		text := fmt.Sprintf(" (actual time=%.3f rows=%d loops=%d", milliseconds(f.elapsed)/float64(loops), f.rows/int64(loops), loops)
+		if f.spilled > 0 {
+			text += fmt.Sprintf(" spilled=%dkB", (f.spilled+1023)>>10)
+		}
+		return text + ")"
 	})
 	return append(lines,
 		fmt.Sprintf("Peak Memory: %d kB", (b.account.Peak()+1023)>>10),
@@ -160,5 +165,10 @@ func (t *tree) measure(done map[plan.Node]figures) {
 		if n.to.node != nil {
 			total[n.to.node] += total[n]
 		}
+	}
+	for _, h := range t.holders {
+		f := done[h.plan]
+		f.spilled += h.account.Spilled()
+		done[h.plan] = f
 	}
 }

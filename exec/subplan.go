@@ -25,7 +25,8 @@ const (
 type subplan struct {
 	b    *builder
 	n    plan.Node
-	most int64 // rows wanted; -1: all
+	most int64               // rows wanted; -1: all
+	disk *operator.SpoolFile // for what memory has no room for; its account is closed with the query's
 
 	params   []plan.Outer // what it refers to
 	volatile bool         // it has to run for every row
@@ -41,7 +42,7 @@ func (b *builder) subplan(n plan.Node) *subplan {
 	inner.live = false
 	inner.scope = &scope{parent: b.scope, ctx: b.scope.ctx}
 	inner.scope.b = &inner
-	return &subplan{b: &inner, n: n, most: -1, params: plan.FreeRefs(n), volatile: plan.Volatile(n), answers: map[string]*operator.Spool{}}
+	return &subplan{b: &inner, n: n, most: -1, disk: operator.NewSpoolFile(b.account.Spillable("a subquery")), params: plan.FreeRefs(n), volatile: plan.Volatile(n), answers: map[string]*operator.Spool{}}
 }
 
 // Run returns the plan's rows for one outer row. They are the subplan's, and
@@ -67,12 +68,15 @@ func (p *subplan) Run(ctx context.Context, outer *vec.Batch, row int) (*operator
 	if p.runs++; p.runs == 2 {
 		p.n = p.b.spooled(p.n)
 	}
-	rows := operator.NewSpool(schemaTypes(p.n), p.b.account, "a subquery")
+	rows := p.disk.Spool(schemaTypes(p.n), "a subquery")
 	if err := p.b.collect(ctx, p.n, spoolOutput{rows, p.most}); err != nil {
 		rows.Reset()
 		return nil, err
 	}
 	if keep {
+		if p.disk.Account.Pressed() {
+			p.forget()
+		}
 		p.answers[string(p.key)] = rows
 		p.rows += rows.Rows()
 	} else {
@@ -200,7 +204,7 @@ func (s *spooler) keep(n plan.Node) plan.Node {
 		id--
 	}
 	defined := *s.b
-	s.b.ctes[id] = &cte{b: &defined, n: &plan.CTE{ID: id, Name: "a subquery", Query: n}}
+	s.b.ctes[id] = &cte{b: &defined, disk: operator.NewSpoolFile(defined.account.Spillable("a subquery")), n: &plan.CTE{ID: id, Name: "a subquery", Query: n}}
 	return &plan.CTEScan{ID: id, Name: "a subquery", Fields: n.Schema()}
 }
 

@@ -14,11 +14,12 @@ import (
 // tree is a plan that can run: operators, each passing its rows to the next, and
 // the leaves that make rows. One goroutine owns it.
 type tree struct {
-	nodes  []*node // every node after its inputs: the root is last
-	leaves []*leaf // in the order in which bounded ones are read
-	ctes   []*cte  // that it defines
-	out    operator.Output
-	timed  bool // EXPLAIN ANALYZE: measure each operator
+	nodes   []*node // every node after its inputs: the root is last
+	leaves  []*leaf // in the order in which bounded ones are read
+	ctes    []*cte  // that it defines
+	out     operator.Output
+	holders []holder
+	timed   bool // EXPLAIN ANALYZE: measure each operator
 }
 
 // node is an operator in its place. It is the Output of its own operator.
@@ -153,6 +154,9 @@ func (t *tree) close() error {
 	}
 	for _, c := range t.ctes {
 		errs = append(errs, c.close())
+	}
+	for _, h := range t.holders {
+		h.account.Close()
 	}
 	return errors.Join(errs...)
 }

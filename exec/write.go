@@ -54,7 +54,7 @@ func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Re
 	}
 	b := t.e.builder(env)
 	*b.scope.ctx = ctx
-	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account, "INSERT"), held: b.account}
+	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account.Spillable("INSERT"), "INSERT"), held: b.account}
 	keep := func(_ context.Context, in *vec.Batch) error { return w.keep(in, place, ts) }
 	if err := b.collect(ctx, s.Input, outputFunc(keep)); err != nil {
 		w.forget()

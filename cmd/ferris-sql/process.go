@@ -99,6 +99,10 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	if err != nil {
 		return nil, err
 	}
+	account, err := processMemory(c)
+	if err != nil {
+		return nil, err
+	}
 	p = &process{}
 	defer func() {
 		if err != nil {
@@ -130,7 +134,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	p.engine, err = exec.New(exec.Options{
 		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
-		Memory:          memory.New("the process", c.SQL.MaxMemoryMB<<20, memory.ProcessSetting),
+		Memory:          account,
 		RestartAttempts: c.Jobs.MaxRestartAttempts, RestartDelay: c.Jobs.RestartDelay,
 	})
 	if err != nil {
@@ -148,6 +152,21 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	}
 	p.server.Sessions = p.gateway
 	return p, p.engine.Start(ctx)
+}
+
+// processMemory is the account above all others, whose statements write to disk
+// what they have no room for, unless that is switched off.
+func processMemory(c *config.Config) (*memory.Account, error) {
+	account := memory.New("the process", c.SQL.MaxMemoryMB<<20, memory.ProcessSetting)
+	if !c.SQL.EnableSpillToDisk {
+		return account, nil
+	}
+	dir, err := c.SpillDirectory()
+	if err != nil {
+		return nil, err
+	}
+	account.SpillTo(memory.NewDisk(dir, c.SQL.SpillLimitMB<<20), c.SQL.SpillThresholdRatio)
+	return account, nil
 }
 
 // limitMemory tells the runtime its limit, unless GOMEMLIMIT does already, and

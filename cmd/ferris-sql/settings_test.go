@@ -196,9 +196,13 @@ func TestEverySetting(t *testing.T) {
 			_, err = tryDial(t, p)
 			wantCode(t, err, "53300")
 		},
+		"sql.enable_spill_to_disk": func(t *testing.T) {
+			_, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3, enable_spill_to_disk: false}"), largeSort)
+			wantCode(t, err, "53200", "sql.query_memory_limit_mb = 3")
+		},
 		"sql.max_memory_mb": func(t *testing.T) {
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
-			conn := gatewayOf(t, "sql: {max_memory_mb: 64, query_memory_limit_mb: 1000}")
+			conn := gatewayOf(t, "sql: {max_memory_mb: 64, query_memory_limit_mb: 1000, enable_spill_to_disk: false}")
 			if limit := debug.SetMemoryLimit(-1); limit != 64<<20 && os.Getenv("GOMEMLIMIT") == "" {
 				t.Errorf("the runtime's memory limit is %d, want 64 MB", limit)
 			}
@@ -206,8 +210,12 @@ func TestEverySetting(t *testing.T) {
 			wantCode(t, err, "53200", "sql.max_memory_mb = 64")
 		},
 		"sql.query_memory_limit_mb": func(t *testing.T) {
-			_, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3}"), largeSort)
+			conn := gatewayOf(t, "sql: {query_memory_limit_mb: 3}")
+			_, err := ask(t, conn, "SELECT array_agg(i) FROM generate_series(1, 1000000) AS i")
 			wantCode(t, err, "53200", "sql.query_memory_limit_mb = 3")
+			if got, err := ask(t, conn, largeSort+" LIMIT 1 OFFSET 300000"); err != nil || fmt.Sprint(got) != "[300000]" {
+				t.Errorf("a sort that is larger: %v, %v", got, err)
+			}
 		},
 		"sql.require_explicit_types": func(t *testing.T) {
 			sql := "CREATE STREAM s (a int) WITH (topic = 't', 'bootstrap.servers' = '127.0.0.1:1')"
@@ -217,6 +225,34 @@ func TestEverySetting(t *testing.T) {
 			_, err := ask(t, gatewayOf(t, "sql.require_explicit_types: true"), sql)
 			wantCode(t, err, "22023", "Source type must be explicitly specified for 's'. "+
 				"Use: 's.type' with values like 'kafka_source', 'file_source', 's3_source', 'database_source'")
+		},
+		"sql.spill_directory": func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "here")
+			if _, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3, spill_directory: "+dir+"}"), spillingCount); err != nil {
+				t.Error(err)
+			}
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+				t.Errorf("the folder holds %v, %v", entries, err)
+			}
+			file := filepath.Join(t.TempDir(), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3, spill_directory: "+file+"}"), spillingCount)
+			wantCode(t, err, "58030", file)
+		},
+		"sql.spill_limit_mb": func(t *testing.T) {
+			conn := gatewayOf(t, "sql: {query_memory_limit_mb: 3, spill_limit_mb: 1}")
+			_, err := ask(t, conn, spillingCount)
+			wantCode(t, err, "53100", "sql.spill_limit_mb = 1")
+		},
+		"sql.spill_threshold_ratio": func(t *testing.T) {
+			for ratio, spilled := range map[string]bool{"0.01": true, "0.9": false} {
+				rows, err := ask(t, gatewayOf(t, "sql.spill_threshold_ratio: "+ratio), "EXPLAIN ANALYZE SELECT i FROM generate_series(1, 200000) AS i ORDER BY -i")
+				if err != nil || strings.Contains(fmt.Sprint(rows), "spilled=") != spilled {
+					t.Errorf("with a ratio of %s: %v, %v", ratio, rows, err)
+				}
+			}
 		},
 		"storage.checkpoint_interval_ms": func(t *testing.T) {
 			sql := ticking + "CREATE SINK hole WITH (type = 'blackhole'); START JOB j AS SELECT id FROM ticks INTO hole"
@@ -330,7 +366,8 @@ func TestPinnedTexts(t *testing.T) {
 const (
 	largeSort = "CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 200)) STORED) " +
 		"WITH (type = 'generator', rows = '1000000'); SELECT a FROM g ORDER BY b, a"
-	ticking = "CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000'); "
+	spillingCount = "SELECT count(*) FROM (SELECT DISTINCT i FROM generate_series(1, 300000) AS i) x"
+	ticking       = "CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000'); "
 )
 
 // failingJob starts a job whose file has no folder.

@@ -166,9 +166,14 @@ func TestMemoryLimit(t *testing.T) {
 	if _, err := run(t, conn, `CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 100)) STORED) WITH (type = 'generator', rows = '1000000')`); err != nil {
 		t.Fatal(err)
 	}
-	for _, sql := range []string{"SELECT a FROM g ORDER BY b, a", "SELECT count(*) FROM (SELECT a, count(*) FROM g GROUP BY a) x"} {
+	for _, sql := range []string{"SELECT array_agg(a) FROM g", "SELECT sum(a) OVER (ORDER BY b) FROM g", "SELECT string_agg(b, '') FROM g"} {
 		_, err := run(t, conn, sql)
 		wantError(t, err, "53200", "sql.query_memory_limit_mb")
+	}
+	for _, sql := range []string{"SELECT a FROM g ORDER BY b, a OFFSET 999999", "SELECT count(*) - 1 FROM (SELECT a, count(*) FROM g GROUP BY a) x"} {
+		if got, err := run(t, conn, sql); err != nil || fmt.Sprint(got) != "[999999]" {
+			t.Errorf("%s: %v, %v; want 999999", sql, got, err)
+		}
 	}
 	if got, err := run(t, conn, "SELECT count(*) FROM g"); err != nil || fmt.Sprint(got) != "[1000000]" {
 		t.Errorf("afterwards: %v, %v", got, err)

@@ -1,5 +1,6 @@
 // Package memory counts who holds how much: an Account for the process, below
-// it one for each query, below that one for each operator. It counts what its
+// it one for each query, below that one for each operator that can write what it
+// holds to disk; and it owns the files that these write. It counts what its
 // callers say and owns no memory itself.
 package memory
 
@@ -24,6 +25,13 @@ type Account struct {
 	setting string
 	used    atomic.Int64
 	peak    atomic.Int64
+
+	disk      *Disk   // nil: nothing is written to disk
+	ratio     float64 // of each limit, past which holders write
+	spillable bool
+	holders   atomic.Int64 // accounts below this one that are spillable
+	spilled   atomic.Int64 // bytes written, those that are gone included
+	files     openFiles
 }
 
 // New returns an account with nothing above it. limit is in bytes, 0 for none;
@@ -34,12 +42,21 @@ func New(name string, limit int64, setting string) *Account {
 
 // Child returns an account that counts here too. limit 0: only the limits above.
 func (a *Account) Child(name string, limit int64, setting string) *Account {
-	return &Account{parent: a, name: name, limit: limit, setting: setting}
+	c := &Account{parent: a, name: name, limit: limit, setting: setting}
+	if a != nil {
+		c.disk, c.ratio = a.disk, a.ratio
+	}
+	return c
 }
 
 // Reserve counts n more bytes. Where that passes a limit nothing is counted and
-// the error, 53200, names the figure and the setting.
+// the error, 53200, names the figure and the setting. A spillable account passes
+// limits: its holder asks Pressed and Check after each batch.
 func (a *Account) Reserve(n int64) error {
+	if a != nil && a.spillable {
+		a.Force(n)
+		return nil
+	}
 	for at := a; at != nil; at = at.parent {
 		used := at.used.Add(n)
 		if at.limit > 0 && used > at.limit {
@@ -86,13 +103,26 @@ func (a *Account) Resize(old, now int64) error {
 	return nil
 }
 
-// Close gives back all that the account holds.
+// Force counts n more bytes, whatever the limits.
+func (a *Account) Force(n int64) {
+	for at := a; at != nil; at = at.parent {
+		at.raisePeak(at.used.Add(n))
+	}
+}
+
+// Close gives back all that the account holds, and closes the files made below
+// it that are still open. It may be called twice.
 func (a *Account) Close() {
 	if a == nil {
 		return
 	}
 	n := a.used.Swap(0)
 	a.parent.Release(n)
+	if a.spillable {
+		a.spillable = false
+		a.parent.holders.Add(-1)
+	}
+	a.files.close()
 }
 
 // Used is the number of bytes held now.

@@ -30,11 +30,17 @@ type AggregateSpec struct {
 // Aggregate groups rows by keys and computes calls over each group: a row is
 // the keys, then the results. Without keys there is one group, with or without
 // rows. It takes Deletes; within an epoch one may come before its Insert.
+//
+// When its memory is full it makes no more groups: rows of those that it has not
+// go to disk, and are grouped at the end, part by part. One that emits changes
+// keeps all its groups in memory.
 type Aggregate struct {
 	spec  AggregateSpec
 	table *table
 	count int     // of groups
 	rows  []int64 // of each group: Inserts less Deletes
+	held  int64   // bytes of rows
+	over  overflow
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
@@ -71,7 +77,7 @@ func NewAggregate(spec AggregateSpec) *Aggregate {
 }
 
 // start makes the groups that need no row, which the first epoch passes on.
-func (a *Aggregate) start() error {
+func (a *Aggregate) start(ctx context.Context) error {
 	if a.started {
 		return nil
 	}
@@ -95,12 +101,12 @@ func (a *Aggregate) start() error {
 		a.stamp[g] = a.epoch
 		a.touched, a.existed = append(a.touched, g), append(a.existed, false)
 	}
-	return a.results(a.touched, a.before)
+	return a.results(ctx, a.touched, a.before)
 }
 
 // Process adds rows to their groups, and takes deleted ones out.
-func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
-	if err := a.start(); err != nil {
+func (a *Aggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error {
+	if err := a.start(ctx); err != nil {
 		return err
 	}
 	sel, err := runAll(a.spec.Keys, b, a.cols, a.spec.Fault, &a.live)
@@ -111,13 +117,17 @@ func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) er
 	a.ids = sized(a.ids, b.Rows)
 	if len(a.spec.Keys) == 0 {
 		clear(a.ids)
+	} else if a.over.parts != nil {
+		if sel, err = a.setAside(b, sel); err != nil {
+			return err
+		}
 	} else if err := a.table.assign(a.cols, b.Rows, sel, a.ids); err != nil {
 		return err
 	} else if err := a.grow(a.table.Len()); err != nil {
 		return err
 	}
 	if a.spec.Changes {
-		if err := a.touch(sel); err != nil {
+		if err := a.touch(ctx, sel); err != nil {
 			return err
 		}
 	}
@@ -137,6 +147,9 @@ func (a *Aggregate) Process(_ context.Context, _ int, b *vec.Batch, _ Output) er
 			return err
 		}
 	}
+	if full(a.spec.Account) {
+		return a.relieve(ctx)
+	}
 	return nil
 }
 
@@ -149,6 +162,12 @@ func (a *Aggregate) grow(n int) error {
 		a.rows = append(a.rows, make([]int64, n-a.count)...)
 	}
 	a.count = n
+	if held := 8 * int64(cap(a.rows)); held > a.held {
+		if err := a.spec.Account.Reserve(held - a.held); err != nil {
+			return err
+		}
+		a.held = held
+	}
 	if a.spec.Changes {
 		for len(a.stamp) < n {
 			a.stamp = append(a.stamp, 0)
@@ -163,7 +182,7 @@ func (a *Aggregate) grow(n int) error {
 }
 
 // touch keeps what groups were before this epoch changes them.
-func (a *Aggregate) touch(sel []int32) error {
+func (a *Aggregate) touch(ctx context.Context, sel []int32) error {
 	first := len(a.touched)
 	for _, r := range sel {
 		if g := a.ids[r]; a.stamp[g] != a.epoch {
@@ -172,7 +191,7 @@ func (a *Aggregate) touch(sel []int32) error {
 			a.existed = append(a.existed, a.exists(g))
 		}
 	}
-	return a.results(a.touched[first:], a.before)
+	return a.results(ctx, a.touched[first:], a.before)
 }
 
 // exists reports whether a group was in the rows that went out last: one that
@@ -182,9 +201,9 @@ func (a *Aggregate) exists(g int32) bool { return a.there(g) && (g >= a.always |
 // there reports whether a group is in the result now.
 func (a *Aggregate) there(g int32) bool { return a.stay || g < a.always || a.rows[g] > 0 }
 
-func (a *Aggregate) results(groups []int32, dst *vec.Batch) error {
+func (a *Aggregate) results(ctx context.Context, groups []int32, dst *vec.Batch) error {
 	for i, c := range a.spec.Calls {
-		if err := c.results(groups, dst.Cols[i]); err != nil {
+		if err := c.results(ctx, groups, dst.Cols[i]); err != nil {
 			return err
 		}
 	}
@@ -201,10 +220,10 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 	if !a.spec.Changes {
 		return nil
 	}
-	if err := a.start(); err != nil {
+	if err := a.start(ctx); err != nil {
 		return err
 	}
-	if err := a.results(a.touched, a.after); err != nil {
+	if err := a.results(ctx, a.touched, a.after); err != nil {
 		return err
 	}
 	for i, g := range a.touched {
@@ -256,13 +275,27 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 	if a.spec.Changes {
 		return a.Barrier(ctx, 0, out)
 	}
-	if err := a.start(); err != nil {
+	if err := a.start(ctx); err != nil {
 		return err
 	}
+	for {
+		if err := a.emitAll(ctx, out); err != nil {
+			return err
+		}
+		more, err := a.next(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// emitAll passes on the groups.
+func (a *Aggregate) emitAll(ctx context.Context, out Output) error {
 	var groups []int32
-	for from := 0; from < a.count; from += vec.MaxRows {
+	n := a.perTurn()
+	for from := 0; from < a.count; from += n {
 		groups = groups[:0]
-		for g := from; g < min(from+vec.MaxRows, a.count); g++ {
+		for g := from; g < min(from+n, a.count); g++ {
 			if a.there(int32(g)) {
 				groups = append(groups, int32(g))
 			}
@@ -270,7 +303,10 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 		b := a.out.batch
 		b.Reset() // before the results are computed: from the second turn on they are its columns
 		a.after.Reset()
-		if err := a.results(groups, a.after); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.results(ctx, groups, a.after); err != nil {
 			return err
 		}
 		for k := range a.spec.Keys {
@@ -285,12 +321,29 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 	return nil
 }
 
+// perTurn is how many groups may go out at once: of those that hold much few.
+func (a *Aggregate) perTurn() int {
+	held := int64(1)
+	for _, c := range a.spec.Calls {
+		held += c.held
+	}
+	return int(min(max(pickBytes*int64(a.count)/held, 1), vec.MaxRows))
+}
+
 // Close gives the groups back.
 func (a *Aggregate) Close() error {
+	a.clear()
+	a.over.close()
+	a.stamp = nil
+	return nil
+}
+
+// clear gives the groups back.
+func (a *Aggregate) clear() {
 	a.table.close()
 	for _, c := range a.spec.Calls {
 		c.close()
 	}
-	a.rows, a.stamp = nil, nil
-	return nil
+	a.spec.Account.Release(a.held)
+	a.rows, a.count, a.held = nil, 0, 0
 }

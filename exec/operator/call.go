@@ -1,7 +1,7 @@
 package operator
 
 import (
-	"slices"
+	"context"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -12,7 +12,10 @@ import (
 
 // CallSpec describes one aggregate call.
 type CallSpec struct {
-	Func     aggregate.Aggregate
+	Func aggregate.Aggregate
+	// New makes a Func that has seen no row, for groups that come after those in
+	// memory; nil: Account is not spillable.
+	New      func() (aggregate.Aggregate, error)
 	Args     []*expr.Program
 	ArgTypes []types.Type
 	Filter   *expr.Program // nil: none
@@ -28,6 +31,7 @@ type Call struct {
 	spec     CallSpec
 	result   types.Type
 	args     []vec.Vec
+	kept     keptColumns
 	distinct *distinctRows
 	ordered  *orderedRows
 	groups   int
@@ -38,14 +42,14 @@ type Call struct {
 // NewCall returns a call.
 func NewCall(s CallSpec) *Call {
 	c := &Call{spec: s, result: s.Result, args: make([]vec.Vec, len(s.Args))}
+	if s.Distinct || len(s.OrderBy) > 0 {
+		c.kept = newKeptColumns(s)
+	}
 	if s.Distinct {
-		c.distinct = &distinctRows{
-			table: newTable(append([]types.Type{types.Of(types.Int4)}, s.ArgTypes...), s.Account, "DISTINCT"),
-			cols:  make([]vec.Vec, 1+len(s.Args)),
-		}
+		c.distinct = newDistinctRows(c.kept.types[:1+len(s.Args)], s.Account)
 	}
 	if len(s.OrderBy) > 0 {
-		c.ordered = newOrderedRows(s)
+		c.ordered = newOrderedRows(s, c.kept.types)
 	}
 	return c
 }
@@ -84,144 +88,128 @@ func (c *Call) add(b *vec.Batch, sel, groups []int32, fault Fault) error {
 	if err != nil || len(sel) == 0 {
 		return err
 	}
-	if c.distinct != nil {
-		if sel, err = c.distinct.changed(b, sel, groups, c.args); err != nil || len(sel) == 0 {
+	if c.distinct == nil && c.ordered == nil {
+		if err := c.spec.Func.Add(groups, c.args, sel, b.Ops); err != nil {
 			return err
 		}
+		return c.charge()
+	}
+	part.Sel = sel
+	kept, err := c.kept.of(&part, groups, c.args, fault)
+	if err != nil {
+		return err
+	}
+	return c.take(kept)
+}
+
+// take gives rows of kept columns on to what is next: DISTINCT, then ORDER BY,
+// then the function.
+func (c *Call) take(b *vec.Batch) error {
+	if c.distinct != nil {
+		sel, err := c.distinct.changed(b)
+		if err != nil || len(sel) == 0 {
+			return err
+		}
+		b = &vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
 	}
 	if c.ordered != nil {
-		part.Sel = sel
-		return c.ordered.add(&part, groups, c.args, fault)
+		return c.ordered.add(b)
 	}
-	if err := c.spec.Func.Add(groups, c.args, sel, b.Ops); err != nil {
+	return c.give(b)
+}
+
+// give gives rows of kept columns to the function.
+func (c *Call) give(b *vec.Batch) error {
+	groups := b.Cols[0].(*vec.Fixed[int32]).Values
+	if err := c.spec.Func.Add(groups, b.Cols[1:1+len(c.args)], b.Sel, b.Ops); err != nil {
 		return err
 	}
 	return c.charge()
 }
 
 // results appends the value of each group.
-func (c *Call) results(groups []int32, dst vec.Vec) error {
+func (c *Call) results(ctx context.Context, groups []int32, dst vec.Vec) error {
+	if c.distinct != nil {
+		err := c.distinct.drain(ctx, func(b *vec.Batch) error {
+			if err := c.take(b); err != nil || !c.spec.Account.Pressed() || c.ordered == nil {
+				return err
+			}
+			return c.ordered.spill(ctx)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if c.ordered != nil {
-		if err := c.ordered.drain(c.spec.Func); err != nil {
+		if err := c.ordered.drain(ctx, c.give); err != nil {
 			return err
 		}
 	}
 	return c.spec.Func.Result(groups, dst)
 }
 
-func (c *Call) close() {
+// spill writes to disk what the call keeps of its rows, which is not what its
+// function does.
+func (c *Call) spill(ctx context.Context) error {
 	if c.distinct != nil {
-		c.distinct.table.close()
+		if err := c.distinct.spill(); err != nil {
+			return err
+		}
 	}
 	if c.ordered != nil {
-		c.ordered.spool.Reset()
+		return c.ordered.spill(ctx)
+	}
+	return nil
+}
+
+// renew begins again, for other groups.
+func (c *Call) renew() (err error) {
+	c.spec.Func, err = c.spec.New()
+	return err
+}
+
+// close gives everything back; it may be used again after renew.
+func (c *Call) close() {
+	if c.distinct != nil {
+		c.distinct.close()
+	}
+	if c.ordered != nil {
+		c.ordered.close()
 	}
 	c.spec.Account.Release(c.held)
 	c.held = 0
 }
 
-// distinctRows counts the rows of each group and arguments.
-type distinctRows struct {
-	table  *table
-	counts []int64
-	cols   []vec.Vec
-	group  vec.Fixed[int32]
-	ids    []int32
-	out    []int32
-}
-
-// changed returns the rows that bring a value into its group or take the last of
-// it out.
-func (d *distinctRows) changed(b *vec.Batch, sel, groups []int32, args []vec.Vec) ([]int32, error) {
-	d.group.Values = groups
-	d.cols[0] = &d.group
-	copy(d.cols[1:], args)
-	d.ids = sized(d.ids, b.Rows)
-	if err := d.table.assign(d.cols, b.Rows, sel, d.ids); err != nil {
-		return nil, err
-	}
-	for len(d.counts) < d.table.Len() {
-		d.counts = append(d.counts, 0)
-	}
-	d.out = d.out[:0]
-	for _, r := range sel {
-		n := &d.counts[d.ids[r]]
-		if b.Op(int(r)) == vec.Delete {
-			*n--
-			if *n == 0 {
-				d.out = append(d.out, r)
-			}
-		} else {
-			*n++
-			if *n == 1 {
-				d.out = append(d.out, r)
-			}
-		}
-	}
-	return d.out, nil
-}
-
-// orderedRows keeps the rows of a call with ORDER BY until the groups are
-// complete.
-type orderedRows struct {
-	keys     []SortKey
+// keptColumns are what is kept of a row until its group is complete: the group,
+// the arguments, and what ORDER BY sorts by.
+type keptColumns struct {
+	types    []types.Type
 	programs []*expr.Program
-	args     int
-	spool    *Spool // group, arguments, keys
 	cols     []vec.Vec
 	group    vec.Fixed[int32]
 	live     []int32
 }
 
-func newOrderedRows(s CallSpec) *orderedRows {
-	o := &orderedRows{keys: s.OrderBy, args: len(s.Args)}
-	ts := append([]types.Type{types.Of(types.Int4)}, s.ArgTypes...)
-	for _, k := range s.OrderBy {
-		ts = append(ts, k.Type)
-		o.programs = append(o.programs, k.Program)
+func newKeptColumns(s CallSpec) keptColumns {
+	k := keptColumns{types: append([]types.Type{types.Of(types.Int4)}, s.ArgTypes...)}
+	for _, key := range s.OrderBy {
+		k.types = append(k.types, key.Type)
+		k.programs = append(k.programs, key.Program)
 	}
-	o.cols = make([]vec.Vec, len(ts))
-	o.spool = newPickSpool(ts, s.Account, "ORDER BY")
-	return o
+	k.cols = make([]vec.Vec, len(k.types))
+	return k
 }
 
-func (o *orderedRows) add(b *vec.Batch, groups []int32, args []vec.Vec, fault Fault) error {
-	if hasDelete(b) {
-		return refuseDelete("an aggregate with ORDER BY")
-	}
-	o.group.Values = groups
-	o.cols[0] = &o.group
-	copy(o.cols[1:], args)
-	sel, err := runAll(o.programs, b, o.cols[1+len(args):], fault, &o.live)
+// of returns the kept columns of b's rows.
+func (k *keptColumns) of(b *vec.Batch, groups []int32, args []vec.Vec, fault Fault) (*vec.Batch, error) {
+	k.group.Values = groups
+	k.cols[0] = &k.group
+	copy(k.cols[1:], args)
+	sel, err := runAll(k.programs, b, k.cols[1+len(args):], fault, &k.live)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return o.spool.Add(&vec.Batch{Cols: o.cols, Sel: sel, Rows: b.Rows})
-}
-
-// drain gives all rows to the function, in order.
-func (o *orderedRows) drain(f aggregate.Aggregate) error {
-	refs := o.spool.refs(nil)
-	slices.SortStableFunc(refs, func(a, b ref) int {
-		ca, cb := o.spool.chunks[a>>32].Cols[1+o.args:], o.spool.chunks[b>>32].Cols[1+o.args:]
-		for k := range o.keys {
-			if c := o.keys[k].compare(ca[k], int(int32(a)), cb[k], int(int32(b))); c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
-	part := vec.NewBatch(o.spool.types[:1+o.args])
-	for some := range slices.Chunk(refs, vec.MaxRows) {
-		part.Reset()
-		o.spool.pick(part.Cols, some)
-		groups := part.Cols[0].(*vec.Fixed[int32]).Values
-		if err := f.Add(groups, part.Cols[1:], nil, nil); err != nil {
-			return err
-		}
-	}
-	o.spool.Reset()
-	return nil
+	return &vec.Batch{Cols: k.cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}, nil
 }
 
 // identical reports whether two values read the same: equal, and a numeric with

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -12,22 +13,32 @@ import (
 
 // Distinct passes the first row of each key as it comes, over an input that only
 // grows. It refuses Deletes; DistinctChanges takes them.
+//
+// When its memory is full it learns no more keys: rows of those that it does not
+// know go to disk, and are told apart at the end, part by part.
 type Distinct struct {
 	stateless
-	keys  []*expr.Program // of DISTINCT ON; nil: the whole row
-	fault Fault
-	table *table
-	cols  []vec.Vec
-	ids   []int32
-	sel   selector
-	live  []int32
-	out   vec.Batch
+	keys    []*expr.Program // of DISTINCT ON; nil: the whole row
+	types   []types.Type    // of the keys
+	account *memory.Account
+	fault   Fault
+	table   *table
+	rest    *partitions // rows of keys that are not in the table; nil: none
+	level   int
+	backlog backlog
+	done    bool // nobody wants more rows
+	cols    []vec.Vec
+	ids     []int32
+	sel     selector
+	live    []int32
+	other   []int32
+	out     vec.Batch
 }
 
 // NewDistinct returns a Distinct by keys, which have the types given; keys nil:
 // by the whole row.
 func NewDistinct(keys []*expr.Program, ts []types.Type, account *memory.Account, fault Fault) *Distinct {
-	return &Distinct{keys: keys, fault: fault, table: newTable(ts, account, "DISTINCT"), cols: make([]vec.Vec, len(keys))}
+	return &Distinct{keys: keys, types: ts, account: account, fault: fault, table: newTable(ts, account, "DISTINCT"), cols: make([]vec.Vec, len(keys))}
 }
 
 // Process passes on rows whose key is new.
@@ -45,6 +56,9 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 	}
 	sel = d.sel.all(sel, b.Rows)
 	d.ids = sized(d.ids, b.Rows)
+	if d.rest != nil {
+		return d.setAside(b, cols, sel)
+	}
 	known := int32(d.table.Len())
 	if err := d.table.assign(cols, b.Rows, sel, d.ids); err != nil {
 		return err
@@ -59,15 +73,71 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 		}
 	}
 	d.out = vec.Batch{Cols: b.Cols, Sel: first, Rows: b.Rows}
+	if full(d.account) {
+		var err error
+		if d.rest, err = newPartitions(d.types, d.level, d.account); err != nil {
+			return err
+		}
+	}
 	if len(first) == 0 {
 		return nil
 	}
-	return out.Emit(ctx, &d.out)
+	err := out.Emit(ctx, &d.out)
+	d.done = d.done || errors.Is(err, stream.Done)
+	return err
+}
+
+// full reports whether a table that grows by doubling should not.
+func full(account *memory.Account) bool { return account.Pressed() || account.Doubles() }
+
+// setAside writes the rows whose key is not known.
+func (d *Distinct) setAside(b *vec.Batch, cols []vec.Vec, sel []int32) error {
+	d.table.lookup(cols, b.Rows, sel, d.ids)
+	d.other = d.other[:0]
+	for _, r := range sel {
+		if d.ids[r] < 0 {
+			d.other = append(d.other, r)
+		}
+	}
+	if err := d.rest.add(b, cols, d.other); err != nil {
+		return err
+	}
+	return d.account.Check()
+}
+
+// Finish passes on the first rows of the keys that memory had no room for.
+func (d *Distinct) Finish(ctx context.Context, input int, out Output) error {
+	for !d.done {
+		if d.rest != nil {
+			if err := d.backlog.push(d.rest); err != nil {
+				return err
+			}
+			d.rest = nil
+		}
+		p, ok := d.backlog.pop()
+		if !ok {
+			return nil
+		}
+		d.table.close()
+		d.table = newTable(d.types, d.account, "DISTINCT")
+		d.level = p.of.level + 1
+		err := p.each(ctx, func(b *vec.Batch) error { return d.Process(ctx, input, b, out) })
+		if cerr := p.of.done(); err == nil {
+			err = cerr
+		}
+		if err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close gives the table back.
 func (d *Distinct) Close() error {
 	d.table.close()
+	d.rest.close()
+	d.rest = nil
+	d.backlog.close()
 	return nil
 }
 

@@ -32,6 +32,9 @@ type JoinSpec struct {
 // left comes, and joins each left row with it as it passes. A left row's op is
 // the op of its results where the kind is inner, left, semi or anti; right and
 // full joins refuse Deletes, and so does the right input.
+//
+// A right input that memory has no room for goes to disk, split by its keys, and
+// so does then the left one; they are joined part by part when the left has ended.
 type Join struct {
 	stateless
 	spec  JoinSpec
@@ -44,11 +47,18 @@ type Join struct {
 	chains  chains   // the right rows of each group
 	matched []uint64 // bits by right row, for right and full
 
+	parts   [2]*partitions // by input: rows that go to disk; nil: none do
+	level   int
+	backlog [2]backlog
+	marks   *leftMarks // while the right rows of a part come in pieces; else nil
+
 	cols []vec.Vec
 	ids  []int32
 	sel  selector
 	live []int32
 
+	longest   int64   // bytes of the longest values of a right row
+	atOnce    int     // pairs that are joined at once
 	leftRows  []int32 // candidate pairs that are not yet joined
 	rightRows []int32
 	pairRefs  []ref
@@ -62,7 +72,7 @@ type Join struct {
 // NewJoin returns a Join.
 func NewJoin(s JoinSpec) *Join {
 	j := &Join{spec: s}
-	j.right = newPickSpool(s.RightTypes, s.Account, "JOIN")
+	j.right = newPickSpool(s.RightTypes, 0, s.Account, "JOIN")
 	j.table = newTable(s.KeyTypes, s.Account, "JOIN")
 	j.cols = make([]vec.Vec, len(s.KeyTypes))
 	j.pairs = vec.NewBatch(append(append([]types.Type(nil), s.LeftTypes...), s.RightTypes...))
@@ -77,13 +87,26 @@ func NewJoin(s JoinSpec) *Join {
 // Process keeps right rows, and joins left ones.
 func (j *Join) Process(ctx context.Context, input int, b *vec.Batch, out Output) error {
 	if input == JoinRight {
-		return j.build(b)
+		if j.parts[JoinRight] != nil {
+			return j.setAside(JoinRight, j.spec.RightKeys, b)
+		}
+		if err := j.build(b); err != nil || !j.spec.Account.Pressed() {
+			return err
+		}
+		return j.split(ctx)
 	}
 	if !j.built {
 		return sqlerr.Errorf(sqlerr.InternalError, "join: rows of the left input came before the right one ended")
 	}
+	if j.parts[JoinLeft] != nil {
+		return j.setAside(JoinLeft, j.spec.LeftKeys, b)
+	}
 	return j.probe(ctx, b, out)
 }
+
+// rowBytes are what a right row takes beside itself: its ref, and its place in
+// the chain of its key.
+const rowBytes = 8 + 12
 
 func (j *Join) build(b *vec.Batch) error {
 	if hasDelete(b) {
@@ -95,14 +118,15 @@ func (j *Join) build(b *vec.Batch) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
+	j.longest = max(j.longest, longest(b))
 	first := j.right.Rows()
 	if err := j.right.Add(&vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}); err != nil {
 		return err
 	}
-	if err := j.spec.Account.Reserve(16 * int64(len(sel))); err != nil {
+	if err := j.spec.Account.Reserve(rowBytes * int64(len(sel))); err != nil {
 		return err
 	}
-	j.held += 16 * int64(len(sel))
+	j.held += rowBytes * int64(len(sel))
 	if len(j.spec.RightKeys) == 0 {
 		return nil
 	}
@@ -134,6 +158,10 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
+	if j.marks != nil {
+		sel = j.marks.open(sel, j.spec.Kind)
+	}
+	j.atOnce = int(min(max(pickBytes/(1+j.longest+longest(b)), 1), vec.MaxRows))
 	j.hit = sized(j.hit, b.Rows)
 	clear(j.hit)
 	if len(j.spec.LeftKeys) == 0 {
@@ -150,10 +178,32 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	return j.leftover(ctx, b, sel, out)
 }
 
+// longest is how many bytes a row of b holds at most in byte strings; in columns
+// that are small as a whole they do not count.
+func longest(b *vec.Batch) int64 {
+	n := int64(0)
+	for _, c := range b.Cols {
+		v, ok := c.(*vec.Bytes)
+		if !ok || len(v.Data) < pickBytes/vec.MaxRows {
+			continue
+		}
+		most := int32(0)
+		for i := range v.Len() {
+			most = max(most, v.Offsets[i+1]-v.Offsets[i])
+		}
+		n += int64(most)
+	}
+	return n
+}
+
 // loop pairs every left row with every right one.
 func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
 	n := int32(j.right.Rows())
 	for _, l := range sel {
+		if n > 0 && j.oneIsEnough() {
+			j.hit[l] = true
+			continue
+		}
 		for r := range n {
 			if err := j.pair(ctx, b, l, r, out); err != nil {
 				return err
@@ -173,6 +223,10 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 		if g < 0 || nullable && anyNull(j.cols, int(l)) {
 			continue
 		}
+		if j.oneIsEnough() {
+			j.hit[l] = j.chains.head(g) >= 0
+			continue
+		}
 		for r := j.chains.head(g); r >= 0; r = j.chains.after(r) {
 			if err := j.pair(ctx, b, l, r, out); err != nil {
 				return err
@@ -182,14 +236,15 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 	return nil
 }
 
+// oneIsEnough reports whether a left row needs no more than one candidate.
+func (j *Join) oneIsEnough() bool {
+	return j.spec.Cond == nil && (j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti)
+}
+
 // pair takes a candidate; full, the candidates are joined.
 func (j *Join) pair(ctx context.Context, b *vec.Batch, l, r int32, out Output) error {
-	if j.spec.Cond == nil && (j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti) {
-		j.hit[l] = true
-		return nil
-	}
 	j.leftRows, j.rightRows = append(j.leftRows, l), append(j.rightRows, r)
-	if len(j.leftRows) < vec.MaxRows {
+	if len(j.leftRows) < j.atOnce {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -269,6 +324,9 @@ func (j *Join) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Outp
 			j.one = append(j.one, l)
 		}
 	}
+	if j.marks != nil {
+		j.one = j.marks.close(sel, j.hit, j.one, want)
+	}
 	if len(j.one) == 0 {
 		return nil
 	}
@@ -287,12 +345,26 @@ func (j *Join) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Outp
 func (j *Join) Finish(ctx context.Context, input int, out Output) error {
 	if input == JoinRight {
 		j.built = true
+		if j.parts[JoinRight] != nil {
+			var err error
+			j.parts[JoinLeft], err = newPartitions(j.spec.KeyTypes, j.level, j.spec.Account)
+			return err
+		}
 		j.refs = j.right.refs(nil)
 		if j.spec.Kind == plan.JoinRight || j.spec.Kind == plan.JoinFull {
 			j.matched = make([]uint64, (j.right.Rows()+63)/64)
 		}
 		return nil
 	}
+	if j.parts[JoinLeft] != nil {
+		return j.finishParts(ctx, out)
+	}
+	return j.emitUnmatched(ctx, out)
+}
+
+// emitUnmatched passes on the right rows that never matched, where the kind
+// wants them.
+func (j *Join) emitUnmatched(ctx context.Context, out Output) error {
 	if j.matched == nil {
 		return nil
 	}
@@ -328,10 +400,22 @@ func (j *Join) unmatched(ctx context.Context, refs []ref, out Output) error {
 
 // Close gives the right rows back.
 func (j *Join) Close() error {
+	j.clear()
+	for i := range j.parts {
+		j.parts[i].close()
+		j.parts[i] = nil
+		j.backlog[i].close()
+	}
+	j.marks.free(j.spec.Account)
+	j.marks = nil
+	return nil
+}
+
+// clear gives the right rows that are in memory back.
+func (j *Join) clear() {
 	j.spec.Account.Release(j.held)
 	j.held = 0
 	j.right.Reset()
 	j.table.close()
 	j.refs, j.chains, j.matched = nil, chains{}, nil
-	return nil
 }

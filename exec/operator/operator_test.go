@@ -212,11 +212,16 @@ func planCall(b binder, s string) plan.AggCall {
 
 func testCall(b binder, s string, account *memory.Account) *Call {
 	c := planCall(b, s)
-	f, err := aggregate.New(c, env, true)
+	return NewCall(callSpec(c, account, true))
+}
+
+func callSpec(c plan.AggCall, account *memory.Account, retracts bool) CallSpec {
+	fresh := func() (aggregate.Aggregate, error) { return aggregate.New(c, env, retracts) }
+	f, err := fresh()
 	if err != nil {
 		panic(err)
 	}
-	spec := CallSpec{Func: f, Distinct: c.Distinct, Result: c.Typ, Account: account}
+	spec := CallSpec{Func: f, New: fresh, Distinct: c.Distinct, Result: c.Typ, Account: account}
 	for _, a := range c.Args {
 		p, err := expr.Compile(a, env)
 		if err != nil {
@@ -224,7 +229,7 @@ func testCall(b binder, s string, account *memory.Account) *Call {
 		}
 		spec.Args, spec.ArgTypes = append(spec.Args, p), append(spec.ArgTypes, a.Type())
 	}
-	return NewCall(spec)
+	return spec
 }
 
 func callTypes(b binder, ss []string) []types.Type {

@@ -20,7 +20,8 @@ type SortKey struct {
 
 // Sort keeps its whole input and passes it in order when it ends; rows that are
 // equal keep their order. With a top it keeps no more than it must to know the
-// first rows. It refuses Deletes.
+// first rows. What memory has no room for goes to disk in sorted runs. It refuses
+// Deletes.
 type Sort struct {
 	stateless
 	keys     []SortKey
@@ -28,7 +29,9 @@ type Sort struct {
 	fault    Fault
 	top      int64 // -1: all rows
 	width    int   // columns of a row; after them come the keys' columns
+	account  *memory.Account
 	spool    *Spool
+	runs     sortedRuns
 	refs     []ref
 	cols     []vec.Vec
 	live     []int32
@@ -37,20 +40,21 @@ type Sort struct {
 
 // NewSort returns a Sort of rows of the types given; top -1: all of them.
 func NewSort(keys []SortKey, ts []types.Type, top int64, account *memory.Account, fault Fault) *Sort {
-	s := &Sort{keys: keys, fault: fault, top: top, width: len(ts)}
+	s := &Sort{keys: keys, fault: fault, top: top, width: len(ts), account: account}
 	all := slices.Clone(ts)
 	for _, k := range keys {
 		all = append(all, k.Type)
 		s.programs = append(s.programs, k.Program)
 	}
 	s.cols = make([]vec.Vec, len(all))
-	s.spool = newPickSpool(all, account, "ORDER BY")
+	s.spool = newPickSpool(all, refBytes, account, "ORDER BY")
+	s.runs = sortedRuns{types: all, keys: keys, first: s.width, top: top, account: account}
 	s.out = vec.NewBatch(ts)
 	return s
 }
 
 // Process keeps the rows.
-func (s *Sort) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
+func (s *Sort) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error {
 	if hasDelete(b) {
 		return refuseDelete("ORDER BY")
 	}
@@ -63,17 +67,40 @@ func (s *Sort) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
 		return err
 	}
 	if s.top >= 0 && s.spool.Rows() > 4*max(s.top, vec.MaxRows) {
-		return s.prune()
+		if err := s.prune(ctx); err != nil {
+			return err
+		}
+	}
+	if s.account.Pressed() {
+		return s.spill(ctx)
 	}
 	return nil
 }
 
+// refBytes are what each row takes to be sorted: its ref, twice.
+const refBytes = 16
+
+// spill writes the rows as a run.
+func (s *Sort) spill(ctx context.Context) error {
+	if err := s.order(ctx); err != nil {
+		return err
+	}
+	if err := s.runs.write(ctx, s.spool, s.refs); err != nil {
+		return err
+	}
+	s.spool.Reset()
+	s.refs = nil
+	return s.account.Check()
+}
+
 // prune keeps only the first top rows of what was seen.
-func (s *Sort) prune() error {
-	s.order()
-	keep := newPickSpool(s.spool.types, s.spool.account, s.spool.what)
+func (s *Sort) prune(ctx context.Context) error {
+	if err := s.order(ctx); err != nil {
+		return err
+	}
+	keep := newPickSpool(s.spool.types, refBytes, s.account, s.spool.what)
 	part := vec.NewBatch(s.spool.types)
-	for refs := range slices.Chunk(s.refs, vec.MaxRows) {
+	for refs := range slices.Chunk(s.refs, s.spool.perPick()) {
 		part.Reset()
 		s.spool.pick(part.Cols, refs)
 		part.Rows = len(refs)
@@ -87,12 +114,15 @@ func (s *Sort) prune() error {
 }
 
 // order sorts refs, which then hold no more than top.
-func (s *Sort) order() {
+func (s *Sort) order(ctx context.Context) error {
 	s.refs = s.spool.refs(s.refs[:0])
-	slices.SortStableFunc(s.refs, s.compare)
+	if err := sortRefs(ctx, s.refs, s.compare); err != nil {
+		return err
+	}
 	if s.top >= 0 && int64(len(s.refs)) > s.top {
 		s.refs = s.refs[:s.top]
 	}
+	return nil
 }
 
 func (s *Sort) compare(a, b ref) int {
@@ -126,12 +156,18 @@ func (k *SortKey) compare(a vec.Vec, i int, b vec.Vec, j int) int {
 
 // Finish passes the rows on in order.
 func (s *Sort) Finish(ctx context.Context, _ int, out Output) error {
-	if err := s.spool.account.Reserve(8 * s.spool.Rows()); err != nil {
+	if !s.runs.empty() {
+		if err := s.spill(ctx); err != nil {
+			return err
+		}
+		return s.runs.merge(ctx, func(b *vec.Batch) error {
+			return out.Emit(ctx, &vec.Batch{Cols: b.Cols[:s.width], Rows: b.Rows})
+		})
+	}
+	if err := s.order(ctx); err != nil {
 		return err
 	}
-	defer s.spool.account.Release(8 * s.spool.Rows())
-	s.order()
-	for refs := range slices.Chunk(s.refs, vec.MaxRows) {
+	for refs := range slices.Chunk(s.refs, s.spool.perPick()) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -148,6 +184,7 @@ func (s *Sort) Finish(ctx context.Context, _ int, out Output) error {
 // Close gives the rows back.
 func (s *Sort) Close() error {
 	s.spool.Reset()
+	s.runs.close()
 	s.refs = nil
 	return nil
 }

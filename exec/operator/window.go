@@ -41,13 +41,16 @@ type WindowCall struct {
 
 // Window keeps its whole input and, when it ends, passes the rows on partition by
 // partition in the window's order, with a column for each call after the input's
-// own. It refuses Deletes.
+// own. It refuses Deletes. What memory has no room for goes to disk in sorted runs;
+// one partition must fit.
 type Window struct {
 	stateless
 	spec     WindowSpec
 	keys     []SortKey // of the partition, then of the order
 	width    int       // columns of the input; the keys come after them, then the calls' arguments
 	spool    *Spool
+	runs     sortedRuns
+	refs     []ref
 	inputs   []windowInput
 	programs []*expr.Program // of the keys
 	cols     []vec.Vec
@@ -55,7 +58,6 @@ type Window struct {
 	out      *vec.Batch
 	piece    int   // rows computed at once
 	held     int64 // bytes of out that are counted
-	counted  int64 // bytes of what a partition needs beside its rows
 	funcs    []windowFunc
 }
 
@@ -91,13 +93,14 @@ func NewWindow(spec WindowSpec) *Window {
 		w.funcs = append(w.funcs, newWindowFunc(w, in))
 	}
 	w.cols = make([]vec.Vec, len(all))
-	w.spool = newPickSpool(all, spec.Account, "OVER")
+	w.spool = newPickSpool(all, perRow, spec.Account, "OVER")
+	w.runs = sortedRuns{types: all, keys: w.keys, first: w.width, top: -1, account: spec.Account}
 	w.out = vec.NewBatch(results)
 	return w
 }
 
 // Process keeps the rows, with the keys and the calls' arguments.
-func (w *Window) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
+func (w *Window) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error {
 	if hasDelete(b) {
 		return refuseDelete("a window function")
 	}
@@ -112,7 +115,11 @@ func (w *Window) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error
 			return err
 		}
 	}
-	return w.spool.Add(&vec.Batch{Cols: w.cols, Sel: part.Sel, Rows: b.Rows})
+	err = w.spool.Add(&vec.Batch{Cols: w.cols, Sel: part.Sel, Rows: b.Rows})
+	if err != nil || !w.spec.Account.Pressed() {
+		return err
+	}
+	return w.spill(ctx)
 }
 
 // windowInput is where the arguments of a call lie among the kept columns: from
@@ -200,31 +207,23 @@ func (p *windowPartition) groupEnd(g int) int {
 }
 
 // perRow are the bytes that each row takes to sort and to group: its ref, that
-// and a number to sort by, a copy where keys are NULL, the first row of a group.
-const perRow = 8 + 16 + 8 + 4
+// and a number to sort by, twice, a copy where keys are NULL, the first row of a
+// group.
+const perRow = 8 + 2*16 + 8 + 4
 
 // Finish computes the calls and passes the rows on.
 func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
-	n := perRow * w.spool.Rows()
-	if err := w.spec.Account.Reserve(n); err != nil {
-		return err
+	if !w.runs.empty() {
+		return w.finishRuns(ctx, out)
 	}
-	w.counted += n
-	refs := w.spool.refs(make([]ref, 0, w.spool.Rows()))
-	if err := w.sort(ctx, refs); err != nil {
+	if err := w.order(ctx); err != nil {
 		return err
 	}
 	p := &windowPartition{w: w}
-	for len(refs) > 0 {
-		p.groups = append(p.groups[:0], 0)
-		end := 1
-		for ; end < len(refs) && w.compare(refs[end-1], refs[end], 0, len(w.spec.Partition)) == 0; end++ {
-			if w.compare(refs[end-1], refs[end], len(w.spec.Partition), len(w.keys)) != 0 {
-				p.groups = append(p.groups, int32(end))
-			}
-			if end%rowsPerLook == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
+	for refs := w.refs; len(refs) > 0; {
+		end, err := w.cut(ctx, p, refs)
+		if err != nil {
+			return err
 		}
 		p.refs, refs = refs[:end], refs[end:]
 		if err := w.partition(ctx, p, out); err != nil {
@@ -232,6 +231,27 @@ func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
 		}
 	}
 	return w.flush(ctx, out)
+}
+
+// order sorts the rows that are in memory.
+func (w *Window) order(ctx context.Context) error {
+	w.refs = w.spool.refs(w.refs[:0])
+	return w.sort(ctx, w.refs)
+}
+
+// cut finds where the partition ends that refs begins with, and its groups.
+func (w *Window) cut(ctx context.Context, p *windowPartition, refs []ref) (end int, err error) {
+	p.groups = append(p.groups[:0], 0)
+	end = 1
+	for ; end < len(refs) && w.compare(refs[end-1], refs[end], 0, len(w.spec.Partition)) == 0; end++ {
+		if w.compare(refs[end-1], refs[end], len(w.spec.Partition), len(w.keys)) != 0 {
+			p.groups = append(p.groups, int32(end))
+		}
+		if end%rowsPerLook == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
+	return end, nil
 }
 
 // compare compares two rows by the keys from first to last-1.
@@ -307,10 +327,11 @@ func (w *Window) flush(ctx context.Context, out Output) error {
 // Close gives the rows back.
 func (w *Window) Close() error {
 	w.spool.Reset()
+	w.runs.close()
 	for _, f := range w.funcs {
 		f.close()
 	}
-	w.spec.Account.Release(w.held + w.counted)
-	w.held, w.counted = 0, 0
+	w.spec.Account.Release(w.held)
+	w.held, w.refs = 0, nil
 	return nil
 }

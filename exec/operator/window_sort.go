@@ -55,7 +55,7 @@ func (s *windowSort) level(rows []ref, k int) {
 		}
 		keys[i] = keyed{number, r}
 	}
-	slices.SortFunc(keys, func(a, b keyed) int {
+	err := sortBlocks(s.ctx, keys, func(a, b keyed) int {
 		switch {
 		case a.prefix < b.prefix:
 			return -1
@@ -66,6 +66,10 @@ func (s *windowSort) level(rows []ref, k int) {
 		}
 		return 1
 	})
+	if err != nil {
+		s.stopped = true
+		return
+	}
 	// The numbers are needed no more once the runs are known, and the levels
 	// below write over them.
 	var runs []int
@@ -118,18 +122,8 @@ func (s *windowSort) compare(rows []ref, k int) {
 	if len(rows) < 2 {
 		return
 	}
-	slices.SortFunc(rows, func(a, b ref) int {
-		if s.stop(1) {
-			return 0
-		}
-		if c := s.w.compare(a, b, k, len(s.w.keys)); c != 0 {
-			return c
-		}
-		if a < b {
-			return -1
-		}
-		return 1
-	})
+	err := sortRefs(s.ctx, rows, func(a, b ref) int { return s.w.compare(a, b, k, len(s.w.keys)) })
+	s.stopped = s.stopped || err != nil
 }
 
 // stop reports, once in a while, whether the query has ended.

@@ -225,7 +225,7 @@ func (b *Batch) Compact(scratch *Batch) *Batch {
 	}
 	if scratch.Cols == nil {
 		for _, c := range b.Cols {
-			scratch.Cols = append(scratch.Cols, like(c))
+			scratch.Cols = append(scratch.Cols, Like(c))
 		}
 	}
 	ops := scratch.Ops[:0]

@@ -200,15 +200,15 @@ func Flat(v Vec) Vec {
 	if !ok {
 		return v
 	}
-	out := like(c.Of)
+	out := Like(c.Of)
 	for range c.N {
 		appendRow(out, c.Of, 0)
 	}
 	return out
 }
 
-// like returns an empty column of v's kind.
-func like(v Vec) Vec {
+// Like returns an empty column of v's kind; of a constant, of its value's.
+func Like(v Vec) Vec {
 	switch v := v.(type) {
 	case *Fixed[bool]:
 		return &Fixed[bool]{}
@@ -233,9 +233,9 @@ func like(v Vec) Vec {
 	case *Numeric:
 		return &Numeric{}
 	case *List:
-		return &List{Elem: like(v.Elem), Type: v.Type}
+		return &List{Elem: Like(v.Elem), Type: v.Type}
 	case *Const:
-		return like(v.Of)
+		return Like(v.Of)
 	}
 	panic("vec: unknown column")
 }
