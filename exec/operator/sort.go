@@ -35,6 +35,8 @@ type Sort struct {
 	refs     []ref
 	cols     []vec.Vec
 	live     []int32
+	bound    bound
+	all      selector
 	out      *vec.Batch
 }
 
@@ -62,6 +64,11 @@ func (s *Sort) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error
 	sel, err := runAll(s.programs, b, s.cols[s.width:], s.fault, &s.live)
 	if err != nil {
 		return err
+	}
+	if s.bound.keys != nil {
+		if sel = s.bound.before(s.cols[s.width:], s.keys, s.all.all(sel, b.Rows)); len(sel) == 0 {
+			return nil
+		}
 	}
 	if err := s.spool.Add(&vec.Batch{Cols: s.cols, Sel: sel, Rows: b.Rows}); err != nil {
 		return err
@@ -97,6 +104,10 @@ func (s *Sort) spill(ctx context.Context) error {
 func (s *Sort) prune(ctx context.Context) error {
 	if err := s.order(ctx); err != nil {
 		return err
+	}
+	if n := len(s.refs); n > 0 && int64(n) == s.top && len(s.keys) > 0 {
+		last := s.refs[n-1]
+		s.bound.take(s.spool.chunks[last>>32].Cols[s.width:], s.keys, int(int32(last)))
 	}
 	keep := newPickSpool(s.spool.types, refBytes, s.account, s.spool.what)
 	part := vec.NewBatch(s.spool.types)
