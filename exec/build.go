@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"time"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -8,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -28,7 +31,7 @@ type builder struct {
 	// scanned is called with each stream scan before it is opened; nil: nobody.
 	scanned func(*scan)
 	timed   bool
-	subs    *[]*tree // every tree of a subquery, for EXPLAIN ANALYZE
+	ran     func(*tree) // called with each tree that has run to its end; nil: nobody
 	// origin says which node of the plan one that stands in for it was made of,
 	// for EXPLAIN ANALYZE; nil: nobody asks.
 	origin map[plan.Node]plan.Node
@@ -37,6 +40,9 @@ type builder struct {
 // tree builds the operators and leaves of a plan, whose rows go to out.
 func (b *builder) tree(n plan.Node, out operator.Output) (*tree, error) {
 	t := &tree{out: out, timed: b.timed}
+	if t.timed {
+		t.begun = time.Now()
+	}
 	if err := b.node(t, n, target{tree: t}); err != nil {
 		_ = t.close() // nothing of it has run
 		return nil, err
@@ -151,6 +157,9 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 		return err
 	}
 	s.spec.Latest = b.live && b.latest
+	if b.timed {
+		s.counted = &stream.Metrics{}
+	}
 	if b.scanned != nil {
 		b.scanned(s)
 	}

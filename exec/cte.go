@@ -163,8 +163,8 @@ func (b *builder) collect(ctx context.Context, n plan.Node, out operator.Output)
 	if cerr := t.close(); err == nil {
 		err = cerr
 	}
-	if b.subs != nil {
-		*b.subs = append(*b.subs, t)
+	if b.ran != nil {
+		b.ran(t)
 	}
 	return err
 }

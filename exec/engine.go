@@ -153,12 +153,30 @@ func (e *Engine) connector(r *catalog.Relation) (stream.Connector, error) {
 	return c, nil
 }
 
-func (e *Engine) openSource(ctx context.Context, r *catalog.Relation) (stream.Source, error) {
+// openSource opens a stream. What it takes is counted in counted, where that is
+// not nil; count then adds it to the process's.
+func (e *Engine) openSource(ctx context.Context, r *catalog.Relation, counted *stream.Metrics) (stream.Source, error) {
 	c, err := e.connector(r)
 	if err != nil {
 		return nil, err
 	}
-	return c.Source(ctx, &e.o.Env, r)
+	env := &e.o.Env
+	if counted != nil {
+		own := *env
+		own.Metrics = counted
+		env = &own
+	}
+	return c.Source(ctx, env, r)
+}
+
+// count adds what a source that is closed has taken to the process's figures.
+func (e *Engine) count(m *stream.Metrics) {
+	if m == nil {
+		return
+	}
+	e.o.Env.Metrics.RecordsRead.Add(m.RecordsRead.Load())
+	e.o.Env.Metrics.BytesRead.Add(m.BytesRead.Load())
+	e.o.Env.Metrics.Rejects.Add(m.Rejects.Load())
 }
 
 func (e *Engine) openSink(ctx context.Context, r *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {

@@ -170,7 +170,7 @@ func (e *Engine) probeAgain(ctx context.Context, s *catalog.Snapshot, j *catalog
 }
 
 func (e *Engine) probe(ctx context.Context, r *catalog.Relation) error {
-	src, err := e.openSource(ctx, r)
+	src, err := e.openSource(ctx, r, nil)
 	if err != nil {
 		return err
 	}

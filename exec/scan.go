@@ -30,6 +30,8 @@ type scan struct {
 	reader stream.Reader
 	batch  *vec.Batch
 	from   []stream.Position // where the reader began
+	// counted is what this scan alone takes, for EXPLAIN ANALYZE; nil: nobody asks.
+	counted *stream.Metrics
 
 	mu    sync.Mutex            // guards what follows
 	known map[stream.Split]bool // that the reader has, or is to get
@@ -109,7 +111,7 @@ func onError(r *catalog.Relation) (stream.Policy, error) {
 // is nil, at every split's beginning.
 func (s *scan) open(ctx context.Context, from []stream.Position) error {
 	r := s.plan.Relation
-	src, err := s.engine.openSource(ctx, r)
+	src, err := s.engine.openSource(ctx, r, s.counted)
 	if err != nil {
 		return err
 	}
@@ -227,6 +229,7 @@ func (s *scan) close() error {
 	if s.source != nil {
 		errs = append(errs, s.source.Close())
 		s.source = nil
+		s.engine.count(s.counted)
 	}
 	return errors.Join(errs...)
 }

@@ -243,7 +243,7 @@ func (x *share) read(ctx context.Context) (err error) {
 			err = x.e.panicked("shared reader of "+x.key.relation.Name, p, debug.Stack())
 		}
 	}()
-	if x.source, err = x.e.openSource(ctx, x.key.relation); err != nil {
+	if x.source, err = x.e.openSource(ctx, x.key.relation, nil); err != nil {
 		return err
 	}
 	var watch sync.WaitGroup

@@ -20,6 +20,7 @@ type tree struct {
 	out     operator.Output
 	holders []holder
 	timed   bool // EXPLAIN ANALYZE: measure each operator
+	begun   time.Time
 }
 
 // node is an operator in its place. It is the Output of its own operator.
@@ -31,6 +32,8 @@ type node struct {
 	inputs int
 
 	rows    int64         // that it passed on
+	bytes   int64         // of those rows, where the tree is timed
+	first   time.Duration // from the tree's start until the first of them
 	elapsed time.Duration // in it and, while it passed rows on, in those above
 	passed  time.Duration // of elapsed, in those above
 }
@@ -54,16 +57,23 @@ type leaf struct {
 	ahead *readAhead // nil: the tree's goroutine reads
 
 	rows    int64
+	bytes   int64
+	first   time.Duration
 	elapsed time.Duration
 }
 
 // Emit passes an operator's rows to where they go.
 func (n *node) Emit(ctx context.Context, b *vec.Batch) error {
-	n.rows += int64(b.Len())
 	if !n.to.tree.timed {
+		n.rows += int64(b.Len())
 		return n.to.push(ctx, b)
 	}
 	start := time.Now()
+	if n.rows == 0 {
+		n.first = start.Sub(n.to.tree.begun)
+	}
+	n.rows += int64(b.Len())
+	n.bytes += operator.LiveBytes(b)
 	err := n.to.push(ctx, b)
 	n.passed += time.Since(start)
 	return err
@@ -106,6 +116,12 @@ func (l *leaf) take(ctx context.Context, b *vec.Batch) (done bool, err error) {
 	n := int64(b.Len())
 	if n == 0 {
 		return false, nil
+	}
+	if l.to.tree.timed {
+		if l.rows == 0 {
+			l.first = time.Since(l.to.tree.begun)
+		}
+		l.bytes += operator.LiveBytes(b)
 	}
 	l.rows += n
 	err = l.to.push(ctx, b)

@@ -240,11 +240,7 @@ func (x *session) explainStatement(ctx context.Context, s *plan.Explain, params 
 }
 
 func explainFields(s *plan.Explain) []plan.Field {
-	f := textFields("QUERY PLAN")
-	if s.JSON {
-		f[0].Type = types.Of(types.JSON)
-	}
-	return f
+	return []plan.Field{s.Field()}
 }
 
 // blockRule holds a statement to where it may stand.

@@ -4,6 +4,7 @@ package planner
 
 import (
 	"context"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -23,6 +24,7 @@ func Parse(text string) ([]parse.Statement, error) { return parse.Cached(text) }
 // Plan binds and optimizes one statement. Its errors are *sqlerr.Error with
 // positions in the text that was parsed.
 func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, error) {
+	start := time.Now()
 	b, err := bind.Bind(ctx, c, s)
 	if err != nil {
 		return nil, err
@@ -33,5 +35,8 @@ func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, erro
 		}
 		return nil
 	}})
+	if e, ok := b.Statement.(*plan.Explain); ok {
+		e.Planning = time.Since(start)
+	}
 	return b, nil
 }

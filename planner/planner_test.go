@@ -273,7 +273,7 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 		fmt.Fprintf(w, "job %s into %s options %v depends %d\n", x.Name, sinks(x.Sinks), x.Options, len(x.Depends))
 		tree(x.Root)
 	case *plan.Explain:
-		fmt.Fprintf(w, "explain analyze=%v json=%v\n", x.Analyze, x.JSON)
+		fmt.Fprintf(w, "explain analyze=%v format=%s\n", x.Analyze, x.Format)
 		showStatement(w, x.Target.Statement)
 	case *plan.Prepare:
 		fmt.Fprintf(w, "prepare %s: %s\n", x.Name, x.Text)

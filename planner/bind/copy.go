@@ -80,7 +80,7 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 			if strings.EqualFold(v, "match") {
 				b.failf(sqlerr.InvalidParameterValue, d.Location, "cannot use \"%s\" with HEADER in COPY TO", v)
 			}
-			c.Header = optionOn(d)
+			c.Header = b.optionOn(d)
 		case "quote":
 			quote = &v
 		case "escape":

@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"strings"
-
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -131,47 +129,4 @@ func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {
 	}
 	bound.Fields = fields
 	return bound
-}
-
-// explain is EXPLAIN of a query or of a statement that holds one.
-func (b *binder) explain(x *pg.ExplainStmt) *plan.Bound {
-	e := &plan.Explain{}
-	for _, o := range x.Options {
-		d := o.GetDefElem()
-		on := optionOn(d)
-		switch d.Defname {
-		case "analyze":
-			e.Analyze = on
-		case "verbose":
-			e.Verbose = on
-		case "costs", "buffers", "timing", "summary", "settings", "wal", "generic_plan":
-		case "format":
-			switch v := strings.ToLower(constText(d.Arg)); v {
-			case "text":
-			case "json":
-				e.JSON = true
-			case "xml", "yaml":
-				b.unsupported(d.Location, "Write FORMAT JSON or FORMAT TEXT.", "EXPLAIN (FORMAT %s) is not supported", strings.ToUpper(v))
-			default:
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "unrecognized value for EXPLAIN option \"%s\": \"%s\"", d.Defname, v)
-			}
-		default:
-			b.failf(sqlerr.SyntaxError, d.Location, "unrecognized EXPLAIN option \"%s\"", d.Defname)
-		}
-	}
-	e.Target = b.inner(x.Query, b.shared)
-	t := types.Text
-	if e.JSON {
-		t = types.JSON
-	}
-	return &plan.Bound{Statement: e, Fields: []plan.Field{{Name: "QUERY PLAN", Type: types.Of(t)}}}
-}
-
-// optionOn reads a boolean option; no value is on.
-func optionOn(d *pg.DefElem) bool {
-	switch strings.ToLower(constText(d.Arg)) {
-	case "", "true", "on", "1", "yes":
-		return true
-	}
-	return false
 }

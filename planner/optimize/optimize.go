@@ -106,6 +106,7 @@ func Bound(b *plan.Bound, env *Env) {
 		}
 	case *plan.Explain:
 		Bound(s.Target, env)
+		s.Estimates = estimates(s.Target, env)
 	case *plan.Prepare:
 		Bound(s.Target, env)
 	case *plan.DeclareCursor:

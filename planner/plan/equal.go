@@ -113,7 +113,7 @@ func EqualNodes(a, b Node) bool {
 	if a == b {
 		return true
 	}
-	if reflect.TypeOf(a) != reflect.TypeOf(b) || a.String() != b.String() || !slices.Equal(details(a), details(b)) || !slices.EqualFunc(a.Schema(), b.Schema(), func(f, g Field) bool { return f.Type == g.Type }) {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) || a.String() != b.String() || !slices.EqualFunc(details(a), details(b), func(x, y detail) bool { return x.key == y.key && x.value == y.value }) || !slices.EqualFunc(a.Schema(), b.Schema(), func(f, g Field) bool { return f.Type == g.Type }) {
 		return false
 	}
 	switch a := a.(type) {

@@ -214,12 +214,14 @@ func (k SortKey) String() string {
 	return s
 }
 
-func sortKeys(keys []SortKey) string {
+func sortKeys(keys []SortKey) string { return strings.Join(sortKeyTexts(keys), ", ") }
+
+func sortKeyTexts(keys []SortKey) []string {
 	s := make([]string, len(keys))
 	for i, k := range keys {
 		s[i] = k.String()
 	}
-	return strings.Join(s, ", ")
+	return s
 }
 
 func is(not bool) string {
@@ -231,12 +233,14 @@ func is(not bool) string {
 
 func exprList(exprs []Expr) string { return joinExprs(exprs, ", ") }
 
-func joinExprs(exprs []Expr, sep string) string {
+func joinExprs(exprs []Expr, sep string) string { return strings.Join(exprTexts(exprs), sep) }
+
+func exprTexts(exprs []Expr) []string {
 	s := make([]string, len(exprs))
 	for i, e := range exprs {
 		s[i] = e.String()
 	}
-	return strings.Join(s, sep)
+	return s
 }
 
 func quoteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -167,22 +168,97 @@ func TestDerive(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	n := &plan.Sort{Input: &plan.Filter{Input: scan("a"), Cond: call(column(0), number(5))}, Keys: []plan.SortKey{{Expr: column(0), Desc: true}}}
-	text, err := plan.JSON(n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := plan.Document{{Key: "Plan", Value: plan.Describe(n, &plan.Notes{})}}.JSON()
 	var got any
-	if err := json.Unmarshal(text, &got); err != nil {
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := []any{map[string]any{"Plan": map[string]any{
-		"Node Type": "Sort", "Sort Key": "a DESC NULLS LAST",
-		"Plans": []any{map[string]any{
-			"Node Type": "Filter", "Parent Relationship": "Outer", "Filter": "(a < 5)",
-			"Plans": []any{map[string]any{"Node Type": "Stream Scan on s", "Parent Relationship": "Outer", "Columns": "a"}},
-		}},
-	}}}
+	node := func(kind, relationship string, more map[string]any) map[string]any {
+		m := map[string]any{"Node Type": kind, "Parallel Aware": false, "Async Capable": false}
+		if relationship != "" {
+			m["Parent Relationship"] = relationship
+		}
+		maps.Copy(m, more)
+		return m
+	}
+	want := []any{map[string]any{"Plan": node("Sort", "", map[string]any{
+		"Sort Key": []any{"a DESC NULLS LAST"},
+		"Plans": []any{node("Filter", "Outer", map[string]any{
+			"Filter": "(a < 5)",
+			"Plans": []any{node("Stream Scan", "Outer", map[string]any{
+				"Relation Name": "s", "Schema": "public", "Alias": "s", "Columns": []any{"a"},
+			})},
+		})},
+	})}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("JSON = %s", text)
+	}
+}
+
+// TestDocument writes every kind of value in every format.
+func TestDocument(t *testing.T) {
+	d := plan.Document{
+		{Key: "Plan", Value: plan.Document{
+			{Key: "Node Type", Value: "a < \"b\""}, {Key: "Parallel Aware", Value: false}, {Key: "Total Cost", Value: plan.Number{Value: 1.5, Digits: 2}},
+			{Key: "Plan Rows", Value: int64(3)}, {Key: "Output", Value: []string{"x", "y & z"}},
+			{Key: "Plans", Value: []plan.Document{{{Key: "Node Type", Value: "Sort"}}}},
+		}},
+		{Key: "Triggers", Value: []plan.Document{}},
+	}
+	for name, c := range map[string]struct{ got, want string }{
+		"json": {d.JSON(), `[
+  {
+    "Plan": {
+      "Node Type": "a < \"b\"",
+      "Parallel Aware": false,
+      "Total Cost": 1.50,
+      "Plan Rows": 3,
+      "Output": ["x", "y & z"],
+      "Plans": [
+        {
+          "Node Type": "Sort"
+        }
+      ]
+    },
+    "Triggers": [
+    ]
+  }
+]`},
+		"yaml": {d.YAML(), `- Plan: 
+    Node Type: "a < \"b\""
+    Parallel Aware: false
+    Total Cost: 1.50
+    Plan Rows: 3
+    Output: 
+      - "x"
+      - "y & z"
+    Plans: 
+      - Node Type: "Sort"
+  Triggers: `},
+		"xml": {d.XML(), `<explain xmlns="http://www.postgresql.org/2009/explain">
+  <Query>
+    <Plan>
+      <Node-Type>a &lt; &#34;b&#34;</Node-Type>
+      <Parallel-Aware>false</Parallel-Aware>
+      <Total-Cost>1.50</Total-Cost>
+      <Plan-Rows>3</Plan-Rows>
+      <Output>
+        <Item>x</Item>
+        <Item>y &amp; z</Item>
+      </Output>
+      <Plans>
+        <Plan>
+          <Node-Type>Sort</Node-Type>
+        </Plan>
+      </Plans>
+    </Plan>
+    <Triggers>
+    </Triggers>
+  </Query>
+</explain>`},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", name, c.got, c.want)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -145,12 +147,39 @@ type ObjectName struct {
 	Pos          int
 }
 
+// ExplainFormat is how EXPLAIN answers.
+type ExplainFormat string
+
+// Formats of EXPLAIN.
+const (
+	ExplainText ExplainFormat = "TEXT"
+	ExplainJSON ExplainFormat = "JSON"
+	ExplainYAML ExplainFormat = "YAML"
+	ExplainXML  ExplainFormat = "XML"
+)
+
 // Explain shows a statement's plan.
 type Explain struct {
 	Target  *Bound
-	Analyze bool
-	JSON    bool
+	Format  ExplainFormat
+	Analyze bool // run it
 	Verbose bool
+	Costs   bool // show Estimates
+	Buffers bool // bytes of each node
+	Timing  bool // with Analyze: time of each node
+	Summary bool // planning and execution time
+	// Estimates are of every node of Target's plan.
+	Estimates map[Node]Estimate
+	Planning  time.Duration // what binding and optimizing Target took
+}
+
+// Field is the one column of the answer.
+func (e *Explain) Field() Field {
+	t := types.Text
+	if e.Format == ExplainJSON {
+		t = types.JSON
+	}
+	return Field{Name: "QUERY PLAN", Type: types.Of(t)}
 }
 
 // SetVariable is SET and SET LOCAL; Values nil is DEFAULT. SET TRANSACTION and

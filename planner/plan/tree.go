@@ -1,37 +1,41 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
 
-// detail is one "Key: value" line under a node.
-type detail struct{ key, value string }
+// detail is one "Key: value" line under a node; list are the value's parts where
+// it is a list.
+type detail struct {
+	key, value string
+	list       []string
+}
 
 // Text is the plan as EXPLAIN prints it, in PostgreSQL's layout.
-func Text(n Node) []string { return TextWith(n, nil) }
+func Text(n Node) []string { return TextWith(n, &Notes{}) }
 
-// TextWith is Text with what note says of each node after its name; nil: nothing.
-func TextWith(n Node, note func(Node) string) []string {
-	t := &textTree{note: note}
+// TextWith is Text with notes of each node.
+func TextWith(n Node, notes *Notes) []string {
+	t := &textTree{notes: notes}
 	t.node(n)
 	return t.lines
 }
 
 type textTree struct {
 	lines []string
-	note  func(Node) string
+	notes *Notes
 }
 
 func (t *textTree) node(n Node) {
-	name := n.String()
-	if t.note != nil {
-		name += t.note(n)
-	}
-	t.lines = append(t.lines, name)
+	t.lines = append(t.lines, n.String()+t.notes.line(n))
 	for _, d := range details(n) {
 		t.lines = append(t.lines, "  "+d.key+": "+d.value)
+	}
+	if t.notes.Details != nil {
+		for _, line := range t.notes.Details(n) {
+			t.lines = append(t.lines, "  "+line)
+		}
 	}
 	for i, s := range subqueries(n) {
 		t.lines = append(t.lines, fmt.Sprintf("  SubPlan %d", i+1))
@@ -44,7 +48,7 @@ func (t *textTree) node(n Node) {
 
 // nested prints a child at an indent of its own.
 func (t *textTree) nested(n Node, indent int) {
-	sub := &textTree{note: t.note}
+	sub := &textTree{notes: t.notes}
 	sub.node(n)
 	for i, line := range sub.lines {
 		if i == 0 {
@@ -53,72 +57,6 @@ func (t *textTree) nested(n Node, indent int) {
 		}
 		t.lines = append(t.lines, strings.Repeat(" ", indent+4)+line)
 	}
-}
-
-// jsonNode is a node as EXPLAIN (FORMAT JSON) prints it.
-type jsonNode struct {
-	detail []detail
-	plans  []jsonNode
-}
-
-// MarshalJSON keeps the keys in order, as PostgreSQL does.
-func (j jsonNode) MarshalJSON() ([]byte, error) {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, d := range j.detail {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		k, err := json.Marshal(d.key)
-		if err != nil {
-			return nil, err
-		}
-		v, err := json.Marshal(d.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(k)
-		b.WriteByte(':')
-		b.Write(v)
-	}
-	if len(j.plans) > 0 {
-		v, err := json.Marshal(j.plans)
-		if err != nil {
-			return nil, err
-		}
-		b.WriteString(`,"Plans":`)
-		b.Write(v)
-	}
-	b.WriteByte('}')
-	return []byte(b.String()), nil
-}
-
-// JSON is the plan as EXPLAIN (FORMAT JSON) prints it.
-func JSON(n Node) ([]byte, error) {
-	out, err := json.MarshalIndent([]map[string]jsonNode{{"Plan": jsonTree(n, "")}}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("writing the plan as JSON: %w", err)
-	}
-	return out, nil
-}
-
-func jsonTree(n Node, relationship string) jsonNode {
-	j := jsonNode{detail: []detail{{"Node Type", n.String()}}}
-	if relationship != "" {
-		j.detail = append(j.detail, detail{"Parent Relationship", relationship})
-	}
-	j.detail = append(j.detail, details(n)...)
-	for _, s := range subqueries(n) {
-		j.plans = append(j.plans, jsonTree(s.Input, "SubPlan"))
-	}
-	for i, in := range n.Inputs() {
-		rel := "Outer"
-		if i == 1 {
-			rel = "Inner"
-		}
-		j.plans = append(j.plans, jsonTree(in, rel))
-	}
-	return j
 }
 
 func subqueries(n Node) []*Subquery {
@@ -137,10 +75,13 @@ func subqueries(n Node) []*Subquery {
 // details are a node's lines below its name.
 func details(n Node) []detail {
 	var d []detail
-	add := func(key, value string) { d = append(d, detail{key, value}) }
+	add := func(key, value string) { d = append(d, detail{key: key, value: value}) }
+	list := func(key string, parts []string) {
+		d = append(d, detail{key: key, value: strings.Join(parts, ", "), list: parts})
+	}
 	switch n := n.(type) {
 	case *Scan:
-		add("Columns", fieldNames(n.Fields))
+		list("Columns", fieldNames(n.Fields))
 		if len(n.Filters) > 0 {
 			add("Pushed Filter", joinExprs(n.Filters, " AND "))
 		}
@@ -169,21 +110,21 @@ func details(n Node) []detail {
 	case *Filter:
 		add("Filter", n.Cond.String())
 	case *Project:
-		add("Output", exprList(n.Exprs))
+		list("Output", exprTexts(n.Exprs))
 	case *ProjectSet:
-		add("Output", exprList(n.Exprs))
+		list("Output", exprTexts(n.Exprs))
 	case *GroupingSets:
 		add("Sets", n.sets())
 	case *AggregateNode:
 		if len(n.Keys) > 0 {
-			add("Group Key", exprList(n.Keys))
+			list("Group Key", exprTexts(n.Keys))
 		}
 		calls := make([]string, len(n.Calls))
 		for i, c := range n.Calls {
 			calls[i] = c.String()
 		}
 		if len(calls) > 0 {
-			add("Aggregates", strings.Join(calls, ", "))
+			list("Aggregates", calls)
 		}
 	case *Window:
 		n.details(add)
@@ -192,7 +133,7 @@ func details(n Node) []detail {
 			add("On", exprList(n.On))
 		}
 	case *Sort:
-		add("Sort Key", sortKeys(n.Keys))
+		list("Sort Key", sortKeyTexts(n.Keys))
 	case *Limit:
 		if n.Count != nil {
 			add("Count", n.Count.String())
@@ -231,10 +172,10 @@ func (n *GroupingSets) sets() string {
 	return strings.Join(out, ", ")
 }
 
-func fieldNames(fields []Field) string {
+func fieldNames(fields []Field) []string {
 	s := make([]string, len(fields))
 	for i, f := range fields {
 		s[i] = quoteIdent(f.Name)
 	}
-	return strings.Join(s, ", ")
+	return s
 }
