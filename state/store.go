@@ -43,9 +43,15 @@ type Options struct {
 const defaultMemTable = 8 << 20
 
 const (
+	memTables  = 2 // that wait to be written, beside the one that is filled
 	blockCache = 8 << 20
 	indexCache = 8 << 20
 )
+
+// Memory is what a store's tables in memory and its caches hold when they are
+// full, in bytes: who has a budget sets it aside. What reads and compactions hold
+// for a moment comes on top.
+const Memory = (memTables+1)*defaultMemTable + blockCache + indexCache
 
 // Store is one data directory, held by one process.
 type Store struct {
@@ -148,7 +154,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		WithMetricsEnabled(false).
 		WithNumVersionsToKeep(1). // counts only versions at or below the discard version
 		WithMemTableSize(mem).
-		WithNumMemtables(2).
+		WithNumMemtables(memTables).
 		WithValueThreshold(min(1<<20, mem*15/100)).
 		WithValueLogFileSize(1 << 20). // MaxValue keeps every value out of it
 		WithNumCompactors(2).

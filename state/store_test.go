@@ -113,3 +113,16 @@ func TestLogsThatWereNeverBegun(t *testing.T) {
 	s = open(t, Options{Dir: dir})
 	expect(t, "committed", committed(t, s, s.Job(j.ID())), "a=1 ")
 }
+
+// TestMemory holds what is set aside for a store to what its database may take.
+func TestMemory(t *testing.T) {
+	s, err := Open(Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := s.db.Opts()
+	if want := int64(o.NumMemtables+1)*o.MemTableSize + o.BlockCacheSize + o.IndexCacheSize; Memory != want {
+		t.Errorf("Memory = %d, and the database takes %d", Memory, want)
+	}
+}

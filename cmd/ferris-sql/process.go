@@ -77,6 +77,7 @@ type process struct {
 	gateway *gateway.Server
 	ready   atomic.Bool
 
+	memory *memory.Account
 	pipe   *pipeListener // of an embedded one
 	served <-chan struct{}
 }
@@ -131,10 +132,14 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Metrics:   &stream.Metrics{},
 	}
 	b := &binding{connectors: list, env: &env}
+	p.memory = account
+	if err := p.memory.Reserve(state.Memory); err != nil {
+		return p, fmt.Errorf("setting aside the state store's memory: %w", err)
+	}
 	p.engine, err = exec.New(exec.Options{
 		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
-		Memory:          account,
+		Memory:          p.memory,
 		RestartAttempts: c.Jobs.MaxRestartAttempts, RestartDelay: c.Jobs.RestartDelay,
 	})
 	if err != nil {

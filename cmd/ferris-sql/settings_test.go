@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/config"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // gatewayOf runs a gateway in this process with a configuration, and connects.
@@ -283,6 +284,18 @@ func TestEverySetting(t *testing.T) {
 			continue
 		}
 		t.Run(k.Name, tests[k.Name])
+	}
+}
+
+// TestStoreIsInTheAccount: what the state store holds is no query's to take.
+func TestStoreIsInTheAccount(t *testing.T) {
+	p, err := startProcess(t.Context(), configOf(t, ""), true, quietLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	if used := p.memory.Used(); used != state.Memory {
+		t.Errorf("an idle process accounts for %d bytes, want the store's %d", used, state.Memory)
 	}
 }
 
