@@ -175,7 +175,7 @@ func isoDate(s []byte) (int32, bool) {
 	if head&dashes != '-'<<32|'-'<<56 {
 		return 0, false
 	}
-	t := head&^dashes ^ 0x3030003030303030&^uint64(dashes)
+	t := head&^dashes ^ 0x0030300030303030
 	day := binary.LittleEndian.Uint16(s[8:]) ^ 0x3030
 	if (t+0x76*lowBits|t)&highBits != 0 || (uint64(day)+0x7676|uint64(day))&0x8080 != 0 {
 		return 0, false
@@ -219,9 +219,9 @@ func isoTimestamp(s []byte) (int64, bool) {
 // isoTimestamptz reads a timestamp that says it is in UTC.
 func isoTimestamptz(s []byte) (int64, bool) {
 	switch n := len(s); {
-	case n > 20 && s[n-1] == 'Z':
+	case n >= 20 && s[n-1] == 'Z':
 		return isoTimestamp(s[:n-1])
-	case n > 22 && string(s[n-3:]) == "+00":
+	case n >= 22 && string(s[n-3:]) == "+00":
 		return isoTimestamp(s[:n-3])
 	}
 	return 0, false

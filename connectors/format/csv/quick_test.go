@@ -121,3 +121,17 @@ func decodeAll(all []catalog.Column, read []int, o Options, b []byte, limit int)
 	}
 	return out, quick
 }
+
+func TestLinesTakePlainRecords(t *testing.T) {
+	record := "-12,2147483647,text,1.50,12.3456,2024-02-29,2024-02-29 23:59:59.25,2024-02-29T00:00:00Z\n"
+	var all []catalog.Column
+	var read []int
+	for i, f := range fields[:8] {
+		all, read = append(all, catalog.Column{Name: fmt.Sprint(i), Type: f.typ}), append(read, i)
+	}
+	const n = 3
+	rows, quick := decodeAll(all, read, Options{}, bytes.Repeat([]byte(record+"\n"), n)[:n*(len(record)+1)-1], 1)
+	if quick != n {
+		t.Errorf("Lines took %d of %d records: %q", quick, n, rows)
+	}
+}
