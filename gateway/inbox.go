@@ -108,7 +108,7 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 	q.mu.Lock()
 	q.reading = false
 	stopped := q.stopped
-	if limit > 0 && err == nil && !stopped {
+	if limit > 0 && !stopped {
 		q.conn.SetReadDeadline(time.Time{})
 	}
 	q.mu.Unlock()
