@@ -323,6 +323,13 @@ func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
 	if err != nil {
 		return err
 	}
+	if n.Ties != nil && count >= 0 {
+		keys, err := b.sortKeys(n.Ties)
+		if err != nil {
+			return err
+		}
+		return b.operator(t, n, operator.NewLimitTies(count, offset, keys), to, input{n.Input, 0})
+	}
 	op := operator.NewLimit(count, offset)
 	s, sorted := n.Input.(*plan.Sort)
 	if !sorted || count < 0 || offset > 1<<40 || count > 1<<40 {

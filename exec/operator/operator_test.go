@@ -79,7 +79,12 @@ func readCase(d *datadriven.TestData) testCase {
 		}
 	case "limit":
 		n := numbers(kind.Vals)
-		c.make = func() Operator { return NewLimit(n[0], n[1]) }
+		c.make = func() Operator {
+			if ties := values(d, "ties"); ties != nil {
+				return NewLimitTies(n[0], n[1], sortKeys(bind, ties))
+			}
+			return NewLimit(n[0], n[1])
+		}
 	case "sort":
 		top := int64(-1)
 		if v := values(d, "top"); v != nil {

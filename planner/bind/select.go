@@ -61,7 +61,6 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	}
 	q.order = b.orderBy(sel.SortClause, q)
 	q.groups = b.groupBy(sel, q)
-	distinct := len(sel.DistinctClause) > 0
 	b.distinctOn(sel, q)
 	b.finishTargets(q.targets, s, keepUnknown)
 	b.windowDefinitions(s)
@@ -76,13 +75,13 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	if q.grouped {
 		n = b.group(n, q)
 	}
-	n = b.project(b.window(n, q), q, distinct)
-	return b.limit(n, sel, s)
+	return b.project(b.window(n, q), q, sel)
 }
 
 // project computes the select list with what ORDER BY and DISTINCT ON need
-// beside it, removes duplicates, sorts, and drops the extra columns again.
-func (b *binder) project(n plan.Node, q *block, distinct bool) plan.Node {
+// beside it, removes duplicates, sorts, limits, and drops the extra columns again.
+func (b *binder) project(n plan.Node, q *block, sel *pg.SelectStmt) plan.Node {
+	distinct := len(sel.DistinctClause) > 0
 	exprs := make([]plan.Expr, 0, len(q.targets))
 	fields := make([]plan.Field, 0, len(q.targets))
 	for _, t := range q.targets {
@@ -127,6 +126,7 @@ func (b *binder) project(n plan.Node, q *block, distinct bool) plan.Node {
 	if len(on) > 0 {
 		n = &plan.DistinctNode{Input: n, On: on}
 	}
+	n = b.limit(n, keys, sel, q.scope)
 	if len(fields) == len(visible) {
 		return n
 	}
@@ -191,15 +191,19 @@ func (b *binder) matchOrder(q *block, locs []int32) {
 	}
 }
 
-// limit applies LIMIT, OFFSET and FETCH FIRST.
-func (b *binder) limit(n plan.Node, sel *pg.SelectStmt, s *scope) plan.Node {
+// limit applies LIMIT, OFFSET and FETCH FIRST to rows that come in the order of
+// the keys.
+func (b *binder) limit(n plan.Node, keys []plan.SortKey, sel *pg.SelectStmt, s *scope) plan.Node {
 	if sel.LimitCount == nil && sel.LimitOffset == nil {
 		return n
 	}
-	if sel.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES {
-		b.unsupported(location(sel.LimitCount), "Write FETCH FIRST n ROWS ONLY.", "WITH TIES is not supported")
-	}
 	l := &plan.Limit{Input: n}
+	if sel.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES {
+		if isNullConst(sel.LimitCount) {
+			b.failf(sqlerr.InvalidRowCountInLimitClause, -1, "row count cannot be null in FETCH FIRST ... WITH TIES clause")
+		}
+		l.Ties = keys
+	}
 	l.Offset = b.limitExpr(sel.LimitOffset, s, exprOffset)
 	l.Count = b.limitExpr(sel.LimitCount, s, exprLimit)
 	if l.Count == nil && l.Offset == nil {

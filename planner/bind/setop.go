@@ -26,7 +26,7 @@ func (b *binder) setOperation(sel *pg.SelectStmt, parent *scope, ctes map[string
 	if len(keys) > 0 {
 		n = &plan.Sort{Input: n, Keys: keys}
 	}
-	return b.limit(n, sel, q.scope)
+	return b.limit(n, keys, sel, q.scope)
 }
 
 // setColumn is the result column that an ORDER BY item of a set operation names.
@@ -206,5 +206,5 @@ func (b *binder) values(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte,
 	if len(keys) > 0 {
 		n = &plan.Sort{Input: n, Keys: keys}
 	}
-	return b.limit(n, sel, s)
+	return b.limit(n, keys, sel, s)
 }

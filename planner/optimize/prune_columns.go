@@ -57,15 +57,11 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 	case *plan.Window:
 		return pruneWindow(x, want)
 	case *plan.Sort:
-		exprs := make([]plan.Expr, len(x.Keys))
-		for i, k := range x.Keys {
-			exprs[i] = k.Expr
-		}
-		in, at := prune(x.Input, used(want, exprs...))
+		in, at := prune(x.Input, used(want, keyExprs(x.Keys)...))
 		return &plan.Sort{Input: in, Keys: moveKeys(x.Keys, at)}, at
 	case *plan.Limit:
-		in, at := prune(x.Input, want)
-		return &plan.Limit{Input: in, Count: x.Count, Offset: x.Offset}, at
+		in, at := prune(x.Input, used(want, keyExprs(x.Ties)...))
+		return &plan.Limit{Input: in, Count: x.Count, Offset: x.Offset, Ties: moveKeys(x.Ties, at)}, at
 	case *plan.DistinctNode:
 		if x.On != nil {
 			in, at := prune(x.Input, used(want, x.On...))
@@ -135,7 +131,18 @@ func moveAll(exprs []plan.Expr, at []int) []plan.Expr {
 	return out
 }
 
+func keyExprs(keys []plan.SortKey) []plan.Expr {
+	exprs := make([]plan.Expr, len(keys))
+	for i, k := range keys {
+		exprs[i] = k.Expr
+	}
+	return exprs
+}
+
 func moveKeys(keys []plan.SortKey, at []int) []plan.SortKey {
+	if keys == nil {
+		return nil
+	}
 	out := make([]plan.SortKey, len(keys))
 	for i, k := range keys {
 		k.Expr = move(k.Expr, at)

@@ -8,7 +8,7 @@ import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 func pushLimits(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushLimits(in, env) })
 	l, ok := n.(*plan.Limit)
-	if !ok {
+	if !ok || l.Ties != nil {
 		return n
 	}
 	switch in := l.Input.(type) {

@@ -134,6 +134,9 @@ type Sort struct {
 type Limit struct {
 	Input         Node
 	Count, Offset Expr
+	// Ties: rows that are equal to the last one by these keys, in whose order the
+	// input comes, pass too; nil: none do.
+	Ties []SortKey
 }
 
 // JoinKind is the kind of a Join.

@@ -239,7 +239,7 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 	case *Sort:
 		fresh = &Sort{Input: node(n.Input), Keys: keys(n.Keys)}
 	case *Limit:
-		fresh = &Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset)}
+		fresh = &Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset), Ties: keys(n.Ties)}
 	case *Join:
 		c := *n
 		c.Left, c.Right = node(n.Left), node(n.Right)

@@ -141,6 +141,9 @@ func details(n Node) []detail {
 		if n.Offset != nil {
 			add("Offset", n.Offset.String())
 		}
+		if n.Ties != nil {
+			add("Ties", sortKeys(n.Ties))
+		}
 	case *Join:
 		if len(n.LeftKeys) > 0 {
 			keys := make([]string, len(n.LeftKeys))
