@@ -181,12 +181,24 @@ func (b *builder) values(t *tree, n *plan.Values, to target) error {
 }
 
 func (b *builder) functionScan(t *tree, n *plan.FunctionScan, to target) error {
-	args, err := b.compileAll(n.Args)
-	if err != nil {
-		return err
-	}
 	ts := schemaTypes(n)
-	src, err := operator.NewFunctionScan(n.Func, args, ts, n.Ordinality, b.env)
+	calls := make([]operator.ScanCall, len(n.Calls))
+	at := 0
+	for i, c := range n.Calls {
+		calls[i] = operator.ScanCall{Func: c.Func, Types: ts[at : at+c.Columns]}
+		at += c.Columns
+		var err error
+		if c.Func == nil {
+			if calls[i].Value, err = b.compile(c.Value); err != nil {
+				return err
+			}
+			continue
+		}
+		if calls[i].Args, err = b.compileAll(c.Args); err != nil {
+			return err
+		}
+	}
+	src, err := operator.NewFunctionScan(calls, ts, n.Ordinality, b.env)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (c *cte) keep() map[plan.Node]*kept {
 // keepable reports whether a part reads a stream and gives the same rows
 // whenever it is run.
 func keepable(n plan.Node, id int) bool {
-	reads, same := false, !plan.NodeHasOuter(n)
+	reads, same := false, !plan.NodeHasOuter(n) && !plan.Volatile(n)
 	plan.WalkAll(n, func(n plan.Node) {
 		switch n := n.(type) {
 		case *plan.Scan:
@@ -59,15 +59,7 @@ func keepable(n plan.Node, id int) bool {
 			same = false
 		case *plan.CTEScan:
 			same = same && n.ID != id
-		case *plan.FunctionScan:
-			same = same && n.Func.Volatility != 'v'
 		}
-		plan.EachExpr(n, func(e plan.Expr) {
-			same = same && !plan.Any(e, func(x plan.Expr) bool {
-				call, ok := x.(*plan.Call)
-				return ok && call.Func.Volatility == 'v'
-			})
-		})
 	})
 	return reads && same
 }

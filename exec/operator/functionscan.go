@@ -12,70 +12,131 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// FunctionScan makes the rows that one call of a function returns. A function
-// that returns no set gives one row.
+// ScanCall is one function of a FunctionScan, or, where Func is nil, an
+// expression whose value is the one row.
+type ScanCall struct {
+	Func  *catalog.Function
+	Args  []*expr.Program
+	Value *expr.Program
+	Types []types.Type // of its columns
+}
+
+// FunctionScan makes the rows that a call of each of its functions returns, in
+// step: the columns of one that ends before the others are NULL. A function that
+// returns no set gives one row.
 type FunctionScan struct {
-	call       setCall
+	calls      []scanCall
 	ordinality bool
 	env        *function.Env
-	set        function.Set
-	single     *types.Value // of a function that returns no set, before it is read
 	started    bool
 	n          int64
 	out        *vec.Batch
 }
 
+// scanCall is a call that is read.
+type scanCall struct {
+	ScanCall
+	call   setCall
+	set    function.Set
+	single *types.Value // of what returns no set, before it is read
+}
+
 // NewFunctionScan returns the leaf. With ordinality the last of the types is the
 // row number's.
-func NewFunctionScan(f *catalog.Function, args []*expr.Program, ts []types.Type, ordinality bool, env *function.Env) (*FunctionScan, error) {
-	call, err := newSetCall(f, args, ts[0])
-	if err != nil {
-		return nil, err
+func NewFunctionScan(calls []ScanCall, ts []types.Type, ordinality bool, env *function.Env) (*FunctionScan, error) {
+	s := &FunctionScan{ordinality: ordinality, env: env, out: vec.NewBatch(ts)}
+	for _, c := range calls {
+		sc := scanCall{ScanCall: c}
+		if c.Func != nil {
+			var err error
+			if sc.call, err = newSetCall(c.Func, c.Args, c.Types[0]); err != nil {
+				return nil, err
+			}
+		}
+		s.calls = append(s.calls, sc)
 	}
-	return &FunctionScan{call: call, ordinality: ordinality, env: env, out: vec.NewBatch(ts)}, nil
+	return s, nil
 }
 
 // Next returns the next rows.
 func (s *FunctionScan) Next(context.Context) (*vec.Batch, error) {
 	if !s.started {
 		s.started = true
-		if err := s.start(); err != nil {
-			return nil, err
+		for i := range s.calls {
+			if err := s.calls[i].start(s.env); err != nil {
+				return nil, err
+			}
 		}
 	}
 	s.out.Reset()
-	cols := s.out.Cols
-	if s.ordinality {
-		cols = cols[:len(cols)-1]
-	}
-	n := 0
-	switch {
-	case s.single != nil:
-		vec.Append(cols[0], *s.single)
-		s.single, n = nil, 1
-	case s.set != nil:
-		var err error
-		if n, err = s.set.Next(cols, vec.MaxRows); err != nil {
+	cols, most := s.out.Cols, 0
+	for i := range s.calls {
+		c := &s.calls[i]
+		n, err := c.read(cols[:len(c.Types)])
+		if err != nil {
 			return nil, err
 		}
+		cols, most = cols[len(c.Types):], max(most, n)
 	}
-	if n == 0 {
+	if most == 0 {
 		return nil, io.EOF
 	}
 	if s.ordinality {
-		for range n {
+		for range most {
 			s.n++
-			s.out.Cols[len(cols)].(*vec.Fixed[int64]).Append(s.n)
+			cols[0].(*vec.Fixed[int64]).Append(s.n)
 		}
 	}
-	s.out.Rows = n
+	if len(s.calls) > 1 {
+		for _, c := range s.out.Cols {
+			for c.Len() < most {
+				vec.AppendNull(c)
+			}
+		}
+	}
+	s.out.Rows = most
 	return s.out, nil
 }
 
-func (s *FunctionScan) start() error {
-	set, single, err := s.call.start(s.env, oneRow(), 0)
-	s.set, s.single = set, single
+func (c *scanCall) start(env *function.Env) error {
+	if c.Func == nil {
+		v, err := EvalRow(c.Value, c.Types[0])
+		c.single = &v
+		return err
+	}
+	set, single, err := c.call.start(env, oneRow(), 0)
+	c.set, c.single = set, single
 	return err
+}
+
+// read appends the call's next rows, as many as a batch holds.
+func (c *scanCall) read(cols []vec.Vec) (int, error) {
+	switch {
+	case c.single != nil:
+		vec.Append(cols[0], *c.single)
+		c.single = nil
+		return 1, nil
+	case c.set != nil:
+		return fill(c.set, cols, vec.MaxRows)
+	}
+	return 0, nil
+}
+
+// fill reads a set until there are limit rows or it ends: rows of several sets
+// that go in step must be as many.
+func fill(set function.Set, cols []vec.Vec, limit int) (int, error) {
+	total := 0
+	for total < limit {
+		n, err := set.Next(cols, limit-total)
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			break
+		}
+		total += n
+	}
+	return total, nil
 }
 
 // Close does nothing.

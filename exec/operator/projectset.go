@@ -105,7 +105,7 @@ func (p *ProjectSet) row(ctx context.Context, b *vec.Batch, r int, out Output) e
 			if set == nil {
 				continue
 			}
-			n, err := set.Next(p.out.Cols[i:i+1], limit)
+			n, err := fill(set, p.out.Cols[i:i+1], limit)
 			if err != nil {
 				return err
 			}

@@ -233,14 +233,17 @@ func (b *binder) defaultType(e plan.Expr, loc int32) plan.Expr {
 
 // boolean converts an expression to boolean for a construct ("WHERE").
 func (b *binder) boolean(e plan.Expr, construct string, loc int32) plan.Expr {
-	if e.Type().OID == types.Bool {
-		return e
+	if e.Type().OID != types.Bool {
+		out := b.coerceTo(e, types.Of(types.Bool), assignment, loc)
+		if out == nil {
+			b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, "boolean", formatType(e.Type().OID))
+		}
+		e = out
 	}
-	out := b.coerceTo(e, types.Of(types.Bool), assignment, loc)
-	if out == nil {
-		b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, "boolean", formatType(e.Type().OID))
+	if plan.Any(e, isSet) {
+		b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must not return a set", construct)
 	}
-	return out
+	return e
 }
 
 // specific converts an expression to the type that a construct wants.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -339,74 +338,4 @@ func (b *binder) findRelation(schema, name string) *catalog.Relation {
 		return r
 	}
 	return nil
-}
-
-// rangeFunction is f(...) in FROM. It sees what stands left of it without
-// being called LATERAL, as PostgreSQL has it.
-func (b *binder) rangeFunction(x *pg.RangeFunction, s, lat *scope) fromEntry {
-	if x.IsRowsfrom && len(x.Functions) > 1 {
-		b.unsupported(-1, "Join the functions WITH ORDINALITY on their ordinality columns.", "ROWS FROM with several functions is not supported")
-	}
-	call := x.Functions[0].GetList().Items[0]
-	if lat != nil && lat.at == exprLateral {
-		lat.at = exprFrom
-		defer func() { lat.at = exprLateral }()
-	}
-	e := b.expr(call, &scope{parent: lat, ctes: s.ctes}, exprFrom)
-	item := &rangeItem{name: figureName(call), relVisible: true, colsVisible: true, function: true}
-	if x.Alias != nil {
-		item.name = x.Alias.Aliasname
-	}
-	var node plan.Node
-	if c, ok := e.(*plan.Call); ok && (c.Func.Set || len(c.Func.Out) > 0) {
-		node = b.setFunction(c, item, x)
-	} else {
-		node = b.scalarFunction(e, item, x)
-	}
-	item.cols = columnsOf(node.Schema())
-	b.aliasColumns(item, x.Alias)
-	return fromEntry{node: node, items: []*rangeItem{item}}
-}
-
-// scalarFunction is a function of one value in FROM: one row.
-func (b *binder) scalarFunction(e plan.Expr, item *rangeItem, x *pg.RangeFunction) plan.Node {
-	if len(x.Coldeflist) > 0 {
-		b.failf(sqlerr.SyntaxError, -1, "a column definition list is only allowed for functions returning \"record\"")
-	}
-	e = b.defaultType(e, -1)
-	row := []plan.Expr{e}
-	fields := []plan.Field{{Name: item.name, Type: e.Type()}}
-	if x.Ordinality {
-		row = append(row, plan.NewConst(types.NewInt(types.Int8, 1)))
-		fields = append(fields, plan.Field{Name: "ordinality", Type: types.Of(types.Int8)})
-	}
-	return &plan.Values{Rows: [][]plan.Expr{row}, Fields: fields}
-}
-
-// setFunction is a set-returning function in FROM.
-func (b *binder) setFunction(c *plan.Call, item *rangeItem, x *pg.RangeFunction) plan.Node {
-	n := &plan.FunctionScan{Func: c.Func, Args: c.Args, Ordinality: x.Ordinality}
-	switch {
-	case len(x.Coldeflist) > 0:
-		for _, d := range x.Coldeflist {
-			def := d.GetColumnDef()
-			n.Fields = append(n.Fields, plan.Field{Name: def.Colname, Type: b.typeName(def.TypeName)})
-		}
-	case len(c.Func.Out) > 0:
-		for i, o := range c.Func.Out {
-			n.Fields = append(n.Fields, plan.Field{Name: o.Name, Type: b.outType(c, i, -1)})
-		}
-	case c.Typ.OID == types.Record:
-		b.failf(sqlerr.SyntaxError, -1, "a column definition list is required for functions returning \"record\"")
-	default:
-		name := item.name
-		if c.Func.Column != "" {
-			name = c.Func.Column
-		}
-		n.Fields = []plan.Field{{Name: name, Type: c.Typ}}
-	}
-	if x.Ordinality {
-		n.Fields = append(n.Fields, plan.Field{Name: "ordinality", Type: types.Of(types.Int8)})
-	}
-	return n
 }

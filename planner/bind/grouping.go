@@ -195,13 +195,14 @@ func (b *binder) group(n plan.Node, q *block) plan.Node {
 func (b *binder) aggregateNode(n plan.Node, q *block) *plan.AggregateNode {
 	s, g := q.scope, &q.groups
 	live := b.live && hasStream(n)
-	fields := make([]plan.Field, len(g.keys))
-	for i, k := range g.keys {
-		fields[i] = plan.Field{Name: exprName(k), Type: k.Type()}
+	fields := make([]plan.Field, 0, len(g.keys)+1)
+	for _, k := range g.keys {
+		f := plan.Field{Name: exprName(k), Type: k.Type()}
 		if c, ok := k.(*plan.Column); ok {
 			use := s.refs[c]
-			fields[i].Table, fields[i].Attr = use.table, use.attr
+			f.Table, f.Attr = use.table, use.attr
 		}
+		fields = append(fields, f)
 	}
 	n, keys := b.expandSets(n, g.keys)
 	agg := &plan.AggregateNode{Input: n, Keys: keys, Calls: s.aggs.calls, EmitChanges: live}

@@ -92,7 +92,9 @@ func (b *binder) rowCompare(op string, left, right []operand, loc int32) plan.Ex
 		return disjunction(args)
 	}
 	for i := range left {
-		each(op, i)
+		if is := b.findOperator([]string{op}, left[i], right[i], loc); is.Result != types.Bool {
+			b.failf(sqlerr.DatatypeMismatch, loc, "row comparison operator must yield type boolean, not type %s", formatType(is.Result))
+		}
 	}
 	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op).
 		WithHint("Row comparison operators must be associated with btree operator families.").At(b.pos(loc)))

@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -55,42 +54,53 @@ func (b *binder) expandSets(n plan.Node, exprs []plan.Expr) (plan.Node, []plan.E
 	}
 }
 
-// expandRecord joins a function that returns rows to the input, so that its
-// columns can be picked by (f(x)).name.
+// expandRecord joins functions of which some return rows to the input, so that
+// their columns can be picked by (f(x)).name.
 func (b *binder) expandRecord(n plan.Node, exprs, calls []plan.Expr) (plan.Node, []plan.Expr) {
-	if len(calls) > 1 {
-		b.fail(sqlerr.Unsupported("Call the functions in FROM.", "several set-returning functions beside one that returns rows are not supported"))
-	}
-	call := calls[0].(*plan.Call)
-	scan := &plan.FunctionScan{Func: call.Func}
-	for i, o := range call.Func.Out {
-		scan.Fields = append(scan.Fields, plan.Field{Name: o.Name, Type: b.outType(call, i, -1)})
-	}
-	for _, a := range call.Args {
-		scan.Args = append(scan.Args, plan.Rewrite(a, func(x plan.Expr) plan.Expr {
-			switch x := x.(type) {
-			case *plan.Column:
-				return &plan.Outer{Depth: 1, Index: x.Index, Typ: x.Typ, Name: x.Name, Rel: x.Rel}
-			case *plan.Outer:
-				c := *x
-				c.Depth++
-				return &c
-			case *plan.Subquery:
-				b.fail(sqlerr.Unsupported("Call the function in FROM.", "a subquery as the argument of a function that returns rows is not supported"))
-			}
-			return x
-		}))
+	scan := &plan.FunctionScan{}
+	first := make([]int, len(calls)) // each call's first column
+	for i, x := range calls {
+		call := x.(*plan.Call)
+		first[i] = len(scan.Fields)
+		if len(call.Func.Out) == 0 {
+			scan.Fields = append(scan.Fields, plan.Field{Name: call.Func.Name, Type: call.Typ})
+		}
+		for j, o := range call.Func.Out {
+			scan.Fields = append(scan.Fields, plan.Field{Name: o.Name, Type: b.outType(call, j, -1)})
+		}
+		to := plan.FunctionCall{Func: call.Func, Columns: len(scan.Fields) - first[i]}
+		for _, a := range call.Args {
+			to.Args = append(to.Args, plan.Deepen(a))
+		}
+		scan.Calls = append(scan.Calls, to)
 	}
 	width := len(n.Schema())
 	n = joinNode(plan.JoinInner, n, scan, nil, plan.NodeHasOuter(scan))
 	exprs = replaceAll(exprs, func(x plan.Expr) plan.Expr {
-		if f, ok := x.(*plan.FieldOf); ok && plan.Equal(f.Arg, call) {
-			return &plan.Column{Index: width + f.Index, Typ: f.Typ, Name: f.Name}
+		if f, ok := x.(*plan.FieldOf); ok {
+			if i := indexOfExpr(calls, f.Arg); i >= 0 {
+				return &plan.Column{Index: width + first[i] + f.Index, Typ: f.Typ, Name: f.Name}
+			}
 		}
-		if plan.Equal(x, call) {
-			return &plan.Row{Items: columnRefs(scan.Fields, width), Names: fieldNames(scan.Fields), Typ: call.Typ}
+		i := indexOfExpr(calls, x)
+		if i < 0 {
+			return x
 		}
-		return x
+		to, at := scan.Calls[i], width+first[i]
+		fields := scan.Fields[first[i] : first[i]+to.Columns]
+		if len(to.Func.Out) == 0 {
+			return &plan.Column{Index: at, Typ: fields[0].Type, Name: fields[0].Name}
+		}
+		row := &plan.Row{Items: columnRefs(fields, at), Names: fieldNames(fields), Typ: x.Type()}
+		if len(calls) == 1 {
+			return row
+		}
+		// Beside a longer set there is no row, not one of NULLs.
+		some := &plan.Or{}
+		for _, c := range row.Items {
+			some.Args = append(some.Args, &plan.IsNull{Arg: c, Not: true})
+		}
+		return &plan.Case{Whens: []plan.When{{Cond: some, Then: row}}, Typ: row.Typ}
 	})
 	return n, exprs
 }

@@ -5,6 +5,7 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -75,19 +76,24 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 		names = []string{"="}
 	}
 	name := names[len(names)-1]
+	sets := len(b.sets)
 	ops := b.operands(left, s, k)
+	if len(b.sets) > sets {
+		b.failf(sqlerr.DatatypeMismatch, x.Location, "row comparison operator must not return a set")
+	}
 	fields := q.Input.Schema()
 	switch {
 	case len(ops) < len(fields):
 		b.failf(sqlerr.SyntaxError, x.Location, "subquery has too many columns")
 	case len(ops) > len(fields):
 		b.failf(sqlerr.SyntaxError, x.Location, "subquery has too few columns")
-	case len(ops) > 1 && name != "=" && name != "<>":
-		b.unsupported(x.Location, "Compare with = ANY, or write a join.", "rows compared with %s ANY or ALL are not supported", name)
 	}
 	q.Kind = plan.SubAny
 	if x.SubLinkType == pg.SubLinkType_ALL_SUBLINK {
 		q.Kind = plan.SubAll
+	}
+	if len(ops) > 1 && name != "=" {
+		return b.quantifiedRows(q, name, ops, x.Location)
 	}
 	project := &plan.Project{Input: q.Input}
 	changed := false
@@ -110,6 +116,24 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 	if changed {
 		q.Input = project
 	}
+	q.Correlated = plan.NodeHasOuter(q.Input)
+	return q
+}
+
+// quantifiedRows is (a, b) op ANY (SELECT x, y) where op does not compare column by
+// column: true op' ANY of what the comparison inside the subquery gives.
+func (b *binder) quantifiedRows(q *plan.Subquery, op string, left []operand, loc int32) plan.Expr {
+	right := make([]operand, len(left))
+	for i := range left {
+		f := q.Input.Schema()[i]
+		left[i].e = plan.Deepen(left[i].e)
+		right[i] = operand{&plan.Column{Index: i, Typ: f.Type, Name: f.Name}, loc}
+	}
+	is := plan.Field{Name: op, Type: types.Of(types.Bool)}
+	q.Input = &plan.Project{Input: q.Input, Exprs: []plan.Expr{b.rowCompare(op, left, right, loc)}, Fields: []plan.Field{is}}
+	truth := operand{plan.NewConst(types.NewBool(true)), loc}
+	equal := b.findOperator([]string{"="}, truth, operand{&plan.Column{Typ: is.Type, Name: op}, loc}, loc)
+	q.Left, q.Op, q.OpNames = []plan.Expr{truth.e}, []*catalog.Function{equal.Func}, []string{equal.Name}
 	q.Correlated = plan.NodeHasOuter(q.Input)
 	return q
 }

@@ -118,11 +118,12 @@ func (c *cardinality) base(n plan.Node) float64 {
 
 // seriesRows counts generate_series of literals.
 func seriesRows(f *plan.FunctionScan) float64 {
-	if f.Func.Name != "generate_series" || len(f.Args) < 2 {
+	call := f.Calls[0]
+	if len(f.Calls) > 1 || call.Func == nil || call.Func.Name != "generate_series" || len(call.Args) < 2 {
 		return catalogRows
 	}
-	from, fok := constant(f.Args[0])
-	to, tok := constant(f.Args[1])
+	from, fok := constant(call.Args[0])
+	to, tok := constant(call.Args[1])
 	if !fok || !tok || integers[from.Type.OID] == 0 || integers[to.Type.OID] == 0 {
 		return catalogRows
 	}

@@ -72,6 +72,9 @@ func (u *unit) fromPostgres(e *parser.Error, prefix, body string, base int) *sql
 	if err.Code == sqlerr.StatementTooComplex {
 		err = err.WithHint("%s", tooDeep)
 	}
+	if e.Message == "LIMIT #,# syntax is not supported" {
+		err = err.WithHint("Use separate LIMIT and OFFSET clauses.")
+	}
 	if e.Cursorpos <= 0 {
 		return err
 	}

@@ -85,8 +85,10 @@ func Volatile(n Node) bool {
 				return ok && c.Func.Volatility == 'v'
 			})
 		})
-		if f, ok := n.(*FunctionScan); ok && f.Func.Volatility == 'v' {
-			found = true
+		if f, ok := n.(*FunctionScan); ok {
+			for _, c := range f.Calls {
+				found = found || c.Func != nil && c.Func.Volatility == 'v'
+			}
 		}
 	})
 	return found
@@ -118,6 +120,22 @@ func mapFree(n Node, level int, f func(o *Outer, out int) Expr) Node {
 		}
 		inputs++
 		return mapFree(in, l, f)
+	})
+}
+
+// Deepen makes an expression over a row one that stands a level inside that row:
+// its columns become Outer.
+func Deepen(e Expr) Expr {
+	e = mapFreeExpr(e, -1, func(o *Outer, _ int) Expr {
+		c := *o
+		c.Depth++
+		return &c
+	})
+	return Rewrite(e, func(x Expr) Expr {
+		if c, ok := x.(*Column); ok {
+			return &Outer{Depth: 1, Index: c.Index, Typ: c.Typ, Name: c.Name, Rel: c.Rel}
+		}
+		return x
 	})
 }
 

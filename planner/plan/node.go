@@ -67,12 +67,21 @@ type Values struct {
 	Fields []Field
 }
 
-// FunctionScan is a set-returning function in FROM.
+// FunctionScan is a function in FROM, or several in step: the columns of one that
+// ends before the others are NULL. With Ordinality the row's number comes last.
 type FunctionScan struct {
-	Func       *catalog.Function
-	Args       []Expr // may hold Outer where lateral
+	Calls      []FunctionCall
 	Ordinality bool
 	Fields     []Field
+}
+
+// FunctionCall is one function of a FunctionScan. Its expressions may hold Outer
+// where the scan is lateral.
+type FunctionCall struct {
+	Func    *catalog.Function
+	Args    []Expr
+	Value   Expr // where Func is nil: an expression, whose value is the one row
+	Columns int  // of the rows
 }
 
 // Filter keeps the rows for which Cond is true.

@@ -17,7 +17,12 @@ func (n *Values) String() string {
 	return "Values Scan"
 }
 
-func (n *FunctionScan) String() string { return "Function Scan on " + n.Func.Name }
+func (n *FunctionScan) String() string {
+	if len(n.Calls) == 1 && n.Calls[0].Func != nil {
+		return "Function Scan on " + n.Calls[0].Func.Name
+	}
+	return "Function Scan"
+}
 
 func (n *Filter) String() string { return "Filter" }
 

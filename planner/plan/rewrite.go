@@ -206,7 +206,11 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		fresh = &c
 	case *FunctionScan:
 		c := *n
-		c.Args = exprs(n.Args)
+		c.Calls = make([]FunctionCall, len(n.Calls))
+		for i, f := range n.Calls {
+			f.Args, f.Value = exprs(f.Args), expr(f.Value)
+			c.Calls[i] = f
+		}
 		fresh = &c
 	case *Filter:
 		fresh = &Filter{Input: node(n.Input), Cond: expr(n.Cond)}

@@ -106,7 +106,7 @@ func details(n Node) []detail {
 			add("Rows", fmt.Sprint(len(n.Rows)))
 		}
 	case *FunctionScan:
-		add("Function Call", n.Func.Name+"("+exprList(n.Args)+")")
+		add("Function Call", n.calls())
 	case *Filter:
 		add("Filter", n.Cond.String())
 	case *Project:
@@ -160,6 +160,18 @@ func details(n Node) []detail {
 		}
 	}
 	return d
+}
+
+func (n *FunctionScan) calls() string {
+	out := make([]string, len(n.Calls))
+	for i, c := range n.Calls {
+		if c.Func == nil {
+			out[i] = c.Value.String()
+		} else {
+			out[i] = c.Func.Name + "(" + exprList(c.Args) + ")"
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // sets are the keys of each set.
