@@ -149,8 +149,10 @@ func describeKind(n Node, d *Document) {
 		d.add("Schema", n.Relation.Schema)
 		d.add("Alias", aliasOf(n.Alias, n.Relation.Name))
 	case *FunctionScan:
-		d.add("Function Name", n.Func.Name)
-		d.add("Alias", n.Func.Name)
+		if len(n.Calls) == 1 && n.Calls[0].Func != nil {
+			d.add("Function Name", n.Calls[0].Func.Name)
+			d.add("Alias", n.Calls[0].Func.Name)
+		}
 	case *CTEScan:
 		d.add("CTE Name", n.Name)
 		d.add("Alias", n.Name)
