@@ -130,21 +130,34 @@ const (
 	Window    FunctionKind = 'w'
 )
 
+// AggregateKind is pg_aggregate.aggkind of an aggregate with WITHIN GROUP.
+type AggregateKind byte
+
+// Kinds of aggregate with WITHIN GROUP.
+const (
+	OrderedSet      AggregateKind = 'o'
+	HypotheticalSet AggregateKind = 'h'
+)
+
 // Function is a signature; its kernel is in exec/function under the pointer.
 type Function struct {
-	OID        types.OID // PostgreSQL's, where it has the function
-	Schema     string
-	Name       string
-	Args       []types.OID // any, anyelement and anyarray are resolved by bind
-	ArgNames   []string
-	Variadic   bool          // the last argument repeats (its OID here is the element's)
-	Optional   int           // that many trailing arguments may be absent
-	Defaults   []types.Value // of the optional arguments; empty: an absent one is not passed
-	Ret        types.OID
-	Set        bool     // returns a set
-	Out        []Column // of a set of records: its columns
-	Column     string   // of a set of values: its column in FROM; "": the function's name
-	Kind       FunctionKind
+	OID      types.OID // PostgreSQL's, where it has the function
+	Schema   string
+	Name     string
+	Args     []types.OID // any, anyelement and anyarray are resolved by bind
+	ArgNames []string
+	Variadic bool          // the last argument repeats (its OID here is the element's)
+	Optional int           // that many trailing arguments may be absent
+	Defaults []types.Value // of the optional arguments; empty: an absent one is not passed
+	Ret      types.OID
+	Set      bool     // returns a set
+	Out      []Column // of a set of records: its columns
+	Column   string   // of a set of values: its column in FROM; "": the function's name
+	Kind     FunctionKind
+	// AggKind of an aggregate with WITHIN GROUP; 0: another. Direct are its
+	// arguments before WITHIN GROUP, as pg_aggregate counts them.
+	AggKind    AggregateKind
+	Direct     int
 	Strict     bool // NULL in, NULL out, without a call
 	Volatility byte // i, s, v
 	Help       string

@@ -355,6 +355,9 @@ func signatures(t testing.TB) *catalog.Builtins {
 		if known(append([]types.OID{fn.Ret}, fn.Args...)...) {
 			b.Functions = append(b.Functions, fn)
 		}
+		if fn.Kind == catalog.Aggregate {
+			fn.AggKind, fn.Direct = orderedSet(fn.Name)
+		}
 		byOID[fn.OID] = fn
 	}
 	for _, f := range table(t, "testdata/pg_operator.tsv") {
@@ -370,6 +373,19 @@ func signatures(t testing.TB) *catalog.Builtins {
 		}
 	}
 	return b
+}
+
+// orderedSet is what pg_aggregate says of an aggregate with WITHIN GROUP.
+func orderedSet(name string) (catalog.AggregateKind, int) {
+	switch name {
+	case "rank", "dense_rank", "percent_rank", "cume_dist":
+		return catalog.HypotheticalSet, 1
+	case "percentile_cont", "percentile_disc":
+		return catalog.OrderedSet, 1
+	case "mode":
+		return catalog.OrderedSet, 0
+	}
+	return 0, 0
 }
 
 func known(oids ...types.OID) bool {

@@ -8,9 +8,14 @@ func pgAggregate(c *Context, t *table) {
 		if f.Kind != catalog.Aggregate {
 			continue
 		}
+		kind := byte('n')
+		if f.AggKind != 0 {
+			kind = byte(f.AggKind)
+		}
 		t.row().
 			oid("aggfnoid", catalog.FunctionOID(f)).
-			chr("aggkind", 'n').
+			chr("aggkind", kind).
+			num("aggnumdirectargs", int64(f.Direct)).
 			chr("aggfinalmodify", 'r').
 			chr("aggmfinalmodify", 'r').
 			oid("aggtranstype", f.Ret).

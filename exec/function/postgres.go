@@ -30,7 +30,7 @@ type procRow struct {
 	strict     bool
 	volatility byte
 	names      []string // of the arguments; nil: they have none
-	compatible bool // its polymorphic types are of the anycompatible family
+	compatible bool     // its polymorphic types are of the anycompatible family
 }
 
 // procRows are PostgreSQL's functions by signatureKey.

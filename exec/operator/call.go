@@ -144,6 +144,9 @@ func (c *Call) results(ctx context.Context, groups []int32, dst vec.Vec) error {
 		if err := c.ordered.drain(ctx, c.give); err != nil {
 			return err
 		}
+		if err := c.charge(); err != nil {
+			return err
+		}
 	}
 	return c.spec.Func.Result(groups, dst)
 }

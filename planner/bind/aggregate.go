@@ -54,7 +54,14 @@ func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operan
 		call.Filter = b.boolean(b.expr(x.AggFilter, s, exprFilter), "FILTER", location(x.AggFilter))
 		parts = append(parts, call.Filter)
 	}
+	if r.fn.AggKind != 0 {
+		call.Direct = len(ops) - len(x.AggOrder)
+		call.OrderBy = b.sortedArguments(x, call.Args[call.Direct:])
+	}
 	for _, n := range x.AggOrder {
+		if r.fn.AggKind != 0 {
+			break // they are arguments
+		}
 		sb := n.GetSortBy()
 		key := b.defaultType(b.expr(sb.Node, s, k), location(sb.Node))
 		if x.AggDistinct && !containsExpr(call.Args, key) {

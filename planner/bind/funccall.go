@@ -18,10 +18,8 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	if x.Over != nil {
 		return b.windowCall(x, s, k)
 	}
-	if x.AggWithinGroup {
-		b.unsupported(x.Location, "Use min, max or avg, or sort the rows with ORDER BY and pick with LIMIT and OFFSET.", "WITHIN GROUP is not supported")
-	}
 	ops, argNames := b.callOperands(x, s, k)
+	ops = b.withinGroup(x, ops, s, k)
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	if x.FuncVariadic && r.cast == types.Invalid {
 		b.checkSpread(r, ops)
@@ -30,10 +28,14 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		return b.castTo(ops[0], types.Of(r.cast), x.Location)
 	}
 	if r.fn.Kind == catalog.Aggregate {
+		b.checkOrderedSet(x, display, &r, ops)
 		return b.aggregate(x, display, r, ops, s, k)
 	}
 	b.refuseAggregateSyntax(x, display)
 	if r.fn.Kind == catalog.Window {
+		if x.AggWithinGroup {
+			b.failf(sqlerr.WrongObjectType, x.Location, "window function %s cannot have WITHIN GROUP", display)
+		}
 		b.failf(sqlerr.WrongObjectType, x.Location, "window function %s requires an OVER clause", display)
 	}
 	if r.fn.Set {
@@ -84,6 +86,8 @@ func (b *binder) callOperands(x *pg.FuncCall, s *scope, k exprKind) ([]operand, 
 
 func (b *binder) refuseAggregateSyntax(x *pg.FuncCall, name string) {
 	switch {
+	case x.AggWithinGroup && len(x.AggOrder) > 0 && !x.AggStar && !x.AggDistinct:
+		b.failf(sqlerr.WrongObjectType, x.Location, "WITHIN GROUP specified, but %s is not an aggregate function", name)
 	case x.AggStar:
 		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) specified, but %s is not an aggregate function", name, name)
 	case x.AggDistinct:

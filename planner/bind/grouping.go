@@ -182,6 +182,7 @@ func (b *binder) group(n plan.Node, q *block) plan.Node {
 	for i, e := range q.on {
 		q.on[i] = b.regroup(e, g, s)
 	}
+	b.checkDirect(q)
 	b.regroupWindows(g, s)
 	n = b.groupValues(b.aggregateNode(n, q), q)
 	if q.having != nil {

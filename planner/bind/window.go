@@ -103,9 +103,6 @@ func (b *binder) windowCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 			b.failf(sqlerr.WindowingError, s.windows.locs[before], "window function calls cannot be nested")
 		}
 	}
-	if call.Typ.OID == types.Record {
-		b.unsupported(x.Location, "Call it for each of the row's columns.", "a row as one value is not supported")
-	}
 	b.allowWindow(x, s, k)
 	return s.windows.add(windowCall{AggCall: call, def: b.windowOf(x.Over, s)}, x.Location)
 }

@@ -149,7 +149,7 @@ func equalLists(a, b []Expr) bool {
 
 // EqualCalls reports whether two aggregate calls are the same.
 func EqualCalls(a, b AggCall) bool {
-	if a.Func != b.Func || a.Star != b.Star || a.Distinct != b.Distinct || a.Typ != b.Typ ||
+	if a.Func != b.Func || a.Star != b.Star || a.Distinct != b.Distinct || a.Typ != b.Typ || a.Direct != b.Direct ||
 		!equalLists(a.Args, b.Args) || !Equal(a.Filter, b.Filter) || len(a.OrderBy) != len(b.OrderBy) {
 		return false
 	}

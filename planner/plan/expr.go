@@ -233,6 +233,7 @@ type Subquery struct {
 type AggCall struct {
 	Func     *catalog.Function
 	Args     []Expr
+	Direct   int // the first so many Args are one value in a group; OrderBy sorts by the others
 	Star     bool
 	Distinct bool
 	Filter   Expr

@@ -188,9 +188,13 @@ func (a AggCall) String() string {
 	if a.Star {
 		b.WriteByte('*')
 	}
-	b.WriteString(exprList(a.Args))
-	if len(a.OrderBy) > 0 {
-		b.WriteString(" ORDER BY " + sortKeys(a.OrderBy))
+	switch {
+	case a.Func.AggKind != 0:
+		b.WriteString(exprList(a.Args[:a.Direct]) + ") WITHIN GROUP (ORDER BY " + sortKeys(a.OrderBy))
+	case len(a.OrderBy) > 0:
+		b.WriteString(exprList(a.Args) + " ORDER BY " + sortKeys(a.OrderBy))
+	default:
+		b.WriteString(exprList(a.Args))
 	}
 	b.WriteByte(')')
 	if a.Filter != nil {
