@@ -49,7 +49,9 @@ func readMessage(r *bufio.Reader, limit int) (message, error) {
 	}
 	m := message{kind: head[0]}
 	n := int(int32(binary.BigEndian.Uint32(head[1:]))) - 4
-	r.Discard(len(head))
+	if _, err := r.Discard(len(head)); err != nil {
+		return m, err
+	}
 	switch {
 	case !knownMessage(m.kind):
 		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal()
