@@ -36,6 +36,17 @@ func gather(dst vec.Vec, chunks []*vec.Batch, col int, refs []ref) {
 }
 
 func gatherFixed[T vec.Value](dst *vec.Fixed[T], chunks []*vec.Batch, col int, refs []ref) {
+	if len(refs) < 2*len(chunks) {
+		for _, r := range refs {
+			v, row := chunks[r>>32].Cols[col].(*vec.Fixed[T]), int(int32(r))
+			if v.Nulls().Get(row) {
+				dst.AppendNull()
+			} else {
+				dst.Append(v.Values[row])
+			}
+		}
+		return
+	}
 	var near [16][]T
 	values := near[:0]
 	nullable := false

@@ -56,8 +56,9 @@ type Window struct {
 	cols     []vec.Vec
 	live     []int32
 	out      *vec.Batch
-	piece    int   // rows computed at once
-	held     int64 // bytes of out that are counted
+	piece    int      // rows computed at once
+	begins   []uint16 // by place in the order: the first key, from 1, in which a row differs from the one before it; 0: none
+	held     int64    // bytes of out that are counted
 	funcs    []windowFunc
 }
 
@@ -208,8 +209,8 @@ func (p *windowPartition) groupEnd(g int) int {
 
 // perRow are the bytes that each row takes to sort and to group: its ref, that
 // and a number to sort by, twice, a copy where keys are NULL, the first row of a
-// group.
-const perRow = 8 + 2*16 + 8 + 4
+// group, and where it begins.
+const perRow = 8 + 2*16 + 8 + 4 + 2
 
 // Finish computes the calls and passes the rows on.
 func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
@@ -220,12 +221,10 @@ func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
 		return err
 	}
 	p := &windowPartition{w: w}
+	begins := w.begins
 	for refs := w.refs; len(refs) > 0; {
-		end, err := w.cut(ctx, p, refs)
-		if err != nil {
-			return err
-		}
-		p.refs, refs = refs[:end], refs[end:]
+		end := w.split(p, begins[:len(refs)])
+		p.refs, refs, begins = refs[:end], refs[end:], begins[end:]
 		if err := w.partition(ctx, p, out); err != nil {
 			return err
 		}
@@ -239,19 +238,33 @@ func (w *Window) order(ctx context.Context) error {
 	return w.sort(ctx, w.refs)
 }
 
-// cut finds where the partition ends that refs begins with, and its groups.
-func (w *Window) cut(ctx context.Context, p *windowPartition, refs []ref) (end int, err error) {
+// split finds where the partition ends that begins with the first row, and its
+// groups.
+func (w *Window) split(p *windowPartition, begins []uint16) (end int) {
 	p.groups = append(p.groups[:0], 0)
-	end = 1
-	for ; end < len(refs) && w.compare(refs[end-1], refs[end], 0, len(w.spec.Partition)) == 0; end++ {
-		if w.compare(refs[end-1], refs[end], len(w.spec.Partition), len(w.keys)) != 0 {
+	partition := uint16(len(w.spec.Partition))
+	for end = 1; end < len(begins); end++ {
+		if b := begins[end]; b > partition {
 			p.groups = append(p.groups, int32(end))
-		}
-		if end%rowsPerLook == 0 && ctx.Err() != nil {
-			return 0, ctx.Err()
+		} else if b > 0 {
+			break
 		}
 	}
-	return end, nil
+	return end
+}
+
+// group finds the groups of a partition that was not sorted here.
+func (w *Window) group(ctx context.Context, p *windowPartition) error {
+	p.groups = append(p.groups[:0], 0)
+	for i := 1; i < len(p.refs); i++ {
+		if w.compare(p.refs[i-1], p.refs[i], len(w.spec.Partition), len(w.keys)) != 0 {
+			p.groups = append(p.groups, int32(i))
+		}
+		if i%rowsPerLook == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // compare compares two rows by the keys from first to last-1.

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"math"
@@ -23,31 +24,52 @@ type windowSort struct {
 	w       *Window
 	ctx     context.Context
 	rows    []keyed
-	stopped bool // ctx has ended: the order does not matter any more
+	begins  []uint16 // of the Window
+	stopped bool     // ctx has ended: the order does not matter any more
 	asked   int
 }
 
 // sort orders refs, which came in the order of the input; rows that sort alike
 // keep that.
 func (w *Window) sort(ctx context.Context, refs []ref) error {
-	s := windowSort{w: w, ctx: ctx, rows: make([]keyed, len(refs))}
-	s.level(refs, 0)
+	w.begins = sized(w.begins, len(refs))
+	clear(w.begins)
+	s := windowSort{w: w, ctx: ctx, rows: make([]keyed, len(refs)), begins: w.begins}
+	s.level(refs, 0, 0)
 	return ctx.Err()
 }
 
-// level orders rows, which are in the input's order, by the keys from k on.
-func (s *windowSort) level(rows []ref, k int) {
+// begin notes that the row at a place differs from the one before it in key k
+// and in none before.
+func (s *windowSort) begin(at, k int) { s.begins[at] = uint16(min(k+1, math.MaxUint16)) }
+
+// level orders rows, which are in the input's order and stand at a place, by the
+// keys from k on.
+func (s *windowSort) level(rows []ref, at, k int) {
 	if k == len(s.w.keys) || len(rows) < 2 || s.stop(len(rows)) {
 		return
 	}
 	key := &s.w.keys[k]
+	all := len(rows)
 	rows, nulls := s.splitNulls(rows, k)
-	s.level(nulls, k+1)
+	if len(nulls) > 0 {
+		nullsAt := at + len(rows)
+		if key.NullsFirst {
+			nullsAt, at = at, at+len(nulls)
+		}
+		if len(nulls) < all {
+			s.begin(max(nullsAt, at), k)
+		}
+		s.level(nulls, nullsAt, k+1)
+		if len(rows) == 0 {
+			return
+		}
+	}
 	keys := s.rows[:len(rows)]
 	for i, r := range rows {
 		number, _, ok := s.prefix(r, k)
 		if !ok {
-			s.compare(rows, k)
+			s.compare(rows, at, k)
 			return
 		}
 		if key.Desc {
@@ -55,18 +77,11 @@ func (s *windowSort) level(rows []ref, k int) {
 		}
 		keys[i] = keyed{number, r}
 	}
-	err := sortBlocks(s.ctx, keys, func(a, b keyed) int {
-		switch {
-		case a.prefix < b.prefix:
-			return -1
-		case a.prefix > b.prefix:
-			return 1
-		case a.row < b.row:
-			return -1
-		}
-		return 1
-	})
-	if err != nil {
+	sort := radixSort
+	if len(keys) < radixFrom {
+		sort = sortKeyed
+	}
+	if sort(s.ctx, keys) != nil {
 		s.stopped = true
 		return
 	}
@@ -77,6 +92,7 @@ func (s *windowSort) level(rows []ref, k int) {
 		rows[i] = keys[i].row
 		if i > 0 && keys[i].prefix != keys[i-1].prefix {
 			runs = append(runs, i)
+			s.begin(at+i, k)
 		}
 	}
 	from := 0
@@ -84,9 +100,9 @@ func (s *windowSort) level(rows []ref, k int) {
 		switch run := rows[from:end]; {
 		case len(run) < 2:
 		case s.exact(run[0], k):
-			s.level(run, k+1)
+			s.level(run, at+from, k+1)
 		default:
-			s.compare(run, k)
+			s.compare(run, at+from, k)
 		}
 		from = end
 	}
@@ -117,13 +133,34 @@ func (s *windowSort) splitNulls(rows []ref, k int) (others, nulls []ref) {
 	return rows[:len(others)], rows[len(others):]
 }
 
+// sortKeyed orders few rows.
+func sortKeyed(_ context.Context, s []keyed) error {
+	slices.SortFunc(s, func(a, b keyed) int {
+		if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.row, b.row)
+	})
+	return nil
+}
+
 // compare orders rows by the whole keys from k on.
-func (s *windowSort) compare(rows []ref, k int) {
+func (s *windowSort) compare(rows []ref, at, k int) {
 	if len(rows) < 2 {
 		return
 	}
 	err := sortRefs(s.ctx, rows, func(a, b ref) int { return s.w.compare(a, b, k, len(s.w.keys)) })
-	s.stopped = s.stopped || err != nil
+	if s.stopped = s.stopped || err != nil; s.stopped {
+		return
+	}
+	for i := 1; i < len(rows); i++ {
+		for differs := k; differs < len(s.w.keys); differs++ {
+			if s.w.compare(rows[i-1], rows[i], differs, differs+1) != 0 {
+				s.begin(at+i, differs)
+				break
+			}
+		}
+	}
 }
 
 // stop reports, once in a while, whether the query has ended.

@@ -90,7 +90,7 @@ func (w *Window) complete(ctx context.Context, p *windowPartition, b *vec.Batch,
 		return nil
 	}
 	p.refs = w.spool.refs(p.refs[:0])
-	if _, err := w.cut(ctx, p, p.refs); err != nil {
+	if err := w.group(ctx, p); err != nil {
 		return err
 	}
 	err := w.partition(ctx, p, out)
