@@ -46,6 +46,17 @@ test-long: deps build lint ## The counts that the issues name
 unit: ## Unit tests only: no server, with the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -v /compat-tests)
 
+SEED ?= 1
+COUNT ?= 2000
+
+.PHONY: test-sql
+test-sql: deps ## SQL against PostgreSQL 16: files, TPC-H, plans, functions
+	$(GO) test -timeout 30m -p 1 ./compat-tests/slt ./compat-tests/tpch ./compat-tests/plan ./compat-tests/expr
+
+.PHONY: fuzz-sql
+fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
+	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)
+
 .PHONY: bench
 bench: deps build ## Measure, as a table; non-zero below a bar
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 40m -v -bars

@@ -13,7 +13,7 @@ import (
 
 var (
 	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
-	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries")
+	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch")
 )
 
 // bar is one measured ratio and its limit.
@@ -96,6 +96,7 @@ func TestBars(t *testing.T) {
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"queries", queriesBars},
+		{"planning", planningBars}, {"tpch", tpchBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			all = append(all, group.measure(t, base)...)

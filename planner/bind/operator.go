@@ -57,13 +57,15 @@ func (b *binder) findOperator(names []string, left, right operand, loc int32) *c
 	} else if er == types.Unknown && el != types.Unknown {
 		er = el
 	}
+	for _, o := range all {
+		if o.Left != 0 && o.Left == el && o.Right == er {
+			return o
+		}
+	}
 	cands := make([]candidate, 0, len(all))
 	for _, o := range all {
 		if o.Left == 0 {
 			continue
-		}
-		if o.Left == el && o.Right == er {
-			return o
 		}
 		cands = append(cands, candidate{args: []types.OID{o.Left, o.Right}, op: o})
 	}

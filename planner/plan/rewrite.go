@@ -34,64 +34,61 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 	case *Call:
 		c := *e
 		c.Args = list(e.Args, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Cast:
 		c := *e
 		c.Arg = one(e.Arg, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *And:
 		c := And{Args: list(e.Args, &changed)}
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Or:
 		c := Or{Args: list(e.Args, &changed)}
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Not:
 		c := Not{Arg: one(e.Arg, &changed)}
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *IsNull:
 		c := *e
 		c.Arg = one(e.Arg, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *IsBool:
 		c := *e
 		c.Arg = one(e.Arg, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Case:
 		c := *e
-		c.Whens = make([]When, len(e.Whens))
-		for i, w := range e.Whens {
-			c.Whens[i] = When{Cond: one(w.Cond, &changed), Then: one(w.Then, &changed)}
-		}
+		c.Whens = cases(e.Whens, func(x Expr) Expr { return one(x, &changed) })
 		c.Else = one(e.Else, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Coalesce:
 		c := *e
 		c.Args = list(e.Args, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *NullIf:
 		c := *e
 		c.Left, c.Right, c.Eq = one(e.Left, &changed), one(e.Right, &changed), one(e.Eq, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *MinMax:
 		c := *e
 		c.Args = list(e.Args, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Distinct:
 		c := *e
 		c.Left, c.Right, c.Eq = one(e.Left, &changed), one(e.Right, &changed), one(e.Eq, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *In:
 		c := *e
 		c.Arg, c.List = one(e.Arg, &changed), list(e.List, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *AnyAll:
 		c := *e
 		c.Arg, c.Array = one(e.Arg, &changed), one(e.Array, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *ArrayOf:
 		c := *e
 		c.Items = list(e.Items, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Subscript:
 		c := *e
 		c.Arg = one(e.Arg, &changed)
@@ -99,28 +96,64 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 		for i, x := range e.Items {
 			c.Items[i] = Index{Slice: x.Slice, Lower: one(x.Lower, &changed), Upper: one(x.Upper, &changed)}
 		}
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Row:
 		c := *e
 		c.Items, c.Present = list(e.Items, &changed), one(e.Present, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *FieldOf:
 		c := *e
 		c.Arg = one(e.Arg, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	case *Subquery:
 		c := *e
 		c.Left = list(e.Left, &changed)
-		return pick(changed, &c, e)
+		return pick(changed, c, e)
 	}
 	return e
 }
 
-func pick[T Expr](changed bool, fresh, old T) Expr {
-	if changed {
-		return fresh
+// pick allocates what is fresh only where it is wanted: most of what is walked
+// does not change.
+func pick[T any, P interface {
+	*T
+	Expr
+}](changed bool, fresh T, old P) Expr {
+	if !changed {
+		return old
 	}
-	return old
+	out := fresh
+	return P(&out)
+}
+
+// pickNode is pick for nodes.
+func pickNode[T any, P interface {
+	*T
+	Node
+}](changed bool, fresh T, old P) Node {
+	if !changed {
+		return old
+	}
+	out := fresh
+	return P(&out)
+}
+
+// cases are the arms of a Case, mapped; the same slice where none changed.
+func cases(whens []When, one func(Expr) Expr) []When {
+	var out []When
+	for i, w := range whens {
+		x := When{Cond: one(w.Cond), Then: one(w.Then)}
+		if x != w && out == nil {
+			out = append(make([]When, 0, len(whens)), whens[:i]...)
+		}
+		if out != nil {
+			out = append(out, x)
+		}
+	}
+	if out == nil {
+		return whens
+	}
+	return out
 }
 
 // Rewrite applies f bottom-up to every expression of e.
@@ -163,20 +196,34 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		return y
 	}
 	exprs := func(xs []Expr) []Expr {
-		out := make([]Expr, len(xs))
+		var out []Expr
 		for i, x := range xs {
-			out[i] = expr(x)
+			y := expr(x)
+			if y != x && out == nil {
+				out = append(make([]Expr, 0, len(xs)), xs[:i]...)
+			}
+			if out != nil {
+				out = append(out, y)
+			}
+		}
+		if out == nil {
+			return xs
 		}
 		return out
 	}
 	keys := func(ks []SortKey) []SortKey {
-		if ks == nil {
-			return nil
-		}
-		out := make([]SortKey, len(ks))
+		var out []SortKey
 		for i, k := range ks {
-			k.Expr = expr(k.Expr)
-			out[i] = k
+			y := expr(k.Expr)
+			if y != k.Expr && out == nil {
+				out = append(make([]SortKey, 0, len(ks)), ks[:i]...)
+			}
+			if k.Expr = y; out != nil {
+				out = append(out, k)
+			}
+		}
+		if out == nil {
+			return ks
 		}
 		return out
 	}
@@ -188,7 +235,6 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		changed = changed || y != x
 		return y
 	}
-	var fresh Node
 	switch n := n.(type) {
 	case *Scan:
 		c := *n
@@ -196,14 +242,14 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c.FromTime, c.UntilTime = expr(n.FromTime), expr(n.UntilTime)
 		c.FromOffset, c.UntilOffset = expr(n.FromOffset), expr(n.UntilOffset)
 		c.Partition = expr(n.Partition)
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *Values:
 		c := *n
 		c.Rows = make([][]Expr, len(n.Rows))
 		for i, r := range n.Rows {
 			c.Rows[i] = exprs(r)
 		}
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *FunctionScan:
 		c := *n
 		c.Calls = make([]FunctionCall, len(n.Calls))
@@ -211,17 +257,20 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 			f.Args, f.Value = exprs(f.Args), expr(f.Value)
 			c.Calls[i] = f
 		}
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *Filter:
-		fresh = &Filter{Input: node(n.Input), Cond: expr(n.Cond)}
+		c := Filter{Input: node(n.Input), Cond: expr(n.Cond)}
+		return pickNode(changed, c, n)
 	case *Project:
-		fresh = &Project{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
+		c := Project{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
+		return pickNode(changed, c, n)
 	case *ProjectSet:
-		fresh = &ProjectSet{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
+		c := ProjectSet{Input: node(n.Input), Exprs: exprs(n.Exprs), Fields: n.Fields}
+		return pickNode(changed, c, n)
 	case *GroupingSets:
 		c := *n
 		c.Input, c.Keys = node(n.Input), exprs(n.Keys)
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *AggregateNode:
 		c := *n
 		c.Input, c.Keys = node(n.Input), exprs(n.Keys)
@@ -230,43 +279,43 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 			a.Args, a.Filter, a.OrderBy = exprs(a.Args), expr(a.Filter), keys(a.OrderBy)
 			c.Calls[i] = a
 		}
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *Window:
-		fresh = n.MapExprs(node(n.Input), expr)
+		fresh := n.MapExprs(node(n.Input), expr)
+		return pickNode(changed, *fresh, n)
 	case *DistinctNode:
 		c := *n
 		c.Input = node(n.Input)
 		if n.On != nil {
 			c.On = exprs(n.On)
 		}
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *Sort:
-		fresh = &Sort{Input: node(n.Input), Keys: keys(n.Keys)}
+		c := Sort{Input: node(n.Input), Keys: keys(n.Keys)}
+		return pickNode(changed, c, n)
 	case *Limit:
-		fresh = &Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset), Ties: keys(n.Ties)}
+		c := Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset), Ties: keys(n.Ties)}
+		return pickNode(changed, c, n)
 	case *Join:
 		c := *n
 		c.Left, c.Right = node(n.Left), node(n.Right)
 		c.LeftKeys, c.RightKeys, c.Cond = exprs(n.LeftKeys), exprs(n.RightKeys), expr(n.Cond)
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *Append:
 		c := *n
 		c.Children = make([]Node, len(n.Children))
 		for i, x := range n.Children {
 			c.Children[i] = node(x)
 		}
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *SetOp:
 		c := *n
 		c.Left, c.Right = node(n.Left), node(n.Right)
-		fresh = &c
+		return pickNode(changed, c, n)
 	case *CTE:
 		c := *n
 		c.Query, c.Recursive, c.Body = node(n.Query), node(n.Recursive), node(n.Body)
-		fresh = &c
-	}
-	if changed {
-		return fresh
+		return pickNode(changed, c, n)
 	}
 	return n
 }
