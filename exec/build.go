@@ -439,7 +439,7 @@ func (b *builder) refuseLiveJoin(n *plan.Join) error {
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {
-		var op operator.Operator = operator.NewDistinct(nil, ts, b.holder(t, n), b.fault)
+		var op operator.Operator = operator.NewUnion(2, ts, b.holder(t, n), b.fault)
 		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
 			op = operator.NewDistinctChanges(ts, b.account)
 		}

@@ -23,13 +23,27 @@ var (
 
 // TestRandom asks both sides random queries over random tables.
 func TestRandom(t *testing.T) {
-	both := start(t)
-	n := *queries
-	if n == 0 {
-		n = 2000
-		if os.Getenv("FERRIS_TIER") == "long" {
-			n = 20000
-		}
+	n := 2000
+	if os.Getenv("FERRIS_TIER") == "long" {
+		n = 20000
+	}
+	testRandom(t, start(t), n)
+}
+
+// TestRandomOnDisk asks them where every operator writes to disk.
+func TestRandomOnDisk(t *testing.T) {
+	n := 500
+	if os.Getenv("FERRIS_TIER") == "long" {
+		n = 5000
+	}
+	testRandom(t, startWith(t, onDisk), n)
+}
+
+// testRandom asks n queries, or as many as the flag says.
+func testRandom(t *testing.T, both sides, n int) {
+	t.Helper()
+	if *queries > 0 {
+		n = *queries
 	}
 	r := rand.New(rand.NewPCG(*seed, 0))
 	tables := randomTables(r, 7)

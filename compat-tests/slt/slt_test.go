@@ -27,12 +27,23 @@ type sides struct {
 	dir            string // where files of streams may be
 }
 
-func start(t *testing.T) sides {
+func start(t *testing.T) sides { return startWith(t, "") }
+
+// startWith starts them with a configuration of the gateway.
+func startWith(t *testing.T, yaml string) sides {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL and a gateway")
 	}
-	g := gateway.Start(t, gateway.Options{})
+	o := gateway.Options{}
+	if yaml != "" {
+		path := filepath.Join(t.TempDir(), "ferris.yaml")
+		if err := os.WriteFile(path, []byte(yaml), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		o.Args = []string{"--config", path}
+	}
+	g := gateway.Start(t, o)
 	return sides{
 		postgres: net.JoinHostPort("127.0.0.1", strconv.Itoa(postgres.Start(t).Port())),
 		ours:     g.Listen,
@@ -79,7 +90,22 @@ func (s sides) load(t *testing.T, tables []table) {
 }
 
 // TestFiles runs every record of testdata on both sides.
-func TestFiles(t *testing.T) {
+func TestFiles(t *testing.T) { testFiles(t, "") }
+
+// onDisk is the least memory that a gateway permits, of which a thousandth is
+// used before a query writes to disk.
+const onDisk = "sql: {query_memory_limit_mb: 1, spill_threshold_ratio: 0.001}"
+
+// TestFilesOnDisk runs them where every operator writes to disk.
+func TestFilesOnDisk(t *testing.T) {
+	if os.Getenv("FERRIS_TIER") != "long" {
+		t.Skip("the same files again; FERRIS_TIER=long runs it")
+	}
+	testFiles(t, onDisk)
+}
+
+func testFiles(t *testing.T, yaml string) {
+	t.Helper()
 	paths, err := filepath.Glob("testdata/*.slt")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("finding the files: %d, %v", len(paths), err)
@@ -88,7 +114,7 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := start(t)
+	both := startWith(t, yaml)
 	both.load(t, tables)
 	total := 0
 	for _, path := range paths {

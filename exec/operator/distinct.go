@@ -26,6 +26,7 @@ type Distinct struct {
 	rest    *partitions // rows of keys that are not in the table; nil: none
 	level   int
 	backlog backlog
+	inputs  int  // that have not ended
 	done    bool // nobody wants more rows
 	cols    []vec.Vec
 	ids     []int32
@@ -38,7 +39,15 @@ type Distinct struct {
 // NewDistinct returns a Distinct by keys, which have the types given; keys nil:
 // by the whole row.
 func NewDistinct(keys []*expr.Program, ts []types.Type, account *memory.Account, fault Fault) *Distinct {
-	return &Distinct{keys: keys, types: ts, account: account, fault: fault, table: newTable(ts, account, "DISTINCT"), cols: make([]vec.Vec, len(keys))}
+	return &Distinct{keys: keys, types: ts, account: account, fault: fault, table: newTable(ts, account, "DISTINCT"), inputs: 1, cols: make([]vec.Vec, len(keys))}
+}
+
+// NewUnion returns a Distinct by the whole row, of the types given, over so many
+// inputs.
+func NewUnion(inputs int, ts []types.Type, account *memory.Account, fault Fault) *Distinct {
+	d := NewDistinct(nil, ts, account, fault)
+	d.inputs = inputs
+	return d
 }
 
 // Process passes on rows whose key is new.
@@ -105,8 +114,12 @@ func (d *Distinct) setAside(b *vec.Batch, cols []vec.Vec, sel []int32) error {
 	return d.account.Check()
 }
 
-// Finish passes on the first rows of the keys that memory had no room for.
+// Finish passes on the first rows of the keys that memory had no room for, when
+// every input has ended.
 func (d *Distinct) Finish(ctx context.Context, input int, out Output) error {
+	if d.inputs--; d.inputs > 0 {
+		return nil
+	}
 	for !d.done {
 		if d.rest != nil {
 			if err := d.backlog.push(d.rest); err != nil {

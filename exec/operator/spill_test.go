@@ -162,6 +162,9 @@ func TestDistinctOnDisk(t *testing.T) {
 	events := rowEvents(0, rows)
 	sameWithDisk(t, func(a *memory.Account) Operator { return NewDistinct(nil, manyTypes, a, nil) },
 		[][]types.Type{manyTypes}, manyTypes, events, false)
+	both := append(rowEvents(0, rows[:1800]), rowEvents(1, rows[1200:])...)
+	sameWithDisk(t, func(a *memory.Account) Operator { return NewUnion(2, manyTypes, a, nil) },
+		[][]types.Type{manyTypes, manyTypes}, manyTypes, both, false)
 	keys := []string{"$0", "$6", "$7", "$14"}
 	sameWithDisk(t, func(a *memory.Account) Operator {
 		return NewDistinct(programs(bind, keys), typesOf(bind, keys), a, nil)
