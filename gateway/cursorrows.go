@@ -5,11 +5,10 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -168,7 +167,11 @@ func (c *cursorRows) nextKept(ctx context.Context, max int64, late <-chan time.T
 			return nil, err
 		}
 	}
-	b, row := c.kept.find(at)
+	b, row, err := c.kept.find(at)
+	if err != nil {
+		c.err = err
+		return nil, err
+	}
 	n := int(min(max, int64(b.Rows-row)))
 	c.backSel = rowRange(c.backSel[:0], row, n)
 	c.header = vec.Batch{Cols: b.Cols, Rows: b.Rows, Sel: c.backSel}
@@ -192,7 +195,10 @@ func (c *cursorRows) prior(max int64) (*vec.Batch, error) {
 		c.pos, c.atEnd = 0, false
 		return nil, io.EOF
 	}
-	b, row := c.kept.find(at - 1)
+	b, row, err := c.kept.find(at - 1)
+	if err != nil {
+		return nil, err
+	}
 	n := int(min(max, int64(row+1)))
 	c.backSel = rowRange(c.backSel[:0], row-n+1, n)
 	slices.Reverse(c.backSel)
@@ -224,10 +230,10 @@ func (c *cursorRows) rewind() error {
 	return nil
 }
 
-// hold reads what is left into memory and ends the query.
-func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, limit int64) error {
+// hold reads what is left, which it keeps, and ends the query.
+func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, account *memory.Account) error {
 	if c.kept == nil {
-		c.kept, c.base = newRowBuffer(fields, limit), c.pos
+		c.kept, c.base = newRowBuffer(fields, account), c.pos
 	}
 	for {
 		b, err := c.read(ctx, nil)
@@ -247,6 +253,16 @@ func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, limit int64)
 	return c.close()
 }
 
+// drop ends the query and gives up what was kept.
+func (c *cursorRows) drop() error {
+	err := c.close()
+	if c.kept != nil {
+		c.kept.close()
+		c.kept = nil
+	}
+	return err
+}
+
 // close ends the query; rows that were kept stay.
 func (c *cursorRows) close() error {
 	if c.cursor == nil {
@@ -260,62 +276,4 @@ func (c *cursorRows) close() error {
 	err := c.cursor.Close()
 	c.cursor, c.batch = nil, nil
 	return err
-}
-
-// rowBuffer holds rows in memory, up to a limit.
-type rowBuffer struct {
-	types   []types.Type
-	batches []*vec.Batch
-	ends    []int64 // rows in the batches up to and with each
-	rows    int64
-	bytes   int64 // of the batches but the last
-	limit   int64 // 0: none
-}
-
-func newRowBuffer(fields []plan.Field, limit int64) *rowBuffer {
-	b := &rowBuffer{limit: limit, types: make([]types.Type, len(fields))}
-	for i, f := range fields {
-		b.types[i] = f.Type
-	}
-	return b
-}
-
-// add copies a batch's live rows.
-func (r *rowBuffer) add(b *vec.Batch) error {
-	n := len(r.batches)
-	if n == 0 || r.batches[n-1].Rows+b.Len() > vec.MaxRows {
-		if n > 0 {
-			r.bytes += batchBytes(r.batches[n-1])
-		}
-		r.batches = append(r.batches, vec.NewBatch(r.types))
-		r.ends = append(r.ends, r.rows)
-		n++
-	}
-	last := r.batches[n-1]
-	for i, c := range last.Cols {
-		vec.CopyRows(c, b.Cols[i], b.Sel)
-	}
-	last.Rows += b.Len()
-	r.rows += int64(b.Len())
-	r.ends[n-1] = r.rows
-	if held := r.bytes + batchBytes(last); r.limit > 0 && held > r.limit {
-		return sqlerr.Errorf(sqlerr.OutOfMemory, "a cursor's rows take %d MB, more than sql.query_memory_limit_mb = %d", held>>20, r.limit>>20).
-			WithHint("Declare the cursor NO SCROLL and WITHOUT HOLD, or raise sql.query_memory_limit_mb.")
-	}
-	return nil
-}
-
-// find returns the batch of row i, from 0, and its place there.
-func (r *rowBuffer) find(i int64) (*vec.Batch, int) {
-	k := sort.Search(len(r.ends), func(k int) bool { return r.ends[k] > i })
-	b := r.batches[k]
-	return b, int(i - (r.ends[k] - int64(b.Rows)))
-}
-
-func batchBytes(b *vec.Batch) int64 {
-	n := int64(0)
-	for _, c := range b.Cols {
-		n += vec.MemSize(c)
-	}
-	return n
 }

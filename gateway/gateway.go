@@ -16,6 +16,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -90,8 +91,10 @@ type Options struct {
 	StartupTimeout  time.Duration // from accept to ReadyForQuery; 0: 60 s
 	WriteTimeout    time.Duration // for a client that takes no byte; 0: 2 min
 	QueryMemory     int64         // bytes one statement, or one held or scrollable cursor, may hold; 0: no limit
-	MaxPortals      int           // of one session; 0: 1024
-	MaxPrepared     int           // prepared statements of one session; 0: 8192
+	// Memory is the account above those of cursors; nil: they count alone.
+	Memory      *memory.Account
+	MaxPortals  int // of one session; 0: 1024
+	MaxPrepared int // prepared statements of one session; 0: 8192
 }
 
 func (o *Options) setDefaults() {

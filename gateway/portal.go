@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -57,8 +58,7 @@ func (x *session) addPortal(p *portal) error {
 // close ends the portal's query.
 func (p *portal) close() {
 	if p.out != nil && p.out.rows != nil {
-		p.out.rows.close()
-		p.out.rows.kept = nil
+		p.out.rows.drop()
 	}
 }
 
@@ -85,7 +85,7 @@ func (x *session) holdPortals(ctx context.Context) error {
 		if !p.hold || p.held {
 			continue
 		}
-		if err := p.out.rows.hold(ctx, p.columns, x.server.opts.QueryMemory); err != nil {
+		if err := p.out.rows.hold(ctx, p.columns, x.cursorMemory()); err != nil {
 			return err
 		}
 		p.held = true
@@ -123,7 +123,7 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 	}
 	rows.binary = s.Binary
 	if scroll {
-		rows.kept = newRowBuffer(s.Query.Fields, x.server.opts.QueryMemory)
+		rows.kept = newRowBuffer(s.Query.Fields, x.cursorMemory())
 	}
 	p := &portal{
 		name: s.Name, text: s.Query.Text, bound: s.Query, sql: true, scroll: scroll, hold: s.Hold, columns: s.Query.Fields,
@@ -133,10 +133,15 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 		p.formats = []int16{1}
 	}
 	if err := x.addPortal(p); err != nil {
-		rows.close()
+		rows.drop()
 		return err
 	}
 	return nil
+}
+
+// cursorMemory returns an account for the rows that a cursor keeps.
+func (x *session) cursorMemory() *memory.Account {
+	return x.server.opts.Memory.Child("a cursor", x.server.opts.QueryMemory, memory.QuerySetting)
 }
 
 func (x *session) findPortal(name string) (*portal, error) {

@@ -447,9 +447,9 @@ func TestLimits(t *testing.T) {
 	_, err = c.Exec(testContext(t), "begin; declare a cursor for SELECT 1; declare b cursor for SELECT 1; declare c cursor for SELECT 1; declare d cursor for SELECT 1").ReadAll()
 	wantCode(t, "a fourth cursor", err, sqlerr.ProgramLimitExceeded, "at most 3 open cursors")
 	_, err = c.Exec(testContext(t), "rollback; begin; declare a scroll cursor for SELECT * FROM series:100000; move forward all a").ReadAll()
-	wantCode(t, "a large cursor", err, sqlerr.OutOfMemory, "sql.query_memory_limit_mb")
+	wantCode(t, "a large cursor", err, sqlerr.OutOfMemory, "a cursor would hold")
 	_, err = c.Exec(testContext(t), "rollback; declare a cursor with hold for SELECT * FROM series:100000").ReadAll()
-	wantCode(t, "a large held cursor", err, sqlerr.OutOfMemory, "sql.query_memory_limit_mb")
+	wantCode(t, "a large held cursor", err, sqlerr.OutOfMemory, "a cursor would hold")
 }
 
 func TestStartupTimeout(t *testing.T) {

@@ -150,7 +150,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	bindings.ExplicitTypes = c.SQL.RequireExplicitTypes
 	p.gateway, err = gateway.New(gateway.Options{
 		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: bindings, Eval: evaluate, Version: version, Logger: log,
-		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20,
+		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Memory: account,
 	})
 	if err != nil {
 		return p, err
