@@ -98,8 +98,6 @@ var facts = []fact{
 	{3913, "_daterange", "daterange[]", 0, 3912, -1, false, 'i', 'A', false, 'b'},
 	{3926, "int8range", "int8range", 3927, 0, -1, false, 'd', 'R', false, 'r'},
 	{3927, "_int8range", "int8range[]", 0, 3926, -1, false, 'd', 'A', false, 'b'},
-	{4072, "jsonpath", "jsonpath", 4073, 0, -1, false, 'i', 'U', false, 'b'},
-	{4073, "_jsonpath", "jsonpath[]", 0, 4072, -1, false, 'i', 'A', false, 'b'},
 	{4096, "regrole", "regrole", 4097, 0, 4, true, 'i', 'N', false, 'b'},
 	{4097, "_regrole", "regrole[]", 0, 4096, -1, false, 'i', 'A', false, 'b'},
 	{4191, "regcollation", "regcollation", 4192, 0, 4, true, 'i', 'N', false, 'b'},
