@@ -128,4 +128,6 @@ const (
 	UnableToEstablishConnection       Code = "08001"
 	InternalError                     Code = "XX000"
 	DataCorrupted                     Code = "XX001"
+	StringDataLengthMismatch          Code = "22026"
+	InvalidXMLContent                 Code = "2200N"
 )

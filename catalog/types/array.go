@@ -171,14 +171,16 @@ func appendArrayBinary(dst []byte, a *Array, elem *Info) []byte {
 
 func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 	r := binaryReader{b: b}
-	ndim, flags, oid := r.int32(), r.int32(), OID(r.int32())
+	ndim := r.int32()
+	known := !r.short
+	flags, oid := r.int32(), OID(r.int32())
 	switch {
+	case known && ndim < 0:
+		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid number of dimensions: %d", ndim)
+	case known && ndim > maxDims:
+		return Value{}, errTooManyDims(int(ndim))
 	case r.short:
 		return Value{}, errBinaryLength(nil, 4)
-	case ndim < 0:
-		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid number of dimensions: %d", ndim)
-	case ndim > maxDims:
-		return Value{}, errTooManyDims(int(ndim))
 	case flags != 0 && flags != 1:
 		return Value{}, sqlerr.Errorf(sqlerr.InvalidBinaryRepresentation, "invalid array flags")
 	case oid != elem.OID:

@@ -23,7 +23,7 @@ func FormatType(t Type) string {
 		return i.SQLName
 	}
 	switch i.OID {
-	case Time, Timestamp, Timestamptz:
+	case Time, Timetz, Timestamp, Timestamptz:
 		name, _, _ := strings.Cut(i.SQLName, " ")
 		return name + i.ModOut(t.Mod)
 	case BPChar:

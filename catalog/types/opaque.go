@@ -18,11 +18,9 @@ func opaque(i *Info) *Info {
 }
 
 var (
-	_ = opaque(&Info{OID: 27, Name: "tid", SQLName: "tid", Array: 1010, Len: 6, Align: 's', Category: 'U', Kind: 'b'})
 	_ = opaque(&Info{OID: 194, Name: "pg_node_tree", SQLName: "pg_node_tree", Len: -1, Align: 'i', Category: 'Z', Kind: 'b'})
 	_ = opaque(&Info{OID: 1033, Name: "aclitem", SQLName: "aclitem", Array: 1034, Len: 16, Align: 'd', Category: 'U', Kind: 'b'})
 	_ = opaque(&Info{OID: AnyArray, Name: "anyarray", SQLName: "anyarray", Len: -1, Align: 'd', Category: 'P', Kind: 'p'})
-	_ = opaque(&Info{OID: 3220, Name: "pg_lsn", SQLName: "pg_lsn", Array: 3221, Len: 8, ByVal: true, Align: 'd', Category: 'U', Kind: 'b'})
 	_ = opaque(&Info{OID: 3361, Name: "pg_ndistinct", SQLName: "pg_ndistinct", Len: -1, Align: 'i', Category: 'Z', Kind: 'b'})
 	_ = opaque(&Info{OID: 3402, Name: "pg_dependencies", SQLName: "pg_dependencies", Len: -1, Align: 'i', Category: 'Z', Kind: 'b'})
 	_ = opaque(&Info{OID: 5017, Name: "pg_mcv_list", SQLName: "pg_mcv_list", Len: -1, Align: 'i', Category: 'Z', Kind: 'b'})

@@ -6,6 +6,17 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
+// The reg* types of what psql and drivers seldom name.
+const (
+	Regprocedure  OID = 2202
+	Regoper       OID = 2203
+	Regoperator   OID = 2204
+	Regconfig     OID = 3734
+	Regdictionary OID = 3769
+	Regrole       OID = 4096
+	Regcollation  OID = 4191
+)
+
 // The reg* types are oids that read and write as names. Who knows the names is
 // in Format; without it they are digits.
 func registerReg(oid, array OID, name string) {
@@ -66,5 +77,12 @@ var _ = func() bool {
 	registerReg(Regclass, 2210, "regclass")
 	registerReg(Regtype, 2211, "regtype")
 	registerReg(Regnamespace, 4090, "regnamespace")
+	registerReg(Regprocedure, 2207, "regprocedure")
+	registerReg(Regoper, 2208, "regoper")
+	registerReg(Regoperator, 2209, "regoperator")
+	registerReg(Regconfig, 3735, "regconfig")
+	registerReg(Regdictionary, 3770, "regdictionary")
+	registerReg(Regrole, 4097, "regrole")
+	registerReg(Regcollation, 4192, "regcollation")
 	return true
 }()

@@ -132,6 +132,10 @@ type Info struct {
 	AppendBinary func(dst []byte, v Value) []byte
 	// Compare orders two values that are not NULL: -1, 0, 1 (btree order).
 	Compare func(a, b Value) int
+	// AppendKey appends bytes that values share where they are equal, of a type
+	// in PhysBytes whose equal values differ in theirs; nil: they do not differ,
+	// or exec/vec knows how.
+	AppendKey func(dst, b []byte) []byte
 	// ModIn reads a modifier list (numeric(18,4): [18 4]); nil: none allowed.
 	ModIn func(mods []int32) (int32, error)
 	// ModOut writes a modifier for format_type: "(18,4)".

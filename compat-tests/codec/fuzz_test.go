@@ -40,6 +40,9 @@ func FuzzTypes(f *testing.F) {
 		if info.OID == types.Char || info.OID == types.Void {
 			return // high bytes of "char" print as escapes that only it reads
 		}
+		if hasEmptyQuery(v) {
+			return // PostgreSQL refuses the binary form of its own empty tsquery
+		}
 		if v.A != nil && len(v.A.Dims) == 1 && len(v.A.Elems) == 0 {
 			return // PostgreSQL refuses the binary form of its own empty vectors
 		}
@@ -60,6 +63,19 @@ func FuzzTypes(f *testing.F) {
 			t.Fatalf("%s under %s: text form %q read again is %q", info.Name, set, text, got)
 		}
 	})
+}
+
+// hasEmptyQuery reports whether v is a tsquery without words, or an array of one.
+func hasEmptyQuery(v types.Value) bool {
+	if v.A == nil {
+		return v.Type.OID == types.TSQuery && len(v.S) == 4
+	}
+	for _, e := range v.A.Elems {
+		if !e.Null && hasEmptyQuery(e) {
+			return true
+		}
+	}
+	return false
 }
 
 // readsBack reports whether PostgreSQL itself reads such text as the same value.

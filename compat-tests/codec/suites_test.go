@@ -1,6 +1,9 @@
 package codec
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"slices"
+)
 
 // suite is the questions of one type or of a few that are alike: every input
 // given to every type under all the settings.
@@ -45,7 +48,9 @@ func (s suite) questions() []question {
 	return all
 }
 
-var suites = []suite{
+var suites = slices.Concat(baseSuites, networkSuites, geometrySuites, searchSuites)
+
+var baseSuites = []suite{
 	{
 		name: "bool", types: []string{"boolean"},
 		inputs: []string{"t", "f", "true", "FALSE", "tru", "fals", "y", "n", "yes", "no", "on", "off", "of", "o", "1", "0", "", " ", " t ",

@@ -100,7 +100,7 @@ type subscriptNode struct {
 }
 
 func (c *compiler) subscript(e *plan.Subscript) (node, error) {
-	if info := types.Lookup(e.Arg.Type().OID); info == nil || info.Elem == 0 {
+	if info := types.Lookup(e.Arg.Type().OID); info == nil || info.Phys != types.PhysList {
 		return nil, sqlerr.Unsupported("Write -> 'key' or -> index.", "subscripts of type %s are not supported", types.FormatType(e.Arg.Type()))
 	}
 	arg, err := c.compile(e.Arg)

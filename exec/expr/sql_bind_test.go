@@ -56,6 +56,9 @@ func (r *sqlReader) cast(e plan.Expr, t types.Type, explicit bool) plan.Expr {
 	}
 	if from.OID != t.OID {
 		e = r.convert(e, types.Of(t.OID), explicit)
+		if call, ok := e.(*plan.Call); ok && len(call.Func.Args) == 2 && call.Func.Args[1] == types.Int4 {
+			call.Args = append(call.Args, plan.NewConst(types.NewInt(types.Int4, int64(t.Mod))))
+		}
 	}
 	if t.Mod >= 0 {
 		return &plan.Cast{Arg: e, Typ: t, Method: plan.CastMod, Explicit: explicit}
@@ -216,6 +219,10 @@ func matchScore(have, want types.OID) int {
 	switch {
 	case have == want:
 		return 1000
+	case want == types.AnyRange && types.MultirangeOf(have) != 0, want == types.AnyMultirange && types.RangeOfMulti(have) != 0:
+		return 6
+	case want == types.AnyRange || want == types.AnyMultirange:
+		return -1
 	case want == types.AnyElement || want == types.Any || want == types.AnyNonArray && info.Elem == 0:
 		return 5
 	case want == types.AnyArray && (info.Elem != 0):
@@ -242,13 +249,17 @@ func matchScore(have, want types.OID) int {
 // bind coerces the arguments of a function and resolves its result type.
 func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 	call := &plan.Call{Func: f, Typ: types.Of(f.Ret)}
-	var elem types.OID
+	var elem, ranged types.OID
 	for i, a := range args {
 		want := plainly(f.Args[min(i, len(f.Args)-1)])
 		info := types.Lookup(a.Type().OID)
 		switch {
 		case want == types.AnyArray && info.Elem != 0:
 			elem = info.Elem
+		case want == types.AnyRange:
+			elem, ranged = types.RangeSubtype(a.Type().OID), a.Type().OID
+		case want == types.AnyMultirange:
+			elem, ranged = types.RangeSubtype(a.Type().OID), types.RangeOfMulti(a.Type().OID)
 		case (want == types.AnyElement || want == types.AnyNonArray) && a.Type().OID != types.Unknown && elem == 0:
 			elem = a.Type().OID
 		}
@@ -256,6 +267,10 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 	for i, a := range args {
 		want := plainly(f.Args[min(i, len(f.Args)-1)])
 		switch want {
+		case types.AnyRange:
+			want = ranged
+		case types.AnyMultirange:
+			want = types.MultirangeOf(ranged)
 		case types.AnyArray:
 			if elem == 0 {
 				elem = types.Text
@@ -275,6 +290,10 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 		call.Args = append(call.Args, r.coerce(a, types.Of(want)))
 	}
 	switch plainly(f.Ret) {
+	case types.AnyRange:
+		call.Typ = types.Of(ranged)
+	case types.AnyMultirange:
+		call.Typ = types.Of(types.MultirangeOf(ranged))
 	case types.AnyArray:
 		call.Typ = types.Of(types.Lookup(elem).Array)
 	case types.AnyElement:

@@ -564,6 +564,9 @@ func (r *sqlReader) typeName() types.Type {
 	if strings.ToLower(name) == "char" {
 		info, ok = types.Lookup(types.BPChar), true
 	}
+	if name == "B" {
+		info, ok = types.Lookup(types.Bit), true // B'101'
+	}
 	if !ok {
 		panic("no type " + name)
 	}

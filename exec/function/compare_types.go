@@ -18,7 +18,7 @@ var (
 type comparisons struct {
 	pattern     string
 	left, right string
-	kernel      func(op comparison) VectorFunc
+	kernel      func(op comparison) VectorFunc // nil: as the arguments' own type orders them
 	low, high   string
 }
 
@@ -57,6 +57,21 @@ func init() {
 		{"bpchar%", "bpchar", "bpchar", ofType(types.BPChar), "'a '::char(3)", "'b'::char(1)"},
 		{"uuid_%", "uuid", "uuid", ofType(types.UUID), "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12'::uuid"},
 		{"interval_%", "interval", "interval", ofType(types.Interval), "interval '29 days 23:00'", "interval '1 month'"},
+		{"bit%", "bit", "bit", bytesComparison, "B'10'", "B'101'"},
+		{"varbit%", "varbit", "varbit", bytesComparison, "varbit '1'", "varbit '1000'"},
+		{"network_%", "inet", "inet", bytesComparison, "inet '10.0.0.1/8'", "inet '10.0.0.0/16'"},
+		{"macaddr_%", "macaddr", "macaddr", bytesComparison, "macaddr '08:00:2b:01:02:03'", "macaddr '80:00:2b:01:02:03'"},
+		{"macaddr8_%", "macaddr8", "macaddr8", bytesComparison, "macaddr8 '08:00:2b:01:02:03:04:05'", "macaddr8 '80:00:2b:01:02:03:04:05'"},
+		{"cash_%", "money", "money", intComparison[int64, int64], "money '-1.50'", "money '1,000'"},
+		{"timetz_%", "timetz", "timetz", bytesComparison, "timetz '10:00+02'", "timetz '10:00+01'"},
+		{"pg_lsn_%", "pg_lsn", "pg_lsn", intComparison[int64, int64], "pg_lsn '1/0'", "pg_lsn 'FFFFFFFF/0'"},
+		{"xid8%", "xid8", "xid8", intComparison[int64, int64], "xid8 '1'", "xid8 '18446744073709551615'"},
+		{"tid%", "tid", "tid", bytesComparison, "tid '(1,2)'", "tid '(4294967295,0)'"},
+		{"oidvector%", "oidvector", "oidvector", nil, "oidvector '2'", "oidvector '1 1'"},
+		{"tsvector_%", "tsvector", "tsvector", bytesComparison, "tsvector 'b'", "tsvector 'a b'"},
+		{"tsquery_%", "tsquery", "tsquery", nil, "tsquery 'b'", "tsquery 'a & b'"},
+		{"range_%", "anyrange", "anyrange", nil, "int4range '[1,5)'", "int4range '[1,)'"},
+		{"multirange_%", "anymultirange", "anymultirange", nil, "int4multirange '{[1,5)}'", "int4multirange '{[1,5),[6,7]}'"},
 		{"jsonb_%", "jsonb", "jsonb", ofType(types.JSONB), `'1'::jsonb`, `'[1, 2]'::jsonb`},
 		{"record_%", "record", "record", recordComparison, "ROW(1, 'a'::text)", "ROW(1, 'b'::text)"},
 		{"array_%", "anyarray", "anyarray", ofType(types.AnyArray), "ARRAY[1, 2]", "ARRAY[1, 3]"},
@@ -78,6 +93,15 @@ func (f comparisons) define() {
 			}
 		}
 		op := comparison(op)
+		if f.kernel == nil {
+			define(fmt.Sprintf("%s(%s, %s) bool strict immutable", name, f.left, f.right), Definition{
+				Value: func(_ *Env, a []types.Value) (types.Value, error) {
+					return boolean(op.holds(types.Compare(a[0], a[1])))
+				},
+				Examples: f.examples(op),
+			})
+			continue
+		}
 		define(fmt.Sprintf("%s(%s, %s) bool strict immutable", name, f.left, f.right),
 			Definition{Vector: f.kernel(op), Examples: f.examples(op)})
 	}
@@ -87,7 +111,7 @@ func (f comparisons) examples(op comparison) []Example {
 	sql := f.low + " " + comparisonSigns[op] + " " + f.high
 	all := []Example{
 		{SQL: sql, Text: truth(op.holds(-1))},
-		{SQL: fmt.Sprintf("NULL::%s %s %s", strings.NewReplacer("anyarray", "int[]", "bpchar", "bpchar", "char", `"char"`).Replace(f.left), comparisonSigns[op], f.high), Text: "NULL"},
+		{SQL: fmt.Sprintf("NULL::%s %s %s", strings.NewReplacer("anyarray", "int[]", "anyrange", "int4range", "anymultirange", "int4multirange", "bpchar", "bpchar", "char", `"char"`).Replace(f.left), comparisonSigns[op], f.high), Text: "NULL"},
 	}
 	if f.left == f.right {
 		all = append(all,

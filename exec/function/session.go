@@ -88,7 +88,10 @@ func init() {
 		ret := map[string]string{"txid_current": "int8", "pg_current_xact_id": "xid8"}[f]
 		op(f+"() "+ret+" strict stable", func(env *Env, _ vs) (types.Value, error) {
 			// Time orders transactions as their ids do, and each has its own.
-			return types.NewInt(oidOf(ret), env.TransactionTime), nil
+			if ret == "xid8" {
+				return types.NewXID8(uint64(env.TransactionTime)), nil
+			}
+			return types.NewInt(types.Int8, env.TransactionTime), nil
 		}, examples(f+"()::text::int8 > 0", "t")...)
 	}
 	op("txid_current_if_assigned() int8 strict stable", func(*Env, vs) (types.Value, error) { return null(types.Int8) }, examples("txid_current_if_assigned()", "NULL")...)

@@ -10,7 +10,7 @@ import (
 // isPlainBytes reports whether values of a type are equal exactly where their
 // bytes are.
 func isPlainBytes(t types.Type) bool {
-	return types.Lookup(t.OID).Phys == types.PhysBytes && t.OID != types.BPChar && t.OID != types.JSONB && t.OID != types.Record
+	return types.Lookup(t.OID).Phys == types.PhysBytes && vec.Bytewise(t.OID)
 }
 
 // A hashSlot holds the low half of a hash above a group's number and 1; 0 is

@@ -29,7 +29,7 @@ func Equal(a Vec, i int, b Vec, j int, t types.Type) bool {
 		return a.Values[i] == b.(*Fixed[types.UUIDValue]).Values[j]
 	case *Bytes:
 		x, y := a.At(i), b.(*Bytes).At(j)
-		if t.OID != types.BPChar && t.OID != types.JSONB && t.OID != types.Record {
+		if Bytewise(t.OID) {
 			return bytes.Equal(x, y)
 		}
 	}
@@ -92,7 +92,7 @@ func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {
 		switch t.OID {
 		case types.BPChar:
 			return bytes.Compare(bytes.TrimRight(x, " "), bytes.TrimRight(y, " "))
-		case types.JSONB, types.Record:
+		case types.JSONB, types.Record, types.NumRange, types.NumMultirange, types.TSQuery:
 			if bytes.Equal(x, y) {
 				return 0
 			}
@@ -105,6 +105,16 @@ func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {
 		return compareList(a, i, b.(*List), j)
 	}
 	panic("vec: unknown column")
+}
+
+// Bytewise reports whether values of a type that lies in Bytes are equal where
+// their bytes are, and ordered as these.
+func Bytewise(oid types.OID) bool {
+	switch oid {
+	case types.BPChar, types.JSONB, types.Record, types.NumRange, types.NumMultirange, types.TSQuery:
+		return false
+	}
+	return true
 }
 
 func compareNumeric(a *Numeric, i int, b *Numeric, j int) int {

@@ -64,7 +64,7 @@ func Hash(v Vec, t types.Type, sel []int32, h []uint64) {
 		hashInt64(v.Values, sel, h)
 		return
 	}
-	if v, ok := v.(*Bytes); ok && t.OID != types.BPChar && t.OID != types.JSONB && t.OID != types.Record {
+	if v, ok := v.(*Bytes); ok && Bytewise(t.OID) {
 		hashBytes(v, sel, h)
 		return
 	}
@@ -146,6 +146,13 @@ func rowHash(v Vec, t types.Type) func(row int) uint64 {
 		case types.Record:
 			var h recordHash
 			return func(row int) uint64 { return h.sum(v.At(row)) }
+		case types.NumRange, types.NumMultirange, types.TSQuery:
+			key := types.Lookup(t.OID).AppendKey
+			var buf []byte
+			return func(row int) uint64 {
+				buf = key(buf[:0], v.At(row))
+				return HashBytes(buf)
+			}
 		}
 		return func(row int) uint64 { return HashBytes(v.At(row)) }
 	case *Numeric:

@@ -27,8 +27,14 @@ func (b *binder) constant(c *pg.A_Const) plan.Expr {
 		return plan.NewConst(types.NewBool(v.Boolval.Boolval))
 	case *pg.A_Const_Sval:
 		return plan.NewConst(types.NewString(types.Unknown, v.Sval.Sval))
+	case *pg.A_Const_Bsval:
+		bits, err := types.Parse(types.Of(types.Bit), v.Bsval.Bsval, b.format())
+		if err != nil {
+			b.fail(sqlerr.From(err).At(b.pos(c.Location)))
+		}
+		return plan.NewConst(bits)
 	}
-	b.unsupported(c.Location, `Write the bits as a number, or as bytea: '\x0f'::bytea.`, "bit string literals are not supported")
+	b.unsupported(c.Location, "Write a number, a string, TRUE, FALSE or NULL.", "this kind of literal is not supported")
 	return nil
 }
 
@@ -90,8 +96,10 @@ func (b *binder) sqlValue(x *pg.SQLValueFunction) plan.Expr {
 		return to(types.Time, -1)
 	case pg.SQLValueFunctionOp_SVFOP_LOCALTIME_N:
 		return to(types.Time, precision)
-	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME, pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME_N:
-		b.unsupported(loc, "Write LOCALTIME, or CURRENT_TIMESTAMP for an instant.", "CURRENT_TIME is not supported, as type time with time zone is not")
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME:
+		return to(types.Timetz, -1)
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME_N:
+		return to(types.Timetz, precision)
 	case pg.SQLValueFunctionOp_SVFOP_CURRENT_CATALOG:
 		return b.call("current_database", nil, loc)
 	case pg.SQLValueFunctionOp_SVFOP_CURRENT_SCHEMA:

@@ -15,7 +15,8 @@ const (
 
 func polymorphic(oid types.OID) bool {
 	switch oid {
-	case types.AnyElement, types.AnyArray, types.AnyNonArray, anyCompatible, anyCompatibleArray, anyCompatibleNonArray:
+	case types.AnyElement, types.AnyArray, types.AnyNonArray, anyCompatible, anyCompatibleArray, anyCompatibleNonArray,
+		types.AnyRange, types.AnyMultirange:
 		return true
 	}
 	return false
@@ -26,6 +27,7 @@ func polymorphicArray(oid types.OID) bool { return oid == types.AnyArray || oid 
 // generics are what the polymorphic arguments of a call have in common.
 type generics struct {
 	elem   types.OID // of anyelement and anyarray
+	ranged types.OID // anyrange; elem is its subtype
 	compat types.OID // of the anycompatible family
 }
 
@@ -39,7 +41,16 @@ func (b *binder) resolveGenerics(actual, declared []types.OID) (g generics, ok b
 			continue
 		}
 		elem := a
-		if polymorphicArray(d) {
+		if d == types.AnyRange || d == types.AnyMultirange {
+			ranged := a
+			if d == types.AnyMultirange {
+				ranged = types.RangeOfMulti(a)
+			}
+			if types.MultirangeOf(ranged) == 0 || g.ranged != 0 && g.ranged != ranged {
+				return g, false
+			}
+			g.ranged, elem = ranged, types.RangeSubtype(ranged)
+		} else if polymorphicArray(d) {
 			if elem = elemType(a); elem == 0 {
 				return g, false
 			}
@@ -47,7 +58,7 @@ func (b *binder) resolveGenerics(actual, declared []types.OID) (g generics, ok b
 			return g, false
 		}
 		switch d {
-		case types.AnyElement, types.AnyArray, types.AnyNonArray:
+		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange:
 			if g.elem != 0 && g.elem != elem {
 				return g, false
 			}
@@ -93,7 +104,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 	compat := false
 	for _, d := range declared {
 		switch d {
-		case types.AnyElement, types.AnyArray, types.AnyNonArray:
+		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange:
 			needElem = true
 		case anyCompatible, anyCompatibleArray, anyCompatibleNonArray:
 			compat = true
@@ -111,6 +122,10 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 			return g.elem
 		case types.AnyArray:
 			return b.arrayOf(g.elem, loc)
+		case types.AnyRange:
+			return g.ranged
+		case types.AnyMultirange:
+			return types.MultirangeOf(g.ranged)
 		case anyCompatible, anyCompatibleNonArray:
 			return g.compat
 		case anyCompatibleArray:

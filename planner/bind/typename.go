@@ -85,7 +85,7 @@ var typesByName = func() map[string]*types.Info {
 // fractions are the types whose modifier is a number of digits of a second, six
 // at most, as a warning names them.
 var fractions = map[types.OID]string{
-	types.Timestamp: "TIMESTAMP(%d)", types.Timestamptz: "TIMESTAMP(%d) WITH TIME ZONE", types.Time: "TIME(%d)", types.Interval: "INTERVAL(%d)",
+	types.Timestamp: "TIMESTAMP(%d)", types.Timestamptz: "TIMESTAMP(%d) WITH TIME ZONE", types.Time: "TIME(%d)", types.Timetz: "TIME(%d) WITH TIME ZONE", types.Interval: "INTERVAL(%d)",
 }
 
 func (b *binder) typeMod(t *pg.TypeName, info *types.Info) int32 {
@@ -145,10 +145,10 @@ func elemType(oid types.OID) types.OID {
 	if oid == types.Name {
 		return 0
 	}
-	if info := types.Lookup(oid); info != nil {
+	if info := types.Lookup(oid); info != nil && info.Category == 'A' {
 		return info.Elem
 	}
-	return 0
+	return 0 // also of a point, whose elements are only subscripted
 }
 
 func arrayType(elem types.OID) types.OID {

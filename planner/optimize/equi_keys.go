@@ -62,6 +62,8 @@ var integers = map[types.OID]int{types.Int2: 1, types.Int4: 2, types.Int8: 3}
 func sameType(a, b plan.Expr, env *Env) (plan.Expr, plan.Expr) {
 	at, bt := a.Type().OID, b.Type().OID
 	switch {
+	case measured(at):
+		return nil, nil
 	case at == bt:
 		return a, b
 	case integers[at] == 0 || integers[bt] == 0 || env.Cast == nil:
@@ -70,6 +72,13 @@ func sameType(a, b plan.Expr, env *Env) (plan.Expr, plan.Expr) {
 		return widen(a, bt, env), b
 	}
 	return a, widen(b, at, env)
+}
+
+// measured reports whether = of a type compares a measure, as that of boxes
+// does their areas: no key has it.
+func measured(oid types.OID) bool {
+	info := types.Lookup(oid)
+	return info != nil && info.Category == 'G'
 }
 
 func widen(e plan.Expr, target types.OID, env *Env) plan.Expr {

@@ -48,7 +48,7 @@ func columnEquality(c plan.Expr) (a, b *plan.Column, ok bool) {
 	}
 	a, aok := plainColumn(call.Args[0])
 	b, bok := plainColumn(call.Args[1])
-	return a, b, aok && bok && a.Typ.OID == b.Typ.OID
+	return a, b, aok && bok && a.Typ.OID == b.Typ.OID && !measured(a.Typ.OID)
 }
 
 // join makes one class of two columns'.

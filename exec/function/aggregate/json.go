@@ -71,7 +71,7 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 			a.text[g] = text
 		} else {
 			*text = append(*text, ", "...)
-			if !a.binary && len(a.types) == 1 && (types.Lookup(a.types[0].OID).Elem != 0 || a.types[0].OID == types.Record) {
+			if !a.binary && len(a.types) == 1 && (types.Lookup(a.types[0].OID).Phys == types.PhysList || a.types[0].OID == types.Record) {
 				*text = append(*text, "\n "...)
 			}
 		}
