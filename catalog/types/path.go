@@ -43,7 +43,7 @@ var (
 		},
 	})
 	_ = geometry(&Info{
-		OID: Path, Name: "path", SQLName: "path", Array: 1019, Len: -1,
+		OID: GeoPath, Name: "path", SQLName: "path", Array: 1019, Len: -1,
 		In: parsePath,
 		AppendText: func(dst []byte, v Value, f *Format) []byte {
 			if v.S[0] == 0 {
@@ -97,7 +97,7 @@ func NewPath(points []Point, closed bool) Value {
 		b[0] = 1
 	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(points)))
-	return NewString(Path, string(appendPoints(b, points)))
+	return NewString(GeoPath, string(appendPoints(b, points)))
 }
 
 // NewPolygon returns a polygon.

@@ -14,7 +14,7 @@ import (
 const (
 	PointType OID = 600
 	Lseg      OID = 601
-	Path      OID = 602
+	GeoPath   OID = 602
 	Box       OID = 603
 	Polygon   OID = 604
 	Line      OID = 628
@@ -45,7 +45,7 @@ func appendFloats(dst []byte, xs ...float64) []byte {
 func PointsOf(v Value) []Point {
 	s := v.S
 	switch v.Type.OID {
-	case Path:
+	case GeoPath:
 		s = s[5:]
 	case Polygon:
 		s = s[4:]
