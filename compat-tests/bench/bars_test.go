@@ -95,7 +95,7 @@ func TestBars(t *testing.T) {
 	}{
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
-		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"queries", queriesBars},
+		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
 		{"planning", planningBars}, {"tpch", tpchBars},
 	} {
 		if *only == "" || wanted[group.name] {

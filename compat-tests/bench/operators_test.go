@@ -123,9 +123,15 @@ func aggregateBars(t *testing.T, _ time.Duration) []bar {
 	var all []bar
 	for _, c := range []struct {
 		groups int
+		apart  int64 // the distance between keys
 		limit  float64
-	}{{100, 0.6}, {1_000_000, 0.4}} {
+	}{{100, 1, 0.6}, {1_000_000, 1, 0.4}, {1_000_000, 7919 * 7919, 0.4}} {
 		batches := numbers(rows, c.groups)
+		for _, b := range batches {
+			for i := range int64s(b, 0) {
+				int64s(b, 0)[i] *= c.apart
+			}
+		}
 		value, groups := 0, 0
 		ours := func() {
 			a := operator.NewAggregate(operator.AggregateSpec{
@@ -160,7 +166,7 @@ func aggregateBars(t *testing.T, _ time.Duration) []bar {
 		if groups != value {
 			t.Errorf("%d groups, the map has %d", groups, value)
 		}
-		all = append(all, bar{name: fmt.Sprintf("sum by key, %d groups / Go's map", c.groups), value: r, limit: c.limit,
+		all = append(all, bar{name: fmt.Sprintf("sum by key, %d groups %d apart / Go's map", c.groups, c.apart), value: r, limit: c.limit,
 			note: perRow(a, rows) + " ns a row against " + perRow(b, rows)})
 	}
 	return all

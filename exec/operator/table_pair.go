@@ -118,3 +118,10 @@ func (x *pairIndex) find(k int) *pairSlot {
 		}
 	}
 }
+
+func nullBit(nulls *vec.Bitmap, row int32) uint32 {
+	if nulls.Get(int(row)) {
+		return 1
+	}
+	return 0
+}

@@ -102,15 +102,21 @@ const farSlots = 1 << 13
 type wordSlot struct {
 	word  uint64
 	group int32 // and 1
-	null  uint32
 }
 
-// wordIndex finds keys of one word.
+// wordIndex finds keys of one word. Keys that lie close together, as numbers
+// that count up do, are not hashed: once there are many, their groups stand in
+// direct, by key less base.
 type wordIndex struct {
 	keys  []vec.Vec
 	slots []wordSlot
 	shift uint // of a hash, gives the slot
 	count int
+	null  int32 // the group of NULL, and 1; 0: there is none
+
+	least, most int64 // of the words that are not NULL
+	base        uint64
+	direct      []int32 // groups and 1; nil: slots has them
 
 	words []uint64
 	fresh []int32
@@ -118,13 +124,13 @@ type wordIndex struct {
 }
 
 func newWordIndex(keys []vec.Vec) *wordIndex {
-	x := &wordIndex{keys: keys}
+	x := &wordIndex{keys: keys, least: math.MaxInt64, most: math.MinInt64}
 	x.resize(leastSlots)
 	return x
 }
 
 func (x *wordIndex) groups() int  { return x.count }
-func (x *wordIndex) bytes() int64 { return int64(len(x.slots)) * 16 }
+func (x *wordIndex) bytes() int64 { return int64(len(x.slots))*16 + int64(len(x.direct))*4 }
 
 func (x *wordIndex) resize(n int) {
 	old := x.slots
@@ -135,7 +141,7 @@ func (x *wordIndex) resize(n int) {
 		if s.group == 0 {
 			continue
 		}
-		i := scatter(s.word+uint64(s.null)) >> x.shift
+		i := scatter(s.word) >> x.shift
 		for x.slots[i].group != 0 {
 			i = (i + 1) & mask
 		}
@@ -147,7 +153,7 @@ func (x *wordIndex) resize(n int) {
 func (x *wordIndex) load(v vec.Vec, sel []int32) ([]uint64, *vec.Bitmap) {
 	x.words = sized(x.words, len(sel))
 	nulls := words(x.words, v, sel)
-	if len(x.slots) > farSlots {
+	if x.direct == nil && len(x.slots) > farSlots {
 		sum := int32(0)
 		for _, w := range x.words {
 			sum += x.slots[scatter(w)>>x.shift].group
@@ -158,51 +164,44 @@ func (x *wordIndex) load(v vec.Vec, sel []int32) ([]uint64, *vec.Bitmap) {
 }
 
 func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
-	if n := room(len(x.slots), x.count+len(sel)); n > len(x.slots) {
-		x.resize(n)
+	if x.direct == nil {
+		if n := room(len(x.slots), x.count+len(sel)); n > len(x.slots) && !x.straighten(n) {
+			x.resize(n)
+		}
 	}
-	ws, nulls := x.load(cols[0], sel)
 	x.fresh = x.fresh[:0]
-	slots, shift := x.slots, x.shift
-	mask := uint64(len(slots) - 1)
+	ws, nulls := x.load(cols[0], sel)
+	done := 0
+	if x.direct != nil {
+		if done = x.assignDirect(ws, nulls, sel, ids); done < len(sel) {
+			x.bend(len(sel))
+		}
+	}
+	ws, sel = ws[done:], sel[done:]
 	if nulls != nil {
 		x.assignNullable(ws, nulls, sel, ids)
 	} else {
-		for k, r := range sel {
-			w := ws[k]
-			i := scatter(w) >> shift & mask
-			for {
-				s := &slots[i]
-				if s.word == w && s.group != 0 && s.null == 0 {
-					ids[r] = s.group - 1
-					break
-				}
-				if s.group == 0 {
-					ids[r] = x.insert(s, w, 0, r)
-					break
-				}
-				i = (i + 1) & mask
-			}
-		}
+		x.assignHashed(ws, sel, ids)
 	}
 	if len(x.fresh) > 0 {
 		vec.CopyRows(x.keys[0], cols[0], x.fresh)
 	}
 }
 
-// assignNullable is assign's loop where rows may be NULL.
-func (x *wordIndex) assignNullable(ws []uint64, nulls *vec.Bitmap, sel, ids []int32) {
-	mask := uint64(len(x.slots) - 1)
+func (x *wordIndex) assignHashed(ws []uint64, sel, ids []int32) {
+	slots, shift := x.slots, x.shift
+	mask := uint64(len(slots) - 1)
 	for k, r := range sel {
-		w, null := ws[k], nullBit(nulls, r)
-		i := scatter(w+uint64(null)) >> x.shift & mask
+		w := ws[k]
+		i := scatter(w) >> shift & mask
 		for {
-			s := &x.slots[i]
-			if s.group == 0 {
-				ids[r] = x.insert(s, w, null, r)
+			s := &slots[i]
+			if s.word == w && s.group != 0 {
+				ids[r] = s.group - 1
 				break
 			}
-			if s.word == w && s.null == null {
+			if s.group == 0 {
+				*s = wordSlot{word: w, group: x.insert(w, r) + 1}
 				ids[r] = s.group - 1
 				break
 			}
@@ -211,38 +210,66 @@ func (x *wordIndex) assignNullable(ws []uint64, nulls *vec.Bitmap, sel, ids []in
 	}
 }
 
-func nullBit(nulls *vec.Bitmap, row int32) uint32 {
-	if nulls.Get(int(row)) {
-		return 1
+// assignNullable is assignHashed where rows may be NULL.
+func (x *wordIndex) assignNullable(ws []uint64, nulls *vec.Bitmap, sel, ids []int32) {
+	for k, r := range sel {
+		if nulls.Get(int(r)) {
+			ids[r] = x.nullGroup(r)
+		} else {
+			x.assignHashed(ws[k:k+1], sel[k:k+1], ids)
+		}
 	}
-	return 0
 }
 
-func (x *wordIndex) insert(s *wordSlot, w uint64, null uint32, row int32) int32 {
+// nullGroup is the group of NULL, which row may bring.
+func (x *wordIndex) nullGroup(row int32) int32 {
+	if x.null == 0 {
+		x.fresh = append(x.fresh, row)
+		x.count++
+		x.null = int32(x.count)
+	}
+	return x.null - 1
+}
+
+// insert makes the group of a word that is new.
+func (x *wordIndex) insert(w uint64, row int32) int32 {
 	g := int32(x.count)
 	x.count++
-	*s = wordSlot{word: w, group: g + 1, null: null}
 	x.fresh = append(x.fresh, row)
+	x.least, x.most = min(x.least, int64(w)), max(x.most, int64(w))
 	return g
 }
 
 func (x *wordIndex) lookup(cols []vec.Vec, _ int, sel, ids []int32) {
 	ws, nulls := x.load(cols[0], sel)
-	slots, shift := x.slots, x.shift
-	mask := uint64(len(slots) - 1)
-	for k, r := range sel {
-		w, null := ws[k], uint32(0)
-		if nulls != nil {
-			null = nullBit(nulls, r)
-		}
-		i := scatter(w+uint64(null)) >> shift & mask
-		for {
-			s := &slots[i]
-			if s.group == 0 || s.word == w && s.null == null {
-				ids[r] = s.group - 1
-				break
+	switch {
+	case x.direct != nil:
+		direct, base := x.direct, x.base
+		for k, r := range sel {
+			g := int32(0)
+			if at := ws[k] - base; at < uint64(len(direct)) {
+				g = direct[at]
 			}
-			i = (i + 1) & mask
+			ids[r] = g - 1
+		}
+	default:
+		slots, shift := x.slots, x.shift
+		mask := uint64(len(slots) - 1)
+		for k, r := range sel {
+			w := ws[k]
+			i := scatter(w) >> shift & mask
+			for slots[i].group != 0 && slots[i].word != w {
+				i = (i + 1) & mask
+			}
+			ids[r] = slots[i].group - 1
+		}
+	}
+	if nulls == nil {
+		return
+	}
+	for _, r := range sel {
+		if nulls.Get(int(r)) {
+			ids[r] = x.null - 1
 		}
 	}
 }

@@ -1,0 +1,95 @@
+package operator
+
+import "github.com/ferrisstreams/ferrisstreams/exec/vec"
+
+// directFrom is the number of groups from which it pays to find them by the key
+// itself: before, the slots lie in a near cache too.
+const directFrom = 1 << 15
+
+// straighten puts the groups in direct, where that takes no more memory than n
+// slots would.
+func (x *wordIndex) straighten(n int) bool {
+	if x.count < directFrom || !x.spread(x.least, x.most, n) {
+		return false
+	}
+	for _, s := range x.slots {
+		if s.group != 0 {
+			x.direct[s.word-x.base] = s.group
+		}
+	}
+	x.slots = nil
+	return true
+}
+
+// spread makes direct anew, empty, for the words from least to most and some on
+// each side. false: it would be larger than n slots.
+func (x *wordIndex) spread(least, most int64, n int) bool {
+	width, room := uint64(most)-uint64(least), uint64(4*n)
+	if width >= room {
+		return false
+	}
+	spare := min((room-width)/2, width/4)
+	x.base = uint64(least) - spare
+	x.direct = make([]int32, width+1+2*spare)
+	return true
+}
+
+// assignDirect assigns groups until a word lies outside of direct, and returns
+// how many rows it did.
+func (x *wordIndex) assignDirect(ws []uint64, nulls *vec.Bitmap, sel, ids []int32) int {
+	for k, r := range sel {
+		if nulls != nil && nulls.Get(int(r)) {
+			ids[r] = x.nullGroup(r)
+			continue
+		}
+		w := ws[k]
+		at := w - x.base
+		if at >= uint64(len(x.direct)) {
+			if !x.stretch(int64(w)) {
+				return k
+			}
+			at = w - x.base
+		}
+		g := x.direct[at]
+		if g == 0 {
+			g = x.insert(w, r) + 1
+			x.direct[at] = g
+		}
+		ids[r] = g - 1
+	}
+	return len(sel)
+}
+
+// stretch makes room in direct for one more word, where the memory of the slots
+// that the groups would need is enough.
+func (x *wordIndex) stretch(w int64) bool {
+	old, base := x.direct, x.base
+	if !x.spread(min(x.least, w), max(x.most, w), room(0, x.count)) {
+		return false
+	}
+	for i, g := range old {
+		if g != 0 {
+			x.direct[base+uint64(i)-x.base] = g
+		}
+	}
+	return true
+}
+
+// bend goes back to slots, with room for n more groups.
+func (x *wordIndex) bend(n int) {
+	old := x.direct
+	x.direct = nil
+	x.resize(room(0, x.count+n))
+	mask := uint64(len(x.slots) - 1)
+	for at, g := range old {
+		if g == 0 {
+			continue
+		}
+		w := x.base + uint64(at)
+		i := scatter(w) >> x.shift
+		for x.slots[i].group != 0 {
+			i = (i + 1) & mask
+		}
+		x.slots[i] = wordSlot{word: w, group: g}
+	}
+}
