@@ -53,6 +53,7 @@ var rules = []rule{
 	{"remove_identities", removeTrivial},
 	{"scan_filters", scanFilters},
 	{"seek", seek},
+	{"share_expressions", shareExpressions},
 }
 
 // Node optimizes a tree and the trees of its subqueries.
