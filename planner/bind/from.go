@@ -63,7 +63,16 @@ func blind(lat, end *scope) *scope {
 	if lat == end {
 		return end
 	}
-	return &scope{parent: blind(lat.parent, end), hidden: append(append([]*rangeItem(nil), lat.items...), lat.hidden...), ctes: lat.ctes}
+	return &scope{parent: blind(lat.parent, end), hidden: append(append([]*rangeItem(nil), lat.items...), lat.hidden...), ctes: lat.ctes, at: lat.at}
+}
+
+// apart is blind for the condition of a join, which LATERAL would not help.
+func apart(lat, end *scope) *scope {
+	s := blind(lat, end)
+	for x := s; x != end; x = x.parent {
+		x.unmarked = true
+	}
+	return s
 }
 
 func joinNode(kind plan.JoinKind, left, right plan.Node, cond plan.Expr, lateral bool) *plan.Join {

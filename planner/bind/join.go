@@ -32,7 +32,7 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	if x.IsNatural {
 		using = b.naturalColumns(left, right)
 	}
-	js := &scope{parent: lat, items: items, ctes: s.ctes}
+	js := &scope{parent: apart(lat, s.parent), items: items, ctes: s.ctes}
 	var cond plan.Expr
 	var merged []itemCol
 	switch {

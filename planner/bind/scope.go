@@ -20,6 +20,8 @@ type scope struct {
 	// hidden are entries that exist but cannot be referred to from here (the
 	// neighbours of a subquery in FROM); only errors name them.
 	hidden []*rangeItem
+	// unmarked: LATERAL would not show the hidden ones.
+	unmarked bool
 	ctes   map[string]*cte
 	// aggs collects the aggregate calls of the query; nil where there can be none.
 	aggs *aggregates
@@ -250,10 +252,6 @@ func (b *binder) findItem(schema, name string, s *scope, loc int32) (*rangeItem,
 
 // missingItem answers a qualifier that names no entry (errorMissingRTE).
 func (b *binder) missingItem(schema, name string, s *scope, loc int32) {
-	full := name
-	if schema != "" {
-		full = schema + "." + name
-	}
 	for o := s; o != nil; o = o.parent {
 		for _, item := range append(append([]*rangeItem(nil), o.items...), o.hidden...) {
 			if item.rel == nil || item.join || item.rel.Name != name || item.name == name && !isHidden(o, item) {
@@ -268,9 +266,12 @@ func (b *binder) missingItem(schema, name string, s *scope, loc int32) {
 			if item.name != name {
 				continue
 			}
-			b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "invalid reference to FROM-clause entry for table \"%s\"", name).
-				WithDetail("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", name).
-				WithHint("To reference that table, you must mark this subquery with LATERAL.").At(b.pos(loc)))
+			err := sqlerr.Errorf(sqlerr.UndefinedTable, "invalid reference to FROM-clause entry for table \"%s\"", name).
+				WithDetail("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", name)
+			if !o.unmarked {
+				err.WithHint("To reference that table, you must mark this subquery with LATERAL.")
+			}
+			b.fail(err.At(b.pos(loc)))
 		}
 		for _, item := range o.items {
 			if item.name == name && !item.join && (!item.relVisible || schema != "" && b.findRelation(schema, name) == nil) {
@@ -279,7 +280,7 @@ func (b *binder) missingItem(schema, name string, s *scope, loc int32) {
 			}
 		}
 	}
-	b.failf(sqlerr.UndefinedTable, loc, "missing FROM-clause entry for table \"%s\"", full)
+	b.failf(sqlerr.UndefinedTable, loc, "missing FROM-clause entry for table \"%s\"", name)
 }
 
 func isHidden(s *scope, item *rangeItem) bool {
@@ -354,7 +355,7 @@ func unreachable(table, column string, s *scope) (item *rangeItem, hidden bool) 
 		}
 		for _, item := range o.hidden {
 			if has(item) {
-				return item, true
+				return item, !o.unmarked
 			}
 		}
 	}

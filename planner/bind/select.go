@@ -151,7 +151,7 @@ func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
 	}
 	var locs []int32
 	for _, n := range sel.DistinctClause {
-		k := b.clauseTarget(n, q, exprDistinct, "SELECT DISTINCT ON")
+		k := b.clauseTarget(n, q, exprDistinct, "DISTINCT ON")
 		e := k.e
 		if k.target >= 0 {
 			e = q.targets[k.target].e
