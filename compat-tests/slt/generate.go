@@ -13,6 +13,7 @@ type randomQuery struct {
 	from     string
 	where    []*expr // joined with AND
 	group    int     // GROUP BY the first items
+	sets     string  // ROLLUP, CUBE, GROUPING SETS or "" of them
 	having   *expr
 	setop    string       // UNION, INTERSECT or EXCEPT, [ALL]
 	other    *randomQuery // the right side of setop
@@ -60,11 +61,23 @@ func (q *randomQuery) core(b *strings.Builder) {
 		for i := range q.group {
 			keys = append(keys, fmt.Sprint(i+1))
 		}
-		b.WriteString(" GROUP BY " + strings.Join(keys, ", "))
+		b.WriteString(" GROUP BY " + groupingSets(q.sets, keys))
 	}
 	if q.having != nil {
 		b.WriteString(" HAVING " + q.having.String())
 	}
+}
+
+// groupingSets writes the keys of GROUP BY as sets of a kind.
+func groupingSets(kind string, keys []string) string {
+	list := strings.Join(keys, ", ")
+	switch kind {
+	case "":
+		return list
+	case "GROUPING SETS":
+		return "GROUPING SETS ((" + list + "), " + list + ", ())"
+	}
+	return kind + " (" + list + ")"
 }
 
 // query makes a random query. Most are safe: neither side may fail.
@@ -102,9 +115,15 @@ func (g *generator) source() (string, []column) {
 	a, b := pick(g.Rand, g.tables), pick(g.Rand, g.tables)
 	ca, cb := named(a, "a"), named(b, "b")
 	both := append(append([]column{}, ca...), cb...)
-	switch g.IntN(8) {
+	switch g.IntN(10) {
 	case 0, 1, 2:
 		return a.name + " a", ca
+	case 8:
+		return g.recursion(a, ca), []column{{"r.i", "int4"}, {"r.t", "text"}}
+	case 9:
+		typ := pick(g.Rand, ordered)
+		return fmt.Sprintf("(SELECT %s, id FROM %s a %s SELECT %s, id FROM %s b) s(x, i)", g.expr(typ, 2, ca), a.name, pick(g.Rand, setOperations), g.expr(typ, 2, cb), b.name),
+			[]column{{"s.x", typ}, {"s.i", "int4"}}
 	case 3:
 		kind := pick(g.Rand, []string{"JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"})
 		typ := pick(g.Rand, []string{"int4", "int4", "text", "numeric", "bool"})
@@ -134,6 +153,21 @@ func (g *generator) source() (string, []column) {
 		}
 		return fmt.Sprintf("(VALUES %s) v(i, t, n)", strings.Join(rows, ", ")), []column{{"v.i", "int4"}, {"v.t", "text"}, {"v.n", "numeric"}}
 	}
+}
+
+var setOperations = []string{"UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"}
+
+// recursion makes a recursive query that ends: its number only grows.
+func (g *generator) recursion(t randomTable, cols []column) string {
+	more, where := "", ""
+	if g.IntN(2) == 0 {
+		u := pick(g.Rand, g.tables)
+		more = fmt.Sprintf(" JOIN %s u ON u.id = i", u.name)
+		where = fmt.Sprintf(" AND %s", g.expr("bool", 2, []column{{"u.id", "int4"}, {"i", "int4"}, {"t", "text"}}))
+	}
+	step := []column{{"i", "int4"}, {"t", "text"}}
+	return fmt.Sprintf("(WITH RECURSIVE r(i, t) AS (SELECT abs(%s %% 5), left(%s, 4) FROM %s a UNION%s SELECT i + 1, left(t || %s, 4) FROM r%s WHERE i < 7%s) SELECT * FROM r) r",
+		g.expr("int4", 2, cols), g.expr("text", 2, cols), t.name, pick(g.Rand, []string{"", " ALL"}), g.expr("text", 1, step), more, where)
 }
 
 // ordered are the types whose equal values are one text: sorting by them leaves
@@ -176,6 +210,10 @@ func (g *generator) grouped() *randomQuery {
 	for i := range q.group {
 		q.items[i] = &expr{typ: q.items[i].typ, form: "coalesce($" + q.items[i].typ + ", NULL)", kids: []*expr{q.items[i]}}
 	}
+	if q.group > 0 && g.IntN(2) == 0 {
+		q.sets = pick(g.Rand, []string{"ROLLUP", "CUBE", "GROUPING SETS"})
+		q.items = append(q.items, &expr{typ: "int4", form: "grouping(" + q.items[0].String() + ")"})
+	}
 	for range 1 + g.IntN(3) {
 		q.items = append(q.items, g.aggregate(t.cols))
 	}
@@ -212,7 +250,7 @@ func (g *generator) combined() *randomQuery {
 		}
 		q.other.items = append(q.other.items, g.expr(q.items[i].typ, 2, cols))
 	}
-	q.setop = pick(g.Rand, []string{"UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"})
+	q.setop = pick(g.Rand, setOperations)
 	return q
 }
 
@@ -220,7 +258,19 @@ func (g *generator) combined() *randomQuery {
 func (g *generator) subquery() *expr {
 	t := pick(g.Rand, g.tables)
 	inner := &expr{form: g.expr("bool", 2, t.cols).String()}
-	switch g.IntN(4) {
+	other := pick(g.Rand, g.tables)
+	switch g.IntN(8) {
+	case 4:
+		return &expr{typ: "bool", form: fmt.Sprintf("(%s IN (SELECT id FROM %s WHERE %s %s SELECT %s FROM %s))",
+			g.leaf("int4", nil), t.name, inner, pick(g.Rand, setOperations), g.expr("int4", 2, other.cols), other.name)}
+	case 5:
+		return &expr{typ: "bool", form: fmt.Sprintf("((%s, %s) %s %s (SELECT %s, %s FROM %s WHERE %s))", g.leaf("int4", nil), g.leaf("text", nil),
+			pick(g.Rand, []string{"=", "<>", "<", "<=", ">", ">="}), pick(g.Rand, []string{"ANY", "ALL"}), g.expr("int4", 1, t.cols), g.expr("text", 1, t.cols), t.name, inner)}
+	case 6:
+		return &expr{typ: "bool", form: fmt.Sprintf("((SELECT count(*) FROM (SELECT id FROM %s WHERE %s %s SELECT %s FROM %s) s) > 2)",
+			t.name, inner, pick(g.Rand, setOperations), g.expr("int4", 1, other.cols), other.name)}
+	case 7:
+		return &expr{typ: "bool", form: fmt.Sprintf("((SELECT sum(n) FROM (SELECT count(*) AS n FROM %s WHERE %s GROUP BY ROLLUP (id %% 3)) s) > 4)", t.name, inner)}
 	case 0:
 		return &expr{typ: "bool", form: fmt.Sprintf("EXISTS (SELECT 1 FROM %s WHERE %s)", t.name, inner)}
 	case 1:

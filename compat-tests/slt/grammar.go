@@ -23,7 +23,8 @@ var safe = []rule{
 	{"bool", "($text LIKE '%' || $text)"}, {"bool", "($text ~ '^[a-m]')"}, {"bool", "($text !~* 'b+c?')"},
 	{"bool", "($int4 IS DISTINCT FROM $int8)"}, {"bool", "($text IS NOT DISTINCT FROM $text)"}, {"bool", "($numeric IS NULL)"},
 	{"bool", "($date IS NOT NULL)"}, {"bool", "($int4 = ANY ($ints))"}, {"bool", "($int4 <> ALL ($ints))"},
-	{"bool", "(($int4, $text) < ($int4, $text))"}, {"bool", "($bool = $bool)"}, {"bool", "starts_with($text, $text)"},
+	{"bool", "(($int4, $text) < ($int4, $text))"}, {"bool", "(($int8, $bool) >= ($int4, $bool))"}, {"bool", "(($int4, $date) <> ($int4, $date))"},
+	{"bool", "(($int4, $text) IN (($int4, $text), (1, 'a')))"}, {"bool", "(($text, $int4) IS DISTINCT FROM ($text, $int4))"}, {"bool", "($bool = $bool)"}, {"bool", "starts_with($text, $text)"},
 	{"bool", "CASE WHEN $bool THEN $bool ELSE $bool END"}, {"bool", "coalesce($bool, $bool)"}, {"bool", "isfinite($date)"},
 
 	{"int4", "($int4 + $int4)"}, {"int4", "($int4 - $int4)"}, {"int4", "(($int4 % 100) * ($int4 % 100))"}, {"int4", "(- $int4)"},

@@ -16,6 +16,9 @@ func (q *randomQuery) smaller() []*randomQuery {
 	if q.having != nil {
 		with(func(c *randomQuery) { c.having = nil })
 	}
+	if q.sets != "" {
+		with(func(c *randomQuery) { c.sets = "" })
+	}
 	if q.limit > 0 {
 		with(func(c *randomQuery) { c.limit = 0 })
 	}
