@@ -15,6 +15,9 @@ import (
 type grouping struct {
 	keys []plan.Expr
 	sets [][]int // each set's keys, ascending; nil: all of them in one
+	// targets are the keys of the columns of the select list that are keys: of two
+	// equal columns each may be one by itself.
+	targets map[int]int
 }
 
 // firstCall is the column of the first aggregate call.
@@ -159,11 +162,22 @@ func (b *binder) groupKey(n *pg.Node, q *block, g *grouping) int {
 		}
 	}
 	b.needsOrder(e.Type().OID, k.loc)
-	if i := indexOfExpr(g.keys, e); i >= 0 {
-		return i
+	if k.target < 0 {
+		if i := indexOfExpr(g.keys, e); i >= 0 {
+			return i
+		}
+		g.keys = append(g.keys, e)
+		return len(g.keys) - 1
 	}
-	g.keys = append(g.keys, e)
-	return len(g.keys) - 1
+	i, ok := g.targets[k.target]
+	if !ok {
+		if g.targets == nil {
+			g.targets = map[int]int{}
+		}
+		i = len(g.keys)
+		g.keys, g.targets[k.target] = append(g.keys, e), i
+	}
+	return i
 }
 
 // group puts the aggregation of a block above its input and turns the block's
@@ -171,6 +185,10 @@ func (b *binder) groupKey(n *pg.Node, q *block, g *grouping) int {
 func (b *binder) group(n plan.Node, q *block) plan.Node {
 	s, g := q.scope, &q.groups
 	for i := range q.targets {
+		if key, ok := g.targets[i]; ok {
+			q.targets[i].e = &plan.Column{Index: key, Typ: g.keys[key].Type(), Name: exprName(g.keys[key])}
+			continue
+		}
 		q.targets[i].e = b.regroup(q.targets[i].e, g, s)
 	}
 	q.having = b.regroup(q.having, g, s)

@@ -154,17 +154,17 @@ func (b *binder) isDistinct(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 		}
 		return disjunction(args)
 	}
-	return b.distinct(b.operand(x.Lexpr, s, k), b.operand(x.Rexpr, s, k), not, x.Location)
+	l, r := b.operand(x.Lexpr, s, k), b.operand(x.Rexpr, s, k)
+	switch { // the word NULL alone, not a value that is NULL
+	case isNullConst(x.Rexpr):
+		return &plan.IsNull{Arg: b.defaultType(l.e, l.loc), Not: !not}
+	case isNullConst(x.Lexpr):
+		return &plan.IsNull{Arg: b.defaultType(r.e, r.loc), Not: !not}
+	}
+	return b.distinct(l, r, not, x.Location)
 }
 
 func (b *binder) distinct(l, r operand, not bool, loc int32) plan.Expr {
-	if isNullLiteral(l.e) || isNullLiteral(r.e) {
-		arg := l
-		if isNullLiteral(l.e) {
-			arg = r
-		}
-		return &plan.IsNull{Arg: b.defaultType(arg.e, arg.loc), Not: !not}
-	}
 	eq := b.operator([]string{"="}, l, r, loc)
 	call := b.mustBoolean(eq, "IS DISTINCT FROM requires = operator to yield boolean", loc)
 	return &plan.Distinct{Left: call.Args[0], Right: call.Args[1], Eq: call, Not: not}
@@ -175,11 +175,6 @@ func (b *binder) mustBoolean(e plan.Expr, message string, loc int32) *plan.Call 
 		b.failf(sqlerr.DatatypeMismatch, loc, "%s", message)
 	}
 	return e.(*plan.Call)
-}
-
-func isNullLiteral(e plan.Expr) bool {
-	c, ok := e.(*plan.Const)
-	return ok && c.Value.Null
 }
 
 func (b *binder) nullIf(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {

@@ -22,7 +22,7 @@ type scope struct {
 	hidden []*rangeItem
 	// unmarked: LATERAL would not show the hidden ones.
 	unmarked bool
-	ctes   map[string]*cte
+	ctes     map[string]*cte
 	// aggs collects the aggregate calls of the query; nil where there can be none.
 	aggs *aggregates
 	// at is the place of the expression whose subquery is being bound: where an
