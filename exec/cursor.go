@@ -148,6 +148,9 @@ func (c *Cursor) withOps(b *vec.Batch) *vec.Batch {
 
 // panicked logs a panic with its stack and returns what the client is told.
 func (e *Engine) panicked(who string, p any, stack []byte) error {
+	if long, ok := p.(vec.TooLong); ok {
+		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "%s", long.Error()).WithHint("Select shorter values, or fewer at once.")
+	}
 	e.log.Error("panic in a task", "task", who, "panic", p, "stack", string(stack))
 	return sqlerr.Errorf(sqlerr.InternalError, "internal error: %v", p).
 		WithDetail("The stack is in the server's log.")

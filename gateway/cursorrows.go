@@ -253,14 +253,13 @@ func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, account *mem
 	return c.close()
 }
 
-// drop ends the query and gives up what was kept.
-func (c *cursorRows) drop() error {
-	err := c.close()
+// drop ends the query, which nobody reads any more, and gives up what was kept.
+func (c *cursorRows) drop() {
+	_ = c.close()
 	if c.kept != nil {
 		c.kept.close()
 		c.kept = nil
 	}
-	return err
 }
 
 // close ends the query; rows that were kept stay.

@@ -169,8 +169,14 @@ func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Error
 		}
 		varying = append(varying, i)
 	}
+	out := newGuard(env, n.out)
 	one := func(row int) {
 		if n.nulls.Any() && n.nulls.Get(row) {
+			vec.AppendNull(n.out)
+			return
+		}
+		if err := out.look(row); err != nil {
+			errs.Set(row, err)
 			vec.AppendNull(n.out)
 			return
 		}
@@ -178,6 +184,9 @@ func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Error
 			vec.Borrow(&n.vals[i], n.vecs[i], row, n.argTypes[i])
 		}
 		v, err := n.value(env, n.vals)
+		if err == nil {
+			err = out.fits(v)
+		}
 		if err != nil {
 			errs.Set(row, err)
 			vec.AppendNull(n.out)

@@ -1,6 +1,10 @@
 package vec
 
-import "github.com/ferrisstreams/ferrisstreams/catalog/types"
+import (
+	"math"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
 
 // CopyRows appends rows of src to dst, a column of the same kind: those of sel,
 // or all where sel is nil.
@@ -100,6 +104,9 @@ func copyBytes(dst, src *Bytes, sel []int32) {
 		first := src.Offsets[0]
 		shift := int32(len(dst.Data)) - first
 		dst.Data = append(dst.Data, src.Data[first:src.Offsets[src.Len()]]...)
+		if len(dst.Data) > math.MaxInt32 {
+			panic(TooLong{})
+		}
 		for _, o := range src.Offsets[1:] {
 			dst.Offsets = append(dst.Offsets, o+shift)
 		}
@@ -108,6 +115,9 @@ func copyBytes(dst, src *Bytes, sel []int32) {
 	for _, row := range sel {
 		dst.Data = append(dst.Data, src.Data[src.Offsets[row]:src.Offsets[row+1]]...)
 		dst.Offsets = append(dst.Offsets, int32(len(dst.Data)))
+	}
+	if len(dst.Data) > math.MaxInt32 {
+		panic(TooLong{})
 	}
 }
 

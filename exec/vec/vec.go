@@ -5,6 +5,8 @@
 package vec
 
 import (
+	"math"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -135,13 +137,24 @@ func (v *Bytes) AppendNull() {
 	v.EndRow()
 }
 
-// EndRow ends a row whose bytes the caller appended to Data itself.
+// EndRow ends a row whose bytes the caller appended to Data itself. It panics
+// with TooLong past what offsets can count.
 func (v *Bytes) EndRow() {
 	if len(v.Offsets) == 0 {
 		v.Offsets = append(v.Offsets, 0)
 	}
+	if len(v.Data) > math.MaxInt32 {
+		panic(TooLong{})
+	}
 	v.Offsets = append(v.Offsets, int32(len(v.Data)))
 }
+
+// TooLong is what a column panics with that would hold more than 2 GB, which is
+// what its offsets can count. Whoever runs a plan recovers it as the statement's
+// error: kernels have no error for the whole of a column.
+type TooLong struct{}
+
+func (TooLong) Error() string { return "the values of a batch hold more than 2 GB in one column" }
 
 // Numeric is a column of exact decimals. Row i is the signed coefficient
 // Hi[i]:Lo[i] (Hi nil: Lo[i] as an int64) times 10^-scale, where scale is
