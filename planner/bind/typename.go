@@ -145,7 +145,7 @@ func elemType(oid types.OID) types.OID {
 	if oid == types.Name {
 		return 0
 	}
-	if info := types.Lookup(oid); info != nil && info.Category == 'A' {
+	if info := types.Lookup(oid); info != nil && info.Phys == types.PhysList {
 		return info.Elem
 	}
 	return 0 // also of a point, whose elements are only subscripted
