@@ -38,6 +38,7 @@ const (
 	InvalidTimeZoneDisplacementValue  Code = "22009"
 	InvalidUseOfEscapeCharacter       Code = "2200C"
 	InvalidArgumentForSQLJSONDatetime Code = "22031"
+	DuplicateJSONObjectKey            Code = "22030"
 	InvalidJSONText                   Code = "22032"
 	InvalidSQLJSONSubscript           Code = "22033"
 	MoreThanOneSQLJSONItem            Code = "22034"

@@ -65,6 +65,14 @@ func nameOf(n *pg.Node) (string, int) {
 		return sqlValueName(x.SqlvalueFunction.Op), 2
 	case *pg.Node_GroupingFunc:
 		return "grouping", 2
+	case *pg.Node_JsonObjectConstructor:
+		return "json_object", 2
+	case *pg.Node_JsonArrayConstructor, *pg.Node_JsonArrayQueryConstructor:
+		return "json_array", 2
+	case *pg.Node_JsonObjectAgg:
+		return "json_objectagg", 2
+	case *pg.Node_JsonArrayAgg:
+		return "json_arrayagg", 2
 	}
 	return "", 0
 }

@@ -93,6 +93,18 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 		b.failf(sqlerr.SyntaxError, x.SetToDefault.Location, "DEFAULT is not allowed in this context")
 	case *pg.Node_GroupingFunc:
 		return b.groupingCall(x.GroupingFunc, s, k)
+	case *pg.Node_JsonObjectConstructor:
+		return b.jsonObject(x.JsonObjectConstructor, s, k)
+	case *pg.Node_JsonArrayConstructor:
+		return b.jsonArray(x.JsonArrayConstructor, s, k)
+	case *pg.Node_JsonArrayQueryConstructor:
+		b.jsonArrayQuery(x.JsonArrayQueryConstructor)
+	case *pg.Node_JsonObjectAgg:
+		return b.jsonObjectAgg(x.JsonObjectAgg, s, k)
+	case *pg.Node_JsonArrayAgg:
+		return b.jsonArrayAgg(x.JsonArrayAgg, s, k)
+	case *pg.Node_JsonIsPredicate:
+		return b.isJSON(x.JsonIsPredicate, s, k)
 	case *pg.Node_CurrentOfExpr:
 		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
 	}

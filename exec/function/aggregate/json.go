@@ -33,6 +33,21 @@ func init() {
 	define("jsonb_object_agg(any, any) jsonb", made(writeMember, "{", "}", true),
 		example("(SELECT jsonb_object_agg"+members, `{"a": 1, "b": null}`), example("(SELECT jsonb_object_agg(k, v) FROM (VALUES (1, 'x'), (1, 'y')) AS v(k, v))", `{"1": "y"}`),
 		example("(SELECT jsonb_object_agg(k, 1) FROM (VALUES (NULL)) AS v(k))", "ERROR 22023"))
+	// Without the rows whose value is NULL: what JSON_ARRAYAGG and
+	// JSON_OBJECTAGG ... ABSENT ON NULL are.
+	strict := func(m maker) maker {
+		return func(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error) {
+			a, err := m(c, env, retracts)
+			if err == nil {
+				a.(*documents).strict = true
+			}
+			return a, err
+		}
+	}
+	define("json_agg_strict(anyelement) json", strict(made(writeItem, "[", "]", false)), example("(SELECT json_agg_strict(x)"+values, "[1, 3]"), example("(SELECT json_agg_strict(x) FROM (VALUES (NULL::int)) AS v(x))", "[]"))
+	define("jsonb_agg_strict(anyelement) jsonb", strict(made(writeItem, "[", "]", true)), example("(SELECT jsonb_agg_strict(x)"+values, "[1, 3]"))
+	define("json_object_agg_strict(any, any) json", strict(made(writeMember, "{ ", " }", false)), example("(SELECT json_object_agg_strict"+members, `{ "a" : 1 }`))
+	define("jsonb_object_agg_strict(any, any) jsonb", strict(made(writeMember, "{", "}", true)), example("(SELECT jsonb_object_agg_strict"+members, `{"a": 1}`))
 }
 
 // documents makes one JSON document of a group's rows.
@@ -42,6 +57,7 @@ type documents struct {
 	write     func(a *documents, row []types.Value, dst []byte) ([]byte, error)
 	open, end string
 	binary    bool // jsonb
+	strict    bool // leaves out rows whose last argument is NULL
 	text      []*[]byte
 	row       []types.Value
 	held      int64
@@ -64,12 +80,18 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 			a.row[i] = vec.Get(c, row, a.types[i])
 		}
 		text := a.text[g]
-		first := text == nil
-		if first {
+		if text == nil {
 			text = new([]byte)
 			*text = append(*text, a.open...)
 			a.text[g] = text
-		} else {
+		}
+		if a.strict && a.row[len(a.row)-1].Null {
+			if len(a.row) > 1 && a.row[0].Null {
+				_, failed = a.write(a, a.row, nil)
+			}
+			return
+		}
+		if len(*text) > len(a.open) {
 			*text = append(*text, ", "...)
 			if !a.binary && len(a.types) == 1 && (types.Lookup(a.types[0].OID).Phys == types.PhysList || a.types[0].OID == types.Record) {
 				*text = append(*text, "\n "...)
