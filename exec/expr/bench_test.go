@@ -80,10 +80,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		limit := 0.0
-		if k.name == "text LIKE const" {
-			limit = 4 // a pattern is compiled for a batch
-		}
+		const limit = 0.0
 		for name, s := range map[string][]int32{"all rows": nil, "a selection": sel} {
 			if n := testing.AllocsPerRun(20, func() { p.Run(b, s) }); n > limit {
 				t.Errorf("%s over %s: %v allocations a batch, want %v", k.name, name, n, limit)

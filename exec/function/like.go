@@ -2,7 +2,9 @@ package function
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -47,7 +49,17 @@ func init() {
 func likeKernel(fold, not bool) VectorFunc {
 	return func(c *Call) {
 		out := c.Out.(*vec.Fixed[bool]).Resize(c.Rows)
-		text := bytesAt(c.Args[0])
+		column, one := c.Args[0], false
+		if k, ok := column.(*vec.Const); ok {
+			column, one = k.Of, true
+		}
+		texts := column.(*vec.Bytes)
+		text := func(row int) []byte {
+			if one {
+				row = 0
+			}
+			return texts.At(row)
+		}
 		match := func(p *likePattern, row int) {
 			b := text(row)
 			if fold {
@@ -60,19 +72,27 @@ func likeKernel(fold, not bool) VectorFunc {
 			}
 		}
 		if k, ok := c.Args[1].(*vec.Const); ok {
-			p := compileLike(k.Of.(*vec.Bytes).At(0), fold)
+			p := likePatterns.Get().(*likePattern)
+			p.compile(k.Of.(*vec.Bytes).At(0), fold)
 			c.each(func(row int) { match(p, row) })
+			likePatterns.Put(p)
 			return
 		}
 		patterns := c.Args[1].(*vec.Bytes)
+		p := likePatterns.Get().(*likePattern)
 		c.each(func(row int) {
 			if c.null(row) {
 				return
 			}
-			match(compileLike(patterns.At(row), fold), row)
+			p.compile(patterns.At(row), fold)
+			match(p, row)
 		})
+		likePatterns.Put(p)
 	}
 }
+
+// likePatterns are patterns that nobody uses, with their buffers.
+var likePatterns = sync.Pool{New: func() any { return new(likePattern) }}
 
 // likePattern is a LIKE pattern cut at its percent signs. One part: the whole
 // string has to match it; else the first stands at the beginning, the last at
@@ -82,6 +102,9 @@ type likePattern struct {
 	// dangling: a lone escape character ends the pattern. That is an error only
 	// for a string of which something is left when the match comes to it.
 	dangling bool
+
+	text []byte // of all parts
+	any  []bool
 }
 
 // likePart is text without %. any says where a character may be any; nil: nowhere.
@@ -90,35 +113,38 @@ type likePart struct {
 	any  []bool // by byte of text; a 0 byte stands for the character
 }
 
-func compileLike(pattern []byte, fold bool) *likePattern {
+func (p *likePattern) compile(pattern []byte, fold bool) {
 	if fold {
 		pattern = bytes.ToLower(pattern)
 	}
-	p := &likePattern{parts: make([]likePart, 1, 3)}
+	p.parts, p.dangling = p.parts[:0], false
+	p.text, p.any = slices.Grow(p.text[:0], len(pattern)), slices.Grow(p.any[:0], len(pattern))
+	start, wild := 0, false
+	end := func() {
+		part := likePart{text: p.text[start:]}
+		if wild {
+			part.any = p.any[start:]
+		}
+		p.parts = append(p.parts, part)
+		start, wild = len(p.text), false
+	}
 	for i := 0; i < len(pattern); i++ {
-		part := &p.parts[len(p.parts)-1]
 		switch c := pattern[i]; c {
 		case '%':
-			p.parts = append(p.parts, likePart{})
+			end()
 		case '_':
-			if part.any == nil {
-				part.any = make([]bool, len(part.text))
-			}
-			part.text, part.any = append(part.text, 0), append(part.any, true)
+			p.text, p.any, wild = append(p.text, 0), append(p.any, true), true
 		default:
 			if c == '\\' {
 				if i++; i == len(pattern) {
 					p.dangling = true
-					return p
+					continue // to the end
 				}
 			}
-			part.text = append(part.text, pattern[i])
-			if part.any != nil {
-				part.any = append(part.any, false)
-			}
+			p.text, p.any = append(p.text, pattern[i]), append(p.any, false)
 		}
 	}
-	return p
+	end()
 }
 
 // match reports whether the pattern matches the whole of b.
