@@ -154,6 +154,9 @@ type Function struct {
 	Out      []Column // of a set of records: its columns
 	Column   string   // of a set of values: its column in FROM; "": the function's name
 	Kind     FunctionKind
+	// Shaped: its records have the columns that the call asks for; the planner
+	// adds a row of NULLs with those columns as the last argument.
+	Shaped bool
 	// AggKind of an aggregate with WITHIN GROUP; 0: another. Direct are its
 	// arguments before WITHIN GROUP, as pg_aggregate counts them.
 	AggKind    AggregateKind

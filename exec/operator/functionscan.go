@@ -112,6 +112,8 @@ func (c *scanCall) start(env *function.Env) error {
 // read appends the call's next rows, as many as a batch holds.
 func (c *scanCall) read(cols []vec.Vec) (int, error) {
 	switch {
+	case c.Func != nil && c.Func.Shaped:
+		return c.readRecords(cols)
 	case c.single != nil:
 		vec.Append(cols[0], *c.single)
 		c.single = nil
@@ -120,6 +122,37 @@ func (c *scanCall) read(cols []vec.Vec) (int, error) {
 		return fill(c.set, cols, vec.MaxRows)
 	}
 	return 0, nil
+}
+
+// readRecords appends the next records, each spread over the columns; NULL is a
+// row of NULLs.
+func (c *scanCall) readRecords(cols []vec.Vec) (int, error) {
+	var rows vec.Bytes
+	n := 0
+	switch {
+	case c.single != nil:
+		vec.Append(&rows, *c.single)
+		c.single, n = nil, 1
+	case c.set != nil:
+		var err error
+		if n, err = fill(c.set, []vec.Vec{&rows}, vec.MaxRows); err != nil {
+			return 0, err
+		}
+	}
+	var row types.Row
+	for i := range n {
+		if rows.Nulls().Get(i) {
+			for _, col := range cols {
+				vec.AppendNull(col)
+			}
+			continue
+		}
+		row.Read(string(rows.At(i)))
+		for k, v := range row.Vals {
+			vec.Append(cols[k], v)
+		}
+	}
+	return n, nil
 }
 
 // fill reads a set until there are limit rows or it ends: rows of several sets

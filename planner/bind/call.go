@@ -223,7 +223,11 @@ func (b *binder) makeCall(r resolved, ops []operand, loc int32) plan.Expr {
 	if r.cast != types.Invalid {
 		return b.coerceTo(ops[0].e, types.Of(r.cast), explicit, ops[0].loc)
 	}
-	return &plan.Call{Func: r.fn, Args: b.callArgs(r, ops), Typ: types.Of(r.ret), Pos: b.pos(loc)}
+	call := &plan.Call{Func: r.fn, Args: b.callArgs(r, ops), Typ: types.Of(r.ret), Pos: b.pos(loc)}
+	if r.fn.Shaped {
+		b.shape(call, ops)
+	}
+	return call
 }
 
 // callArgs are a call's arguments as the function declares them: converted, in

@@ -235,6 +235,9 @@ func (b *binder) minMax(x *pg.MinMaxExpr, s *scope, k exprKind) plan.Expr {
 
 // typeCast is CAST(x AS t), x::t and t 'literal'.
 func (b *binder) typeCast(x *pg.TypeCast, s *scope, k exprKind) plan.Expr {
+	if rel := b.rowType(x.TypeName); rel != nil {
+		return b.castToRow(b.operand(x.Arg, s, k), rel, x.Location)
+	}
 	t := b.typeName(x.TypeName)
 	var arg plan.Expr
 	if a := x.Arg.GetAArrayExpr(); a != nil && elemType(t.OID) != 0 {

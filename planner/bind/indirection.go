@@ -120,6 +120,9 @@ func (b *binder) recordOf(e plan.Expr, s *scope) []namedExpr {
 			return use.record
 		}
 	}
+	if c, ok := e.(*plan.Call); ok {
+		return fieldsOf(e, shapeOfCall(c))
+	}
 	if q, ok := e.(*plan.Subquery); ok && q.Kind == plan.SubScalar {
 		return fieldsOf(e, q.Input.Schema()[0].Row)
 	}

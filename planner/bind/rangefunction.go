@@ -115,6 +115,9 @@ func (b *binder) checkDefinitionList(x *pg.RangeFunction, calls []fromCall) {
 // name of its own has that given.
 func (b *binder) functionCall(e plan.Expr, from fromCall, name string) (plan.FunctionCall, []plan.Field) {
 	c, ok := e.(*plan.Call)
+	if ok && c.Func.Shaped {
+		return b.shapedCall(c, from)
+	}
 	isRecord := e.Type().OID == types.Record && (!ok || len(c.Func.Out) == 0)
 	switch {
 	case len(from.defs) > 0 && ok && len(c.Func.Out) > 1:

@@ -68,6 +68,9 @@ func (b *binder) starField(n *pg.Node, s *scope) []target {
 		for _, c := range x.Func.Out {
 			names = append(names, c.Name)
 		}
+		for _, c := range b.recordOf(e, s) {
+			names = append(names, c.name)
+		}
 	default:
 		for _, c := range b.recordOf(e, s) {
 			names = append(names, c.name)

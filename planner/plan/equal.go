@@ -169,6 +169,9 @@ func equalValues(a, b types.Value) bool {
 	if a.Null || a.Type.OID == types.Unknown {
 		return a.S == b.S
 	}
+	if a.Type.OID == types.Record {
+		return a.S == b.S
+	}
 	f := types.DefaultFormat()
 	return string(types.AppendText(nil, a, f)) == string(types.AppendText(nil, b, f))
 }
