@@ -26,6 +26,9 @@ func (o *overflow) close() {
 func (a *Aggregate) setAside(b *vec.Batch, sel []int32) ([]int32, error) {
 	o := &a.over
 	a.table.lookup(a.cols, b.Rows, sel, a.ids)
+	if o.known == nil {
+		o.known = []int32{} // a selection of no row: nil would be of all
+	}
 	o.other, o.known = o.other[:0], o.known[:0]
 	for _, r := range sel {
 		if a.ids[r] < 0 {
