@@ -11,11 +11,17 @@ import (
 )
 
 // Bounds of an inbox: a client may pipeline this much before it has to wait
-// for answers. One message larger than inboxBytes passes when it is alone.
+// for answers. One message larger than inboxBytes passes when it is alone. Of a
+// client that has hung up all is read, to see how it left: no more than what the
+// kernel holds is left of it.
 const (
 	inboxMessages = 1024
 	inboxBytes    = 1 << 20
 )
+
+// lookForHangup is how often a watcher that waits for room looks whether the
+// client is still there.
+const lookForHangup = 250 * time.Millisecond
 
 // inbox brings a session its messages. The session reads them from the
 // connection itself, since a second goroutine would cost a short statement more
@@ -188,13 +194,16 @@ func (q *inbox) read() {
 	}
 }
 
-// push adds a message, waiting for room. It returns false when the watcher has
-// to end: the session has ended, or can read for itself again.
+// push adds a message, waiting for room while the client is there. It returns
+// false when the watcher has to end: the session has ended, or can read for
+// itself again.
 func (q *inbox) push(m message) bool {
+	closed := false
+	var look *time.Ticker // where there is no room
 	for {
 		q.mu.Lock()
 		n := len(q.queue) - q.head
-		if n == 0 || n < inboxMessages && q.bytes+len(m.body) <= inboxBytes {
+		if n == 0 || closed || n < inboxMessages && q.bytes+len(m.body) <= inboxBytes {
 			q.queue = append(q.queue, m)
 			q.bytes += len(m.body)
 			q.watched = !q.waiting
@@ -204,8 +213,16 @@ func (q *inbox) push(m message) bool {
 			return on
 		}
 		q.mu.Unlock()
+		if closed = peerClosed(q.conn); closed {
+			continue
+		}
+		if look == nil {
+			look = time.NewTicker(lookForHangup)
+			defer look.Stop()
+		}
 		select {
 		case <-q.space:
+		case <-look.C:
 		case <-q.done:
 			return false
 		}

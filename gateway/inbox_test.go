@@ -120,6 +120,69 @@ func TestInboxTerminate(t *testing.T) {
 	}
 }
 
+// TestInboxFullHangup: a client that hangs up behind more than an inbox holds is
+// noticed, and whether it left with a Terminate.
+func TestInboxFullHangup(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a closed peer is seen behind unread bytes on Linux only")
+	}
+	for name, terminate := range map[string]bool{"killed": false, "left": true} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			client, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			server, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			server = quickly(server)
+			gone := make(chan bool, 1)
+			q := newInbox(server, bufio.NewReader(server), 1<<20, func(orderly bool) { gone <- orderly })
+			t.Cleanup(q.close)
+
+			var b []byte
+			for range 2 * inboxMessages {
+				if b, err = (&pgproto3.Query{String: "a"}).Encode(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if terminate {
+				b = append(b, 'X', 0, 0, 0, 4)
+			}
+			if _, err := client.Write(b); err != nil {
+				t.Fatal(err)
+			}
+			wantMessage(t, q, "a")
+			q.watch(q.turn.Load())
+			until(t, q, func() bool { return len(q.queue) == inboxMessages })
+			select {
+			case <-gone:
+				t.Fatal("a client that waits was taken for one that has gone")
+			default:
+			}
+			client.Close()
+			select {
+			case orderly := <-gone:
+				if orderly != terminate {
+					t.Errorf("orderly = %v", orderly)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("the hang-up was not noticed")
+			}
+			for range 2*inboxMessages - 1 {
+				wantMessage(t, q, "a")
+			}
+		})
+	}
+}
+
 func TestInboxWaits(t *testing.T) {
 	for name, watched := range map[string]bool{"reading": false, "watched": true} {
 		t.Run(name, func(t *testing.T) {
