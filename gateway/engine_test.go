@@ -36,7 +36,7 @@ func (realPlanner) Plan(ctx context.Context, c *bind.Context, s parse.Statement)
 }
 
 // startReal is a server over the real engine, without connectors.
-func startReal(t testing.TB) *started {
+func startReal(t testing.TB, changes ...func(*Options)) *started {
 	t.Helper()
 	store, err := state.Open(state.Options{InMemory: true})
 	if err != nil {
@@ -64,6 +64,9 @@ func startReal(t testing.TB) *started {
 	s := start(t, func(o *Options) {
 		o.Engine, o.Planner = FromExec(engine), realPlanner{}
 		o.Eval = func(e plan.Expr, env *function.Env) (types.Value, error) { return expr.Eval(e, env) }
+		for _, change := range changes {
+			change(o)
+		}
 	})
 	providers.Sessions = s.Server
 	return s

@@ -27,29 +27,12 @@ func (x *session) parse(d *decoder) error {
 	if name == "" {
 		delete(x.prepared, "")
 	}
-	statements, err := x.server.opts.Planner.Parse(text)
-	if err != nil {
-		return err
-	}
-	if len(statements) > 1 {
-		return sqlerr.Errorf(sqlerr.SyntaxError, "cannot insert multiple commands into a prepared statement")
-	}
 	p := &prepared{name: name, text: text, given: given}
-	if len(statements) == 0 {
-		p.bound = emptyBound()
-	} else {
-		p.statement = statements[0]
-		err := x.statement(func(ctx context.Context) (err error) {
-			p.bound, err = x.plan(ctx, p.statement, given)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	if c := x.cachedPlan(x.plans.parseKey(text, given)); c != nil {
+		p.statement, p.bound, p.snapshot = c.statement, c.bound, c.snapshot
 		x.notices(p.bound.Notices)
-		if x.txn.engine != nil {
-			p.snapshot = x.txn.engine.Snapshot()
-		}
+	} else if err := x.parseText(p); err != nil {
+		return err
 	}
 	p.values = x.settings.current
 	p.fields = x.fieldsOf(p.bound)
@@ -57,6 +40,37 @@ func (x *session) parse(d *decoder) error {
 		return err
 	}
 	x.w.message('1')
+	return nil
+}
+
+// parseText parses and binds the text of p.
+func (x *session) parseText(p *prepared) error {
+	statements, err := x.server.opts.Planner.Parse(p.text)
+	if err != nil {
+		return err
+	}
+	if len(statements) > 1 {
+		return sqlerr.Errorf(sqlerr.SyntaxError, "cannot insert multiple commands into a prepared statement")
+	}
+	if len(statements) == 0 {
+		p.bound = emptyBound()
+		return nil
+	}
+	p.statement = statements[0]
+	err = x.statement(func(ctx context.Context) (err error) {
+		p.bound, err = x.plan(ctx, p.statement, p.given)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	x.notices(p.bound.Notices)
+	if x.txn.engine != nil {
+		p.snapshot = x.txn.engine.Snapshot()
+	}
+	if key := x.plans.parseKey(p.text, p.given); key != nil {
+		x.cachePlan(string(key), p.text, p.statement, p.bound)
+	}
 	return nil
 }
 

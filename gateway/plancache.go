@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -14,38 +17,60 @@ const (
 	maxCachedText  = 4096
 )
 
-// planCache keeps the plans of Query strings of one SELECT. A plan is good for
-// as long as the catalog and the settings are the very ones it was made with,
-// so both are compared by pointer.
-type planCache struct{ plans map[string]*cachedPlan }
+// planCache keeps the plans of texts of one SELECT, which came as Query strings
+// or in Parse messages. A plan is good for as long as the catalog and the settings
+// are the very ones it was made with, so both are compared by pointer; the user,
+// the database and the temporary schema are the session's own, as the cache is.
+type planCache struct {
+	plans map[string]*cachedPlan
+	key   []byte // where the key of a Parse is written
+}
 
 type cachedPlan struct {
+	key         string
 	text        string
+	statement   parse.Statement
 	bound       *plan.Bound
 	snapshot    *catalog.Snapshot
 	values      *values
-	description []byte // the RowDescription
+	description []byte // the RowDescription of a Query
 	enc         *rowEncoder
+}
+
+// parseKey is the key of a Parse's text: the types that the client gives are part
+// of what the text means, and with parameters it may mean something where a
+// Query's may not. A Query's key is its text, which has no zero byte. The result
+// is good until the next call; it is nil, which is no key, for a long text.
+func (c *planCache) parseKey(text string, given []types.OID) []byte {
+	if len(text) > maxCachedText {
+		return nil
+	}
+	c.key = append(append(c.key[:0], text...), 0)
+	for _, t := range given {
+		c.key = binary.BigEndian.AppendUint32(c.key, uint32(t))
+	}
+	return c.key
 }
 
 func (c *planCache) clear() { c.plans = nil }
 
-// cachedPlan returns the plan of a text, nil where there is none or it is stale.
-func (x *session) cachedPlan(text []byte) *cachedPlan {
-	c := x.plans.plans[string(text)]
+// cachedPlan returns the plan of a key, nil where there is none or it is stale.
+func (x *session) cachedPlan(key []byte) *cachedPlan {
+	c := x.plans.plans[string(key)]
 	if c == nil || x.txn.failed {
 		return nil
 	}
 	if c.values != x.settings.current || c.snapshot != x.begin().Snapshot() {
-		delete(x.plans.plans, c.text)
+		delete(x.plans.plans, c.key)
 		return nil
 	}
 	x.activity.query(x, c.text)
 	return c
 }
 
-// cachePlan keeps a plan if it may be kept, and returns nil if not.
-func (x *session) cachePlan(text string, b *plan.Bound) *cachedPlan {
+// cachePlan keeps the plan of a text's only statement if it may be kept, and
+// returns nil if not.
+func (x *session) cachePlan(key, text string, st parse.Statement, b *plan.Bound) *cachedPlan {
 	q, ok := b.Statement.(*plan.Query)
 	if !ok || q.Live || x.txn.engine == nil || len(text) > maxCachedText || dependsOnTime(text) {
 		return nil
@@ -56,10 +81,8 @@ func (x *session) cachePlan(text string, b *plan.Bound) *cachedPlan {
 	if x.plans.plans == nil {
 		x.plans.plans = map[string]*cachedPlan{}
 	}
-	w := writer{open: -1, buf: []byte{}}
-	w.rowDescription(b.Fields, nil)
-	c := &cachedPlan{text: text, bound: b, snapshot: x.txn.engine.Snapshot(), values: x.settings.current, description: w.buf}
-	x.plans.plans[text] = c
+	c := &cachedPlan{key: key, text: text, statement: st, bound: b, snapshot: x.txn.engine.Snapshot(), values: x.settings.current}
+	x.plans.plans[key] = c
 	return c
 }
 
@@ -74,6 +97,16 @@ func dependsOnTime(text string) bool {
 		}
 	}
 	return false
+}
+
+// describe appends the RowDescription of the plan's rows in text.
+func (c *cachedPlan) describe(buf []byte) []byte {
+	if c.description == nil {
+		w := writer{open: -1, buf: []byte{}}
+		w.rowDescription(c.bound.Fields, nil)
+		c.description = w.buf
+	}
+	return append(buf, c.description...)
 }
 
 // encoder returns the encoder of the plan's rows. Values are written as the

@@ -56,7 +56,7 @@ func (x *session) queryString(text []byte) error {
 		}
 		var c *cachedPlan
 		if len(statements) == 1 {
-			c = x.cachePlan(query, b)
+			c = x.cachePlan(query, query, st, b)
 		}
 		if err := x.simpleStatement(b, c, i == len(statements)-1); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 		return x.copyOut(ctx, o)
 	}
 	if c != nil {
-		x.w.buf = append(x.w.take(), c.description...)
+		x.w.buf = c.describe(x.w.take())
 		o.enc = c.encoder(x, o.fields)
 	} else {
 		x.w.rowDescription(o.fields, o.formats())

@@ -152,3 +152,21 @@ func planningBars(t *testing.T, _ time.Duration) []bar {
 			note: fmt.Sprintf("%v against %v", kept, one)},
 	}
 }
+
+// BenchmarkPlanning parses, binds and optimizes a text that is new each time.
+func BenchmarkPlanning(b *testing.B) {
+	c := planning(b)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		planOnce(b, c, fmt.Sprintf("%s -- %d", planningQuery, i))
+	}
+}
+
+// BenchmarkPlanningParsed binds and optimizes a text whose parse is kept.
+func BenchmarkPlanningParsed(b *testing.B) {
+	c := planning(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		planOnce(b, c, planningQuery)
+	}
+}

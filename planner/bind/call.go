@@ -72,22 +72,23 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 	if len(names) > 1 {
 		schema = names[len(names)-2]
 	}
-	var out []candidate
-	for _, f := range b.c.Catalog.Functions(name) {
+	named := b.c.Catalog.Functions(name)
+	out := make([]candidate, 0, len(named))
+	for _, f := range named {
 		if schema != "" && f.Schema != schema && !(f.Schema == "" && schema == "pg_catalog") {
 			continue
 		}
 		if schema == "" && f.Schema == "information_schema" {
 			continue
 		}
-		args := make([]types.OID, 0, n)
+		var args []types.OID // the function's own list, unless it has to differ
 		c := candidate{fn: f, system: f.Schema != "ferris"}
 		switch {
 		case f.Variadic && variadicArray:
 			if len(f.Args) != n {
 				continue
 			}
-			args = append(args, f.Args...)
+			args = slices.Clone(f.Args)
 			if last := args[n-1]; last == types.Any {
 				// Checked once the function is chosen.
 			} else if last == types.AnyElement || last == types.AnyNonArray {
@@ -101,7 +102,7 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 			if n < len(f.Args)-f.Optional || n < len(f.Args)-1 {
 				continue
 			}
-			args = append(args, f.Args...)
+			args = append(make([]types.OID, 0, max(n, len(f.Args))), f.Args...)
 			for len(args) < n {
 				args = append(args, f.Args[len(f.Args)-1])
 			}
@@ -110,7 +111,7 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 		case n > len(f.Args) || n < len(f.Args)-f.Optional:
 			continue
 		default:
-			args = append(args, f.Args[:n]...)
+			args = f.Args[:n:n]
 			c.defaults = len(f.Args) - n
 		}
 		if len(argNames) > 0 {
@@ -120,6 +121,7 @@ func (b *binder) functionCandidates(names, argNames []string, n int, variadicArr
 			if c.params = matchNames(f, argNames, n); c.params == nil {
 				continue
 			}
+			args = make([]types.OID, n)
 			for i, p := range c.params {
 				args[i] = f.Args[p]
 			}

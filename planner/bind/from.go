@@ -76,7 +76,7 @@ func apart(lat, end *scope) *scope {
 }
 
 func joinNode(kind plan.JoinKind, left, right plan.Node, cond plan.Expr, lateral bool) *plan.Join {
-	fields := append(append([]plan.Field(nil), left.Schema()...), right.Schema()...)
+	fields := slices.Concat(left.Schema(), right.Schema())
 	return &plan.Join{Kind: kind, Left: left, Right: right, Cond: cond, Lateral: lateral, Fields: fields}
 }
 
@@ -260,22 +260,22 @@ func (b *binder) generated(rel *catalog.Relation, scan *plan.Scan) plan.Node {
 	if rel.Connector == "generator" {
 		return scan
 	}
+	if !slices.ContainsFunc(rel.Columns, isGenerated) && !slices.ContainsFunc(rel.Hidden, isGenerated) {
+		return scan
+	}
 	p := &plan.Project{Input: scan, Fields: scan.Fields}
-	any := false
 	all := rel.AllColumns()
 	for i, f := range scan.Fields {
 		e := plan.Expr(columnOfField(i, f))
 		if text := all[i].Generated; text != "" {
-			any = true
 			e = b.generatedColumn(text, all, all[i])
 		}
 		p.Exprs = append(p.Exprs, e)
 	}
-	if !any {
-		return scan
-	}
 	return p
 }
+
+func isGenerated(c catalog.Column) bool { return c.Generated != "" }
 
 func (b *binder) generatedColumn(text string, all []catalog.Column, c catalog.Column) plan.Expr {
 	node, err := parse.Expr(text)
@@ -288,17 +288,25 @@ func (b *binder) generatedColumn(text string, all []catalog.Column, c catalog.Co
 // relationColumns are the rows of a scan of all of a relation's columns, and
 // their names.
 func relationColumns(rel *catalog.Relation) ([]plan.Field, []itemCol) {
-	all := rel.AllColumns()
-	fields := make([]plan.Field, len(all))
-	cols := make([]itemCol, len(all))
-	for i, c := range all {
-		f := plan.Field{Name: c.Name, Type: c.Type}
+	n := len(rel.Columns) + len(rel.Hidden)
+	fields := make([]plan.Field, n)
+	cols := make([]itemCol, n)
+	exprs := make([]plan.Column, n)
+	for i := range n {
 		hidden := i >= len(rel.Columns)
+		var c *catalog.Column
+		if hidden {
+			c = &rel.Hidden[i-len(rel.Columns)]
+		} else {
+			c = &rel.Columns[i]
+		}
+		f := plan.Field{Name: c.Name, Type: c.Type}
 		if !hidden {
 			f.Table, f.Attr = rel.OID, int16(i+1)
 		}
 		fields[i] = f
-		cols[i] = itemCol{name: c.Name, expr: &plan.Column{Index: i, Typ: c.Type, Name: c.Name}, hidden: hidden, table: f.Table, attr: f.Attr}
+		exprs[i] = plan.Column{Index: i, Typ: c.Type, Name: c.Name}
+		cols[i] = itemCol{name: c.Name, expr: &exprs[i], hidden: hidden, table: f.Table, attr: f.Attr}
 	}
 	return fields, cols
 }

@@ -63,11 +63,14 @@ func (b *binder) findOperator(names []string, left, right operand, loc int32) *c
 		}
 	}
 	cands := make([]candidate, 0, len(all))
+	pairs := make([]types.OID, 0, 2*len(all))
 	for _, o := range all {
 		if o.Left == 0 {
 			continue
 		}
-		cands = append(cands, candidate{args: []types.OID{o.Left, o.Right}, op: o})
+		n := len(pairs)
+		pairs = append(pairs, o.Left, o.Right)
+		cands = append(cands, candidate{args: pairs[n : n+2 : n+2], op: o})
 	}
 	return b.chooseOperator(name, []types.OID{lt, rt}, cands, left, right, loc)
 }

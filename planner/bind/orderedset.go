@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -53,6 +55,7 @@ func (b *binder) checkOrderedSet(x *pg.FuncCall, name string, r *resolved, ops [
 	if direct != sorted {
 		refuse("To use the hypothetical-set aggregate %s, the number of hypothetical direct arguments (here %d) must match the number of ordering columns (here %d).", name, direct, sorted)
 	}
+	r.args = slices.Clone(r.args)
 	for i := range sorted {
 		pair := []operand{ops[direct+i], ops[i]}
 		t := b.commonType(pair, "WITHIN GROUP")

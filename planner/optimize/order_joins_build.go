@@ -1,6 +1,10 @@
 package optimize
 
-import "github.com/ferrisstreams/ferrisstreams/planner/plan"
+import (
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
 
 // build joins the leaves in an order, each condition at the first join that has
 // all of its columns, and puts the columns back where they were.
@@ -41,8 +45,7 @@ func (o *joinOrder) build(order []int, fields []plan.Field) plan.Node {
 }
 
 func inner(left, right plan.Node, on []plan.Expr, at []int) plan.Node {
-	j := &plan.Join{Kind: plan.JoinInner, Left: left, Right: right}
-	j.Fields = append(append(j.Fields, left.Schema()...), right.Schema()...)
+	j := &plan.Join{Kind: plan.JoinInner, Left: left, Right: right, Fields: slices.Concat(left.Schema(), right.Schema())}
 	if cond := conjunction(on); cond != nil {
 		j.Cond = move(cond, at)
 	}

@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -238,10 +240,11 @@ func pruneJoin(j *plan.Join, want []bool) (plan.Node, []int) {
 	out.Left, out.Right = l, r
 	out.LeftKeys, out.RightKeys = moveAll(j.LeftKeys, lat), moveAll(j.RightKeys, rat)
 	out.Cond = move(j.Cond, at)
-	out.Fields = append(append([]plan.Field(nil), l.Schema()...), r.Schema()...)
 	if j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti {
 		out.Fields = l.Schema()
 		at = at[:width]
+	} else {
+		out.Fields = slices.Concat(l.Schema(), r.Schema())
 	}
 	return &out, at
 }

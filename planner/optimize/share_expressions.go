@@ -96,9 +96,11 @@ func (s *sharing) add(e plan.Expr, always bool) traits {
 		t.single = t.single || in.single
 		return x
 	})
-	s.known[e] = t
-	if t.column && !t.single && worthwhile(e) {
-		s.count(e, t, always)
+	if t.size > 1 && t.column && !t.single { // nothing else is ever looked for
+		s.known[e] = t
+		if worthwhile(e) {
+			s.count(e, t, always)
+		}
 	}
 	return t
 }
