@@ -14,11 +14,12 @@ import (
 // calls may take long, and a thousand results may be large.
 type guard struct {
 	ctx   context.Context
-	text  *vec.Bytes // nil: the results have a fixed size
-	most  int        // bytes of text
-	setBy bool       // by the query's limit
-	next  int        // row at which ctx is asked
-	size  int        // bytes of text at which it is asked before that
+	text  *vec.Bytes // nil: the results have a fixed size; of arrays, their items
+	list  bool
+	most  int  // bytes of text
+	setBy bool // by the query's limit
+	next  int  // row at which ctx is asked
+	size  int  // bytes of text at which it is asked before that
 	err   error
 }
 
@@ -30,6 +31,9 @@ const (
 
 func newGuard(env *function.Env, out vec.Vec) guard {
 	g := guard{ctx: env.Context, most: math.MaxInt32}
+	if l, ok := out.(*vec.List); ok {
+		out, g.list = l.Elem, true
+	}
 	g.text, _ = out.(*vec.Bytes)
 	if env.MemoryLimit > 0 && env.MemoryLimit < math.MaxInt32 {
 		g.most, g.setBy = int(env.MemoryLimit), true
@@ -55,15 +59,21 @@ func (g *guard) look(row int) error {
 
 // fits returns an error where the results would be too large with one more.
 func (g *guard) fits(v types.Value) error {
-	if g.text == nil || len(g.text.Data)+len(v.S) <= g.most {
+	if g.text == nil {
 		return nil
 	}
-	if !g.setBy {
+	n := len(g.text.Data) + len(v.S)
+	if g.list && v.A != nil {
+		for i := range v.A.Elems {
+			n += len(v.A.Elems[i].S)
+		}
+	}
+	switch {
+	case n <= g.most:
+		return nil
+	case !g.setBy:
 		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "%s", vec.TooLong{}.Error()).
 			WithHint("Select shorter values, or fewer at once.")
 	}
-	return sqlerr.Errorf(sqlerr.OutOfMemory, "out of memory: the values of a batch would hold %d MB, over the query's limit of %d MB",
-		(len(g.text.Data)+len(v.S))>>20, g.most>>20).
-		WithDetail("The limit is set by sql.query_memory_limit_mb = %d.", g.most>>20).
-		WithHint("Select shorter values, or raise sql.query_memory_limit_mb.")
+	return function.OverLimit(n, g.most)
 }

@@ -108,12 +108,20 @@ func init() {
 
 // concatenate joins two columns of strings.
 func concatenate(c *Call) {
-	out := c.Out.(*vec.Bytes)
+	out, limit := c.Out.(*vec.Bytes), c.limit()
 	left, right := bytesAt(c.Args[0]), bytesAt(c.Args[1])
+	join := func(row int) {
+		l, r := left(row), right(row)
+		if n := len(out.Data) + len(l) + len(r); n > limit {
+			c.Errs.Set(row, OverLimit(n, limit))
+			return
+		}
+		out.Data = append(append(out.Data, l...), r...)
+	}
 	if c.Sel == nil && !c.Nulls.Any() {
 		out.Pad(0)
 		for row := range c.Rows {
-			out.Data = append(append(out.Data, left(row)...), right(row)...)
+			join(row)
 			out.Offsets = append(out.Offsets, int32(len(out.Data)))
 		}
 		return
@@ -121,7 +129,7 @@ func concatenate(c *Call) {
 	c.each(func(row int) {
 		out.Pad(row)
 		if !c.null(row) {
-			out.Data = append(append(out.Data, left(row)...), right(row)...)
+			join(row)
 		}
 		out.EndRow()
 	})
