@@ -32,6 +32,8 @@ type pump struct {
 	// at is where what has been passed on ends, and so where a share may be
 	// joined; nil: this pump joins none.
 	at map[stream.Split]stream.Offset
+	// apart: a share has failed at the records that come next.
+	apart bool
 	// unlisted is why the stream's splits could not be listed when that was last
 	// tried; nil: they could.
 	unlisted atomic.Pointer[error]
@@ -153,12 +155,16 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 		if err != nil {
 			return err
 		}
-		if b.Len() == 0 && r.Next == nil {
+		n := b.Len() // which is the task's once it is passed on
+		if n == 0 && r.Next == nil {
 			p.free <- b // there is room: it came from there
 		} else if !p.pass(ctx, item{from: p, batch: b, read: r}) {
 			return nil
 		}
-		if p.at == nil || !r.CaughtUp && b.Len() > 0 {
+		if n > 0 {
+			p.apart = false
+		}
+		if p.at == nil || p.apart || !r.CaughtUp && n > 0 {
 			continue
 		}
 		if err := p.share(ctx, e); err != nil || ctx.Err() != nil {
@@ -204,10 +210,11 @@ func (p *pump) share(ctx context.Context, e *Engine) error {
 			// New splits: the share finds them too, and a reader of our own is
 			// opened with every split that is known.
 		case it, ok := <-m.in:
-			if !ok && m.err != nil {
+			if !ok && m.err != nil && e.ctx.Err() != nil {
 				return m.err
 			}
 			if !ok {
+				p.apart = m.err != nil
 				s.spec.Latest = false
 				from := s.resume(m.resume)
 				for _, at := range from {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -24,12 +25,16 @@ import (
 // Joining loses and doubles nothing because it happens only where the query's
 // positions equal the share's, compared under the share's lock, under which the
 // share also moves on. A member that does not keep up is let go with the
-// positions behind its last batch and goes on with a reader of its own.
+// positions behind its last batch and goes on with a reader of its own. So is
+// every member of a share that fails: what one reads and another does not may be
+// at fault, and each finds out for itself.
 
 // shareKey names streams whose readers give the same rows.
 type shareKey struct {
 	relation *catalog.Relation
 	onReject stream.Policy
+	// columns decide which records are skipped; "" where none is.
+	columns string
 }
 
 // memberQueue is how many batches may wait for a member before it is let go.
@@ -63,9 +68,9 @@ type share struct {
 	ended   bool
 }
 
-// member is a live query in a share. in is closed when it is let go: err says
-// why, and nil that it was too slow, or the share has ended, and resume where to
-// go on.
+// member is a live query in a share. in is closed when it is let go, and resume
+// then says where to go on: err is why the share has failed, and nil where it has
+// ended, or the member was too slow.
 type member struct {
 	share   *share
 	columns []int
@@ -83,7 +88,13 @@ func (s *scan) sharable() bool {
 	return !s.spec.Bounded && s.spec.From == (stream.Bound{}) && s.spec.Until == (stream.Bound{})
 }
 
-func (s *scan) shareKey() shareKey { return shareKey{s.plan.Relation, s.spec.OnReject} }
+func (s *scan) shareKey() shareKey {
+	key := shareKey{relation: s.plan.Relation, onReject: s.spec.OnReject}
+	if key.onReject == stream.Skip {
+		key.columns = fmt.Sprint(union(nil, s.spec.Columns))
+	}
+	return key
+}
 
 // enter counts a live scan, and wakes the others of its stream: there is someone
 // to share with.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -134,6 +135,49 @@ func TestShareOfLatest(t *testing.T) {
 	all.Wait()
 	for i := range got {
 		equal(t, fmt.Sprint("query ", i), got[i], []string{"10|n10", "11|n11"})
+	}
+}
+
+// TestBadValueConcernsItsReaders has two queries share a reader when a record
+// comes whose second value does not decode: it is bad for the one that reads that
+// value, and the other has its row, as it has alone.
+func TestBadValueConcernsItsReaders(t *testing.T) {
+	for _, policy := range []string{"fail", "skip"} {
+		t.Run(policy, func(t *testing.T) {
+			f := newFixture(t)
+			r := f.stream("s", catalog.Option{Key: "on_error", Value: policy})
+			s := f.topics.topic("s")
+			s.badIn, s.batch = 1, 1
+			s.addRows(0, 0, 10)
+			ids, names := scanOf(r), scanOf(r)
+			ids.Columns, ids.Fields = ids.Columns[:1], ids.Fields[:1]
+			names.Columns, names.Fields = names.Columns[1:], names.Fields[1:]
+			sound := f.query(&plan.Query{Root: ids, Live: true}, testEnv())
+			broken := f.query(&plan.Query{Root: names, Live: true}, testEnv())
+			f.rows(sound, ids, 10)
+			f.rows(broken, names, 10)
+			if policy == "fail" {
+				if err := s.waitReaders(f.context(), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.mu.Lock()
+			s.bad[12] = true
+			s.mu.Unlock()
+			s.addRows(0, 10, 15)
+			equal(t, "who does not read the value", f.rows(sound, ids, 5), []string{"10", "11", "12", "13", "14"})
+			want := []string{"n10", "n11", "n13", "n14"}
+			if policy == "skip" {
+				equal(t, "who reads it", f.rows(broken, names, 4), want)
+				return
+			}
+			equal(t, "who reads it", f.rows(broken, names, 2), want[:2])
+			if _, err := tryRows(f.context(), broken, names, 1); sqlerr.CodeOf(err) != sqlerr.InvalidTextRepresentation {
+				t.Errorf("who reads it: %v, want 22P02", err)
+			}
+			s.addRows(0, 15, 16)
+			equal(t, "who does not read the value", f.rows(sound, ids, 1), []string{"15"})
+		})
 	}
 }
 

@@ -35,6 +35,7 @@ type topic struct {
 	mu      sync.Mutex
 	splits  [][][]types.Value
 	bad     map[int64]bool // rows, by their first value, that do not decode
+	badIn   int            // for who reads this column only; -1: for everyone
 	ended   bool
 	changed chan struct{} // closed and replaced when something is added
 	batch   int           // rows of one Read
@@ -50,7 +51,7 @@ func (c *topics) topic(name string) *topic {
 	defer c.mu.Unlock()
 	t := c.byName[name]
 	if t == nil {
-		t = &topic{splits: make([][][]types.Value, 1), changed: make(chan struct{}), batch: 100, bad: map[int64]bool{}, acked: map[stream.Split]int{}}
+		t = &topic{splits: make([][][]types.Value, 1), changed: make(chan struct{}), batch: 100, bad: map[int64]bool{}, badIn: -1, acked: map[stream.Split]int{}}
 		c.byName[name] = t
 	}
 	return t
@@ -239,7 +240,7 @@ func (r *topicReader) fill(b *vec.Batch, p *part, end int) (stream.Read, error) 
 	read := stream.Read{Split: p.split}
 	for ; p.next < end && b.Rows < r.t.batch; p.next++ {
 		row := r.t.splits[p.n][p.next]
-		if r.t.bad[row[0].I] {
+		if r.t.bad[row[0].I] && (r.t.badIn < 0 || slices.Contains(r.scan.Columns, r.t.badIn)) {
 			err := sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "row %d is bad", row[0].I)
 			if r.scan.OnReject == stream.Fail {
 				return read, err
