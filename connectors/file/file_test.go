@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -384,6 +385,48 @@ func TestFollow(t *testing.T) {
 	}
 	extend(t, p, `{"id":5}`+"\n")
 	c.want("5 NULL @0")
+}
+
+// TestFollowRotatedTwice rotates a file twice while its reader is held back: the
+// files between the one that is read and the newest are read, in their order, and
+// those that were there before are not.
+func TestFollowRotatedTwice(t *testing.T) {
+	dir := t.TempDir()
+	p := filepath.Join(dir, "a.json")
+	hour := func(name string, n int) {
+		at := time.Now().Add(time.Duration(n) * time.Hour)
+		if err := os.Chtimes(name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, p+".1", `{"id":0}`+"\n") // read long ago, and not by us
+	write(t, p, `{"id":1}`+"\n"+`{"id":2}`+"\n")
+	hour(p+".1", -9)
+	hour(p, -4)
+	c := open(t, relation(p, "follow", "true"), dir, stream.Scan{}, nil)
+	c.want("1 NULL @0", "2 NULL @9")
+	for n := range 3 {
+		for i := 3; i > 0; i-- {
+			if err := os.Rename(fmt.Sprint(p, ".", i), fmt.Sprint(p, ".", i+1)); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Rename(p, p+".1"); err != nil {
+			t.Fatal(err)
+		}
+		write(t, p, fmt.Sprintf(`{"id":%d}`+"\n", 3+n))
+		hour(p, n-3)
+	}
+	write(t, p+".copy", `{"id":9}`+"\n") // none of a rotation's
+	hour(p+".copy", -2)
+	c.want("3 NULL @0", "4 NULL @0")
+	// And so does one that starts in the middle.
+	d := open(t, relation(p, "follow", "true"), dir, stream.Scan{}, c.at)
+	d.want("5 NULL @0")
+	c.want("5 NULL @0")
+	extend(t, p, `{"id":6}`+"\n")
+	c.want("6 NULL @9")
+	d.want("6 NULL @9")
 }
 
 // TestFollowResumed rotates the file while nobody reads it.

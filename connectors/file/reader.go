@@ -493,7 +493,7 @@ func (r *reader) rotate(in *input) error {
 		return nil
 	}
 	r.of = nil
-	return in.open(position{})
+	return in.advance()
 }
 
 // Ack does nothing: a file keeps no one's position.
