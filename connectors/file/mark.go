@@ -64,11 +64,12 @@ func (s *sink) mark(name string) error {
 	return syncDir(p)
 }
 
-// unmark removes the mark: nothing is undecided.
+// unmark removes the mark durably: nothing is undecided. A mark that a crash
+// of the machine brought back would cut rows off that are committed.
 func (s *sink) unmark() error {
 	if err := os.Remove(s.markPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return object.PathError("remove", s.markPath(), err)
 	}
 	s.marked = false
-	return nil
+	return syncDir(s.path)
 }
