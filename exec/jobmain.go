@@ -189,8 +189,12 @@ func (j *job) retries(err error, settings jobSettings) (limit int, first time.Du
 
 // permanent reports whether a job would fail in the same way again: by its data
 // (class 22), by records that were deleted before it read them (72), by what is
-// not supported, or by what it says or may do (42).
+// not supported, or by what it says or may do (42), or by the state of what it
+// needs (55), but for a file that another holds just now.
 func permanent(err error) bool {
+	if sqlerr.CodeOf(err) == sqlerr.ObjectInUse {
+		return false
+	}
 	switch code := string(sqlerr.CodeOf(err)); code[:min(2, len(code))] {
 	case "22", "0A", "42", "55", "72":
 		return true

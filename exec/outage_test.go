@@ -85,6 +85,35 @@ func TestStartRefusesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestJobIsTriedAgainWhereAFileIsHeld: who holds a file that a job writes lets go
+// of it some time, a transaction within milliseconds.
+func TestJobIsTriedAgainWhereAFileIsHeld(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	f.topics.topic("in").wait()
+	f.kill()
+	f.setDown(sqlerr.Errorf(sqlerr.ObjectInUse, "the file is being written by another job or transaction"))
+	f.o.RestartAttempts, f.o.RestartDelay = 1<<20, time.Millisecond
+	f.o.Server = nil
+	e, err := New(f.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Engine = e
+	if err := e.Start(f.context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := len(f.topics.file("x").opens()); len(f.topics.file("x").opens()) < n+2; {
+		<-f.topics.file("x").changes()
+	}
+	f.setDown(nil)
+	f.topics.topic("in").addRows(0, 1, 5)
+	if err := f.topics.file("x").wait(f.context(), 4); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestJobDoesNotWaitForLostRecords: what retention has deleted does not come back.
 func TestJobDoesNotWaitForLostRecords(t *testing.T) {
 	f := newFixture(t)
