@@ -36,8 +36,8 @@ type Disk struct {
 	files atomic.Int64
 	open  func(dir string) (*os.File, error)
 
-	once sync.Once
-	err  error // of making the folder
+	mu   sync.Mutex
+	made bool // the folder is there
 }
 
 // Names of spill files begin with it, for the moment that they have one.
@@ -57,9 +57,8 @@ func (d *Disk) Files() int64 { return d.files.Load() }
 
 // create opens a new file.
 func (d *Disk) create() (*os.File, error) {
-	d.once.Do(d.prepare)
-	if d.err != nil {
-		return nil, d.err
+	if err := d.prepare(); err != nil {
+		return nil, err
 	}
 	f, err := d.open(d.dir)
 	switch {
@@ -72,26 +71,31 @@ func (d *Disk) create() (*os.File, error) {
 	return f, nil
 }
 
-// prepare makes the folder, and removes the empty files that a kill left.
-func (d *Disk) prepare() {
+// prepare makes the folder, and removes the empty files that a kill left, until
+// that has succeeded once.
+func (d *Disk) prepare() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made {
+		return nil
+	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		d.err = d.explain("making the folder of", err)
-		return
+		return d.explain("making the folder of", err)
 	}
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
-		d.err = d.explain("looking for old ones of", err)
-		return
+		return d.explain("looking for old ones of", err)
 	}
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), filePrefix) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(d.dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.err = d.explain("removing an old one of", err)
-			return
+			return d.explain("removing an old one of", err)
 		}
 	}
+	d.made = true
+	return nil
 }
 
 // take counts n more bytes, before they are written.

@@ -160,6 +160,15 @@ func TestNoFolder(t *testing.T) {
 	if _, err := query.NewFile(); sqlerr.CodeOf(err) != sqlerr.IOError {
 		t.Errorf("error = %v, want 58030", err)
 	}
+	// Who puts it right need not start the process anew.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := query.NewFile(); err != nil {
+		t.Errorf("after the folder can be made: %v", err)
+	} else if err := f.Close(); err != nil {
+		t.Error(err)
+	}
 	query.SpillTo(NewDisk(t.TempDir(), 0), 0.8)
 	query.disk.open = func(string) (*os.File, error) { return nil, &os.PathError{Op: "open", Path: "x", Err: syscall.EMFILE} }
 	if _, err := query.NewFile(); sqlerr.CodeOf(err) != sqlerr.InsufficientResources {
