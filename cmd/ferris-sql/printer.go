@@ -88,6 +88,7 @@ func (p *printer) end(tag string) {
 		switch {
 		case len(p.held) > 0, tag != "" && len(p.names) > 0:
 			p.flushTable()
+		case strings.HasPrefix(tag, "COPY "): // its rows are out, and stand alone
 		case tag != "":
 			fmt.Fprintln(p.out, tag)
 		}

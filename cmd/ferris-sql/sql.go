@@ -102,6 +102,7 @@ func (o *sqlOptions) run(ctx context.Context, text string, out, notices io.Write
 		before := p.engine.Started()
 		started = func() error { return waitJobs(ctx, p, before, notices) }
 	}
+	printCopies(config, out)
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return err

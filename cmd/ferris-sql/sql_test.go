@@ -38,6 +38,9 @@ func TestEmbedded(t *testing.T) {
 		{"file", "", " t\n-------------\n from a file\n(1 row)\n\n", []string{file}},
 		{"standard input", "SELECT 3 AS three", "three\n3\n", []string{"--format", "csv"}},
 		{"limit", "", "g\n1\n2\n", []string{"--format", "csv", "--limit", "2", "-c", "SELECT g FROM generate_series(1, 100) AS g"}},
+		{"copy", "", "a\n1\n1\tx\n2\t\\N\nb\n2\n", []string{"--format", "csv", "-c",
+			"SELECT 1 AS a; COPY (SELECT * FROM (VALUES (1, 'x'), (2, NULL)) AS v(n, s)) TO STDOUT; SELECT 2 AS b"}},
+		{"copy alone", "", "1\n", []string{"-c", "COPY (SELECT 1) TO STDOUT"}},
 		{"tags", "", "CREATE STREAM\n n\n---\n 5\n(1 row)\n\n", []string{"-c",
 			"CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rows = '5'); SELECT count(*) AS n FROM g"}},
 	} {
