@@ -39,6 +39,8 @@ type Join struct {
 	stateless
 	spec  JoinSpec
 	built bool // the right input has ended
+	some  bool // it has a row
+	null  bool // of NOT IN: it has a row without a key
 
 	right   *Spool
 	held    int64    // bytes of refs, heads and next
@@ -118,6 +120,7 @@ func (j *Join) build(b *vec.Batch) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
+	j.note(sel)
 	j.longest = max(j.longest, longest(b))
 	first := j.right.Rows()
 	if err := j.right.Add(&vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}); err != nil {
@@ -136,6 +139,19 @@ func (j *Join) build(b *vec.Batch) error {
 	}
 	j.chains.add(j.ids, sel, j.cols, int32(first), j.table.Len())
 	return nil
+}
+
+// note looks at the keys of right rows: what NOT IN must know of all of them.
+func (j *Join) note(sel []int32) {
+	j.some = j.some || len(sel) > 0
+	if j.spec.Kind != plan.JoinNotIn || j.null || !someNull(j.cols) {
+		return
+	}
+	for _, r := range sel {
+		if j.null = anyNull(j.cols, int(r)); j.null {
+			return
+		}
+	}
 }
 
 func anyNull(cols []vec.Vec, row int) bool {
@@ -218,6 +234,14 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 	j.ids = sized(j.ids, b.Rows)
 	j.table.lookup(j.cols, b.Rows, sel, j.ids)
 	nullable := someNull(j.cols)
+	if j.spec.Kind == plan.JoinNotIn {
+		// What is not known to differ from every right key does not stay either.
+		for _, l := range sel {
+			g := j.ids[l]
+			j.hit[l] = j.some && (j.null || nullable && anyNull(j.cols, int(l)) || g >= 0 && j.chains.head(g) >= 0)
+		}
+		return nil
+	}
 	for _, l := range sel {
 		g := j.ids[l]
 		if g < 0 || nullable && anyNull(j.cols, int(l)) {
@@ -314,7 +338,7 @@ func (j *Join) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Outp
 	switch j.spec.Kind {
 	case plan.JoinSemi:
 		want = true
-	case plan.JoinAnti, plan.JoinLeft, plan.JoinFull:
+	case plan.JoinAnti, plan.JoinNotIn, plan.JoinLeft, plan.JoinFull:
 	default:
 		return nil
 	}

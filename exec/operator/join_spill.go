@@ -27,7 +27,11 @@ func (j *Join) setAside(input int, keys []*expr.Program, b *vec.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := j.parts[input].add(b, j.cols, j.sel.all(sel, b.Rows)); err != nil {
+	sel = j.sel.all(sel, b.Rows)
+	if input == JoinRight {
+		j.note(sel)
+	}
+	if err := j.parts[input].add(b, j.cols, sel); err != nil {
 		return err
 	}
 	return j.spec.Account.Check()
@@ -200,7 +204,7 @@ func (m *leftMarks) get(row int32) bool {
 // open returns the rows of sel that are to be joined with this piece: a semi or
 // anti join asks for no second match.
 func (m *leftMarks) open(sel []int32, kind plan.JoinKind) []int32 {
-	if kind != plan.JoinSemi && kind != plan.JoinAnti {
+	if !kind.KeepsLeft() {
 		return sel
 	}
 	m.sel = m.sel[:0]

@@ -78,7 +78,7 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 
 func (c *cardinality) join(j *plan.Join) (float64, bool) {
 	l, lk := c.rows(j.Left)
-	if j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti {
+	if j.Kind.KeepsLeft() {
 		return math.Max(1, l*semiPart), lk
 	}
 	r, rk := c.rows(j.Right)
@@ -104,7 +104,7 @@ func (c *cardinality) base(n plan.Node) float64 {
 		case *plan.Project:
 			n = x.Input
 		case *plan.Join:
-			if x.Kind != plan.JoinSemi && x.Kind != plan.JoinAnti {
+			if !x.Kind.KeepsLeft() {
 				rows, _ := c.rows(n)
 				return rows
 			}

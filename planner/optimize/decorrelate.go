@@ -8,7 +8,8 @@ import (
 // decorrelate turns EXISTS, NOT EXISTS and op ANY (SELECT ...) among the
 // conditions of a filter into semi and anti joins, and aggregates of rows that
 // equal the outer one into joins with groups: the subquery is read once, not
-// once for each row. NOT IN stays, as its NULLs are not those of a join.
+// once for each row. NOT IN becomes a join of its own kind, as its NULLs are not
+// those of an anti join.
 func decorrelate(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return decorrelate(in, env) })
 	if env.Continuous {
@@ -53,12 +54,15 @@ func existsJoin(c plan.Expr, left plan.Node, env *Env) *plan.Join {
 	if !ok {
 		return nil
 	}
+	if kind == plan.JoinAnti && s.Kind == plan.SubAny {
+		return notInJoin(s, left, env)
+	}
 	width := len(left.Schema())
 	input, exprs := pruneEmpty(removeTrivial(foldConstants(s.Input, env), env), env), []plan.Expr(nil)
 	switch {
 	case s.Kind == plan.SubExists && s.Correlated:
 		input = anyRow(input)
-	case s.Kind == plan.SubAny && kind == plan.JoinSemi:
+	case s.Kind == plan.SubAny:
 		exprs = columnsOf(input)
 		if p, ok := input.(*plan.Project); ok {
 			input, exprs = p.Input, p.Exprs
@@ -97,6 +101,24 @@ func existsJoin(c plan.Expr, left plan.Node, env *Env) *plan.Join {
 		on = append(on, joined(x, width))
 	}
 	return &plan.Join{Kind: kind, Right: input, Cond: conjunction(on), Fields: left.Schema()}
+}
+
+// notInJoin is the join that left NOT IN (SELECT ...) stands for, of one value
+// on each side and a subquery that is the same for every row; nil for others. Its
+// keys are taken at once: no rule may carry a condition over this equality.
+func notInJoin(s *plan.Subquery, left plan.Node, env *Env) *plan.Join {
+	if s.Correlated || len(s.Left) != 1 || hasSubquery(s.Left[0]) || plan.NodeHasOuter(s.Input) || plan.HasOuter(s.Left[0]) {
+		return nil
+	}
+	width := len(left.Schema())
+	equal := &plan.Call{Func: s.Op[0], Op: s.OpNames[0], Args: []plan.Expr{s.Left[0], joined(columnsOf(s.Input)[0], width)}, Typ: types.Of(types.Bool)}
+	a, b := equality(equal, width, env)
+	if a == nil {
+		return nil
+	}
+	return &plan.Join{
+		Kind: plan.JoinNotIn, Right: s.Input, LeftKeys: []plan.Expr{a}, RightKeys: []plan.Expr{plan.Shift(b, -width)}, Fields: left.Schema(),
+	}
 }
 
 // anyRow drops what does not change whether there is a row.

@@ -51,10 +51,10 @@ func facts(n plan.Node) []plan.Expr {
 	case *plan.Limit:
 		return facts(x.Input)
 	case *plan.Join:
-		switch x.Kind {
-		case plan.JoinSemi, plan.JoinAnti, plan.JoinLeft:
+		switch {
+		case x.Kind.KeepsLeft() || x.Kind == plan.JoinLeft:
 			return facts(x.Left)
-		case plan.JoinInner:
+		case x.Kind == plan.JoinInner:
 			all := facts(x.Left)
 			for _, c := range facts(x.Right) {
 				all = append(all, plan.Shift(c, len(x.Left.Schema())))
@@ -100,7 +100,7 @@ func (t *joinTree) implied(i int) []plan.Expr {
 // inferAcross carries the conditions of an outer, semi or anti join's kept side
 // over its equalities to the other one.
 func inferAcross(j *plan.Join) plan.Node {
-	if j.Lateral || j.Kind == plan.JoinFull || j.Kind == plan.JoinInner {
+	if j.Lateral || j.Kind == plan.JoinFull || j.Kind == plan.JoinInner || j.Kind == plan.JoinNotIn {
 		return j
 	}
 	width := len(j.Left.Schema())

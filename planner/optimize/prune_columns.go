@@ -240,7 +240,7 @@ func pruneJoin(j *plan.Join, want []bool) (plan.Node, []int) {
 	out.Left, out.Right = l, r
 	out.LeftKeys, out.RightKeys = moveAll(j.LeftKeys, lat), moveAll(j.RightKeys, rat)
 	out.Cond = move(j.Cond, at)
-	if j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti {
+	if j.Kind.KeepsLeft() {
 		out.Fields = l.Schema()
 		at = at[:width]
 	} else {

@@ -38,7 +38,7 @@ func pruneEmpty(n plan.Node, env *Env) plan.Node {
 			return nothing(n)
 		}
 	case *plan.Join:
-		if empty(x.Left) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinLeft || x.Kind == plan.JoinSemi || x.Kind == plan.JoinAnti) ||
+		if empty(x.Left) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinLeft || x.Kind.KeepsLeft()) ||
 			empty(x.Right) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinRight || x.Kind == plan.JoinSemi) {
 			return nothing(n)
 		}

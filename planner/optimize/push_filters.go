@@ -200,7 +200,7 @@ func pushJoin(j *plan.Join, conds []plan.Expr) plan.Node {
 		l, r := sides(c, width)
 		movable := !volatile(c)
 		switch {
-		case movable && l && !r && (j.Kind == plan.JoinInner || j.Kind == plan.JoinLeft || j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti):
+		case movable && l && !r && (j.Kind == plan.JoinInner || j.Kind == plan.JoinLeft || j.Kind.KeepsLeft()):
 			left = append(left, c)
 		case movable && r && !l && (j.Kind == plan.JoinInner || j.Kind == plan.JoinRight) && !j.Lateral:
 			right = append(right, plan.Shift(c, -width))

@@ -115,7 +115,7 @@ func (d deriver) derive(n Node) Props {
 
 func (d deriver) deriveJoin(n *Join) Props {
 	l := d.derive(n.Left)
-	if n.Kind == JoinSemi || n.Kind == JoinAnti {
+	if n.Kind.KeepsLeft() {
 		return l
 	}
 	r := d.derive(n.Right)

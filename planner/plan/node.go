@@ -159,7 +159,15 @@ const (
 	JoinFull
 	JoinSemi
 	JoinAnti
+	// JoinNotIn is the anti join that NOT IN means: one key on each side and no
+	// condition. A left row stays where the right side has no row at all, or where
+	// neither its key nor any of the right side's is NULL and none is equal.
+	JoinNotIn
 )
+
+// KeepsLeft reports whether a join of the kind gives left rows alone, each once
+// or not at all.
+func (k JoinKind) KeepsLeft() bool { return k == JoinSemi || k == JoinAnti || k == JoinNotIn }
 
 // Join joins bounded inputs. Cond is over left's columns and then right's; nil
 // is a cross join. LeftKeys[i] = RightKeys[i] (Eq[i]) are taken out of Cond;

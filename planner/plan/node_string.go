@@ -64,6 +64,8 @@ func (n *Join) String() string {
 		name += " Semi"
 	case JoinAnti:
 		name += " Anti"
+	case JoinNotIn:
+		name += " Null-Aware Anti"
 	}
 	if n.Kind == JoinInner && len(n.LeftKeys) == 0 {
 		return name
