@@ -17,7 +17,7 @@ compat=$(go list ./compat-tests/...)
 go test -race -timeout 15m $unit
 # The race detector makes sync.Pool forget, so what must not allocate is counted
 # without it.
-go test -run Allocate ./catalog/types
+go test -run Allocate ./catalog/types ./exec/expr
 go test -timeout 60m -p 1 $compat
 (cd compat-tests/image && go test ./...)
 if [ "$tier" = long ]; then compat-tests/image/build.sh; fi
