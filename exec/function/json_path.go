@@ -26,7 +26,7 @@ func init() {
 				}, Examples: append(ex, example(f, "device", "ERROR 42601"))})
 		}
 		extract("json_value", 9920, "text", valueOfItems, example("json_value", "$.device.id", "d-1"), example("json_value", "$.device.t[0]", "21.5"),
-			example("json_value", "$.device.t[last]", "22"), example("json_value", "$.device", "NULL"), example("json_value", "$.n", "NULL"),
+			example("json_value", "$.device.t[last]", "22"), example("json_value", "$.device", "NULL"), example("json_value", "$.n", "NULL"), example("json_value", "$.n == null", "t"),
 			example("json_value", "lax $.x.y", "NULL"), example("json_value", `$."device".id`, "d-1"), example("json_value", "$.device.t[*] ? (@ > 21.6)", "22"),
 			example("json_value", "strict $.x", "NULL"))
 		extract("json_query", 9923, "jsonb", queryOfItems, example("json_query", "$.device.t", "[21.5, 22]"), example("json_query", "$.device.id", `"d-1"`),
@@ -63,8 +63,11 @@ func valueOfItems(items []jsonItem, failed bool) (types.Value, error) {
 	if failed || len(items) != 1 || items[0].kind >= itemArray || items[0].kind == itemNull {
 		return null(types.Text)
 	}
-	if items[0].kind == itemString {
+	switch items[0].kind {
+	case itemString:
 		return text(items[0].text)
+	case itemBool: // as boolean's own output
+		return text(map[bool]string{true: "t", false: "f"}[items[0].bool])
 	}
 	return text(string(items[0].append(nil)))
 }

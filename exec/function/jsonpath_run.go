@@ -10,6 +10,8 @@ type pathRun struct {
 	env  *Env
 	root jsonItem
 	vars string // an object; "" where every variable is null
+	// passed are the variables of PASSING; nil: vars has them.
+	passed map[string]jsonItem
 	// current is @. size is that of the innermost array that is subscripted.
 	current jsonItem
 	size    int
@@ -164,6 +166,13 @@ func (x *pathRun) literal(p *types.PathItem, found *pathList) pathAnswer {
 		v.kind = itemString
 	case types.PathVariable:
 		if x.vars == "" {
+			break
+		}
+		if passed, ok := x.passed[p.Text]; ok {
+			v = passed
+			if passed.kind >= itemArray {
+				x.base, x.baseID = passed, 1
+			}
 			break
 		}
 		s, ok := jsonMember(x.vars, p.Text)

@@ -71,6 +71,8 @@ func nameOf(n *pg.Node) (string, int) {
 		return "json_array", 2
 	case *pg.Node_JsonObjectAgg:
 		return "json_objectagg", 2
+	case *pg.Node_JsonConstructorExpr:
+		return jsonQueryName(x.JsonConstructorExpr), 2
 	case *pg.Node_JsonArrayAgg:
 		return "json_arrayagg", 2
 	}

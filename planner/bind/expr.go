@@ -98,13 +98,15 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_JsonArrayConstructor:
 		return b.jsonArray(x.JsonArrayConstructor, s, k)
 	case *pg.Node_JsonArrayQueryConstructor:
-		b.jsonArrayQuery(x.JsonArrayQueryConstructor)
+		return b.jsonArrayQuery(x.JsonArrayQueryConstructor, s, k)
 	case *pg.Node_JsonObjectAgg:
 		return b.jsonObjectAgg(x.JsonObjectAgg, s, k)
 	case *pg.Node_JsonArrayAgg:
 		return b.jsonArrayAgg(x.JsonArrayAgg, s, k)
 	case *pg.Node_JsonIsPredicate:
 		return b.isJSON(x.JsonIsPredicate, s, k)
+	case *pg.Node_JsonConstructorExpr:
+		return b.jsonQuery(x.JsonConstructorExpr, s, k)
 	case *pg.Node_CurrentOfExpr:
 		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
 	}

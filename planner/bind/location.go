@@ -65,6 +65,8 @@ func location(n *pg.Node) int32 {
 		return firstLocation(x.List.Items)
 	case *pg.Node_GroupingSet:
 		return x.GroupingSet.Location
+	case *pg.Node_JsonConstructorExpr:
+		return x.JsonConstructorExpr.Location
 	case *pg.Node_TypeName:
 		return x.TypeName.Location
 	}

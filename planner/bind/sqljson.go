@@ -87,9 +87,20 @@ func (b *binder) jsonArray(x *pg.JsonArrayConstructor, s *scope, k exprKind) pla
 	return b.returned(b.constructed(family, "array", args, 1, x.Location, s, k), to, x.Location)
 }
 
-// jsonArrayQuery is JSON_ARRAY(SELECT ...).
-func (b *binder) jsonArrayQuery(x *pg.JsonArrayQueryConstructor) {
-	b.unsupported(x.Location, "Write (SELECT JSON_ARRAYAGG(x) FROM (...) AS q(x)).", "JSON_ARRAY of a query is not supported")
+// jsonArrayQuery is JSON_ARRAY(SELECT ...): the aggregate over the query's rows.
+func (b *binder) jsonArrayQuery(x *pg.JsonArrayQueryConstructor, s *scope, k exprKind) plan.Expr {
+	sub := func(query *pg.Node) plan.Expr {
+		return b.expr(&pg.Node{Node: &pg.Node_SubLink{SubLink: &pg.SubLink{SubLinkType: pg.SubLinkType_EXPR_SUBLINK, Subselect: query, Location: x.Location}}}, s, k)
+	}
+	sub(x.Query) // for its errors: it has one column
+	column := &pg.Node{Node: &pg.Node_ColumnRef{ColumnRef: &pg.ColumnRef{Fields: []*pg.Node{pg.MakeStrNode("q"), pg.MakeStrNode("a")}, Location: x.Location}}}
+	agg := &pg.JsonArrayAgg{Constructor: &pg.JsonAggConstructor{Output: x.Output, Location: x.Location}, Arg: &pg.JsonValueExpr{RawExpr: column, Format: x.Format}, AbsentOnNull: x.AbsentOnNull}
+	target := &pg.ResTarget{Val: &pg.Node{Node: &pg.Node_JsonArrayAgg{JsonArrayAgg: agg}}, Location: x.Location}
+	from := &pg.RangeSubselect{Subquery: x.Query, Alias: &pg.Alias{Aliasname: "q", Colnames: []*pg.Node{pg.MakeStrNode("a")}}}
+	return sub(&pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: &pg.SelectStmt{
+		TargetList: []*pg.Node{{Node: &pg.Node_ResTarget{ResTarget: target}}},
+		FromClause: []*pg.Node{{Node: &pg.Node_RangeSubselect{RangeSubselect: from}}},
+	}}})
 }
 
 // jsonAggregate is JSON_OBJECTAGG or JSON_ARRAYAGG, which is the aggregate of a
@@ -102,10 +113,10 @@ func (b *binder) jsonAggregate(c *pg.JsonAggConstructor, name string, s *scope, 
 }
 
 func (b *binder) jsonObjectAgg(x *pg.JsonObjectAgg, s *scope, k exprKind) plan.Expr {
-	if x.Unique {
-		b.unsupported(x.Constructor.Location, "Group by the key too, and compare the counts.", "JSON_OBJECTAGG with WITH UNIQUE KEYS is not supported")
-	}
 	name := "_object_agg"
+	if x.Unique {
+		name += "_unique"
+	}
 	if x.AbsentOnNull {
 		name += "_strict"
 	}

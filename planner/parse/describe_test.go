@@ -150,9 +150,33 @@ func exprText(n *pg.Node) string {
 	if n == nil {
 		return "none"
 	}
+	if q := n.GetJsonConstructorExpr(); q != nil {
+		return queryText(q)
+	}
 	target := &pg.Node{Node: &pg.Node_ResTarget{ResTarget: &pg.ResTarget{Val: n}}}
 	s := deparse(&pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: &pg.SelectStmt{TargetList: []*pg.Node{target}}}})
 	return fmt.Sprintf("%s @%d", strings.TrimPrefix(s, "SELECT "), position(n))
+}
+
+// queryText writes the call of an SQL/JSON query function, a clause to a line.
+func queryText(q *pg.JsonConstructorExpr) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s @%d", q.Args[0].GetAConst().GetSval().GetSval(), q.Location)
+	for _, a := range q.Args[1:] {
+		d := a.GetDefElem()
+		switch {
+		case d == nil:
+			fmt.Fprintf(&b, "\n%s", exprText(a))
+		case d.Arg == nil:
+			fmt.Fprintf(&b, "\n%s %s @%d", d.Defname, d.Defnamespace, d.Location)
+		case d.Defname == "returning":
+			cast := &pg.Node{Node: &pg.Node_TypeCast{TypeCast: &pg.TypeCast{Arg: pg.MakeAConstIntNode(0, -1), TypeName: d.Arg.GetTypeName()}}}
+			fmt.Fprintf(&b, "\n%s %s @%d", d.Defname, exprText(cast), d.Location)
+		default:
+			fmt.Fprintf(&b, "\n%s %s: %s @%d", d.Defname, d.Defnamespace, strings.ReplaceAll(exprText(d.Arg), "\n", ", "), d.Location)
+		}
+	}
+	return b.String()
 }
 
 func nameText(n Name) string {

@@ -15,6 +15,7 @@ type call uint8
 const (
 	castCall      call = iota + 1 // CAST(x, 'type')
 	timestampCall                 // timestamp()
+	queryCall                     // JSON_VALUE and the like with clauses
 )
 
 // units are the abbreviations that PostgreSQL's interval input knows, by the
@@ -49,6 +50,8 @@ func (u *unit) rewrite() {
 			u.rename(i, castCall, "ca$t")
 		case u.is(i, "timestamp") && u.are(i+1, "(", ")"):
 			u.rename(i, timestampCall, "timestam$")
+		case u.is(i+1, "(") && (u.is(i, "json_value") || u.is(i, "json_query") || u.is(i, "json_exists")):
+			u.rewriteJSONQuery(i, strings.ToLower(u.at(i)))
 		}
 	}
 }
@@ -116,6 +119,8 @@ func (u *unit) rename(i int, c call, name string) {
 // resolveCall puts what a renamed call stands for in the node that holds it.
 func (u *unit) resolveCall(node *pg.Node, f *pg.FuncCall) *sqlerr.Error {
 	switch u.calls[int(f.Location)] {
+	case queryCall:
+		return u.resolveQuery(node, f)
 	case timestampCall:
 		if len(f.Funcname) == 1 && f.Funcname[0].GetString_().GetSval() == "timestam$" {
 			f.Funcname[0] = pg.MakeStrNode("timestamp")
@@ -155,5 +160,6 @@ func typeName(text string, at int) (*pg.TypeName, *sqlerr.Error) {
 		return nil, bad
 	}
 	place(name.ProtoReflect(), at)
+	name.Location = int32(at) // 0 counts as none, and was passed by
 	return name, nil
 }

@@ -19,6 +19,8 @@ type unit struct {
 	// calls are the function calls that stand for something else, by the byte of
 	// their name.
 	calls map[int]call
+	// queries are the clauses of calls of SQL/JSON's query functions, by the same byte.
+	queries map[int]*queryClauses
 	// err is the error at the lowest position so far.
 	err *sqlerr.Error
 }

@@ -47,6 +47,27 @@ func init() {
 	define("json_agg_strict(anyelement) json", strict(made(writeItem, "[", "]", false)), example("(SELECT json_agg_strict(x)"+values, "[1, 3]"), example("(SELECT json_agg_strict(x) FROM (VALUES (NULL::int)) AS v(x))", "[]"))
 	define("jsonb_agg_strict(anyelement) jsonb", strict(made(writeItem, "[", "]", true)), example("(SELECT jsonb_agg_strict(x)"+values, "[1, 3]"))
 	define("json_object_agg_strict(any, any) json", strict(made(writeMember, "{ ", " }", false)), example("(SELECT json_object_agg_strict"+members, `{ "a" : 1 }`))
+	// Of keys that are all different, those of rows that are left out too: what
+	// JSON_OBJECTAGG ... WITH UNIQUE KEYS is.
+	unique := func(m maker) maker {
+		return func(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error) {
+			a, err := m(c, env, retracts)
+			if err == nil {
+				a.(*documents).unique = true
+			}
+			return a, err
+		}
+	}
+	const twice = "(k, v) FROM (VALUES ('a', NULL), ('a', 1)) AS v(k, v))"
+	for _, t := range []struct{ name, all, some string }{{"json", `{ "a" : 1, "b" : null }`, `{ "a" : 1 }`}, {"jsonb", `{"a": 1, "b": null}`, `{"a": 1}`}} {
+		open, end := "{ ", " }"
+		if t.name == "jsonb" {
+			open, end = "{", "}"
+		}
+		m := unique(made(writeMember, open, end, t.name == "jsonb"))
+		define(t.name+"_object_agg_unique(any, any) "+t.name, m, example("(SELECT "+t.name+"_object_agg_unique"+members, t.all), example("(SELECT "+t.name+"_object_agg_unique"+twice, "ERROR 22030"))
+		define(t.name+"_object_agg_unique_strict(any, any) "+t.name, strict(m), example("(SELECT "+t.name+"_object_agg_unique_strict"+members, t.some), example("(SELECT "+t.name+"_object_agg_unique_strict"+twice, "ERROR 22030"))
+	}
 	define("jsonb_object_agg_strict(any, any) jsonb", strict(made(writeMember, "{", "}", true)), example("(SELECT jsonb_object_agg_strict"+members, `{"a": 1}`))
 }
 
@@ -58,12 +79,19 @@ type documents struct {
 	open, end string
 	binary    bool // jsonb
 	strict    bool // leaves out rows whose last argument is NULL
+	unique    bool // no key comes twice
+	keys      []map[string]struct{}
 	text      []*[]byte
 	row       []types.Value
 	held      int64
 }
 
-func (a *documents) Grow(n int) { a.text = grown(a.text, n) }
+func (a *documents) Grow(n int) {
+	a.text = grown(a.text, n)
+	if a.unique {
+		a.keys = grown(a.keys, n)
+	}
+}
 
 func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	columns := make([]vec.Vec, len(args))
@@ -84,6 +112,11 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 			text = new([]byte)
 			*text = append(*text, a.open...)
 			a.text[g] = text
+		}
+		if a.unique && !a.row[0].Null {
+			if failed = a.newKey(g); failed != nil {
+				return
+			}
 		}
 		if a.strict && a.row[len(a.row)-1].Null {
 			if len(a.row) > 1 && a.row[0].Null {
@@ -106,6 +139,29 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 	})
 	return failed
 }
+
+// newKey fails where a group has the row's key already.
+func (a *documents) newKey(g int32) error {
+	key, err := function.AppendJSONKey(a.env, nil, a.row[0])
+	if err != nil {
+		return err
+	}
+	if _, have := a.keys[g][string(key)]; have {
+		if a.binary {
+			return sqlerr.Errorf(sqlerr.DuplicateJSONObjectKey, "duplicate JSON object key value")
+		}
+		return sqlerr.Errorf(sqlerr.DuplicateJSONObjectKey, "duplicate JSON object key value: %s", key)
+	}
+	if a.keys[g] == nil {
+		a.keys[g] = map[string]struct{}{}
+	}
+	a.keys[g][string(key)] = struct{}{}
+	a.held += int64(len(key)) + mapEntry
+	return nil
+}
+
+// mapEntry is about what an entry of a map of strings takes, in bytes.
+const mapEntry = 40
 
 func writeItem(a *documents, row []types.Value, dst []byte) ([]byte, error) {
 	return function.AppendJSON(a.env, dst, row[0]), nil
