@@ -114,6 +114,7 @@ func (s *source) bounds(ctx context.Context, from stream.Bound) (bounds, error) 
 	if b.end, err = s.config.offsets(ctx, end); err != nil {
 		return b, err
 	}
+	lastSizes.put(s.config.name(), b)
 	if from.Timestamp != nil {
 		millis := floorDiv(*from.Timestamp-types.UnixEpoch, 1000)
 		b.since, err = s.config.offsets(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
