@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
@@ -190,9 +191,15 @@ func (p *process) handler() http.Handler {
 	return rest.New(rest.Options{Gateway: p.gateway, Engine: p.engine, Jobs: p.server.Jobs, Ready: p.ready.Load, Version: version})
 }
 
-// drain finishes the running epochs and closes clients.
+// farewellLimit bounds how long clients may take to read that the server ends:
+// one that does not read leaves the jobs the rest of drainLimit for their epochs.
+const farewellLimit = 2 * time.Second
+
+// drain closes clients and finishes the running epochs.
 func (p *process) drain(ctx context.Context) error {
-	return errors.Join(p.gateway.Shutdown(ctx), p.engine.Drain(ctx))
+	farewell, cancel := context.WithTimeout(ctx, farewellLimit)
+	defer cancel()
+	return errors.Join(p.gateway.Shutdown(farewell), p.engine.Drain(ctx))
 }
 
 // close ends whatever runs. It may be called twice, and after drain.
