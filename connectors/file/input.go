@@ -291,7 +291,7 @@ func (in *input) have(n int) (bool, error) {
 // record: in a file that is followed they are the beginning of one.
 func (in *input) last() bool { return in.eof && (!in.config.follow || in.rotated >= 2) }
 
-// errOverlong is a record longer than max_line_bytes.
+// errOverlong is a record longer than max_line_bytes, its line end not counted.
 var errOverlong = errors.New("the record is too long")
 
 // record returns the next record with its line end and moves past it; the bytes
@@ -303,6 +303,10 @@ func (in *input) record() ([]byte, bool, error) {
 			if end := in.end(); end >= 0 {
 				rec := in.buf[in.r:end]
 				in.r, in.searched, in.quoted = end, 0, false
+				if len(bytes.TrimSuffix(rec, []byte{'\n'})) > in.config.maxLine {
+					in.skipFrom = in.base + int64(end-len(rec))
+					return nil, false, errOverlong
+				}
 				return rec, true, nil
 			}
 			if in.w-in.r > in.config.maxLine {

@@ -328,7 +328,7 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 	}
 	for n < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
 		if quick != nil && in.searched == 0 && !in.overlong {
-			rows, taken := quick.Lines(in.buf[in.r:in.w], vec.MaxRows-n)
+			rows, taken := quick.Lines(in.buf[in.r:in.w], vec.MaxRows-n, in.config.maxLine)
 			n, in.r, r.bytes = n+rows, in.r+taken, r.bytes+int64(taken)
 			if n == vec.MaxRows {
 				break
@@ -339,7 +339,7 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 		var err error
 		if plain && in.searched == 0 && !in.overlong {
 			// Most lines lie whole in the window.
-			if nl := bytes.IndexByte(in.buf[in.r:in.w], '\n'); nl >= 0 {
+			if nl := bytes.IndexByte(in.buf[in.r:in.w], '\n'); nl >= 0 && nl <= in.config.maxLine {
 				rec, ok = in.buf[in.r:in.r+nl+1], true
 				in.r += nl + 1
 			}

@@ -20,10 +20,11 @@ func same(w, pattern uint64) uint64 {
 }
 
 // Lines decodes records from the beginning of b as long as they are plain: no
-// quote, nothing but ASCII, no empty line, and every field good. It returns how
-// many rows it appended, at most limit, and how many bytes they took. What
-// follows is for Decode, unless b does not hold the end of it.
-func (d *Decoder) Lines(b []byte, limit int) (rows, taken int) {
+// quote, nothing but ASCII, no empty line, none longer than longest, and every
+// field good. It returns how many rows it appended, at most limit, and how many
+// bytes they took. What follows is for Decode, unless b does not hold the end of
+// it.
+func (d *Decoder) Lines(b []byte, limit, longest int) (rows, taken int) {
 	delimiter, quote := uint64(d.o.Delimiter)*lowBits, uint64(d.o.Quote)*lowBits
 	const newline = '\n' * lowBits
 	field, start := 0, 0 // of the record that is read
@@ -44,7 +45,7 @@ func (d *Decoder) Lines(b []byte, limit int) (rows, taken int) {
 				if end > start && b[end-1] == '\r' {
 					end--
 				}
-				if field != d.width-1 || end == taken || !d.quick(field, b[start:end]) {
+				if field != d.width-1 || end == taken || i-taken > longest || !d.quick(field, b[start:end]) {
 					d.undo()
 					return rows, taken
 				}

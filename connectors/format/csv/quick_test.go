@@ -102,7 +102,7 @@ func decodeAll(all []catalog.Column, read []int, o Options, b []byte, limit int)
 	}
 	for len(b) > 0 {
 		if limit > 0 {
-			rows, taken := d.Lines(b, limit)
+			rows, taken := d.Lines(b, limit, len(b))
 			b, quick = b[taken:], quick+rows
 			text()
 		}
