@@ -174,10 +174,11 @@ func (j *job) main(ctx context.Context) {
 
 // retries says how often a job is started again after a failure, and how long it
 // waits before the first time: as its own strategy says, else as the engine's
-// options do.
+// options do. A full disk passes like an outage; and while there is no room not
+// even a failure could be recorded.
 func (j *job) retries(err error, settings jobSettings) (limit int, first time.Duration) {
 	switch {
-	case unreachable(err), missing(err):
+	case unreachable(err), missing(err), sqlerr.CodeOf(err) == sqlerr.DiskFull:
 		return math.MaxInt, settings.backoff
 	case settings.strategy == retryWithBackoff:
 		return settings.maxRetries, settings.backoff

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -47,8 +48,9 @@ func TestRetryDelays(t *testing.T) {
 		limit    int
 		first    time.Duration
 	}{
-		{sqlerr.DiskFull, plain, 3, 5 * time.Second},
-		{sqlerr.DiskFull, own, 7, time.Millisecond},
+		{sqlerr.OutOfMemory, plain, 3, 5 * time.Second},
+		{sqlerr.OutOfMemory, own, 7, time.Millisecond},
+		{sqlerr.DiskFull, plain, math.MaxInt, time.Millisecond},
 		{sqlerr.InvalidTextRepresentation, plain, 0, 0},
 		{sqlerr.FeatureNotSupported, plain, 0, 0},
 		{sqlerr.InsufficientPrivilege, plain, 0, 0},

@@ -399,8 +399,8 @@ func TestNoSpace(t *testing.T) {
 	free = reserve - 1
 	_, err := j.Prepare(1, nil, Progress{Positions: []Position{{"s", "0", []byte("1")}}})
 	var space *SpaceError
-	if !errors.Is(err, ErrNoSpace) || !errors.As(err, &space) || space.Free != free {
-		t.Fatalf("Prepare on a full disk: %v, want ErrNoSpace", err)
+	if !errors.Is(err, ErrNoSpace) || !errors.As(err, &space) || space.Free != free || space.SQLState() != "53100" {
+		t.Fatalf("Prepare on a full disk: %v, want ErrNoSpace, 53100", err)
 	}
 	if _, err := j.Rollback(); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("Rollback on a full disk: %v, want ErrNoSpace", err)

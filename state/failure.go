@@ -26,6 +26,9 @@ func (e *SpaceError) Error() string {
 		e.Dir, e.Free>>20, e.Need>>20)
 }
 
+// SQLState is disk_full.
+func (e *SpaceError) SQLState() string { return "53100" }
+
 // Is makes errors.Is(err, ErrNoSpace) true.
 func (e *SpaceError) Is(target error) bool { return target == ErrNoSpace }
 

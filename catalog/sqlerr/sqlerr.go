@@ -72,7 +72,8 @@ func (e *Error) Fatal() *Error {
 }
 
 // From returns the Error in err's chain, and makes one where there is none:
-// 57014 for a cancelled context, XX000 otherwise. From(nil) is nil.
+// 57014 for a cancelled context, the SQLSTATE that an error below this package's
+// floor gives by a method of that name, XX000 otherwise. From(nil) is nil.
 func From(err error) *Error {
 	if err == nil {
 		return nil
@@ -86,6 +87,10 @@ func From(err error) *Error {
 		return &Error{Code: QueryCanceled, Message: "canceling statement due to statement timeout", cause: err}
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: QueryCanceled, Message: "canceling statement due to user request", cause: err}
+	}
+	var s interface{ SQLState() string }
+	if errors.As(err, &s) {
+		return &Error{Code: Code(s.SQLState()), Message: err.Error(), cause: err}
 	}
 	return &Error{Code: InternalError, Message: err.Error(), cause: err}
 }
