@@ -15,7 +15,7 @@ import (
 const (
 	// lockPatience is how long a transaction waits for others to end with a file.
 	// A job, which holds its own for as long as it runs, waits for nobody.
-	lockPatience = 2 * time.Second
+	lockPatience = 5 * time.Second
 	lockRetry    = 2 * time.Millisecond
 )
 
