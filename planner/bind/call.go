@@ -57,6 +57,7 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 					WithHint("Could not choose a best candidate function. You might need to add explicit type casts.").At(b.pos(loc)))
 			}
 		default:
+			b.refuseTimeWindow(names[len(names)-1], loc)
 			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", callSignature(names, argNames, ops)).
 				WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(b.pos(loc)))
 		}

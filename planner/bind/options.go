@@ -149,6 +149,7 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 // server has a connector for them.
 var knownSystems = map[string]bool{
 	"kafka": true, "file": true, "s3": true, "database": true, "http": true, "elasticsearch": true, "redis": true, "mongodb": true, "iceberg": true,
+	"postgres": true, "postgresql": true, "mysql": true, "sqlite": true, "jdbc": true, "clickhouse": true, "kinesis": true, "pulsar": true, "nats": true,
 }
 
 func missingType(name string, sink bool) *sqlerr.Error {

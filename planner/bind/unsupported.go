@@ -83,6 +83,17 @@ func describeStatement(n *pg.Node) (name, hint string) {
 	return word, "See SHOW STREAMS, CREATE STREAM, SELECT, INSERT INTO and START JOB for what can be said to a stream."
 }
 
+// timeWindows are the functions of other streaming databases that put a row
+// into windows of time.
+var timeWindows = map[string]bool{"tumble": true, "tumbling": true, "hop": true, "hopping": true, "sliding": true, "session": true, "cumulate": true}
+
+// refuseTimeWindow refuses a call of one.
+func (b *binder) refuseTimeWindow(name string, loc int32) {
+	if timeWindows[name] {
+		b.unsupported(loc, "Over what a stream holds now, group by date_bin(width, column, origin).", "windows of time (%s) are not supported", name)
+	}
+}
+
 // statementWord names a statement after its node: CreatePolicyStmt is CREATE POLICY.
 func statementWord(n *pg.Node) string {
 	fd := n.ProtoReflect().WhichOneof(n.ProtoReflect().Descriptor().Oneofs().Get(0))
