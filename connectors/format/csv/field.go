@@ -17,9 +17,10 @@ type field struct {
 	text *vec.Bytes
 	num  *vec.Numeric
 
-	kind  kind
-	scale int32 // of a kindNumeric with a limit
-	limit int64 // its coefficients' magnitude is less; 0: none
+	kind   kind
+	scale  int32 // of a kindNumeric with a limit
+	limit  int64 // its coefficients' magnitude is less; 0: none
+	length int   // of a kindVarchar or kindChar: the characters it has room for
 }
 
 func newField(c catalog.Column) field {

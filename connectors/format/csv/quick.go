@@ -1,7 +1,9 @@
 package csv
 
 import (
+	"bytes"
 	"encoding/binary"
+	"math"
 	"math/bits"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -79,6 +81,19 @@ func (d *Decoder) quick(i int, s []byte) bool {
 	switch f.kind {
 	case kindText:
 		f.text.Data = append(f.text.Data, s...)
+		f.text.EndRow()
+		return true
+	case kindVarchar, kindChar:
+		// Bytes are characters here: all are ASCII.
+		if len(s) > f.length || bytes.IndexByte(s, 0) >= 0 {
+			return false
+		}
+		f.text.Data = append(f.text.Data, s...)
+		if f.kind == kindChar {
+			for range f.length - len(s) {
+				f.text.Data = append(f.text.Data, ' ')
+			}
+		}
 		f.text.EndRow()
 		return true
 	case kindInt8:
@@ -234,6 +249,8 @@ type kind uint8
 const (
 	kindOther kind = iota
 	kindText
+	kindVarchar
+	kindChar
 	kindInt8
 	kindInt4
 	kindNumeric
@@ -248,6 +265,15 @@ func (f *field) kindOf() kind {
 	switch {
 	case f.typ.OID == types.Text:
 		return kindText
+	case plain && (f.typ.OID == types.Varchar || f.typ.OID == types.BPChar):
+		f.length = math.MaxInt
+		return kindVarchar
+	case f.typ.OID == types.Varchar:
+		f.length = int(f.typ.Mod - 4)
+		return kindVarchar
+	case f.typ.OID == types.BPChar:
+		f.length = int(f.typ.Mod - 4)
+		return kindChar
 	case f.typ.OID == types.Int8:
 		return kindInt8
 	case f.typ.OID == types.Int4:

@@ -21,6 +21,10 @@ var fields = []struct {
 	{types.Of(types.Int8), []string{"0", "-1", "007", "123456789012345678", "9223372036854775807", "-9223372036854775808", "+5", " 5", "5x", "1.5", "-", ""}},
 	{types.Of(types.Int4), []string{"0", "2147483647", "-2147483648", "2147483648", "", "99999999999"}},
 	{types.Of(types.Text), []string{"", "a", "a longer text of many bytes", "x\r", "\r", "é", "a\x7f", "\"q, \"\"uoted\"", "a\"b", "\"two\nlines\""}},
+	{types.Of(types.Varchar), []string{"ab", "a longer text of many bytes", "é", ""}},
+	{types.Type{OID: types.Varchar, Mod: 5 + 4}, []string{"ab", "abcde", "abcdef", "abc      ", "ééééé", "éééééé", ""}},
+	{types.Of(types.BPChar), []string{"ab", "ab  ", "é", ""}},
+	{types.Type{OID: types.BPChar, Mod: 5 + 4}, []string{"ab", "abcde", "abcdef", "abc      ", "é", "ééééé", "ab\x00", ""}},
 	{types.Of(types.Numeric), []string{"1", "-1.50", "0.00", "123456789.123456789", "12345678901234567890.5", "NaN", ".5", "5.", "1e5", "--1", ""}},
 	{types.Type{OID: types.Numeric, Mod: (18<<16 | 4) + 4}, []string{"1", "-1.5", "12.34567", "99999999999999.9999", "100000000000000", "922337203685477.5808", "999999999999999999", "-0.00005", ""}},
 	{types.Of(types.Date), []string{"2024-02-29", "2023-02-29", "0001-01-01", "0000-01-01", "2024-13-01", "2024-1-1", "infinity", "2024-01-15 ", ""}},
@@ -123,10 +127,10 @@ func decodeAll(all []catalog.Column, read []int, o Options, b []byte, limit int)
 }
 
 func TestLinesTakePlainRecords(t *testing.T) {
-	record := "-12,2147483647,text,1.50,12.3456,2024-02-29,2024-02-29 23:59:59.25,2024-02-29T00:00:00Z\n"
+	record := "-12,2147483647,text,a var,abcde,a bpchar,ab,1.50,12.3456,2024-02-29,2024-02-29 23:59:59.25,2024-02-29T00:00:00Z\n"
 	var all []catalog.Column
 	var read []int
-	for i, f := range fields[:8] {
+	for i, f := range fields[:12] {
 		all, read = append(all, catalog.Column{Name: fmt.Sprint(i), Type: f.typ}), append(read, i)
 	}
 	const n = 3
