@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -340,7 +341,10 @@ type session map[string]string
 func (s session) Setting(name string) (string, bool)             { v, ok := s[name]; return v, ok }
 func (s session) Set(name, value string, _ bool) (string, error) { s[name] = value; return value, nil }
 func (s session) BackendPID() int32                              { return 1 }
-func (s session) ClientAddr() string                             { return "" }
+func (s session) Query() string                                  { return "" }
+func (s session) Addresses() (client, server netip.AddrPort)     { return }
+func (s session) Cancel(int32) (bool, error)                     { return false, nil }
+func (s session) Terminate(int32) (bool, error)                  { return false, nil }
 
 func TestLiveLatest(t *testing.T) {
 	f := newFixture(t)

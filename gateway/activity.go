@@ -32,6 +32,7 @@ func (a *activity) start(x *session) {
 // query notes that a statement begins.
 func (a *activity) query(x *session, text string) {
 	now := x.now
+	x.text = text
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.status.State != "active" {

@@ -1,12 +1,12 @@
 package gateway
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 )
 
 // nameSnapshot is the catalog that names are looked up in.
@@ -49,6 +49,8 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 				return quoteIdentifier(f.Name), true
 			}
 		}
+	default:
+		return bind.BuiltinName(snapshot, typ, id)
 	}
 	return "", false
 }
@@ -56,6 +58,11 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 // regIn reads a name as its reg* type does.
 func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 	snapshot := x.nameSnapshot()
+	switch typ {
+	case types.Regclass, types.Regtype, types.Regnamespace, types.Regproc:
+	default:
+		return bind.NameResolver(snapshot, x.searchPath(snapshot))(typ, name)
+	}
 	parts, ok := splitName(name)
 	if !ok {
 		return 0, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
@@ -90,21 +97,15 @@ func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 			return s.OID, nil
 		}
 		return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", last)
-	case types.Regproc:
-		all := snapshot.Functions(last)
-		if len(all) > 1 {
-			return 0, sqlerr.Errorf(sqlerr.AmbiguousFunction, "more than one function named %q", name)
-		}
-		if len(all) == 1 {
-			return all[0].OID, nil
-		}
-		return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function %q does not exist", name)
 	}
-	id, err := strconv.ParseUint(name, 10, 32)
-	if err != nil {
-		return 0, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type oid: %q", name)
+	all := snapshot.Functions(last)
+	if len(all) > 1 {
+		return 0, sqlerr.Errorf(sqlerr.AmbiguousFunction, "more than one function named %q", name)
 	}
-	return types.OID(id), nil
+	if len(all) == 1 {
+		return all[0].OID, nil
+	}
+	return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function %q does not exist", name)
 }
 
 // splitName reads a dotted name of identifiers, quoted or not.

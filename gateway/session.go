@@ -14,6 +14,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
 )
 
 // session is one client's state. Its goroutine owns every field but those that
@@ -41,8 +42,10 @@ type session struct {
 	path     pathCache
 	literal  literalCache
 
-	now      time.Time // when the session began with the message at hand
-	skipping bool      // after an error of the extended protocol, until Sync
+	text     string          // of the message or portal at hand
+	random   function.Random // any goroutine
+	now      time.Time       // when the session began with the message at hand
+	skipping bool            // after an error of the extended protocol, until Sync
 	leaving  bool
 
 	activity activity // guarded by its own lock
@@ -346,7 +349,7 @@ func (x *session) failExtended(err error) {
 	x.w.flush()
 }
 
-// Setting, Set, BackendPID and ClientAddr are function.Session.
+// Setting, Set and BackendPID, and what is in peers.go, are function.Session.
 
 // Setting returns a setting as SHOW prints it.
 func (x *session) Setting(name string) (string, bool) { return x.show(name) }
@@ -362,14 +365,6 @@ func (x *session) Set(name, value string, local bool) (string, error) {
 
 // BackendPID is pg_backend_pid.
 func (x *session) BackendPID() int32 { return x.pid }
-
-// ClientAddr is the client's IP address, "" where it has none.
-func (x *session) ClientAddr() string {
-	if a, ok := x.conn.RemoteAddr().(*net.TCPAddr); ok {
-		return a.IP.String()
-	}
-	return ""
-}
 
 // statement runs f as one statement that may be cancelled and may time out.
 func (x *session) statement(f func(ctx context.Context) error) error {

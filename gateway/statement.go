@@ -98,7 +98,7 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 	return &function.Env{
 		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
 		User: x.user, Database: x.database, Params: params,
-		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, MemoryLimit: x.server.opts.QueryMemory,
+		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, Random: &x.random, MemoryLimit: x.server.opts.QueryMemory,
 	}
 }
 

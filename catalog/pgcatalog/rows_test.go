@@ -179,7 +179,7 @@ func lower(a *types.Array) int32 {
 }
 
 // TestRows has the rows of every relation that has any, over the sample, without
-// those of the virtual relations themselves; pg_type in part.
+// those of the virtual relations themselves; pg_type and the time zones in part.
 func TestRows(t *testing.T) {
 	c := &Context{
 		Snapshot: sample(t), Database: "ferris", User: "alice", Session: server{},
@@ -197,6 +197,9 @@ func TestRows(t *testing.T) {
 		for row := range Rows(c, r) {
 			if name == "pg_catalog.pg_type" && !slices.Contains([]int64{16, 23, 25, 1007, 1700}, row[0].I) {
 				continue
+			}
+			if strings.HasPrefix(name, "pg_catalog.pg_timezone_") && row[0].S != "UTC" {
+				continue // their offsets are of the day
 			}
 			check(t, r, row)
 			b.WriteString(show(r, row) + "\n")

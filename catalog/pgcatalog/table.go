@@ -142,6 +142,12 @@ func (r *row) time(column string, t time.Time) *row {
 	return r.num(column, t.UnixMicro()+types.UnixEpoch)
 }
 
+// seconds sets an interval.
+func (r *row) seconds(column string, n int) *row {
+	r.at(column).Span = types.IntervalValue{Micros: int64(n) * 1e6}
+	return r
+}
+
 // list sets an array, or an oidvector or int2vector, whose lower bound is 0.
 func (r *row) list(column string, elems []types.Value) *row {
 	v := r.at(column)
@@ -209,6 +215,8 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_stat_activity":                        pgStatActivity,
 	"pg_catalog.pg_tables":                               pgTables,
 	"pg_catalog.pg_tablespace":                           pgTablespace,
+	"pg_catalog.pg_timezone_abbrevs":                     pgTimezoneAbbrevs,
+	"pg_catalog.pg_timezone_names":                       pgTimezoneNames,
 	"pg_catalog.pg_type":                                 pgType,
 	"pg_catalog.pg_user":                                 pgUser,
 	"pg_catalog.pg_views":                                pgViews,

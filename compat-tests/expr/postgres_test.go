@@ -77,6 +77,15 @@ func TestExamplesAreTrueOfPostgres(t *testing.T) {
 	}
 }
 
+// needsSession are the functions whose examples need a session: its connection,
+// its peers, its random numbers, or names as it prints them.
+var needsSession = map[string]bool{
+	"current_query": true, "inet_client_addr": true, "inet_client_port": true, "inet_server_addr": true, "inet_server_port": true,
+	"pg_cancel_backend": true, "pg_terminate_backend": true, "setseed": true,
+	"to_regclass": true, "to_regnamespace": true, "to_regrole": true, "to_regproc": true, "to_regprocedure": true,
+	"to_regoper": true, "to_regoperator": true, "to_regcollation": true,
+}
+
 // TestExamplesServed runs the examples of the functions that the planner's own
 // test leaves out, aggregates and sets, through a gateway.
 func TestExamplesServed(t *testing.T) {
@@ -90,7 +99,7 @@ func TestExamplesServed(t *testing.T) {
 	}
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	for _, d := range function.All() {
-		if d.Func.Kind != catalog.Aggregate && !d.Func.Set || len(d.Func.Out) > 1 {
+		if d.Func.Kind != catalog.Aggregate && !d.Func.Set && !needsSession[d.Func.Name] {
 			continue
 		}
 		for _, ex := range d.Examples {

@@ -21,6 +21,7 @@ func init() {
 		}
 		return types.LocalToInstant(m, env.Format)
 	}
+	shifted := func(env *Env, v types.Value) int64 { return types.LocalToInstant(v.I, env.Format) }
 	for _, f := range []struct {
 		comparisons
 		volatility string
@@ -29,6 +30,8 @@ func init() {
 		{comparisons{pattern: "date_%_timestamp", left: "date", right: "timestamp", low: "date '2024-02-29'", high: "timestamp '2024-02-29 00:00:01'"}, "immutable", local, plain},
 		{comparisons{pattern: "timestamp_%_date", left: "timestamp", right: "date", low: "timestamp '294276-12-31'", high: "date '5874897-12-31'"}, "immutable", plain, local},
 		{comparisons{pattern: "date_%_timestamptz", left: "date", right: "timestamptz", low: "date '2024-02-29'", high: "timestamptz '2024-02-29 00:00:01+00'"}, "stable", zoned, plain},
+		{comparisons{pattern: "timestamp_%_timestamptz", left: "timestamp", right: "timestamptz", low: "timestamp '2024-02-29 00:00:01'", high: "timestamptz '2024-02-29 00:00:02+00'"}, "stable", shifted, plain},
+		{comparisons{pattern: "timestamptz_%_timestamp", left: "timestamptz", right: "timestamp", low: "timestamptz '2024-02-29 00:00:01+00'", high: "timestamp 'infinity'"}, "stable", plain, shifted},
 		{comparisons{pattern: "timestamptz_%_date", left: "timestamptz", right: "date", low: "timestamptz '2024-02-28 23:59:59+00'", high: "date '2024-02-29'"}, "stable", plain, zoned},
 	} {
 		for op, word := range comparisonWords {

@@ -2,7 +2,6 @@ package function
 
 import (
 	"math/big"
-	"math/rand/v2"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -45,16 +44,6 @@ func init() {
 			return types.NewNumeric(d), err
 		}
 	}, Examples: examples("factorial(20::int8)", "2432902008176640000", "factorial(30::int8)", "265252859812191058636308480000000", "factorial(0::int8)", "1", "factorial((-1)::int8)", "ERROR 22003", "factorial(40000::int8)", "ERROR 22003")})
-	define("random_normal(optional mean float8 = 0, optional stddev float8 = 1) float8 strict volatile", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
-		mean, deviation := 0.0, 1.0
-		if len(a) > 0 {
-			mean = a[0].F
-		}
-		if len(a) > 1 {
-			deviation = a[1].F
-		}
-		return float8(rand.NormFloat64()*deviation + mean)
-	}, Examples: examples("random_normal(5::float8, 0::float8)", "5", "random_normal() between -100 and 100", "t")})
 }
 
 // sameScale are the magnitudes of two numerics as integers of one scale; ok is

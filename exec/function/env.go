@@ -4,6 +4,7 @@ package function
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -23,6 +24,7 @@ type Env struct {
 	TransactionTime int64
 	StatementTime   int64
 	Session         Session // nil in a job
+	Random          *Random // the session's; nil: no sequence can be asked for
 	// MemoryLimit is sql.query_memory_limit_mb in bytes; 0: no limit.
 	MemoryLimit int64
 }
@@ -35,5 +37,13 @@ type Session interface {
 	// Set is set_config. It returns the new value as SHOW prints it.
 	Set(name, value string, local bool) (string, error)
 	BackendPID() int32
-	ClientAddr() string
+	// Query is the text of the statement that runs.
+	Query() string
+	// Addresses are the two ends of the connection, not valid where it is no
+	// TCP connection.
+	Addresses() (client, server netip.AddrPort)
+	// Cancel ends what the session with that PID runs, Terminate the session;
+	// false: there is none.
+	Cancel(pid int32) (bool, error)
+	Terminate(pid int32) (bool, error)
 }

@@ -2,7 +2,6 @@ package function
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -90,9 +89,6 @@ func init() {
 	define("pi() float8 strict immutable", Definition{
 		Value:    func(*Env, []types.Value) (types.Value, error) { return float8(math.Pi) },
 		Examples: examples("pi()", "3.141592653589793")})
-	define("random() float8 strict volatile", Definition{
-		Value:    func(*Env, []types.Value) (types.Value, error) { return float8(rand.Float64()) },
-		Examples: examples("random() between 0 and 0.9999999999999999", "t")})
 }
 
 // eachFloat applies a function that cannot fail.

@@ -130,8 +130,6 @@ func init() {
 		return boolean(false)
 	}, examples("pg_relation_is_publishable(0::regclass)", "NULL")...)
 	op("row_security_active(oid) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, Example{SQL: "row_security_active(0::oid)", Text: "f", Ours: oursOnly})
-	op("to_regclass(text) regclass strict stable", func(env *Env, a vs) (types.Value, error) { return byName(env, types.Regclass, a[0].S) }, examples("to_regclass('no_such_relation')", "NULL")...)
-	op("to_regtype(text) regtype strict stable", func(env *Env, a vs) (types.Value, error) { return byName(env, types.Regtype, a[0].S) }, examples("to_regtype('integer')", "integer", "to_regtype('nosuch')", "NULL")...)
 	op("regclass(text) regclass strict stable", func(env *Env, a vs) (types.Value, error) {
 		if env.Format.RegIn == nil {
 			return types.Value{}, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", a[0].S)
@@ -139,8 +137,6 @@ func init() {
 		oid, err := env.Format.RegIn(types.Regclass, a[0].S)
 		return types.NewInt(types.Regclass, int64(oid)), err
 	}, examples("'no_such_relation'::text::regclass", "ERROR 42P01")...)
-	op("pg_size_pretty(int8) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(sizePretty(a[0].I)) },
-		examples("pg_size_pretty(10239::int8)", "10239 bytes", "pg_size_pretty(10240::int8)", "10 kB", "pg_size_pretty(123456789::int8)", "118 MB", "pg_size_pretty((-5)::int8)", "-5 bytes")...)
 	definePrivileges()
 }
 
@@ -202,41 +198,6 @@ func functionArguments(_ *Env, a []types.Value) (types.Value, error) {
 		}
 	}
 	return text(strings.Join(parts, ", "))
-}
-
-// byName is the OID that a name of a reg* type resolves to, NULL where there is
-// none.
-func byName(env *Env, oid types.OID, s string) (types.Value, error) {
-	if s != "" && s[0] >= '0' && s[0] <= '9' {
-		return null(oid)
-	}
-	v, err := types.Parse(types.Of(oid), s, env.Format)
-	if err != nil {
-		return null(oid)
-	}
-	return v, nil
-}
-
-func sizePretty(n int64) string {
-	const limit = 10 * 1024
-	if magnitude(n) < limit {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	n /= 512 // keeps one bit for rounding
-	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
-		if magnitude(n) < limit*2-1 {
-			return fmt.Sprintf("%d %s", halfRounded(n), unit)
-		}
-		n /= 1024
-	}
-	return fmt.Sprintf("%d PB", halfRounded(n))
-}
-
-func halfRounded(n int64) int64 {
-	if n < 0 {
-		return (n - 1) / 2
-	}
-	return (n + 1) / 2
 }
 
 // definePrivileges: whoever is connected may do everything, so long as there

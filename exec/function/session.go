@@ -106,7 +106,6 @@ func init() {
 	op("pg_is_other_temp_schema(oid) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_is_other_temp_schema(11)", "f")...)
 	op("pg_conf_load_time() timestamptz strict stable", func(*Env, vs) (types.Value, error) { return timestamptz(started, nil) }, examples("pg_conf_load_time() <= clock_timestamp()", "t")...)
 	op("pg_jit_available() bool strict volatile", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_jit_available()", "f")...)
-	op("inet_server_port() int4 stable", func(env *Env, _ vs) (types.Value, error) { return null(types.Int4) }, Example{SQL: "inet_server_port()", Text: "NULL", Ours: serverOnly})
 	op("pg_typeof(any) regtype stable", func(_ *Env, a vs) (types.Value, error) { return types.NewInt(types.Regtype, int64(a[0].Type.OID)), nil },
 		examples("pg_typeof(33)", "integer", "pg_typeof('a'::varchar)", "character varying", "pg_typeof(NULL::int[])", "integer[]")...)
 	op("format_type(oid, int4) text stable", func(_ *Env, a vs) (types.Value, error) {
@@ -122,11 +121,6 @@ func init() {
 	op("pg_column_size(any) int4 strict stable", func(env *Env, a vs) (types.Value, error) {
 		return int4(len(types.AppendBinary(nil, a[0])))
 	}, examples("pg_column_size(1)", "4")...)
-	op("pg_sleep_for(interval) void strict volatile", func(env *Env, a vs) (types.Value, error) {
-		span := a[0].Span
-		seconds := float64(span.Micros)/microsPerSecond + float64(span.Days)*86400 + float64(span.Months)*monthDays*86400
-		return sleep(env, vs{types.NewFloat(types.Float8, seconds)})
-	}, examples("pg_sleep_for('0 seconds')", "")...)
 }
 
 var started = time.Now().UnixMicro() + types.UnixEpoch

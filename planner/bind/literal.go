@@ -114,6 +114,11 @@ func (b *binder) sqlValue(x *pg.SQLValueFunction) plan.Expr {
 // regnamespace take, along a search path.
 func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (types.OID, error) {
 	return func(reg types.OID, name string) (types.OID, error) {
+		switch reg {
+		case types.Regclass, types.Regnamespace, types.Regtype, types.Regproc:
+		default:
+			return builtinOID(s, reg, name)
+		}
 		parts, err := splitName(name)
 		if err != nil {
 			return 0, err
@@ -128,10 +133,9 @@ func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (t
 			return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
 		case types.Regtype:
 			return typeOID(name, parts)
-		case types.Regproc:
+		default:
 			return functionOID(s, name, parts)
 		}
-		return 0, sqlerr.Errorf(sqlerr.FeatureNotSupported, "names of type %s cannot be read", formatType(reg))
 	}
 }
 
