@@ -14,7 +14,7 @@ func (b *builder) window(t *tree, n *plan.Window, to target) error {
 		return sqlerr.Unsupported("Leave EMIT CHANGES out to compute it over what the stream holds now, or GROUP BY in its place.",
 			"window functions (OVER) are not supported in a continuous query")
 	}
-	spec := operator.WindowSpec{Types: schemaTypes(n.Input), Env: b.env, Account: b.holder(t, n), Fault: b.fault}
+	spec := operator.WindowSpec{Types: schemaTypes(n.Input), Pass: n.Pass, Env: b.env, Account: b.holder(t, n), Fault: b.fault}
 	for _, e := range n.Partition {
 		p, err := b.compile(e)
 		if err != nil {

@@ -12,13 +12,17 @@ const radixFrom = 1 << 11
 // radixSort orders s by prefix; rows of one prefix keep their order. It looks at
 // the bytes in which prefixes differ, the lowest first. Where ctx ends first, s
 // is in some order.
-func radixSort(ctx context.Context, s []keyed) error {
+func radixSort(ctx context.Context, s []keyed) error { return radixSortFrom(ctx, s, 0) }
+
+// radixSortFrom does so with the bits of a prefix from low on.
+func radixSortFrom(ctx context.Context, s []keyed, low int) error {
 	var differ uint64
 	for i := range s {
 		differ |= s[i].prefix ^ s[0].prefix
 	}
+	differ = differ >> low << low
 	from, to := s, make([]keyed, len(s))
-	for shift := bits.TrailingZeros64(differ) &^ 7; shift < bits.Len64(differ); shift += 8 {
+	for shift := max(low, bits.TrailingZeros64(differ)&^7); shift < bits.Len64(differ); shift += 8 {
 		if differ>>shift&0xff == 0 {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 // WindowSpec is what a Window computes.
 type WindowSpec struct {
 	Types     []types.Type // of the input's columns
+	Pass      []int        // those that are passed on; nil: all of them
 	Partition []SortKey
 	OrderBy   []SortKey
 	Calls     []WindowCall
@@ -40,14 +41,15 @@ type WindowCall struct {
 }
 
 // Window keeps its whole input and, when it ends, passes the rows on partition by
-// partition in the window's order, with a column for each call after the input's
-// own. It refuses Deletes. What memory has no room for goes to disk in sorted runs;
+// partition in the window's order, with a column for each call after those of the
+// input's own that it passes. It refuses Deletes. What memory has no room for goes to disk in sorted runs;
 // one partition must fit.
 type Window struct {
 	stateless
 	spec     WindowSpec
 	keys     []SortKey // of the partition, then of the order
-	width    int       // columns of the input; the keys come after them, then the calls' arguments
+	pass     []int     // columns of the input that are kept to be passed on
+	width    int       // how many they are; the keys come after them, then the calls' arguments
 	spool    *Spool
 	runs     sortedRuns
 	refs     []ref
@@ -75,13 +77,22 @@ type windowFunc interface {
 
 // NewWindow returns a Window.
 func NewWindow(spec WindowSpec) *Window {
-	w := &Window{spec: spec, width: len(spec.Types), keys: append(slices.Clone(spec.Partition), spec.OrderBy...)}
-	all := slices.Clone(spec.Types)
+	w := &Window{spec: spec, pass: spec.Pass, keys: append(slices.Clone(spec.Partition), spec.OrderBy...)}
+	if w.pass == nil {
+		for c := range spec.Types {
+			w.pass = append(w.pass, c)
+		}
+	}
+	w.width = len(w.pass)
+	var all []types.Type
+	for _, c := range w.pass {
+		all = append(all, spec.Types[c])
+	}
+	results := slices.Clone(all)
 	for _, k := range w.keys {
 		all = append(all, k.Type)
 		w.programs = append(w.programs, k.Program)
 	}
-	results := slices.Clone(spec.Types)
 	for i := range spec.Calls {
 		c := &spec.Calls[i]
 		in := windowInput{call: c, at: len(all)}
@@ -105,7 +116,9 @@ func (w *Window) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) err
 	if hasDelete(b) {
 		return refuseDelete("a window function")
 	}
-	copy(w.cols, b.Cols)
+	for i, c := range w.pass {
+		w.cols[i] = b.Cols[c]
+	}
 	sel, err := runAll(w.programs, b, w.cols[w.width:], w.spec.Fault, &w.live)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ type keyed struct {
 	row    ref
 }
 
-// windowSort sorts the rows of a Window key by key: by the numbers of one key
+// windowSort sorts the rows of a Window whose keys do not fit one number, key by key: by the numbers of one key
 // first, and what they leave equal by the keys that follow.
 type windowSort struct {
 	w       *Window
@@ -29,11 +29,19 @@ type windowSort struct {
 	asked   int
 }
 
-// sort orders refs, which came in the order of the input; rows that sort alike
-// keep that.
+// sort orders refs, which are all rows of the spool in the order of the input;
+// rows that sort alike keep that.
 func (w *Window) sort(ctx context.Context, refs []ref) error {
 	w.begins = sized(w.begins, len(refs))
 	clear(w.begins)
+	if p, ok := w.pack(); ok {
+		return w.sortPacked(ctx, p, refs)
+	}
+	return w.sortByKey(ctx, refs)
+}
+
+// sortByKey does so key by key.
+func (w *Window) sortByKey(ctx context.Context, refs []ref) error {
 	s := windowSort{w: w, ctx: ctx, rows: make([]keyed, len(refs)), begins: w.begins}
 	s.level(refs, 0, 0)
 	return ctx.Err()

@@ -1,11 +1,16 @@
 package optimize
 
-import "github.com/ferrisstreams/ferrisstreams/planner/plan"
+import (
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
 
 // pruneWindow drops the calls that nothing reads, and the input's columns that
-// then nothing reads.
+// then nothing reads. What only the window reads is not passed on.
 func pruneWindow(w *plan.Window, want []bool) (plan.Node, []int) {
-	width := len(w.Input.Schema())
+	passed := w.Passed()
+	width := len(passed)
 	kept := *w
 	kept.Calls = nil
 	for i, c := range w.Calls {
@@ -13,11 +18,16 @@ func pruneWindow(w *plan.Window, want []bool) (plan.Node, []int) {
 			kept.Calls = append(kept.Calls, c)
 		}
 	}
-	need := append([]bool(nil), want[:width]...)
+	need := make([]bool, len(w.Input.Schema()))
+	for i, c := range passed {
+		need[c] = want[i]
+	}
 	at := make([]int, width+len(w.Calls))
 	if len(kept.Calls) == 0 {
 		in, inAt := prune(w.Input, need)
-		copy(at, inAt)
+		for i, c := range passed {
+			at[i] = inAt[c]
+		}
 		for i := range w.Calls {
 			at[width+i] = -1
 		}
@@ -28,15 +38,17 @@ func pruneWindow(w *plan.Window, want []bool) (plan.Node, []int) {
 		return e
 	})
 	in, inAt := prune(w.Input, need)
-	copy(at, inAt)
 	out := kept.MapExprs(in, func(e plan.Expr) plan.Expr { return move(e, inAt) })
-	fields := in.Schema()
-	out.Fields = fields[:len(fields):len(fields)]
-	for i := range w.Calls {
-		at[width+i] = -1
-		if want[width+i] {
-			at[width+i] = len(out.Fields)
-			out.Fields = append(out.Fields, w.Fields[width+i])
+	out.Pass, out.Fields = []int{}, nil
+	for i, f := range w.Fields {
+		at[i] = -1
+		if !want[i] {
+			continue
+		}
+		at[i] = len(out.Fields)
+		out.Fields = append(out.Fields, f)
+		if i < width {
+			out.Pass = append(out.Pass, inAt[passed[i]])
 		}
 	}
 	return out, at
@@ -45,10 +57,13 @@ func pruneWindow(w *plan.Window, want []bool) (plan.Node, []int) {
 // pushWindow moves conditions on the columns of PARTITION BY below the window:
 // they keep or drop whole partitions.
 func pushWindow(w *plan.Window, conds []plan.Expr) plan.Node {
-	partition := map[int]bool{}
+	passed := w.Passed()
+	partition := map[int]bool{} // by column of the window
 	for _, e := range w.Partition {
 		if c, ok := e.(*plan.Column); ok {
-			partition[c.Index] = true
+			if at := slices.Index(passed, c.Index); at >= 0 {
+				partition[at] = true
+			}
 		}
 	}
 	var down, stay []plan.Expr
@@ -59,7 +74,7 @@ func pushWindow(w *plan.Window, conds []plan.Expr) plan.Node {
 			whole = whole && partition[r.Index]
 		})
 		if whole && columns && !volatile(c) {
-			down = append(down, c)
+			down = append(down, move(c, passed))
 		} else {
 			stay = append(stay, c)
 		}

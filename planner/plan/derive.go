@@ -46,6 +46,9 @@ func (d deriver) derive(n Node) Props {
 		return p
 	case *Window:
 		p := d.derive(n.Input)
+		if n.Pass != nil {
+			p = projectProps(p, passed(n))
+		}
 		p.AppendOnly = p.AppendOnly && p.Bounded // a later row changes what is over an earlier one
 		return p
 	case *GroupingSets:

@@ -10,7 +10,26 @@ type Window struct {
 	Partition []Expr
 	OrderBy   []SortKey
 	Calls     []WindowCall
-	Fields    []Field
+	// Pass are the input's columns that its rows have; nil: all of them.
+	Pass   []int
+	Fields []Field
+}
+
+// Passed are the input's columns that the rows begin with.
+func (n *Window) Passed() []int {
+	if n.Pass != nil {
+		return n.Pass
+	}
+	return upTo(len(n.Input.Schema()))
+}
+
+// passed are those columns, as expressions over the input.
+func passed(n *Window) []Expr {
+	out := make([]Expr, len(n.Pass))
+	for i, c := range n.Pass {
+		out[i] = &Column{Index: c, Typ: n.Fields[i].Type, Name: n.Fields[i].Name}
+	}
+	return out
 }
 
 // WindowCall is a window function, or an aggregate over the rows of a frame.
@@ -73,7 +92,7 @@ func DefaultFrame() Frame {
 	return Frame{Mode: FrameRange, Start: FrameBound{Kind: UnboundedPreceding}, End: FrameBound{Kind: CurrentRow}}
 }
 
-// Schema is the input's columns and the calls'.
+// Schema is the columns that are passed and the calls'.
 func (n *Window) Schema() []Field { return n.Fields }
 
 // Inputs is the one input.
