@@ -84,6 +84,30 @@ func ZoneAbbrevs(micros int64, f func(abbrev string, east int, daylight bool)) {
 	}
 }
 
+// ZoneAt finds the zone that AT TIME ZONE names: an abbreviation, which is an
+// offset that may depend on when (an instant, or a local time of the zone behind
+// it), or what LoadZone knows.
+func ZoneAt(name string, micros int64, local bool) (loc *time.Location, canonical string, err error) {
+	_, abbrevs := zoneTables()
+	a, ok := abbrevs[cutWord(strings.ToLower(name))]
+	switch {
+	case !ok:
+		return LoadZone(name)
+	case a.kind != wordNamedZone:
+		loc, canonical = FixedZone(a.value)
+		return loc, canonical, nil
+	}
+	zone := findZone(a.zone)
+	if local {
+		micros = LocalToInstant(micros, &Format{TimeZone: zone})
+	}
+	days, rest := splitMicros(micros)
+	sec := (days+epochJulian-unixEpochJulian)*secondsPerDay + rest/microsPerSecond
+	_, east := abbrevTime(sec, strings.ToLower(name), zone).Zone()
+	loc, canonical = FixedZone(east)
+	return loc, canonical, nil
+}
+
 // zones caches what findZone found, by the name asked for. Names come from
 // users, so the cache is bounded.
 var zones struct {

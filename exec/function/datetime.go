@@ -220,9 +220,10 @@ func timestampToDate(m int64) int64 {
 	return d
 }
 
-// zoned is f with another zone, by its name or offset.
-func zoned(f *types.Format, zone string) (*types.Format, error) {
-	loc, name, err := types.LoadZone(strings.TrimSpace(zone))
+// zoned is f with another zone, by its name or offset, at an instant or a local
+// time: an abbreviation may stand for one offset or another.
+func zoned(f *types.Format, zone string, micros int64, local bool) (*types.Format, error) {
+	loc, name, err := types.ZoneAt(strings.TrimSpace(zone), micros, local)
 	if err != nil {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "time zone \"%s\" not recognized", zone)
 	}

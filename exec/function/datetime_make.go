@@ -43,7 +43,11 @@ func init() {
 	op("to_timestamp(float8) timestamptz strict immutable", func(_ *Env, a vs) (types.Value, error) { return timestamptz(fromUnix(a[0].F)) },
 		"to_timestamp(1709210096.789)", "2024-02-29 12:34:56.789+00", "to_timestamp('Infinity'::float8)", "infinity", "to_timestamp('NaN'::float8)", "ERROR 22008")
 	op("make_date(int4, int4, int4) date strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		d, err := makeDate(a[0].I, a[1].I, a[2].I)
+		shown := a[0].I // in the error PostgreSQL counts years BC from 0 here
+		if shown < 0 {
+			shown++
+		}
+		d, err := makeDate(a[0].I, a[1].I, a[2].I, shown)
 		return types.NewInt(types.Date, int64(d)), err
 	}, "make_date(2024, 2, 29)", "2024-02-29", "make_date(2023, 2, 29)", "ERROR 22008", "make_date(-44, 3, 15)", "0044-03-15 BC")
 	op("make_time(int4, int4, float8) time strict immutable", func(_ *Env, a vs) (types.Value, error) {
@@ -58,14 +62,14 @@ func init() {
 		return timestamptz(types.LocalToInstant(m, env.Format), err)
 	}, "make_timestamptz(2024, 2, 29, 8, 15, 23.5)", "2024-02-29 08:15:23.5+00")
 	op("timezone(text, timestamptz) timestamp strict immutable", func(env *Env, a vs) (types.Value, error) {
-		f, err := zoned(env.Format, a[0].S)
+		f, err := zoned(env.Format, a[0].S, a[1].I, false)
 		if err != nil {
 			return types.Value{}, err
 		}
 		return timestamp(types.InstantToLocal(a[1].I, f), nil)
 	}, "timestamptz '2024-02-29 12:00+00' AT TIME ZONE 'America/New_York'", "2024-02-29 07:00:00", "timestamptz '2024-02-29 12:00+00' AT TIME ZONE 'Nowhere'", "ERROR 22023")
 	op("timezone(text, timestamp) timestamptz strict immutable", func(env *Env, a vs) (types.Value, error) {
-		f, err := zoned(env.Format, a[0].S)
+		f, err := zoned(env.Format, a[0].S, a[1].I, true)
 		if err != nil {
 			return types.Value{}, err
 		}
@@ -118,14 +122,14 @@ func fromUnix(seconds float64) (int64, error) {
 	return int64(m), nil
 }
 
-func makeDate(year, month, day int64) (int32, error) {
+func makeDate(year, month, day, shown int64) (int32, error) {
 	y := year
 	if y < 0 {
 		y++
 	}
 	d, ok := types.DateToDays(int(y), int(month), int(day))
 	if !ok || year == 0 {
-		return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, month, day)
+		return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", shown, month, day)
 	}
 	return d, nil
 }
@@ -140,7 +144,7 @@ func makeTime(hour, minute int64, second float64) (int64, error) {
 }
 
 func makeTimestamp(a []types.Value) (int64, error) {
-	d, err := makeDate(a[0].I, a[1].I, a[2].I)
+	d, err := makeDate(a[0].I, a[1].I, a[2].I, a[0].I)
 	if err != nil {
 		return 0, err
 	}

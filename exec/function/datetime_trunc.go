@@ -25,7 +25,7 @@ func init() {
 	})
 	define("date_trunc(text, timestamptz, text) timestamptz strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
-			f, err := zoned(env.Format, a[2].S)
+			f, err := zoned(env.Format, a[2].S, a[1].I, false)
 			if err != nil {
 				return types.Value{}, err
 			}

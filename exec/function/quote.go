@@ -160,7 +160,9 @@ func (f *formatter) spec() (formatSpec, error) {
 		if err != nil {
 			return s, err
 		}
-		s.width = int(v.I)
+		if s.width, err = formatWidth(v); err != nil {
+			return s, err
+		}
 		if s.width < 0 {
 			s.left, s.width = true, -s.width
 		}
@@ -173,6 +175,19 @@ func (f *formatter) spec() (formatSpec, error) {
 	s.kind = f.s[f.at]
 	f.at++
 	return s, nil
+}
+
+// formatWidth is the argument that * stands for as a width; NULL is none.
+func formatWidth(v types.Value) (int, error) {
+	switch v.Type.OID {
+	case types.Int2, types.Int4, types.Int8:
+		return int(v.I), nil
+	}
+	if v.Null {
+		return 0, nil
+	}
+	n, err := types.Parse(types.Of(types.Int4), string(types.AppendText(nil, v, types.DefaultFormat())), types.DefaultFormat())
+	return int(n.I), err
 }
 
 func (f *formatter) one() error {

@@ -26,8 +26,13 @@ func init() {
 		if err != nil {
 			return types.Value{}, err
 		}
-		return inZone(a[6].S, func(f *types.Format) (int64, error) { return types.LocalToInstant(m, f), nil })
-	}, "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'America/New_York')", "2024-02-29 13:15:23.5+00", "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'Mars/Base')", "ERROR 22023")
+		f, err := makeZone(a[6].S, m)
+		if err != nil {
+			return types.Value{}, err
+		}
+		return timestamptz(types.LocalToInstant(m, f), nil)
+	}, "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'America/New_York')", "2024-02-29 13:15:23.5+00", "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'Mars/Base')", "ERROR 22023",
+		"make_timestamptz(2024, 2, 29, 8, 15, 23.5, '+03')", "2024-02-29 05:15:23.5+00", "make_timestamptz(2024, 2, 29, 8, 15, 23.5, 'PDT')", "2024-02-29 15:15:23.5+00", "make_timestamptz(2024, 2, 29, 8, 15, 23.5, '3')", "ERROR 22023")
 	op("timestamp(date, time) timestamp strict immutable", func(env *Env, a vs) (types.Value, error) { return timestamp(dateTime(env, int32(a[0].I), a[1].I)) },
 		`"timestamp"(date '2024-02-29', time '12:30')`, "2024-02-29 12:30:00")
 	op("timestamptz(date, time) timestamptz strict stable", func(env *Env, a vs) (types.Value, error) {
@@ -60,6 +65,25 @@ func init() {
 			return newTimeSeries(a, func(m int64) (int64, error) { return addToInstant(m, a[2].Span, z) })
 		},
 		Examples: examples("generate_series(timestamptz '2024-03-30 23:00+00', timestamptz '2024-04-01 00:00+00', interval '1 day', 'Europe/Warsaw')", "2024-03-30 23:00:00+00, 2024-03-31 22:00:00+00")})
+}
+
+// makeZone is a format of the zone of make_timestamptz: an offset is east of
+// Greenwich there, with its sign.
+func makeZone(zone string, local int64) (*types.Format, error) {
+	if zone != "" && zone[0] >= '0' && zone[0] <= '9' {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid input syntax for type %s: \"%s\"", "numeric time zone", zone).
+			WithHint("Numeric time zones must have \"-\" or \"+\" as first character.")
+	}
+	if zone == "" || zone[0] != '+' && zone[0] != '-' {
+		return zoned(types.DefaultFormat(), zone, local, true)
+	}
+	v, err := types.Parse(types.Of(types.Timestamptz), "2000-01-01 00:00:00"+zone, types.DefaultFormat())
+	if err != nil {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "numeric time zone \"%s\" out of range", zone)
+	}
+	f := *types.DefaultFormat()
+	f.TimeZone, f.TimeZoneName = types.FixedZone(int(-v.I / microsPerSecond))
+	return &f, nil
 }
 
 // zoneFormat is a format of a zone that is named.

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -189,11 +188,26 @@ func timeFieldAt(s string) (timeField, string) {
 	return nil, ""
 }
 
+// isName reports whether a template goes on with the name of a month or day.
+func isName(template string) bool {
+	for _, field := range []string{"MON", "DAY", "DY"} {
+		if len(template) >= len(field) && strings.EqualFold(template[:len(field)], field) {
+			return true
+		}
+	}
+	return false
+}
+
 // formatTime is to_char: fields with FM before them and TH after, "literal"
 // text, and everything else as it stands.
 func formatTime(c civil, east int, zone, template string) (types.Value, error) {
 	t := &timeWriter{civil: c, east: east, zone: zone}
 	for template != "" {
+		if strings.HasPrefix(template, `\"`) {
+			t.out.WriteByte('"')
+			template = template[2:]
+			continue
+		}
 		if template[0] == '"' {
 			literal, rest, _ := strings.Cut(template[1:], `"`)
 			t.out.WriteString(literal)
@@ -204,8 +218,8 @@ func formatTime(c civil, east int, zone, template string) (types.Value, error) {
 		if !fm {
 			rest, fm = strings.CutPrefix(template, "fm")
 		}
-		if strings.HasPrefix(rest, "TM") {
-			return types.Value{}, sqlerr.Unsupported("Leave TM out: month and day names are English.", "the TM modifier of to_char is not supported")
+		if after, tm := strings.CutPrefix(rest, "TM"); tm && isName(after) {
+			rest, fm = after, true // in the C locale names are English, and not filled
 		}
 		write, word := timeFieldAt(rest)
 		if write == nil {
