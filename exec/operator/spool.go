@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
@@ -157,6 +158,7 @@ func (s *Spool) charge() error {
 
 // refs appends the name of every row, in order.
 func (s *Spool) refs(dst []ref) []ref {
+	dst = slices.Grow(dst, int(s.rows))
 	for c, chunk := range s.chunks {
 		for r := range chunk.Rows {
 			dst = append(dst, ref(c)<<32|ref(r))
