@@ -89,6 +89,9 @@ func (c *Call) add(b *vec.Batch, sel, groups []int32, fault Fault) error {
 		return err
 	}
 	if c.distinct == nil && c.ordered == nil {
+		if len(sel) == b.Rows {
+			sel = nil // every row, in order: the function need not look each up
+		}
 		if err := c.spec.Func.Add(groups, c.args, sel, b.Ops); err != nil {
 			return err
 		}
