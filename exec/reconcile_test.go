@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -96,5 +97,34 @@ func TestStopWhileAnotherStops(t *testing.T) {
 	}
 	if f.runs("j") {
 		t.Fatal("the job runs, and the catalog says that it is stopped")
+	}
+}
+
+// TestCancelledStopIsDecided cancels a STOP JOB while it waits for the job's
+// last epoch: the catalog has changed, so the statement has succeeded.
+func TestCancelledStopIsDecided(t *testing.T) {
+	f := newFixture(t)
+	release := f.heldJob("j", "x")
+	ctx, cancel := context.WithCancel(f.context())
+	txn := f.Begin()
+	if _, err := txn.Exec(ctx, &plan.Bound{Statement: &plan.AlterJob{Name: "j", Action: plan.JobStop}}, testEnv()); err != nil {
+		t.Fatal(err)
+	}
+	end := make(chan error, 1)
+	go func() { end <- txn.Commit(ctx) }()
+	for f.catalog.Snapshot().Job("j").State != catalog.JobStopped {
+		select {
+		case <-time.After(time.Millisecond):
+		case err := <-end:
+			t.Fatalf("Commit = %v before the job had stopped", err)
+		}
+	}
+	cancel()
+	release()
+	if err := <-end; err != nil {
+		t.Errorf("Commit = %v after the catalog had changed", err)
+	}
+	if f.runs("j") {
+		t.Error("the job runs, and the catalog says that it is stopped")
 	}
 }
