@@ -120,7 +120,14 @@ func (t *Txn) Commit(ctx context.Context) error {
 	}
 	err := t.deliver(ctx)
 	if t.changed {
-		err = errors.Join(err, t.e.reconcile(ctx))
+		rerr := t.e.reconcile(ctx)
+		if rerr != nil && ctx.Err() != nil {
+			// Whoever gave up waiting for a job's last epoch has cut the job
+			// short. What was decided stays decided.
+			t.e.log.Warn("a statement was cancelled while its jobs stopped", "error", rerr)
+			rerr = nil
+		}
+		err = errors.Join(err, rerr)
 	}
 	return err
 }
