@@ -321,17 +321,20 @@ func TestImpediment(t *testing.T) {
 	if err := s.Impediment(); err != nil {
 		t.Errorf("just handed over: %v", err)
 	}
-	s.flow.moved.Add(-int64(time.Minute))
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
-	for s.flow.refused.Load() == nil {
+	var err error
+	for { // until an attempt to connect has failed
+		s.flow.moved.Store(time.Now().Add(-time.Minute).UnixNano())
+		if err = s.Impediment(); errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
 		select {
 		case <-deadline.C:
 			t.Fatal("no attempt to connect has failed")
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	err := s.Impediment()
 	if sqlerr.CodeOf(err) != sqlerr.ConnectionFailure || !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), "for 1m") {
 		t.Errorf("a minute later: %v", err)
 	}

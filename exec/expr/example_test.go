@@ -30,12 +30,21 @@ func testEnv() *function.Env {
 	return &function.Env{Format: f, SearchPath: []string{"public"}, User: "ferris", Database: "ferris", TransactionTime: now, StatementTime: now}
 }
 
+// needsGateway are the functions whose examples need what only a gateway has: a
+// session, its connection, names of relations. compat-tests/expr runs them there.
+var needsGateway = map[string]bool{
+	"current_query": true, "system_user": true, "inet_client_addr": true, "inet_client_port": true, "inet_server_addr": true, "inet_server_port": true,
+	"pg_cancel_backend": true, "pg_terminate_backend": true, "setseed": true, "pg_get_functiondef": true, "pg_get_viewdef": true,
+	"to_regclass": true, "to_regnamespace": true, "to_regrole": true, "to_regproc": true, "to_regprocedure": true,
+	"to_regoper": true, "to_regoperator": true, "to_regcollation": true,
+}
+
 // TestExamples runs every example three times: with its literals as constants,
 // which are folded; as columns, over rows of which others are NULL; and over a
 // selection of those.
 func TestExamples(t *testing.T) {
 	for _, d := range function.All() {
-		if d.Func.Kind != catalog.Scalar || d.Func.Set {
+		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsGateway[d.Func.Name] {
 			continue
 		}
 		for _, ex := range d.Examples {
@@ -60,7 +69,7 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 		if len(d.Examples) == 0 {
 			t.Errorf("function %s%v has no example", d.Func.Name, d.Func.Args)
 		}
-		if d.Func.Kind != catalog.Scalar || d.Func.Set {
+		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsGateway[d.Func.Name] {
 			continue
 		}
 		for _, ex := range d.Examples {

@@ -17,6 +17,9 @@ func TestSetExamples(t *testing.T) {
 			continue
 		}
 		for _, ex := range d.Examples {
+			if strings.Contains(ex.SQL, " FROM ") {
+				continue // a set of several columns: compat-tests/expr runs it through a gateway
+			}
 			for _, limit := range []int{1, 2, 1000} {
 				if got := outcome(func() (string, error) { return setRows(t, ex.SQL, limit) }); got != ex.Text {
 					t.Errorf("%s, %d at a time = %s, want %s", ex.SQL, limit, got, ex.Text)
