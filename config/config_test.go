@@ -66,9 +66,13 @@ func TestRefused(t *testing.T) {
 		"server.log_format: xml":                  `server.log_format is "xml", expected text or json`,
 		"sql.spill_threshold_ratio: 80":           `line 1: sql.spill_threshold_ratio: "80" is not a number above 0 and at most 1`,
 		"sql.spill_limit_mb: -1":                  "sql.spill_limit_mb is -1, the least is 0",
-		"- a":                                     "line 1: expected keys and values",
-		"file.roots: /x":                          "line 1: file.roots: expected a list",
-		"server: 5":                               `line 1: unknown key "server"`,
+		"- a":                                     "line 1: expected keys and values, got a sequence",
+		"file.roots: /x":                          "line 1: file.roots: expected a list, got a scalar",
+		"server: 5":                               "line 1: server: expected a mapping of keys, got a scalar",
+		"sql:\n  max_memory_mb: 64\nserver: [1]":  "line 3: server: expected a mapping of keys, got a sequence",
+		"server: {listen: [a]}":                   "line 1: server.listen: expected one value, got a sequence",
+		"server: {listen: }":                      "line 1: server.listen: expected one value, got nothing",
+		"servers: [1]":                            `line 1: unknown key "servers"`,
 		"storage.checkpoint_interval_ms: 1":       "storage.checkpoint_interval_ms is 1, the least is 10",
 		"server.insecure_trust_remote: sometimes": "is not true or false",
 	} {
@@ -76,6 +80,13 @@ func TestRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v; want %s", text, err, want)
 		}
+	}
+}
+
+func TestSections(t *testing.T) {
+	got, err := load(t, "jobs:\nserver: &s\n  log_format: json\nfile:\n  # roots: [/x]\n", nil)
+	if err != nil || got.Server.LogFormat != "json" {
+		t.Errorf("a section without keys: %v", err)
 	}
 }
 

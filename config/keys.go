@@ -55,14 +55,15 @@ func (c *Config) parse(src []byte) error {
 }
 
 func (c *Config) walk(prefix string, n *yaml.Node, seen map[string]int) error {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.MappingNode {
-		if prefix == "" {
-			return fmt.Errorf("line %d: expected keys and values", n.Line)
-		}
-		return fmt.Errorf("line %d: unknown key %q%s", n.Line, prefix, nearest(prefix))
+	n = resolve(n)
+	switch {
+	case n.Kind == yaml.MappingNode:
+	case prefix == "":
+		return fmt.Errorf("line %d: expected keys and values, got %s", n.Line, kind(n))
+	case n.Tag == "!!null": // a section whose keys are all commented out
+		return nil
+	default:
+		return fmt.Errorf("line %d: %s: expected a mapping of keys, got %s", n.Line, prefix, kind(n))
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i].Value
@@ -80,7 +81,7 @@ func (c *Config) walk(prefix string, n *yaml.Node, seen map[string]int) error {
 			if err := k.set(c, value); err != nil {
 				return fmt.Errorf("line %d: %s: %w", value.Line, name, err)
 			}
-		case value.Kind == yaml.MappingNode && isPrefix(name):
+		case isPrefix(name):
 			if err := c.walk(name, value, seen); err != nil {
 				return err
 			}
@@ -89,6 +90,27 @@ func (c *Config) walk(prefix string, n *yaml.Node, seen map[string]int) error {
 		}
 	}
 	return nil
+}
+
+// resolve is what an alias stands for, or the node itself.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// kind names what a node is, as YAML calls it.
+func kind(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return "a sequence"
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Tag == "!!null":
+		return "nothing"
+	}
+	return "a scalar"
 }
 
 func find(name string) *Key {
@@ -144,11 +166,9 @@ func edits(a, b string) int {
 }
 
 func scalar(n *yaml.Node) (string, error) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
+	n = resolve(n)
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return "", fmt.Errorf("expected one value")
+		return "", fmt.Errorf("expected one value, got %s", kind(n))
 	}
 	return n.Value, nil
 }
@@ -162,8 +182,9 @@ func text(n *yaml.Node, to *string) error {
 }
 
 func list(n *yaml.Node, to *[]string) error {
+	n = resolve(n)
 	if n.Kind != yaml.SequenceNode {
-		return fmt.Errorf("expected a list")
+		return fmt.Errorf("expected a list, got %s", kind(n))
 	}
 	all := make([]string, 0, len(n.Content))
 	for _, item := range n.Content {
