@@ -25,7 +25,12 @@ func (s *Store) Jobs() []ID {
 // go in the background, and after a crash at the next start. Snapshots that are
 // open still read them. Dropping what has no state does nothing.
 func (s *Store) DropJob(id ID) error {
-	r := s.recordOf(id)
+	s.mu.Lock()
+	r := s.jobs[id]
+	s.mu.Unlock()
+	if r == nil {
+		return nil
+	}
 	r.op.Lock()
 	defer r.op.Unlock()
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -423,8 +424,22 @@ func TestFailureIsForGood(t *testing.T) {
 	if _, err := j.Prepare(1, nil, Progress{Positions: []Position{{"s", "0", []byte("1")}}}); !errors.Is(err, ErrFailed) {
 		t.Errorf("Prepare: %v, want ErrFailed", err)
 	}
-	if err := s.Update(func(w *Writer) error { w.Set([]byte("k"), nil); return nil }); !errors.Is(err, ErrFailed) {
+	err := s.Update(func(w *Writer) error { w.Set([]byte("k"), nil); return nil })
+	if !errors.Is(err, ErrFailed) {
 		t.Errorf("Update: %v, want ErrFailed", err)
+	}
+	var coded interface{ SQLState() string }
+	if !errors.As(err, &coded) || coded.SQLState() != "58030" || !strings.Contains(err.Error(), boom.Error()) {
+		t.Errorf("Update: %v, want io_error with its cause", err)
+	}
+}
+
+func TestDropOfAnUnknownJob(t *testing.T) {
+	s := open(t, Options{InMemory: true})
+	before := len(s.jobs)
+	ok(t, s.DropJob(ID{1, 2, 3}))
+	if len(s.jobs) != before {
+		t.Errorf("%d records after dropping a job that never was, want %d", len(s.jobs), before)
 	}
 }
 

@@ -11,6 +11,19 @@ import (
 // one that failed proves nothing; a start reads what is there.
 var ErrFailed = errors.New("the state store has failed and takes no writes until the process is restarted")
 
+// FailedError is ErrFailed with the write that broke off.
+type FailedError struct{ Cause error }
+
+func (e *FailedError) Error() string { return ErrFailed.Error() + ": " + e.Cause.Error() }
+
+// SQLState is io_error.
+func (e *FailedError) SQLState() string { return "58030" }
+
+// Is makes errors.Is(err, ErrFailed) true.
+func (e *FailedError) Is(target error) bool { return target == ErrFailed }
+
+func (e *FailedError) Unwrap() error { return e.Cause }
+
 // ErrNoSpace is what errors.Is finds where a write was refused for want of disk
 // space. Nothing has been written; the write may be tried again.
 var ErrNoSpace = errors.New("no space left for the state store")
@@ -76,7 +89,7 @@ func (w *writer) fail(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failed == nil {
-		w.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+		w.failed = &FailedError{Cause: err}
 	}
 	return w.failed
 }
