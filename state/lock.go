@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrLocked is what errors.Is finds in the error of opening a data directory
@@ -37,23 +39,92 @@ const lockFile = "LOCK"
 // however that ends, so the file itself is never removed.
 type dirLock struct{ f *os.File }
 
+const (
+	// lockWait is how long a holder that is dying is waited for: a start right
+	// after kill -9 finds it still giving back its memory and files.
+	lockWait = 5 * time.Second
+	// lockAlive is for how long a holder must be found alive before the lock is
+	// refused: what has been killed shows it only when it next runs.
+	lockAlive = 200 * time.Millisecond
+	lockPoll  = 10 * time.Millisecond
+)
+
 func lockDir(dir string) (*dirLock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of data directory %s: %w", dir, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer func() { _ = f.Close() }()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &LockedError{Dir: dir, PID: readPID(f)}
-		}
-		return nil, fmt.Errorf("locking data directory %s: %w", dir, err)
+	if err := waitLock(f, dir); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	l := &dirLock{f: f}
 	if err := l.writePID(); err != nil {
 		return nil, errors.Join(fmt.Errorf("locking data directory %s: %w", dir, err), l.release())
 	}
 	return l, nil
+}
+
+// waitLock takes the lock, waiting for a holder that is dying.
+func waitLock(f *os.File, dir string) error {
+	tick := time.NewTicker(lockPoll)
+	defer tick.Stop()
+	start := time.Now()
+	alive := start // since when the holder has been found so
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return fmt.Errorf("locking data directory %s: %w", dir, err)
+		}
+		pid, now := readPID(f), time.Now()
+		if pid != 0 && isDying(pid) {
+			alive = now
+		}
+		if pid == os.Getpid() || now.Sub(alive) >= lockAlive || now.Sub(start) >= lockWait {
+			return &LockedError{Dir: dir, PID: pid}
+		}
+		<-tick.C
+	}
+}
+
+// isDying reports whether a process has ended, or will as soon as it runs.
+func isDying(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	// Linux says more: (state, ppid, pgrp, session, tty, tpgid, flags) follow the
+	// name, which may hold anything. Elsewhere there is no such file.
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 7 {
+		return false
+	}
+	const exiting = 0x4 // PF_EXITING
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	return fields[0] == "Z" || fields[0] == "X" || err == nil && flags&exiting != 0 || killed(pid)
+}
+
+// killed reports whether SIGKILL waits for a process.
+func killed(pid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		name, set, _ := strings.Cut(line, ":")
+		if name != "SigPnd" && name != "ShdPnd" {
+			continue
+		}
+		if bits, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64); err == nil && bits&(1<<(syscall.SIGKILL-1)) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *dirLock) writePID() error {
