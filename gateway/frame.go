@@ -38,25 +38,39 @@ func recycle(b []byte) {
 	}
 }
 
-// errBadLength ends a connection without a word: what follows has no meaning.
+// errBadLength ends a connection at once and, as PostgreSQL does, without a word
+// to the client: what follows has no meaning. The log hears of it.
 var errBadLength = errors.New("invalid message length")
+
+// What a message's length word may say, PostgreSQL's PQ_SMALL_MESSAGE_LIMIT and
+// PQ_LARGE_MESSAGE_LIMIT.
+const (
+	smallMessage = 10000
+	largeMessage = 1<<30 - 2
+)
 
 // readMessage reads one message; the body of one longer than limit is skipped.
 func readMessage(r *bufio.Reader, limit int) (message, error) {
 	head, err := r.Peek(5)
-	if err != nil {
+	if len(head) == 0 {
 		return message{}, err
 	}
 	m := message{kind: head[0]}
-	n := int(int32(binary.BigEndian.Uint32(head[1:]))) - 4
+	most := longest(m.kind)
+	switch {
+	case most == 0: // known by the first byte, whether more comes or not
+		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal()
+	case err != nil:
+		return m, err
+	}
+	length := binary.BigEndian.Uint32(head[1:])
+	if length < 4 || length > most {
+		return m, errBadLength
+	}
 	if _, err := r.Discard(len(head)); err != nil {
 		return m, err
 	}
-	switch {
-	case !knownMessage(m.kind):
-		return m, sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal()
-	case n < 0:
-		return m, errBadLength
+	switch n := int(length) - 4; {
 	case n > limit:
 		m.tooLong = n
 		_, err = r.Discard(n)
@@ -90,10 +104,14 @@ func readBody(r *bufio.Reader, n int) ([]byte, error) {
 	return b, nil
 }
 
-func knownMessage(kind byte) bool {
+// longest is what the length word of a message of that type may say; 0: there
+// is no such type.
+func longest(kind byte) uint32 {
 	switch kind {
-	case 'Q', 'P', 'B', 'D', 'E', 'C', 'S', 'H', 'X', 'F', 'p', 'd', 'c', 'f':
-		return true
+	case 'Q', 'P', 'B', 'F', 'd':
+		return largeMessage
+	case 'D', 'E', 'C', 'S', 'H', 'X', 'c', 'f':
+		return smallMessage
 	}
-	return false
+	return 0
 }

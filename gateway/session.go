@@ -46,6 +46,7 @@ type session struct {
 	random   function.Random // any goroutine
 	now      time.Time       // when the session began with the message at hand
 	skipping bool            // after an error of the extended protocol, until Sync
+	resting  bool            // since ReadyForQuery no message has come
 	leaving  bool
 
 	activity activity // guarded by its own lock
@@ -121,18 +122,26 @@ func (x *session) run() {
 	}
 }
 
-// receive waits for the next message, for as long as the idle timeouts allow.
+// receive waits for the next message, for as long as the idle timeouts allow. As
+// PostgreSQL's, they run from ReadyForQuery until the next message has been
+// read to its end, and not between the messages of the extended protocol.
 func (x *session) receive() (message, error) {
 	limit, code := x.settings.current.idleTimeout, sqlerr.IdleSessionTimeout
-	if x.txn.open() {
+	switch {
+	case !x.resting:
+		limit = 0
+	case x.txn.open():
 		limit, code = x.settings.current.idleTxnTimeout, sqlerr.IdleInTransactionSessionTimeout
 	}
 	m, err := x.in.next(limit)
+	x.resting = false
 	switch {
 	case err == nil:
 		x.server.watch.busy()
 	case errors.Is(err, errStopped):
 		return m, errShutdown()
+	case errors.Is(err, errBadLength):
+		x.log.Warn("reading a client's message", "error", err)
 	case errors.Is(err, errIdle) && code == sqlerr.IdleSessionTimeout:
 		return m, sqlerr.Errorf(code, "terminating connection due to idle-session timeout").Fatal()
 	case errors.Is(err, errIdle):
@@ -223,8 +232,6 @@ func (x *session) dispatch(m message) {
 	case 'd', 'c', 'f':
 		// What a client still sends of a COPY that has failed; ignored, as
 		// PostgreSQL does.
-	case 'p':
-		x.leave(sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid frontend message type %d", m.kind).Fatal())
 	}
 	if err != nil {
 		x.failExtended(err)
@@ -282,6 +289,7 @@ func (x *session) ready() {
 	x.reportSettings()
 	x.activity.idle(x)
 	x.w.message('Z', x.txn.status())
+	x.resting = true
 	x.w.flush()
 }
 

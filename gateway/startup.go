@@ -299,4 +299,5 @@ func (x *session) greet() {
 		x.w.notice(&sqlerr.Error{Severity: "NOTICE", Code: sqlerr.SuccessfulCompletion, Message: x.startupNotice})
 	}
 	x.w.message('Z', 'I')
+	x.resting = true
 }

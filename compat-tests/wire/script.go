@@ -26,6 +26,7 @@
 //	Execute "portal" 10     Close S "name"
 //	Sync  Flush  Terminate  FunctionCall  CopyDone  CopyFail "why"  CopyData "x"
 //	Raw Q "body"            a message of that type with any body
+//	Header Q 2147483647     the beginning of a message: a type, and what its length is said to be
 package wire
 
 import (
@@ -287,6 +288,14 @@ func parseMessage(w []word) (appender, error) {
 			n := len(body) + 4
 			b = append(b, kind(), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 			return append(b, body...), nil
+		}, nil
+	case "Header":
+		n, err := strconv.ParseUint(arg(2), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("reading a length: %w", err)
+		}
+		return func(b []byte) ([]byte, error) {
+			return append(b, kind(), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), nil
 		}, nil
 	}
 	return nil, fmt.Errorf("unknown message")
