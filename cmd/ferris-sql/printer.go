@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -126,49 +125,6 @@ func (p *printer) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
-}
-
-func (p *printer) flushTable() {
-	if p.widths == nil {
-		p.widths = make([]int, len(p.names))
-		p.widen(p.names)
-		for _, r := range p.held {
-			p.widen(r)
-		}
-		p.line(p.names)
-		for i, w := range p.widths {
-			if i > 0 {
-				p.out.WriteByte('+')
-			}
-			p.out.WriteString(strings.Repeat("-", w+2))
-		}
-		p.out.WriteByte('\n')
-	}
-	for _, r := range p.held {
-		p.widen(r)
-		p.line(r)
-	}
-	p.held = p.held[:0]
-}
-
-func (p *printer) widen(cells []string) {
-	for i, c := range cells {
-		p.widths[i] = max(p.widths[i], utf8.RuneCountInString(c))
-	}
-}
-
-func (p *printer) line(cells []string) {
-	for i, c := range cells {
-		if i > 0 {
-			p.out.WriteByte('|')
-		}
-		p.out.WriteByte(' ')
-		p.out.WriteString(c)
-		if i < len(cells)-1 {
-			p.out.WriteString(strings.Repeat(" ", p.widths[i]-utf8.RuneCountInString(c)+1))
-		}
-	}
-	p.out.WriteByte('\n')
 }
 
 func (p *printer) csv(cells []string) {

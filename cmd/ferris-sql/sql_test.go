@@ -32,6 +32,17 @@ func TestEmbedded(t *testing.T) {
 		args              []string
 	}{
 		{"table", "", " n | s\n---+----\n 1 | x\n 2 | yy\n(2 rows)\n\n", []string{"-c", "SELECT * FROM (VALUES (1, 'x'), (2, 'yy')) AS v(n, s)"}},
+		{"lines in a table", "", "" +
+			" n | s    | last\n" +
+			"---+------+--------\n" +
+			" 1 | a   +| x     +\n" +
+			"   | long+|       +\n" +
+			"   |      | y\n" +
+			" 2 | b    | \n" +
+			" 3 |     +| \\r\\x1B\n" +
+			"   |      | \n" +
+			"(3 rows)\n\n", []string{"-c", "SELECT * FROM (VALUES (1, E'a\\nlong\\n', E'x\\n\\ny'), (2, 'b', ''), (3, E'\\n', E'\\r\\x1b')) AS v(n, s, last)"}},
+		{"a tab in a table", "", " t\n-----------\n a       b\n(1 row)\n\n", []string{"-c", "SELECT E'a\\tb' AS t"}},
 		{"csv", "", "a,b\n1,\"x,y\"\n", []string{"--format", "csv", "-c", "SELECT 1 AS a, 'x,y' AS b"}},
 		{"json lines", "", `{"a":1,"b":null,"c":true,"d":1.50,"e":"x","f":{"k":[1]},"g":"NaN","h":"{1}"}` + "\n", []string{"--format", "json-lines", "-c",
 			"SELECT 1 AS a, NULL AS b, true AS c, 1.50 AS d, 'x' AS e, '{\"k\": [1]}'::jsonb AS f, 'nan'::float8 AS g, ARRAY[1] AS h"}},
