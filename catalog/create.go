@@ -18,7 +18,9 @@ func (k Kind) word() string {
 		return "view"
 	case Sink:
 		return "sink"
-	case Virtual:
+	case Sequence:
+		return "sequence"
+	case Table, Virtual:
 		return "table"
 	}
 	return "stream"

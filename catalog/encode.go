@@ -51,6 +51,8 @@ type storedRelation struct {
 	Job       string           `json:"job,omitempty"`
 	Comment   string           `json:"comment,omitempty"`
 	DependsOn []types.OID      `json:"depends_on,omitempty"`
+	Table     *storedTable     `json:"table,omitempty"`
+	Sequence  *storedSequence  `json:"sequence,omitempty"`
 }
 
 type storedColumn struct {
@@ -61,6 +63,9 @@ type storedColumn struct {
 	Default   string    `json:"default,omitempty"`
 	Generated string    `json:"generated,omitempty"`
 	Comment   string    `json:"comment,omitempty"`
+	Attr      int16     `json:"attr,omitempty"`
+	Missing   *string   `json:"missing,omitempty"` // absent: NULL
+	Identity  string    `json:"identity,omitempty"`
 }
 
 type storedWatermark struct {
@@ -137,6 +142,13 @@ func encodeRelation(r *Relation) []byte {
 	if r.Watermark != nil {
 		s.Watermark = &storedWatermark{r.Watermark.Column, r.Watermark.Expr}
 	}
+	if r.Table != nil {
+		s.Table, s.Hidden = storeTable(r.Table), nil
+	}
+	if r.Sequence != nil {
+		stored := storedSequence(*r.Sequence)
+		s.Sequence = &stored
+	}
 	return encode(s)
 }
 
@@ -156,24 +168,48 @@ func decodeRelation(value []byte) (*Relation, error) {
 	if s.Watermark != nil {
 		r.Watermark = &Watermark{s.Watermark.Column, s.Watermark.Expr}
 	}
+	if s.Table != nil {
+		r.Table, r.Hidden = loadTable(s.Table), TableHidden()
+	}
+	if s.Sequence != nil {
+		loaded := SequenceInfo(*s.Sequence)
+		r.Sequence = &loaded
+	}
+	switch {
+	case r.Kind == Table && r.Table == nil, r.Kind == Sequence && r.Sequence == nil:
+		return nil, fmt.Errorf("reading a stored object: relation %s.%s has not what its kind %q needs", s.Schema, s.Name, s.Kind)
+	}
 	return r, nil
 }
 
 func storedColumns(cs []Column) []storedColumn {
 	var all []storedColumn
 	for _, c := range cs {
-		all = append(all, storedColumn{c.Name, c.Type.OID, c.Type.Mod, c.NotNull, c.Default, c.Generated, c.Comment})
+		s := storedColumn{Name: c.Name, Type: c.Type.OID, Mod: c.Type.Mod, NotNull: c.NotNull,
+			Default: c.Default, Generated: c.Generated, Comment: c.Comment, Attr: c.Attr}
+		if c.HasMissing {
+			s.Missing = &c.Missing
+		}
+		if c.Identity != 0 {
+			s.Identity = string(rune(c.Identity))
+		}
+		all = append(all, s)
 	}
 	return all
 }
 
 func loadedColumns(cs []storedColumn) []Column {
 	var all []Column
-	for _, c := range cs {
-		all = append(all, Column{
-			Name: c.Name, Type: types.Type{OID: c.Type, Mod: c.Mod}, NotNull: c.NotNull,
-			Default: c.Default, Generated: c.Generated, Comment: c.Comment,
-		})
+	for _, s := range cs {
+		c := Column{Name: s.Name, Type: types.Type{OID: s.Type, Mod: s.Mod}, NotNull: s.NotNull,
+			Default: s.Default, Generated: s.Generated, Comment: s.Comment, Attr: s.Attr, HasMissing: s.Missing != nil}
+		if s.Missing != nil {
+			c.Missing = *s.Missing
+		}
+		if s.Identity != "" {
+			c.Identity = Identity(s.Identity[0])
+		}
+		all = append(all, c)
 	}
 	return all
 }

@@ -38,6 +38,37 @@ func (goldenObjects) relation() *Relation {
 	}
 }
 
+func (goldenObjects) table() *Relation {
+	return &Relation{
+		OID: 16386, Schema: "public", Name: "accounts", Kind: Table, Owner: "alice", Text: "CREATE TABLE accounts (...)",
+		Columns: []Column{
+			{Name: "id", Type: types.Of(types.Int8), NotNull: true, Attr: 1, Identity: IdentityAlways},
+			{Name: "name", Type: types.Of(types.Text), Attr: 3, Missing: "", HasMissing: true},
+			{Name: "note", Type: types.Of(types.Text), Attr: 4, Missing: "a", HasMissing: true, Default: "'a'"},
+		},
+		Hidden: TableHidden(),
+		Table: &TableInfo{
+			Storage: 16387, Attrs: 4, OnCommit: PreserveRows, Unlogged: true, Options: Options{{"fillfactor", "90"}},
+			Checks: []Check{{OID: 16388, Name: "accounts_id_check", Expr: "id > 0", Comment: "positive"}},
+			Indexes: []*Index{
+				{OID: 16389, Name: "accounts_pkey", Storage: 16390, ConOID: 16391, Unique: true, Primary: true, Constraint: true,
+					Keys: []IndexKey{{Column: 0, Type: types.Of(types.Int8)}}, Comment: "by number", ConComment: "the key"},
+				{OID: 16392, Name: "accounts_lower_idx", Storage: 16393, NullsNotDistinct: true, Unique: true, Include: []int{2},
+					Keys:  []IndexKey{{Column: -1, Expr: "lower(name)", Type: types.Of(types.Text), Desc: true, NullsFirst: true}},
+					Where: "id > 10", Options: Options{{"fillfactor", "70"}}},
+			},
+		},
+	}
+}
+
+func (goldenObjects) sequence() *Relation {
+	return &Relation{
+		OID: 16394, Schema: "public", Name: "accounts_id_seq", Kind: Sequence, Owner: "alice",
+		Sequence: &SequenceInfo{Storage: 16395, Type: types.Int8, Start: 5, Increment: -2, Min: -100, Max: 100, Cache: 3,
+			Cycle: true, OwnedBy: 16386, OwnedAttr: 1, Internal: true},
+	}
+}
+
 func (goldenObjects) job() *Job {
 	return &Job{
 		OID: 16385, UUID: [16]byte{1, 2, 3, 0xff}, Name: "j", Owner: "alice", Text: "START JOB j AS SELECT 1",
@@ -53,6 +84,8 @@ func TestStoredFormat(t *testing.T) {
 	for name, value := range map[string][]byte{
 		"schema":   encodeSchema(&Schema{OID: 16390, Name: "app", Owner: "alice"}),
 		"relation": encodeRelation(golden.relation()),
+		"table":    encodeRelation(golden.table()),
+		"sequence": encodeRelation(golden.sequence()),
 		"job":      encodeJob(golden.job()),
 	} {
 		path := filepath.Join("testdata", name+".json")
@@ -72,11 +105,13 @@ func TestStoredFormat(t *testing.T) {
 		}
 		expect(t, name, pretty.String(), string(want))
 	}
-	r, err := decodeRelation(encodeRelation(golden.relation()))
-	if err != nil {
-		t.Fatal(err)
+	for _, want := range []*Relation{golden.relation(), golden.table(), golden.sequence()} {
+		r, err := decodeRelation(encodeRelation(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, want.Name+" read back", r, want)
 	}
-	expect(t, "relation read back", r, golden.relation())
 	j, err := decodeJob(encodeJob(golden.job()))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package catalog knows what exists: schemas, streams, sinks, views, jobs,
+// Package catalog knows what exists: schemas, tables, streams, sinks, views, jobs,
 // functions. A Snapshot is immutable; a Tx applies DDL to a copy of one and
 // commits it, whole, to the store. It knows nothing of how anything runs.
 package catalog
@@ -17,10 +17,12 @@ type Kind byte
 
 // Kinds of relation.
 const (
-	Stream  Kind = 's' // a declared source; pg_class.relkind r
-	View    Kind = 'v' // CREATE STREAM ... AS SELECT without INTO: expanded where it is read
-	Sink    Kind = 'f'
-	Virtual Kind = 'c' // pg_catalog, information_schema, ferris.*: rows come from a provider
+	Stream   Kind = 's' // a declared source; pg_class.relkind r
+	View     Kind = 'v' // CREATE STREAM ... AS SELECT without INTO: expanded where it is read
+	Sink     Kind = 'f'
+	Table    Kind = 'r' // rows that the server holds itself
+	Sequence Kind = 'S'
+	Virtual  Kind = 'c' // pg_catalog, information_schema, ferris.*: rows come from a provider
 )
 
 // Schema is a namespace of relations.
@@ -30,7 +32,7 @@ type Schema struct {
 	Owner string
 }
 
-// Relation is a stream, sink, view or catalog table.
+// Relation is a stream, sink, view, table, sequence or catalog table.
 type Relation struct {
 	OID       types.OID
 	Schema    string
@@ -47,6 +49,8 @@ type Relation struct {
 	Job       string  // of a Sink that a job owns: the job's name
 	Comment   string
 	DependsOn []types.OID
+	Table     *TableInfo    // of a Table
+	Sequence  *SequenceInfo // of a Sequence
 }
 
 // Column is one column. Default and Generated are SQL text; the compiler of
@@ -58,7 +62,24 @@ type Column struct {
 	Default   string
 	Generated string
 	Comment   string
+	// Attr is the attribute number of a table's column, which no other column of
+	// the table ever has; 0: one more than its place.
+	Attr int16
+	// Missing is the text form of the value that rows have which were stored
+	// before the column was added; without HasMissing it is NULL.
+	Missing    string
+	HasMissing bool
+	Identity   Identity
 }
+
+// Identity is GENERATED ... AS IDENTITY of a column; 0: it has none.
+type Identity byte
+
+// Kinds of identity column.
+const (
+	IdentityAlways    Identity = 'a'
+	IdentityByDefault Identity = 'd'
+)
 
 // Watermark is WATERMARK FOR column AS expression.
 type Watermark struct {
