@@ -70,9 +70,11 @@ func init() {
 			return text(`"default"`)
 		case types.Name:
 			return text(`"C"`)
+		case types.Unknown:
+			return null(types.Text)
 		}
 		return types.Value{}, sqlerr.Errorf(sqlerr.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.Of(a[0].Type.OID)))
-	}, examples("pg_collation_for('a'::text)", `"default"`, "pg_collation_for(1)", "ERROR 42804", "pg_collation_for('a'::name)", `"C"`)...)
+	}, examples("pg_collation_for('a'::text)", `"default"`, "pg_collation_for(1)", "ERROR 42804", "pg_collation_for('a'::name)", `"C"`, "pg_collation_for('a')", "NULL")...)
 	definePrivilegesOfColumns()
 }
 

@@ -107,7 +107,7 @@ func init() {
 	op("pg_conf_load_time() timestamptz strict stable", func(*Env, vs) (types.Value, error) { return timestamptz(started, nil) }, examples("pg_conf_load_time() <= clock_timestamp()", "t")...)
 	op("pg_jit_available() bool strict volatile", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_jit_available()", "f")...)
 	op("pg_typeof(any) regtype stable", func(_ *Env, a vs) (types.Value, error) { return types.NewInt(types.Regtype, int64(a[0].Type.OID)), nil },
-		examples("pg_typeof(33)", "integer", "pg_typeof('a'::varchar)", "character varying", "pg_typeof(NULL::int[])", "integer[]")...)
+		examples("pg_typeof(33)", "integer", "pg_typeof('a'::varchar)", "character varying", "pg_typeof(NULL::int[])", "integer[]", "pg_typeof(NULL)", "unknown")...)
 	op("format_type(oid, int4) text stable", func(_ *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return null(types.Text)

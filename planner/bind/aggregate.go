@@ -47,7 +47,7 @@ func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operan
 	}
 	call := plan.AggCall{
 		Func: r.fn, Star: x.AggStar, Distinct: x.AggDistinct,
-		Typ: types.Of(r.ret), Pos: b.pos(x.Location), Args: b.callArgs(r, ops),
+		Typ: types.Of(r.ret), Pos: b.pos(x.Location), Args: b.typedArgs(r, ops),
 	}
 	parts := slices.Clone(call.Args)
 	if x.AggFilter != nil {

@@ -233,8 +233,19 @@ func (b *binder) makeCall(r resolved, ops []operand, loc int32) plan.Expr {
 	return call
 }
 
+// typedArgs are callArgs of an aggregate or a window function: they become
+// columns, which have a type.
+func (b *binder) typedArgs(r resolved, ops []operand) []plan.Expr {
+	args := b.callArgs(r, ops)
+	for i := range args {
+		args[i] = b.defaultType(args[i], -1)
+	}
+	return args
+}
+
 // callArgs are a call's arguments as the function declares them: converted, in
-// its order, with the defaults of those that the call leaves out.
+// its order, with the defaults of those that the call leaves out. A literal for
+// an argument of any type stays of unknown type.
 func (b *binder) callArgs(r resolved, ops []operand) []plan.Expr {
 	args := make([]plan.Expr, len(ops), max(len(ops), len(r.fn.Args)))
 	for i, o := range ops {

@@ -111,7 +111,8 @@ func (b *binder) coerceType(e plan.Expr, target types.OID, mod int32, ctx coerci
 		return e
 	}
 	if polymorphic(target) || target == types.Any {
-		if source == types.Unknown {
+		// A literal stays unknown where any type will do: pg_typeof says so.
+		if _, literal := e.(*plan.Const); source == types.Unknown && !(literal && target == types.Any) {
 			return b.coerceType(e, types.Text, -1, ctx, loc)
 		}
 		return e

@@ -91,7 +91,7 @@ func (b *binder) windowCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	if x.FuncVariadic {
 		b.checkSpread(r, ops)
 	}
-	call.Func, call.Typ, call.Args = r.fn, types.Of(r.ret), b.callArgs(r, ops)
+	call.Func, call.Typ, call.Args = r.fn, types.Of(r.ret), b.typedArgs(r, ops)
 	for i, a := range call.Args {
 		if plan.Any(a, isSet) {
 			b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "window function calls cannot contain set-returning function calls").

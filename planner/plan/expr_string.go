@@ -33,9 +33,6 @@ func qualified(rel, name string) string {
 func (e *Const) String() string {
 	v := e.Value
 	if v.Null {
-		if v.Type.OID == types.Unknown {
-			return "NULL"
-		}
 		return "NULL::" + types.FormatType(v.Type)
 	}
 	switch v.Type.OID {
