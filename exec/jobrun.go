@@ -32,6 +32,7 @@ type life struct {
 	sinks    []*sinkTask
 	fan      *fanOut
 	pumps    *pumps
+	ackers   map[*leaf]*acker
 	fails    chan error // the first failure of each sink
 	memory   *jobMemory
 
@@ -62,9 +63,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		l.j.mu.Unlock()
 		// A commit that fails after the last epoch is a failure of the job too.
 		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
-		if err == nil {
-			l.ackLast(ctx)
-		}
+		l.endAckers(err == nil)
 		if l.tree != nil {
 			if cerr := l.tree.close(); err == nil {
 				err = cerr
@@ -241,15 +240,8 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 			return err
 		}
 	}
-	for _, p := range l.pumps.all {
-		acks := l.positions(p.leaf.scan, l.moved)
-		if len(acks) == 0 || p.leaf.done {
-			continue
-		}
-		p.call(ctx, func(ctx context.Context, r stream.Reader) error {
-			l.ack(ctx, r, acks)
-			return nil
-		})
+	for leaf, a := range l.ackers {
+		a.add(l.positions(leaf.scan, l.moved))
 	}
 	l.j.committed(l.epoch, l.moved, l.fan.results)
 	l.fan.dirty = false
@@ -268,28 +260,6 @@ func (l *life) positions(s *scan, of map[place]stream.Offset) []stream.Position 
 	}
 	return all
 }
-
-// ack tells a reader what is committed. The position that counts is the store's:
-// what fails here is only what a broker's tools show.
-func (l *life) ack(ctx context.Context, r stream.Reader, upTo []stream.Position) {
-	if err := r.Ack(ctx, upTo); err != nil && ctx.Err() == nil {
-		l.j.e.log.Warn("acknowledging records", "job", l.j.def.Name, "error", err)
-	}
-}
-
-// ackLast does so after the last epoch, which the pumps do not outlive.
-func (l *life) ackLast(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
-	defer cancel()
-	for _, leaf := range l.live {
-		if upTo := l.positions(leaf.scan, l.at); len(upTo) > 0 && leaf.scan.reader != nil {
-			l.ack(ctx, leaf.scan.reader, upTo)
-		}
-	}
-}
-
-// ackTimeout bounds how long a job's end waits for brokers.
-const ackTimeout = 2 * time.Second
 
 // next begins an epoch; now() inside it is its beginning.
 func (l *life) next(e stream.Epoch) {

@@ -258,5 +258,6 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 	l.open = len(l.live)
 	l.pumps = startPumps(ctx, e, l.live, readsAlone)
 	l.hindered(l.pumps)
+	l.startAckers(ctx)
 	return nil
 }

@@ -25,8 +25,8 @@ const ahead = 3
 type pump struct {
 	leaf *leaf
 	free chan *vec.Batch
-	// jobs for the reader's goroutine: acks and new splits. The bound is only
-	// met by a reader that does not return from Read after Wake.
+	// jobs for the reader's goroutine: new splits. The bound is only met by a
+	// reader that does not return from Read after Wake.
 	calls chan func(context.Context, stream.Reader) error
 	out   chan<- item
 	// at is where what has been passed on ends, and so where a share may be

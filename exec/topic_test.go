@@ -44,6 +44,8 @@ type topic struct {
 	tells   chan struct{} // gets one whenever a reader says again where it is; nil: they do not
 	opening func(n int)   // called before the n-th reader finds where to begin
 	acked   map[stream.Split]int
+	acks    int           // calls of Ack
+	holdAck chan struct{} // Ack waits until it is closed; nil: it does not
 }
 
 func (c *topics) topic(name string) *topic {
@@ -265,7 +267,18 @@ func (r *topicReader) Wake() {
 	}
 }
 
-func (r *topicReader) Ack(_ context.Context, upTo []stream.Position) error {
+func (r *topicReader) Ack(ctx context.Context, upTo []stream.Position) error {
+	r.t.mu.Lock()
+	r.t.acks++
+	hold := r.t.holdAck
+	r.t.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
 	for _, p := range upTo {

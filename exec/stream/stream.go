@@ -110,7 +110,7 @@ type Source interface {
 	Close() error
 }
 
-// Reader delivers rows. One goroutine owns it, but for Wake.
+// Reader delivers rows. One goroutine owns it, but for Wake and Ack.
 type Reader interface {
 	// Read fills b with rows of one split. It returns with no row after Wake,
 	// or after a source's own short wait; io.EOF when every bounded split ended.
@@ -121,7 +121,8 @@ type Reader interface {
 	Add(ctx context.Context, from []Position) error
 	// Wake makes a blocked Read return. Any goroutine may call it.
 	Wake()
-	// Ack says that everything below the positions is committed.
+	// Ack says that everything below the positions is committed. One goroutine
+	// at a time calls it, while another may be in Read or Add; never after Close.
 	Ack(ctx context.Context, upTo []Position) error
 	Close() error
 }
