@@ -34,11 +34,14 @@ type job struct {
 	positions map[place]stream.Offset
 	streams   map[string]string // the stream of each source
 	started   time.Time
-	problem   string           // why it is being tried again; "": it is not
-	waits     []stream.Impeded // what can say what holds it up
-	past      history          // of the committed epochs
-	running   tally            // of the one that runs; it may be undone, and run again
-	results   []string         // of a job without a sink: its last rows
+	// unrecorded is how the job ended where the catalog could not be told, and
+	// still says that it runs; nil: it was told.
+	unrecorded *ending
+	problem    string           // why it is being tried again; "": it is not
+	waits      []stream.Impeded // what can say what holds it up
+	past       history          // of the committed epochs
+	running    tally            // of the one that runs; it may be undone, and run again
+	results    []string         // of a job without a sink: its last rows
 }
 
 // place is a split of one of a job's sources.
@@ -228,8 +231,12 @@ func (e *Engine) Wait(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if now := e.o.Catalog.Snapshot().Job(name); now != nil && now.UUID == found.id && now.State == catalog.JobFailed {
-		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has failed: %s", name, now.Error)
+	now := e.o.Catalog.Snapshot().Job(name)
+	if now == nil || now.UUID != found.id {
+		return nil
+	}
+	if end := standing(now, found); end.state == catalog.JobFailed {
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has failed: %s", name, end.text)
 	}
 	return nil
 }

@@ -281,9 +281,34 @@ func (j *job) setState(to catalog.JobState, text string) {
 			return
 		default:
 			j.e.log.Error("recording a job's state", "job", j.def.Name, "state", to, "error", err)
+			if text != "" {
+				text += "; "
+			}
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.unrecorded = &ending{to, text + "recording that it is " + string(to) + ": " + err.Error()}
 			return
 		}
 	}
+}
+
+// ending is what became of a job, and why.
+type ending struct {
+	state catalog.JobState
+	text  string
+}
+
+// standing is the state of a job, and why it is in it. j is what runs of it; nil:
+// nothing.
+func standing(def *catalog.Job, j *job) ending {
+	if j != nil && def.State == catalog.JobRunning {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.unrecorded != nil {
+			return *j.unrecorded
+		}
+	}
+	return ending{def.State, def.Error}
 }
 
 // count adds to the counters of the epoch that runs, and returns the records

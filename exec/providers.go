@@ -43,13 +43,14 @@ func (p jobsProvider) each(f func(*catalog.Job, *job)) {
 func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 	var all []pgcatalog.JobStatus
 	p.each(func(def *catalog.Job, j *job) {
-		s := pgcatalog.JobStatus{Name: def.Name, State: def.State, Error: def.Error}
+		end := standing(def, j)
+		s := pgcatalog.JobStatus{Name: def.Name, State: end.state, Error: end.text}
 		var h history
 		if j != nil {
 			j.mu.Lock()
 			h, s.Started = j.past, j.started
 			j.mu.Unlock()
-			if def.State == catalog.JobRunning {
+			if s.State == catalog.JobRunning {
 				s.Error = j.impediment()
 				s.Impeded = s.Error != ""
 			}
@@ -91,8 +92,9 @@ func (p jobsProvider) Results() []pgcatalog.JobResult {
 		} else if len(def.Sinks) == 0 {
 			rows = p.e.storedResults(def)
 		}
+		state := string(standing(def, j).state)
 		for _, r := range rows {
-			all = append(all, pgcatalog.JobResult{JobID: def.Name, Status: string(def.State), Result: r})
+			all = append(all, pgcatalog.JobResult{JobID: def.Name, Status: state, Result: r})
 		}
 	})
 	return all
