@@ -3,12 +3,18 @@ package catalog
 import "github.com/ferrisstreams/ferrisstreams/catalog/types"
 
 type storedTable struct {
-	Storage  uint32         `json:"storage"`
-	Indexes  []storedIndex  `json:"indexes,omitempty"`
-	Checks   []storedCheck  `json:"checks,omitempty"`
-	Attrs    int16          `json:"attrs"`
-	Unlogged bool           `json:"unlogged,omitempty"`
-	Options  []storedOption `json:"options,omitempty"`
+	Storage  uint32          `json:"storage"`
+	Indexes  []storedIndex   `json:"indexes,omitempty"`
+	Checks   []storedCheck   `json:"checks,omitempty"`
+	Attrs    int16           `json:"attrs"`
+	Dropped  []storedDropped `json:"dropped,omitempty"`
+	Unlogged bool            `json:"unlogged,omitempty"`
+	Options  []storedOption  `json:"options,omitempty"`
+}
+
+type storedDropped struct {
+	Attr int16      `json:"attr"`
+	Phys types.Phys `json:"phys"`
 }
 
 type storedCheck struct {
@@ -60,6 +66,9 @@ type storedSequence struct {
 
 func storeTable(t *TableInfo) *storedTable {
 	s := &storedTable{Storage: t.Storage, Attrs: t.Attrs, Unlogged: t.Unlogged, Options: storedOptions(t.Options)}
+	for _, d := range t.Dropped {
+		s.Dropped = append(s.Dropped, storedDropped(d))
+	}
 	for _, c := range t.Checks {
 		s.Checks = append(s.Checks, storedCheck(c))
 	}
@@ -79,6 +88,9 @@ func storeTable(t *TableInfo) *storedTable {
 
 func loadTable(s *storedTable) *TableInfo {
 	t := &TableInfo{Storage: s.Storage, Attrs: s.Attrs, OnCommit: PreserveRows, Unlogged: s.Unlogged, Options: loadedOptions(s.Options)}
+	for _, d := range s.Dropped {
+		t.Dropped = append(t.Dropped, Dropped(d))
+	}
 	for _, c := range s.Checks {
 		t.Checks = append(t.Checks, Check(c))
 	}

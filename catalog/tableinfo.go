@@ -14,10 +14,20 @@ type TableInfo struct {
 	Indexes []*Index // in order of creation
 	Checks  []Check
 	// Attrs is the highest attribute number ever given to a column.
-	Attrs    int16
+	Attrs int16
+	// Dropped are the attributes whose columns are gone: rows written before
+	// still have their values.
+	Dropped  []Dropped
 	OnCommit OnCommit // of a temporary table
 	Unlogged bool     // as declared; its rows are as durable as others
 	Options  Options  // storage parameters as declared (fillfactor)
+}
+
+// Dropped is an attribute that has no column any more. Phys is how its values
+// lie; their type may be gone too.
+type Dropped struct {
+	Attr int16
+	Phys types.Phys
 }
 
 // TableHidden are the hidden columns of every table. They are not stored.

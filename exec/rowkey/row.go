@@ -10,9 +10,10 @@ import (
 
 // Attr is an attribute of a row: a column that a table has or has had.
 type Attr struct {
-	// Type with OID 0: an attribute that no row is written with any more; it is
-	// NULL in those that come, and in old ones a value of Was.
-	Type, Was types.Type
+	// Type with OID 0: an attribute without a column, which is NULL in new rows,
+	// and in old ones a value of Was.
+	Type types.Type
+	Was  types.Phys
 	// Missing is the value in rows that are shorter: they were written before
 	// the column was added.
 	Missing types.Value
@@ -30,12 +31,8 @@ type Layout struct {
 func NewLayout(attrs []Attr) *Layout {
 	l := &Layout{attrs: attrs}
 	for _, a := range attrs {
-		t := a.Type
-		if t.OID == 0 {
-			t = a.Was
-		}
-		phys := types.PhysNone
-		if info := types.Lookup(t.OID); info != nil {
+		phys := a.Was
+		if info := types.Lookup(a.Type.OID); info != nil {
 			phys = info.Phys
 		}
 		l.phys = append(l.phys, phys)
