@@ -89,7 +89,7 @@ func storeTable(t *TableInfo) *storedTable {
 func loadTable(s *storedTable) *TableInfo {
 	t := &TableInfo{Storage: s.Storage, Attrs: s.Attrs, OnCommit: PreserveRows, Unlogged: s.Unlogged, Options: loadedOptions(s.Options)}
 	for _, d := range s.Dropped {
-		t.Dropped = append(t.Dropped, Dropped(d))
+		t.Dropped = append(t.Dropped, DroppedAttr(d))
 	}
 	for _, c := range s.Checks {
 		t.Checks = append(t.Checks, Check(c))

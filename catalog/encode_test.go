@@ -48,7 +48,7 @@ func (goldenObjects) table() *Relation {
 		},
 		Hidden: TableHidden(),
 		Table: &TableInfo{
-			Storage: 16387, Attrs: 4, Dropped: []Dropped{{Attr: 2, Phys: types.PhysBytes}}, OnCommit: PreserveRows, Unlogged: true, Options: Options{{"fillfactor", "90"}},
+			Storage: 16387, Attrs: 4, Dropped: []DroppedAttr{{Attr: 2, Phys: types.PhysBytes}}, OnCommit: PreserveRows, Unlogged: true, Options: Options{{"fillfactor", "90"}},
 			Checks: []Check{{OID: 16388, Name: "accounts_id_check", Expr: "id > 0", Comment: "positive"}},
 			Indexes: []*Index{
 				{OID: 16389, Name: "accounts_pkey", Storage: 16390, ConOID: 16391, Unique: true, Primary: true, Constraint: true,

@@ -17,15 +17,15 @@ type TableInfo struct {
 	Attrs int16
 	// Dropped are the attributes whose columns are gone: rows written before
 	// still have their values.
-	Dropped  []Dropped
+	Dropped  []DroppedAttr
 	OnCommit OnCommit // of a temporary table
 	Unlogged bool     // as declared; its rows are as durable as others
 	Options  Options  // storage parameters as declared (fillfactor)
 }
 
-// Dropped is an attribute that has no column any more. Phys is how its values
+// DroppedAttr is an attribute that has no column any more. Phys is how its values
 // lie; their type may be gone too.
-type Dropped struct {
+type DroppedAttr struct {
 	Attr int16
 	Phys types.Phys
 }
