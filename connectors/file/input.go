@@ -50,8 +50,14 @@ type input struct {
 	quoted   bool // and whether a quote is open there
 	overlong bool // the record at skipFrom is being passed over
 	skipFrom int64
-	rotated  int  // polls since the path named another file
-	weighed  bool // whether the rest is decoded in stripes has been decided
+	rotated  int // quiet polls since the path named another file
+	head     fingerprint
+
+	// Of a split that is a file, and not a path:
+	label   string // the path that the file was first seen at
+	own     bool   // the pattern matches the path that it has now
+	done    bool   // it was left for good
+	weighed bool   // whether the rest is decoded in stripes has been decided
 }
 
 // open opens the file at its position; the zero position is its beginning.
@@ -81,6 +87,7 @@ func (in *input) take(f *os.File, at position) error {
 	in.started, in.fresh, in.array, in.closed, in.eof, in.ended = false, false, false, false, false, false
 	in.header = nil
 	in.searched, in.quoted, in.overlong, in.rotated = 0, false, false, 0
+	in.head = fingerprint{}
 	if in.codec == object.None {
 		in.z = io.NopCloser(f)
 	} else if in.z, err = in.codec.Reader(f); err != nil {
@@ -184,6 +191,7 @@ func (in *input) fill() error {
 		in.w += n
 		switch {
 		case n > 0:
+			in.rotated = 0
 			return nil // an error comes again
 		case err == io.EOF:
 			in.eof = true
@@ -221,7 +229,11 @@ func (in *input) position() position {
 }
 
 func (in *input) positionAt(offset int64) position {
-	p := position{offset: offset, id: in.id}
+	if in.head.n < min(offset, fingerprintBytes) && in.f != nil {
+		in.head = fingerprintOf(in.f, offset)
+	}
+	p := position{offset: offset, id: in.id, head: in.head}
+	p.done = in.done || in.label != in.path && in.own && in.rotated >= quietPolls && offset == in.base+int64(in.w)
 	if in.closed {
 		p.shape = arrayEnd
 	} else if in.array {
@@ -409,39 +421,73 @@ func (in *input) close() {
 // resume finds the file that a position was taken in. A followed file may have
 // been rotated since: then it lies beside its old name.
 func (in *input) resume(at position) error {
-	id, size, err := stat(in.path)
-	if err == nil && (id == at.id || at.id == identity{}) {
+	f, size, err := openFile(in.path, at)
+	if err != nil && (!in.config.follow || !errors.Is(err, fs.ErrNotExist)) {
+		return err
+	}
+	if f != nil {
 		if in.config.follow && size < at.offset {
-			if !in.config.loseSilent {
-				return in.lost("was truncated", at.offset)
+			if err := f.Close(); err != nil {
+				return object.PathError("close", in.path, err)
 			}
-			return in.open(position{})
+			return in.afresh("was truncated", at)
 		}
-		return in.open(at)
+		return in.take(f, at)
 	}
 	if !in.config.follow {
-		if err != nil {
-			return object.PathError("open", in.path, err)
-		}
 		return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q is another one than that which was read up to byte %d", in.path, at.offset).
 			WithHint("Put the file back, or create the stream again to read the new one from the start.")
 	}
-	names, dirErr := os.ReadDir(filepath.Dir(in.path))
+	dir := filepath.Dir(in.path)
+	names, dirErr := os.ReadDir(dir)
 	if dirErr != nil {
-		return object.PathError("open directory", filepath.Dir(in.path), dirErr)
+		return object.PathError("open directory", dir, dirErr)
 	}
 	for _, n := range names {
-		p := filepath.Join(filepath.Dir(in.path), n.Name())
-		if old, size, err := stat(p); err == nil && old == at.id && size >= at.offset {
-			f, err := os.Open(p)
-			if err != nil {
-				return object.PathError("open", p, err)
-			}
+		p := filepath.Join(dir, n.Name())
+		if old, size, err := stat(p); err != nil || old != at.id || size < at.offset {
+			continue
+		}
+		if f, _, err := openFile(p, at); err != nil {
+			return err
+		} else if f != nil {
 			return in.take(f, at)
 		}
 	}
-	if !in.config.loseSilent {
-		return in.lost("was replaced", at.offset)
+	return in.afresh("was replaced", at)
+}
+
+// openFile opens the file at the path; nil: it is another one than that which
+// the position was taken in.
+func openFile(path string, at position) (*os.File, int64, error) {
+	if err := object.Regular(path); err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, object.PathError("open", path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, object.PathError("stat", path, err)
+	}
+	same := at.id == identity{} || identityOf(info) == at.id
+	// Of a shorter file one says that it was cut.
+	if same && (info.Size() < at.head.n || at.head.of(f)) {
+		return f, info.Size(), nil
+	}
+	if err := f.Close(); err != nil {
+		return nil, 0, object.PathError("close", path, err)
+	}
+	return nil, 0, nil
+}
+
+// afresh reads the file from its beginning, where it does not count that what
+// followed the position is lost.
+func (in *input) afresh(what string, at position) error {
+	if !at.done && !in.config.loseSilent {
+		return in.lost(what, at.offset)
 	}
 	return in.open(position{})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -24,9 +25,12 @@ type source struct {
 	env    *stream.Env
 	rel    *catalog.Relation
 	config config
+	files  registry // where splits are files
 }
 
-// Splits lists the files by their paths.
+// Splits lists the files: by their paths, or, where a followed pattern may match
+// one file under several, each by what it is. Compressed files that such a
+// pattern matches are what rotation made of those that were read.
 func (s *source) Splits(context.Context) ([]stream.Split, error) {
 	files, err := object.Glob(s.config.path, s.env.FileRoots)
 	if err != nil {
@@ -35,9 +39,15 @@ func (s *source) Splits(context.Context) ([]stream.Split, error) {
 	if len(files) == 0 && !s.config.follow {
 		return nil, sqlerr.Errorf(sqlerr.UndefinedFile, "no file matches %q", s.config.path)
 	}
-	splits := make([]stream.Split, len(files))
-	for i, f := range files {
-		splits[i] = stream.Split(f)
+	splits := make([]stream.Split, 0, len(files))
+	for _, f := range files {
+		if !s.tracked() {
+			splits = append(splits, stream.Split(f))
+			continue
+		}
+		if id, _, err := stat(f); err == nil && s.config.codec.For(f) == object.None {
+			splits = append(splits, s.files.name(f, id))
+		}
 	}
 	return splits, nil
 }
@@ -105,6 +115,9 @@ func (r *reader) Add(_ context.Context, from []stream.Position) error { return r
 // add takes up files. A position without an offset begins the file, or, latest,
 // is its end. Followed files are opened at once, others when their turn comes.
 func (r *reader) add(from []stream.Position, latest bool) error {
+	if r.source.tracked() {
+		return r.track(from, latest)
+	}
 	for _, p := range from {
 		path, err := object.Resolve(string(p.Split), r.source.env.FileRoots)
 		if err != nil {
@@ -132,7 +145,11 @@ func (r *reader) activate(in *input) error {
 	if in.f != nil || in.ended {
 		return nil
 	}
-	if in.from == nil {
+	if in.label != "" {
+		if err := r.find(in); err != nil {
+			return err
+		}
+	} else if in.from == nil {
 		if err := in.open(position{}); err != nil {
 			return err
 		}
@@ -206,6 +223,10 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 		if err != nil || !over {
 			return read, err
 		}
+	}
+	if r.source.tracked() && !r.scan.Bounded {
+		r.inputs = slices.DeleteFunc(r.inputs, func(in *input) bool { return in.ended })
+		r.cur = min(r.cur, max(0, len(r.inputs)-1))
 	}
 	ended := 0
 	for range r.inputs {
@@ -477,6 +498,9 @@ func (r *reader) rotate(in *input) error {
 	if in.limit >= 0 {
 		return nil
 	}
+	if in.label != "" {
+		return r.settle(in)
+	}
 	id, size, err := stat(in.path)
 	if err != nil {
 		return nil //nolint:nilerr // the path names nothing yet: the old file goes on
@@ -489,7 +513,7 @@ func (r *reader) rotate(in *input) error {
 		}
 		return nil
 	}
-	if in.rotated++; in.rotated < 3 {
+	if in.rotated++; in.rotated < quietPolls {
 		return nil
 	}
 	r.of = nil

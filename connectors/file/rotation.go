@@ -15,10 +15,13 @@ import (
 // a date.
 var rotatedSuffix = regexp.MustCompile(`^[.-][0-9][0-9.:_TZ-]*$`)
 
+// quietPolls is how often the end of a file that was rotated is looked at before
+// it is left; what is still written to it meanwhile is read first.
+const quietPolls = 3
+
 // advance goes on with the file that was written after the one that was read to
 // its end: the one that the path names now, or, where there were several rotations
-// meanwhile, the oldest of those between, which lie beside it and were last written
-// to after the one and not after the other. Where a rotation comes in between
+// meanwhile, the oldest of those between. Where a rotation comes in between
 // nothing happens; the next poll looks again.
 func (in *input) advance() error {
 	was, err := in.f.Stat()
@@ -29,43 +32,62 @@ func (in *input) advance() error {
 	if err != nil {
 		return nil //nolint:nilerr // the path names nothing just now
 	}
-	dir, base := filepath.Split(in.path)
+	path, next, err := between(in.path, was, newest, func(string, fs.FileInfo) bool { return false })
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		path, next = in.path, newest
+	}
+	f, err := openAs(path, next)
+	if f == nil || err != nil {
+		return err
+	}
+	return in.take(f, position{})
+}
+
+// between finds the oldest of the files that were rotated between two that had
+// the same path: they lie beside it and were last written to after the one and
+// not after the other. next is nil where there is none.
+func between(path string, was, newest fs.FileInfo, skip func(base string, info fs.FileInfo) bool) (found string, next fs.FileInfo, err error) {
+	dir, base := filepath.Split(path)
 	names, err := os.ReadDir(dir)
 	if err != nil {
-		return object.PathError("open directory", dir, err)
+		return "", nil, object.PathError("open directory", dir, err)
 	}
-	path, next := in.path, newest
 	for _, n := range names {
 		suffix, ok := strings.CutPrefix(n.Name(), base)
 		if !ok || !rotatedSuffix.MatchString(suffix) {
 			continue
 		}
-		if own, err := filepath.Match(filepath.Base(in.config.path), n.Name()); own || err != nil {
-			continue // it is read by its own name
-		}
 		info, err := n.Info()
-		if err != nil || !info.Mode().IsRegular() {
+		if err != nil || !info.Mode().IsRegular() || skip(n.Name(), info) {
 			continue
 		}
 		at := info.ModTime()
 		if !at.After(was.ModTime()) || at.After(newest.ModTime()) || os.SameFile(info, was) || os.SameFile(info, newest) {
 			continue
 		}
-		if os.SameFile(next, newest) || at.Before(next.ModTime()) {
-			path, next = filepath.Join(dir, n.Name()), info
+		if next == nil || at.Before(next.ModTime()) {
+			found, next = filepath.Join(dir, n.Name()), info
 		}
 	}
+	return found, next, nil
+}
+
+// openAs opens the file that the path named a moment ago; nil: it does no more.
+func openAs(path string, was fs.FileInfo) (*os.File, error) {
 	if err := object.Regular(path); err != nil {
-		return ignoreAbsent(err)
+		return nil, ignoreAbsent(err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return ignoreAbsent(object.PathError("open", path, err))
+		return nil, ignoreAbsent(object.PathError("open", path, err))
 	}
-	if info, err := f.Stat(); err != nil || !os.SameFile(info, next) {
-		return errors.Join(err, f.Close())
+	if info, err := f.Stat(); err != nil || !os.SameFile(info, was) {
+		return nil, errors.Join(err, f.Close())
 	}
-	return in.take(f, position{})
+	return f, nil
 }
 
 func ignoreAbsent(err error) error {

@@ -101,6 +101,7 @@ func (r *reader) startStripes(ctx context.Context, in *input, size int64) {
 		s.free <- &stripe{}
 	}
 	begin := in.base
+	in.position() // takes the fingerprint, which the stripes have in common
 	s.wait.Go(func() { s.cut(ctx, begin, size) })
 	for range workers {
 		sub, lines := r.sibling(in)
@@ -114,7 +115,7 @@ func (r *reader) sibling(in *input) (*reader, *input) {
 	sub := &reader{source: r.source, scan: r.scan, cols: r.cols, out: r.out, hidden: r.hidden, wantOffsets: r.wantOffsets}
 	sub.bound = make([]vec.Vec, len(r.out))
 	lines := &input{split: in.split, path: in.path, number: in.number, config: in.config, codec: in.codec, id: in.id, mtime: in.mtime,
-		header: in.header, started: true}
+		header: in.header, started: true, head: in.head}
 	return sub, lines
 }
 
