@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"math"
 	"sync"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -27,7 +26,7 @@ func (o *oidCounter) take() (types.OID, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.next >= o.limit {
-		if o.limit > math.MaxInt32-oidLease {
+		if o.limit > types.MaxRelation-oidLease {
 			return 0, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "no object identifiers are left in this data directory")
 		}
 		limit := o.limit + oidLease

@@ -185,7 +185,7 @@ func (b *builder) functionScan(t *tree, n *plan.FunctionScan, to target) error {
 	calls := make([]operator.ScanCall, len(n.Calls))
 	at := 0
 	for i, c := range n.Calls {
-		calls[i] = operator.ScanCall{Func: c.Func, Types: ts[at : at+c.Columns]}
+		calls[i] = operator.ScanCall{Func: c.Func, Spread: c.Spread, Types: ts[at : at+c.Columns]}
 		at += c.Columns
 		var err error
 		if c.Func == nil {

@@ -58,6 +58,7 @@ func JobEnv(j *catalog.Job, s *catalog.Snapshot) (*function.Env, error) {
 			path = append(path, schema)
 		}
 	}
+	f.Rows = s.RowColumns
 	now := microsSince2000(time.Now())
 	f.Now = now
 	return &function.Env{

@@ -187,7 +187,7 @@ func (x *session) params(portal string, ts []types.Type, raw [][]byte, formats [
 				out[i], err = types.Parse(t, string(raw[i]), &format)
 			}
 		case 1:
-			out[i], err = types.FromBinary(t, raw[i])
+			out[i], err = types.FromBinary(t, raw[i], &format)
 			if e := sqlerr.From(err); e != nil && e.Code == sqlerr.InvalidBinaryRepresentation {
 				err = sqlerr.Errorf(e.Code, "incorrect binary data format in bind parameter %d", i+1)
 			}

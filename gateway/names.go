@@ -29,24 +29,24 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 			return "", false
 		}
 		if snapshot.Resolve(x.searchPath(snapshot), r.Name) == r {
-			return quoteIdentifier(r.Name), true
+			return catalog.QuoteName(r.Name), true
 		}
-		return quoteIdentifier(r.Schema) + "." + quoteIdentifier(r.Name), true
+		return catalog.QuoteName(r.Schema) + "." + catalog.QuoteName(r.Name), true
 	case types.Regtype:
-		if types.Lookup(id) == nil {
+		if !snapshot.TypeExists(id) {
 			return "", false
 		}
-		return types.FormatType(types.Of(id)), true
+		return snapshot.FormatType(types.Of(id), x.searchPath(snapshot)), true
 	case types.Regnamespace:
 		for _, s := range snapshot.Schemas() {
 			if s.OID == id {
-				return quoteIdentifier(s.Name), true
+				return catalog.QuoteName(s.Name), true
 			}
 		}
 	case types.Regproc:
 		for _, f := range snapshot.Builtins().Functions {
 			if f.OID == id {
-				return quoteIdentifier(f.Name), true
+				return catalog.QuoteName(f.Name), true
 			}
 		}
 	default:
@@ -55,11 +55,16 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 	return "", false
 }
 
+// rowColumns are the columns of a relation's row type.
+func (x *session) rowColumns(oid types.OID) ([]types.RowColumn, bool) {
+	return x.nameSnapshot().RowColumns(oid)
+}
+
 // regIn reads a name as its reg* type does.
 func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 	snapshot := x.nameSnapshot()
 	switch typ {
-	case types.Regclass, types.Regtype, types.Regnamespace, types.Regproc:
+	case types.Regclass, types.Regnamespace, types.Regproc:
 	default:
 		return bind.NameResolver(snapshot, x.searchPath(snapshot))(typ, name)
 	}
@@ -84,14 +89,6 @@ func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 			return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(parts, "."))
 		}
 		return r.OID, nil
-	case types.Regtype:
-		if info, ok := types.ByName(last); ok {
-			return info.OID, nil
-		}
-		if info, ok := types.ByName(strings.TrimSpace(name)); ok {
-			return info.OID, nil
-		}
-		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "type %q does not exist", name)
 	case types.Regnamespace:
 		if s := snapshot.Schema(last); s != nil {
 			return s.OID, nil

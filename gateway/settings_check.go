@@ -302,21 +302,6 @@ func splitIdentifiers(s string) ([]string, bool) {
 	}
 }
 
-// quoteIdentifier quotes where an identifier needs it.
-func quoteIdentifier(s string) string {
-	plain := s != ""
-	for i := range len(s) {
-		c := s[i]
-		if c != '_' && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-			plain = false
-		}
-	}
-	if plain {
-		return s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-}
-
 func checkSearchPath(v string) (string, error) {
 	if _, ok := splitIdentifiers(v); !ok {
 		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", "search_path", v).

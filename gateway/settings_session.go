@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -41,7 +42,7 @@ func (x *session) format() *types.Format {
 	s := &x.settings
 	if s.formatOf != s.current {
 		f := *s.current.format
-		f.RegIn, f.RegOut = x.regIn, x.regOut
+		f.RegIn, f.RegOut, f.Rows = x.regIn, x.regOut, x.rowColumns
 		s.format, s.formatOf = &f, s.current
 	}
 	return s.format
@@ -108,7 +109,7 @@ func (x *session) setStatement(s *plan.SetVariable) error {
 		case settingsTable[i].list:
 			quoted := make([]string, len(s.Values))
 			for j, item := range s.Values {
-				quoted[j] = quoteIdentifier(item)
+				quoted[j] = catalog.QuoteName(item)
 			}
 			value = strings.Join(quoted, ", ")
 		case len(s.Values) > 1 && i != idxDateStyle:

@@ -1,6 +1,9 @@
 package pgcatalog
 
-import "github.com/ferrisstreams/ferrisstreams/catalog"
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
 
 // Class OIDs of the catalogs themselves, for pg_depend and pg_description.
 const (
@@ -23,6 +26,7 @@ func pgClass(c *Context, t *table) {
 			oid("oid", r.OID).
 			str("relname", r.Name).
 			oid("relnamespace", schemaOID(c, r.Schema)).
+			oid("reltype", types.RowType(r.OID)).
 			oid("relowner", catalog.RoleOID(r.Owner)).
 			real("reltuples", -1).
 			chr("relpersistence", persistence).

@@ -59,36 +59,61 @@ func typeRow(oid types.OID) *pgTypeRow {
 	}
 }
 
-// pgType has the types that values can have here. Relations have no row types.
-func pgType(c *Context, t *table) {
-	for _, i := range types.All() {
-		r := typeRow(i.OID)
-		t.row().
-			oid("oid", r.oid).
-			str("typname", r.name).
-			oid("typnamespace", schemaOID(c, "pg_catalog")).
-			oid("typowner", catalog.RoleOID(catalog.Superuser)).
-			num("typlen", r.len).
-			bool("typbyval", r.byVal).
-			chr("typtype", r.kind).
-			chr("typcategory", r.category).
-			bool("typispreferred", r.preferred).
-			bool("typisdefined", true).
-			chr("typdelim", r.delim).
-			oid("typsubscript", r.subscript).
-			oid("typelem", r.elem).
-			oid("typarray", r.array).
-			oid("typinput", r.input).
-			oid("typoutput", r.output).
-			oid("typreceive", r.receive).
-			oid("typsend", r.send).
-			oid("typmodin", r.modIn).
-			oid("typmodout", r.modOut).
-			oid("typanalyze", r.analyze).
-			chr("typalign", r.align).
-			chr("typstorage", r.storage).
-			num("typtypmod", -1).
-			oid("typcollation", r.collation).
-			emit()
+// rowTypeRow is the row of the type of a relation's rows, or of arrays of them:
+// that of record or of record[], but for what names it.
+func rowTypeRow(c *Context, r *catalog.Relation, array bool) *pgTypeRow {
+	like, oid := *typeRow(types.Record), types.RowType(r.OID)
+	like.kind, like.category, like.name = 'c', 'C', r.Name
+	like.oid, like.array = oid, types.Lookup(oid).Array
+	if array {
+		like = *typeRow(types.RecordArray)
+		like.kind, like.category, like.name = 'b', 'A', c.Snapshot.RowArrayName(r)
+		like.oid, like.elem, like.align = types.Lookup(oid).Array, oid, 'd'
 	}
+	return &like
+}
+
+// pgType has the types that values can have here, and those of each relation's
+// rows.
+func pgType(c *Context, t *table) {
+	system := schemaOID(c, "pg_catalog")
+	for _, i := range types.All() {
+		emitType(t, typeRow(i.OID), system, catalog.Superuser, 0)
+	}
+	for _, r := range c.Snapshot.Relations() {
+		schema := schemaOID(c, r.Schema)
+		emitType(t, rowTypeRow(c, r, false), schema, r.Owner, r.OID)
+		emitType(t, rowTypeRow(c, r, true), schema, r.Owner, 0)
+	}
+}
+
+func emitType(t *table, r *pgTypeRow, schema types.OID, owner string, relation types.OID) {
+	t.row().
+		oid("oid", r.oid).
+		str("typname", r.name).
+		oid("typnamespace", schema).
+		oid("typowner", catalog.RoleOID(owner)).
+		num("typlen", r.len).
+		bool("typbyval", r.byVal).
+		chr("typtype", r.kind).
+		chr("typcategory", r.category).
+		bool("typispreferred", r.preferred).
+		bool("typisdefined", true).
+		chr("typdelim", r.delim).
+		oid("typrelid", relation).
+		oid("typsubscript", r.subscript).
+		oid("typelem", r.elem).
+		oid("typarray", r.array).
+		oid("typinput", r.input).
+		oid("typoutput", r.output).
+		oid("typreceive", r.receive).
+		oid("typsend", r.send).
+		oid("typmodin", r.modIn).
+		oid("typmodout", r.modOut).
+		oid("typanalyze", r.analyze).
+		chr("typalign", r.align).
+		chr("typstorage", r.storage).
+		num("typtypmod", -1).
+		oid("typcollation", r.collation).
+		emit()
 }

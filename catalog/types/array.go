@@ -15,7 +15,9 @@ const (
 )
 
 // registerArray adds the array type of elem, whose pg_type.typname is name.
-func registerArray(elem *Info, name string) *Info {
+func registerArray(elem *Info, name string) *Info { return register(arrayInfo(elem, name)) }
+
+func arrayInfo(elem *Info, name string) *Info {
 	oid := elem.Array
 	align := byte('i')
 	if elem.Align == 'd' {
@@ -29,7 +31,9 @@ func registerArray(elem *Info, name string) *Info {
 		AppendText: func(dst []byte, v Value, f *Format) []byte {
 			return appendArray(dst, v.A, elem, f)
 		},
-		Recv:         func(b []byte, mod int32) (Value, error) { return recvArray(b, elem, mod) },
+		Recv: func(b []byte, mod int32) (Value, error) {
+			return recvArray(b, elem, mod, func(item []byte) (Value, error) { return elem.Recv(item, mod) })
+		},
 		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
 		Compare:      func(a, b Value) int { return compareArrays(a.A, b.A, elem) },
 	}
@@ -56,7 +60,7 @@ func registerArray(elem *Info, name string) *Info {
 			return v, nil
 		}
 	}
-	return register(i)
+	return i
 }
 
 // appendArray appends the text form: bounds where they are not 1, then braces.
@@ -169,7 +173,8 @@ func appendArrayBinary(dst []byte, a *Array, elem *Info) []byte {
 	return dst
 }
 
-func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
+// recvArray reads the binary form; recv reads an element's.
+func recvArray(b []byte, elem *Info, mod int32, recv func([]byte) (Value, error)) (Value, error) {
 	r := binaryReader{b: b}
 	ndim := r.int32()
 	known := !r.short
@@ -223,7 +228,7 @@ func recvArray(b []byte, elem *Info, mod int32) (Value, error) {
 		if r.short {
 			return Value{}, errBinaryLength(nil, 4)
 		}
-		v, err := elem.Recv(item, mod)
+		v, err := recv(item)
 		if err != nil {
 			return Value{}, err
 		}

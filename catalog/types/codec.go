@@ -27,9 +27,16 @@ func AppendBinary(dst []byte, v Value) []byte {
 }
 
 // FromBinary reads the binary form of a value of type t and applies t's
-// modifier. It keeps nothing of b.
-func FromBinary(t Type, b []byte) (Value, error) {
+// modifier. It keeps nothing of b. f may be nil where t is no row type.
+func FromBinary(t Type, b []byte, f *Format) (Value, error) {
 	i := Lookup(t.OID)
+	if relation := RowRelation(t.OID); relation != 0 {
+		row := func(b []byte) (Value, error) { return recvRow(RowType(relation), b, f) }
+		if isRowType(t.OID) {
+			return row(b)
+		}
+		return recvArray(b, Lookup(i.Elem), -1, row)
+	}
 	if i == nil || i.Recv == nil {
 		return Value{}, noForm(t, "binary input")
 	}

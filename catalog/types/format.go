@@ -18,6 +18,8 @@ type Format struct {
 	// RegIn and RegOut resolve names of reg* types; nil: digits only.
 	RegIn  func(oid OID, name string) (OID, error)
 	RegOut func(oid OID, id OID) (string, bool)
+	// Rows are the columns of a relation's row type; nil: no such type is known.
+	Rows func(oid OID) ([]RowColumn, bool)
 }
 
 // DateStyle is the output style of dates and timestamps.

@@ -257,7 +257,7 @@ func (t *rangeType) decodeBound(s string) (b Bound, second bool, rest string) {
 		b.Value = NewInt(t.sub, int64(int32(binary.BigEndian.Uint32([]byte(s[:4]))^1<<31)))
 	case Numeric:
 		n = 4 + int(binary.BigEndian.Uint32([]byte(s[:4])))
-		b.Value, _ = FromBinary(Of(Numeric), []byte(s[4:n]))
+		b.Value, _ = FromBinary(Of(Numeric), []byte(s[4:n]), nil)
 	default:
 		b.Value = NewInt(t.sub, int64(binary.BigEndian.Uint64([]byte(s[:8]))^1<<63))
 	}

@@ -157,7 +157,7 @@ func (t *rangeType) recvRange(r *formReader) (rng Range, err error) {
 			form = form[:size] // what follows a bound is not looked at
 		}
 		if err = r.err; err == nil {
-			b.Value, err = FromBinary(Of(t.sub), form)
+			b.Value, err = FromBinary(Of(t.sub), form, nil)
 		}
 		return b
 	}

@@ -107,6 +107,12 @@ func AppendRowValue(dst []byte, t Type, v Value) []byte {
 
 // physOf is a type's Phys; values of types that have no column are strings.
 func physOf(t Type) Phys {
+	switch {
+	case isRowType(t.OID):
+		return PhysBytes
+	case RowRelation(t.OID) != 0:
+		return PhysList
+	}
 	if i := Lookup(t.OID); i != nil {
 		return i.Phys
 	}

@@ -12,4 +12,9 @@ func register(i *Info) *Info {
 }
 
 // Lookup returns what is known of a type, nil where nothing is.
-func Lookup(oid OID) *Info { return byOID[oid] }
+func Lookup(oid OID) *Info {
+	if i := byOID[oid]; i != nil {
+		return i
+	}
+	return rowInfo(oid)
+}

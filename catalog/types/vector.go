@@ -60,7 +60,7 @@ func registerVector(oid, array OID, name string, elem *Info, read func(s, whole 
 			return dst
 		},
 		Recv: func(b []byte, _ int32) (Value, error) {
-			v, err := recvArray(b, elem, -1)
+			v, err := recvArray(b, elem, -1, func(item []byte) (Value, error) { return elem.Recv(item, -1) })
 			if err != nil {
 				return v, err
 			}

@@ -136,6 +136,7 @@ var rowNumber = []catalog.Column{{Name: "_offset", Type: types.Of(types.Int8)}}
 func compileColumns(cat *catalog.Catalog) func(*catalog.Relation, []catalog.Column) (stream.RowProgram, error) {
 	return func(rel *catalog.Relation, columns []catalog.Column) (stream.RowProgram, error) {
 		format := types.DefaultFormat()
+		format.Rows = cat.Snapshot().RowColumns
 		now := time.Now().UnixMicro() + types.UnixEpoch
 		format.Now = now
 		env := &function.Env{

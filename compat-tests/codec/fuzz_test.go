@@ -28,7 +28,7 @@ func FuzzTypes(f *testing.F) {
 		var v types.Value
 		var err error
 		if binary {
-			v, err = types.FromBinary(typ, input)
+			v, err = types.FromBinary(typ, input, nil)
 		} else {
 			v, err = types.Parse(typ, string(input), format)
 		}
@@ -46,7 +46,7 @@ func FuzzTypes(f *testing.F) {
 		if v.A != nil && len(v.A.Dims) == 1 && len(v.A.Elems) == 0 {
 			return // PostgreSQL refuses the binary form of its own empty vectors
 		}
-		again, err := types.FromBinary(typ, form)
+		again, err := types.FromBinary(typ, form, nil)
 		if err != nil {
 			t.Fatalf("%s: own binary form %x of %q refused: %v", info.Name, form, input, err)
 		}

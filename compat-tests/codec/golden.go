@@ -148,7 +148,7 @@ func ours(q question) answer {
 	var v types.Value
 	var err error
 	if q.binary {
-		v, err = types.FromBinary(t, []byte(q.input))
+		v, err = types.FromBinary(t, []byte(q.input), nil)
 	} else {
 		v, err = types.Parse(t, q.input, f)
 	}

@@ -45,7 +45,7 @@ func init() {
 // inputError is what is wrong with a[0] as a value of the type named a[1], nil
 // where nothing is; err says that there is no such type.
 func inputError(env *Env, a []types.Value) (wrong *sqlerr.Error, err error) {
-	t, err := typeOfText(a[1].S)
+	t, err := typeOfText(env, a[1].S)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func textOrNull(s string) types.Value {
 
 // typeOfText reads a type as SQL writes it: numeric(10,2), time(3) with time
 // zone, varchar(3)[].
-func typeOfText(s string) (types.Type, error) {
+func typeOfText(env *Env, s string) (types.Type, error) {
 	name, mods := strings.ToLower(strings.TrimSpace(s)), []int32(nil)
 	if head, rest, ok := strings.Cut(name, "("); ok {
 		list, tail, ok := strings.Cut(rest, ")")
@@ -80,6 +80,11 @@ func typeOfText(s string) (types.Type, error) {
 	name = strings.Join(strings.Fields(strings.TrimPrefix(name, "pg_catalog.")), " ")
 	name = strings.ReplaceAll(name, " []", "[]")
 	info, ok := types.ByName(name)
+	if !ok && mods == nil && env.Format.RegIn != nil {
+		if oid, err := env.Format.RegIn(types.Regtype, s); err == nil {
+			return types.Of(oid), nil
+		}
+	}
 	switch {
 	case !ok:
 		return types.Type{}, sqlerr.Errorf(sqlerr.UndefinedObject, "type \"%s\" does not exist", s)

@@ -244,7 +244,7 @@ func AppendJSON(env *Env, dst []byte, v types.Value) []byte { return appendAsJSO
 // AppendJSONKey writes a value that is not NULL as the key of an object.
 func AppendJSONKey(env *Env, dst []byte, v types.Value) ([]byte, error) {
 	switch info := types.Lookup(v.Type.OID); {
-	case info.Phys == types.PhysList || v.Type.OID == types.Record || v.Type.OID == types.JSON || v.Type.OID == types.JSONB:
+	case info.Phys == types.PhysList || types.IsRow(v.Type.OID) || v.Type.OID == types.JSON || v.Type.OID == types.JSONB:
 		return dst, sqlerr.Errorf(sqlerr.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 	}
 	return types.AppendJSONString(dst, string(appendOutput(env, nil, v))), nil
@@ -276,7 +276,8 @@ func appendAsJSON(env *Env, dst []byte, v types.Value) []byte {
 		return types.AppendJSONString(dst, isoTime(env, v))
 	case types.Unknown:
 		return types.AppendJSONString(dst, v.S)
-	case types.Record:
+	}
+	if types.IsRow(v.Type.OID) {
 		return appendRowAsJSON(env, dst, v.S, ",")
 	}
 	return types.AppendJSONString(dst, string(info.AppendText(nil, v, env.Format)))

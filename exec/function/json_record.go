@@ -52,14 +52,19 @@ func toRecord(env *Env, name, t string, a []types.Value, base *types.Value) (typ
 	if err != nil {
 		return types.Value{}, err
 	}
-	switch kind := jsonKind(a[0].S); {
-	case kind == '{':
-	case kind == '[':
+	return populate(env, t, types.Record, row, a[0].S)
+}
+
+// populate is a row with the members of a document, which must be an object, in
+// the places of its columns.
+func populate(env *Env, t string, oid types.OID, row *types.Row, doc string) (types.Value, error) {
+	switch jsonKind(doc) {
+	case '{':
+		return fillRow(env, t, oid, row, doc)
+	case '[':
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot call populate_composite on an array")
-	default:
-		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot call populate_composite on a scalar")
 	}
-	return fillRow(env, t, row, a[0].S)
+	return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot call populate_composite on a scalar")
 }
 
 // toRecordSet makes a record of each object of an array.
@@ -84,7 +89,7 @@ func toRecordSet(env *Env, name, t string, doc types.Value, rest []types.Value, 
 			return false
 		}
 		var v types.Value
-		v, err = fillRow(env, t, row, item)
+		v, err = fillRow(env, t, types.Record, row, item)
 		set.rows = append(set.rows, v)
 		return err == nil
 	})
@@ -94,7 +99,7 @@ func toRecordSet(env *Env, name, t string, doc types.Value, rest []types.Value, 
 // wanted is the row to fill: base's values, or NULLs.
 func wanted(name string, args []types.Value, base *types.Value) (*types.Row, error) {
 	if base != nil && !base.Null {
-		if base.Type.OID != types.Record {
+		if !types.IsRow(base.Type.OID) {
 			return nil, sqlerr.Errorf(sqlerr.DatatypeMismatch, "first argument of %s must be a row type", name)
 		}
 		return types.ReadRow(strings.Clone(base.S)), nil
@@ -107,7 +112,7 @@ func wanted(name string, args []types.Value, base *types.Value) (*types.Row, err
 }
 
 // fillRow is a row with the members of an object in the places of its columns.
-func fillRow(env *Env, t string, row *types.Row, doc string) (types.Value, error) {
+func fillRow(env *Env, t string, oid types.OID, row *types.Row, doc string) (types.Value, error) {
 	vals := append([]types.Value(nil), row.Vals...)
 	for i, c := range row.Cols {
 		item, ok := jsonMember(doc, c.Name)
@@ -115,15 +120,16 @@ func fillRow(env *Env, t string, row *types.Row, doc string) (types.Value, error
 			continue
 		}
 		var err error
-		if vals[i], err = fromJSON(env, t, c.Type, item, c.Name); err != nil {
+		if vals[i], err = fromJSON(env, t, c.Type, item, c.Name, vals[i]); err != nil {
 			return types.Value{}, err
 		}
 	}
-	return types.NewRow(types.Record, row.Cols, vals), nil
+	return types.NewRow(oid, row.Cols, vals), nil
 }
 
-// fromJSON reads one value of JSON as a value of a type; key is where it stands.
-func fromJSON(env *Env, t string, want types.Type, item, key string) (types.Value, error) {
+// fromJSON reads one value of JSON as a value of a type; key is where it stands,
+// was what stood there before, from which a nested row takes what item has not.
+func fromJSON(env *Env, t string, want types.Type, item, key string, was types.Value) (types.Value, error) {
 	kind := jsonKind(item)
 	info := types.Lookup(want.OID)
 	switch {
@@ -138,6 +144,8 @@ func fromJSON(env *Env, t string, want types.Type, item, key string) (types.Valu
 			return types.Parse(want, unquoteJSON(item), env.Format)
 		}
 		return arrayFromJSON(env, t, want, item, key)
+	case types.IsRow(want.OID) && kind != '"':
+		return rowFromJSON(env, t, want, item, was)
 	case kind == '"':
 		if err := checkEscapes(item); err != nil {
 			return types.Value{}, err
@@ -145,6 +153,23 @@ func fromJSON(env *Env, t string, want types.Type, item, key string) (types.Valu
 		item = unquoteJSON(item)
 	}
 	return types.Parse(want, item, env.Format)
+}
+
+// rowFromJSON reads a nested row.
+func rowFromJSON(env *Env, t string, want types.Type, item string, was types.Value) (types.Value, error) {
+	if !was.Null && was.Type == want {
+		return populate(env, t, want.OID, types.ReadRow(was.S), item)
+	}
+	if env.Format.Rows != nil {
+		if cols, ok := env.Format.Rows(want.OID); ok {
+			row := &types.Row{Cols: cols, Vals: make([]types.Value, len(cols))}
+			for i, c := range cols {
+				row.Vals[i] = types.NullOf(c.Type)
+			}
+			return populate(env, t, want.OID, row, item)
+		}
+	}
+	return types.Value{}, sqlerr.Errorf(sqlerr.WrongObjectType, "record type has not been registered")
 }
 
 // arrayFromJSON reads an array, whose parts must all be of one shape.
@@ -183,7 +208,7 @@ func appendFromJSON(env *Env, t string, out *types.Array, part, key string, dim 
 			}
 		default:
 			var v types.Value
-			v, failed = fromJSON(env, t, out.Elem, item, key)
+			v, failed = fromJSON(env, t, out.Elem, item, key, types.NullOf(out.Elem))
 			out.Elems = append(out.Elems, v)
 		}
 		n++

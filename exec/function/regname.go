@@ -25,7 +25,7 @@ func init() {
 		define(fmt.Sprintf("to_%s(text) %s strict stable", typ, typ), Definition{
 			Value: func(env *Env, a []types.Value) (types.Value, error) {
 				if reg == types.Regtype {
-					if t, err := typeOfText(a[0].S); err == nil {
+					if t, err := typeOfText(env, a[0].S); err == nil {
 						return types.NewInt(types.Regtype, int64(t.OID)), nil
 					}
 				}

@@ -108,13 +108,16 @@ func init() {
 	op("pg_jit_available() bool strict volatile", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_jit_available()", "f")...)
 	op("pg_typeof(any) regtype stable", func(_ *Env, a vs) (types.Value, error) { return types.NewInt(types.Regtype, int64(a[0].Type.OID)), nil },
 		examples("pg_typeof(33)", "integer", "pg_typeof('a'::varchar)", "character varying", "pg_typeof(NULL::int[])", "integer[]", "pg_typeof(NULL)", "unknown")...)
-	op("format_type(oid, int4) text stable", func(_ *Env, a vs) (types.Value, error) {
+	op("format_type(oid, int4) text stable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return null(types.Text)
 		}
 		t := types.Of(types.OID(a[0].I))
 		if !a[1].Null {
 			t.Mod = int32(a[1].I)
+		}
+		if env.Catalog != nil {
+			return text(env.Catalog.FormatType(t, env.SearchPath))
 		}
 		return text(types.FormatType(t))
 	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-")...)

@@ -19,6 +19,8 @@ type ScanCall struct {
 	Args  []*expr.Program
 	Value *expr.Program
 	Types []types.Type // of its columns
+	// Spread: each of Func's values is a row whose columns they are.
+	Spread bool
 }
 
 // FunctionScan makes the rows that a call of each of its functions returns, in
@@ -112,7 +114,7 @@ func (c *scanCall) start(env *function.Env) error {
 // read appends the call's next rows, as many as a batch holds.
 func (c *scanCall) read(cols []vec.Vec) (int, error) {
 	switch {
-	case c.Func != nil && c.Func.Shaped:
+	case c.Func != nil && (c.Func.Shaped || c.Spread):
 		return c.readRecords(cols)
 	case c.single != nil:
 		vec.Append(cols[0], *c.single)

@@ -92,11 +92,18 @@ func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {
 		switch t.OID {
 		case types.BPChar:
 			return bytes.Compare(bytes.TrimRight(x, " "), bytes.TrimRight(y, " "))
-		case types.JSONB, types.Record, types.NumRange, types.NumMultirange, types.TSQuery:
+		case types.JSONB, types.NumRange, types.NumMultirange, types.TSQuery:
 			if bytes.Equal(x, y) {
 				return 0
 			}
 			return types.Compare(types.Value{Type: t, S: stringOf(x)}, types.Value{Type: t, S: stringOf(y)})
+		}
+		if types.IsRow(t.OID) {
+			if bytes.Equal(x, y) {
+				return 0
+			}
+			c, _ := types.CompareRows(stringOf(x), stringOf(y))
+			return c
 		}
 		return bytes.Compare(x, y)
 	case *Numeric:
@@ -111,10 +118,10 @@ func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {
 // their bytes are, and ordered as these.
 func Bytewise(oid types.OID) bool {
 	switch oid {
-	case types.BPChar, types.JSONB, types.Record, types.NumRange, types.NumMultirange, types.TSQuery:
+	case types.BPChar, types.JSONB, types.NumRange, types.NumMultirange, types.TSQuery:
 		return false
 	}
-	return true
+	return !types.IsRow(oid)
 }
 
 func compareNumeric(a *Numeric, i int, b *Numeric, j int) int {

@@ -143,9 +143,6 @@ func rowHash(v Vec, t types.Type) func(row int) uint64 {
 			return func(row int) uint64 { return HashBytes(bytes.TrimRight(v.At(row), " ")) }
 		case types.JSONB:
 			return func(row int) uint64 { return hashJSONB(v.At(row)) }
-		case types.Record:
-			var h recordHash
-			return func(row int) uint64 { return h.sum(v.At(row)) }
 		case types.NumRange, types.NumMultirange, types.TSQuery:
 			key := types.Lookup(t.OID).AppendKey
 			var buf []byte
@@ -153,6 +150,10 @@ func rowHash(v Vec, t types.Type) func(row int) uint64 {
 				buf = key(buf[:0], v.At(row))
 				return HashBytes(buf)
 			}
+		}
+		if types.IsRow(t.OID) {
+			var h recordHash
+			return func(row int) uint64 { return h.sum(v.At(row)) }
 		}
 		return func(row int) uint64 { return HashBytes(v.At(row)) }
 	case *Numeric:

@@ -246,10 +246,10 @@ func indexOfExpr(list []plan.Expr, e plan.Expr) int {
 
 // needsOrder refuses a type that cannot be compared.
 func (b *binder) needsOrder(t types.OID, loc int32) {
-	if info := types.Lookup(t); info != nil && info.Comparable || t == types.Record {
+	if info := types.Lookup(t); info != nil && info.Comparable {
 		return
 	}
-	b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify an equality operator for type %s", formatType(t)).At(b.pos(loc)))
+	b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify an equality operator for type %s", b.formatType(t)).At(b.pos(loc)))
 }
 
 // regroup turns an expression over a query's input into one over its groups:

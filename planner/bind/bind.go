@@ -96,6 +96,11 @@ type binder struct {
 	later []string
 	// rowNames are the names that stand for whole rows; nil: not looked for.
 	rowNames map[string]bool
+	// itemLocs are where the items of rows that are written out stand.
+	itemLocs map[*plan.Row][]int32
+	// entryNames are what an entry of FROM calls the columns of its row, where its
+	// row type may call them otherwise.
+	entryNames map[*plan.Row][]string
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).

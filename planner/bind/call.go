@@ -53,12 +53,12 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 			pick = &match[0]
 		case len(match) > 1:
 			if pick = b.choose(inputs, match); pick == nil {
-				b.fail(sqlerr.Errorf(sqlerr.AmbiguousFunction, "function %s is not unique", callSignature(names, argNames, ops)).
+				b.fail(sqlerr.Errorf(sqlerr.AmbiguousFunction, "function %s is not unique", b.callSignature(names, argNames, ops)).
 					WithHint("Could not choose a best candidate function. You might need to add explicit type casts.").At(b.pos(loc)))
 			}
 		default:
 			b.refuseTimeWindow(names[len(names)-1], loc)
-			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", callSignature(names, argNames, ops)).
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", b.callSignature(names, argNames, ops)).
 				WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(b.pos(loc)))
 		}
 	}
@@ -198,6 +198,9 @@ func (b *binder) castByCall(names []string, source types.OID) types.OID {
 	if source == types.Unknown {
 		return info.OID
 	}
+	if types.IsRow(source) && info.Category == 'S' {
+		return types.Invalid // name(x) is not to be taken for a cast
+	}
 	switch p, _ := b.pathway(source, info.OID, explicit); p {
 	case relabelPath, textPath:
 		return info.OID
@@ -205,10 +208,10 @@ func (b *binder) castByCall(names []string, source types.OID) types.OID {
 	return types.Invalid
 }
 
-func callSignature(names, argNames []string, ops []operand) string {
+func (b *binder) callSignature(names, argNames []string, ops []operand) string {
 	s := make([]string, len(ops))
 	for i, o := range ops {
-		s[i] = formatType(o.e.Type().OID)
+		s[i] = b.formatType(o.e.Type().OID)
 		if n := i - (len(ops) - len(argNames)); n >= 0 {
 			s[i] = argNames[n] + " => " + s[i]
 		}

@@ -53,9 +53,18 @@ func (b *binder) pathway(source, target types.OID, ctx coercion) (pathway, *cata
 		}
 		return noPath, nil
 	}
+	if types.IsRow(source) && types.IsRow(target) {
+		if source == types.Record || target == types.Record {
+			return relabelPath, nil
+		}
+		return noPath, nil
+	}
 	if target != types.OidVector && target != types.Int2Vector {
 		if se, te := elemType(source), elemType(target); se != 0 && te != 0 {
-			if p, _ := b.pathway(se, te, ctx); p != noPath {
+			if types.IsRow(se) && te == types.Record {
+				return relabelPath, nil
+			}
+			if p, _ := b.pathway(se, te, ctx); p != noPath && !types.IsRow(se) {
 				return arrayPath, nil
 			}
 		}
@@ -132,6 +141,12 @@ func (b *binder) coerceType(e plan.Expr, target types.OID, mod int32, ctx coerci
 		default:
 			return &plan.Cast{Arg: e, Typ: types.Of(target), Method: plan.CastText, Pos: b.pos(loc)}
 		}
+	}
+	switch {
+	case source == types.Record && types.IsRow(target):
+		return b.toRowType(e, target, ctx, loc)
+	case target == types.Record && types.IsRow(source), target == types.RecordArray && types.IsRow(elemType(source)):
+		return e // it keeps its type
 	}
 	path, cast := b.pathway(source, target, ctx)
 	switch path {
@@ -214,7 +229,7 @@ func (b *binder) literal(c *plan.Const, target types.OID, mod int32, loc int32) 
 	}
 	info := types.Lookup(target)
 	if info == nil || info.In == nil {
-		b.failf(sqlerr.FeatureNotSupported, loc, "cannot accept a value of type %s", formatType(target))
+		b.failf(sqlerr.FeatureNotSupported, loc, "cannot accept a value of type %s", b.formatType(target))
 	}
 	v, err := types.Parse(t, c.Value.S, b.format())
 	if err != nil {
@@ -237,7 +252,7 @@ func (b *binder) boolean(e plan.Expr, construct string, loc int32) plan.Expr {
 	if e.Type().OID != types.Bool {
 		out := b.coerceTo(e, types.Of(types.Bool), assignment, loc)
 		if out == nil {
-			b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, "boolean", formatType(e.Type().OID))
+			b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, "boolean", b.formatType(e.Type().OID))
 		}
 		e = out
 	}
@@ -251,7 +266,7 @@ func (b *binder) boolean(e plan.Expr, construct string, loc int32) plan.Expr {
 func (b *binder) specific(e plan.Expr, target types.OID, construct string, loc int32) plan.Expr {
 	out := b.coerceTo(e, types.Of(target), assignment, loc)
 	if out == nil {
-		b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, formatType(target), formatType(e.Type().OID))
+		b.failf(sqlerr.DatatypeMismatch, loc, "argument of %s must be type %s, not type %s", construct, b.formatType(target), b.formatType(e.Type().OID))
 	}
 	return out
 }
@@ -261,7 +276,7 @@ func (b *binder) specific(e plan.Expr, target types.OID, construct string, loc i
 func (b *binder) assign(e plan.Expr, want types.Type, node *pg.Node) plan.Expr {
 	out := b.coerceTo(e, want, assignment, location(node))
 	if out == nil {
-		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "expression is of type %s but %s is wanted", formatType(e.Type().OID), formatType(want.OID)).
+		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "expression is of type %s but %s is wanted", b.formatType(e.Type().OID), b.formatType(want.OID)).
 			WithHint("You will need to rewrite or cast the expression.").At(b.pos(location(node))))
 	}
 	return out

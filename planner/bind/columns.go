@@ -45,10 +45,10 @@ func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []ca
 func (b *binder) column(def *pg.ColumnDef, texts parse.ColumnTexts) catalog.Column {
 	c := catalog.Column{Name: def.Colname, Type: b.typeName(def.TypeName), NotNull: def.IsNotNull}
 	if info := types.Lookup(c.Type.OID); info != nil && info.Kind == 'p' {
-		b.failf(sqlerr.InvalidTableDefinition, def.Location, "column \"%s\" has pseudo-type %s", def.Colname, formatType(c.Type.OID))
+		b.failf(sqlerr.InvalidTableDefinition, def.Location, "column \"%s\" has pseudo-type %s", def.Colname, b.formatType(c.Type.OID))
 	}
 	if info := types.Lookup(c.Type.OID); info == nil || info.Phys == types.PhysNone {
-		b.unsupported(def.TypeName.Location, "Use text, or jsonb for nested values.", "column \"%s\" of type %s is not supported", def.Colname, types.FormatType(c.Type))
+		b.unsupported(def.TypeName.Location, "Use text, or jsonb for nested values.", "column \"%s\" of type %s is not supported", def.Colname, b.formatMod(c.Type))
 	}
 	if def.CollClause != nil {
 		names := strs(def.CollClause.Collname)
@@ -120,7 +120,7 @@ func (b *binder) columnExpr(n *pg.Node, cols []catalog.Column, c catalog.Column,
 	}
 	if e := b.coerceTo(o.e, c.Type, assignment, o.loc); e == nil {
 		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "column \"%s\" is of type %s but %s is of type %s",
-			c.Name, formatType(c.Type.OID), what, formatType(o.e.Type().OID)).
+			c.Name, b.formatType(c.Type.OID), what, b.formatType(o.e.Type().OID)).
 			WithHint("You will need to rewrite or cast the expression.").At(b.pos(o.loc)))
 	}
 }
@@ -155,14 +155,14 @@ func (b *binder) watermark(w *parse.Watermark, cols, hidden []catalog.Column) *c
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedColumn, "column \"%s\" named in WATERMARK does not exist", w.Column).At(w.Pos))
 	}
 	if of.Type.OID != types.Timestamptz && of.Type.OID != types.Timestamp {
-		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "WATERMARK column \"%s\" must be of type timestamp with time zone or timestamp without time zone, not %s", w.Column, formatType(of.Type.OID)).At(w.Pos))
+		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "WATERMARK column \"%s\" must be of type timestamp with time zone or timestamp without time zone, not %s", w.Column, b.formatType(of.Type.OID)).At(w.Pos))
 	}
 	node := w.Node
 	if node != nil {
 		o := b.operand(node, columnScope(all), exprOther)
 		e := b.coerceTo(o.e, types.Of(of.Type.OID), assignment, o.loc)
 		if e == nil {
-			b.failf(sqlerr.DatatypeMismatch, o.loc, "watermark expression must be of type %s, not %s", formatType(of.Type.OID), formatType(o.e.Type().OID))
+			b.failf(sqlerr.DatatypeMismatch, o.loc, "watermark expression must be of type %s, not %s", b.formatType(of.Type.OID), b.formatType(o.e.Type().OID))
 		}
 	}
 	return &catalog.Watermark{Column: w.Column, Expr: w.Expr}

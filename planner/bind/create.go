@@ -182,7 +182,7 @@ func (b *binder) infer(r *catalog.Relation) {
 	r.Columns = cols
 	var list []string
 	for _, c := range cols {
-		list = append(list, c.Name+" "+types.FormatType(c.Type))
+		list = append(list, c.Name+" "+b.formatMod(c.Type))
 	}
 	b.notice("columns of stream \"%s\" inferred: %s", r.Name, strings.Join(list, ", "))
 }

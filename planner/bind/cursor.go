@@ -66,7 +66,7 @@ func (b *binder) execute(x *pg.ExecuteStmt) *plan.Bound {
 		arg := b.coerceTo(o.e, want, assignment, o.loc)
 		if arg == nil {
 			b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "parameter $%d of type %s cannot be coerced to the expected type %s",
-				i+1, formatType(o.e.Type().OID), formatType(want.OID)).
+				i+1, b.formatType(o.e.Type().OID), b.formatType(want.OID)).
 				WithHint("You will need to rewrite or cast the expression.").At(b.pos(o.loc)))
 		}
 		e.Args = append(e.Args, arg)

@@ -151,7 +151,7 @@ func (b *binder) nullTest(x *pg.NullTest, s *scope, k exprKind) plan.Expr {
 	}
 	r, ok := arg.(*plan.Row)
 	if !ok {
-		return &plan.IsNull{Arg: arg, Not: not, Row: arg.Type().OID == types.Record}
+		return &plan.IsNull{Arg: arg, Not: not, Row: types.IsRow(arg.Type().OID)}
 	}
 	all := make([]plan.Expr, len(r.Items))
 	for i, item := range r.Items {
@@ -230,16 +230,13 @@ func (b *binder) minMax(x *pg.MinMaxExpr, s *scope, k exprKind) plan.Expr {
 	}
 	args, t := b.unify(b.operands(x.Args, s, k), name)
 	if info := types.Lookup(t.OID); info == nil || !info.Comparable {
-		b.failf(sqlerr.UndefinedFunction, -1, "could not identify a comparison function for type %s", formatType(t.OID))
+		b.failf(sqlerr.UndefinedFunction, -1, "could not identify a comparison function for type %s", b.formatType(t.OID))
 	}
 	return &plan.MinMax{Greatest: greatest, Args: args, Typ: t}
 }
 
 // typeCast is CAST(x AS t), x::t and t 'literal'.
 func (b *binder) typeCast(x *pg.TypeCast, s *scope, k exprKind) plan.Expr {
-	if rel := b.rowType(x.TypeName); rel != nil {
-		return b.castToRow(b.operand(x.Arg, s, k), rel, x.Location)
-	}
 	t := b.typeName(x.TypeName)
 	var arg plan.Expr
 	if a := x.Arg.GetAArrayExpr(); a != nil && elemType(t.OID) != 0 {
@@ -261,7 +258,7 @@ func (b *binder) castTo(o operand, t types.Type, loc int32) plan.Expr {
 		if loc < 0 {
 			loc = o.loc
 		}
-		b.failf(sqlerr.CannotCoerce, loc, "cannot cast type %s to %s", formatType(from), formatType(t.OID))
+		b.failf(sqlerr.CannotCoerce, loc, "cannot cast type %s to %s", b.formatType(from), b.formatType(t.OID))
 	}
 	at := o.loc
 	if from != types.Unknown {
@@ -303,10 +300,10 @@ func (b *binder) arrayExpr(x *pg.A_ArrayExpr, array types.OID, s *scope, k exprK
 	result := t
 	if multi {
 		if elemType(t) == 0 {
-			b.failf(sqlerr.UndefinedObject, x.Location, "could not find element type for data type %s", formatType(t))
+			b.failf(sqlerr.UndefinedObject, x.Location, "could not find element type for data type %s", b.formatType(t))
 		}
 	} else if result = arrayType(t); result == 0 {
-		b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", formatType(t))
+		b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", b.formatType(t))
 	}
 	items := make([]plan.Expr, len(ops))
 	for i, o := range ops {
@@ -317,13 +314,19 @@ func (b *binder) arrayExpr(x *pg.A_ArrayExpr, array types.OID, s *scope, k exprK
 
 func (b *binder) rowExpr(x *pg.RowExpr, s *scope, k exprKind) plan.Expr {
 	r := &plan.Row{Typ: types.Of(types.Record)}
+	var locs []int32
 	for i, o := range b.rowOperands(x.Args, s, k) {
+		locs = append(locs, o.loc)
 		if _, param := o.e.(*plan.Param); param {
 			o.e = b.defaultType(o.e, o.loc)
 		}
 		r.Items = append(r.Items, o.e)
 		r.Names = append(r.Names, fieldName(i))
 	}
+	if b.itemLocs == nil {
+		b.itemLocs = map[*plan.Row][]int32{}
+	}
+	b.itemLocs[r] = locs
 	return r
 }
 
@@ -353,7 +356,7 @@ func (b *binder) collate(x *pg.CollateClause, s *scope, k exprKind) plan.Expr {
 	names := strs(x.Collname)
 	name := names[len(names)-1]
 	if category(e.Type().OID) != 'S' && category(elemType(e.Type().OID)) != 'S' {
-		b.failf(sqlerr.DatatypeMismatch, x.Location, "collations are not supported by type %s", formatType(e.Type().OID))
+		b.failf(sqlerr.DatatypeMismatch, x.Location, "collations are not supported by type %s", b.formatType(e.Type().OID))
 	}
 	if !collations[name] || len(names) > 1 && names[0] != "pg_catalog" {
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", name).

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -225,6 +226,9 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	}
 	rel := b.relation(x)
 	item := &rangeItem{name: rel.Name, rel: rel, relVisible: true, colsVisible: true, schema: rel.Schema}
+	if rel.OID != 0 {
+		item.row = types.RowType(rel.OID)
+	}
 	if x.Alias != nil {
 		item.name, item.schema = x.Alias.Aliasname, ""
 	}

@@ -41,7 +41,7 @@ func (b *binder) subscript(o operand, items []*pg.A_Indices, s *scope, k exprKin
 	}
 	elem := elemType(t.OID)
 	if elem == 0 {
-		b.failf(sqlerr.DatatypeMismatch, o.loc, "cannot subscript type %s because it does not support subscripting", formatType(t.OID))
+		b.failf(sqlerr.DatatypeMismatch, o.loc, "cannot subscript type %s because it does not support subscripting", b.formatType(t.OID))
 	}
 	out := &plan.Subscript{Arg: o.e, Typ: types.Type{OID: elem, Mod: t.Mod}}
 	index := func(n *pg.Node) plan.Expr {
@@ -83,13 +83,20 @@ func (b *binder) jsonSubscript(o operand, items []*pg.A_Indices, s *scope, k exp
 func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 	switch x := o.e.(type) {
 	case *plan.Row:
-		for i, n := range x.Names {
+		names, ok := b.entryNames[x]
+		if !ok {
+			names = x.Names
+		}
+		for i, n := range names {
 			if n == name {
 				return x.Items[i]
 			}
 		}
 		if x.Rel != "" {
 			b.failf(sqlerr.UndefinedColumn, o.loc, "column %s.%s does not exist", x.Rel, name)
+		}
+		if x.Typ.OID != types.Record {
+			break
 		}
 		b.failf(sqlerr.UndefinedColumn, o.loc, "could not identify column \"%s\" in record data type", name)
 	case *plan.Call:
@@ -105,10 +112,13 @@ func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 		}
 	}
 	t := o.e.Type().OID
-	if t == types.Record {
+	switch {
+	case t == types.Record:
 		b.failf(sqlerr.UndefinedColumn, o.loc, "could not identify column \"%s\" in record data type", name)
+	case types.IsRow(t):
+		b.failf(sqlerr.UndefinedColumn, o.loc, "column \"%s\" not found in data type %s", name, b.formatType(t))
 	}
-	b.failf(sqlerr.WrongObjectType, o.loc, "column notation .%s applied to type %s, which is not a composite type", name, formatType(t))
+	b.failf(sqlerr.WrongObjectType, o.loc, "column notation .%s applied to type %s, which is not a composite type", name, b.formatType(t))
 	return nil
 }
 
@@ -116,9 +126,12 @@ func (b *binder) fieldOf(o operand, name string, s *scope) plan.Expr {
 // same place; nil where they are not known.
 func (b *binder) recordOf(e plan.Expr, s *scope) []namedExpr {
 	for at := s; at != nil; at = at.parent {
-		if use, ok := at.refs[e]; ok {
+		if use, ok := at.refs[e]; ok && use.record != nil {
 			return use.record
 		}
+	}
+	if cols, ok := b.rowColumns(e.Type().OID); ok {
+		return fieldsOf(e, &plan.RowShape{Cols: cols})
 	}
 	if c, ok := e.(*plan.Call); ok {
 		return fieldsOf(e, shapeOfCall(c))
@@ -143,7 +156,7 @@ func fieldsOf(e plan.Expr, shape *plan.RowShape) []namedExpr {
 
 // shapeOf are the columns of a row value as the query around may know them.
 func (b *binder) shapeOf(e plan.Expr, s *scope) *plan.RowShape {
-	if e.Type().OID != types.Record {
+	if !types.IsRow(e.Type().OID) {
 		return nil
 	}
 	if r, ok := e.(*plan.Row); ok {

@@ -173,7 +173,7 @@ func (b *binder) assignColumn(o operand, c catalog.Column, pos int) plan.Expr {
 			pos = b.pos(o.loc)
 		}
 		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "column \"%s\" is of type %s but expression is of type %s",
-			c.Name, formatType(c.Type.OID), formatType(o.e.Type().OID)).
+			c.Name, b.formatType(c.Type.OID), b.formatType(o.e.Type().OID)).
 			WithHint("You will need to rewrite or cast the expression.").At(pos))
 	}
 	return e

@@ -49,7 +49,7 @@ func (b *binder) jsonQuery(x *pg.JsonConstructorExpr, s *scope, k exprKind) plan
 	path := b.operand(x.Args[2], s, k)
 	pathExpr := b.coerceTo(path.e, types.Of(types.JSONPath), explicit, path.loc)
 	if pathExpr == nil {
-		b.failf(sqlerr.DatatypeMismatch, path.loc, "JSON path expression must be of type %s, not of type %s", "jsonpath", formatType(path.e.Type().OID))
+		b.failf(sqlerr.DatatypeMismatch, path.loc, "JSON path expression must be of type %s, not of type %s", "jsonpath", b.formatType(path.e.Type().OID))
 	}
 	q.clauses(x.Args[3:], s, k)
 	args := []plan.Expr{doc, pathExpr, plan.NewConst(types.NewText(strings.Join(q.words, " "))),
@@ -194,7 +194,7 @@ func (q *jsonQuery) defaultExpr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 // behaves converts the value of a behavior to the type of RETURNING.
 func (q *jsonQuery) behaves(o operand) plan.Expr {
 	if from := o.e.Type().OID; !q.canCoerce(from, q.to.OID, explicit) {
-		q.failf(sqlerr.CannotCoerce, o.loc, "cannot cast behavior expression of type %s to %s", formatType(from), types.FormatType(q.to))
+		q.failf(sqlerr.CannotCoerce, o.loc, "cannot cast behavior expression of type %s to %s", q.formatType(from), q.formatMod(q.to))
 	}
 	return q.castTo(o, q.to, o.loc)
 }

@@ -65,6 +65,7 @@ func (b *binder) format() *types.Format {
 		if f.RegIn == nil {
 			f.RegIn = NameResolver(b.c.Catalog, b.c.SearchPath)
 		}
+		f.Rows = b.c.Catalog.RowColumns
 		b.fmt = &f
 	}
 	return b.fmt
@@ -117,7 +118,7 @@ func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (t
 		switch reg {
 		case types.Regclass, types.Regnamespace, types.Regtype, types.Regproc:
 		default:
-			return builtinOID(s, reg, name)
+			return builtinOID(s, path, reg, name)
 		}
 		parts, err := splitName(name)
 		if err != nil {
@@ -132,7 +133,7 @@ func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (t
 			}
 			return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
 		case types.Regtype:
-			return typeOID(name, parts)
+			return typeOID(s, path, name, parts)
 		default:
 			return functionOID(s, name, parts)
 		}
@@ -153,7 +154,7 @@ func relationOID(s *catalog.Snapshot, path, parts []string) (types.OID, error) {
 	return r.OID, nil
 }
 
-func typeOID(name string, parts []string) (types.OID, error) {
+func typeOID(s *catalog.Snapshot, path []string, name string, parts []string) (types.OID, error) {
 	base := strings.TrimSpace(name)
 	array := strings.HasSuffix(base, "[]")
 	base = strings.TrimSuffix(base, "[]")
@@ -162,6 +163,13 @@ func typeOID(name string, parts []string) (types.OID, error) {
 		if i, ok := types.ByName(strings.ToLower(strings.TrimSpace(base))); ok {
 			info = i
 		}
+	}
+	if info == nil {
+		last := strings.TrimSuffix(parts[len(parts)-1], "[]")
+		if len(parts) == 2 {
+			path = parts[:1]
+		}
+		info = rowTypeNamed(s, path, last)
 	}
 	if array && info != nil {
 		info = types.Lookup(info.Array)

@@ -101,7 +101,7 @@ func (b *binder) chooseOperator(name string, inputs []types.OID, cands []candida
 	if c := b.choose(inputs, match); c != nil {
 		return c.op
 	}
-	b.fail(sqlerr.Errorf(sqlerr.AmbiguousFunction, "operator is not unique: %s", operatorSignature(name, left, right)).
+	b.fail(sqlerr.Errorf(sqlerr.AmbiguousFunction, "operator is not unique: %s", b.operatorSignature(name, left, right)).
 		WithHint("Could not choose a best candidate operator. You might need to add explicit type casts.").At(b.pos(loc)))
 	return nil
 }
@@ -111,13 +111,13 @@ func (b *binder) noOperator(name string, left, right operand) *sqlerr.Error {
 	if left.e == nil {
 		hint = "No operator matches the given name and argument type. You might need to add an explicit type cast."
 	}
-	return sqlerr.Errorf(sqlerr.UndefinedFunction, "operator does not exist: %s", operatorSignature(name, left, right)).WithHint("%s", hint)
+	return sqlerr.Errorf(sqlerr.UndefinedFunction, "operator does not exist: %s", b.operatorSignature(name, left, right)).WithHint("%s", hint)
 }
 
-func operatorSignature(name string, left, right operand) string {
-	s := name + " " + formatType(right.e.Type().OID)
+func (b *binder) operatorSignature(name string, left, right operand) string {
+	s := name + " " + b.formatType(right.e.Type().OID)
 	if left.e != nil {
-		s = formatType(left.e.Type().OID) + " " + s
+		s = b.formatType(left.e.Type().OID) + " " + s
 	}
 	return s
 }

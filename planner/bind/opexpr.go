@@ -93,7 +93,7 @@ func (b *binder) rowCompare(op string, left, right []operand, loc int32) plan.Ex
 	}
 	for i := range left {
 		if is := b.findOperator([]string{op}, left[i], right[i], loc); is.Result != types.Bool {
-			b.failf(sqlerr.DatatypeMismatch, loc, "row comparison operator must yield type boolean, not type %s", formatType(is.Result))
+			b.failf(sqlerr.DatatypeMismatch, loc, "row comparison operator must yield type boolean, not type %s", b.formatType(is.Result))
 		}
 	}
 	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op).
@@ -275,7 +275,7 @@ func (b *binder) anyAll(x *pg.A_Expr, names []string, s *scope, k exprKind) plan
 	want, _ := b.concrete([]types.OID{lt, elem}, []types.OID{op.Left, op.Right}, op.Result, x.Location)
 	array := arrayType(want[1])
 	if array == 0 {
-		b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", formatType(want[1]))
+		b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", b.formatType(want[1]))
 	}
 	if !b.canCoerce(rt, array, implicit) {
 		array = rt

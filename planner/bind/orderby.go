@@ -42,10 +42,10 @@ func (b *binder) orderBy(list []*pg.Node, q *block) []orderKey {
 }
 
 func (b *binder) needsOrdering(t types.OID, loc int32) {
-	if info := types.Lookup(t); info != nil && info.Comparable || t == types.Record {
+	if info := types.Lookup(t); info != nil && info.Comparable {
 		return
 	}
-	b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify an ordering operator for type %s", formatType(t)).
+	b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify an ordering operator for type %s", b.formatType(t)).
 		WithHint("Use an explicit ordering operator or modify the query.").At(b.pos(loc)))
 }
 

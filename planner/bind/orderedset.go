@@ -39,7 +39,7 @@ func (b *binder) checkOrderedSet(x *pg.FuncCall, name string, r *resolved, ops [
 	sorted := len(x.AggOrder)
 	direct := len(ops) - sorted
 	refuse := func(hint string, args ...any) {
-		b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", callSignature([]string{name}, nil, ops)).
+		b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", b.callSignature([]string{name}, nil, ops)).
 			WithHint(hint, args...).At(b.pos(x.Location)))
 	}
 	if f.AggKind != catalog.HypotheticalSet {

@@ -43,7 +43,7 @@ func (p *params) coerce(b *binder, e *plan.Param, target types.OID, loc int32) p
 	}
 	if have := p.types[e.N-1]; have != types.Unknown && have != target {
 		b.fail(sqlerr.Errorf(sqlerr.AmbiguousParameter, "inconsistent types deduced for parameter $%d", e.N).
-			WithDetail("%s versus %s", formatType(have), formatType(target)).At(b.pos(loc)))
+			WithDetail("%s versus %s", b.formatType(have), b.formatType(target)).At(b.pos(loc)))
 	}
 	p.types[e.N-1] = target
 	e.Typ = types.Of(target)

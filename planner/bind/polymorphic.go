@@ -146,7 +146,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 func (b *binder) arrayOf(elem types.OID, loc int32) types.OID {
 	a := arrayType(elem)
 	if a == 0 {
-		b.failf(sqlerr.UndefinedObject, loc, "could not find array type for data type %s", formatType(elem))
+		b.failf(sqlerr.UndefinedObject, loc, "could not find array type for data type %s", b.formatType(elem))
 	}
 	return a
 }

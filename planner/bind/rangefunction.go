@@ -39,6 +39,11 @@ func (b *binder) rangeFunction(x *pg.RangeFunction, s, lat *scope) fromEntry {
 		}
 		call, fields := b.functionCall(bound[i], c, name)
 		call.Columns = len(fields)
+		if c, ok := bound[i].(*plan.Call); ok && len(calls) == 1 && !x.Ordinality && len(c.Func.Out) == 0 {
+			if _, named := b.rowColumns(c.Typ.OID); named {
+				item.row = c.Typ.OID
+			}
+		}
 		n.Calls = append(n.Calls, call)
 		n.Fields = append(n.Fields, fields...)
 	}
@@ -142,6 +147,12 @@ func (b *binder) functionCall(e plan.Expr, from fromCall, name string) (plan.Fun
 	case len(c.Func.Out) > 0:
 		for i, o := range c.Func.Out {
 			fields = append(fields, plan.Field{Name: o.Name, Type: b.outType(c, i, -1)})
+		}
+	case types.IsRow(c.Typ.OID):
+		cols, _ := b.rowColumns(c.Typ.OID)
+		call.Spread = true
+		for _, col := range cols {
+			fields = append(fields, plan.Field{Name: col.Name, Type: col.Type})
 		}
 	default:
 		if c.Func.Column != "" {

@@ -269,7 +269,7 @@ func (b *binder) recursiveQuery(c *cte, sel *pg.SelectStmt, parent *scope, visib
 	for i, f := range fields {
 		if f.Type != c.fields[i].Type {
 			b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "recursive query \"%s\" column %d has type %s in non-recursive term but type %s overall",
-				c.name, i+1, types.FormatType(c.fields[i].Type), types.FormatType(f.Type)).
+				c.name, i+1, b.formatMod(c.fields[i].Type), b.formatMod(f.Type)).
 				WithHint("Cast the output of the non-recursive term to the correct type.").At(b.pos(targetLocation(sel.Larg, i))))
 		}
 	}

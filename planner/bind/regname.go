@@ -12,12 +12,12 @@ import (
 // with their arguments, operators, collationOIDs; and roles.
 
 // builtinOID is the object that a name of one of those types stands for.
-func builtinOID(s *catalog.Snapshot, reg types.OID, name string) (types.OID, error) {
+func builtinOID(s *catalog.Snapshot, path []string, reg types.OID, name string) (types.OID, error) {
 	switch reg {
 	case types.Regoper:
 		return operatorOID(s, name)
 	case types.Regprocedure, types.Regoperator:
-		return signatureOID(s, reg, name)
+		return signatureOID(s, path, reg, name)
 	}
 	parts, err := splitName(name)
 	if err != nil {
@@ -40,7 +40,7 @@ func builtinOID(s *catalog.Snapshot, reg types.OID, name string) (types.OID, err
 		}
 		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", last)
 	}
-	return 0, sqlerr.Errorf(sqlerr.FeatureNotSupported, "names of type %s cannot be read", formatType(reg)).
+	return 0, sqlerr.Errorf(sqlerr.FeatureNotSupported, "names of type %s cannot be read", types.FormatType(types.Of(reg))).
 		WithHint("Write the object's OID in digits.")
 }
 
@@ -59,7 +59,7 @@ func operatorOID(s *catalog.Snapshot, name string) (types.OID, error) {
 }
 
 // signatureOID finds a function or an operator by its name and its arguments.
-func signatureOID(s *catalog.Snapshot, reg types.OID, name string) (types.OID, error) {
+func signatureOID(s *catalog.Snapshot, path []string, reg types.OID, name string) (types.OID, error) {
 	head, list, ok := strings.Cut(name, "(")
 	if !ok {
 		return 0, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "expected a left parenthesis")
@@ -78,7 +78,7 @@ func signatureOID(s *catalog.Snapshot, reg types.OID, name string) (types.OID, e
 		if err != nil {
 			return 0, err
 		}
-		oid, err := typeOID(word, parts)
+		oid, err := typeOID(s, path, word, parts)
 		if err != nil {
 			return 0, err
 		}
@@ -151,7 +151,7 @@ func BuiltinName(s *catalog.Snapshot, reg, id types.OID) (string, bool) {
 			if f.OID == id {
 				args := make([]string, len(f.Args))
 				for i, a := range f.Args {
-					args[i] = formatType(a)
+					args[i] = types.FormatType(types.Of(a))
 				}
 				return f.Name + "(" + strings.Join(args, ",") + ")", true
 			}
@@ -186,5 +186,5 @@ func sideName(oid types.OID) string {
 	if oid == types.Invalid {
 		return "NONE"
 	}
-	return formatType(oid)
+	return types.FormatType(types.Of(oid))
 }

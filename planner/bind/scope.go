@@ -60,6 +60,7 @@ type rangeItem struct {
 	name   string // its alias or the relation's name; "" for a join without one
 	schema string // of a relation that has no alias
 	rel    *catalog.Relation
+	row    types.OID // the type of its rows, where it has a name; else 0
 	cols   []itemCol
 	// relVisible: name.column works. colsVisible: column alone does.
 	relVisible, colsVisible bool

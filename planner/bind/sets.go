@@ -78,7 +78,7 @@ func (b *binder) expandRecord(n plan.Node, exprs, calls []plan.Expr) (plan.Node,
 	n = joinNode(plan.JoinInner, n, scan, nil, plan.NodeHasOuter(scan))
 	exprs = replaceAll(exprs, func(x plan.Expr) plan.Expr {
 		if f, ok := x.(*plan.FieldOf); ok {
-			if i := indexOfExpr(calls, f.Arg); i >= 0 {
+			if i := indexOfExpr(calls, f.Arg); i >= 0 && len(scan.Calls[i].Func.Out) > 0 {
 				return &plan.Column{Index: width + first[i] + f.Index, Typ: f.Typ, Name: f.Name}
 			}
 		}

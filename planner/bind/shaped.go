@@ -1,9 +1,6 @@
 package bind
 
 import (
-	pg "github.com/pganalyze/pg_query_go/v5"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -25,10 +22,12 @@ func (b *binder) shape(c *plan.Call, ops []operand) {
 		return
 	}
 	base := c.Args[0]
-	if base.Type().OID != types.Record {
+	if !types.IsRow(base.Type().OID) {
 		b.failf(sqlerr.DatatypeMismatch, -1, "first argument of %s must be a row type", c.Func.Name)
 	}
-	if row, ok := base.(*plan.Row); ok {
+	if cols, ok := b.rowColumns(base.Type().OID); ok {
+		c.Args = append(c.Args, template(cols))
+	} else if row, ok := base.(*plan.Row); ok {
 		c.Args = append(c.Args, template(row.Shape().Cols))
 	}
 }
@@ -53,8 +52,7 @@ func (b *binder) shapedCall(c *plan.Call, from fromCall) (plan.FunctionCall, []p
 	named := false
 	if shape != nil {
 		call.Args = c.Args[:len(c.Args)-1]
-		row, ok := c.Args[0].(*plan.Row)
-		named = ok && row.Rel != ""
+		_, named = b.rowColumns(c.Args[0].Type().OID)
 	}
 	switch {
 	case len(from.defs) > 0 && named:
@@ -81,58 +79,4 @@ func (b *binder) shapedCall(c *plan.Call, from fromCall) (plan.FunctionCall, []p
 	}
 	call.Columns = len(fields)
 	return call, fields
-}
-
-// rowType is the stream or view whose name stands as a type, nil for a type.
-func (b *binder) rowType(t *pg.TypeName) *catalog.Relation {
-	names := strs(t.Names)
-	if len(t.ArrayBounds) > 0 || len(names) > 2 || b.lookupType(names) != nil {
-		return nil
-	}
-	schema := ""
-	if len(names) == 2 {
-		schema = names[0]
-	}
-	return b.findRelation(schema, names[len(names)-1])
-}
-
-// castToRow casts NULL or a row to the row type of a relation.
-func (b *binder) castToRow(o operand, rel *catalog.Relation, loc int32) plan.Expr {
-	out := &plan.Row{Typ: types.Of(types.Record), Rel: rel.Name}
-	for _, c := range rel.Columns {
-		out.Names = append(out.Names, c.Name)
-	}
-	if c, ok := o.e.(*plan.Const); ok && c.Value.Null {
-		for _, c := range rel.Columns {
-			out.Items = append(out.Items, plan.NewConst(types.NullOf(c.Type)))
-		}
-		out.Present = plan.NewConst(types.NewBool(false))
-		return out
-	}
-	row, ok := o.e.(*plan.Row)
-	if t := o.e.Type().OID; !ok && t != types.Unknown && category(t) != 'S' && t != types.Record {
-		b.failf(sqlerr.CannotCoerce, loc, "cannot cast type %s to %s", formatType(t), rel.Name)
-	}
-	if !ok {
-		b.unsupported(o.loc, "Write the row out: ROW(...).", "casting type %s to the row type %s is not supported", formatType(o.e.Type().OID), rel.Name)
-	}
-	refuse := func(detail string) {
-		b.fail(sqlerr.Errorf(sqlerr.CannotCoerce, "cannot cast type record to %s", rel.Name).WithDetail("%s", detail).At(b.pos(loc)))
-	}
-	switch {
-	case len(row.Items) < len(rel.Columns):
-		refuse("Input has too few columns.")
-	case len(row.Items) > len(rel.Columns):
-		refuse("Input has too many columns.")
-	}
-	out.Present = row.Present
-	for i, c := range rel.Columns {
-		e := b.coerceTo(row.Items[i], c.Type, explicit, o.loc)
-		if e == nil {
-			b.fail(sqlerr.Errorf(sqlerr.CannotCoerce, "cannot cast type record to %s", rel.Name).
-				WithDetail("Cannot cast type %s to %s in column %d.", formatType(row.Items[i].Type().OID), formatType(c.Type.OID), i+1).At(b.pos(loc)))
-		}
-		out.Items = append(out.Items, e)
-	}
-	return out
 }

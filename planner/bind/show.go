@@ -50,7 +50,7 @@ func (b *binder) describe(n parse.Name) *plan.Bound {
 			e = types.NewText(expr)
 		}
 		v.Rows = append(v.Rows, []plan.Expr{
-			plan.NewConst(types.NewText(c.Name)), plan.NewConst(types.NewText(types.FormatType(c.Type))),
+			plan.NewConst(types.NewText(c.Name)), plan.NewConst(types.NewText(b.formatMod(c.Type))),
 			plan.NewConst(types.NewBool(!c.NotNull)), plan.NewConst(types.NewText(kind)), plan.NewConst(e),
 		})
 	}

@@ -138,7 +138,7 @@ func (b *binder) isJSON(x *pg.JsonIsPredicate, s *scope, k exprKind) plan.Expr {
 	switch t := o.e.Type().OID; {
 	case t == types.Unknown, t == types.JSON, t == types.JSONB, t == types.Bytea, t == types.Text, types.Lookup(t) != nil && types.Lookup(t).Category == 'S':
 	default:
-		b.failf(sqlerr.DatatypeMismatch, -1, "cannot use type %s in IS JSON predicate", types.FormatType(o.e.Type()))
+		b.failf(sqlerr.DatatypeMismatch, -1, "cannot use type %s in IS JSON predicate", b.formatMod(o.e.Type()))
 	}
 	return b.funcCall(callNode("is_json", x.Location, x.Expr, pg.MakeAConstStrNode(kind, -1), boolNode(x.UniqueKeys)), s, k)
 }

@@ -39,7 +39,7 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 			q.Typ.OID = t.OID
 		}
 		if q.Typ.OID == 0 {
-			b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", formatType(t.OID))
+			b.failf(sqlerr.UndefinedObject, x.Location, "could not find array type for data type %s", b.formatType(t.OID))
 		}
 	case pg.SubLinkType_ANY_SUBLINK, pg.SubLinkType_ALL_SUBLINK:
 		return b.quantified(x, q, s, k)
@@ -102,7 +102,7 @@ func (b *binder) quantified(x *pg.SubLink, q *plan.Subquery, s *scope, k exprKin
 		col := &plan.Column{Index: i, Typ: f.Type, Name: f.Name}
 		op := b.findOperator(names, o, operand{col, x.Location}, x.Location)
 		if op.Result != types.Bool {
-			b.failf(sqlerr.DatatypeMismatch, x.Location, "row comparison operator must yield type boolean, not type %s", formatType(op.Result))
+			b.failf(sqlerr.DatatypeMismatch, x.Location, "row comparison operator must yield type boolean, not type %s", b.formatType(op.Result))
 		}
 		want, _ := b.concrete([]types.OID{o.e.Type().OID, f.Type.OID}, []types.OID{op.Left, op.Right}, op.Result, x.Location)
 		q.Left = append(q.Left, b.coerceType(o.e, want[0], -1, implicit, o.loc))

@@ -77,7 +77,7 @@ func (b *binder) starField(n *pg.Node, s *scope) []target {
 		}
 	}
 	if names == nil {
-		b.failf(sqlerr.WrongObjectType, loc, "type %s is not composite", formatType(e.Type().OID))
+		b.failf(sqlerr.WrongObjectType, loc, "type %s is not composite", b.formatType(e.Type().OID))
 	}
 	var out []target
 	for _, name := range names {

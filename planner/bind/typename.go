@@ -23,6 +23,9 @@ func (b *binder) typeName(t *pg.TypeName) types.Type {
 		b.fail(sqlerr.Unsupported("Write the column's type out.", "%%TYPE is not supported").At(pos))
 	}
 	info := b.lookupType(names)
+	if info == nil && len(names) == 2 && b.c.Catalog.Schema(b.tempSchema(names[0])) == nil {
+		b.failf(sqlerr.InvalidSchemaName, t.Location, "schema \"%s\" does not exist", names[0])
+	}
 	if info == nil {
 		b.fail(undefinedType(names, len(t.ArrayBounds) > 0).At(pos))
 	}
@@ -42,7 +45,7 @@ func (b *binder) typeName(t *pg.TypeName) types.Type {
 func (b *binder) lookupType(names []string) *types.Info {
 	name := names[len(names)-1]
 	if len(names) > 1 && names[len(names)-2] != "pg_catalog" {
-		return nil
+		return b.rowType(names)
 	}
 	if info := typesByName[name]; info != nil {
 		return info
@@ -57,7 +60,7 @@ func (b *binder) lookupType(names []string) *types.Info {
 			return info
 		}
 	}
-	return nil
+	return b.rowType(names)
 }
 
 // streamTypes are spellings that streaming systems use and PostgreSQL's
@@ -165,7 +168,7 @@ func category(oid types.OID) byte {
 	switch oid {
 	case types.Unknown:
 		return 'X'
-	case types.Record, types.Any, types.AnyElement, types.AnyArray, types.AnyNonArray, types.Void, types.Cstring:
+	case types.Any, types.AnyElement, types.AnyArray, types.AnyNonArray, types.Void, types.Cstring:
 		return 'P'
 	}
 	return 'U'
@@ -177,4 +180,7 @@ func preferred(oid types.OID) bool {
 }
 
 // formatType names a type without its modifier, as errors do.
-func formatType(oid types.OID) string { return types.FormatType(types.Of(oid)) }
+func (b *binder) formatType(oid types.OID) string { return b.formatMod(types.Of(oid)) }
+
+// formatMod names a type with its modifier.
+func (b *binder) formatMod(t types.Type) string { return b.c.Catalog.FormatType(t, b.c.SearchPath) }

@@ -35,7 +35,7 @@ func (b *binder) commonType(ops []operand, construct string) types.OID {
 			if construct == "" {
 				return types.Invalid
 			}
-			b.failf(sqlerr.DatatypeMismatch, o.loc, "%s types %s and %s cannot be matched", construct, formatType(pick), formatType(next))
+			b.failf(sqlerr.DatatypeMismatch, o.loc, "%s types %s and %s cannot be matched", construct, b.formatType(pick), b.formatType(next))
 		case !preferred(pick) && b.canCoerce(pick, next, implicit) && !b.canCoerce(next, pick, implicit):
 			pick = next
 		}
@@ -69,7 +69,7 @@ func (b *binder) toCommon(o operand, t types.OID, construct string) plan.Expr {
 		return o.e
 	}
 	if !b.canCoerce(o.e.Type().OID, t, implicit) {
-		b.failf(sqlerr.CannotCoerce, o.loc, "%s could not convert type %s to %s", construct, formatType(o.e.Type().OID), formatType(t))
+		b.failf(sqlerr.CannotCoerce, o.loc, "%s could not convert type %s to %s", construct, b.formatType(o.e.Type().OID), b.formatType(t))
 	}
 	return b.coerceType(o.e, t, -1, implicit, o.loc)
 }

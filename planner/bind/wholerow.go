@@ -12,10 +12,23 @@ import (
 // rowOf is all visible columns of an entry of FROM as one value.
 func (b *binder) rowOf(item *rangeItem, s *scope, depth int, loc int32) plan.Expr {
 	r := &plan.Row{Typ: types.Of(types.Record), Rel: item.name}
+	if item.row != 0 {
+		r.Typ = types.Of(item.row)
+	}
 	for i := range item.cols {
 		if c := &item.cols[i]; !c.hidden {
 			r.Items = append(r.Items, b.refer(c, item, s, depth, loc))
 			r.Names = append(r.Names, c.name)
+		}
+	}
+	if cols, ok := b.rowColumns(r.Typ.OID); ok {
+		if b.entryNames == nil {
+			b.entryNames = map[*plan.Row][]string{}
+		}
+		b.entryNames[r] = r.Names
+		r.Names = nil
+		for _, c := range cols {
+			r.Names = append(r.Names, c.Name)
 		}
 	}
 	if item.present != nil {

@@ -242,13 +242,13 @@ func (b *binder) rangeOffset(key, offset types.OID, loc int32) types.OID {
 	}
 	switch {
 	case len(all) == 0:
-		refuse("", "is not supported for column type %s", formatType(key))
+		refuse("", "is not supported for column type %s", b.formatType(key))
 	case matches == 0:
 		refuse("Cast the offset value to an appropriate type.",
-			"is not supported for column type %s and offset type %s", formatType(key), formatType(offset))
+			"is not supported for column type %s and offset type %s", b.formatType(key), b.formatType(offset))
 	case matches != 1 && selected != preferred:
 		refuse("Cast the offset value to the exact intended type.",
-			"has multiple interpretations for column type %s and offset type %s", formatType(key), formatType(offset))
+			"has multiple interpretations for column type %s and offset type %s", b.formatType(key), b.formatType(offset))
 	}
 	return selected
 }

@@ -169,7 +169,7 @@ func equalValues(a, b types.Value) bool {
 	if a.Null || a.Type.OID == types.Unknown {
 		return a.S == b.S
 	}
-	if a.Type.OID == types.Record {
+	if types.IsRow(a.Type.OID) {
 		return a.S == b.S
 	}
 	f := types.DefaultFormat()

@@ -82,6 +82,7 @@ type FunctionCall struct {
 	Args    []Expr
 	Value   Expr // where Func is nil: an expression, whose value is the one row
 	Columns int  // of the rows
+	Spread  bool // each of Func's values is a row whose columns they are
 }
 
 // Filter keeps the rows for which Cond is true.

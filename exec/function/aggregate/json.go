@@ -126,7 +126,7 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 		}
 		if len(*text) > len(a.open) {
 			*text = append(*text, ", "...)
-			if !a.binary && len(a.types) == 1 && (types.Lookup(a.types[0].OID).Phys == types.PhysList || a.types[0].OID == types.Record) {
+			if !a.binary && len(a.types) == 1 && (types.Lookup(a.types[0].OID).Phys == types.PhysList || types.IsRow(a.types[0].OID)) {
 				*text = append(*text, "\n "...)
 			}
 		}
