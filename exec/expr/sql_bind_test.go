@@ -281,7 +281,10 @@ func (r *sqlReader) bind(f *catalog.Function, args []plan.Expr) plan.Expr {
 			if elem == 0 {
 				want = types.Text
 			}
-		case types.Any, types.AnyNonArray:
+		case types.Any:
+			call.Args = append(call.Args, a) // also a literal, which stays of unknown type
+			continue
+		case types.AnyNonArray:
 			want = a.Type().OID
 			if want == types.Unknown {
 				want = types.Text

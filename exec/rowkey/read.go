@@ -192,7 +192,7 @@ func readDecimal(v *vec.Numeric, row []byte) []byte {
 	}
 	size, n := binary.Uvarint(row)
 	end := n + int(size)
-	val, err := types.FromBinary(types.Of(types.Numeric), row[n:end])
+	val, err := types.FromBinary(types.Of(types.Numeric), row[n:end], nil)
 	if err != nil {
 		panic(err)
 	}

@@ -47,7 +47,7 @@ func (b *binder) column(def *pg.ColumnDef, texts parse.ColumnTexts) catalog.Colu
 	if info := types.Lookup(c.Type.OID); info != nil && info.Kind == 'p' {
 		b.failf(sqlerr.InvalidTableDefinition, def.Location, "column \"%s\" has pseudo-type %s", def.Colname, b.formatType(c.Type.OID))
 	}
-	if info := types.Lookup(c.Type.OID); info == nil || info.Phys == types.PhysNone {
+	if info := types.Lookup(c.Type.OID); info == nil || info.Phys == types.PhysNone || types.RowRelation(c.Type.OID) != 0 {
 		b.unsupported(def.TypeName.Location, "Use text, or jsonb for nested values.", "column \"%s\" of type %s is not supported", def.Colname, b.formatMod(c.Type))
 	}
 	if def.CollClause != nil {
