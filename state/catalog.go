@@ -38,68 +38,25 @@ func (w *Writer) put(key, value []byte, del bool) {
 func (s *Store) Update(fn func(*Writer) error) error {
 	s.catalogMu.Lock()
 	defer s.catalogMu.Unlock()
-	w := &Writer{index: map[string]int{}}
-	if err := fn(w); err != nil {
+	c, err := s.catalogChange(fn)
+	if err != nil || len(c.entries) == 0 {
 		return err
 	}
-	if w.err != nil {
-		return fmt.Errorf("writing the catalog: %w", w.err)
-	}
-	if len(w.entries) == 0 {
-		return nil
-	}
-	if err := s.settleCatalog(); err != nil {
-		return err
-	}
-	if err := s.updateCatalog(w.entries); err != nil {
+	if err := s.change(stepCatalog, []change{c}, nil); err != nil {
 		return fmt.Errorf("writing the catalog: %w", err)
 	}
 	return nil
 }
 
-// updateCatalog is an epoch of the catalog. What fits one transaction is
-// written with its committed version; what does not comes before it, and stays
-// unseen without it.
-func (s *Store) updateCatalog(entries []entry) error {
-	r := s.recordOf(catalogID)
-	s.undecided(r)
-	v, err := s.take()
-	if err != nil {
-		return err
+func (s *Store) catalogChange(fn func(*Writer) error) (change, error) {
+	w := &Writer{index: map[string]int{}}
+	if err := fn(w); err != nil {
+		return change{}, err
 	}
-	size := 0
-	for i := range entries {
-		entries[i].version = v
-		size += entries[i].size()
+	if w.err != nil {
+		return change{}, fmt.Errorf("writing the catalog: %w", w.err)
 	}
-	done := committedEntry(catalogID, r.epoch+1, v, r.epoch+1)
-	if size+done.size() > s.writer.limit || len(entries) >= int(s.db.MaxBatchCount())/2 {
-		if err := s.writer.pages(entries, stepCatalog); err != nil {
-			return err
-		}
-		entries = nil
-	}
-	if err := s.writer.alone(stepCatalog, v, append(entries, done)...); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.known, r.epoch, r.last, r.version, r.undecided = true, r.epoch+1, r.epoch+1, v, false
-	s.advance()
-	return nil
-}
-
-// settleCatalog undoes an Update that did not end: one cut off by a crash, or by
-// an error before its committed version.
-func (s *Store) settleCatalog() error {
-	r := s.recordOf(catalogID)
-	if !r.undecided {
-		return nil
-	}
-	if _, err := s.rollback(catalogID, r); err != nil {
-		return fmt.Errorf("undoing an unfinished change of the catalog: %w", err)
-	}
-	return nil
+	return change{id: catalogID, entries: w.entries}, nil
 }
 
 // Scan calls fn with each of the catalog's keys under a prefix, in order, as of

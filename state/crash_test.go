@@ -162,14 +162,22 @@ func updateCatalog(s *Store, log *journal) error {
 		return err
 	}
 	n++
-	err := s.Update(func(w *Writer) error {
+	var tables []Write
+	for k := range 20 {
+		// Every other change is too large for one transaction.
+		tables = append(tables, Write{Space: pages, Key: fmt.Appendf(nil, "t%02d", k), Value: []byte(strings.Repeat(" ", n%2*900) + strconv.Itoa(n))})
+	}
+	sn, err := s.Commit(tables, func(w *Writer) error {
 		for k := range 20 {
-			// Every other change is too large for one transaction.
 			w.Set(fmt.Appendf(nil, "c%02d", k), []byte(strings.Repeat(" ", n%2*900)+strconv.Itoa(n)))
 		}
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	sn.Close()
+	if err := s.Update(func(w *Writer) error { w.Set([]byte("single"), []byte(strconv.Itoa(n))); return nil }); err != nil {
 		return err
 	}
 	return log.say("catalog 0 %d", n)
@@ -275,12 +283,17 @@ func verify(t *testing.T, dir string, die int) {
 		}
 	}
 	values := map[string]int{}
-	ok(t, s.Scan(nil, func(_, v []byte) error { values[strings.TrimSpace(string(v))]++; return nil }))
+	ok(t, s.Scan([]byte("c"), func(_, v []byte) error { values[strings.TrimSpace(string(v))]++; return nil }))
 	last := strconv.FormatUint(said.last["catalog"][0], 10)
 	next := strconv.FormatUint(said.last["catalog"][0]+1, 10)
 	if len(values) > 1 || len(values) == 1 && values[last]+values[next] != 20 {
 		t.Errorf("step %d: the catalog has the values %v; the last that was said is %s", die, values, last)
 	}
+	tables := map[string]int{}
+	sn := s.Snapshot(TablesID)
+	defer sn.Close()
+	ok(t, sn.Scan(TablesID, pages, nil, nil, func(_, v []byte) error { tables[strings.TrimSpace(string(v))]++; return nil }))
+	expect(t, fmt.Sprintf("step %d: tables, as the catalog that was committed with them", die), tables, values)
 }
 
 func uniform(t *testing.T, what string, sn *Snapshot, id ID, epoch uint64) {

@@ -14,7 +14,7 @@ func (s *Store) Jobs() []ID {
 	defer s.mu.Unlock()
 	var ids []ID
 	for id, r := range s.jobs {
-		if r.known && !r.dropped && id != catalogID {
+		if r.known && !r.dropped && !owns(id) {
 			ids = append(ids, id)
 		}
 	}

@@ -11,8 +11,12 @@ import (
 )
 
 // Format is the version of everything this package writes: the layout of keys,
-// records and files. It is the first byte of every key.
-const Format = 1
+// records and files. 1 had no tables; a directory of format 1 is one of format 2
+// without any, and becomes it when it is opened.
+const (
+	Format       = 2
+	oldestFormat = 1
+)
 
 // ErrFormat is what errors.Is finds in the error of opening a data directory of
 // another format.
@@ -25,7 +29,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("data directory %q was written by format %d, this binary reads %d", e.Dir, e.Written, e.Read)
+	return fmt.Sprintf("data directory %q was written by format %d, this binary reads %d to %d", e.Dir, e.Written, oldestFormat, e.Read)
 }
 
 // Is makes errors.Is(err, ErrFormat) true.
@@ -54,8 +58,12 @@ func checkFormat(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %q is no format number", path, b)
 	}
-	if n != Format {
+	switch {
+	case n < oldestFormat || n > Format:
 		return &FormatError{Dir: dir, Written: n, Read: Format}
+	case n < Format:
+		// From here on a binary that knows no tables refuses the directory.
+		return writeFormat(dir)
 	}
 	return nil
 }

@@ -23,9 +23,9 @@ type Job struct {
 }
 
 // Job returns the epochs of a job, which need not have any yet. id is a UUID:
-// not the store's own, which are all zeros and all ones.
+// none of the store's own, which have no version.
 func (s *Store) Job(id ID) *Job {
-	if id == catalogID || id == metaID {
+	if owns(id) {
 		panic("state: " + id.String() + " is no job's")
 	}
 	return &Job{s: s, id: id, r: s.recordOf(id)}

@@ -7,8 +7,9 @@ import (
 	"fmt"
 )
 
-// ID is the UUID of a job or a table; it names its keys, so a job dropped and
-// made again has another. The zero ID and the one of all ones are the store's.
+// ID is the UUID of a job; it names its keys, so a job dropped and made again has
+// another. The catalog, the tables and the store's records have IDs that are no
+// UUIDs.
 type ID [16]byte
 
 var (
@@ -59,6 +60,10 @@ const (
 	opTokens
 )
 
+// keyFormat is the first byte of every key. Format 2 has other keys beside those
+// of format 1, which lie as they did.
+const keyFormat = 1
+
 // A key in Badger is format (1 byte), ID (16), operator (4), shard (2), and the
 // caller's key.
 const (
@@ -67,7 +72,7 @@ const (
 )
 
 func appendID(dst []byte, id ID) []byte {
-	return append(append(dst, Format), id[:]...)
+	return append(append(dst, keyFormat), id[:]...)
 }
 
 func appendSpace(dst []byte, id ID, sp Space) []byte {

@@ -54,6 +54,8 @@ type machine struct {
 	dead    bool
 	jobs    []*modelJob
 	catalog map[string]string
+	tables  map[string]string
+	held    *Snapshot // of the last Commit
 	reads   []openRead
 	version uint64 // the highest seen
 }
@@ -61,7 +63,7 @@ type machine struct {
 const testMemTable = 64 << 10 // tables and chunks of a few kilobytes
 
 func newMachine(t *rapid.T) *machine {
-	m := &machine{catalog: map[string]string{}}
+	m := &machine{catalog: map[string]string{}, tables: map[string]string{}}
 	s, err := Open(Options{InMemory: true, memTable: testMemTable, fault: m.fault})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +109,7 @@ func (m *machine) died(t *rapid.T, err error) bool {
 // reopen is a start after a crash.
 func (m *machine) reopen(t *rapid.T) {
 	m.s.sweeping.Wait()
-	m.dead, m.steps, m.reads = false, 0, nil
+	m.dead, m.steps, m.reads, m.held = false, 0, nil, nil
 	s, err := Open(Options{InMemory: true, existing: m.first.db, fault: m.fault})
 	if err != nil {
 		t.Fatal(err)
@@ -363,6 +365,45 @@ func (m *machine) update(t *rapid.T) {
 	m.catalog = got
 }
 
+// commitTables changes the tables, and sometimes the catalog with them.
+func (m *machine) commitTables(t *rapid.T) {
+	var writes []Write
+	tables := changes(t, m.tables,
+		func(k, v string) { writes = append(writes, Write{Space: pages, Key: []byte(k), Value: []byte(v)}) },
+		func(k string) { writes = append(writes, Write{Space: pages, Key: []byte(k), Delete: true}) })
+	catalog := m.catalog
+	var change func(*Writer) error
+	if rapid.Bool().Draw(t, "with the catalog") {
+		change = func(w *Writer) error {
+			catalog = changes(t, m.catalog,
+				func(k, v string) { w.Set([]byte(k), []byte(v)) }, func(k string) { w.Delete([]byte(k)) })
+			return nil
+		}
+	}
+	sn, err := m.s.Commit(writes, change)
+	if !m.died(t, err) {
+		if m.held != nil {
+			m.held.Close()
+		}
+		m.held, m.tables, m.catalog = sn, tables, catalog
+		return
+	}
+	m.reopen(t)
+	got := map[string]string{}
+	if err := m.s.Scan(nil, func(k, v []byte) error { got[string(k)] = string(v); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	now := m.s.Snapshot(TablesID)
+	defer now.Close()
+	gotTables := pagesOf(t, now, TablesID)
+	before := maps.Equal(got, m.catalog) && maps.Equal(gotTables, m.tables)
+	after := maps.Equal(got, catalog) && maps.Equal(gotTables, tables)
+	if !before && !after {
+		t.Fatalf("after a crash catalog and tables are mixed: %s %s", cmp.Diff(catalog, got), cmp.Diff(tables, gotTables))
+	}
+	m.catalog, m.tables = got, gotTables
+}
+
 func (m *machine) drop(t *rapid.T) {
 	i := m.pick(t, func(*modelJob) bool { return true })
 	j := m.jobs[i]
@@ -394,6 +435,7 @@ func (m *machine) read(t *rapid.T) {
 	for _, j := range m.jobs {
 		r.want[j.job.ID()] = maps.Clone(j.pages)
 	}
+	r.want[TablesID] = maps.Clone(m.tables)
 	m.reads = append(m.reads, r)
 }
 
@@ -443,6 +485,7 @@ func TestModel(t *testing.T) {
 			"rollback": m.rollback,
 			"deliver":  m.deliver,
 			"update":   m.update,
+			"tables":   m.commitTables,
 			"drop":     m.drop,
 			"read":     m.read,
 			"end read": m.endRead,

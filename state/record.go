@@ -96,8 +96,10 @@ func (s *Store) load() error {
 	for _, id := range dropped {
 		s.jobs[id] = &record{dropped: true}
 	}
-	if s.jobs[catalogID] == nil {
-		s.jobs[catalogID] = &record{} // its first Update may have been cut off
+	for _, id := range []ID{catalogID, TablesID} {
+		if s.jobs[id] == nil {
+			s.jobs[id] = &record{} // its first change may have been cut off
+		}
 	}
 	s.counter.next = s.counter.limit
 	if v := s.db.MaxVersion(); v >= s.counter.limit && v > 0 && v != math.MaxUint64 {
@@ -117,8 +119,10 @@ func (s *Store) load() error {
 		}
 		r.undecided, r.undoing = above || r.prepared != nil, above && r.prepared != nil
 	}
-	if err := s.settleCatalog(); err != nil {
-		return err
+	for _, id := range []ID{catalogID, TablesID} {
+		if err := s.settleOwn(id); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	s.advance()
@@ -214,6 +218,32 @@ func (s *Store) scan(version uint64, prefix []byte, fn func(key, value []byte) e
 	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
 		if err := item.Value(func(v []byte) error { return fn(item.Key(), v) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanKeys is ScanKeys at a version.
+func (s *Store) scanKeys(version uint64, id ID, fn func(sp Space, key []byte, size int) error) error {
+	txn := s.db.NewTransactionAt(version, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: appendID(nil, id)})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		item := it.Item()
+		key := item.Key()
+		if len(key) < prefixLen {
+			return fmt.Errorf("reading keys of %s: %w", id, errRecord)
+		}
+		sp := Space{binary.BigEndian.Uint32(key[idLen:]), binary.BigEndian.Uint16(key[idLen+4:])}
+		if sp.Operator >= MaxOperator {
+			break
+		}
+		if err := fn(sp, key[prefixLen:], int(item.ValueSize())); err != nil {
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
 			return err
 		}
 	}

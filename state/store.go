@@ -62,6 +62,7 @@ type Store struct {
 	writer   writer
 	counter  counter
 
+	tablesMu  sync.Mutex // one Commit at a time; held before catalogMu
 	catalogMu sync.Mutex // one Update at a time
 
 	mu      sync.Mutex // guards what follows, and the discard version

@@ -25,6 +25,7 @@ const (
 	stepSweep    step = "sweep"    // the removal of a part of a dropped job's keys
 	stepSwept    step = "swept"    // the removal of the mark of a drop
 	stepCatalog  step = "catalog"  // the catalog's keys or committed version
+	stepTables   step = "tables"   // the tables', with or without the catalog's
 )
 
 type entry struct {

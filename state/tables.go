@@ -1,0 +1,149 @@
+package state
+
+import "fmt"
+
+// TablesID is the ID under which all tables keep their pages: they have one
+// committed version, so that a COMMIT that changes several is seen whole.
+var TablesID = ID{15: 1}
+
+// Write is one write of a Commit. Key and Value are borrowed until the call
+// returns.
+type Write struct {
+	Space      Space
+	Key, Value []byte
+	Delete     bool
+}
+
+// Commit makes writes to the tables and changes of the catalog visible together,
+// all or nothing, and returns when they are durable. catalog nil: it does not
+// change. The snapshot reads the tables as they are now; its Close lets go of
+// them. Where Commit fails nothing has changed, and, unless the store has
+// failed, it may be tried again. One Commit runs at a time.
+func (s *Store) Commit(tables []Write, catalog func(*Writer) error) (*Snapshot, error) {
+	s.tablesMu.Lock()
+	defer s.tablesMu.Unlock()
+	var changes []change
+	if catalog != nil {
+		s.catalogMu.Lock()
+		defer s.catalogMu.Unlock()
+		c, err := s.catalogChange(catalog)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	c := change{id: TablesID}
+	for i := range tables {
+		w := &tables[i]
+		if err := checkSize(w.Key, w.Value); err != nil {
+			return nil, fmt.Errorf("writing tables: %w", err)
+		}
+		key := append(appendSpace(make([]byte, 0, prefixLen+len(w.Key)), TablesID, w.Space), w.Key...)
+		c.entries = append(c.entries, entry{key: key, value: w.Value, del: w.Delete})
+	}
+	changes = append(changes, c)
+	var sn *Snapshot
+	err := s.change(stepTables, changes, func() {
+		sn = &Snapshot{s: s, versions: map[ID]uint64{TablesID: s.jobs[TablesID].version}}
+		s.holds[sn] = s.jobs[TablesID].version
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing tables: %w", err)
+	}
+	return sn, nil
+}
+
+// change is what one of the store's own IDs gets in a change.
+type change struct {
+	id      ID
+	entries []entry
+}
+
+// change is an epoch of the catalog, of the tables, or of both. What fits one
+// transaction is written with the committed versions; what does not comes before
+// them, and stays unseen without them. done is called, with Store.mu held, when
+// the change is what everyone reads and nothing older has been discarded yet.
+func (s *Store) change(at step, changes []change, done func()) error {
+	records := make([]*record, len(changes))
+	for i, c := range changes {
+		if err := s.settleOwn(c.id); err != nil {
+			return err
+		}
+		records[i] = s.recordOf(c.id)
+		s.undecided(records[i])
+	}
+	v, err := s.take()
+	if err != nil {
+		return err
+	}
+	var entries, marks []entry
+	size := 0
+	for i, c := range changes {
+		for j := range c.entries {
+			c.entries[j].version = v
+			size += c.entries[j].size()
+		}
+		entries = append(entries, c.entries...)
+		epoch := records[i].epoch + 1
+		mark := committedEntry(c.id, epoch, v, epoch)
+		size += mark.size()
+		marks = append(marks, mark)
+	}
+	if size > s.writer.limit || len(entries) >= int(s.db.MaxBatchCount())/2 {
+		if err := s.writer.pages(entries, at); err != nil {
+			return err
+		}
+		entries = nil
+	}
+	if err := s.writer.alone(at, v, append(entries, marks...)...); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range records {
+		r.known, r.epoch, r.last, r.version, r.undecided = true, r.epoch+1, r.epoch+1, v, false
+	}
+	if done != nil {
+		done()
+	}
+	s.advance()
+	return nil
+}
+
+// settleOwn undoes a change of the catalog or the tables that did not end: one
+// cut off by a crash, or by an error before its committed version.
+func (s *Store) settleOwn(id ID) error {
+	r := s.recordOf(id)
+	s.mu.Lock()
+	undecided := r.undecided
+	s.mu.Unlock()
+	if !undecided {
+		return nil
+	}
+	if _, err := s.rollback(id, r); err != nil {
+		what := "tables"
+		if id == catalogID {
+			what = "the catalog"
+		}
+		return fmt.Errorf("undoing an unfinished change of %s: %w", what, err)
+	}
+	return nil
+}
+
+// ScanKeys calls fn with the keys under one ID, of the caller's spaces, in order,
+// and with the sizes of their values, which it does not read. fn may not keep
+// the key.
+func (sn *Snapshot) ScanKeys(job ID, fn func(sp Space, key []byte, size int) error) error {
+	version := sn.versions[job]
+	if version == 0 {
+		return nil
+	}
+	return sn.s.scanKeys(version, job, fn)
+}
+
+// NewVersion takes a number that nothing else has had or will have, over all
+// starts; later ones are higher.
+func (s *Store) NewVersion() (uint64, error) { return s.take() }
+
+// owns reports whether an ID is the store's own, and no job's.
+func owns(id ID) bool { return id == catalogID || id == metaID || id == TablesID }
