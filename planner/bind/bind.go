@@ -101,6 +101,10 @@ type binder struct {
 	// entryNames are what an entry of FROM calls the columns of its row, where its
 	// row type may call them otherwise.
 	entryNames map[*plan.Row][]string
+	// level is how many queries are around the one being bound, and itself.
+	level int
+	// walk is what the next SELECT carries for SEARCH and CYCLE; nil: nothing.
+	walk *traversal
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).

@@ -1,11 +1,14 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // recursiveOrder puts the queries of WITH RECURSIVE into an order in which each
@@ -257,14 +260,26 @@ func (b *binder) recursiveQuery(c *cte, sel *pg.SelectStmt, parent *scope, visib
 		}
 		c.fields[i].Table, c.fields[i].Attr = 0, 0
 	}
+	walk := b.traversal(c)
+	columns := len(c.fields)
 	inside := make(map[string]*cte, len(visible)+1)
 	for k, v := range visible {
 		inside[k] = v
 	}
 	inside[c.name] = c
-	c.binding = true
+	c.binding, c.added = true, walk
+	b.walk = walk
 	right := b.setTree(sel.Rarg, parent, inside, false)
+	b.walk = nil
 	c.binding = false
+	var carried []plan.Expr
+	if walk != nil {
+		b.checkNames(walk)
+		if !walk.carried {
+			b.failf(sqlerr.FeatureNotSupported, -1, "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"%s\" must be at the top level of its right-hand SELECT", c.name)
+		}
+		right, carried = splitColumns(right, len(right.Schema())-len(walk.fields))
+	}
 	left, right, fields := b.alike(left, right, sel)
 	for i, f := range fields {
 		if f.Type != c.fields[i].Type {
@@ -272,6 +287,12 @@ func (b *binder) recursiveQuery(c *cte, sel *pg.SelectStmt, parent *scope, visib
 				c.name, i+1, b.formatMod(c.fields[i].Type), b.formatMod(f.Type)).
 				WithHint("Cast the output of the non-recursive term to the correct type.").At(b.pos(targetLocation(sel.Larg, i))))
 		}
+	}
+	if walk != nil {
+		p := right.(*plan.Project)
+		right = &plan.Project{Input: p.Input, Exprs: slices.Concat(p.Exprs, carried), Fields: slices.Concat(p.Fields, walk.fields)}
+		left, right = b.begin(walk, left), b.step(walk, right)
+		c.fields = append(c.fields[:columns:columns], walk.fields...)
 	}
 	c.node, c.recursive, c.distinct = left, right, !sel.All
 	return own

@@ -31,6 +31,8 @@ type scope struct {
 	// readsItself: FROM holds the recursive reference of the WITH query that this
 	// is a part of.
 	readsItself bool
+	// itself is that reference, where it stands in this query's own FROM.
+	itself *rangeItem
 	// windows are the query's window calls; nil where there can be none.
 	windows *windows
 	// refs of this query's own rows, so that errors can say where they stand.

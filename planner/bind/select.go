@@ -20,7 +20,12 @@ func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string
 	if len(sel.LockingClause) > 0 {
 		b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
 	}
+	b.level++
+	defer func() { b.level-- }()
+	walk := b.walk
+	b.walk = nil
 	ctes, own := b.with(sel.WithClause, parent, ctes)
+	b.walk = walk
 	var n plan.Node
 	switch {
 	case sel.Op != pg.SetOperation_SETOP_NONE && sel.Op != pg.SetOperation_SET_OPERATION_UNDEFINED:
@@ -49,6 +54,8 @@ type block struct {
 // parts, so that of two mistakes the same one is reported.
 func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
 	b.streamClauses(sel)
+	walk := b.walk
+	b.walk = nil
 	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)
@@ -58,6 +65,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	}
 	if sel.HavingClause != nil {
 		q.having = b.boolean(b.expr(sel.HavingClause, s, exprHaving), "HAVING", location(sel.HavingClause))
+	}
+	if walk != nil {
+		b.carry(walk, q)
 	}
 	q.order = b.orderBy(sel.SortClause, q)
 	q.groups = b.groupBy(sel, q)

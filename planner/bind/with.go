@@ -23,6 +23,11 @@ type cte struct {
 	distinct  bool
 	// binding: its second part is being bound, and a reference is to itself.
 	binding bool
+	// added are the columns of SEARCH and CYCLE, the last of fields; nil: none.
+	// level is how deep the query is to which the WITH clause belongs: in
+	// queries within it, * leaves them out.
+	added *traversal
+	level int
 }
 
 // with binds the queries of a WITH clause. It returns the names visible to the
@@ -51,6 +56,7 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 			b.later = append(b.later, next.name)
 		}
 		sel := c.x.Ctequery.GetSelectStmt()
+		b.checkTraversal(c)
 		if c.self {
 			own = append(own, b.recursiveQuery(c, sel, parent, visible)...)
 		} else {
@@ -76,12 +82,8 @@ func (b *binder) withItems(w *pg.WithClause) []*cte {
 		if x.Ctequery.GetSelectStmt() == nil {
 			b.unsupported(x.Location, "Run the INSERT as a statement of its own.", "data-modifying statements in WITH are not supported")
 		}
-		if x.SearchClause != nil || x.CycleClause != nil {
-			b.unsupported(x.Location, "Keep the path in a column of your own: an array of keys, which NOT key = ANY (path) keeps from running in circles and ORDER BY path sorts.",
-				"SEARCH and CYCLE clauses are not supported")
-		}
 		b.shared.nextCTE++
-		list = append(list, &cte{name: x.Ctename, x: x, id: b.shared.nextCTE})
+		list = append(list, &cte{name: x.Ctename, x: x, id: b.shared.nextCTE, level: b.level})
 	}
 	return list
 }
@@ -108,17 +110,25 @@ func findCTE(s *scope, name string) *cte {
 
 // cteRef is a WITH query in FROM.
 func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
+	fields, added := c.fields, len(c.added.columns())
+	item := &rangeItem{name: c.name, relVisible: true, colsVisible: true}
 	if c.binding {
-		s.readsItself = true
+		s.readsItself, s.itself = true, item
+		fields = append(fields[:len(fields):len(fields)], c.added.columns()...)
 	} else {
 		c.refs++
 	}
-	item := &rangeItem{name: c.name, relVisible: true, colsVisible: true, cols: columnsOf(c.fields)}
 	if x.Alias != nil {
 		item.name = x.Alias.Aliasname
 	}
+	all := columnsOf(fields)
+	item.cols = all[:len(all)-added]
 	b.aliasColumns(item, x.Alias)
-	return fromEntry{node: &plan.CTEScan{ID: c.id, Name: c.name, Fields: c.fields}, items: []*rangeItem{item}}
+	for _, col := range all[len(all)-added:] {
+		col.hidden = b.level > c.level
+		item.cols = append(item.cols, col)
+	}
+	return fromEntry{node: &plan.CTEScan{ID: c.id, Name: c.name, Fields: fields}, items: []*rangeItem{item}}
 }
 
 // closeWith puts the WITH queries above the query that reads them. One that is
