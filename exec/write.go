@@ -27,13 +27,16 @@ type write struct {
 	rel    *catalog.Relation
 	rows   *operator.Spool // of an INSERT
 	held   *memory.Account // of an INSERT's statement and rows
-	sink   stream.Sink     // nil: not opened, or the rows went with those of an earlier write
+	sink   stream.Sink     // nil: not opened, or the rows went with those of another write
+	into   *write          // of SELECT INTO: whose sink has its rows; nil: its own
+	epoch  stream.Epoch    // of a sink's rows, the one that is written now
 	token  []byte
 	handed bool // the sink has been given rows
 	ready  bool // prepared
 }
 
-// foregroundEpoch is the one epoch of a sink outside a job.
+// foregroundEpoch is the first epoch of a sink outside a job, and mostly the only
+// one.
 const foregroundEpoch stream.Epoch = 1
 
 func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Result, error) {
@@ -176,15 +179,45 @@ func (t *Txn) openInto(ctx context.Context, s *plan.SelectInto, target plan.Sink
 	if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
 		return nil, err
 	}
-	w := &write{e: t.e, rel: &r}
+	w := &write{e: t.e, rel: &r, epoch: foregroundEpoch}
+	if i := slices.IndexFunc(t.writes, w.excludedBy); i >= 0 {
+		return w, w.follow(ctx, t.writes[i])
+	}
 	w.sink, err = c.Sink(ctx, &t.e.o.Env, &r, stream.SinkOptions{})
 	return w, err
 }
 
+// excludedBy reports whether another write has the relation's sink open, and it
+// lets no second one in.
+func (w *write) excludedBy(o *write) bool {
+	_, alone := o.sink.(stream.Exclusive)
+	return alone && o.rel.Schema == w.rel.Schema && o.rel.Name == w.rel.Name
+}
+
+// follow writes to the sink of an earlier statement, as its next epoch, so that
+// the rows can be taken back without those of the statement.
+func (w *write) follow(ctx context.Context, o *write) error {
+	if !w.sameSink(o) {
+		return sqlerr.Unsupported("Select the same columns, or end the transaction before.",
+			"two statements of a transaction with different columns INTO %q are not supported", w.rel.Name)
+	}
+	if err := o.prepare(ctx); err != nil {
+		return err
+	}
+	o.epoch++
+	o.ready = false
+	w.into, w.epoch = o, o.epoch
+	return nil
+}
+
 // put writes rows. In the foreground a row that the sink refuses is an error.
 func (w *write) put(ctx context.Context, b *vec.Batch) error {
-	w.handed = true
-	rejects, err := w.sink.Write(ctx, b)
+	to := w
+	if w.into != nil {
+		to = w.into
+	}
+	to.handed = true
+	rejects, err := to.sink.Write(ctx, b)
 	if err == nil && len(rejects) > 0 {
 		err = rejects[0].Err
 	}
@@ -198,8 +231,8 @@ func (w *write) put(ctx context.Context, b *vec.Batch) error {
 // into one relation are one write to its sink, in their order: it may let no
 // second writer in.
 func (t *Txn) prepareWrites(ctx context.Context) error {
-	for i, w := range t.writes {
-		if err := w.fill(ctx, t.writes[:i]); err != nil {
+	for _, w := range t.writes {
+		if err := w.fill(ctx, t.writes); err != nil {
 			return err
 		}
 	}
@@ -211,17 +244,18 @@ func (t *Txn) prepareWrites(ctx context.Context) error {
 	return nil
 }
 
-// fill writes the rows of an INSERT to the sink, which an earlier write may have
-// opened.
-func (w *write) fill(ctx context.Context, earlier []*write) error {
+// fill writes the rows of an INSERT to the sink, which another write may have
+// opened: an INSERT before it, or a SELECT INTO, whose rows are written already.
+func (w *write) fill(ctx context.Context, all []*write) error {
 	if w.rows == nil || w.rows.Rows() == 0 {
 		return nil
 	}
 	to := w
-	if i := slices.IndexFunc(earlier, w.sameSink); i >= 0 {
-		to = earlier[i]
+	if i := slices.IndexFunc(all, w.sameSink); i >= 0 {
+		to = all[i]
 	} else {
 		var err error
+		w.epoch = foregroundEpoch
 		if w.sink, err = w.e.openSink(ctx, w.rel, stream.SinkOptions{}); err != nil {
 			return err
 		}
@@ -265,7 +299,7 @@ func (w *write) prepare(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if w.token, err = w.sink.Prepare(ctx, foregroundEpoch); err != nil {
+	if w.token, err = w.sink.Prepare(ctx, w.epoch); err != nil {
 		return fmt.Errorf("writing to %q: %w", w.rel.Name, err)
 	}
 	w.ready = true
@@ -280,7 +314,7 @@ func (w *write) commit(ctx context.Context) error {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := w.sink.Commit(ctx, foregroundEpoch, w.token)
+	err := w.sink.Commit(ctx, w.epoch, w.token)
 	return failed(fmt.Sprintf("delivering rows to %q", w.rel.Name), errors.Join(err, w.sink.Close()))
 }
 
@@ -335,6 +369,11 @@ func heldBy(took, not []string) string {
 // rollback forgets the rows.
 func (w *write) rollback(ctx context.Context) {
 	w.forget()
+	if w.into != nil && w.into.sink != nil {
+		if err := w.into.sink.Rollback(context.WithoutCancel(ctx), w.epoch, nil); err != nil {
+			w.e.log.Warn("undoing rows of a transaction", "relation", w.rel.Name, "error", err)
+		}
+	}
 	if w.sink == nil {
 		return
 	}

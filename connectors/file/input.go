@@ -258,6 +258,10 @@ func (in *input) start() (bool, error) {
 			return true, nil
 		}
 		rec, ok, err := in.record()
+		if errors.Is(err, errOverlong) {
+			return false, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the header of file %q is longer than max_line_bytes (%d)", in.path, in.config.maxLine).
+				WithHint("Set max_line_bytes to more, or has_headers = 'false' where the file has none.")
+		}
 		if err != nil || !ok {
 			return false, err
 		}
@@ -324,13 +328,13 @@ func (in *input) record() ([]byte, bool, error) {
 			if in.w-in.r > in.config.maxLine {
 				in.overlong, in.skipFrom = true, in.base+int64(in.r)
 			}
-		} else if nl := bytes.IndexByte(in.buf[in.r:in.w], '\n'); nl >= 0 {
-			in.r += nl + 1
+		} else if end := in.resync(); end >= 0 {
+			in.r = end
 			in.overlong, in.searched, in.quoted = false, 0, false
 			return nil, false, errOverlong
 		}
 		if in.overlong {
-			in.r = in.w
+			in.r, in.searched = in.w, 0
 		}
 		if err := in.fill(); err != nil {
 			return nil, false, err
@@ -375,6 +379,23 @@ func (in *input) end() int {
 		return -1
 	}
 	return in.r + in.searched + nl + 1
+}
+
+// resync finds the index after the record that is passed over, whose beginning
+// is not held any more: in CSV a line break outside of quotes, as in any record.
+func (in *input) resync() int {
+	b := in.buf[in.r:in.w]
+	if in.config.format == formatCSV {
+		end, _, quoted := csv.End(b, in.config.quote, 0, in.quoted)
+		if in.quoted = quoted; end < 0 {
+			return -1
+		}
+		return in.r + end
+	}
+	if nl := bytes.IndexByte(b, '\n'); nl >= 0 {
+		return in.r + nl + 1
+	}
+	return -1
 }
 
 // element finds the next element of the file's array, and moves r to it. After

@@ -20,10 +20,18 @@ const (
 )
 
 // lock opens the file, makes it where it is not there, and keeps every other
-// writer out until it is closed. It returns the file's length, which is looked at
+// writer out until it is closed: those of this process come in their order, and
+// one of them at a time asks for what other processes may hold. It returns the file's length, which is looked at
 // under the lock: whoever had it before may have written, or removed the file.
 func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, err error) {
-	for end := time.Now().Add(patience); ; {
+	end := time.Now().Add(patience)
+	s.turn = writers.enter(s.path)
+	if mine, err := s.turn.wait(ctx, patience); err != nil {
+		return 0, err
+	} else if !mine {
+		return 0, s.busy()
+	}
+	for {
 		created, err := s.openOrCreate()
 		if err != nil {
 			return 0, err
@@ -53,8 +61,7 @@ func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, er
 			return 0, object.PathError("close", s.path, err)
 		}
 		if held && !time.Now().Before(end) {
-			return 0, sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job or transaction", s.path).
-				WithHint("Give each job a file of its own, or stop the other one.")
+			return 0, s.busy()
 		}
 		select {
 		case <-time.After(lockRetry):
@@ -62,6 +69,11 @@ func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, er
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+func (s *sink) busy() error {
+	return sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job or transaction", s.path).
+		WithHint("Give each job a file of its own, or stop the other one.")
 }
 
 // openOrCreate opens the file, and tells whether it made it.

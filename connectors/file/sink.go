@@ -34,6 +34,7 @@ type sink struct {
 	metrics *stream.Metrics
 	encoder encoder
 	f       *os.File
+	turn    *turn // among this process's writers of the file
 	codec   object.Codec
 
 	buf       []byte // rows not yet written to the file
@@ -41,15 +42,21 @@ type sink struct {
 	length    int64  // of the file
 	committed int64  // of the file at the last committed epoch
 	epoch     stream.Epoch
-	prepared  struct { // the epoch that waits for its decision; epoch 0: none
-		epoch  stream.Epoch
-		length int64
-	}
-	owner   string // of the mark; "": nobody who will come back
-	marked  bool
-	dirty   bool
-	created bool // the file was not there before, and nothing has committed since
+	prepared  []prepared // those that wait for their decision, ascending
+	owner     string     // of the mark; "": nobody who will come back
+	marked    bool
+	dirty     bool
+	created   bool // the file was not there before, and nothing has committed since
 }
+
+// prepared is an epoch that ends at a length of the file.
+type prepared struct {
+	epoch  stream.Epoch
+	length int64
+}
+
+// Exclusive is stream.Exclusive's: the file is locked.
+func (s *sink) Exclusive() {}
 
 // Sink opens the relation for writing and cuts off what lies past the last
 // committed epoch.
@@ -247,7 +254,7 @@ func (s *sink) Prepare(_ context.Context, e stream.Epoch) ([]byte, error) {
 		}
 		s.dirty = false
 	}
-	s.prepared.epoch, s.prepared.length = e, s.length
+	s.prepared = append(s.prepared, prepared{e, s.length})
 	return encodeToken(s.length), nil
 }
 
@@ -262,6 +269,7 @@ func (s *sink) Commit(_ context.Context, e stream.Epoch, token []byte) error {
 		return err
 	}
 	s.epoch, s.committed, s.created = e, length, false
+	s.prepared = slices.DeleteFunc(s.prepared, func(p prepared) bool { return p.epoch <= e })
 	if s.owner == "" {
 		return s.unmark() // nobody comes back with the token
 	}
@@ -273,8 +281,9 @@ func (s *sink) Rollback(_ context.Context, e stream.Epoch, _ []byte) error {
 	if e <= s.epoch || s.f == nil {
 		return nil
 	}
-	if p := s.prepared; p.epoch > s.epoch && p.epoch < e {
-		return s.cut(p.length)
+	s.prepared = slices.DeleteFunc(s.prepared, func(p prepared) bool { return p.epoch >= e })
+	if n := len(s.prepared); n > 0 {
+		return s.cut(s.prepared[n-1].length)
 	}
 	return s.cut(s.committed)
 }
@@ -282,6 +291,9 @@ func (s *sink) Rollback(_ context.Context, e stream.Epoch, _ []byte) error {
 // Close writes nothing more. Where nothing was committed and all was taken back
 // it leaves the directory as it was.
 func (s *sink) Close() error {
+	if s.turn != nil {
+		defer writers.leave(s.turn)
+	}
 	if s.f == nil {
 		return nil
 	}

@@ -152,6 +152,12 @@ type Sink interface {
 // Rollback does not take them back. A job writes them again.
 type Lasting interface{ Lasting() }
 
+// Exclusive is a sink that lets no second one in while it is open. Several
+// statements of a transaction write to it in epochs of their own: its Rollback of
+// one keeps those that were prepared before it, and its Commit of the last
+// commits them all.
+type Exclusive interface{ Exclusive() }
+
 // Impeded is part of a job, a sink for one, that can tell what it waits for.
 type Impeded interface {
 	// Impediment is why rows are not getting through at this moment; nil: they

@@ -143,9 +143,9 @@ func trim(b []byte) []byte {
 // field at fault as its Column.
 func (d *Decoder) Decode(record []byte) error {
 	record = trim(record)
-	err := d.decode(record)
-	if err == nil && !ascii(record) && !utf8.Valid(record) {
-		err = sqlerr.Errorf(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\"")
+	err := encoded(record)
+	if err == nil {
+		err = d.decode(record)
 	}
 	if err == nil {
 		d.row++
@@ -308,13 +308,26 @@ func excerpt(b []byte) string {
 	return fmt.Sprintf("%q", strings.ToValidUTF8(string(b[:min(len(b), 64)]), "\uFFFD"))
 }
 
-func ascii(b []byte) bool {
+// encoded is an error for bytes that no text may hold: those that are not UTF-8,
+// and NUL.
+func encoded(b []byte) error {
+	plain := true
 	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			return false
+		if c-1 >= utf8.RuneSelf-1 {
+			plain = false
+			break
 		}
 	}
-	return true
+	if plain {
+		return nil
+	}
+	if bytes.IndexByte(b, 0) >= 0 {
+		return sqlerr.Errorf(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00")
+	}
+	if !utf8.Valid(b) {
+		return sqlerr.Errorf(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\"")
+	}
+	return nil
 }
 
 // End finds the end of the first record of b: the index after its line break,

@@ -1,7 +1,6 @@
 package csv
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -22,7 +21,7 @@ func same(w, pattern uint64) uint64 {
 }
 
 // Lines decodes records from the beginning of b as long as they are plain: no
-// quote, nothing but ASCII, no empty line, none longer than longest, and every
+// quote, nothing but ASCII without NUL, no empty line, none longer than longest, and every
 // field good. It returns how many rows it appended, at most limit, and how many
 // bytes they took. What follows is for Decode, unless b does not hold the end of
 // it.
@@ -32,7 +31,9 @@ func (d *Decoder) Lines(b []byte, limit, longest int) (rows, taken int) {
 	field, start := 0, 0 // of the record that is read
 	for at := 0; rows < limit && at+8 <= len(b); at += 8 {
 		w := binary.LittleEndian.Uint64(b[at:])
-		marks := same(w, delimiter) | same(w, newline) | same(w, quote) | w&highBits
+		// A byte that is NUL or not ASCII has its highest bit in w-lowBits or w; a
+		// borrow goes upwards from a NUL, and none is looked at behind it.
+		marks := same(w, delimiter) | same(w, newline) | same(w, quote) | (w|(w-lowBits))&highBits
 		for ; marks != 0; marks &= marks - 1 {
 			i := at + bits.TrailingZeros64(marks)>>3
 			switch c := b[i]; c {
@@ -85,7 +86,7 @@ func (d *Decoder) quick(i int, s []byte) bool {
 		return true
 	case kindVarchar, kindChar:
 		// Bytes are characters here: all are ASCII.
-		if len(s) > f.length || bytes.IndexByte(s, 0) >= 0 {
+		if len(s) > f.length {
 			return false
 		}
 		f.text.Data = append(f.text.Data, s...)
