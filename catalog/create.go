@@ -115,7 +115,7 @@ func (s *Snapshot) creatable(r *Relation) error {
 			WithDetail("System catalog modifications are currently disallowed.")
 	case s.schemas[r.Schema] == nil && !Temporary(r.Schema):
 		return sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", r.Schema)
-	case s.relations[r.Schema][r.Name] != nil:
+	case s.NameTaken(r.Schema, r.Name):
 		return sqlerr.Errorf(sqlerr.DuplicateTable, "relation %q already exists", r.Name)
 	}
 	return nil

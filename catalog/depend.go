@@ -10,17 +10,36 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
-// object is a node of the graph of dependencies: one of the three is not nil.
+// object is a node of the graph of dependencies: one of the first three is not
+// nil. A relation with attr is the default of its column with that number, one
+// with index that index of it.
 type object struct {
 	schema   *Schema
 	relation *Relation
 	job      *Job
+	attr     int16
+	index    *Index
+}
+
+// objectKey tells objects apart.
+type objectKey struct {
+	oid  types.OID
+	attr int16
+}
+
+func (o object) key() objectKey {
+	if o.index != nil {
+		return objectKey{o.index.OID, 0}
+	}
+	return objectKey{o.oid(), o.attr}
 }
 
 func (o object) oid() types.OID {
 	switch {
 	case o.schema != nil:
 		return o.schema.OID
+	case o.index != nil:
+		return o.index.OID
 	case o.relation != nil:
 		return o.relation.OID
 	}
@@ -32,13 +51,24 @@ func (o object) oid() types.OID {
 func (o object) describe(s *Snapshot, path []string) string {
 	switch {
 	case o.schema != nil:
-		return "schema " + o.schema.Name
+		return "schema " + QuoteName(o.schema.Name)
 	case o.job != nil:
-		return "job " + o.job.Name
-	case s.Visible(o.relation, path):
-		return o.relation.Kind.word() + " " + o.relation.Name
+		return "job " + QuoteName(o.job.Name)
+	case o.index != nil:
+		return "index " + qualify(s, o.relation, o.index.Name, path)
+	case o.attr != 0:
+		column := o.relation.Columns[o.relation.ByAttribute(o.attr)]
+		return "default value for column " + QuoteName(column.Name) + " of " + object{relation: o.relation}.describe(s, path)
 	}
-	return o.relation.Kind.word() + " " + o.relation.Schema + "." + o.relation.Name
+	return o.relation.Kind.word() + " " + qualify(s, o.relation, o.relation.Name, path)
+}
+
+// qualify is a name of r's schema as a search path finds it.
+func qualify(s *Snapshot, r *Relation, name string, path []string) string {
+	if s.Visible(r, path) {
+		return QuoteName(name)
+	}
+	return QuoteName(r.Schema) + "." + QuoteName(name)
 }
 
 // dependents are the objects that cannot be without o, newest first.
@@ -47,9 +77,11 @@ func (s *Snapshot) dependents(o object) []object {
 	switch {
 	case o.schema != nil:
 		for _, r := range s.relations[o.schema.Name] {
-			all = append(all, object{relation: r})
+			if r.Sequence == nil || r.Sequence.OwnedBy == 0 { // else it goes with its table
+				all = append(all, object{relation: r})
+			}
 		}
-	case o.relation != nil:
+	case o.relation != nil && o.attr == 0 && o.index == nil:
 		all = s.dependentsOf(o.relation)
 	}
 	sort.Slice(all, func(i, k int) bool { return all[i].oid() > all[k].oid() })
@@ -63,12 +95,44 @@ func (s *Snapshot) dependentsOf(r *Relation) []object {
 			all = append(all, object{relation: d})
 		}
 	}
+	if r.Kind == Sequence {
+		all = append(all, s.numbered(r)...)
+	}
 	full := r.Schema + "." + r.Name
 	for _, j := range s.jobs {
 		if slices.Contains(j.DependsOn, r.OID) || r.Kind == Sink && slices.Contains(j.Sinks, full) {
 			all = append(all, object{job: j})
 		}
 	}
+	return all
+}
+
+// numbered are the defaults that take their values from a sequence.
+func (s *Snapshot) numbered(sequence *Relation) []object {
+	var all []object
+	for _, r := range s.byOID {
+		if r.Table == nil {
+			continue
+		}
+		for i, c := range r.Columns {
+			if c.Default != "" && slices.Contains(References(c.Default), sequence.OID) {
+				all = append(all, object{relation: r, attr: r.Attribute(i)})
+			}
+		}
+	}
+	return all
+}
+
+// ownedSequences are the sequences that go with a table, or with the column of
+// an attribute number where that is not 0.
+func (s *Snapshot) ownedSequences(table types.OID, attr int16) []object {
+	var all []object
+	for _, r := range s.byOID {
+		if r.Sequence != nil && r.Sequence.OwnedBy == table && (attr == 0 || attr == r.Sequence.OwnedAttr) {
+			all = append(all, object{relation: r})
+		}
+	}
+	sort.Slice(all, func(i, k int) bool { return all[i].oid() > all[k].oid() })
 	return all
 }
 
@@ -95,32 +159,41 @@ type doomed struct {
 
 // closure are the targets and all that must go with them, dependents first.
 func (s *Snapshot) closure(targets []object) []doomed {
-	var order []doomed
-	seen := map[types.OID]bool{}
-	named := map[types.OID]bool{}
+	w := walk{s: s, seen: map[objectKey]bool{}, named: map[objectKey]bool{}}
 	for _, t := range targets {
-		named[t.oid()] = true
-	}
-	var visit func(o, because object, silently bool)
-	visit = func(o, because object, silently bool) {
-		if seen[o.oid()] {
-			return
-		}
-		seen[o.oid()] = true
-		if o.job != nil {
-			for _, sink := range s.ownedSinks(o.job) {
-				visit(sink, o, true)
-			}
-		}
-		for _, d := range s.dependents(o) {
-			visit(d, o, false)
-		}
-		order = append(order, doomed{o, because, silently || named[o.oid()]})
+		w.named[t.key()] = true
 	}
 	for _, t := range targets {
-		visit(t, object{}, true)
+		w.visit(t, object{}, true)
 	}
-	return order
+	return w.order
+}
+
+type walk struct {
+	s           *Snapshot
+	seen, named map[objectKey]bool
+	order       []doomed
+}
+
+func (w *walk) visit(o, because object, silently bool) {
+	if w.seen[o.key()] || o.attr != 0 && (w.seen[objectKey{o.relation.OID, 0}] || w.named[objectKey{o.relation.OID, 0}]) {
+		return // a default goes with its table
+	}
+	w.seen[o.key()] = true
+	switch {
+	case o.job != nil:
+		for _, sink := range w.s.ownedSinks(o.job) {
+			w.visit(sink, o, true)
+		}
+	case o.relation != nil && o.relation.Kind == Table && o.attr == 0 && o.index == nil:
+		for _, sequence := range w.s.ownedSequences(o.relation.OID, 0) {
+			w.visit(sequence, o, true)
+		}
+	}
+	for _, d := range w.s.dependents(o) {
+		w.visit(d, o, false)
+	}
+	w.order = append(w.order, doomed{o, because, silently || w.named[o.key()]})
 }
 
 // maxReported is how many dependents a message lists, as in PostgreSQL.

@@ -14,6 +14,7 @@ type Name struct{ Schema, Name string }
 type Dropped struct {
 	Schemas   []*Schema
 	Relations []*Relation
+	Indexes   []*Index
 	Jobs      []*Job
 }
 
@@ -43,6 +44,59 @@ func missing(err *sqlerr.Error) bool {
 	return err.Code == sqlerr.UndefinedTable || err.Code == sqlerr.InvalidSchemaName || err.Code == sqlerr.UndefinedObject
 }
 
+var dropHints = map[Kind]string{
+	Stream:   "Use DROP STREAM to remove a stream.",
+	View:     "Use DROP VIEW to remove a view.",
+	Sink:     "Use DROP SINK to remove a sink.",
+	Table:    "Use DROP TABLE to remove a table.",
+	Sequence: "Use DROP SEQUENCE to remove a sequence.",
+}
+
+// DropIndexes drops indexes by their names.
+func (t *Tx) DropIndexes(names []Name, ifExists, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	s := t.Snapshot()
+	var targets []object
+	var notices []*sqlerr.Error
+	for _, n := range names {
+		r, x, err := s.findIndex(n, path)
+		switch {
+		case err != nil && ifExists && missing(err):
+			notices = append(notices, notice(sqlerr.SuccessfulCompletion, "%s, skipping", err.Message))
+			continue
+		case err != nil:
+			return Dropped{}, nil, err
+		case x.Constraint:
+			con := "constraint " + QuoteName(x.Name) + " on " + object{relation: r}.describe(s, path)
+			return Dropped{}, nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop %s because %s requires it",
+				object{relation: r, index: x}.describe(s, path), con).WithHint("You can drop %s instead.", con)
+		}
+		targets = append(targets, object{relation: r, index: x})
+	}
+	dropped, more, err := t.drop(targets, ifExists, cascade, path)
+	return dropped, append(notices, more...), err
+}
+
+func (s *Snapshot) findIndex(n Name, path []string) (*Relation, *Index, *sqlerr.Error) {
+	other, r, x := (*Relation)(nil), (*Relation)(nil), (*Index)(nil)
+	if n.Schema == "" {
+		other = s.Resolve(path, n.Name)
+		r, x = s.ResolveIndex(path, n.Name)
+	} else {
+		if s.schemas[n.Schema] == nil {
+			return nil, nil, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", n.Schema)
+		}
+		other = s.relations[n.Schema][n.Name]
+		r, x = s.Index(n.Schema, n.Name)
+	}
+	switch {
+	case other != nil:
+		return nil, nil, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not an index", n.Name).WithHint("%s", dropHints[other.Kind])
+	case x == nil:
+		return nil, nil, sqlerr.Errorf(sqlerr.UndefinedObject, "index %q does not exist", n.Name)
+	}
+	return r, x, nil
+}
+
 func (s *Snapshot) findToDrop(kind Kind, n Name, path []string) (*Relation, *sqlerr.Error) {
 	var r *Relation
 	if n.Schema == "" {
@@ -53,18 +107,22 @@ func (s *Snapshot) findToDrop(kind Kind, n Name, path []string) (*Relation, *sql
 		}
 		r = s.relations[n.Schema][n.Name]
 	}
+	if r == nil {
+		_, x := s.Index(n.Schema, n.Name)
+		if n.Schema == "" {
+			_, x = s.ResolveIndex(path, n.Name)
+		}
+		if x != nil {
+			return nil, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a %s", n.Name, kind.word()).WithHint("Use DROP INDEX to remove an index.")
+		}
+	}
 	switch {
 	case r == nil:
 		return nil, sqlerr.Errorf(sqlerr.UndefinedTable, "%s %q does not exist", kind.word(), n.Name)
 	case r.Kind == Virtual:
 		return nil, sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", r.Name)
 	case r.Kind != kind && (kind != Stream || r.Kind != View):
-		hint := map[Kind]string{
-			Stream: "Use DROP STREAM to remove a stream.",
-			View:   "Use DROP VIEW to remove a view.",
-			Sink:   "Use DROP SINK to remove a sink.",
-		}
-		return nil, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a %s", r.Name, kind.word()).WithHint("%s", hint[r.Kind])
+		return nil, sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a %s", r.Name, kind.word()).WithHint("%s", dropHints[r.Kind])
 	}
 	return r, nil
 }
@@ -114,7 +172,7 @@ func (t *Tx) drop(targets []object, ifExists, cascade bool, path []string) (Drop
 	}
 	s := t.Snapshot()
 	order := s.closure(targets)
-	if err := s.ownersGo(targets, order); err != nil {
+	if err := s.ownersGo(targets, order, path); err != nil {
 		return Dropped{}, nil, err
 	}
 	var notices []*sqlerr.Error
@@ -142,9 +200,15 @@ func (t *Tx) drop(targets []object, ifExists, cascade bool, path []string) (Drop
 	return collect(order), notices, nil
 }
 
-// ownersGo refuses to drop a sink by name under the job that declared it.
-func (s *Snapshot) ownersGo(targets []object, order []doomed) error {
+// ownersGo refuses to drop a sink by name under the job that declared it, and an
+// identity column's sequence under the column.
+func (s *Snapshot) ownersGo(targets []object, order []doomed, path []string) error {
 	for _, t := range targets {
+		if t.relation != nil && t.relation.Sequence != nil && t.relation.Sequence.Internal {
+			if err := s.identityGoes(t.relation, order, path); err != nil {
+				return err
+			}
+		}
 		if t.relation == nil || t.relation.Job == "" {
 			continue
 		}
@@ -155,6 +219,17 @@ func (s *Snapshot) ownersGo(targets []object, order []doomed) error {
 		}
 	}
 	return nil
+}
+
+// identityGoes: the sequence of an identity column goes only with its table.
+func (s *Snapshot) identityGoes(r *Relation, order []doomed, path []string) error {
+	table := s.byOID[r.Sequence.OwnedBy]
+	if table == nil || slices.ContainsFunc(order, func(d doomed) bool { return d.relation == table && d.attr == 0 }) {
+		return nil
+	}
+	column := "column " + QuoteName(table.Columns[table.ByAttribute(r.Sequence.OwnedAttr)].Name) + " of " + object{relation: table}.describe(s, path)
+	return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop %s because %s requires it", object{relation: r}.describe(s, path), column).
+		WithHint("You can drop %s instead.", column)
 }
 
 // find looks the objects up anew, by OID.
@@ -172,6 +247,14 @@ func (d *draft) find(targets []object) ([]object, bool) {
 			if o.relation = d.byOID[t.relation.OID]; o.relation == nil {
 				return nil, false
 			}
+			o.attr = t.attr
+			if t.index != nil {
+				i := slices.IndexFunc(o.relation.Indexes(), func(x *Index) bool { return x.OID == t.index.OID })
+				if i < 0 {
+					return nil, false
+				}
+				o.index = o.relation.Table.Indexes[i]
+			}
 		default:
 			o.job = d.jobs[t.job.Name]
 			if o.job == nil || o.job.UUID != t.job.UUID {
@@ -188,7 +271,7 @@ func sameObjects(a, b []doomed) bool {
 		if x.job != nil && y.job != nil {
 			return x.job.UUID == y.job.UUID
 		}
-		return x.oid() == y.oid()
+		return x.key() == y.key()
 	})
 }
 
@@ -196,6 +279,10 @@ func (d *draft) remove(o object) {
 	switch {
 	case o.schema != nil:
 		d.removeSchema(o.schema)
+	case o.attr != 0:
+		d.removeDefault(o.relation.OID, o.attr)
+	case o.index != nil:
+		d.removeIndex(o.relation.OID, o.index.OID)
 	case o.relation != nil:
 		d.removeRelation(o.relation)
 	default:
@@ -209,6 +296,9 @@ func collect(order []doomed) Dropped {
 		switch {
 		case d.schema != nil:
 			all.Schemas = append(all.Schemas, d.schema)
+		case d.index != nil:
+			all.Indexes = append(all.Indexes, d.index)
+		case d.attr != 0:
 		case d.relation != nil:
 			all.Relations = append(all.Relations, d.relation)
 		default:

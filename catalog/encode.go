@@ -28,10 +28,11 @@ func (k storeKey) bytes() []byte {
 }
 
 type storedSchema struct {
-	Format int       `json:"format"`
-	OID    types.OID `json:"oid"`
-	Name   string    `json:"name"`
-	Owner  string    `json:"owner"`
+	Format  int       `json:"format"`
+	OID     types.OID `json:"oid"`
+	Name    string    `json:"name"`
+	Owner   string    `json:"owner"`
+	Comment string    `json:"comment,omitempty"`
 }
 
 type storedRelation struct {
@@ -92,6 +93,7 @@ type storedJob struct {
 	Settings  map[string]string `json:"settings,omitempty"`
 	Created   time.Time         `json:"created"`
 	DependsOn []types.OID       `json:"depends_on,omitempty"`
+	Comment   string            `json:"comment,omitempty"`
 }
 
 type storedOIDs struct {
@@ -122,7 +124,7 @@ func decode(value []byte, v any, format *int) error {
 }
 
 func encodeSchema(s *Schema) []byte {
-	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner})
+	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner, s.Comment})
 }
 
 func decodeSchema(value []byte) (*Schema, error) {
@@ -130,7 +132,7 @@ func decodeSchema(value []byte) (*Schema, error) {
 	if err := decode(value, &s, &s.Format); err != nil {
 		return nil, err
 	}
-	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner}, nil
+	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner, Comment: s.Comment}, nil
 }
 
 func encodeRelation(r *Relation) []byte {
@@ -234,7 +236,7 @@ func encodeJob(j *Job) []byte {
 	return encode(storedJob{
 		Format: objectFormat, OID: j.OID, UUID: hex.EncodeToString(j.UUID[:]), Name: j.Name, Owner: j.Owner, Text: j.Text,
 		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Error, Settings: j.Settings,
-		Created: j.Created, DependsOn: j.DependsOn,
+		Created: j.Created, DependsOn: j.DependsOn, Comment: j.Comment,
 	})
 }
 
@@ -245,7 +247,7 @@ func decodeJob(value []byte) (*Job, error) {
 	}
 	j := &Job{
 		OID: s.OID, Name: s.Name, Owner: s.Owner, Text: s.Text, Sinks: s.Sinks, Options: loadedOptions(s.Options),
-		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn,
+		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment,
 	}
 	b, err := hex.DecodeString(s.UUID)
 	if err != nil || len(b) != len(j.UUID) {

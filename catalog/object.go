@@ -27,9 +27,10 @@ const (
 
 // Schema is a namespace of relations.
 type Schema struct {
-	OID   types.OID
-	Name  string
-	Owner string
+	OID     types.OID
+	Name    string
+	Owner   string
+	Comment string
 }
 
 // Relation is a stream, sink, view, table, sequence or catalog table.
@@ -139,6 +140,7 @@ type Job struct {
 	Settings  map[string]string // TimeZone, DateStyle, search_path ... of its creation
 	Created   time.Time
 	DependsOn []types.OID
+	Comment   string
 }
 
 // FunctionKind is pg_proc.prokind.

@@ -79,18 +79,3 @@ func (s *Snapshot) FormatType(t types.Type, path []string) string {
 	}
 	return name
 }
-
-// QuoteName is an identifier as SQL writes it, in quotes where it needs them.
-func QuoteName(s string) string {
-	plain := s != ""
-	for i := range len(s) {
-		c := s[i]
-		if c != '_' && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-			plain = false
-		}
-	}
-	if plain {
-		return s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-}

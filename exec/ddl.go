@@ -91,23 +91,28 @@ func (t *Txn) createSink(s *plan.CreateSink) (Result, error) {
 	return Result{"CREATE SINK", notices}, err
 }
 
+// droppedKinds are the kinds of relation by DROP's word for them.
+var droppedKinds = map[string]catalog.Kind{
+	"STREAM": catalog.Stream, "SINK": catalog.Sink, "VIEW": catalog.View, "TABLE": catalog.Table, "SEQUENCE": catalog.Sequence,
+}
+
 func (t *Txn) drop(s *plan.Drop, env *function.Env) (Result, error) {
 	res := Result{Tag: "DROP " + s.What}
 	path := env.SearchPath
+	var names []catalog.Name
+	var schemas []string
+	for _, o := range s.Objects {
+		names = append(names, catalog.Name{Schema: o.Schema, Name: o.Name})
+		schemas = append(schemas, o.Name)
+	}
 	var err error
-	if s.What == "SCHEMA" {
-		var names []string
-		for _, o := range s.Objects {
-			names = append(names, o.Name)
-		}
-		_, res.Notices, err = t.change().DropSchemas(names, s.IfExists, s.Cascade, path)
-	} else {
-		kind := map[string]catalog.Kind{"STREAM": catalog.Stream, "SINK": catalog.Sink, "VIEW": catalog.View}[s.What]
-		var names []catalog.Name
-		for _, o := range s.Objects {
-			names = append(names, catalog.Name{Schema: o.Schema, Name: o.Name})
-		}
-		_, res.Notices, err = t.change().DropRelations(kind, names, s.IfExists, s.Cascade, path)
+	switch s.What {
+	case "SCHEMA":
+		_, res.Notices, err = t.change().DropSchemas(schemas, s.IfExists, s.Cascade, path)
+	case "INDEX":
+		_, res.Notices, err = t.change().DropIndexes(names, s.IfExists, s.Cascade, path)
+	default:
+		_, res.Notices, err = t.change().DropRelations(droppedKinds[s.What], names, s.IfExists, s.Cascade, path)
 	}
 	t.changed = true // jobs may have gone along
 	return res, err

@@ -81,6 +81,10 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.CreateSchema:
 		_, notices, err := t.change().CreateSchema(s.Name, env.User, s.IfNotExists)
 		return Result{"CREATE SCHEMA", notices}, err
+	case *plan.CreateTable:
+		return t.createTable(s)
+	case *plan.CreateSequence:
+		return t.createSequence(s)
 	case *plan.StartJob:
 		notices, err := t.startJob(ctx, s, env)
 		return Result{"START JOB", notices}, err

@@ -167,6 +167,9 @@ func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []typ
 	if on, _ := x.txn.mode(&x.settings, "transaction_read_only"); on == "on" {
 		return nil, sqlerr.Errorf(sqlerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", statementWord(b))
 	}
+	if b.Alone != "" && x.txn.inBlock() {
+		return nil, sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", b.Alone)
+	}
 	engine := x.begin()
 	x.txn.queried = true
 	r, err := engine.Exec(ctx, b, x.env(ctx, engine.Snapshot(), params))
@@ -190,6 +193,10 @@ func statementWord(b *plan.Bound) string {
 		return "CREATE SINK"
 	case *plan.CreateSchema:
 		return "CREATE SCHEMA"
+	case *plan.CreateTable:
+		return "CREATE TABLE"
+	case *plan.CreateSequence:
+		return "CREATE SEQUENCE"
 	case *plan.StartJob:
 		return "START JOB"
 	case *plan.AlterJob:

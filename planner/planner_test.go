@@ -153,6 +153,10 @@ func (s *session) apply(b *plan.Bound) error {
 		err = create(x.Relation, x.IfNotExists, x.OrReplace)
 	case *plan.CreateSchema:
 		_, _, err = tx.CreateSchema(x.Name, "ferris", x.IfNotExists)
+	case *plan.CreateTable:
+		_, _, err = tx.CreateTable(x.Relation, x.Owned, x.IfNotExists)
+	case *plan.CreateSequence:
+		_, _, err = tx.CreateSequence(x.Relation, x.IfNotExists)
 	case *plan.Prepare:
 		s.done[x.Name] = x.Target
 	case *plan.DeclareCursor:
@@ -292,6 +296,9 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 			x.Format, x.Delimiter, x.Null, x.Quote, x.Escape, x.Header, x.ForceQuote, x.ForceQuoteAll)
 		showStatement(w, x.Query.Statement)
 	default:
+		if showDDL(w, st) {
+			return
+		}
 		fmt.Fprintf(w, "%T %+v\n", x, st)
 	}
 }

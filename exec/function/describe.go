@@ -126,5 +126,5 @@ func functionDefinition(env *Env, a []types.Value) (types.Value, error) {
 		traits = append(traits, "STRICT")
 	}
 	return text(fmt.Sprintf("CREATE OR REPLACE FUNCTION %s.%s(%s)\n RETURNS %s%s\n LANGUAGE internal\n %s\nAS $function$%s$function$\n",
-		f.Schema, quoteIdent(f.Name), arguments.S, set, types.FormatType(types.Of(f.Ret)), strings.Join(traits, " "), f.Name))
+		f.Schema, catalog.QuoteName(f.Name), arguments.S, set, types.FormatType(types.Of(f.Ret)), strings.Join(traits, " "), f.Name))
 }

@@ -30,18 +30,6 @@ var keywords = func() []keyword {
 	return all
 }()
 
-// reserved are the words that quote_ident quotes: the keywords but the
-// unreserved ones.
-var reserved = func() map[string]bool {
-	m := map[string]bool{}
-	for _, k := range keywords {
-		if k.category != 'U' {
-			m[k.word] = true
-		}
-	}
-	return m
-}()
-
 var keywordCategories = map[byte]string{'U': "unreserved", 'C': "unreserved (cannot be function or type name)",
 	'T': "reserved (can be function or type name)", 'R': "reserved"}
 

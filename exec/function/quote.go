@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -13,7 +14,7 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("quote_ident(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(quoteIdent(a[0].S)) },
+	op("quote_ident(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(catalog.QuoteName(a[0].S)) },
 		"quote_ident('Foo bar')", `"Foo bar"`, "quote_ident('foo')", "foo", "quote_ident('select')", `"select"`, `quote_ident('a"b')`, `"a""b"`)
 	op("quote_literal(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(quoteLiteral(a[0].S)) },
 		"quote_literal('O''Reilly')", "'O''Reilly'", `quote_literal('a\b')`, `E'a\\b'`)
@@ -34,18 +35,6 @@ func init() {
 	op("format(text) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) }, "format('100%%')", "100%", "format('%s')", "ERROR 22023")
 	define("format(text, variadic any) text stable", Definition{Value: func(env *Env, a vs) (types.Value, error) { return format(env, a) }, NullSpread: true, Examples: examples(
 		"format('Hello %s, %1$s', 'World')", "Hello World, World", "format('INSERT INTO %I VALUES(%L)', 'my table', 'O''Reilly')", `INSERT INTO "my table" VALUES('O''Reilly')`, "format('|%10s|%-10s|', 'foo', 'bar')", "|       foo|bar       |", "format('%s %L', NULL, NULL)", " NULL", "format('%s %s', 1)", "ERROR 22023", "format('%x', 1)", "ERROR 22023", "format('%*s|', 5, 'a')", "    a|")})
-}
-
-func quoteIdent(s string) string {
-	plain := s != "" && !reserved[s]
-	for i := 0; i < len(s) && plain; i++ {
-		c := s[i]
-		plain = c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9'
-	}
-	if plain {
-		return s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
 
 func quoteLiteral(s string) string {
@@ -210,7 +199,7 @@ func (f *formatter) one() error {
 		part = "NULL"
 	case v.Null:
 	case s.kind == 'I':
-		part = quoteIdent(string(appendOutput(f.env, nil, v)))
+		part = catalog.QuoteName(string(appendOutput(f.env, nil, v)))
 	case s.kind == 'L':
 		part = quoteLiteral(string(appendOutput(f.env, nil, v)))
 	default:

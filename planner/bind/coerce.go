@@ -182,12 +182,16 @@ func (b *binder) castCall(e plan.Expr, cast *catalog.Cast, target types.OID, mod
 	if len(f.Args) >= 3 && f.Args[2] == types.Bool {
 		args = append(args, plan.NewConst(types.NewBool(ctx == explicit)))
 	}
+	how := plan.ImplicitCast
+	if ctx == explicit {
+		how = plan.ExplicitCast
+	}
 	if f.Ret != target && f.Ret == types.Int4 {
 		// Such as int2 to oid, by int4.
-		call := &plan.Call{Func: f, Args: args, Typ: types.Of(f.Ret), Pos: b.pos(loc)}
+		call := &plan.Call{Func: f, Args: args, Typ: types.Of(f.Ret), Cast: how, Pos: b.pos(loc)}
 		return &plan.Cast{Arg: call, Typ: types.Of(target), Method: plan.CastRelabel, Explicit: ctx == explicit, Pos: b.pos(loc)}
 	}
-	return &plan.Call{Func: f, Args: args, Typ: types.Of(target), Pos: b.pos(loc)}
+	return &plan.Call{Func: f, Args: args, Typ: types.Of(target), Cast: how, Pos: b.pos(loc)}
 }
 
 // applyMod applies a type's modifier to an expression of that type.

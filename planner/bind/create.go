@@ -307,8 +307,10 @@ func (b *binder) drop(x *pg.DropStmt) *plan.Bound {
 	switch x.RemoveType {
 	case pg.ObjectType_OBJECT_SCHEMA:
 		return b.dropNamed("SCHEMA", names, x.MissingOk, cascade)
-	case pg.ObjectType_OBJECT_VIEW:
-		return b.dropNamed("VIEW", names, x.MissingOk, cascade)
+	case pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_SEQUENCE:
+		return b.dropNamed(objectWord(x.RemoveType), names, x.MissingOk, cascade)
+	case pg.ObjectType_OBJECT_INDEX:
+		return b.dropIndexes(b.dropNamed("INDEX", names, x.MissingOk, cascade), x, len(names) > 1)
 	}
 	b.unsupported(-1, "Use DROP STREAM, DROP SINK, DROP VIEW, DROP JOB or DROP SCHEMA.", "DROP %s is not supported", objectWord(x.RemoveType))
 	return nil

@@ -33,6 +33,13 @@ const (
 	exprFrameRange  exprKind = "window RANGE"
 	exprFrameRows   exprKind = "window ROWS"
 	exprFrameGroups exprKind = "window GROUPS"
+
+	exprDefault    exprKind = "DEFAULT expressions"
+	exprCheck      exprKind = "check constraints"
+	exprGenerated  exprKind = "column generation expressions"
+	exprIndex      exprKind = "index expressions"
+	exprIndexWhere exprKind = "index predicates"
+	exprTransform  exprKind = "transform expressions"
 )
 
 // expr binds an expression over the rows of a scope. Its type may still be
@@ -43,6 +50,9 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	}
 	switch x := n.Node.(type) {
 	case *pg.Node_ColumnRef:
+		if k == exprDefault {
+			b.failf(sqlerr.FeatureNotSupported, x.ColumnRef.Location, "cannot use column reference in DEFAULT expression")
+		}
 		return b.columnRef(x.ColumnRef, s)
 	case *pg.Node_ParamRef:
 		return b.shared.params.ref(b, int(x.ParamRef.Number), x.ParamRef.Location)

@@ -71,8 +71,26 @@ func (b *binder) format() *types.Format {
 	return b.fmt
 }
 
+// sqlValueNames are the words that deparsing has for them.
+var sqlValueNames = map[pg.SQLValueFunctionOp]string{
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_DATE: "CURRENT_DATE", pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP: "CURRENT_TIMESTAMP",
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_TIME: "CURRENT_TIME", pg.SQLValueFunctionOp_SVFOP_LOCALTIME: "LOCALTIME",
+	pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP: "LOCALTIMESTAMP", pg.SQLValueFunctionOp_SVFOP_CURRENT_CATALOG: "CURRENT_CATALOG",
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_SCHEMA: "CURRENT_SCHEMA", pg.SQLValueFunctionOp_SVFOP_SESSION_USER: "SESSION_USER",
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_USER: "CURRENT_USER", pg.SQLValueFunctionOp_SVFOP_USER: "USER",
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_ROLE: "CURRENT_ROLE",
+}
+
 // sqlValue is CURRENT_DATE and its like.
 func (b *binder) sqlValue(x *pg.SQLValueFunction) plan.Expr {
+	e := b.sqlValueCall(x)
+	if call, ok := e.(*plan.Call); ok {
+		call.Word = sqlValueNames[x.Op]
+	}
+	return e
+}
+
+func (b *binder) sqlValueCall(x *pg.SQLValueFunction) plan.Expr {
 	loc := x.Location
 	now := func() plan.Expr { return b.call("now", nil, loc) }
 	to := func(t types.OID, mod int32) plan.Expr {

@@ -43,6 +43,14 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.insert(x.InsertStmt)
 	case *pg.Node_CreateSchemaStmt:
 		return b.createSchema(x.CreateSchemaStmt)
+	case *pg.Node_CreateStmt:
+		return b.createTable(x.CreateStmt)
+	case *pg.Node_CreateSeqStmt:
+		return b.createSequence(x.CreateSeqStmt)
+	case *pg.Node_AlterSeqStmt:
+		return b.alterSequence(x.AlterSeqStmt)
+	case *pg.Node_IndexStmt:
+		return b.createIndex(x.IndexStmt)
 	case *pg.Node_DropStmt:
 		return b.drop(x.DropStmt)
 	case *pg.Node_ViewStmt:

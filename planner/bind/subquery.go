@@ -2,6 +2,7 @@ package bind
 
 import (
 	"strconv"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
@@ -19,7 +20,7 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	case exprLimit, exprOffset, exprSelect, exprWhere, exprHaving, exprOrderBy, exprGroupBy, exprDistinct, exprJoinOn, exprFrom, exprFilter, exprValues, exprOther,
 		exprWindow, exprFrameRange, exprFrameRows, exprFrameGroups:
 	default:
-		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", string(k))
+		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", strings.TrimSuffix(string(k), "s"))
 	}
 	sub := x.Subselect.GetSelectStmt()
 	input := b.innerQuery(sub, s, k)

@@ -46,8 +46,20 @@ type Call struct {
 	// the function repeats.
 	Spread bool
 	Op     string // the operator's name where it was written as one, for String and EXPLAIN
-	Pos    int    // of the statement's text, characters from 1
+	Word   string // CURRENT_DATE or its like, which stands for the call
+	Cast   CallCast
+	Pos    int // of the statement's text, characters from 1
 }
+
+// CallCast says whether a Call is how a cast is made, and who wanted it.
+type CallCast uint8
+
+// What a Call's Cast can be.
+const (
+	NoCast CallCast = iota
+	ImplicitCast
+	ExplicitCast
+)
 
 // CastMethod is how a Cast converts.
 type CastMethod uint8

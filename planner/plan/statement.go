@@ -21,6 +21,8 @@ type Bound struct {
 	Text      string // the statement's own text
 	// ReadOnly: allowed where a transaction has failed is only Ends.
 	Ends bool // COMMIT, ROLLBACK [TO]: allowed in a failed transaction
+	// Alone names a statement that cannot run inside a transaction block; "": it can.
+	Alone string
 }
 
 // Query is a SELECT, VALUES or SHOW STREAMS: rows for the client.
@@ -135,7 +137,7 @@ type AlterJob struct {
 
 // Drop drops relations or schemas.
 type Drop struct {
-	What     string // STREAM, SINK, VIEW, SCHEMA
+	What     string // STREAM, SINK, VIEW, TABLE, SEQUENCE, INDEX, TYPE, SCHEMA
 	Objects  []ObjectName
 	IfExists bool
 	Cascade  bool

@@ -1,0 +1,47 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+func (t *Txn) createTable(s *plan.CreateTable) (Result, error) {
+	r, owned := fresh(s.Relation), freshOwned(s.Owned)
+	_, notices, err := t.change().CreateTable(r, owned, s.IfNotExists)
+	return Result{"CREATE TABLE", notices}, err
+}
+
+func (t *Txn) createSequence(s *plan.CreateSequence) (Result, error) {
+	_, notices, err := t.change().CreateSequence(fresh(s.Relation), s.IfNotExists)
+	return Result{"CREATE SEQUENCE", notices}, err
+}
+
+// fresh is a copy of a description that the catalog may fill in: a plan may be
+// run again.
+func fresh(old *catalog.Relation) *catalog.Relation {
+	r := *old
+	r.Columns = append([]catalog.Column(nil), old.Columns...)
+	if old.Sequence != nil {
+		info := *old.Sequence
+		r.Sequence = &info
+	}
+	if old.Table != nil {
+		info := *old.Table
+		info.Checks = append([]catalog.Check(nil), info.Checks...)
+		info.Indexes = nil
+		for _, x := range old.Table.Indexes {
+			y := *x
+			info.Indexes = append(info.Indexes, &y)
+		}
+		r.Table = &info
+	}
+	return &r
+}
+
+func freshOwned(owned []catalog.OwnedSequence) []catalog.OwnedSequence {
+	var all []catalog.OwnedSequence
+	for _, o := range owned {
+		all = append(all, catalog.OwnedSequence{Relation: fresh(o.Relation), Column: o.Column})
+	}
+	return all
+}

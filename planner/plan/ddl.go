@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+// CreateTable is CREATE TABLE. Relation is whole but for OIDs, storage numbers
+// and the defaults of the columns that Owned numbers.
+type CreateTable struct {
+	Relation    *catalog.Relation
+	Owned       []catalog.OwnedSequence
+	IfNotExists bool
+}
+
+// CreateTableAs is CREATE TABLE AS, and SELECT INTO a name that is new: Input's
+// rows become the table's. NoData: it stays empty.
+type CreateTableAs struct {
+	Relation    *catalog.Relation
+	Input       Node
+	IfNotExists bool
+	NoData      bool
+	Word        string // SELECT INTO or CREATE TABLE AS
+}
+
+// CreateSequence is CREATE SEQUENCE.
+type CreateSequence struct {
+	Relation    *catalog.Relation
+	IfNotExists bool
+}
+
+// AlterSequence is ALTER SEQUENCE: Relation is what Old becomes.
+type AlterSequence struct {
+	Old, Relation *catalog.Relation
+	// Restart is the next value, where there is one.
+	Restart *int64
+}
+
+// AlterTable is every change of a table that exists: Relation is what Old
+// becomes, with what is new in it lacking OIDs and storage numbers.
+type AlterTable struct {
+	Old, Relation *catalog.Relation
+	Owned         []catalog.OwnedSequence // sequences of new columns
+	Sequences     []SequenceChange        // of sequences that belong to columns
+	// Rewrite computes every row of Relation from one of Old; nil: rows stay as
+	// they are stored. Where there is one, the indexes are made anew with it.
+	Rewrite []Expr
+	// Build: an index without a storage number has to take in the rows there are.
+	Build bool
+	// Checks are true of each row there is, or the statement fails.
+	Checks []RowCheck
+	// Lost are what goes with a column or a constraint, and what depends on them.
+	Lost    []catalog.LostColumn
+	Cascade bool
+	Tag     string // ALTER TABLE, CREATE INDEX
+}
+
+// RowCheck is a condition over the rows of Old: Cond is false of a row that
+// stands in the way, and then Err is the statement's error.
+type RowCheck struct {
+	Cond Expr
+	Err  error
+}
+
+// SequenceChange is what becomes of a sequence.
+type SequenceChange struct {
+	Old, New *catalog.Relation // New nil: it is dropped
+}
+
+// Rename is ALTER ... RENAME of a relation or an index, or SET SCHEMA.
+type Rename struct {
+	Relation *catalog.Relation
+	Index    types.OID // of Relation; 0: the relation itself
+	Schema   string    // "": as it is
+	Name     string    // "": as it is
+	Tag      string
+}
+
+// Truncate is TRUNCATE.
+type Truncate struct {
+	Tables  []*catalog.Relation
+	Restart bool // RESTART IDENTITY
+}
+
+// Comment is COMMENT ON.
+type Comment struct {
+	On   catalog.Commented
+	Text string // "" removes it
+}
+
+func (*CreateTable) statement()    {}
+func (*CreateTableAs) statement()  {}
+func (*CreateSequence) statement() {}
+func (*AlterSequence) statement()  {}
+func (*AlterTable) statement()     {}
+func (*Rename) statement()         {}
+func (*Truncate) statement()       {}
+func (*Comment) statement()        {}
