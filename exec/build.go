@@ -110,6 +110,8 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.aggregate(t, n, to)
 	case *plan.Window:
 		return b.window(t, n, to)
+	case *plan.TimeWindow:
+		return b.timeWindow(t, n, to)
 	case *plan.DistinctNode:
 		return b.distinct(t, n, to)
 	case *plan.Sort:
@@ -163,7 +165,11 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	if b.scanned != nil {
 		b.scanned(s)
 	}
-	t.leaves = append(t.leaves, &leaf{scan: s, plan: n, to: to})
+	c, err := newClock(b, s)
+	if err != nil {
+		return err
+	}
+	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to})
 	return nil
 }
 
@@ -234,6 +240,9 @@ func (b *builder) projectSet(t *tree, n *plan.ProjectSet, to target) error {
 
 func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	changes := n.EmitChanges && b.live
+	if changes && n.Closing != nil && !plan.Derive(n.Input).Bounded {
+		return b.windowAggregate(t, n, to)
+	}
 	if b.live && !n.EmitChanges && !plan.Derive(n.Input).Bounded {
 		return sqlerr.Unsupported("Add EMIT CHANGES to the query, or remove it from the outer one.",
 			"an aggregate over a stream that does not end has no final result")
@@ -251,12 +260,8 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if spec.Always, err = b.rows(n.Always, spec.KeyTypes); err != nil {
 		return err
 	}
-	for _, c := range n.Calls {
-		call, err := b.call(c, !appendOnly, account)
-		if err != nil {
-			return err
-		}
-		spec.Calls = append(spec.Calls, call)
+	if spec.Calls, err = b.calls(n.Calls, !appendOnly, account); err != nil {
+		return err
 	}
 	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // liveEpoch is the longest epoch of a live query: what changed goes out at its
@@ -47,7 +49,12 @@ func (t *tree) follow(ctx context.Context, e *Engine, live []*leaf) error {
 	}
 	ps := startPumps(ctx, e, live, mayShare)
 	defer ps.close()
-	f := follower{tree: t, pumps: ps, open: len(live), timer: time.NewTimer(time.Hour)}
+	f := follower{tree: t, pumps: ps, live: live, open: len(live), timer: time.NewTimer(time.Hour)}
+	if slices.ContainsFunc(live, func(l *leaf) bool { return l.clock != nil }) {
+		tick := time.NewTicker(clockTick)
+		defer tick.Stop()
+		f.tick = tick.C
+	}
 	defer f.timer.Stop()
 	f.timer.Stop()
 	// Without a row an aggregate without keys has its row all the same, and
@@ -67,10 +74,12 @@ func (t *tree) follow(ctx context.Context, e *Engine, live []*leaf) error {
 type follower struct {
 	tree  *tree
 	pumps *pumps
+	live  []*leaf
 	open  int // streams that have not ended
 	epoch stream.Epoch
 	timer *time.Timer // runs while rows have come since the last barrier
 	dirty bool
+	tick  <-chan time.Time // nil: nobody asks for the time
 }
 
 func (f *follower) step(ctx context.Context) error {
@@ -79,6 +88,8 @@ func (f *follower) step(ctx context.Context) error {
 		return context.Cause(ctx)
 	case <-f.timer.C:
 		return f.barrier(ctx)
+	case now := <-f.tick:
+		return f.silence(ctx, now)
 	case it := <-f.pumps.items:
 		return f.item(ctx, it)
 	}
@@ -97,14 +108,12 @@ func (f *follower) item(ctx context.Context, it item) error {
 		return l.end(ctx)
 	}
 	if !l.done {
-		done, err := l.take(ctx, it.batch)
+		done, err := l.takeRead(ctx, it.batch, it.read)
 		if err != nil {
 			return err
 		}
 		if done {
-			// The pump goes on reading, unheard, until the query ends.
-			f.open--
-			if err := l.end(ctx); err != nil {
+			if err := f.enough(ctx, l); err != nil {
 				return err
 			}
 		}
@@ -118,6 +127,52 @@ func (f *follower) item(ctx context.Context, it item) error {
 		return f.barrier(ctx)
 	}
 	return nil
+}
+
+// enough ends a stream of which nobody wants more. Its pump goes on reading,
+// unheard, until the query ends.
+func (f *follower) enough(ctx context.Context, l *leaf) error {
+	f.open--
+	return l.end(ctx)
+}
+
+// silence moves the watermarks of streams that have brought nothing.
+func (f *follower) silence(ctx context.Context, now time.Time) error {
+	moved := false
+	for _, l := range f.live {
+		m, err := l.tell(ctx, now)
+		if errors.Is(err, stream.Done) {
+			err = f.enough(ctx, l)
+		}
+		if err != nil {
+			return err
+		}
+		moved = moved || m
+	}
+	if !moved {
+		return nil
+	}
+	return f.barrier(ctx)
+}
+
+// takeRead passes the rows of one read on, and then how far the stream's time has
+// come. done: nobody wants more of the leaf.
+func (l *leaf) takeRead(ctx context.Context, b *vec.Batch, r stream.Read) (done bool, err error) {
+	if l.clock == nil {
+		return l.take(ctx, b)
+	}
+	now := time.Now()
+	if b, err = l.clock.observe(b, r, now); err != nil {
+		return false, err
+	}
+	if done, err = l.take(ctx, b); done || err != nil {
+		return done, err
+	}
+	_, err = l.tell(ctx, now)
+	if errors.Is(err, stream.Done) {
+		return true, nil
+	}
+	return false, err
 }
 
 func (f *follower) barrier(ctx context.Context) error {

@@ -233,3 +233,10 @@ func (s *scan) close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// splits is how many splits the stream is known to have.
+func (s *scan) splits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.known)
+}

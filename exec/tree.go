@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
@@ -30,6 +31,8 @@ type node struct {
 	to     target
 	open   int // inputs that have not ended
 	inputs int
+	marks  []int64 // the watermark of each input; nil: none has come
+	mark   int64   // its own
 
 	rows    int64         // that it passed on
 	bytes   int64         // of those rows, where the tree is timed
@@ -47,11 +50,12 @@ type target struct {
 
 // leaf is a source of rows in its place. Of src and scan one is set.
 type leaf struct {
-	src  operator.Leaf
-	scan *scan
-	plan plan.Node
-	to   target
-	done bool
+	src   operator.Leaf
+	scan  *scan
+	clock *clock // of the scan's stream; nil: nobody asks for its time
+	plan  plan.Node
+	to    target
+	done  bool
 
 	reads int        // of a bounded scan that brought rows, up to aheadFrom
 	ahead *readAhead // nil: the tree's goroutine reads
@@ -106,7 +110,7 @@ func (t target) finish(ctx context.Context) error {
 		return err
 	}
 	if n.open--; n.open > 0 {
-		return nil
+		return t.watermark(ctx, math.MaxInt64) // the other inputs' is the node's now
 	}
 	return n.to.finish(ctx)
 }

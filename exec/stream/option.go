@@ -19,6 +19,9 @@ var EngineOptions = []Option{
 	{Key: "retry_backoff", Default: "1s", Help: "the first wait of RetryWithBackoff"},
 	{Key: "max_retries", Default: "3", Help: "the tries of RetryWithBackoff"},
 	{Key: "batch.size", Aliases: []string{"max_batch_size", "batch.max_size"}, Default: "1024", Help: "the most records of it that a job passes on at once"},
+	{Key: "watermark.idle_timeout", Default: "30s", Help: "a split that is caught up and silent for so long does not hold the watermark back"},
+	{Key: "watermark.max_silence", Default: "0s", Help: "how far the watermark may move on, by the time that passes, while every split is caught up and silent"},
+	{Key: "watermark.max_future", Default: "1h", Help: "a row dated further ahead of the clock does not move the watermark, and is late for every window"},
 	{Key: "on_error", Default: "fail", Help: "fail, skip or null: a record that does not decode in an ad-hoc SELECT"},
 }
 

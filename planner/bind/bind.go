@@ -109,6 +109,9 @@ type binder struct {
 	sets []int32
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).
 	live bool
+	// final: its windows of time go out when they are complete (EMIT FINAL, and a
+	// job that does not say EMIT CHANGES).
+	final bool
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {

@@ -224,7 +224,7 @@ func (b *binder) aggregateNode(n plan.Node, q *block) *plan.AggregateNode {
 		fields = append(fields, f)
 	}
 	n, keys := b.expandSets(n, g.keys)
-	agg := &plan.AggregateNode{Input: n, Keys: keys, Calls: s.aggs.calls, EmitChanges: live}
+	agg := &plan.AggregateNode{Input: n, Keys: keys, Calls: s.aggs.calls, EmitChanges: live, Closing: q.closing}
 	if g.sets != nil {
 		fields = append(fields, plan.Field{Name: "grouping", Type: types.Of(types.Int4)})
 		overSets(agg, g.sets, fields)

@@ -22,6 +22,7 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
+	b.final = b.stmt.BySelect[b.top] == nil || b.stmt.BySelect[b.top].Emit != "CHANGES"
 	root := b.query(sel, nil, nil)
 	return done(b.job(x.Name, root, keys, false, false))
 }
@@ -34,6 +35,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	}
 	b.checkJob(root)
 	b.checkLiveNode(root)
+	root = b.withWatermarks(root)
 	j := &plan.StartJob{
 		Name: name.Name, Text: strings.TrimSpace(b.stmt.Text), Options: keys.own,
 		OrReplace: orReplace, IfNotExists: ifNotExists,

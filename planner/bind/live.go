@@ -12,6 +12,9 @@ func (b *binder) checkLive(q *plan.Query) {
 		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out.", "EMIT CHANGES needs a stream to read"))
 	}
 	b.checkLiveNode(q.Root)
+	if b.final {
+		b.checkFinal(q.Root)
+	}
 	q.Ops = !changesAppendOnly(q.Root)
 }
 
@@ -30,8 +33,15 @@ func hasStream(n plan.Node) bool {
 func changesAppendOnly(n plan.Node) bool {
 	ok := true
 	plan.WalkNode(n, func(n plan.Node) bool {
-		if a, is := n.(*plan.AggregateNode); is && a.EmitChanges && hasStream(a.Input) {
-			ok = false
+		switch n := n.(type) {
+		case *plan.AggregateNode:
+			if n.EmitChanges && (n.Closing == nil || !n.Closing.Final) && hasStream(n.Input) {
+				ok = false
+			}
+		case *plan.TimeWindow:
+			if n.Kind == plan.WindowSession && n.Changes && hasStream(n.Input) {
+				ok = false
+			}
 		}
 		return ok
 	})
@@ -86,9 +96,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		refuse("Leave EMIT CHANGES out to compute it over what the stream holds now, or GROUP BY in its place.",
 			"window functions (OVER) are not supported in a continuous query")
 	case *plan.AggregateNode:
-		if !changesAppendOnly(n.Input) {
-			refuse("Group once, or leave EMIT CHANGES out.", "aggregating an aggregate is not supported in a continuous query")
-		}
 		for _, c := range n.Calls {
 			if len(c.OrderBy) > 0 {
 				refuse("Leave the aggregate's ORDER BY out, or leave EMIT CHANGES out.", "ORDER BY inside an aggregate is not supported in a continuous query")
@@ -101,6 +108,26 @@ func (b *binder) checkLiveNode(n plan.Node) {
 	}
 	for _, in := range n.Inputs() {
 		b.checkLiveNode(in)
+	}
+}
+
+// checkFinal refuses EMIT FINAL where there is nothing that becomes final.
+func (b *binder) checkFinal(n plan.Node) {
+	windows := false
+	plan.WalkNode(n, func(n plan.Node) bool {
+		a, ok := n.(*plan.AggregateNode)
+		if !ok || !hasStream(a.Input) {
+			return true
+		}
+		if a.Closing == nil {
+			b.fail(sqlerr.Unsupported("Group by a window: WINDOW TUMBLING (INTERVAL '1 minute') GROUP BY ...; or write EMIT CHANGES, or leave EMIT out for the answer of what the stream holds.",
+				"EMIT FINAL needs groups that end: an aggregate over a stream without a window has no final result"))
+		}
+		windows = true
+		return true
+	})
+	if !windows {
+		b.fail(sqlerr.Unsupported("Write EMIT CHANGES, or leave EMIT out.", "EMIT FINAL is not supported without a window"))
 	}
 }
 

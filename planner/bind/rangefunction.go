@@ -17,6 +17,9 @@ type fromCall struct {
 // rangeFunction is f(...) or ROWS FROM (...) in FROM. It sees what stands left of
 // it without being called LATERAL (transformRangeFunction).
 func (b *binder) rangeFunction(x *pg.RangeFunction, s, lat *scope) fromEntry {
+	if e := b.windowFunction(x, s, lat); e != nil {
+		return *e
+	}
 	calls := b.fromCalls(x)
 	item := &rangeItem{name: figureName(calls[0].node), relVisible: true, colsVisible: true, function: len(calls) == 1}
 	if x.Alias != nil {

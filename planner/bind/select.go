@@ -48,6 +48,7 @@ type block struct {
 	grouped bool
 	order   []orderKey
 	on      []plan.Expr // DISTINCT ON
+	closing *plan.ClosingKeys
 }
 
 // selectBlock binds one SELECT, in the order in which PostgreSQL looks at its
@@ -59,6 +60,11 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)
+	var window *plan.TimeWindow
+	if c := b.stmt.BySelect[sel]; c != nil && c.Window != nil {
+		window = b.windowClause(c.Window, input, s)
+		window.Changes = b.live && !b.final
+	}
 	q.targets = b.targets(sel.TargetList, s)
 	if sel.WhereClause != nil {
 		q.where = b.boolean(b.expr(sel.WhereClause, s, exprWhere), "WHERE", location(sel.WhereClause))
@@ -78,14 +84,33 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	if s.readsItself && len(s.aggs.calls) > 0 {
 		b.failf(sqlerr.InvalidRecursion, s.aggs.refs[0].loc, "aggregate functions are not allowed in a recursive query's recursive term")
 	}
-	n := input
-	if q.where != nil {
-		n = &plan.Filter{Input: n, Cond: q.where}
-	}
+	n := filtered(input, window, q.where)
 	if q.grouped {
+		b.groupByWindow(n, q, window)
 		n = b.group(n, q)
 	}
 	return b.project(b.window(n, q), q, sel)
+}
+
+// filtered applies WHERE to the rows of FROM, before they go to the windows of
+// the clause; a condition that names a window's bounds comes after.
+func filtered(n plan.Node, window *plan.TimeWindow, where plan.Expr) plan.Node {
+	width := len(n.Schema())
+	late := false
+	if where != nil {
+		plan.EachColumn(where, func(r plan.Ref) { late = late || r.Index >= width })
+	}
+	if where != nil && !late {
+		n = &plan.Filter{Input: n, Cond: where}
+	}
+	if window != nil {
+		window.Input = n
+		n = window
+	}
+	if late {
+		n = &plan.Filter{Input: n, Cond: where}
+	}
+	return n
 }
 
 // project computes the select list with what ORDER BY and DISTINCT ON need

@@ -52,13 +52,15 @@ func (b *binder) rows(q *plan.Query) *plan.Bound {
 func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 	q := &plan.Query{}
 	if last := lastLeaf(sel); last != nil {
-		if c := b.stmt.BySelect[last]; c != nil && c.Emit == "CHANGES" {
+		if c := b.stmt.BySelect[last]; c != nil && c.Emit != "" {
 			b.live, b.top, q.Live = true, last, true
+			b.final = c.Emit == "FINAL"
 		}
 	}
 	q.Root = b.query(sel, nil, nil)
 	if q.Live {
 		b.checkLive(q)
+		q.Root = b.withWatermarks(q.Root)
 	}
 	return q
 }

@@ -87,10 +87,11 @@ func describeStatement(n *pg.Node) (name, hint string) {
 // into windows of time.
 var timeWindows = map[string]bool{"tumble": true, "tumbling": true, "hop": true, "hopping": true, "sliding": true, "session": true, "cumulate": true}
 
-// refuseTimeWindow refuses a call of one.
+// refuseTimeWindow refuses a call of one that does not stand in FROM.
 func (b *binder) refuseTimeWindow(name string, loc int32) {
 	if timeWindows[name] {
-		b.unsupported(loc, "Over what a stream holds now, group by date_bin(width, column, origin).", "windows of time (%s) are not supported", name)
+		b.unsupported(loc, "Write the clause: FROM orders WINDOW TUMBLING (ts, INTERVAL '1 minute') GROUP BY ...; or the function in FROM: FROM tumble(orders, ts, INTERVAL '1 minute') GROUP BY window_start, window_end.",
+			"a window of time (%s) stands in FROM or in a WINDOW clause", name)
 	}
 }
 

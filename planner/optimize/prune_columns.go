@@ -23,8 +23,8 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 	switch x := n.(type) {
 	case *plan.Scan:
 		c := *x
-		at := keep(want, len(x.Fields))
-		c.Columns, c.Fields = nil, nil
+		at := keep(used(want, x.Watermark), len(x.Fields))
+		c.Columns, c.Fields, c.Watermark = nil, nil, move(x.Watermark, at)
 		for i, to := range at {
 			if to >= 0 {
 				c.Columns = append(c.Columns, x.Columns[i])
@@ -32,6 +32,8 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 			}
 		}
 		return &c, at
+	case *plan.TimeWindow:
+		return pruneTimeWindow(x, want)
 	case *plan.VirtualScan:
 		c := *x
 		at := keep(want, len(x.Fields))
@@ -180,6 +182,20 @@ func pruneGroupingSets(g *plan.GroupingSets, want []bool) (plan.Node, []int) {
 		at = append(at, len(fields)+i)
 	}
 	return &out, at
+}
+
+// pruneTimeWindow drops columns of the input; the bounds stay.
+func pruneTimeWindow(w *plan.TimeWindow, want []bool) (plan.Node, []int) {
+	width := len(w.Input.Schema())
+	in, at := prune(w.Input, used(used(want[:width:width], w.Time), w.Partition...))
+	out := *w
+	out.Input, out.Time = in, move(w.Time, at)
+	if w.Partition != nil {
+		out.Partition = moveAll(w.Partition, at)
+	}
+	fields := in.Schema()
+	out.Fields = append(fields[:len(fields):len(fields)], w.Fields[width:]...)
+	return &out, append(at[:width:width], len(fields), len(fields)+1)
 }
 
 func pruneAggregate(a *plan.AggregateNode) (plan.Node, []int) {

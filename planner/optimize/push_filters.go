@@ -72,6 +72,8 @@ func push(n plan.Node, conds []plan.Expr) plan.Node {
 		return pushAggregate(x, conds)
 	case *plan.Window:
 		return pushWindow(x, conds)
+	case *plan.TimeWindow:
+		return pushTimeWindow(x, conds)
 	case *plan.Sort:
 		return &plan.Sort{Input: push(x.Input, conds), Keys: x.Keys}
 	case *plan.DistinctNode:
@@ -271,5 +273,30 @@ func pushAggregate(a *plan.AggregateNode, conds []plan.Expr) plan.Node {
 	}
 	out := *a
 	out.Input = push(a.Input, down)
+	return filter(&out, stay)
+}
+
+// pushTimeWindow takes conditions that do not name a window's bounds below the
+// window. Which rows make a session, all of its rows decide.
+func pushTimeWindow(w *plan.TimeWindow, conds []plan.Expr) plan.Node {
+	if w.Kind == plan.WindowSession {
+		return filter(w, conds)
+	}
+	width := len(w.Input.Schema())
+	var down, stay []plan.Expr
+	for _, c := range conds {
+		own := true
+		plan.EachColumn(c, func(r plan.Ref) { own = own && r.Index < width })
+		if own && !(len(stay) > 0 && mayFail(c)) {
+			down = append(down, c)
+		} else {
+			stay = append(stay, c)
+		}
+	}
+	if len(down) == 0 {
+		return filter(w, stay)
+	}
+	out := *w
+	out.Input = push(w.Input, down)
 	return filter(&out, stay)
 }

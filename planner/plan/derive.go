@@ -57,8 +57,21 @@ func (d deriver) derive(n Node) Props {
 		return p
 	case *AggregateNode:
 		in := d.derive(n.Input)
-		p := Props{Bounded: in.Bounded, AppendOnly: in.Bounded && in.AppendOnly, Time: -1}
+		final := n.EmitChanges && n.Closing != nil && n.Closing.Final
+		p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly && (in.Bounded || final), Time: -1}
 		p.Keys = [][]int{upTo(len(n.Keys))}
+		if in.Window != nil {
+			p.Window = in.Window.moved(places(n.Keys))
+		}
+		return p
+	case *TimeWindow:
+		p := d.derive(n.Input)
+		p.AppendOnly = p.AppendOnly && (n.Kind != WindowSession || !n.Changes || p.Bounded)
+		if n.Kind != WindowTumbling {
+			p.Keys = nil // a row may be in several windows
+		}
+		bounds := n.Bounds()
+		p.Window = &bounds
 		return p
 	case *DistinctNode:
 		p := d.derive(n.Input)
@@ -178,15 +191,8 @@ func boundedSource(r *catalog.Relation) bool {
 // projectProps carries properties through a projection: a column that is passed
 // on keeps its part in keys and time.
 func projectProps(in Props, exprs []Expr) Props {
-	to := map[int]int{}
-	for i, e := range exprs {
-		if c, ok := e.(*Column); ok {
-			if _, seen := to[c.Index]; !seen {
-				to[c.Index] = i
-			}
-		}
-	}
-	p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly, Time: -1}
+	to := places(exprs)
+	p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly, Time: -1, Window: in.Window.moved(to)}
 	if t, ok := to[in.Time]; ok {
 		p.Time = t
 	}
@@ -210,4 +216,17 @@ func upTo(n int) []int {
 		s[i] = i
 	}
 	return s
+}
+
+// places says where each column of the input stands first among expressions.
+func places(exprs []Expr) map[int]int {
+	to := map[int]int{}
+	for i, e := range exprs {
+		if c, ok := e.(*Column); ok {
+			if _, seen := to[c.Index]; !seen {
+				to[c.Index] = i
+			}
+		}
+	}
+	return to
 }

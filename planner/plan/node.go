@@ -36,6 +36,8 @@ type Props struct {
 	AppendOnly bool
 	Keys       [][]int // each a set of columns that is unique
 	Time       int     // the event-time column, -1 for none
+	// Window are the bounds of the window of time that a row is in; nil: in none.
+	Window *WindowBounds
 }
 
 // Scan reads a stream.
@@ -48,8 +50,11 @@ type Scan struct {
 	FromTime, UntilTime     Expr // timestamptz: _timestamp >= , <
 	FromOffset, UntilOffset Expr // bigint: _offset >=, <
 	Partition               Expr // int: _partition =
-	Fields                  []Field
-	Alias                   string
+	// Watermark is over the scan's rows: no row is expected whose event time lies
+	// before the highest value that it has had. nil: nobody asks for one.
+	Watermark Expr
+	Fields    []Field
+	Alias     string
 }
 
 // VirtualScan reads a catalog relation, by its provider.
@@ -126,6 +131,8 @@ type AggregateNode struct {
 	Fields []Field
 	// EmitChanges: after each epoch the net change of every group.
 	EmitChanges bool
+	// Closing: the groups are of windows of time; nil: they never end.
+	Closing *ClosingKeys
 }
 
 // DistinctNode removes duplicates.

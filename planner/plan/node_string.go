@@ -34,6 +34,10 @@ func (n *GroupingSets) String() string { return "Grouping Sets" }
 
 func (n *AggregateNode) String() string {
 	switch {
+	case n.EmitChanges && n.Closing != nil && n.Closing.Final:
+		return "Window Aggregate"
+	case n.EmitChanges && n.Closing != nil:
+		return "Changelog Window Aggregate"
 	case n.EmitChanges:
 		return "Changelog Aggregate"
 	case len(n.Keys) > 0:

@@ -241,7 +241,7 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c.Filters = exprs(n.Filters)
 		c.FromTime, c.UntilTime = expr(n.FromTime), expr(n.UntilTime)
 		c.FromOffset, c.UntilOffset = expr(n.FromOffset), expr(n.UntilOffset)
-		c.Partition = expr(n.Partition)
+		c.Partition, c.Watermark = expr(n.Partition), expr(n.Watermark)
 		return pickNode(changed, c, n)
 	case *Values:
 		c := *n
@@ -279,6 +279,9 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 			a.Args, a.Filter, a.OrderBy = exprs(a.Args), expr(a.Filter), keys(a.OrderBy)
 			c.Calls[i] = a
 		}
+		return pickNode(changed, c, n)
+	case *TimeWindow:
+		c := n.mapExprs(node(n.Input), expr, exprs)
 		return pickNode(changed, c, n)
 	case *Window:
 		fresh := n.MapExprs(node(n.Input), expr)

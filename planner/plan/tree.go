@@ -90,6 +90,9 @@ func details(n Node) []detail {
 				add("Seek", what+e.String())
 			}
 		}
+		if n.Watermark != nil {
+			add("Watermark", n.Watermark.String())
+		}
 		seek("_partition = ", n.Partition)
 		seek("_offset >= ", n.FromOffset)
 		seek("_offset < ", n.UntilOffset)
@@ -126,6 +129,11 @@ func details(n Node) []detail {
 		if len(calls) > 0 {
 			list("Aggregates", calls)
 		}
+		if n.EmitChanges && n.Closing != nil {
+			add("Emit", n.Closing.String())
+		}
+	case *TimeWindow:
+		n.details(add)
 	case *Window:
 		n.details(add)
 	case *DistinctNode:

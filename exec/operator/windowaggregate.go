@@ -1,0 +1,295 @@
+package operator
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// WindowAggregateSpec is what a WindowAggregate computes: as AggregateSpec, and
+// which of the keys are a window's bounds.
+type WindowAggregateSpec struct {
+	Keys       []*expr.Program
+	KeyTypes   []types.Type
+	Closing    plan.ClosingKeys
+	Session    bool // windows of one end may have several starts
+	AppendOnly bool
+	// Calls makes the calls of one window, which have state of their own.
+	Calls func() ([]*Call, error)
+	// Late is told of rows whose window was closed; nil: nobody is.
+	Late    func(rows int)
+	Account *memory.Account
+	Fault   Fault
+}
+
+// WindowAggregate groups the rows of a stream by keys of which one is the end of
+// a window of time. Each window has an aggregate of its own (Flink calls it a
+// pane), so that closing one is dropping it: when the watermark has passed its
+// end and grace. Final: a window's groups go out then, window by window;
+// otherwise their net changes at each barrier.
+//
+// A row is late where its window is closed: it is left out, and counted.
+type WindowAggregate struct {
+	spec      WindowAggregateSpec
+	inner     []int // the keys that a pane groups by
+	bounds    []*expr.Program
+	cols      []vec.Vec // end, and start where it is a key
+	panes     map[int64]*pane
+	watermark int64
+	sel       selector
+	live      []int32
+	parts     map[int64]*[]int32
+	order     []int64 // the windows of the batch at hand
+	spare     []*[]int32
+	out       windowOutput
+}
+
+// pane is one window.
+type pane struct {
+	agg     *Aggregate
+	bounds  [2]vec.Vec // start (nil: a key of its own, or none) and end, one row each
+	touched bool
+}
+
+// never is the end of the rows whose window has none: they wait for their input
+// to end.
+const never = math.MaxInt64
+
+// NewWindowAggregate returns a WindowAggregate.
+func NewWindowAggregate(spec WindowAggregateSpec) *WindowAggregate {
+	w := &WindowAggregate{spec: spec, panes: map[int64]*pane{}, watermark: math.MinInt64, parts: map[int64]*[]int32{}}
+	for i := range spec.Keys {
+		if i != spec.Closing.End && (spec.Session || i != spec.Closing.Start) {
+			w.inner = append(w.inner, i)
+		}
+	}
+	w.bounds = append(w.bounds, spec.Keys[spec.Closing.End])
+	if spec.Closing.Start >= 0 {
+		w.bounds = append(w.bounds, spec.Keys[spec.Closing.Start])
+	}
+	w.cols = make([]vec.Vec, len(w.bounds))
+	w.out.agg = w
+	return w
+}
+
+// Process gives rows to their windows.
+func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error {
+	sel, err := runAll(w.bounds, b, w.cols, w.spec.Fault, &w.live)
+	if err != nil {
+		return err
+	}
+	w.split(b, w.sel.all(sel, b.Rows))
+	defer w.forget()
+	for _, end := range w.order {
+		part := *w.parts[end]
+		p, err := w.pane(end, int(part[0]))
+		if err != nil {
+			return err
+		}
+		p.touched = true
+		if err := p.agg.Process(ctx, 0, &vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split sorts rows out by window, and leaves out those that are late.
+func (w *WindowAggregate) split(b *vec.Batch, sel []int32) {
+	ends := timeColumn(w.cols[0])
+	late := 0
+	var last *[]int32
+	lastEnd := int64(0)
+	for _, r := range sel {
+		end, ok := ends.get(r)
+		if !ok {
+			end = never
+		}
+		if w.closed(end) {
+			late++
+			continue
+		}
+		if last == nil || end != lastEnd {
+			if last = w.parts[end]; last == nil {
+				if n := len(w.spare); n > 0 {
+					last, w.spare = w.spare[n-1], w.spare[:n-1]
+				} else {
+					last = new([]int32)
+				}
+				w.parts[end] = last
+				w.order = append(w.order, end)
+			}
+			lastEnd = end
+		}
+		*last = append(*last, r)
+	}
+	if late > 0 && w.spec.Late != nil {
+		w.spec.Late(late)
+	}
+}
+
+// forget empties what split made.
+func (w *WindowAggregate) forget() {
+	for _, end := range w.order {
+		part := w.parts[end]
+		*part = (*part)[:0]
+		w.spare = append(w.spare, part)
+		delete(w.parts, end)
+	}
+	w.order = w.order[:0]
+}
+
+// closed reports whether the watermark has passed a window. A session still
+// takes a row that is just its gap away.
+func (w *WindowAggregate) closed(end int64) bool {
+	if end == never || w.watermark == math.MinInt64 {
+		return false
+	}
+	if w.spec.Session {
+		return end+w.spec.Closing.Grace < w.watermark
+	}
+	return end+w.spec.Closing.Grace <= w.watermark
+}
+
+// pane returns a window's, making it of the bounds in a row of the keys.
+func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
+	if p := w.panes[end]; p != nil {
+		return p, nil
+	}
+	calls, err := w.spec.Calls()
+	if err != nil {
+		return nil, err
+	}
+	p := &pane{}
+	bound := func(col vec.Vec) vec.Vec {
+		v := vec.New(w.spec.KeyTypes[w.spec.Closing.End])
+		vec.AppendRow(v, col, row)
+		return v
+	}
+	p.bounds[1] = bound(w.cols[0])
+	if len(w.cols) > 1 && !w.spec.Session {
+		p.bounds[0] = bound(w.cols[1])
+	}
+	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Changes: !w.spec.Closing.Final, Account: w.spec.Account, Fault: w.spec.Fault}
+	for _, k := range w.inner {
+		spec.Keys, spec.KeyTypes = append(spec.Keys, w.spec.Keys[k]), append(spec.KeyTypes, w.spec.KeyTypes[k])
+	}
+	if len(w.inner) == 0 {
+		// The window's end stands for all: a group that no row is in any more is
+		// gone, as it is not where there are no keys at all.
+		spec.Keys, spec.KeyTypes = w.spec.Keys[w.spec.Closing.End:w.spec.Closing.End+1], w.spec.KeyTypes[w.spec.Closing.End:w.spec.Closing.End+1]
+	}
+	p.agg = NewAggregate(spec)
+	w.panes[end] = p
+	return p, nil
+}
+
+// ends are the open windows, the earliest first.
+func (w *WindowAggregate) ends() []int64 {
+	all := make([]int64, 0, len(w.panes))
+	for end := range w.panes {
+		all = append(all, end)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Watermark closes the windows that t has passed.
+func (w *WindowAggregate) Watermark(ctx context.Context, t int64, out Output) error {
+	w.watermark = t
+	for _, end := range w.ends() {
+		if !w.closed(end) {
+			return nil
+		}
+		if err := w.close(ctx, end, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close passes on what a window still has to say, and drops it.
+func (w *WindowAggregate) close(ctx context.Context, end int64, out Output) error {
+	p := w.panes[end]
+	w.out.to, w.out.pane = out, p
+	if err := p.agg.Finish(ctx, 0, &w.out); err != nil {
+		return err
+	}
+	delete(w.panes, end)
+	return p.agg.Close()
+}
+
+// Barrier passes on the net changes of the epoch.
+func (w *WindowAggregate) Barrier(ctx context.Context, e stream.Epoch, out Output) error {
+	if w.spec.Closing.Final {
+		return nil
+	}
+	for _, end := range w.ends() {
+		p := w.panes[end]
+		if !p.touched {
+			continue
+		}
+		p.touched = false
+		w.out.to, w.out.pane = out, p
+		if err := p.agg.Barrier(ctx, e, &w.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Finish closes every window: no row is to come.
+func (w *WindowAggregate) Finish(ctx context.Context, _ int, out Output) error {
+	for _, end := range w.ends() {
+		if err := w.close(ctx, end, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close gives the windows back.
+func (w *WindowAggregate) Close() error {
+	for end, p := range w.panes {
+		if err := p.agg.Close(); err != nil {
+			return err
+		}
+		delete(w.panes, end)
+	}
+	return nil
+}
+
+// windowOutput puts a window's bounds among the keys of its groups.
+type windowOutput struct {
+	agg  *WindowAggregate
+	pane *pane
+	to   Output
+	out  vec.Batch
+}
+
+// Emit passes a pane's rows on.
+func (o *windowOutput) Emit(ctx context.Context, b *vec.Batch) error {
+	w := o.agg
+	cols := o.out.Cols[:0]
+	for range w.spec.Keys {
+		cols = append(cols, nil)
+	}
+	for i, k := range w.inner {
+		cols[k] = b.Cols[i]
+	}
+	for i, k := range []int{w.spec.Closing.Start, w.spec.Closing.End} {
+		if k >= 0 && o.pane.bounds[i] != nil {
+			cols[k] = vec.ConstOf(o.pane.bounds[i], b.Rows)
+		}
+	}
+	cols = append(cols, b.Cols[max(len(w.inner), 1):]...)
+	o.out = vec.Batch{Cols: cols, Ops: b.Ops, Sel: b.Sel, Rows: b.Rows}
+	return o.to.Emit(ctx, &o.out)
+}

@@ -1,0 +1,221 @@
+package exec
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// noMark is the watermark of what has none yet.
+const noMark = math.MinInt64
+
+// clockTick is how often a query looks whether silence alone moves a watermark.
+const clockTick = 100 * time.Millisecond
+
+// clock tells how far the event time of one stream has come: of a split the
+// highest value of the stream's watermark expression, of the stream the lowest of
+// its active splits. A split is idle, and holds nothing back, when it is caught up
+// and has been silent for idle. All times are microseconds since 2000-01-01 UTC.
+type clock struct {
+	program *expr.Program
+	marks   map[stream.Split]*splitMark
+	mark    int64 // as it was passed on; it never goes back
+	begun   time.Time
+
+	idle      time.Duration
+	silence   time.Duration // 0: it does not move the watermark
+	maxFuture time.Duration
+	future    atomic.Int64 // rows too far ahead
+
+	sel []int32
+	out vec.Batch
+}
+
+// splitMark is what is known of one split.
+type splitMark struct {
+	mark     int64
+	caughtUp bool
+	last     time.Time // when a row came
+}
+
+// newClock returns the clock of a scan's stream; nil: nobody asks for its time.
+func newClock(b *builder, s *scan) (*clock, error) {
+	if s.plan.Watermark == nil || s.spec.Bounded {
+		return nil, nil
+	}
+	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now()}
+	var err error
+	if c.program, err = b.compile(s.plan.Watermark); err != nil {
+		return nil, err
+	}
+	o := s.plan.Relation.Options
+	for _, d := range []struct {
+		key   string
+		to    *time.Duration
+		value time.Duration
+	}{{"watermark.idle_timeout", &c.idle, 30 * time.Second}, {"watermark.max_silence", &c.silence, 0}, {"watermark.max_future", &c.maxFuture, time.Hour}} {
+		if *d.to, err = durationOption(o, d.key, d.value); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func durationOption(o catalog.Options, key string, value time.Duration) (time.Duration, error) {
+	v, ok := o.Get(key)
+	if !ok {
+		return value, nil
+	}
+	d, ok := stream.ParseDuration(v)
+	if !ok || d < 0 {
+		return 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q: %q", key, v).
+			WithHint("%s takes a duration such as 10ms, 5s, 2 minutes, or a number of milliseconds.", key)
+	}
+	return d, nil
+}
+
+// micros is a moment as microseconds since 2000-01-01 UTC.
+func micros(t time.Time) int64 { return t.UnixMicro() - 946_684_800_000_000 }
+
+// observe takes note of the rows of one read, and returns those whose time may be
+// true: one too far ahead of the clock is left out, as its windows would not
+// close for as long.
+func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch, error) {
+	m := c.marks[r.Split]
+	if m == nil {
+		m = &splitMark{mark: noMark, last: c.begun}
+		c.marks[r.Split] = m
+	}
+	m.caughtUp = r.CaughtUp
+	if b.Len() == 0 {
+		return b, nil
+	}
+	m.last = now
+	v, errs := c.program.Run(b, b.Sel)
+	if errs.Any() {
+		return nil, errs.First()
+	}
+	limit := micros(now) + c.maxFuture.Microseconds()
+	kept := c.sel[:0]
+	nulls := v.Nulls()
+	at := func(row int32) int64 { return v.(*vec.Fixed[int64]).Values[row] }
+	if k, ok := v.(*vec.Const); ok {
+		one := k.Of.(*vec.Fixed[int64]).Values[0]
+		at = func(int32) int64 { return one }
+	}
+	mark := m.mark
+	keep := func(row int32) {
+		t := at(row)
+		switch {
+		case nulls.Get(int(row)):
+		case t > limit:
+			c.future.Add(1)
+			return
+		case t > mark:
+			mark = t
+		}
+		kept = append(kept, row)
+	}
+	if b.Sel != nil {
+		for _, row := range b.Sel {
+			keep(row)
+		}
+	} else {
+		for row := range int32(b.Rows) {
+			keep(row)
+		}
+	}
+	c.sel, m.mark = kept, mark
+	if len(kept) == b.Len() {
+		return b, nil
+	}
+	c.out = vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: kept, Rows: b.Rows}
+	return &c.out, nil
+}
+
+// now is the stream's watermark, of the splits that it is known to have; false: it
+// is where it was.
+func (c *clock) now(known int, now time.Time) (int64, bool) {
+	low, high, last := int64(math.MaxInt64), int64(noMark), c.begun
+	caughtUp, active := true, false
+	for _, m := range c.marks {
+		high = max(high, m.mark)
+		caughtUp = caughtUp && m.caughtUp
+		if m.last.After(last) {
+			last = m.last
+		}
+		if m.caughtUp && now.Sub(m.last) >= c.idle {
+			continue
+		}
+		active = true
+		low = min(low, m.mark)
+	}
+	if len(c.marks) < known && now.Sub(c.begun) < c.idle {
+		return 0, false // a split that has brought no row yet may hold older ones
+	}
+	switch {
+	case high == noMark:
+		return 0, false
+	case !active:
+		low = high
+	}
+	if c.silence > 0 && caughtUp {
+		low = max(low, high+min(now.Sub(last), c.silence).Microseconds())
+	}
+	if low <= c.mark {
+		return 0, false
+	}
+	c.mark = low
+	return low, true
+}
+
+// tell passes a leaf's watermark on where it has moved.
+func (l *leaf) tell(ctx context.Context, now time.Time) (moved bool, err error) {
+	if l.clock == nil || l.done {
+		return false, nil
+	}
+	t, ok := l.clock.now(l.scan.splits(), now)
+	if !ok {
+		return false, nil
+	}
+	return true, l.to.watermark(ctx, t)
+}
+
+// watermark says that an input's rows from now on are not before t. A node's is
+// the lowest of its inputs'.
+func (t target) watermark(ctx context.Context, mark int64) error {
+	n := t.node
+	if n == nil {
+		return nil
+	}
+	if n.marks == nil {
+		n.marks = make([]int64, n.inputs)
+		for i := range n.marks {
+			n.marks[i] = noMark
+		}
+		n.mark = noMark
+	}
+	n.marks[t.input] = max(n.marks[t.input], mark)
+	low := int64(math.MaxInt64)
+	for _, m := range n.marks {
+		low = min(low, m)
+	}
+	if low <= n.mark {
+		return nil
+	}
+	n.mark = low
+	start := time.Now()
+	err := n.op.Watermark(ctx, low, n)
+	n.elapsed += time.Since(start)
+	if err != nil {
+		return err
+	}
+	return n.to.watermark(ctx, low)
+}

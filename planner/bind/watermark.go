@@ -1,0 +1,93 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// withWatermarks has the streams of a continuous query that knows time tell how
+// far theirs has come: by the declared watermark; else by the column that a
+// window names, without delay; else by the records' own timestamps.
+func (b *binder) withWatermarks(root plan.Node) plan.Node {
+	timed := false
+	named := map[*plan.Scan]int{}
+	plan.WalkNode(root, func(n plan.Node) bool {
+		if w, ok := n.(*plan.TimeWindow); ok {
+			timed = true
+			if c, ok := w.Time.(*plan.Column); ok {
+				if s, at := scanColumn(w.Input, c.Index); s != nil {
+					named[s] = at
+				}
+			}
+		}
+		return true
+	})
+	if !timed {
+		return root
+	}
+	var visit func(n plan.Node) plan.Node
+	visit = func(n plan.Node) plan.Node {
+		s, ok := n.(*plan.Scan)
+		if !ok {
+			return plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, visit)
+		}
+		at, ok := named[s]
+		if !ok {
+			at = -1
+		}
+		e := b.watermarkOf(s, at)
+		if e == nil {
+			return s
+		}
+		c := *s
+		c.Watermark = e
+		return &c
+	}
+	return visit(root)
+}
+
+// scanColumn finds the column of a scan that a column of n is; nil: it is
+// computed.
+func scanColumn(n plan.Node, at int) (*plan.Scan, int) {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return n, at
+	case *plan.Filter:
+		return scanColumn(n.Input, at)
+	case *plan.Project:
+		if c, ok := n.Exprs[at].(*plan.Column); ok {
+			return scanColumn(n.Input, c.Index)
+		}
+	}
+	return nil, -1
+}
+
+// watermarkOf is over a scan of all of its relation's columns; nil: the rows have
+// no time. named is the column that a window names, -1 for none.
+func (b *binder) watermarkOf(s *plan.Scan, named int) plan.Expr {
+	all := s.Relation.AllColumns()
+	w := s.Relation.Watermark
+	if w == nil {
+		at := slices.IndexFunc(all, func(c catalog.Column) bool { return c.Name == "_timestamp" })
+		if named >= 0 && named != at {
+			c := all[named].Name
+			b.notice("stream \"%s\" declares no watermark: rows out of the order of \"%s\" are late at once; WATERMARK FOR %s AS %s - INTERVAL '5 seconds' allows for some", s.Relation.Name, c, c, c)
+			at = named
+		}
+		if at < 0 {
+			return nil
+		}
+		return columnOfType(at, all[at])
+	}
+	at := slices.IndexFunc(all, func(c catalog.Column) bool { return c.Name == w.Column })
+	e := b.generatedColumn(w.Expr, all, catalog.Column{Name: w.Column, Type: types.Of(all[at].Type.OID)})
+	return plan.MapColumns(e, func(c *plan.Column) plan.Expr {
+		if text := all[c.Index].Generated; text != "" && s.Relation.Connector != "generator" {
+			return b.generatedColumn(text, all, all[c.Index])
+		}
+		return c
+	})
+}
