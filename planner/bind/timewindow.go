@@ -62,7 +62,7 @@ func (b *binder) eventTime(o operand) plan.Expr {
 		return b.coerceTo(o.e, types.Of(types.Timestamp), implicit, o.loc)
 	}
 	b.failf(sqlerr.DatatypeMismatch, o.loc, "the time column of a window must be of type timestamp with time zone or timestamp without time zone, not %s",
-		formatType(o.e.Type().OID))
+		b.formatType(o.e.Type().OID))
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (b *binder) windowSizes(n *plan.TimeWindow, args []operand, pos int) {
 func (b *binder) span(o operand, what string) types.IntervalValue {
 	e := b.coerceTo(o.e, types.Of(types.Interval), implicit, o.loc)
 	if e == nil {
-		b.failf(sqlerr.DatatypeMismatch, o.loc, "the %s must be of type interval, not %s", what, formatType(o.e.Type().OID))
+		b.failf(sqlerr.DatatypeMismatch, o.loc, "the %s must be of type interval, not %s", what, b.formatType(o.e.Type().OID))
 	}
 	variable := plan.HasOuter(e)
 	plan.EachColumn(e, func(plan.Ref) { variable = true })
