@@ -15,6 +15,9 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/bind"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 func testContext(t testing.TB) context.Context {
@@ -94,6 +97,41 @@ func TestCancel(t *testing.T) {
 	}
 	if _, err := c.Exec(testContext(t), "SELECT 1").ReadAll(); err != nil {
 		t.Errorf("SELECT 1 after a cancel of nothing = %v", err)
+	}
+}
+
+// givingPlanner plans nothing before its context ends, and then as if nothing
+// had been.
+type givingPlanner struct {
+	memoryPlanner
+	planning chan struct{}
+}
+
+func (p givingPlanner) Plan(ctx context.Context, c *bind.Context, st parse.Statement) (*plan.Bound, error) {
+	p.planning <- struct{}{}
+	<-ctx.Done()
+	return p.memoryPlanner.Plan(context.WithoutCancel(ctx), c, st)
+}
+
+// TestCancelWhilePlanning: a cancel that meets the planner ends the statement,
+// though the planner itself makes a plan all the same.
+func TestCancelWhilePlanning(t *testing.T) {
+	planning := make(chan struct{})
+	s := start(t, func(o *Options) { o.Planner = givingPlanner{planning: planning} })
+	c := s.connect(t, "")
+	for name, run := range map[string]func() error{
+		"simple": func() error { _, err := c.Exec(testContext(t), "SELECT 1").ReadAll(); return err },
+		"extended": func() error {
+			return c.ExecParams(testContext(t), "SELECT 1", nil, nil, nil, nil).Read().Err
+		},
+	} {
+		done := make(chan error, 1)
+		go func() { done <- run() }()
+		<-planning
+		if err := c.CancelRequest(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, name, <-done, sqlerr.QueryCanceled, "user request")
 	}
 }
 

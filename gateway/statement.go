@@ -35,7 +35,13 @@ func (x *session) plan(ctx context.Context, st parse.Statement, params []types.O
 	snapshot := x.begin().Snapshot()
 	c := x.bindContext(ctx, snapshot, params)
 	c.NoParams = params == nil
-	return x.server.opts.Planner.Plan(ctx, c, st)
+	b, err := x.server.opts.Planner.Plan(ctx, c, st)
+	if err == nil && ctx.Err() != nil {
+		// What the planner computes ahead it gives up where that fails, and the
+		// plan is none the worse; but whoever cancelled it means the statement.
+		return nil, context.Cause(ctx)
+	}
+	return b, err
 }
 
 // planFailed binds in a failed transaction, where only its end is accepted: any

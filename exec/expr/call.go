@@ -175,7 +175,7 @@ func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Error
 			vec.AppendNull(n.out)
 			return
 		}
-		if err := out.look(row); err != nil {
+		if err := out.look(); err != nil {
 			errs.Set(row, err)
 			vec.AppendNull(n.out)
 			return

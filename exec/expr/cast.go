@@ -150,13 +150,23 @@ func (n *textCastNode) column(r *run, sel []int32, v vec.Vec, dst *vec.Bytes) {
 		}
 		return
 	}
+	long := 0 // bytes of the last
 	each(r, sel, func(row int) {
 		dst.Pad(row)
 		if nulls.Get(row) {
 			dst.AppendNull()
 			return
 		}
+		if long > function.LongValue {
+			if err := r.env.Ended(); err != nil {
+				r.errs.Set(row, err)
+				dst.AppendNull()
+				return
+			}
+		}
+		from := len(dst.Data)
 		dst.Data = n.write(dst.Data, v, row)
+		long = len(dst.Data) - from
 		dst.EndRow()
 	})
 	dst.Pad(r.rows)
@@ -167,6 +177,13 @@ func (n *textCastNode) row(r *run, v vec.Vec, row int, errs *Errors) {
 	if v.Nulls().Get(row) {
 		vec.AppendNull(n.out)
 		return
+	}
+	if len(n.buf) > function.LongValue { // so may this one
+		if err := r.env.Ended(); err != nil {
+			errs.Set(row, err)
+			vec.AppendNull(n.out)
+			return
+		}
 	}
 	n.buf = n.write(n.buf[:0], v, row)
 	if dst, ok := n.out.(*vec.Bytes); ok && n.isText() {

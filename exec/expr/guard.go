@@ -10,27 +10,23 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// guard watches a function that is called for each row of a batch: a thousand
-// calls may take long, and a thousand results may be large.
+// guard watches a function that is called for each row of a batch: a few calls
+// may take long, and a thousand results may be large.
 type guard struct {
 	ctx   context.Context
-	text  *vec.Bytes // nil: the results have a fixed size; of arrays, their items
+	done  <-chan struct{} // of ctx
+	text  *vec.Bytes      // nil: the results have a fixed size; of arrays, their items
 	list  bool
 	most  int  // bytes of text
 	setBy bool // by the query's limit
-	next  int  // row at which ctx is asked
-	size  int  // bytes of text at which it is asked before that
 	err   error
 }
 
-// Rows, and bytes of results, between two looks at whether the query has ended.
-const (
-	rowsPerLook  = 64
-	bytesPerLook = 1 << 20
-)
-
 func newGuard(env *function.Env, out vec.Vec) guard {
 	g := guard{ctx: env.Context, most: math.MaxInt32}
+	if g.ctx != nil {
+		g.done = g.ctx.Done()
+	}
 	if l, ok := out.(*vec.List); ok {
 		out, g.list = l.Elem, true
 	}
@@ -41,19 +37,17 @@ func newGuard(env *function.Env, out vec.Vec) guard {
 	return g
 }
 
-// look returns the error of a query that has ended.
-func (g *guard) look(row int) error {
-	if g.err != nil || g.ctx == nil {
+// look returns the error of a query that has ended. It is asked before each call,
+// which costs more: what is polled is a channel, and not ctx with its lock.
+func (g *guard) look() error {
+	if g.err != nil {
 		return g.err
 	}
-	if row < g.next && (g.text == nil || len(g.text.Data) < g.size) {
-		return nil
+	select {
+	case <-g.done:
+		g.err = context.Cause(g.ctx)
+	default:
 	}
-	g.next = row + rowsPerLook
-	if g.text != nil {
-		g.size = len(g.text.Data) + bytesPerLook
-	}
-	g.err = context.Cause(g.ctx)
 	return g.err
 }
 

@@ -61,6 +61,9 @@ func (c *compiler) subquery(e *plan.Subquery) (node, error) {
 }
 
 func (n *subqueryNode) eval(r *run, sel []int32) vec.Vec {
+	if !n.plan.Correlated && len(n.left) == 0 {
+		return n.evalOnce(r, sel)
+	}
 	left := make([]vec.Vec, len(n.left))
 	for i, l := range n.left {
 		left[i] = l.eval(r, sel)
@@ -81,6 +84,22 @@ func (n *subqueryNode) eval(r *run, sel []int32) vec.Vec {
 	})
 	vec.Pad(n.out, r.rows)
 	return n.out
+}
+
+// evalOnce is the one value that a subquery has for all rows.
+func (n *subqueryNode) evalOnce(r *run, sel []int32) vec.Vec {
+	n.out.Reset()
+	if none(r, sel) {
+		vec.Pad(n.out, r.rows)
+		return n.out
+	}
+	v, err := n.value(r, nil, 0)
+	if err != nil {
+		each(r, sel, func(row int) { r.errs.Set(row, err) })
+		v = types.NullOf(n.plan.Typ)
+	}
+	vec.Append(n.out, v)
+	return vec.ConstOf(n.out, r.rows)
 }
 
 // value is the subquery's value for one row.

@@ -23,6 +23,16 @@ func (c *Call) each(f func(row int)) {
 // null reports whether a row has a NULL argument, of a strict function.
 func (c *Call) null(row int) bool { return c.Nulls.Any() && c.Nulls.Get(row) }
 
+// goesOn reports whether the statement has not ended; if it has, that is the
+// row's error.
+func (c *Call) goesOn(row int) bool {
+	err := c.Env.Ended()
+	if err != nil {
+		c.Errs.Set(row, err)
+	}
+	return err == nil
+}
+
 // eachBytes calls f for every row to compute that is not NULL, in order, with
 // the string that argument 0 has there; f appends the result to out's Data.
 func (c *Call) eachBytes(f func(row int, b []byte)) {
@@ -30,7 +40,10 @@ func (c *Call) eachBytes(f func(row int, b []byte)) {
 	c.each(func(row int) {
 		out.Pad(row)
 		if !c.null(row) {
-			f(row, arg.At(row))
+			b := arg.At(row)
+			if len(b) <= LongValue || c.goesOn(row) {
+				f(row, b)
+			}
 		}
 		out.EndRow()
 	})

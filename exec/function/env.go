@@ -29,6 +29,24 @@ type Env struct {
 	MemoryLimit int64
 }
 
+// Ended returns why the statement has to end, nil while it may go on. It costs a
+// few nanoseconds: whatever may take milliseconds asks between.
+func (env *Env) Ended() error {
+	if env.Context == nil {
+		return nil
+	}
+	select {
+	case <-env.Context.Done():
+		return context.Cause(env.Context)
+	default:
+		return nil
+	}
+}
+
+// LongValue is how many bytes of a value a function works on without asking
+// whether the statement has ended.
+const LongValue = 4096
+
 // Session is what functions ask of the session that runs them; the gateway
 // fills it.
 type Session interface {

@@ -130,7 +130,7 @@ func (q *queried) run(a []types.Value, of func(*queried, []jsonItem) (types.Valu
 	case raises:
 		return v, "", err
 	}
-	if stop := q.env.stop(); stop != nil {
+	if stop := q.env.Ended(); stop != nil {
 		return v, "", stop
 	}
 	return v, "error", nil

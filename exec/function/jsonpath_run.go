@@ -78,7 +78,7 @@ const checkSteps = 1 << 12
 
 func (x *pathRun) target(p *types.PathItem, v jsonItem, found *pathList, unwrap bool) pathAnswer {
 	if x.steps++; x.steps%checkSteps == 0 {
-		if err := x.env.stop(); err != nil {
+		if err := x.env.Ended(); err != nil {
 			return x.abort(err)
 		}
 	}

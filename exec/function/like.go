@@ -62,6 +62,9 @@ func likeKernel(fold, not bool) VectorFunc {
 		}
 		match := func(p *likePattern, row int) {
 			b := text(row)
+			if len(b) > LongValue && !c.goesOn(row) {
+				return
+			}
 			if fold {
 				b = bytes.ToLower(b)
 			}

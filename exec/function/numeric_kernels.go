@@ -38,7 +38,10 @@ func numericRows(c *Call, f func(x, y types.Decimal) (types.Decimal, error)) {
 			out.AppendNull()
 			return
 		}
-		r, err := f(a(row), b(row))
+		r, err := types.Decimal{}, c.Env.Ended()
+		if err == nil {
+			r, err = f(a(row), b(row))
+		}
 		if err != nil {
 			c.Errs.Set(row, err)
 			out.AppendNull()

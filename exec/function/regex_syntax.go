@@ -1,7 +1,6 @@
 package function
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -116,14 +115,6 @@ func noGlobal(function string) error {
 	return err
 }
 
-// stop tells a long match that its statement is cancelled.
-func (env *Env) stop() error {
-	if env.Context == nil {
-		return nil
-	}
-	return context.Cause(env.Context)
-}
-
 // matchFailed words what ended a match.
 func matchFailed(err error) error {
 	if errors.Is(err, regex.ErrSteps) {
@@ -135,15 +126,20 @@ func matchFailed(err error) error {
 
 // regexMatch tells whether a pattern matches.
 func regexMatch(env *Env, re *regex.Regexp, s string) (bool, error) {
-	found, err := re.Match(s, env.stop)
+	found, err := re.Match(s, env.Ended)
 	return found, matchFailed(err)
 }
 
 // eachMatch calls f for one match after another from a byte on, until it returns
 // false. As in PostgreSQL, an empty one may stand right behind another.
 func eachMatch(env *Env, re *regex.Regexp, s string, from int, f func(m []int) bool) error {
-	for from <= len(s) {
-		m, err := re.Find(s, from, env.stop)
+	for n := 1; from <= len(s); n++ {
+		if n%256 == 0 { // each match alone may be too short to ask
+			if err := env.Ended(); err != nil {
+				return err
+			}
+		}
+		m, err := re.Find(s, from, env.Ended)
 		if err != nil || m == nil || !f(m) {
 			return matchFailed(err)
 		}
@@ -162,6 +158,6 @@ func eachMatch(env *Env, re *regex.Regexp, s string, from int, f func(m []int) b
 
 // firstMatch is the first match, or nil.
 func firstMatch(env *Env, re *regex.Regexp, s string) ([]int, error) {
-	m, err := re.Find(s, 0, env.stop)
+	m, err := re.Find(s, 0, env.Ended)
 	return m, matchFailed(err)
 }

@@ -1,0 +1,152 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+)
+
+// hostile are statements that run for long, or for ever, in as many ways.
+var hostile = map[string]string{
+	"nested loop":            "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE a * 7 % 11 = b * 3 % 13 AND a + b < 0",
+	"series":                 "SELECT count(*) FROM generate_series(1, 1000000000000)",
+	"rows":                   "SELECT * FROM generate_series(1, 1000000000000)",
+	"copy":                   "COPY (SELECT g, md5(g::text) FROM generate_series(1, 1000000000000) g) TO STDOUT",
+	"sort":                   "SELECT x FROM (SELECT md5(g::text) AS x FROM generate_series(1, 5000000) g) s ORDER BY x OFFSET 4999999",
+	"numeric power":          "SELECT sum(9.1 ^ (g % 900 + 4000)) FROM generate_series(1, 1000000) g",
+	"numeric exp":            "SELECT sum(exp((4000 + g % 1000)::numeric)) FROM generate_series(1, 1000000) g",
+	"numeric ln":             "SELECT sum(ln(9.7 * 10::numeric ^ (g % 900 + 1000))) FROM generate_series(1, 1000000) g",
+	"numeric product":        "SELECT length(((10::numeric ^ 100000 + g) * (10::numeric ^ 100000 + g + 1))::text) FROM generate_series(1, 1000000) g",
+	"factorial":              "SELECT sum(factorial(20000 + g % 10)) FROM generate_series(1, 100000) g",
+	"string_agg":             "SELECT length(string_agg(md5(g::text), ',')) FROM generate_series(1, 5000000) g",
+	"array_agg":              "SELECT array_length(array_agg(g), 1) FROM generate_series(1, 20000000) g",
+	"jsonb_agg":              "SELECT jsonb_array_length(jsonb_agg(g)) FROM generate_series(1, 5000000) g",
+	"count distinct":         "SELECT count(DISTINCT md5(g::text)) FROM generate_series(1, 5000000) g",
+	"group by":               "SELECT count(*) FROM (SELECT g % 4000037 AS k, count(*), max(g) FROM generate_series(1, 8000000) g GROUP BY 1) s",
+	"recursive":              "WITH RECURSIVE r(n) AS (SELECT 1::bigint UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+	"window":                 "SELECT max(s) FROM (SELECT sum(g) OVER (ORDER BY g::bigint * 7919 % 4999999) AS s FROM generate_series(1, 5000000) g) w",
+	"window frame":           "SELECT max(s) FROM (SELECT max(g) OVER (ORDER BY g ROWS BETWEEN 100000 PRECEDING AND 100000 FOLLOWING) AS s FROM generate_series(1, 1000000) g) w",
+	"hash join":              "SELECT count(*) FROM generate_series(1, 6000000) a JOIN (SELECT md5(g::text) AS k, g FROM generate_series(1, 5000000) g) b ON md5(a::text) = b.k",
+	"hash join of one key":   "SELECT count(*) FROM (SELECT g, g % 2 AS k FROM generate_series(1, 1000000) g) a JOIN (SELECT g, g % 2 AS k FROM generate_series(1, 1000000) g) b ON a.k = b.k AND a.g + b.g < 0",
+	"lateral":                "SELECT count(*) FROM generate_series(1, 1000000) a, LATERAL (SELECT sum(b) AS s FROM generate_series(1, a) b) l",
+	"subquery":               "SELECT sum((SELECT count(*) FROM generate_series(1, 100000 + a) b WHERE b % 7 = a % 7)) FROM generate_series(1, 1000000) a",
+	"regexp":                 `SELECT count(*) FROM generate_series(1, 1000000) g WHERE repeat('ab', 5000) || g ~ '(a|b|ab)*c(\d+)\1'`,
+	"regexp_replace":         "SELECT max(length(regexp_replace(repeat('abc', 20000) || g, '(a|b)(c?)', '<\\2\\1>', 'g'))) FROM generate_series(1, 1000000) g",
+	"regexp_matches":         "SELECT count(*) FROM regexp_matches(repeat('abc', 5000000), '(a)(b)', 'g')",
+	"regexp_split":           "SELECT count(*) FROM regexp_split_to_table(repeat('abc', 5000000), 'b')",
+	"like":                   "SELECT count(*) FROM generate_series(1, 100000) g WHERE repeat('ab', 500000) || g LIKE '%a%b%a%b%c%b%a%x'",
+	"json text":              "SELECT sum(length((SELECT jsonb_agg(i) FROM generate_series(1, 300000) i)::text)) FROM generate_series(1, 1000) g",
+	"series of dates":        "SELECT count(*) FROM generate_series('2000-01-01'::timestamptz, '290000-01-01', '1 second') g",
+	"endless stream":         "SELECT count(*) FROM endless",
+	"endless stream, sorted": "SELECT a FROM endless ORDER BY a DESC LIMIT 10",
+	"insert":                 "INSERT INTO copies SELECT a FROM endless",
+	"live":                   "SELECT a FROM endless EMIT CHANGES",
+	"cursor":                 "BEGIN; DECLARE c CURSOR FOR SELECT md5(g::text) FROM generate_series(1, 1000000000000) g; MOVE 1000000000 IN c",
+}
+
+// cancelled runs a statement, cancels it after a while and returns how long it
+// then took to end; false: it had ended by itself.
+func cancelled(ctx context.Context, conn *pgconn.PgConn, sql string, after time.Duration) (took time.Duration, was bool, err error) {
+	type answer struct {
+		at  time.Time
+		err error
+	}
+	ended := make(chan answer, 1)
+	go func() {
+		var err error
+		if strings.HasPrefix(sql, "COPY") {
+			_, err = conn.CopyTo(ctx, io.Discard, sql)
+		} else {
+			results := conn.Exec(ctx, sql)
+			for results.NextResult() {
+				rows := results.ResultReader()
+				for rows.NextRow() {
+				}
+				if _, cerr := rows.Close(); err == nil {
+					err = cerr
+				}
+			}
+			if cerr := results.Close(); err == nil {
+				err = cerr
+			}
+		}
+		ended <- answer{time.Now(), err}
+	}()
+	select {
+	case a := <-ended:
+		return 0, false, a.err
+	case <-time.After(after):
+	}
+	at := time.Now()
+	if err := conn.CancelRequest(ctx); err != nil {
+		return 0, false, err
+	}
+	a := <-ended
+	var pg *pgconn.PgError
+	if errors.As(a.err, &pg) && pg.Code == "57014" {
+		return a.at.Sub(at), true, nil
+	}
+	return 0, false, a.err
+}
+
+// TestCancelIsQuick: whatever runs ends within 100 ms of its cancel. Where the
+// machine is busy that is what it takes to end a statement that does nothing, and
+// 100 ms; the median of three tries counts.
+func TestCancelIsQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	dir := t.TempDir()
+	p := gateway.Start(t, gateway.Options{DataDir: dir})
+	ctx := t.Context()
+	conn := connect(t, p).PgConn()
+	for _, sql := range []string{
+		"CREATE STREAM endless (a bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rows = '1000000000000')",
+		"CREATE STREAM copies (a bigint) WITH (type = 'file', path = '" + filepath.Join(dir, "copies.csv") + "', format = 'csv')",
+	} {
+		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	median := func(t *testing.T, sql string) (time.Duration, bool) {
+		var all []time.Duration
+		for range 3 {
+			took, was, err := cancelled(ctx, conn, sql, time.Duration(10+rand.IntN(300))*time.Millisecond)
+			if err != nil {
+				t.Errorf("%s: %v", sql, err)
+				return 0, false
+			}
+			if was {
+				all = append(all, took)
+			}
+			if _, err := conn.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(all) == 0 {
+			t.Errorf("%s ends by itself", sql)
+			return 0, false
+		}
+		slices.Sort(all)
+		return all[len(all)/2], true
+	}
+	for name, sql := range hostile {
+		t.Run(name, func(t *testing.T) {
+			idle, _ := median(t, "SELECT pg_sleep(1000)")
+			took, ok := median(t, sql)
+			if limit := 100*time.Millisecond + 10*idle; ok && took > limit {
+				t.Errorf("ended %v after its cancel, want at most %v", took, limit)
+			}
+		})
+	}
+}
