@@ -17,6 +17,16 @@ func FuzzTypes(f *testing.F) {
 			}
 		}
 	}
+	// And of every base type what a column of it may hold.
+	for i, c := range columns {
+		typ := typeOf(c.typ)
+		for _, text := range append(c.values, c.csvOnly...) {
+			f.Add(uint32(typ.OID), []byte(text), false, byte(i))
+			if v, err := types.Parse(typ, text, types.DefaultFormat()); err == nil {
+				f.Add(uint32(typ.OID), types.AppendBinary(nil, v), true, byte(i))
+			}
+		}
+	}
 	all := append(append([]settings{"bytea_output=escape"}, dateSettings...), intervalStyleSettings...)
 	f.Fuzz(func(t *testing.T, oid uint32, input []byte, binary bool, pick byte) {
 		info := types.Lookup(types.OID(oid))
@@ -89,6 +99,10 @@ func readsBack(info *types.Info, set settings, text []byte) bool {
 		elem = info.Elem
 	}
 	format := set.format()
+	switch types.Lookup(elem).Name {
+	case "daterange", "tsrange", "tstzrange", "datemultirange", "tsmultirange", "tstzmultirange":
+		return format.DateStyle == types.DateISO
+	}
 	switch elem {
 	case types.Date, types.Timestamp, types.Timestamptz:
 		return format.DateStyle == types.DateISO

@@ -156,7 +156,27 @@ func (d *Decoder) array(f *field, raw []byte) error {
 	for i := range column.Len() {
 		a.Elems = append(a.Elems, vec.Get(column, i, list.Type))
 	}
+	if f.typ.OID == types.Int2Vector || f.typ.OID == types.OidVector {
+		return d.vector(f, a)
+	}
 	vec.Append(f.col, types.Value{Type: f.typ, A: a})
+	return nil
+}
+
+// vector takes an array as an int2vector or an oidvector, which have one
+// dimension, counted from 0, and no NULL.
+func (d *Decoder) vector(f *field, a *types.Array) error {
+	if len(a.Dims) > 1 {
+		return errWrongType
+	}
+	items := make([]int64, len(a.Elems))
+	for i, e := range a.Elems {
+		if e.Null {
+			return errWrongType
+		}
+		items[i] = e.I
+	}
+	vec.Append(f.col, types.NewVector(f.typ.OID, items))
 	return nil
 }
 
