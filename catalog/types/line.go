@@ -42,6 +42,9 @@ var _ = geometry(&Info{
 	},
 })
 
+// LineOf are A, B and C of a line.
+func LineOf(v Value) [3]float64 { return [3]float64(floatsOf(v.S)) }
+
 const flatLine = "invalid line specification: A and B cannot both be zero"
 
 func newLine(a, b, c float64) Value { return NewString(Line, string(appendFloats(nil, a, b, c))) }

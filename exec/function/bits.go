@@ -98,6 +98,23 @@ func init() {
 		from := min(max(a[1].I-1, 0), n)
 		return bitString(a[0].S[from:max(from, min(a[1].I-1+a[2].I, n))])
 	}, "substring(B'110010111111' FROM 3 FOR 2)", "00", "substring(B'11' FROM 1 FOR -1)", "ERROR 22011")
+	overlay := func(_ *Env, a vs) (types.Value, error) {
+		s, from, n := a[0].S, a[2].I, int64(len(a[1].S))
+		if len(a) > 3 {
+			n = a[3].I
+		}
+		if from <= 0 {
+			return types.Value{}, negativeLength()
+		}
+		if from+n != int64(int32(from+n)) {
+			return types.Value{}, types.OutOfRange("integer")
+		}
+		at := func(i int64) int64 { return min(max(i-1, 0), int64(len(s))) }
+		return bitString(s[:at(from)] + a[1].S + s[at(from+n):])
+	}
+	op("overlay(bit, bit, int4) bit strict immutable", overlay, "overlay(B'0101011100' PLACING B'001' FROM 2)", "0001011100", "overlay(B'01' PLACING B'11' FROM 0)", "ERROR 22011")
+	op("overlay(bit, bit, int4, int4) bit strict immutable", overlay, "overlay(B'0101011100' PLACING B'101' FROM 2 FOR 6)", "0101100", "overlay(B'01' PLACING B'1' FROM 2147483647 FOR 1)", "ERROR 22003",
+		"overlay(B'0101' PLACING B'1' FROM 3 FOR -2)", "0110101")
 	op("position(bit, bit) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return int4(strings.Index(a[0].S, a[1].S) + 1)
 	}, "position(B'010' IN B'000001101011')", "8", "position(B'1' IN B'001')", "3")

@@ -71,6 +71,10 @@ func init() {
 		{"time", "immutable", extractTime, [2][]Example{
 			examples("extract(minute FROM time '12:34:56.7')", "34", "extract(epoch FROM time '01:00:00.5')", "3600.500000", "extract(day FROM time '01:00')", "ERROR 0A000"),
 			examples("date_part('second', time '12:34:56.7')", "56.7")}},
+		{"timetz", "immutable", extractTimetz, [2][]Example{
+			examples("extract(hour FROM timetz '12:34:56.7+05:30')", "12", "extract(epoch FROM timetz '12:34:56.7-01')", "48896.700000", "extract(timezone FROM timetz '12:00-05:30')", "-19800", "extract(timezone_hour FROM timetz '12:00-05:30')", "-5",
+				"extract(timezone_minute FROM timetz '12:00-05:30')", "-30", "extract(day FROM timetz '01:00+00')", "ERROR 0A000"),
+			examples("date_part('second', timetz '12:34:56.7+01')", "56.7", "date_part('epoch', timetz '00:00+01')", "-3600")}},
 		{"interval", "immutable", extractInterval, [2][]Example{
 			examples("extract(day FROM interval '40 days 1 minute')", "40", "extract(epoch FROM interval '1 year 1 month 1 day 00:00:01.5')", "34236001.500000", "extract(hour FROM interval '50 hours')", "50", "extract(month FROM interval '14 months')", "2", "extract(quarter FROM interval '14 months')", "1", "extract(second FROM interval '-1.5 seconds')", "-1.500000"),
 			examples("date_part('year', interval '14 months')", "1")}},
@@ -296,6 +300,28 @@ func extractTime(_ *Env, word string, v types.Value) (types.Decimal, bool, error
 		return whole(c.hour)
 	case "epoch":
 		return scaled(v.I, 6)
+	}
+	return types.Decimal{}, false, unitUnsupported(word, name)
+}
+
+func extractTimetz(env *Env, word string, v types.Value) (types.Decimal, bool, error) {
+	const name = "time with time zone"
+	unit, err := unitOf(word, name)
+	if err != nil {
+		return types.Decimal{}, false, err
+	}
+	t := types.TimetzOf(v)
+	switch unit {
+	case "timezone":
+		return whole(int(-t.West))
+	case "timezone_hour":
+		return whole(int(-t.West / 3600))
+	case "timezone_minute":
+		return whole(int(-t.West / 60 % 60))
+	case "epoch":
+		return scaled(t.Micros+int64(t.West)*microsPerSecond, 6)
+	case "microseconds", "milliseconds", "second", "minute", "hour":
+		return extractTime(env, word, types.NewInt(types.Time, t.Micros))
 	}
 	return types.Decimal{}, false, unitUnsupported(word, name)
 }

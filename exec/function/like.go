@@ -39,6 +39,10 @@ func init() {
 		define(name+"(text, text) bool strict immutable", Definition{Vector: likeKernel(false, not),
 			Examples: examples(`"`+name+`"('abc', 'a%')`, truth(!not))})
 	}
+	for name, not := range map[string]bool{"like": false, "notlike": true} {
+		define(name+"(name, text) bool strict immutable", Definition{Vector: likeKernel(false, not),
+			Examples: examples(`"`+name+`"('abc'::name, 'a%')`, truth(!not))})
+	}
 	define("like_escape(text, text) text strict immutable", Definition{
 		Value:    likeEscape,
 		Examples: examples("'a%c' LIKE 'a#%c' ESCAPE '#'", "t", "'abc' LIKE 'a#%c' ESCAPE '#'", "f", `'a\bc' LIKE 'a\%' ESCAPE ''`, "t"),

@@ -47,6 +47,8 @@ func init() {
 	op("abbrev(inet) text strict immutable", func(env *Env, a vs) (types.Value, error) {
 		return text(string(types.AppendText(nil, a[0], env.Format)))
 	}, "abbrev(inet '10.1.0.0/32')", "10.1.0.0")
+	op("abbrev(cidr) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(abbreviated(types.InetOf(a[0]))) },
+		"abbrev(cidr '10.1.0.0/16')", "10.1/16", "abbrev(cidr '10.0.0.0/8')", "10/8", "abbrev(cidr '10.1.2.3/32')", "10.1.2.3/32", "abbrev(cidr '0.0.0.0/0')", "0/0", "abbrev(cidr '128.0.0.0/1')", "128/1", "abbrev(cidr '2001:db8::/32')", "2001:db8/32", "abbrev(cidr '::ffff:1.2.3.0/120')", "::ffff:1.2.3/120")
 	one("masklen(inet) int4 strict immutable", func(p netip.Prefix) (types.Value, error) { return int4(p.Bits()) },
 		"masklen(inet '192.168.1.5/24')", "24", "masklen(cidr '10/8')", "8")
 	one("family(inet) int4 strict immutable", func(p netip.Prefix) (types.Value, error) {

@@ -105,6 +105,20 @@ func elementRange(v types.Value) []types.Range {
 	return []types.Range{{Lower: b, Upper: b}}
 }
 
+// IntersectRanges is what two ranges, or two multiranges, have in common.
+func IntersectRanges(a, b types.Value) (types.Value, error) {
+	if types.RangeOfMulti(a.Type.OID) == 0 {
+		return types.NewRange(a.Type.OID, intersection(types.RangeOf(a), types.RangeOf(b)))
+	}
+	var parts []types.Range
+	for _, x := range types.RangesOf(a) {
+		for _, y := range types.RangesOf(b) {
+			parts = append(parts, intersection(x, y))
+		}
+	}
+	return types.NewMultirange(a.Type.OID, parts), nil
+}
+
 func init() {
 	type test = func(a, b []types.Range) bool
 	swap := func(f test) test { return func(a, b []types.Range) bool { return f(b, a) } }
@@ -197,9 +211,8 @@ func defineRangeArithmetic() {
 		}
 		return types.NewRange(types.RangeOfMulti(a[0].Type.OID), whole)
 	}, "range_merge(int4multirange '{[1,2),[5,9)}')", "[1,9)", "range_merge(int4multirange '{}')", "empty")
-	op("range_intersect(anyrange, anyrange) anyrange", func(_ *Env, a vs) (types.Value, error) {
-		return types.NewRange(a[0].Type.OID, intersection(types.RangeOf(a[0]), types.RangeOf(a[1])))
-	}, "int4range '[1,5)' * int4range '[3,9)'", "[3,5)", "int4range '[1,5)' * int4range '[6,9)'", "empty")
+	intersect := func(_ *Env, a vs) (types.Value, error) { return IntersectRanges(a[0], a[1]) }
+	op("range_intersect(anyrange, anyrange) anyrange", intersect, "int4range '[1,5)' * int4range '[3,9)'", "[3,5)", "int4range '[1,5)' * int4range '[6,9)'", "empty")
 	op("range_minus(anyrange, anyrange) anyrange", func(_ *Env, a vs) (types.Value, error) {
 		x, y := types.RangeOf(a[0]), types.RangeOf(a[1])
 		if x.Empty || y.Empty {
@@ -216,15 +229,7 @@ func defineRangeArithmetic() {
 	op("multirange_union(anymultirange, anymultirange) anymultirange", func(_ *Env, a vs) (types.Value, error) {
 		return types.NewMultirange(a[0].Type.OID, append(types.RangesOf(a[0]), types.RangesOf(a[1])...)), nil
 	}, "int4multirange '{[1,3)}' + int4multirange '{[3,5),[7,9)}'", "{[1,5),[7,9)}")
-	op("multirange_intersect(anymultirange, anymultirange) anymultirange", func(_ *Env, a vs) (types.Value, error) {
-		var parts []types.Range
-		for _, x := range types.RangesOf(a[0]) {
-			for _, y := range types.RangesOf(a[1]) {
-				parts = append(parts, intersection(x, y))
-			}
-		}
-		return types.NewMultirange(a[0].Type.OID, parts), nil
-	}, "int4multirange '{[1,3),[5,9)}' * int4multirange '{[2,6)}'", "{[2,3),[5,6)}")
+	op("multirange_intersect(anymultirange, anymultirange) anymultirange", intersect, "int4multirange '{[1,3),[5,9)}' * int4multirange '{[2,6)}'", "{[2,3),[5,6)}")
 	op("multirange_minus(anymultirange, anymultirange) anymultirange", func(_ *Env, a vs) (types.Value, error) {
 		left := types.RangesOf(a[0])
 		for _, y := range types.RangesOf(a[1]) {

@@ -72,6 +72,17 @@ func init() {
 	}, "generate_series(timestamptz '2024-02-28+00', timestamptz '2024-03-01+00', interval '1 day')", "2024-02-28 00:00:00+00, 2024-02-29 00:00:00+00, 2024-03-01 00:00:00+00")
 	def("unnest(anyarray) setof anyelement strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) { return a[0].A.Elems, nil }),
 		"unnest(ARRAY[[1, 2], [3, NULL]])", "1, 2, 3, NULL")
+	def("unnest(anymultirange) setof anyrange strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
+		var rows []types.Value
+		for _, r := range types.RangesOf(a[0]) {
+			v, err := types.NewRange(types.RangeOfMulti(a[0].Type.OID), r)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, v)
+		}
+		return rows, nil
+	}), "unnest('{[1,3),[5,7)}'::int4multirange)", "[1,3), [5,7)", "unnest('{}'::int4multirange)", "")
 	def("generate_subscripts(anyarray, int4) setof int4 strict immutable", subscripts, "generate_subscripts('[0:2]={1,2,3}'::int[], 1)", "0, 1, 2", "generate_subscripts(ARRAY[1], 2)", "")
 	def("generate_subscripts(anyarray, int4, bool) setof int4 strict immutable", subscripts, "generate_subscripts(ARRAY[5, 6], 1, true)", "2, 1")
 	def("regexp_split_to_table(text, text) setof text strict immutable", func(env *Env, a vs) (Set, error) {

@@ -59,4 +59,33 @@ func init() {
 		west := -int32(a[0].Span.Micros / 1000000)
 		return timetzAt(t.Micros+int64(t.West-west)*1000000, west)
 	}, "timetz '10:00+02' AT TIME ZONE interval '-05:00'", "03:00:00-05", "timetz '10:00+02' AT TIME ZONE interval '1 day'", "ERROR 22023")
+	op("timezone(text, timetz) timetz strict stable", func(env *Env, a vs) (types.Value, error) {
+		f, err := zoned(env.Format, a[0].S, env.TransactionTime, false)
+		if err != nil {
+			return types.Value{}, err
+		}
+		t := types.TimetzOf(a[1])
+		west := int32((env.TransactionTime - types.InstantToLocal(env.TransactionTime, f)) / 1000000)
+		return timetzAt(t.Micros+int64(t.West-west)*1000000, west)
+	}, "timetz '10:00+02' AT TIME ZONE 'EST'", "03:00:00-05", "timetz '10:00+02' AT TIME ZONE 'Asia/Tokyo'", "17:00:00+09", "timetz '10:00+02' AT TIME ZONE 'Nowhere'", "ERROR 22023")
+	op("interval_pl_timetz(interval, timetz) timetz strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		t := types.TimetzOf(a[1])
+		return timetzAt(t.Micros+a[0].Span.Micros%dayMicros, t.West)
+	}, "interval '1 day 2 hours' + timetz '23:00+02'", "01:00:00+02")
+	at := func(day, clock int) ValueFunc {
+		return func(_ *Env, a vs) (types.Value, error) {
+			m, err := dateToTimestamp(a[day].I)
+			if err != nil || infiniteTimestamp(m) {
+				return timestamptz(m, err)
+			}
+			t := types.TimetzOf(a[clock])
+			if m += t.Micros + int64(t.West)*1000000; !types.ValidTimestamp(m) {
+				return types.Value{}, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date out of range for timestamp")
+			}
+			return timestamptz(m, nil)
+		}
+	}
+	op("datetimetz_pl(date, timetz) timestamptz strict immutable", at(0, 1), "date '2024-02-29' + timetz '10:00+02'", "2024-02-29 08:00:00+00", "date 'infinity' + timetz '10:00+02'", "infinity")
+	op("timetzdate_pl(timetz, date) timestamptz strict immutable", at(1, 0), "timetz '01:00+02' + date '2024-03-01'", "2024-02-29 23:00:00+00")
+	op("timestamptz(date, timetz) timestamptz strict immutable", at(0, 1), "timestamptz(date '2024-02-29', timetz '10:00+02')", "2024-02-29 08:00:00+00")
 }

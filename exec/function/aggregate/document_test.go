@@ -35,6 +35,16 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// absent is what a user of PostgreSQL may look for in vain.
+const absent = "## What PostgreSQL has and this server has not\n\n" +
+	"A call of one of these answers 42883, as a call of any function that does not exist:\n\n" +
+	"- Geometry beyond input, output and comparison: `area`, `center`, `<->`, `@>`, `point(x, y)`, conversions between shapes.\n" +
+	"- Text search: `to_tsvector`, `to_tsquery`, `@@`, `ts_rank`; the types `tsvector` and `tsquery` are read, written and compared. Use `LIKE` or `~`.\n" +
+	"- XML beyond text: `xmlagg`, `xmlcomment`, `query_to_xml`. `xpath`, `xmlelement` and their like answer 0A000. Use json.\n" +
+	"- Large objects (`lo_*`), files of the server (`pg_read_file`, `pg_ls_dir`), full control of the server (`pg_reload_conf`, `pg_promote`, WAL, replication, backup).\n" +
+	"- What only indexes, the planner and `CREATE TYPE` of PostgreSQL call: input and output functions, `*sel`, `gin_*`, `in_range`, transition functions.\n\n" +
+	"## What there is\n\n"
+
 func document() string {
 	behind := map[*catalog.Function]bool{}
 	for _, o := range function.Builtins().Operators {
@@ -56,7 +66,7 @@ func document() string {
 	var b strings.Builder
 	b.WriteString("# Functions\n\nMade of the functions' own examples, which are also their tests: run\n" +
 		"`go test ./exec/function/aggregate -run Document -rewrite` after adding one. Operators are PostgreSQL's.\n\n" +
-		"| function | returns | example | value |\n|---|---|---|---|\n")
+		absent + "| function | returns | example | value |\n|---|---|---|---|\n")
 	for _, r := range rows {
 		b.WriteString(r)
 	}
