@@ -255,7 +255,7 @@ func (x *session) describe(d *decoder) error {
 			x.w.message('n')
 			return nil
 		}
-		x.w.rowDescription(p.columns, p.formats)
+		p.enc.describe(x.w, p.columns, p.formats)
 	default:
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid DESCRIBE message subtype %d", kind)
 	}

@@ -16,6 +16,8 @@ type message struct {
 	body []byte
 	// tooLong: the body was skipped; its length is kept for the error.
 	tooLong int
+	// waited: it was not there yet when the session asked for it.
+	waited bool
 }
 
 // bodies are recycled between reader and session. Larger ones are left to the
@@ -78,6 +80,17 @@ func readMessage(r *bufio.Reader, limit int) (message, error) {
 		m.body, err = readBody(r, n)
 	}
 	return m, err
+}
+
+// isBuffered reports whether r holds the whole next message, so that reading it
+// waits for nobody.
+func isBuffered(r *bufio.Reader) bool {
+	n := r.Buffered()
+	if n < 5 {
+		return false
+	}
+	head, err := r.Peek(5)
+	return err == nil && uint64(n) > uint64(binary.BigEndian.Uint32(head[1:]))
 }
 
 // readBody reads n bytes. A long body grows as it arrives, so that a length

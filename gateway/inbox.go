@@ -101,7 +101,18 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 	case q.watched:
 		q.waiting = true
 		q.mu.Unlock()
-		return q.wait(limit)
+		m, err := q.wait(limit)
+		m.waited = true
+		return m, err
+	case isBuffered(q.r):
+		// The rest of what one Read brought: nothing to be told to end, and no
+		// limit to keep.
+		m, err := readMessage(q.r, q.limit)
+		q.mu.Unlock()
+		if err != nil {
+			q.hangup(false)
+		}
+		return m, err
 	}
 	q.reading = true
 	if limit > 0 {
@@ -110,6 +121,7 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 	q.mu.Unlock()
 
 	m, err := readMessage(q.r, q.limit)
+	m.waited = true
 
 	q.mu.Lock()
 	q.reading = false

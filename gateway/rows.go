@@ -42,6 +42,26 @@ type encoderCache struct {
 	fields  []plan.Field
 	formats []int16
 	format  *types.Format
+
+	// The RowDescription of the portal that was described last.
+	description []byte
+	described   []plan.Field
+	asked       []int16
+}
+
+// describe sends the RowDescription of rows in those formats; a nil cache keeps
+// none.
+func (c *encoderCache) describe(w *writer, fields []plan.Field, formats []int16) {
+	if c == nil {
+		w.rowDescription(fields, formats)
+		return
+	}
+	if c.description == nil || !slices.Equal(c.asked, formats) || !slices.Equal(c.described, fields) {
+		d := writer{open: -1, buf: []byte{}}
+		d.rowDescription(fields, formats)
+		c.description, c.described, c.asked = d.buf, fields, formats
+	}
+	w.buf = append(w.take(), c.description...)
 }
 
 // get returns an encoder; a nil cache keeps none.
@@ -50,7 +70,7 @@ func (c *encoderCache) get(fields []plan.Field, formats []int16, f *types.Format
 		return newRowEncoder(fields, formats, f)
 	}
 	if c.enc == nil || c.format != f || !slices.Equal(c.formats, formats) || !slices.Equal(c.fields, fields) {
-		*c = encoderCache{newRowEncoder(fields, formats, f), fields, formats, f}
+		c.enc, c.fields, c.formats, c.format = newRowEncoder(fields, formats, f), fields, formats, f
 	}
 	return c.enc
 }

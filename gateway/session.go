@@ -44,7 +44,8 @@ type session struct {
 
 	text     string          // of the message or portal at hand
 	random   function.Random // any goroutine
-	now      time.Time       // when the session began with the message at hand
+	now      time.Time       // when the session began with the message at hand, or those that came with it
+	worked   bool            // since now: what comes next has a time of its own
 	skipping bool            // after an error of the extended protocol, until Sync
 	resting  bool            // since ReadyForQuery no message has come
 	leaving  bool
@@ -197,7 +198,12 @@ func (x *session) dispatch(m message) {
 	d := decoder{b: m.body}
 	switch m.kind {
 	case 'Q', 'P', 'B', 'D', 'E':
-		x.now = time.Now()
+		if m.waited || x.worked {
+			x.now = time.Now()
+		}
+		x.worked = m.kind == 'Q' || m.kind == 'P' || m.kind == 'E'
+	default:
+		x.worked = true
 	}
 	if m.tooLong > 0 {
 		x.refuse(m, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "message of %d bytes exceeds the limit of %d", m.tooLong, x.server.opts.MaxMessageBytes))
