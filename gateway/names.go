@@ -36,6 +36,9 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 		if !snapshot.TypeExists(id) {
 			return "", false
 		}
+		if id == types.BPChar { // which a modifier of -1 would make bpchar
+			return types.Lookup(id).SQLName, true
+		}
 		return snapshot.FormatType(types.Of(id), x.searchPath(snapshot)), true
 	case types.Regnamespace:
 		for _, s := range snapshot.Schemas() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -125,6 +126,9 @@ func (n *subqueryNode) value(r *run, left []vec.Vec, row int) (types.Value, erro
 		for i := range elems {
 			elems[i] = vec.Get(rows.cols[0], i, elem)
 		}
+		if elem.OID == n.plan.Typ.OID { // of arrays
+			return stack(elem, elems)
+		}
 		return types.NewArray(elem, elems), nil
 	case plan.SubAny:
 		return n.quantified(r, rows, left, row, false)
@@ -132,6 +136,28 @@ func (n *subqueryNode) value(r *run, left []vec.Vec, row int) (types.Value, erro
 		return n.quantified(r, rows, left, row, true)
 	}
 	return types.Value{}, fmt.Errorf("running a subquery: unknown kind %d", n.plan.Kind)
+}
+
+// stack makes one array, of a dimension more, of arrays of the type.
+func stack(typ types.Type, arrays []types.Value) (types.Value, error) {
+	if len(arrays) == 0 {
+		return types.Value{Type: typ, A: &types.Array{Elem: types.Of(types.Lookup(typ.OID).Elem)}}, nil
+	}
+	out := &types.Array{}
+	for i, v := range arrays {
+		switch {
+		case v.Null:
+			return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "cannot accumulate null arrays")
+		case i == 0 && len(v.A.Dims) == 0:
+			return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate empty arrays")
+		case i == 0:
+			out.Elem, out.Dims = v.A.Elem, append([]types.Dim{{Len: int32(len(arrays)), Lower: 1}}, v.A.Dims...)
+		case !slices.Equal(v.A.Dims, out.Dims[1:]):
+			return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate arrays of different dimensionality")
+		}
+		out.Elems = append(out.Elems, v.A.Elems...)
+	}
+	return types.Value{Type: typ, A: out}, nil
 }
 
 // rows are the subquery's rows for one row: of EXISTS at most one of them, of a

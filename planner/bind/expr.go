@@ -27,7 +27,7 @@ const (
 	exprLimit    exprKind = "LIMIT"
 	exprOffset   exprKind = "OFFSET"
 	exprValues   exprKind = "VALUES"
-	exprExecute  exprKind = "EXECUTE parameter"
+	exprExecute  exprKind = "EXECUTE parameters"
 
 	exprWindow      exprKind = "window definitions"
 	exprFrameRange  exprKind = "window RANGE"

@@ -56,7 +56,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 // selectInto is SELECT ... INTO sinks in the foreground.
 func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	if len(b.stmt.Into) == 0 {
-		rel := sel.IntoClause.Rel
+		rel := firstSelect(sel).IntoClause.Rel
 		b.unsupported(rel.Location, "Declare where the rows go: WITH ('"+rel.Relname+".type' = 'file', '"+rel.Relname+".path' = '...').",
 			"SELECT INTO a table is not supported")
 	}

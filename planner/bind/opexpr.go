@@ -50,7 +50,10 @@ func rowItems(n *pg.Node) []*pg.Node {
 	if n == nil || n.GetRowExpr() == nil {
 		return nil
 	}
-	return n.GetRowExpr().Args
+	if items := n.GetRowExpr().Args; items != nil {
+		return items
+	}
+	return []*pg.Node{}
 }
 
 // rowCompare compares rows item by item, as SQL orders them.
@@ -117,7 +120,15 @@ func disjunction(args []plan.Expr) plan.Expr {
 
 func (b *binder) between(x *pg.A_Expr, s *scope, k exprKind) plan.Expr {
 	bounds := x.Rexpr.GetList().Items
+	sets := len(b.sets)
 	arg, lo, hi := b.operand(x.Lexpr, s, k), b.operand(bounds[0], s, k), b.operand(bounds[1], s, k)
+	if len(b.sets) > sets {
+		connective := "AND"
+		if x.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN || x.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM {
+			connective = "OR"
+		}
+		b.failf(sqlerr.DatatypeMismatch, arg.loc, "argument of %s must not return a set", connective)
+	}
 	compare := func(name string, o operand) plan.Expr {
 		return b.operator([]string{name}, arg, o, x.Location)
 	}
@@ -193,7 +204,9 @@ func (b *binder) in(x *pg.A_Expr, names []string, s *scope, k exprKind) plan.Exp
 		for _, n := range items {
 			r := rowItems(n)
 			if r == nil {
-				b.failf(sqlerr.SyntaxError, location(n), "unequal number of entries in row expressions")
+				row := operand{b.rowExpr(x.Lexpr.GetRowExpr(), s, k), location(x.Lexpr)}
+				arms = append(arms, b.boolean(b.operator([]string{"="}, row, b.operand(n, s, k), x.Location), "IN", x.Location))
+				continue
 			}
 			arms = append(arms, b.rowCompare("=", b.rowOperands(l, s, k), b.rowOperands(r, s, k), x.Location))
 		}

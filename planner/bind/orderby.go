@@ -58,8 +58,8 @@ func (b *binder) sortKey(sb *pg.SortBy, e plan.Expr) plan.SortKey {
 	case pg.SortByDir_SORTBY_USING:
 		op := strs(sb.UseOp)
 		switch op[len(op)-1] {
-		case "<":
-		case ">":
+		case "<", "~<~":
+		case ">", "~>~":
 			k.Desc = true
 		default:
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "operator %s is not a valid ordering operator", op[len(op)-1]).

@@ -252,7 +252,7 @@ func (b *binder) checkRecursion(c *cte) {
 // its non-recursive term. It returns the queries of a WITH of its own.
 func (b *binder) recursiveQuery(c *cte, sel *pg.SelectStmt, parent *scope, visible map[string]*cte) []*cte {
 	visible, own := b.with(sel.WithClause, parent, visible)
-	left := b.setTree(sel.Larg, parent, visible, false)
+	left := b.setBranch(sel.Larg, parent, visible, new([]*rangeItem))
 	c.fields = b.withFields(c, left.Schema())
 	for i := range c.fields {
 		if c.fields[i].Type.OID == types.Unknown {
@@ -269,7 +269,7 @@ func (b *binder) recursiveQuery(c *cte, sel *pg.SelectStmt, parent *scope, visib
 	inside[c.name] = c
 	c.binding, c.added = true, walk
 	b.walk = walk
-	right := b.setTree(sel.Rarg, parent, inside, false)
+	right := b.setBranch(sel.Rarg, parent, inside, new([]*rangeItem))
 	b.walk = nil
 	c.binding = false
 	var carried []plan.Expr

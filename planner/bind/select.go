@@ -17,8 +17,10 @@ func (b *binder) query(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte) 
 // queryKeeping is query that, with keepUnknown, leaves literals of unknown type
 // in the select list for the caller to decide.
 func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
-	if len(sel.LockingClause) > 0 {
-		b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
+	if name := locked(sel); name != "" && isSetOperation(sel) {
+		b.failf(sqlerr.FeatureNotSupported, -1, "%s is not allowed with UNION/INTERSECT/EXCEPT", name)
+	} else if name != "" && len(sel.ValuesLists) > 0 {
+		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to VALUES", name)
 	}
 	b.level++
 	defer func() { b.level-- }()
@@ -35,7 +37,15 @@ func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string
 	default:
 		n = b.selectBlock(sel, parent, ctes, keepUnknown)
 	}
+	b.refuseLocks(sel, n)
 	return b.closeWith(n, own)
+}
+
+// refuseInto answers INTO where a query is not a statement.
+func (b *binder) refuseInto(sel *pg.SelectStmt) {
+	if sel.IntoClause != nil && b.level > 1 {
+		b.failf(sqlerr.SyntaxError, sel.IntoClause.Rel.Location, "SELECT ... INTO is not allowed here")
+	}
 }
 
 // block is a SELECT while it is bound.
@@ -54,6 +64,7 @@ type block struct {
 // selectBlock binds one SELECT, in the order in which PostgreSQL looks at its
 // parts, so that of two mistakes the same one is reported.
 func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, keepUnknown bool) plan.Node {
+	b.refuseInto(sel)
 	b.streamClauses(sel)
 	walk := b.walk
 	b.walk = nil
@@ -65,7 +76,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 		window = b.windowClause(c.Window, input, s)
 		window.Changes = b.live && !b.final
 	}
+	sets := len(b.sets)
 	q.targets = b.targets(sel.TargetList, s)
+	sets = len(b.sets) - sets
 	if sel.WhereClause != nil {
 		q.where = b.boolean(b.expr(sel.WhereClause, s, exprWhere), "WHERE", location(sel.WhereClause))
 	}
@@ -80,6 +93,7 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	b.distinctOn(sel, q)
 	b.finishTargets(q.targets, s, keepUnknown)
 	b.windowDefinitions(s)
+	b.locking(sel, q, sets > 0)
 	q.grouped = len(sel.GroupClause) > 0 || q.having != nil || len(s.aggs.calls)+len(s.aggs.groupings) > 0
 	if s.readsItself && len(s.aggs.calls) > 0 {
 		b.failf(sqlerr.InvalidRecursion, s.aggs.refs[0].loc, "aggregate functions are not allowed in a recursive query's recursive term")
@@ -87,6 +101,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	n := filtered(input, window, q.where)
 	if q.grouped {
 		b.groupByWindow(n, q, window)
+		if len(sel.GroupClause) == 0 && len(s.aggs.calls)+len(s.aggs.groupings) == 0 && !b.live && window == nil {
+			n = &plan.Values{Rows: [][]plan.Expr{{}}} // HAVING alone asks nothing of FROM and WHERE
+		}
 		n = b.group(n, q)
 	}
 	return b.project(b.window(n, q), q, sel)
@@ -191,6 +208,7 @@ func (b *binder) distinctOn(sel *pg.SelectStmt, q *block) {
 		if k.target >= 0 {
 			e = q.targets[k.target].e
 		}
+		b.needsOrder(e.Type().OID, k.loc)
 		if !containsExpr(q.on, e) {
 			q.on = append(q.on, e)
 			locs = append(locs, k.loc)
@@ -254,9 +272,25 @@ func (b *binder) limitExpr(node *pg.Node, s *scope, k exprKind) plan.Expr {
 	inner := &scope{parent: s.parent, items: s.items, ctes: s.ctes}
 	e := b.specific(b.expr(node, inner, k), types.Int8, string(k), location(node))
 	plan.EachColumn(e, func(plan.Ref) {
-		b.failf(sqlerr.InvalidColumnReference, location(node), "argument of %s must not contain variables", string(k))
+		b.failf(sqlerr.InvalidColumnReference, inner.firstUse(e, location(node)), "argument of %s must not contain variables", string(k))
 	})
 	return e
+}
+
+// firstUse is the place of the first reference of e to the scope's rows, else loc.
+func (s *scope) firstUse(e plan.Expr, loc int32) int32 {
+	found := false
+	at := func(x plan.Expr) {
+		if use, ok := s.refs[x]; ok && !found {
+			loc, found = use.loc, true
+		}
+	}
+	plan.Walk(e, func(x plan.Expr) bool {
+		at(x)
+		return !found
+	})
+	eachOuter(e, 0, func(o *plan.Outer) { at(o) })
+	return loc
 }
 
 func isNullConst(n *pg.Node) bool {

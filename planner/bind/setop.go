@@ -1,6 +1,9 @@
 package bind
 
 import (
+	"fmt"
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -11,8 +14,11 @@ import (
 // setOperation binds UNION, INTERSECT and EXCEPT, with the ORDER BY and LIMIT of
 // the whole.
 func (b *binder) setOperation(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte) plan.Node {
-	n := b.setTree(sel, parent, ctes, true)
-	q := &block{scope: &scope{parent: parent, ctes: ctes}}
+	b.refuseInto(firstSelect(sel))
+	var leaves []*rangeItem
+	n := b.setTree(sel, parent, ctes, &leaves)
+	out := &rangeItem{cols: columnsOf(n.Schema()), colsVisible: true, join: true}
+	q := &block{scope: &scope{parent: parent, ctes: ctes, items: []*rangeItem{out}, hidden: leaves, unmarked: true}}
 	for i, f := range n.Schema() {
 		q.targets = append(q.targets, target{name: f.Name, e: &plan.Column{Index: i, Typ: f.Type, Name: f.Name}, field: f, loc: -1})
 	}
@@ -31,16 +37,8 @@ func (b *binder) setOperation(sel *pg.SelectStmt, parent *scope, ctes map[string
 
 // setColumn is the result column that an ORDER BY item of a set operation names.
 func (b *binder) setColumn(n *pg.Node, q *block) int {
-	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 {
-		if names := strs(c.Fields); len(names) == 1 {
-			if i := b.outputName(names[0], q, exprOrderBy, "ORDER BY", c.Location); i >= 0 {
-				return i
-			}
-			b.missingColumn("", names[0], q.scope, c.Location)
-		}
-	}
-	if n.GetAConst() != nil {
-		return b.clauseTarget(n, q, exprOrderBy, "ORDER BY").target
+	if i := b.clauseTarget(n, q, exprOrderBy, "ORDER BY").target; i >= 0 && n.GetCollateClause() == nil {
+		return i
 	}
 	b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 		WithDetail("Only result column names can be used, not expressions or functions.").
@@ -58,15 +56,14 @@ func setName(op pg.SetOperation) string {
 	return "EXCEPT"
 }
 
-// setTree binds one node of the tree of operations; top: its ORDER BY and LIMIT
-// are the caller's.
-func (b *binder) setTree(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, top bool) plan.Node {
-	plain := sel.Op == pg.SetOperation_SETOP_NONE || sel.Op == pg.SetOperation_SET_OPERATION_UNDEFINED
-	if plain || !top && (len(sel.SortClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || sel.WithClause != nil) {
-		return b.queryKeeping(sel, parent, ctes, true)
+// setTree binds one node of the tree of operations, whose own ORDER BY and LIMIT
+// are the caller's, and adds its queries to leaves.
+func (b *binder) setTree(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, leaves *[]*rangeItem) plan.Node {
+	l := b.setBranch(sel.Larg, parent, ctes, leaves)
+	if x := sel.Rarg.IntoClause; x != nil && !isSetOperation(sel.Rarg) {
+		b.failf(sqlerr.SyntaxError, x.Rel.Location, "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT")
 	}
-	l := b.setTree(sel.Larg, parent, ctes, false)
-	r := b.setTree(sel.Rarg, parent, ctes, false)
+	r := b.setBranch(sel.Rarg, parent, ctes, leaves)
 	l, r, fields := b.alike(l, r, sel)
 	if sel.Op == pg.SetOperation_SETOP_UNION && sel.All {
 		children := []plan.Node{l}
@@ -77,6 +74,16 @@ func (b *binder) setTree(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte
 	}
 	op := map[string]string{"UNION": "union", "INTERSECT": "intersect", "EXCEPT": "except"}[setName(sel.Op)]
 	return &plan.SetOp{Op: op, All: sel.All, Left: l, Right: r, Fields: fields}
+}
+
+// setBranch binds one side of an operation.
+func (b *binder) setBranch(sel *pg.SelectStmt, parent *scope, ctes map[string]*cte, leaves *[]*rangeItem) plan.Node {
+	if isSetOperation(sel) && len(sel.SortClause) == 0 && sel.LimitCount == nil && sel.LimitOffset == nil && sel.WithClause == nil {
+		return b.setTree(sel, parent, ctes, leaves)
+	}
+	n := b.queryKeeping(sel, parent, ctes, true)
+	*leaves = append(*leaves, &rangeItem{name: fmt.Sprintf("*SELECT* %d", len(*leaves)+1), cols: columnsOf(n.Schema())})
+	return n
 }
 
 // alike converts the columns of the two sides of an operation to common types.
@@ -96,11 +103,19 @@ func (b *binder) alike(l, r plan.Node, sel *pg.SelectStmt) (left, right plan.Nod
 		t := b.commonType(ops, name)
 		want[i] = types.Type{OID: t, Mod: commonMod(ops, t)}
 		fields[i] = plan.Field{Name: lf[i].Name, Type: want[i]}
+		if sameShape(lf[i].Row, rf[i].Row) {
+			fields[i].Row = lf[i].Row
+		}
 		if !sel.All || sel.Op != pg.SetOperation_SETOP_UNION {
 			b.needsOrder(t, ops[0].loc)
 		}
 	}
 	return b.coerceColumns(l, want, sel.Larg, name), b.coerceColumns(r, want, sel.Rarg, name), fields
+}
+
+// sameShape reports whether rows of both columns have the same types.
+func sameShape(a, b *plan.RowShape) bool {
+	return a != nil && b != nil && slices.EqualFunc(a.Cols, b.Cols, func(x, y types.RowColumn) bool { return x.Type == y.Type })
 }
 
 // columnExpr is what a column of a query is computed by, where that says more
@@ -135,7 +150,7 @@ func (b *binder) coerceColumns(n plan.Node, want []types.Type, sel *pg.SelectStm
 			e = b.applyMod(e, want[i], implicit, o.loc)
 		}
 		out.Exprs[i] = e
-		out.Fields[i] = plan.Field{Name: f.Name, Type: e.Type()}
+		out.Fields[i] = plan.Field{Name: f.Name, Type: e.Type(), Row: f.Row}
 	}
 	return out
 }

@@ -29,11 +29,20 @@ func (b *binder) unsupportedAt(pos int, hint, format string, args ...any) {
 
 // selectStatement is a SELECT by itself: rows for the client, or INTO sinks.
 func (b *binder) selectStatement(sel *pg.SelectStmt) *plan.Bound {
-	if len(b.stmt.Into) > 0 || sel.IntoClause != nil {
+	if len(b.stmt.Into) > 0 || firstSelect(sel).IntoClause != nil {
 		return b.selectInto(sel)
 	}
 	b.inlineSources(b.stmt, sel)
 	return b.rows(b.boundQuery(sel))
+}
+
+// firstSelect is the leftmost query of set operations, whose INTO is the
+// statement's.
+func firstSelect(sel *pg.SelectStmt) *pg.SelectStmt {
+	for isSetOperation(sel) {
+		sel = sel.Larg
+	}
+	return sel
 }
 
 // rows is the Bound of a query for the client.

@@ -27,7 +27,8 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	q := &plan.Subquery{Input: input, Typ: types.Of(types.Bool)}
 	switch x.SubLinkType {
 	case pg.SubLinkType_EXISTS_SUBLINK:
-		q.Kind = plan.SubExists
+		q.Kind, q.Input = plan.SubExists, onlyRows(input)
+		input = q.Input
 	case pg.SubLinkType_EXPR_SUBLINK:
 		b.oneColumn(input, x.Location)
 		q.Typ = input.Schema()[0].Type
@@ -49,6 +50,22 @@ func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	}
 	q.Correlated = plan.NodeHasOuter(input)
 	return q
+}
+
+// onlyRows is the part of a query that says whether there are rows: what it
+// makes of them, in which order, and a LIMIT that lets one through, do not.
+func onlyRows(n plan.Node) plan.Node {
+	switch x := n.(type) {
+	case *plan.Project:
+		return &plan.Project{Input: onlyRows(x.Input)}
+	case *plan.Sort:
+		return onlyRows(x.Input)
+	case *plan.Limit:
+		if c, ok := x.Count.(*plan.Const); ok && x.Offset == nil && (c.Value.Null || c.Value.I > 0) {
+			return onlyRows(x.Input)
+		}
+	}
+	return n
 }
 
 // innerQuery binds the query of a subquery that stands in a place of s.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -16,7 +17,8 @@ import (
 type windows struct {
 	defs  []windowDef // those of WINDOW, then those written after OVER
 	calls []windowCall
-	locs  []int32 // of every call in the text, inner ones first
+	refs  []*winRef // to each of calls
+	locs  []int32   // of every call in the text, inner ones first
 }
 
 // windowCall is a call over a window of the query. It is over the query's input
@@ -165,6 +167,11 @@ func (b *binder) allowWindow(x *pg.FuncCall, s *scope, k exprKind) {
 // windowOf is the number of the definition that OVER names or holds.
 func (b *binder) windowOf(over *pg.WindowDef, s *scope) int {
 	if over.Name == "" {
+		for i, d := range s.windows.defs {
+			if d.def.Name == "" && sameTree(d.def.ProtoReflect(), over.ProtoReflect()) {
+				return i
+			}
+		}
 		s.windows.defs = append(s.windows.defs, windowDef{def: over})
 		return len(s.windows.defs) - 1
 	}
@@ -180,10 +187,55 @@ func (w *windows) named(name string, n int) int {
 	return slices.IndexFunc(w.defs[:n], func(d windowDef) bool { return d.def.Name == name })
 }
 
+// add makes a reference to a call; of equal calls to the first.
 func (w *windows) add(c windowCall, loc int32) plan.Expr {
-	w.calls = append(w.calls, c)
 	w.locs = append(w.locs, loc)
-	return &winRef{index: len(w.calls) - 1, typ: c.Typ, loc: loc}
+	i := slices.IndexFunc(w.calls, func(have windowCall) bool {
+		return have.def == c.def && plan.EqualCalls(have.AggCall, c.AggCall) && !volatileCall(c.AggCall)
+	})
+	if i >= 0 {
+		return w.refs[i]
+	}
+	w.calls = append(w.calls, c)
+	w.refs = append(w.refs, &winRef{index: len(w.calls) - 1, typ: c.Typ, loc: loc})
+	return w.refs[len(w.refs)-1]
+}
+
+// sameTree reports whether two parts of a statement are the same in all but
+// their places in the text.
+func sameTree(a, b protoreflect.Message) bool {
+	fields := a.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.Name() == "location" {
+			continue
+		}
+		if a.Has(fd) != b.Has(fd) {
+			return false
+		}
+		x, y := a.Get(fd), b.Get(fd)
+		switch {
+		case fd.IsList():
+			if x.List().Len() != y.List().Len() {
+				return false
+			}
+			for j := range x.List().Len() {
+				if !sameValue(fd, x.List().Get(j), y.List().Get(j)) {
+					return false
+				}
+			}
+		case a.Has(fd) && !sameValue(fd, x, y):
+			return false
+		}
+	}
+	return true
+}
+
+func sameValue(fd protoreflect.FieldDescriptor, x, y protoreflect.Value) bool {
+	if fd.Kind() == protoreflect.MessageKind {
+		return sameTree(x.Message(), y.Message())
+	}
+	return x.Equal(y)
 }
 
 // regroupWindow turns a window call over a query's input into one over its

@@ -37,13 +37,30 @@ func pruneEmpty(n plan.Node, env *Env) plan.Node {
 		if empty(x.Input) {
 			return nothing(n)
 		}
+	case *plan.CTE:
+		if !reads(x.Body, x.ID) {
+			return x.Body
+		}
 	case *plan.Join:
+		if v, ok := constant(x.Cond); ok && (v.Null || !v.Bool()) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinSemi) {
+			return nothing(n)
+		}
 		if empty(x.Left) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinLeft || x.Kind.KeepsLeft()) ||
 			empty(x.Right) && (x.Kind == plan.JoinInner || x.Kind == plan.JoinRight || x.Kind == plan.JoinSemi) {
 			return nothing(n)
 		}
 	}
 	return n
+}
+
+// reads reports whether a WITH query is still asked for.
+func reads(n plan.Node, id int) bool {
+	found := false
+	plan.WalkAll(n, func(n plan.Node) {
+		s, ok := n.(*plan.CTEScan)
+		found = found || ok && s.ID == id
+	})
+	return found
 }
 
 // nothing has n's columns and no row.

@@ -154,7 +154,7 @@ func (a *stacked) add(g int32, v types.Value) error {
 	switch {
 	case v.Null:
 		return sqlerr.Errorf(sqlerr.NullValueNotAllowed, "cannot accumulate null arrays")
-	case len(v.A.Dims) == 0:
+	case len(v.A.Dims) == 0 && a.arrays[g] == nil:
 		return sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot accumulate empty arrays")
 	}
 	to := a.arrays[g]
