@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,9 +98,10 @@ func cancelled(ctx context.Context, conn *pgconn.PgConn, sql string, after time.
 	return 0, false, a.err
 }
 
-// TestCancelIsQuick: whatever runs ends within 100 ms of its cancel. Where the
-// machine is busy that is what it takes to end a statement that does nothing, and
-// 100 ms; the median of three tries counts.
+// TestCancelIsQuick: whatever runs ends within 100 ms of its cancel, and what it
+// takes to end a statement that does nothing. On a busy machine a processor may be
+// away for as long, so that two of eight tries count: what does not look whether
+// it has been cancelled is late in nearly each.
 func TestCancelIsQuick(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
@@ -118,34 +118,34 @@ func TestCancelIsQuick(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	median := func(t *testing.T, sql string) (time.Duration, bool) {
-		var all []time.Duration
-		for range 3 {
-			took, was, err := cancelled(ctx, conn, sql, time.Duration(10+rand.IntN(300))*time.Millisecond)
-			if err != nil {
-				t.Errorf("%s: %v", sql, err)
-				return 0, false
-			}
-			if was {
-				all = append(all, took)
-			}
-			if _, err := conn.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
-				t.Fatal(err)
-			}
+	try := func(t *testing.T, sql string) (took time.Duration, was bool) {
+		t.Helper()
+		took, was, err := cancelled(ctx, conn, sql, time.Duration(10+rand.IntN(300))*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(all) == 0 {
-			t.Errorf("%s ends by itself", sql)
-			return 0, false
+		if _, err := conn.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
+			t.Fatal(err)
 		}
-		slices.Sort(all)
-		return all[len(all)/2], true
+		return took, was
 	}
 	for name, sql := range hostile {
 		t.Run(name, func(t *testing.T) {
-			idle, _ := median(t, "SELECT pg_sleep(1000)")
-			took, ok := median(t, sql)
-			if limit := 100*time.Millisecond + 10*idle; ok && took > limit {
-				t.Errorf("ended %v after its cancel, want at most %v", took, limit)
+			idle, _ := try(t, "SELECT pg_sleep(1000)")
+			limit := 100*time.Millisecond + 10*idle
+			var all []time.Duration
+			for quick, tries := 0, 0; quick < 2; tries++ {
+				if tries == 8 {
+					t.Fatalf("ended %v after its cancels, want at most %v", all, limit)
+				}
+				took, was := try(t, sql)
+				if !was {
+					continue // it came to its end by itself
+				}
+				all = append(all, took)
+				if took <= limit {
+					quick++
+				}
 			}
 		})
 	}
