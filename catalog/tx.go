@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // Tx is a change of the catalog in the making. Nobody else sees it before
@@ -67,31 +68,62 @@ var errTxDone = errors.New("changing the catalog: the transaction has been commi
 // is that object's own error, or 40001. After any error nothing has changed, and
 // the transaction may not be used again.
 func (t *Tx) Commit() error {
+	j, err := t.Join()
+	if j == nil || err != nil {
+		return err
+	}
+	if err := t.c.store.Update(j.Write); err != nil {
+		j.Abort()
+		return fmt.Errorf("committing changes of the catalog: %w", err)
+	}
+	j.Done()
+	return nil
+}
+
+// Join is a Commit in steps, for who commits more with it: the changes stand on
+// the newest snapshot, and no other Commit comes between. Write writes them;
+// then exactly one of Done, when they are durable, and Abort is called.
+type Join struct {
+	t      *Tx
+	d      *draft
+	newest *Snapshot
+}
+
+// Join ends the transaction. nil: it has changed nothing. Errors are Commit's.
+func (t *Tx) Join() (*Join, error) {
 	if t.done {
-		return errTxDone
+		return nil, errTxDone
 	}
 	t.done = true
 	if len(t.changes) == 0 {
-		return nil
+		return nil, nil
 	}
 	t.c.commit.Lock()
-	defer t.c.commit.Unlock()
-	newest := t.c.Snapshot()
-	d := t.draft
-	if newest != t.base {
-		d = newDraft(newest)
-		for _, change := range t.changes {
-			if err := change(d); err != nil {
-				return err
-			}
+	j := &Join{t: t, d: t.draft, newest: t.c.Snapshot()}
+	if j.newest == t.base {
+		return j, nil
+	}
+	j.d = newDraft(j.newest)
+	for _, change := range t.changes {
+		if err := change(j.d); err != nil {
+			t.c.commit.Unlock()
+			return nil, err
 		}
 	}
-	if err := t.c.store.Update(d.write); err != nil {
-		return fmt.Errorf("committing changes of the catalog: %w", err)
-	}
-	t.c.current.Store(d.freeze(newest.Version + 1))
-	return nil
+	return j, nil
 }
+
+// Write writes the changes.
+func (j *Join) Write(w *state.Writer) error { return j.d.write(w) }
+
+// Done publishes them.
+func (j *Join) Done() {
+	j.t.c.current.Store(j.d.freeze(j.newest.Version + 1))
+	j.t.c.commit.Unlock()
+}
+
+// Abort forgets them.
+func (j *Join) Abort() { j.t.c.commit.Unlock() }
 
 // conflict is the error of a change that another transaction has come before.
 func conflict() *sqlerr.Error {

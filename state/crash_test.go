@@ -167,7 +167,7 @@ func updateCatalog(s *Store, log *journal) error {
 		// Every other change is too large for one transaction.
 		tables = append(tables, Write{Space: pages, Key: fmt.Appendf(nil, "t%02d", k), Value: []byte(strings.Repeat(" ", n%2*900) + strconv.Itoa(n))})
 	}
-	sn, err := s.Commit(tables, func(w *Writer) error {
+	sn, err := s.Commit(eachOf(tables), func(w *Writer) error {
 		for k := range 20 {
 			w.Set(fmt.Appendf(nil, "c%02d", k), []byte(strings.Repeat(" ", n%2*900)+strconv.Itoa(n)))
 		}

@@ -365,6 +365,17 @@ func (m *machine) update(t *rapid.T) {
 	m.catalog = got
 }
 
+func eachOf(writes []Write) func(put func(Write) error) error {
+	return func(put func(Write) error) error {
+		for _, w := range writes {
+			if err := put(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // commitTables changes the tables, and sometimes the catalog with them.
 func (m *machine) commitTables(t *rapid.T) {
 	var writes []Write
@@ -380,7 +391,7 @@ func (m *machine) commitTables(t *rapid.T) {
 			return nil
 		}
 	}
-	sn, err := m.s.Commit(writes, change)
+	sn, err := m.s.Commit(eachOf(writes), change)
 	if !m.died(t, err) {
 		if m.held != nil {
 			m.held.Close()

@@ -250,6 +250,23 @@ func (s *Store) scanKeys(version uint64, id ID, fn func(sp Space, key []byte, si
 	return nil
 }
 
+// spaceKeys calls fn with the keys under a space's prefix, without it.
+func (s *Store) spaceKeys(version uint64, prefix []byte, fn func(key []byte) error) error {
+	txn := s.db.NewTransactionAt(version, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := fn(it.Item().Key()[len(prefix):]); err != nil {
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
 // get appends the value of a key at a version to dst.
 func (s *Store) get(version uint64, key, dst []byte) ([]byte, bool, error) {
 	txn := s.db.NewTransactionAt(version, false)

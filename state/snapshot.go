@@ -38,6 +38,12 @@ func (s *Store) Snapshot(jobs ...ID) *Snapshot {
 	return sn
 }
 
+// SnapshotAt reads one job or the tables at a version that another snapshot, which
+// is open, has of them. It keeps nothing from being discarded itself.
+func (s *Store) SnapshotAt(job ID, version uint64) *Snapshot {
+	return &Snapshot{s: s, versions: map[ID]uint64{job: version}}
+}
+
 // Running reads the job as its operators do: at the prepared epoch where there
 // is one, else at the committed.
 func (j *Job) Running() *Snapshot {

@@ -1,13 +1,16 @@
 package state
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // TablesID is the ID under which all tables keep their pages: they have one
 // committed version, so that a COMMIT that changes several is seen whole.
 var TablesID = ID{15: 1}
 
-// Write is one write of a Commit. Key and Value are borrowed until the call
-// returns.
+// Write is one write of a Commit. Key is borrowed until the call returns, Value
+// until the Commit does.
 type Write struct {
 	Space      Space
 	Key, Value []byte
@@ -15,11 +18,12 @@ type Write struct {
 }
 
 // Commit makes writes to the tables and changes of the catalog visible together,
-// all or nothing, and returns when they are durable. catalog nil: it does not
-// change. The snapshot reads the tables as they are now; its Close lets go of
-// them. Where Commit fails nothing has changed, and, unless the store has
-// failed, it may be tried again. One Commit runs at a time.
-func (s *Store) Commit(tables []Write, catalog func(*Writer) error) (*Snapshot, error) {
+// all or nothing, and returns when they are durable. tables calls put with each
+// write; nil: there are none. catalog nil: it does not change. The snapshot reads
+// the tables as they are now; its Close lets go of them. Where Commit fails
+// nothing has changed, and, unless the store has failed, it may be tried again.
+// One Commit runs at a time.
+func (s *Store) Commit(tables func(put func(Write) error) error, catalog func(*Writer) error) (*Snapshot, error) {
 	s.tablesMu.Lock()
 	defer s.tablesMu.Unlock()
 	var changes []change
@@ -33,13 +37,16 @@ func (s *Store) Commit(tables []Write, catalog func(*Writer) error) (*Snapshot, 
 		changes = append(changes, c)
 	}
 	c := change{id: TablesID}
-	for i := range tables {
-		w := &tables[i]
-		if err := checkSize(w.Key, w.Value); err != nil {
-			return nil, fmt.Errorf("writing tables: %w", err)
+	if tables != nil {
+		c.each = func(put func(entry) error) error {
+			return tables(func(w Write) error {
+				if err := checkSize(w.Key, w.Value); err != nil {
+					return err
+				}
+				key := append(appendSpace(make([]byte, 0, prefixLen+len(w.Key)), TablesID, w.Space), w.Key...)
+				return put(entry{key: key, value: w.Value, del: w.Delete})
+			})
 		}
-		key := append(appendSpace(make([]byte, 0, prefixLen+len(w.Key)), TablesID, w.Space), w.Key...)
-		c.entries = append(c.entries, entry{key: key, value: w.Value, del: w.Delete})
 	}
 	changes = append(changes, c)
 	var sn *Snapshot
@@ -53,10 +60,12 @@ func (s *Store) Commit(tables []Write, catalog func(*Writer) error) (*Snapshot, 
 	return sn, nil
 }
 
-// change is what one of the store's own IDs gets in a change.
+// change is what one of the store's own IDs gets in a change: entries, and those
+// that each makes, one after the other.
 type change struct {
 	id      ID
 	entries []entry
+	each    func(put func(entry) error) error
 }
 
 // change is an epoch of the catalog, of the tables, or of both. What fits one
@@ -76,26 +85,16 @@ func (s *Store) change(at step, changes []change, done func()) error {
 	if err != nil {
 		return err
 	}
-	var entries, marks []entry
-	size := 0
+	var marks []entry
 	for i, c := range changes {
-		for j := range c.entries {
-			c.entries[j].version = v
-			size += c.entries[j].size()
-		}
-		entries = append(entries, c.entries...)
 		epoch := records[i].epoch + 1
-		mark := committedEntry(c.id, epoch, v, epoch)
-		size += mark.size()
-		marks = append(marks, mark)
+		marks = append(marks, committedEntry(c.id, epoch, v, epoch))
 	}
-	if size > s.writer.limit || len(entries) >= int(s.db.MaxBatchCount())/2 {
-		if err := s.writer.pages(entries, at); err != nil {
-			return err
-		}
-		entries = nil
+	g := gather{w: &s.writer, at: at, version: v, limit: s.writer.limit - len(marks)*marks[0].size()}
+	if err := g.all(changes); err != nil {
+		return err
 	}
-	if err := s.writer.alone(at, v, append(entries, marks...)...); err != nil {
+	if err := s.writer.alone(at, v, append(g.entries, marks...)...); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -108,6 +107,61 @@ func (s *Store) change(at step, changes []change, done func()) error {
 	}
 	s.advance()
 	return nil
+}
+
+// gather collects a change's entries. As long as they fit one transaction they
+// stay; those that do not are written as they come, while the next ones are made.
+type gather struct {
+	w       *writer
+	at      step
+	version uint64
+	limit   int
+	entries []entry
+	size    int
+	writing chan error // of the part that is being written; nil: none
+}
+
+func (g *gather) all(changes []change) (err error) {
+	defer func() { err = errors.Join(err, g.wait()) }()
+	for _, c := range changes {
+		for _, e := range c.entries {
+			if err := g.put(e); err != nil {
+				return err
+			}
+		}
+		if c.each == nil {
+			continue
+		}
+		if err := c.each(g.put); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gather) put(e entry) error {
+	e.version = g.version
+	n := e.size()
+	if g.size+n > g.limit || len(g.entries) >= int(g.w.db.MaxBatchCount())/2-2 {
+		if err := g.wait(); err != nil {
+			return err
+		}
+		part, done := g.entries, make(chan error, 1)
+		g.entries, g.size, g.writing = nil, 0, done
+		go func() { done <- g.w.pages(part, g.at) }()
+	}
+	g.entries = append(g.entries, e)
+	g.size += n
+	return nil
+}
+
+func (g *gather) wait() error {
+	if g.writing == nil {
+		return nil
+	}
+	err := <-g.writing
+	g.writing = nil
+	return err
 }
 
 // settleOwn undoes a change of the catalog or the tables that did not end: one
@@ -139,6 +193,16 @@ func (sn *Snapshot) ScanKeys(job ID, fn func(sp Space, key []byte, size int) err
 		return nil
 	}
 	return sn.s.scanKeys(version, job, fn)
+}
+
+// ScanSpaceKeys calls fn with the keys of one space, in order. fn may not keep
+// the key; ErrStop ends the scan.
+func (sn *Snapshot) ScanSpaceKeys(job ID, sp Space, fn func(key []byte) error) error {
+	version := sn.versions[job]
+	if version == 0 {
+		return nil
+	}
+	return sn.s.spaceKeys(version, appendSpace(nil, job, sp), fn)
 }
 
 // NewVersion takes a number that nothing else has had or will have, over all

@@ -25,7 +25,8 @@ type node struct {
 	stored bool        // the store has the page, as it is
 	used   atomic.Bool // since the clock's hand passed it
 	ring   int         // its place on the clock's ring, from 1; guarded by the cache
-	size   int         // of the page, as the cache counts it
+	size   int         // of the page, as the cache counts it; guarded by it
+	dead   bool        // no newer version has it; guarded by the cache
 	parts  int         // further entries of the store that a large page takes
 	gone   bool        // of an edit: no longer in its tree
 }
@@ -91,10 +92,11 @@ type edit struct {
 	own  *token
 	pg   pager
 	// leaves are those made or changed since begin, some of them gone again;
-	// removed are the names of stored leaves that are no more.
-	leaves  []*node
-	removed []*node
-	rows    int64 // entries added less entries removed
+	// removed are those that are no more.
+	leaves   []*node
+	removed  []*node
+	replaced []*node // leaves that were copied
+	rows     int64   // entries added less entries removed
 
 	path []step // to the leaf that was last changed
 	low  []byte // whose keys lie in [low, high)
@@ -110,7 +112,7 @@ type step struct {
 // begin takes a new token: what root holds now may be read by others from here on.
 func (e *edit) begin() {
 	e.own, e.at = &token{}, false
-	e.leaves, e.removed, e.rows = nil, nil, 0
+	e.leaves, e.removed, e.replaced, e.rows = nil, nil, nil, 0
 }
 
 // freeze returns the root as it is now, for readers.
@@ -136,7 +138,7 @@ func (e *edit) owned(n *node, room int) (*node, error) {
 	}
 	c := newLeaf(e.own, n.name, p.clone(room))
 	c.parts = n.parts
-	e.leaves = append(e.leaves, c)
+	e.leaves, e.replaced = append(e.leaves, c), append(e.replaced, n)
 	return c, nil
 }
 
@@ -352,7 +354,7 @@ func (e *edit) shrink(n *node, p page) {
 	if left.own != e.own {
 		c := newLeaf(e.own, left.name, q)
 		c.parts = left.parts
-		e.leaves = append(e.leaves, c)
+		e.leaves, e.replaced = append(e.leaves, c), append(e.replaced, left)
 		parent.kids[i-1] = c
 	} else {
 		left.page.Store(&q)

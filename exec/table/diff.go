@@ -1,0 +1,88 @@
+package table
+
+import "bytes"
+
+// diff walks two versions of a tree and finds where they differ, without looking
+// at what they share.
+type diff struct {
+	old, now           *node
+	oldPages, nowPages pager
+}
+
+// walk calls fn with each key of a range whose values differ, in order; nil: the
+// version has none. fn returns false to end the walk.
+func (d *diff) walk(s span, fn func(key, old, now []byte) bool) error {
+	var a, b cursor
+	a.reset(d.old, d.oldPages)
+	b.reset(d.now, d.nowPages)
+	if d.old == d.now {
+		return nil
+	}
+	if err := a.seek(s.from); err != nil {
+		return err
+	}
+	if err := b.seek(s.from); err != nil {
+		return err
+	}
+	for a.valid || b.valid {
+		if a.valid && b.valid && a.leaf == b.leaf && a.i == b.i {
+			if err := skipShared(&a, &b); err != nil {
+				return err
+			}
+			continue
+		}
+		order := 0
+		switch {
+		case !a.valid:
+			order = 1
+		case !b.valid:
+			order = -1
+		default:
+			order = bytes.Compare(a.key(), b.key())
+		}
+		var key, old, now []byte
+		if order <= 0 {
+			key, old = a.key(), a.value()
+		}
+		if order >= 0 {
+			key, now = b.key(), b.value()
+		}
+		if s.to != nil && bytes.Compare(key, s.to) >= 0 {
+			return nil
+		}
+		if (order != 0 || !bytes.Equal(old, now)) && !fn(key, old, now) {
+			return nil
+		}
+		if order <= 0 {
+			if err := a.next(); err != nil {
+				return err
+			}
+		}
+		if order >= 0 {
+			if err := b.next(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// skipShared moves two cursors that stand on one shared leaf behind the largest
+// subtree that they share.
+func skipShared(a, b *cursor) error {
+	up := 0
+	for up < len(a.path) && up < len(b.path) && a.path[len(a.path)-1-up].n == b.path[len(b.path)-1-up].n {
+		up++
+	}
+	if err := a.nextAbove(up); err != nil {
+		return err
+	}
+	return b.nextAbove(up)
+}
+
+// nextAbove goes to the first entry behind the subtree that lies up levels above
+// the leaf.
+func (c *cursor) nextAbove(up int) error {
+	c.path = c.path[:len(c.path)-up]
+	return c.nextLeaf()
+}
