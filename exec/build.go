@@ -254,6 +254,9 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
 	account := b.holder(t, n)
 	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: account, Fault: b.fault}
+	if !plan.Volatile(n) {
+		spec.Types = schemaTypes(n.Input)
+	}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}

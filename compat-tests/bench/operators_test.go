@@ -135,7 +135,8 @@ func aggregateBars(t *testing.T, _ time.Duration) []bar {
 		value, groups := 0, 0
 		ours := func() {
 			a := operator.NewAggregate(operator.AggregateSpec{
-				Keys: []*expr.Program{compile(t, column(0, types.Int8))}, KeyTypes: []types.Type{types.Of(types.Int8)},
+				Types: []types.Type{types.Of(types.Int8), types.Of(types.Int8)},
+				Keys:  []*expr.Program{compile(t, column(0, types.Int8))}, KeyTypes: []types.Type{types.Of(types.Int8)},
 				Calls: []*operator.Call{sumOf(t, types.Numeric, column(1, types.Int8))}, AppendOnly: true,
 			})
 			var out discard

@@ -13,6 +13,9 @@ import (
 
 // AggregateSpec is what an Aggregate computes.
 type AggregateSpec struct {
+	// Types of the input's columns, where its rows may be computed in another
+	// order than they come; nil: they may not.
+	Types    []types.Type
 	Keys     []*expr.Program
 	KeyTypes []types.Type
 	Calls    []*Call
@@ -41,6 +44,9 @@ type Aggregate struct {
 	rows  []int64 // of each group: Inserts less Deletes
 	held  int64   // bytes of rows
 	over  overflow
+	bins  *bins // nil: no row is kept back
+	near  int64 // nearBytes, 0 where no row may be kept back
+	keep  int64 // binBytes
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
@@ -65,6 +71,9 @@ type Aggregate struct {
 // NewAggregate returns an Aggregate.
 func NewAggregate(spec AggregateSpec) *Aggregate {
 	a := &Aggregate{spec: spec, epoch: 1, stay: spec.AppendOnly && !spec.Changes}
+	if mayKeepBack(spec) {
+		a.near, a.keep = nearBytes, binBytes
+	}
 	a.table = newTable(spec.KeyTypes, spec.Account, "GROUP BY")
 	a.cols = make([]vec.Vec, len(spec.Keys))
 	var results []types.Type
@@ -114,6 +123,22 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) 
 		return err
 	}
 	sel = a.sel.all(sel, b.Rows)
+	if a.stay && hasDelete(b) {
+		return sqlerr.Errorf(sqlerr.InternalError, "aggregate: a row was deleted from an input that only grows")
+	}
+	if a.bins != nil {
+		return a.keepBack(ctx, b, sel)
+	}
+	known := a.count
+	if err := a.group(ctx, b, sel); err != nil {
+		return err
+	}
+	a.watch(sel, int32(known))
+	return nil
+}
+
+// group adds rows of b, whose keys are in cols, to their groups.
+func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err error) {
 	a.ids = sized(a.ids, b.Rows)
 	if len(a.spec.Keys) == 0 {
 		clear(a.ids)
@@ -139,15 +164,14 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) 
 				a.rows[a.ids[r]]++
 			}
 		}
-	} else if hasDelete(b) {
-		return sqlerr.Errorf(sqlerr.InternalError, "aggregate: a row was deleted from an input that only grows")
 	}
 	for _, c := range a.spec.Calls {
 		if err := c.add(b, sel, a.ids, a.spec.Fault); err != nil {
 			return err
 		}
 	}
-	if full(a.spec.Account) {
+	// While bins are worked off memory becomes less with them.
+	if a.spec.Account.Pressed() || a.bins == nil && a.spec.Account.Doubles() {
 		return a.relieve(ctx)
 	}
 	return nil
@@ -279,6 +303,9 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 		return err
 	}
 	for {
+		if err := a.groupBins(ctx, true); err != nil {
+			return err
+		}
 		if err := a.emitAll(ctx, out); err != nil {
 			return err
 		}
@@ -340,6 +367,8 @@ func (a *Aggregate) Close() error {
 
 // clear gives the groups back.
 func (a *Aggregate) clear() {
+	a.bins.close()
+	a.bins = nil
 	a.table.close()
 	for _, c := range a.spec.Calls {
 		c.close()

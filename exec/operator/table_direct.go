@@ -12,12 +12,10 @@ func (x *wordIndex) straighten(n int) bool {
 	if x.count < directFrom || !x.spread(x.least, x.most, n) {
 		return false
 	}
-	for _, s := range x.slots {
-		if s.group != 0 {
-			x.direct[s.word-x.base] = s.group
-		}
+	for s := range x.all() {
+		x.direct[s.word-x.base] = s.group
 	}
-	x.slots = nil
+	x.one, x.parts = nil, nil
 	return true
 }
 
@@ -79,17 +77,17 @@ func (x *wordIndex) stretch(w int64) bool {
 func (x *wordIndex) bend(n int) {
 	old := x.direct
 	x.direct = nil
-	x.resize(room(0, x.count+n))
-	mask := uint64(len(x.slots) - 1)
+	put := func(t wordSlot) { x.parts.put(t) }
+	if need := room(0, x.count+n); need > wholeSlots {
+		x.split(need)
+	} else {
+		x.one = &wordSlots{}
+		x.one.resize(need)
+		put = x.one.put
+	}
 	for at, g := range old {
-		if g == 0 {
-			continue
+		if g != 0 {
+			put(wordSlot{word: x.base + uint64(at), group: g})
 		}
-		w := x.base + uint64(at)
-		i := scatter(w) >> x.shift
-		for x.slots[i].group != 0 {
-			i = (i + 1) & mask
-		}
-		x.slots[i] = wordSlot{word: w, group: g}
 	}
 }

@@ -1,8 +1,8 @@
 package operator
 
 import (
+	"iter"
 	"math"
-	"math/bits"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -72,6 +72,12 @@ func words(dst []uint64, v vec.Vec, sel []int32) *vec.Bitmap {
 func wordsOf[T int64 | int32 | int16 | uint32](dst []uint64, v *vec.Fixed[T], sel []int32) {
 	values := v.Values
 	dst = dst[:len(sel)]
+	if len(sel) == len(values) { // every row, in order
+		for i, x := range values {
+			dst[i] = uint64(int64(x))
+		}
+		return
+	}
 	for i, r := range sel {
 		dst[i] = uint64(int64(values[r]))
 	}
@@ -93,30 +99,19 @@ func floatWord(f float64) uint64 {
 // Programming 3, 6.4, Fibonacci hashing), and most keys are of one.
 func scatter(x uint64) uint64 { return (x ^ x>>32) * 0x9e3779b97f4a7c15 }
 
-// farSlots is the number of slots past which they do not lie in a near cache:
-// a batch's slots are then touched before they are searched, so that the waits
-// for memory overlap.
-const farSlots = 1 << 13
-
-// wordSlot is empty where group is 0.
-type wordSlot struct {
-	word  uint64
-	group int32 // and 1
-}
-
 // wordIndex finds keys of one word. Keys that lie close together, as numbers
 // that count up do, are not hashed: once there are many, their groups stand in
 // direct, by key less base.
 type wordIndex struct {
 	keys  []vec.Vec
-	slots []wordSlot
-	shift uint // of a hash, gives the slot
+	one   *wordSlots // where the groups are; nil: in parts or in direct
+	parts *wordParts // nil: they are not split
 	count int
 	null  int32 // the group of NULL, and 1; 0: there is none
 
 	least, most int64 // of the words that are not NULL
 	base        uint64
-	direct      []int32 // groups and 1; nil: slots has them
+	direct      []int32 // groups and 1; nil: slots have them
 
 	words []uint64
 	fresh []int32
@@ -124,50 +119,40 @@ type wordIndex struct {
 }
 
 func newWordIndex(keys []vec.Vec) *wordIndex {
-	x := &wordIndex{keys: keys, least: math.MaxInt64, most: math.MinInt64}
-	x.resize(leastSlots)
+	x := &wordIndex{keys: keys, one: &wordSlots{}, least: math.MaxInt64, most: math.MinInt64}
+	x.one.resize(leastSlots)
 	return x
 }
 
-func (x *wordIndex) groups() int  { return x.count }
-func (x *wordIndex) bytes() int64 { return int64(len(x.slots))*16 + int64(len(x.direct))*4 }
+func (x *wordIndex) groups() int { return x.count }
 
-func (x *wordIndex) resize(n int) {
-	old := x.slots
-	x.slots = make([]wordSlot, n)
-	x.shift = uint(64 - bits.TrailingZeros(uint(n)))
-	mask := uint64(n - 1)
-	for _, s := range old {
-		if s.group == 0 {
-			continue
-		}
-		i := scatter(s.word) >> x.shift
-		for x.slots[i].group != 0 {
-			i = (i + 1) & mask
-		}
-		x.slots[i] = s
+func (x *wordIndex) bytes() int64 {
+	n := int64(len(x.direct)) * 4
+	switch {
+	case x.parts != nil:
+		n += x.parts.bytes()
+	case x.one != nil:
+		n += x.one.bytes()
 	}
+	return n
 }
 
 // load takes the words of a batch and touches their slots.
 func (x *wordIndex) load(v vec.Vec, sel []int32) ([]uint64, *vec.Bitmap) {
 	x.words = sized(x.words, len(sel))
 	nulls := words(x.words, v, sel)
-	if x.direct == nil && len(x.slots) > farSlots {
-		sum := int32(0)
-		for _, w := range x.words {
-			sum += x.slots[scatter(w)>>x.shift].group
-		}
-		x.sink = sum
+	switch {
+	case x.one != nil:
+		x.sink = x.one.touch(x.words)
+	case x.parts != nil:
+		x.sink = x.parts.touch(x.words)
 	}
 	return x.words, nulls
 }
 
 func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
 	if x.direct == nil {
-		if n := room(len(x.slots), x.count+len(sel)); n > len(x.slots) && !x.straighten(n) {
-			x.resize(n)
-		}
+		x.reserve(len(sel))
 	}
 	x.fresh = x.fresh[:0]
 	ws, nulls := x.load(cols[0], sel)
@@ -188,12 +173,37 @@ func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
 	}
 }
 
+// reserve makes room for n more groups.
+func (x *wordIndex) reserve(n int) {
+	switch {
+	case x.parts != nil && x.one != nil:
+		x.parts.reserve(x.one, n)
+	case x.parts != nil:
+		if need := room(x.parts.next, x.count+n); need > x.parts.next && !x.straighten(need) {
+			x.parts.next = need
+		}
+	default:
+		need := room(len(x.one.slots), x.count+n)
+		switch {
+		case need == len(x.one.slots) || x.straighten(need):
+		case need > wholeSlots:
+			x.split(need)
+		default:
+			x.one.resize(need)
+		}
+	}
+}
+
 func (x *wordIndex) assignHashed(ws []uint64, sel, ids []int32) {
-	slots, shift := x.slots, x.shift
+	if x.one == nil {
+		x.assignParts(ws, sel, ids)
+		return
+	}
+	slots, skip, shift := x.one.slots, x.one.skip&63, x.one.shift&63
 	mask := uint64(len(slots) - 1)
 	for k, r := range sel {
 		w := ws[k]
-		i := scatter(w) >> shift & mask
+		i := scatter(w) << skip >> shift & mask
 		for {
 			s := &slots[i]
 			if s.word == w && s.group != 0 {
@@ -202,6 +212,7 @@ func (x *wordIndex) assignHashed(ws []uint64, sel, ids []int32) {
 			}
 			if s.group == 0 {
 				*s = wordSlot{word: w, group: x.insert(w, r) + 1}
+				x.one.used++
 				ids[r] = s.group - 1
 				break
 			}
@@ -252,17 +263,10 @@ func (x *wordIndex) lookup(cols []vec.Vec, _ int, sel, ids []int32) {
 			}
 			ids[r] = g - 1
 		}
+	case x.one != nil:
+		x.one.lookup(ws, sel, ids)
 	default:
-		slots, shift := x.slots, x.shift
-		mask := uint64(len(slots) - 1)
-		for k, r := range sel {
-			w := ws[k]
-			i := scatter(w) >> shift & mask
-			for slots[i].group != 0 && slots[i].word != w {
-				i = (i + 1) & mask
-			}
-			ids[r] = slots[i].group - 1
-		}
+		x.parts.lookup(ws, sel, ids)
 	}
 	if nulls == nil {
 		return
@@ -270,6 +274,21 @@ func (x *wordIndex) lookup(cols []vec.Vec, _ int, sel, ids []int32) {
 	for _, r := range sel {
 		if nulls.Get(int(r)) {
 			ids[r] = x.null - 1
+		}
+	}
+}
+
+// all yields the slots that are taken.
+func (x *wordIndex) all() iter.Seq[wordSlot] {
+	return func(yield func(wordSlot) bool) {
+		if x.parts == nil {
+			x.one.all(yield)
+			return
+		}
+		for i := range x.parts.parts {
+			if !x.parts.parts[i].all(yield) {
+				return
+			}
 		}
 	}
 }
