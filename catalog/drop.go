@@ -32,7 +32,7 @@ func (t *Tx) DropRelations(kind Kind, names []Name, ifExists, cascade bool, path
 			continue
 		}
 		if err != nil {
-			return Dropped{}, nil, err
+			return Dropped{}, notices, err
 		}
 		targets = append(targets, object{relation: r})
 	}

@@ -85,6 +85,16 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.createTable(s)
 	case *plan.CreateSequence:
 		return t.createSequence(s)
+	case *plan.AlterSequence:
+		return t.alterSequence(s)
+	case *plan.AlterTable:
+		return t.alterTable(s)
+	case *plan.Rename:
+		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, s.Schema, s.Name)
+	case *plan.Truncate:
+		return t.truncate(s)
+	case *plan.Comment:
+		return Result{Tag: "COMMENT"}, t.change().Comment(s.On, s.Text)
 	case *plan.StartJob:
 		notices, err := t.startJob(ctx, s, env)
 		return Result{"START JOB", notices}, err

@@ -179,10 +179,10 @@ func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []typ
 	engine := x.begin()
 	x.txn.queried = true
 	r, err := engine.Exec(ctx, b, x.env(ctx, engine.Snapshot(), params))
+	x.notices(r.Notices)
 	if err != nil {
 		return nil, err
 	}
-	x.notices(r.Notices)
 	return &outcome{tag: r.Tag}, nil
 }
 

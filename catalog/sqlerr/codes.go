@@ -51,6 +51,7 @@ const (
 	SQLJSONScalarRequired             Code = "2203F"
 	SQLJSONMemberNotFound             Code = "2203A"
 	NotNullViolation                  Code = "23502"
+	CheckViolation                    Code = "23514"
 	UniqueViolation                   Code = "23505"
 	InvalidCursorState                Code = "24000"
 	ActiveSQLTransaction              Code = "25001"

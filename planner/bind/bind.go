@@ -107,6 +107,9 @@ type binder struct {
 	walk *traversal
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
+	// uses, where it is not nil, collects the text's references to columns of
+	// relations.
+	uses *[]columnUse
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).
 	live bool
 	// final: its windows of time go out when they are complete (EMIT FINAL, and a

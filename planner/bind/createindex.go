@@ -38,7 +38,7 @@ func (b *binder) dropIndexes(s *plan.Bound, x *pg.DropStmt, several bool) *plan.
 
 // createIndex is CREATE INDEX.
 func (b *binder) createIndex(x *pg.IndexStmt) *plan.Bound {
-	old := b.relation(x.Relation)
+	old := b.maintained(x.Relation)
 	switch old.Kind {
 	case catalog.Table:
 	case catalog.Stream:

@@ -307,7 +307,10 @@ func (t *tableDraft) constraint(c *pg.Constraint, at int) {
 		t.unsupported(c.Location, "Leave DEFERRABLE out: constraints are checked by each statement.", "deferrable constraints are not supported")
 	}
 	if c.Contype == pg.ConstrType_CONSTR_PRIMARY {
-		if t.primary || t.rel.PrimaryKey() != nil {
+		if t.rel.PrimaryKey() != nil {
+			t.fail(sqlerr.Errorf(sqlerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", t.rel.Name))
+		}
+		if t.primary {
 			t.failf(sqlerr.InvalidTableDefinition, c.Location, "multiple primary keys for table \"%s\" are not allowed", t.rel.Name)
 		}
 		t.primary = true

@@ -306,7 +306,7 @@ func relationColumns(rel *catalog.Relation) ([]plan.Field, []itemCol) {
 		}
 		f := plan.Field{Name: c.Name, Type: c.Type}
 		if !hidden {
-			f.Table, f.Attr = rel.OID, int16(i+1)
+			f.Table, f.Attr = rel.OID, rel.Attribute(i)
 		}
 		fields[i] = f
 		exprs[i] = plan.Column{Index: i, Typ: c.Type, Name: c.Name}

@@ -254,7 +254,7 @@ func (b *binder) ownSequence(r *catalog.Relation, table []string, column string)
 	if len(table) > 1 {
 		v.Schemaname = table[len(table)-2]
 	}
-	to := b.relation(v)
+	to := b.maintained(v)
 	if to.Kind != catalog.Table {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "sequence cannot be owned by relation \"%s\"", to.Name).WithDetail("%s", noSupport(to)))
 	}
@@ -312,7 +312,7 @@ func (b *binder) namedSequence(v *pg.RangeVar, missingOK bool) *catalog.Relation
 		b.notice("relation \"%s\" does not exist, skipping", v.Relname)
 		return nil
 	}
-	r := b.relation(v)
+	r := b.maintained(v)
 	if r.Kind != catalog.Sequence {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot open relation \"%s\"", r.Name).WithDetail("%s", noSupport(r)))
 	}

@@ -51,6 +51,16 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.alterSequence(x.AlterSeqStmt)
 	case *pg.Node_IndexStmt:
 		return b.createIndex(x.IndexStmt)
+	case *pg.Node_AlterTableStmt:
+		return b.alterTable(x.AlterTableStmt)
+	case *pg.Node_RenameStmt:
+		return b.renameStatement(x.RenameStmt)
+	case *pg.Node_AlterObjectSchemaStmt:
+		return b.setSchema(x.AlterObjectSchemaStmt)
+	case *pg.Node_CommentStmt:
+		return b.comment(x.CommentStmt)
+	case *pg.Node_TruncateStmt:
+		return b.truncate(x.TruncateStmt)
 	case *pg.Node_DropStmt:
 		return b.drop(x.DropStmt)
 	case *pg.Node_ViewStmt:

@@ -203,9 +203,31 @@ func (t *tableDraft) constraintTaken(name string) bool {
 	return t.nameTaken(name) || slices.ContainsFunc(t.rel.Table.Checks, func(c catalog.Check) bool { return c.Name == name })
 }
 
+// unplaced runs f for ALTER TABLE, whose errors in the expressions of columns and
+// checks have no position, as in PostgreSQL.
+func (t *tableDraft) unplaced(f func()) {
+	if !t.alter {
+		f()
+		return
+	}
+	defer func() {
+		r := recover()
+		if e, ok := r.(bindError); ok {
+			err := *e.err
+			err.Position = 0
+			r = bindError{&err}
+		}
+		if r != nil {
+			panic(r)
+		}
+	}()
+	f()
+}
+
 // check binds CHECK (expr).
 func (t *tableDraft) check(c *pg.Constraint) catalog.Check {
-	e := t.rowCondition(c.RawExpr, exprCheck, "CHECK")
+	var e plan.Expr
+	t.unplaced(func() { e = t.rowCondition(c.RawExpr, exprCheck, "CHECK") })
 	k := catalog.Check{Name: clipName(c.Conname), Expr: t.stored(e, c.Location)}
 	taken := func(name string) bool {
 		return slices.Contains(t.taken, name) || slices.ContainsFunc(t.rel.Table.Checks, func(k catalog.Check) bool { return k.Name == name }) || t.rel.IndexNamed(name) != nil

@@ -49,10 +49,9 @@ type AlterTable struct {
 	Build bool
 	// Checks are true of each row there is, or the statement fails.
 	Checks []RowCheck
-	// Lost are what goes with a column or a constraint, and what depends on them.
-	Lost    []catalog.LostColumn
-	Cascade bool
-	Tag     string // ALTER TABLE, CREATE INDEX
+	// Views read it, and are other texts from then on; Drops go along.
+	Views, Drops []*catalog.Relation
+	Tag          string // ALTER TABLE, CREATE INDEX
 }
 
 // RowCheck is a condition over the rows of Old: Cond is false of a row that
@@ -65,6 +64,7 @@ type RowCheck struct {
 // SequenceChange is what becomes of a sequence.
 type SequenceChange struct {
 	Old, New *catalog.Relation // New nil: it is dropped
+	Restart  *int64            // its next value; nil: as it is
 }
 
 // Rename is ALTER ... RENAME of a relation or an index, or SET SCHEMA.
