@@ -91,6 +91,8 @@ func explained(x *plan.Explain) (q *plan.Query, head string, err error) {
 	switch s := x.Target.Statement.(type) {
 	case *plan.Query:
 		q = s
+	case *plan.DeclareCursor:
+		q = s.Query.Statement.(*plan.Query)
 	case *plan.Insert:
 		q, head = &plan.Query{Root: s.Input}, "Insert on "+s.Target.Name
 	case *plan.SelectInto:

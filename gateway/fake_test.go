@@ -282,7 +282,7 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 	case "discard":
 		b.Statement = &plan.Discard{What: rest}
 	case "explain":
-		b.Statement = &plan.Explain{}
+		b.Statement = &plan.Explain{Target: &plan.Bound{Statement: &plan.Query{}}}
 	case "deallocate":
 		b.Statement = &plan.Deallocate{Name: strings.TrimSuffix(rest, "all")}
 	case "close":

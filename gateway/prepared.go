@@ -104,29 +104,38 @@ func (x *session) prepareStatement(s *plan.Prepare) error {
 
 // executeStatement is EXECUTE.
 func (x *session) executeStatement(ctx context.Context, s *plan.Execute, params []types.Value) (*outcome, error) {
-	p, err := x.findPrepared(s.Name)
+	bound, args, err := x.executed(ctx, s, params)
 	if err != nil {
 		return nil, err
 	}
+	x.notices(bound.Notices)
+	return x.runStatement(ctx, bound, args)
+}
+
+// executed is what an EXECUTE runs, and the parameters that it gives.
+func (x *session) executed(ctx context.Context, s *plan.Execute, params []types.Value) (*plan.Bound, []types.Value, error) {
+	p, err := x.findPrepared(s.Name)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := x.refresh(ctx, p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, ok := p.bound.Statement.(*plan.Execute); ok {
-		return nil, sqlerr.Errorf(sqlerr.InvalidPreparedStatementDef, "utility statements cannot be prepared")
+		return nil, nil, sqlerr.Errorf(sqlerr.InvalidPreparedStatementDef, "utility statements cannot be prepared")
 	}
 	if len(s.Args) != len(p.bound.Params) {
-		return nil, sqlerr.Errorf(sqlerr.SyntaxError, "wrong number of parameters for prepared statement %q", s.Name).
+		return nil, nil, sqlerr.Errorf(sqlerr.SyntaxError, "wrong number of parameters for prepared statement %q", s.Name).
 			WithDetail("Expected %d parameters but got %d.", len(p.bound.Params), len(s.Args))
 	}
 	env := x.env(ctx, x.begin().Snapshot(), params)
 	args := make([]types.Value, len(s.Args))
 	for i, e := range s.Args {
 		if args[i], err = x.server.opts.Eval(e, env); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	x.notices(p.bound.Notices)
-	return x.runStatement(ctx, p.bound, args)
+	return p.bound, args, nil
 }
 
 func (x *session) deallocate(s *plan.Deallocate) (*outcome, error) {

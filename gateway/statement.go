@@ -239,6 +239,15 @@ func showFields(s *plan.ShowVariable) []plan.Field {
 }
 
 func (x *session) explainStatement(ctx context.Context, s *plan.Explain, params []types.Value) (*outcome, error) {
+	if e, ok := s.Target.Statement.(*plan.Execute); ok {
+		bound, args, err := x.executed(ctx, e, params)
+		if err != nil {
+			return nil, err
+		}
+		of := *s
+		of.Target = bound
+		s, params = &of, args
+	}
 	engine := x.begin()
 	x.txn.queried = true
 	text, err := x.server.opts.Engine.Explain(ctx, s, x.env(ctx, engine.Snapshot(), params))

@@ -48,7 +48,6 @@ func preparable(s plan.Statement) bool {
 
 // execute is EXECUTE name (args); its rows are those of the prepared statement.
 func (b *binder) execute(x *pg.ExecuteStmt) *plan.Bound {
-	e := &plan.Execute{Name: x.Name}
 	var prepared *plan.Bound
 	if b.c.Prepared != nil {
 		prepared = b.c.Prepared(x.Name)
@@ -60,6 +59,7 @@ func (b *binder) execute(x *pg.ExecuteStmt) *plan.Bound {
 		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", x.Name).
 			WithDetail("Expected %d parameters but got %d.", len(prepared.Params), len(x.Params)))
 	}
+	e := &plan.Execute{Name: x.Name, Prepared: prepared}
 	for i, p := range x.Params {
 		o := b.operand(p, &scope{}, exprExecute)
 		want := prepared.Params[i]

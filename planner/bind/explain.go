@@ -68,8 +68,20 @@ func (b *binder) explain(x *pg.ExplainStmt) *plan.Bound {
 	if summary != nil {
 		e.Summary = *summary
 	}
-	e.Target = b.inner(x.Query, b.shared)
+	e.Target = b.inner(b.explained(x.Query), b.shared)
 	return &plan.Bound{Statement: e, Fields: []plan.Field{e.Field()}}
+}
+
+// explained is the statement that EXPLAIN plans: of CREATE TABLE AS the query.
+func (b *binder) explained(n *pg.Node) *pg.Node {
+	x := n.GetCreateTableAsStmt()
+	if x == nil || x.Query.GetSelectStmt() == nil {
+		return n
+	}
+	if rel := x.Into.Rel; !x.IfNotExists && b.findRelation(rel.Schemaname, rel.Relname) != nil {
+		b.failf(sqlerr.DuplicateTable, -1, "relation \"%s\" already exists", rel.Relname)
+	}
+	return x.Query
 }
 
 // optionOn reads a boolean option; no value is on.

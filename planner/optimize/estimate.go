@@ -20,6 +20,10 @@ func estimates(b *plan.Bound, env *Env) map[plan.Node]plan.Estimate {
 	switch s := b.Statement.(type) {
 	case *plan.Query:
 		e.node(s.Root)
+	case *plan.DeclareCursor:
+		return estimates(s.Query, env)
+	case *plan.Execute:
+		return estimates(s.Prepared, env)
 	case *plan.SelectInto:
 		e.node(s.Root)
 	case *plan.Insert:

@@ -237,6 +237,9 @@ type Prepare struct {
 type Execute struct {
 	Name string
 	Args []Expr
+	// Prepared is the statement as it was when this was bound, which EXPLAIN
+	// estimates.
+	Prepared *Bound
 }
 
 // Deallocate is DEALLOCATE name; "" is ALL.
