@@ -180,7 +180,6 @@ func TestLargeValues(t *testing.T) {
 	conn := connect(t, p)
 	for _, sql := range []string{
 		"SELECT length(repeat('x', 1000000000))",
-		"SELECT sum(length(repeat('x', 10000000 + i))) FROM generate_series(1, 1000) i",
 		"SELECT array_agg(repeat('x', 10000)) FROM generate_series(1, 1000000)",
 		"SELECT string_agg(repeat('x', 100000), '') FROM generate_series(1, 1000000)",
 		"SELECT array_agg(a) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
@@ -192,4 +191,40 @@ func TestLargeValues(t *testing.T) {
 	if got, err := run(t, conn, "SELECT count(*) FROM (SELECT repeat('x', 100000) AS x, i FROM generate_series(1, 2000) i ORDER BY x, i) s"); err != nil || fmt.Sprint(got) != "[2000]" {
 		t.Errorf("afterwards: %v, %v", got, err)
 	}
+}
+
+// TestLongTextsInParts: of long texts only a few are in memory at once, however
+// many a batch has, and the process holds a few hundred MB at most.
+func TestLongTextsInParts(t *testing.T) {
+	p := gateway.Start(t, gateway.Options{})
+	conn := connect(t, p)
+	for sql, want := range map[string]string{
+		"SELECT sum(length(repeat('x', 10000000 + i))) FROM generate_series(1, 200) i":                                "[2000020100]",
+		"SELECT count(*) FROM generate_series(1, 40) i WHERE length(upper(repeat('x', 9999999 + i) || 'y')) % 2 = 0":  "[20]",
+		"SELECT max(length(x)) FROM (SELECT repeat('x', 10000000 + i) AS x FROM generate_series(1, 40) i OFFSET 1) s": "[10000040]",
+		"SELECT length(max(repeat('x', 10000000 + i))) FROM generate_series(1, 40) i":                                 "[10000040]",
+	} {
+		if got, err := run(t, conn, sql); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, %v, want %s", sql, got, err, want)
+		}
+	}
+	const most = 700 << 20
+	if peak := peakMemory(t, p.PID()); peak > most {
+		t.Errorf("the process held %d MB, want %d at most", peak>>20, most>>20)
+	}
+}
+
+// peakMemory is the most that a process has held at once, in bytes.
+func peakMemory(t *testing.T, pid int) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skip("the system does not tell how much memory a process holds")
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kb int64
+	if _, err := fmt.Sscan(rest, &kb); err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
 }

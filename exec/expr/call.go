@@ -112,7 +112,7 @@ func (n *callNode) eval(r *run, sel []int32) vec.Vec {
 	if constant {
 		return n.evalOnce(r, sel)
 	}
-	n.run(r.env, sel, r.rows, r.errs)
+	n.run(r.env, sel, r.rows, r.errs, &r.cut)
 	return n.out
 }
 
@@ -129,7 +129,7 @@ func (n *callNode) evalOnce(r *run, sel []int32) vec.Vec {
 		n.vecs[i] = v.(*vec.Const).Of
 	}
 	n.once.Reset()
-	n.run(r.env, nil, 1, &n.once)
+	n.run(r.env, nil, 1, &n.once, nil)
 	if err := n.once.First(); err != nil {
 		each(r, sel, func(row int) { r.errs.Set(row, err) })
 	}
@@ -141,8 +141,8 @@ func (n *callNode) evalOnce(r *run, sel []int32) vec.Vec {
 	return n.fixed
 }
 
-// run computes n.out from n.vecs.
-func (n *callNode) run(env *function.Env, sel []int32, rows int, errs *Errors) {
+// run computes n.out from n.vecs; c may be nil, where nothing is cut.
+func (n *callNode) run(env *function.Env, sel []int32, rows int, errs *Errors, c *cut) {
 	n.out.Reset()
 	n.nulls.Reset()
 	if n.def.Func.Strict {
@@ -151,16 +151,22 @@ func (n *callNode) run(env *function.Env, sel []int32, rows int, errs *Errors) {
 		}
 	}
 	if n.def.Vector == nil {
-		n.runRows(env, sel, rows, errs)
+		n.runRows(env, sel, rows, errs, c)
 		return
 	}
 	n.call = function.Call{Env: env, Args: n.vecs, Sel: sel, Rows: rows, Out: n.out, Nulls: &n.nulls, Errs: errs}
+	if c != nil {
+		n.call.Most = c.most
+	}
 	n.def.Vector(&n.call)
+	if out, ok := n.out.(*vec.Bytes); ok && c != nil && c.most > 0 && (n.call.Over || len(out.Data) > c.most) {
+		c.over = true
+	}
 	n.out.Nulls().Or(&n.nulls)
 }
 
 // runRows calls the function for each row.
-func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Errors) {
+func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Errors, c *cut) {
 	varying := make([]int, 0, 8)
 	for i, v := range n.vecs {
 		if k, ok := v.(*vec.Const); ok {
@@ -169,9 +175,9 @@ func (n *callNode) runRows(env *function.Env, sel []int32, rows int, errs *Error
 		}
 		varying = append(varying, i)
 	}
-	out := newGuard(env, n.out)
+	out := newGuard(env, n.out, c)
 	one := func(row int) {
-		if n.nulls.Any() && n.nulls.Get(row) {
+		if n.nulls.Any() && n.nulls.Get(row) || c != nil && c.over {
 			vec.AppendNull(n.out)
 			return
 		}

@@ -25,12 +25,27 @@ type run struct {
 	batch *vec.Batch
 	rows  int
 	errs  *Errors
+	cut   cut
 }
 
 // compiler turns expressions into nodes.
 type compiler struct {
 	env   *function.Env
 	scope Scope
+}
+
+// cuttable reports whether an expression may be evaluated anew: it calls nothing
+// that is volatile, and runs no subquery.
+func cuttable(e plan.Expr) bool {
+	return !plan.Any(e, func(e plan.Expr) bool {
+		switch e := e.(type) {
+		case *plan.Call:
+			return e.Func.Volatility == 'v'
+		case *plan.Subquery:
+			return true
+		}
+		return false
+	})
 }
 
 func (c *compiler) compile(e plan.Expr) (node, error) {

@@ -8,7 +8,18 @@ import "github.com/ferrisstreams/ferrisstreams/exec/vec"
 // belongs to the program until its next Run or Filter; a row in the errors is
 // not in it.
 func (p *Program) Filter(b *vec.Batch, sel []int32) ([]int32, *Errors) {
-	p.begin(b)
+	p.begin(b, sel)
+	rows := p.filter(b, sel)
+	if p.run.cut.over {
+		rows = p.filterParts(b, sel)
+	}
+	if p.errs.Any() {
+		return rows, &p.errs
+	}
+	return rows, nil
+}
+
+func (p *Program) filter(b *vec.Batch, sel []int32) []int32 {
 	out := selection(&p.sel, b.Rows)
 	for _, cond := range p.conds {
 		if none(&p.run, sel) {
@@ -17,14 +28,11 @@ func (p *Program) Filter(b *vec.Batch, sel []int32) ([]int32, *Errors) {
 		}
 		v := cond.eval(&p.run, sel)
 		sel = out[:selectTrue(out, v, sel, b.Rows)]
-		if p.errs.Any() {
-			sel = without(sel, &p.errs)
+		if p.run.errs.Any() {
+			sel = without(sel, p.run.errs)
 		}
 	}
-	if p.errs.Any() {
-		return sel, &p.errs
-	}
-	return sel, nil
+	return sel
 }
 
 // selectTrue writes the rows of sel for which v is true to out, which may be

@@ -19,11 +19,12 @@ type guard struct {
 	list  bool
 	most  int  // bytes of text
 	setBy bool // by the query's limit
+	cut   *cut // nil: the batch cannot be cut
 	err   error
 }
 
-func newGuard(env *function.Env, out vec.Vec) guard {
-	g := guard{ctx: env.Context, most: math.MaxInt32}
+func newGuard(env *function.Env, out vec.Vec, c *cut) guard {
+	g := guard{ctx: env.Context, most: math.MaxInt32, cut: c}
 	if g.ctx != nil {
 		g.done = g.ctx.Done()
 	}
@@ -63,7 +64,10 @@ func (g *guard) fits(v types.Value) error {
 		}
 	}
 	switch {
-	case n <= g.most:
+	case n <= g.cut.limit(g.most):
+		return nil
+	case g.cut != nil && g.cut.most > 0:
+		g.cut.over = true
 		return nil
 	case !g.setBy:
 		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "%s", vec.TooLong{}.Error()).

@@ -22,6 +22,10 @@ type Program struct {
 	run   run
 	errs  Errors
 	sel   []int32
+
+	cuttable bool // a batch of long texts may be cut into parts
+	merged   vec.Vec
+	partErrs Errors
 }
 
 // Compile compiles an expression that holds no Subquery and no Outer.
@@ -35,7 +39,7 @@ func CompileWith(e plan.Expr, env *function.Env, scope Scope) (*Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{root: root, conds: []node{root}, typ: e.Type(), run: run{env: env}}
+	p := &Program{root: root, conds: []node{root}, typ: e.Type(), run: run{env: env}, cuttable: cuttable(e)}
 	if and, ok := root.(*andNode); ok && len(and.args) > 0 {
 		p.conds = and.args
 	}
@@ -50,16 +54,20 @@ func (p *Program) Type() types.Type { return p.typ }
 // belongs to the program until its next Run or Filter; it may be one of b's own
 // columns, or a *vec.Const. The errors are nil where no row failed.
 func (p *Program) Run(b *vec.Batch, sel []int32) (vec.Vec, *Errors) {
-	p.begin(b)
+	p.begin(b, sel)
 	v := p.root.eval(&p.run, sel)
+	if p.run.cut.over {
+		v = p.runParts(b, sel)
+	}
 	if p.errs.Any() {
 		return v, &p.errs
 	}
 	return v, nil
 }
 
-func (p *Program) begin(b *vec.Batch) {
+func (p *Program) begin(b *vec.Batch, sel []int32) {
 	p.errs.Reset()
+	p.run.cut.begin(p.cuttable, live(b, sel))
 	p.run.batch, p.run.rows, p.run.errs = b, b.Rows, &p.errs
 }
 

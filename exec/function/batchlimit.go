@@ -13,10 +13,23 @@ func OverLimit(bytes, limit int) error {
 		WithHint("Select shorter values, or raise sql.query_memory_limit_mb.")
 }
 
+// over is told that a row's result would make n bytes of Out's.
+func (c *Call) over(row, n int) {
+	if c.Most > 0 {
+		c.Over = true
+		return
+	}
+	c.Errs.Set(row, OverLimit(n, c.limit()))
+}
+
 // limit is the most bytes of strings that a kernel may give Out.
 func (c *Call) limit() int {
-	if c.Env != nil && c.Env.MemoryLimit > 0 && c.Env.MemoryLimit < math.MaxInt32 {
-		return int(c.Env.MemoryLimit)
+	most := math.MaxInt32
+	if c.Most > 0 {
+		most = c.Most
 	}
-	return math.MaxInt32
+	if c.Env != nil && c.Env.MemoryLimit > 0 {
+		most = int(min(int64(most), c.Env.MemoryLimit))
+	}
+	return most
 }

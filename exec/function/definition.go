@@ -47,6 +47,11 @@ type Call struct {
 	// may compute anything there but an error. The caller sets them in Out.
 	Nulls *vec.Bitmap
 	Errs  *Errors
+	// Most is how many bytes of strings Out should hold at most, 0 for as many as
+	// the query may: a kernel that would give it more sets Over, and nothing that
+	// it computed is read.
+	Most int
+	Over bool
 }
 
 // SetFunc starts one call of a function that returns a set.

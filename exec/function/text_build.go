@@ -113,7 +113,7 @@ func concatenate(c *Call) {
 	join := func(row int) {
 		l, r := left(row), right(row)
 		if n := len(out.Data) + len(l) + len(r); n > limit {
-			c.Errs.Set(row, OverLimit(n, limit))
+			c.over(row, n)
 			return
 		}
 		out.Data = append(append(out.Data, l...), r...)

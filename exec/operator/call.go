@@ -84,9 +84,15 @@ func (c *Call) add(b *vec.Batch, sel, groups []int32, fault Fault) error {
 		sel = kept
 	}
 	part := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
-	sel, err := runAll(c.spec.Args, &part, c.args, fault, &c.live)
-	if err != nil || len(sel) == 0 {
-		return err
+	return runParts(c.spec.Args, &part, c.args, fault, &c.live, func(sel []int32) error {
+		return c.addPart(&part, sel, groups, fault)
+	})
+}
+
+// addPart is add of rows whose arguments are computed.
+func (c *Call) addPart(b *vec.Batch, sel, groups []int32, fault Fault) error {
+	if len(sel) == 0 {
+		return nil
 	}
 	if c.distinct == nil && c.ordered == nil {
 		if len(sel) == b.Rows {
@@ -97,7 +103,7 @@ func (c *Call) add(b *vec.Batch, sel, groups []int32, fault Fault) error {
 		}
 		return c.charge()
 	}
-	part.Sel = sel
+	part := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
 	kept, err := c.kept.of(&part, groups, c.args, fault)
 	if err != nil {
 		return err

@@ -58,6 +58,27 @@ func sized[T any](buf []T, n int) []T {
 	return buf[:n]
 }
 
+// runParts is runAll for so many rows of b at a time that their values fit (all,
+// but where texts are long), each time followed by f with those that did not fail.
+func runParts(programs []*expr.Program, b *vec.Batch, cols []vec.Vec, fault Fault, buf *[]int32, f func(sel []int32) error) error {
+	return expr.Parts(b, b.Sel, func(sel []int32) (bool, error) {
+		for i, p := range programs {
+			v, errs, ok := p.TryRun(b, sel)
+			if !ok {
+				return false, nil
+			}
+			cols[i] = v
+			if errs.Any() {
+				var err error
+				if sel, err = dropFailed(b.Rows, sel, errs, fault, buf); err != nil {
+					return false, err
+				}
+			}
+		}
+		return true, f(sel)
+	})
+}
+
 // runAll computes one column for each program into cols and returns the rows
 // that did not fail: b's own selection where none did, else a list in *buf.
 func runAll(programs []*expr.Program, b *vec.Batch, cols []vec.Vec, fault Fault, buf *[]int32) ([]int32, error) {

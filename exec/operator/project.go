@@ -24,12 +24,13 @@ func NewProject(programs []*expr.Program, fault Fault) *Project {
 
 // Process passes on the computed rows.
 func (p *Project) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
-	sel, err := runAll(p.programs, b, p.out.Cols, p.fault, &p.sel)
-	if err != nil || sel != nil && len(sel) == 0 {
-		return err
-	}
-	p.out.Ops, p.out.Sel, p.out.Rows = b.Ops, sel, b.Rows
-	return out.Emit(ctx, &p.out)
+	return runParts(p.programs, b, p.out.Cols, p.fault, &p.sel, func(sel []int32) error {
+		if sel != nil && len(sel) == 0 {
+			return nil
+		}
+		p.out.Ops, p.out.Sel, p.out.Rows = b.Ops, sel, b.Rows
+		return out.Emit(ctx, &p.out)
+	})
 }
 
 // dropFailed returns the rows of sel (nil: all) that did not fail, in *buf. The
