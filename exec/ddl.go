@@ -157,6 +157,9 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
 			return notices, err
 		}
+		if err := t.e.checkChangelog(s, &r); err != nil {
+			return notices, err
+		}
 		if target.Declared {
 			r.Job = s.Name
 			_, more, err := tx.CreateRelation(&r, false, false)

@@ -51,15 +51,28 @@ type place struct {
 }
 
 // checkJobPlan refuses a plan that a job cannot run: one without a stream, and
-// one whose operators would have to keep state through a restart.
+// one with an operator that would have to keep state through a restart and does
+// not.
 func checkJobPlan(name string, root plan.Node) error {
 	streams := 0
 	var err error
 	plan.WalkNode(root, func(n plan.Node) bool {
-		switch n.(type) {
+		switch n := n.(type) {
 		case *plan.Scan:
 			streams++
-		case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.Append, *plan.Values:
+		case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.GroupingSets, *plan.Append, *plan.Values, *plan.TimeWindow, *plan.AggregateNode:
+		case *plan.Limit:
+			if n.Ties != nil {
+				err = firstError(err, stateful(n))
+			}
+		case *plan.DistinctNode:
+			if n.On != nil {
+				err = firstError(err, stateful(n))
+			}
+		case *plan.SetOp:
+			if n.Op != "union" {
+				err = firstError(err, stateful(n))
+			}
 		default:
 			err = firstError(err, stateful(n))
 		}
@@ -72,6 +85,29 @@ func checkJobPlan(name string, root plan.Node) error {
 	return err
 }
 
+// checkChangelog refuses a sink that takes only rows that stay, where a job takes
+// rows back.
+func (e *Engine) checkChangelog(s *plan.StartJob, r *catalog.Relation) error {
+	if !s.Changelog {
+		return nil
+	}
+	c, err := e.connector(r)
+	if err != nil {
+		return err
+	}
+	mode, given := r.Options.Get("changelog")
+	for _, o := range c.Options(stream.RoleSink) {
+		if o.Key == "changelog" && !given {
+			mode = o.Default
+		}
+	}
+	if !strings.EqualFold(mode, "append") {
+		return nil
+	}
+	return sqlerr.Unsupported(fmt.Sprintf("Set '%s.changelog' = 'ops' to write every change with its _op, or group by a window: its rows are final.", r.Name),
+		"job %q takes rows back, and sink %q only takes rows that stay", s.Name, r.Name)
+}
+
 func firstError(a, b error) error {
 	if a != nil {
 		return a
@@ -81,7 +117,7 @@ func firstError(a, b error) error {
 
 func stateful(n plan.Node) error {
 	return sqlerr.Unsupported("Filter and project in the job; run this query by itself, or with EMIT CHANGES.",
-		"%s in a job is not supported: its state would be lost at a restart", n.String())
+		"%s in a job is not supported", n.String())
 }
 
 // sourceName names the i-th stream that a job reads, in the order of its plan.

@@ -35,6 +35,9 @@ type life struct {
 	ackers   map[*leaf]*acker
 	fails    chan error // the first failure of each sink
 	memory   *jobMemory
+	kept     []keptOperator
+	shaped   bool // what the kept operators are is in the store
+	timed    bool // a watermark has moved in this epoch
 
 	epoch   stream.Epoch            // that runs
 	at      map[place]stream.Offset // where each split has been read to
@@ -117,7 +120,7 @@ func (l *life) item(ctx context.Context, it item) error {
 		}
 	}
 	l.j.count(tally{in: int64(it.batch.Len())})
-	if err := l.pass(ctx, leaf, it.batch); err != nil {
+	if err := l.take(ctx, leaf, it); err != nil {
 		return err
 	}
 	l.move(place{l.names[leaf.scan], it.read.Split}, it.read.Next, it.batch.Len() > 0)
@@ -126,6 +129,30 @@ func (l *life) item(ctx context.Context, it item) error {
 		return l.fan.flush(ctx)
 	}
 	return nil
+}
+
+// take passes the rows of one Read on, and then how far its stream's time has
+// come.
+func (l *life) take(ctx context.Context, leaf *leaf, it item) error {
+	if leaf.clock == nil {
+		return l.pass(ctx, leaf, it.batch)
+	}
+	now := time.Now()
+	b, err := leaf.clock.observe(it.batch, it.read, now)
+	if err != nil {
+		if b, err = it.batch, l.reject(l.names[leaf.scan], err); err != nil {
+			return err
+		}
+	}
+	if err := l.pass(ctx, leaf, b); err != nil {
+		return err
+	}
+	moved, err := leaf.tell(ctx, now)
+	l.timed = l.timed || moved
+	if errors.Is(err, stream.Done) {
+		return nil
+	}
+	return err
 }
 
 // move notes where to go on in a split. A source may say again where it is; that
@@ -180,26 +207,32 @@ func parts(b *vec.Batch, size int) iter.Seq[*vec.Batch] {
 // decision; then the sinks commit and the readers are told. An epoch in which
 // nothing moved goes on.
 func (l *life) checkpoint(ctx context.Context) error {
+	if err := l.silence(ctx, time.Now()); err != nil {
+		return err
+	}
 	if err := l.tree.barrier(ctx, l.epoch); err != nil {
 		return err
 	}
 	if err := l.fan.flush(ctx); err != nil {
 		return err
 	}
-	if len(l.moved) == 0 && !l.fan.dirty {
+	if len(l.moved) == 0 && !l.fan.dirty && !l.timed {
 		return nil
 	}
 	tokens, err := l.prepare(ctx)
 	if err != nil {
 		return err
 	}
-	p := state.Progress{Tokens: tokens}
+	p := state.Progress{Tokens: tokens, Watermarks: l.watermarks()}
 	for at, next := range l.moved {
 		p.Positions = append(p.Positions, state.Position{Source: at.source, Split: string(at.split), Offset: next})
 	}
 	var pages state.Batch
 	l.fan.results.write(&pages)
 	l.j.with(l.epoch).write(&pages)
+	if err := l.saveOperators(&pages); err != nil {
+		return err
+	}
 	if _, err := l.handle.Prepare(uint64(l.epoch), &pages, p); err != nil {
 		return err
 	}
@@ -244,7 +277,7 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 		a.add(l.positions(leaf.scan, l.moved))
 	}
 	l.j.committed(l.epoch, l.moved, l.fan.results)
-	l.fan.dirty = false
+	l.fan.dirty, l.timed = false, false
 	clear(l.moved)
 	l.next(stream.Epoch(l.handle.Next()))
 	return nil

@@ -60,7 +60,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for i, target := range l.plan.Sinks {
 		r := l.sinkRelation(target.Relation)
 		name := sinkName(i, r)
-		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch)}
+		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog}
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
@@ -183,6 +183,7 @@ func (l *life) build(ctx context.Context, first bool) error {
 		if err != nil {
 			return err
 		}
+		kept.ops = l.plan.Changelog
 		l.fan.results = kept
 	}
 	var err error
@@ -191,6 +192,9 @@ func (l *life) build(ctx context.Context, first bool) error {
 	}
 	if badPolicy != nil {
 		return badPolicy
+	}
+	if err := l.keepOperators(first); err != nil {
+		return err
 	}
 	bounded, live := l.tree.splitLeaves()
 	l.live = live
@@ -254,6 +258,9 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 			return jobError(l.j.def.Name, "data sources", name, system{err})
 		}
 		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
+	}
+	if err := l.resumeClocks(ctx, p); err != nil {
+		return err
 	}
 	l.open = len(l.live)
 	l.pumps = startPumps(ctx, e, l.live, readsAlone)

@@ -26,6 +26,7 @@ type results struct {
 	next    uint64   // number of the next row
 	rows    []string // those below next, oldest first, at most keptResults
 	fresh   int      // how many of them no epoch has yet
+	ops     bool     // they begin with an _op
 }
 
 type resultColumn struct {
@@ -83,8 +84,13 @@ func (r *results) add(b *vec.Batch) {
 	var buf []byte
 	each := func(row int) {
 		buf = append(buf[:0], '{')
+		if r.ops && b.Op(row) == vec.Delete {
+			buf = append(buf, `"_op":"-"`...)
+		} else if r.ops {
+			buf = append(buf, `"_op":"+"`...)
+		}
 		for i := range r.columns {
-			if i > 0 {
+			if i > 0 || r.ops {
 				buf = append(buf, ',')
 			}
 			buf = r.columns[i].write(buf, b.Cols[i], row)

@@ -400,9 +400,9 @@ func (c *topics) Sink(_ context.Context, _ *stream.Env, r *catalog.Relation, o s
 	}
 	f.open++
 	if f.lasts {
-		return lastingSink{&fileSink{f: f, rel: r}}, nil
+		return lastingSink{&fileSink{f: f, rel: r, ops: o.Changelog}}, nil
 	}
-	return &fileSink{f: f, rel: r}, nil
+	return &fileSink{f: f, rel: r, ops: o.Changelog}, nil
 }
 
 func (f *memFile) step(what string) error {
@@ -420,6 +420,7 @@ func (lastingSink) Lasting() {}
 type fileSink struct {
 	f   *memFile
 	rel *catalog.Relation
+	ops bool // a line begins with + or -
 }
 
 func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
@@ -436,6 +437,12 @@ func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, erro
 	}
 	for _, r := range sel {
 		line := ""
+		if s.ops {
+			line = "+|"
+			if b.Op(int(r)) == vec.Delete {
+				line = "-|"
+			}
+		}
 		for i, c := range s.rel.Columns {
 			v := vec.Get(b.Cols[i], int(r), c.Type)
 			text := "NULL"

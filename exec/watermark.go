@@ -41,6 +41,7 @@ type clock struct {
 // splitMark is what is known of one split.
 type splitMark struct {
 	mark     int64
+	stored   int64 // by the last epoch of a job
 	caughtUp bool
 	last     time.Time // when a row came
 }
@@ -81,16 +82,13 @@ func durationOption(o catalog.Options, key string, value time.Duration) (time.Du
 	return d, nil
 }
 
-// micros is a moment as microseconds since 2000-01-01 UTC.
-func micros(t time.Time) int64 { return t.UnixMicro() - 946_684_800_000_000 }
-
 // observe takes note of the rows of one read, and returns those whose time may be
 // true: one too far ahead of the clock is left out, as its windows would not
 // close for as long.
 func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch, error) {
 	m := c.marks[r.Split]
 	if m == nil {
-		m = &splitMark{mark: noMark, last: c.begun}
+		m = &splitMark{mark: noMark, stored: noMark, last: c.begun}
 		c.marks[r.Split] = m
 	}
 	m.caughtUp = r.CaughtUp
@@ -102,7 +100,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 	if errs.Any() {
 		return nil, errs.First()
 	}
-	limit := micros(now) + c.maxFuture.Microseconds()
+	limit := microsSince2000(now) + c.maxFuture.Microseconds()
 	kept := c.sel[:0]
 	nulls := v.Nulls()
 	at := func(row int32) int64 { return v.(*vec.Fixed[int64]).Values[row] }

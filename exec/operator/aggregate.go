@@ -50,7 +50,8 @@ type Aggregate struct {
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
-	stay    bool // every group that was made is there at the end: rows is not kept
+	stay    bool        // every group that was made is there at the end: rows is not kept
+	kept    *keptGroups // nil: nothing is stored
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -102,6 +103,9 @@ func (a *Aggregate) start(ctx context.Context) error {
 			return err
 		}
 		a.always = int32(n)
+	}
+	if a.kept != nil {
+		a.kept.groups.touchAll(int(a.always))
 	}
 	if err := a.grow(int(a.always)); err != nil || !a.spec.Changes {
 		return err
@@ -155,6 +159,9 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 		if err := a.touch(ctx, sel); err != nil {
 			return err
 		}
+	}
+	if a.kept != nil {
+		a.kept.groups.touch(a.ids, sel)
 	}
 	if !a.stay {
 		for _, r := range sel {

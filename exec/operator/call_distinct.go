@@ -19,6 +19,7 @@ type distinctRows struct {
 	held    int64 // bytes of counts
 	rest    *partitions
 	level   int
+	kept    *keptTable // nil: nothing is stored
 	backlog backlog
 	ids     []int32
 	sel     selector
@@ -49,6 +50,9 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 			return nil, err
 		}
 		d.held = held
+	}
+	if d.kept != nil {
+		d.kept.touch(d.ids, sel)
 	}
 	d.out, d.other = d.out[:0], d.other[:0]
 	for _, r := range sel {

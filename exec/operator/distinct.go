@@ -26,8 +26,9 @@ type Distinct struct {
 	rest    *partitions // rows of keys that are not in the table; nil: none
 	level   int
 	backlog backlog
-	inputs  int  // that have not ended
-	done    bool // nobody wants more rows
+	inputs  int        // that have not ended
+	done    bool       // nobody wants more rows
+	kept    *keptTable // nil: nothing is stored
 	cols    []vec.Vec
 	ids     []int32
 	sel     selector
@@ -80,6 +81,9 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 			first = append(first, r)
 			known++
 		}
+	}
+	if d.kept != nil {
+		d.kept.touch(d.ids, first)
 	}
 	d.out = vec.Batch{Cols: b.Cols, Sel: first, Rows: b.Rows}
 	if full(d.account) {
@@ -159,8 +163,9 @@ func (d *Distinct) Close() error {
 type DistinctChanges struct {
 	stateless
 	table   *table
-	counts  []int64 // of each group, now
-	before  []int64 // and at the last barrier
+	counts  []int64    // of each group, now
+	before  []int64    // and at the last barrier
+	kept    *keptTable // nil: nothing is stored
 	touched []int32
 	ids     []int32
 	sel     selector
@@ -181,6 +186,9 @@ func (d *DistinctChanges) Process(_ context.Context, _ int, b *vec.Batch, _ Outp
 	}
 	for len(d.counts) < d.table.Len() {
 		d.counts, d.before = append(d.counts, 0), append(d.before, 0)
+	}
+	if d.kept != nil {
+		d.kept.touch(d.ids, sel)
 	}
 	for _, r := range sel {
 		g := d.ids[r]

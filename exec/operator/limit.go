@@ -11,7 +11,9 @@ import (
 // It refuses Deletes: which rows come first would change.
 type Limit struct {
 	stateless
-	skip, left int64 // left -1: no limit
+	skip, left int64    // left -1: no limit
+	stored     [2]int64 // what Save wrote last, where it has
+	saved      bool
 	out        vec.Batch
 	sel        selector
 }

@@ -30,6 +30,7 @@ type SessionWindow struct {
 	watermark int64
 	dirty     []*session
 	held      int64
+	kept      *keptSessions // nil: nothing is stored
 	ids       []int32
 	live      []int32
 	sel       selector
@@ -42,7 +43,12 @@ type session struct {
 	start, last int64
 	parts       []*sessionRows
 	dirty       bool
-	gone        bool // it has become part of another
+	gone        bool // it is closed, or has become part of another
+	// Of one that is kept: its key's values, one row; its number; whether it is in
+	// the store.
+	partition []vec.Vec
+	number    uint64
+	stored    bool
 }
 
 // sessionRows are rows of a session that went out together, or have not yet.
@@ -53,6 +59,10 @@ type sessionRows struct {
 	bounds [2]vec.Vec // as they went out
 	start  int64
 	end    int64
+	// Of those that are kept.
+	number  uint64
+	changed bool
+	pages   pages
 }
 
 // NewSessionWindow returns a SessionWindow.
@@ -122,6 +132,13 @@ func (w *SessionWindow) add(group int32, t int64, b *vec.Batch, r int32) error {
 	i, _ := slices.BinarySearchFunc(all, t-w.spec.Gap, func(s *session, from int64) int { return cmp.Compare(s.last, from) })
 	if i == len(all) || all[i].start > t+w.spec.Gap {
 		s := &session{start: t, last: t}
+		if w.kept != nil {
+			s.number = w.kept.number()
+			s.partition = vec.NewBatch(w.spec.PartitionTypes).Cols
+			for i, c := range s.partition {
+				vec.AppendRow(c, w.cols[i], int(r))
+			}
+		}
 		w.open[group] = slices.Insert(all, i, s)
 		return w.put(s, b, r)
 	}
@@ -132,6 +149,7 @@ func (w *SessionWindow) add(group int32, t int64, b *vec.Batch, r int32) error {
 		s.last = max(s.last, next.last)
 		s.parts = append(s.parts, next.parts...)
 		next.gone, next.parts = true, nil
+		w.forgetSession(next)
 		w.open[group] = slices.Delete(all, i+1, i+2)
 	}
 	return w.put(s, b, r)
@@ -148,7 +166,13 @@ func (w *SessionWindow) put(s *session, b *vec.Batch, r int32) error {
 		p = s.parts[n-1]
 	} else {
 		p = &sessionRows{rows: vec.NewBatch(w.spec.Rows)}
+		if w.kept != nil {
+			p.number = w.kept.number()
+		}
 		s.parts = append(s.parts, p)
+	}
+	if w.kept != nil {
+		p.changed, w.kept.changed[s] = true, true
 	}
 	for i, c := range b.Cols {
 		vec.AppendRow(p.rows.Cols[i], c, int(r))
@@ -228,6 +252,7 @@ func (w *SessionWindow) compact() error {
 // end passes on a session that is closed, and forgets it.
 func (w *SessionWindow) end(ctx context.Context, s *session, out Output) error {
 	s.gone = true
+	w.forgetSession(s)
 	bounds := boundsOf(w.spec.TimeType, s.start, s.last+w.spec.Gap)
 	for _, p := range s.parts {
 		if !p.out {
@@ -263,6 +288,9 @@ func (w *SessionWindow) Barrier(ctx context.Context, _ stream.Epoch, out Output)
 func (w *SessionWindow) update(ctx context.Context, s *session, out Output) error {
 	end := s.last + w.spec.Gap
 	bounds := boundsOf(w.spec.TimeType, s.start, end)
+	if w.kept != nil {
+		w.kept.changed[s] = true // what has gone out is part of it
+	}
 	for _, p := range s.parts {
 		if p.out && (p.start != s.start || p.end != end) {
 			if err := w.emit(ctx, p.rows, p.bounds, vec.Delete, out); err != nil {

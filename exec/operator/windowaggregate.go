@@ -49,6 +49,8 @@ type WindowAggregate struct {
 	order     []int64 // the windows of the batch at hand
 	spare     []*[]int32
 	out       windowOutput
+	kept      bool
+	dropped   []*pane // closed since the last Save, and stored
 }
 
 // pane is one window.
@@ -56,6 +58,9 @@ type pane struct {
 	agg     *Aggregate
 	bounds  [2]vec.Vec // start (nil: a key of its own, or none) and end, one row each
 	touched bool
+	end     int64
+	changed bool // since it was last stored
+	stored  bool
 }
 
 // never is the end of the rows whose window has none: they wait for their input
@@ -93,7 +98,7 @@ func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Ou
 		if err != nil {
 			return err
 		}
-		p.touched = true
+		p.touched, p.changed = true, true
 		if err := p.agg.Process(ctx, 0, &vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}, nil); err != nil {
 			return err
 		}
@@ -163,11 +168,7 @@ func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
 	if p := w.panes[end]; p != nil {
 		return p, nil
 	}
-	calls, err := w.spec.Calls()
-	if err != nil {
-		return nil, err
-	}
-	p := &pane{}
+	p := &pane{end: end}
 	bound := func(col vec.Vec) vec.Vec {
 		v := vec.New(w.spec.KeyTypes[w.spec.Closing.End])
 		vec.AppendRow(v, col, row)
@@ -176,6 +177,15 @@ func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
 	p.bounds[1] = bound(w.cols[0])
 	if len(w.cols) > 1 && !w.spec.Session {
 		p.bounds[0] = bound(w.cols[1])
+	}
+	return p, w.open(p)
+}
+
+// open gives a window its aggregate.
+func (w *WindowAggregate) open(p *pane) error {
+	calls, err := w.spec.Calls()
+	if err != nil {
+		return err
 	}
 	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Changes: !w.spec.Closing.Final, Account: w.spec.Account, Fault: w.spec.Fault}
 	for _, k := range w.inner {
@@ -187,8 +197,13 @@ func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
 		spec.Keys, spec.KeyTypes = w.spec.Keys[w.spec.Closing.End:w.spec.Closing.End+1], w.spec.KeyTypes[w.spec.Closing.End:w.spec.Closing.End+1]
 	}
 	p.agg = NewAggregate(spec)
-	w.panes[end] = p
-	return p, nil
+	if w.kept {
+		if err := p.agg.keep(endKey(p.end)); err != nil {
+			return err
+		}
+	}
+	w.panes[p.end] = p
+	return nil
 }
 
 // ends are the open windows, the earliest first.
@@ -223,6 +238,9 @@ func (w *WindowAggregate) close(ctx context.Context, end int64, out Output) erro
 		return err
 	}
 	delete(w.panes, end)
+	if p.stored {
+		w.dropped = append(w.dropped, p)
+	}
 	return p.agg.Close()
 }
 

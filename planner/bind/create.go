@@ -212,6 +212,7 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	sel := x.Select.GetSelectStmt()
 	into := len(b.stmt.Into) > 0
 	b.live, b.top = into, lastLeaf(sel)
+	b.final = into && b.finalByDefault()
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
 	r := b.newRelation(x.Name, catalog.View)

@@ -22,9 +22,16 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
-	b.final = b.stmt.BySelect[b.top] == nil || b.stmt.BySelect[b.top].Emit != "CHANGES"
+	b.final = b.finalByDefault()
 	root := b.query(sel, nil, nil)
 	return done(b.job(x.Name, root, keys, false, false))
+}
+
+// finalByDefault: a job's windows of time go out when they are complete, unless
+// it says EMIT CHANGES.
+func (b *binder) finalByDefault() bool {
+	c := b.stmt.BySelect[b.top]
+	return c == nil || c.Emit != "CHANGES"
 }
 
 // job makes the job of a bound query.
@@ -48,6 +55,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 			b.notice("directive \"%s\" of job \"%s\" has no effect", key, name.Name)
 		}
 	}
+	j.Changelog = !changesAppendOnly(root)
 	j.Root, j.Sinks = b.sinks(root, keys, name.Name, orReplace)
 	j.Depends = b.shared.depends
 	return j

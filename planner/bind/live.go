@@ -144,8 +144,6 @@ func (b *binder) checkJob(n plan.Node) {
 			return
 		}
 		switch n := n.(type) {
-		case *plan.AggregateNode:
-			what = "an aggregate"
 		case *plan.Window:
 			what = "a window function (OVER)"
 			hint = "Run it over what the stream holds now: SELECT ... INTO sink WITH (...)."
@@ -154,13 +152,19 @@ func (b *binder) checkJob(n plan.Node) {
 				what = "a join"
 			}
 		case *plan.DistinctNode:
-			what = "DISTINCT"
+			if n.On != nil {
+				what = "DISTINCT ON"
+			}
 		case *plan.SetOp:
-			what = setWord(n.Op)
+			if n.Op != "union" {
+				what = setWord(n.Op)
+			}
 		case *plan.Sort:
 			what = "ORDER BY"
 		case *plan.Limit:
-			what = "LIMIT"
+			if n.Ties != nil {
+				what = "WITH TIES"
+			}
 		case *plan.CTE:
 			what = "a WITH query that is read more than once"
 		}

@@ -106,10 +106,12 @@ type CreateSchema struct {
 
 // StartJob starts a continuous query into sinks.
 type StartJob struct {
-	Name        string
-	Text        string
-	Root        Node
-	Sinks       []SinkTarget
+	Name  string
+	Text  string
+	Root  Node
+	Sinks []SinkTarget
+	// Changelog: rows are taken back too, and sinks get every change with its op.
+	Changelog   bool
 	Options     catalog.Options
 	Depends     []types.OID
 	OrReplace   bool

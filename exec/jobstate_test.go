@@ -1,0 +1,149 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// startJob plans and starts a job whose rows go to the file of its name.
+func (f *fixture) sqlJob(name, query string) error {
+	b, err := f.bound(fmt.Sprintf("START JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms')", name, query, name, name), testEnv())
+	if err != nil {
+		return err
+	}
+	s := b.Statement.(*plan.StartJob)
+	f.plans.Store(s.Text, s)
+	_, err = f.try(s)
+	return err
+}
+
+var statefulJobs = append([]string{
+	"SELECT name, count(*), sum(id), max(id), count(DISTINCT id % 3) AS d FROM e GROUP BY name",
+	"SELECT count(*), min(name) FROM e WHERE id % 2 = 0",
+	"SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n",
+	"SELECT DISTINCT name, id % 5 FROM e",
+	"SELECT DISTINCT n FROM (SELECT name AS n FROM e UNION ALL SELECT name || id::text FROM e) x",
+	"SELECT name, id % 2, sum(id) FROM e GROUP BY ROLLUP (name, id % 2)",
+}, windowQueries...)
+
+// TestStatefulJobsKilled: a job with state that is killed again and again gives,
+// in all, what the bounded query gives; one with windows gives each row once.
+func TestStatefulJobsKilled(t *testing.T) {
+	for i, q := range statefulJobs {
+		for _, emit := range []string{"", " EMIT CHANGES"} {
+			final := emit == "" && (strings.Contains(q, "WINDOW") || strings.Contains(q, "window_"))
+			t.Run(fmt.Sprintf("%d%s", i, emit), func(t *testing.T) {
+				killStateful(t, q, emit, final, uint64(i))
+			})
+		}
+	}
+}
+
+func killStateful(t *testing.T, q, emit string, final bool, seed uint64) {
+	f := newFixture(t)
+	e := f.events("e")
+	rng := rand.New(rand.NewPCG(seed, 5))
+	if err := f.sqlJob("j", q+emit); err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	next := int64(0)
+	for range 12 {
+		for range rng.IntN(60) {
+			e.add(rng.IntN(2), event(next, string(rune('a'+rng.IntN(3))), float64(next)*0.7+rng.Float64()*4.9))
+			next++
+		}
+		e.mu.Lock()
+		e.batch = 1 + rng.IntN(30)
+		e.mu.Unlock()
+		if rng.IntN(3) > 0 {
+			f.committedMore("j", 1+rng.IntN(3))
+		}
+		f.kill()
+		f.start()
+	}
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	got := f.topics.file("j_out").read()
+	want, err := f.sql(q, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	if changelog := f.catalog.Snapshot().Job("j") != nil && len(got) > 0 && (strings.HasPrefix(got[0], "+|") || strings.HasPrefix(got[0], "-|")); changelog {
+		if final {
+			t.Fatalf("%s: what is final was written with an op", q)
+		}
+		got = accumulated(t, got)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s%s: the killed job gives %d rows\n%s\nthe bounded query %d\n%s", q, emit, len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
+	}
+}
+
+// committedMore returns when a job has committed some more epochs, or will not.
+func (f *fixture) committedMore(name string, epochs int) {
+	f.Engine.mu.Lock()
+	j := f.jobs[f.catalog.Snapshot().Job(name).UUID]
+	f.Engine.mu.Unlock()
+	epoch := func() int {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return int(j.past.epoch)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	from := epoch()
+	for range 30 {
+		<-tick.C
+		if epoch() >= from+epochs {
+			return
+		}
+	}
+}
+
+// TestStateOfAnotherPlan: a job does not go on with the state of another plan.
+func TestStateOfAnotherPlan(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	if err := f.sqlJob("j", "SELECT name, count(*) FROM e GROUP BY name"); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1))
+	if err := f.topics.file("j_out").wait(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	f.kill()
+	text := f.catalog.Snapshot().Job("j").Text
+	b, err := f.bound(strings.Replace(text, "count(*)", "sum(id)", 1), testEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.plans.Store(text, b.Statement)
+	f.start()
+	def := f.waitState("j", catalog.JobFailed)
+	if want := `the state of job "j" is not that of its plan`; !strings.Contains(def.Error, want) {
+		t.Errorf("the job says %q, want %q", def.Error, want)
+	}
+}
+
+// TestChangelogIntoAppend: a sink that takes only rows that stay is refused.
+func TestChangelogIntoAppend(t *testing.T) {
+	f := newFixture(t)
+	f.events("e")
+	b, err := f.bound("START JOB j AS SELECT name, count(*) FROM e GROUP BY name INTO o WITH ('o.type' = 'topic', 'o.changelog' = 'append')", testEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.try(b.Statement); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
+		t.Errorf("START JOB = %v, want 0A000", err)
+	}
+}

@@ -1,0 +1,162 @@
+package operator
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// keptGroups is what an Aggregate stores: its groups, each with the number of its
+// rows and the state of each call, and the values of each DISTINCT.
+type keptGroups struct {
+	groups   *keptTable
+	calls    []aggregate.Keeper
+	distinct []*distinctRows // of the calls that have one
+}
+
+// Tags of what lies under an aggregate's prefix.
+const (
+	tagBounds   = 'b' // of a window
+	tagGroups   = 'g'
+	tagDistinct = 'v' // and the call's place
+)
+
+// Keep has the aggregate remember what changes.
+func (a *Aggregate) Keep() error { return a.keep(nil) }
+
+func (a *Aggregate) keep(prefix []byte) error {
+	prefix = prefix[:len(prefix):len(prefix)]
+	k := &keptGroups{groups: newKeptTable(append(prefix, tagGroups), a.spec.KeyTypes)}
+	for i, c := range a.spec.Calls {
+		f, ok := c.spec.Func.(aggregate.Keeper)
+		if !ok || c.ordered != nil {
+			return sqlerr.Unsupported("Leave the aggregate's ORDER BY out.", "an aggregate with ORDER BY is not supported in a job")
+		}
+		k.calls = append(k.calls, f)
+		if c.distinct != nil {
+			c.distinct.kept = newKeptTable(append(prefix, tagDistinct, byte(i>>8), byte(i)), c.distinct.types)
+			k.distinct = append(k.distinct, c.distinct)
+		}
+	}
+	a.kept = k
+	return nil
+}
+
+// Save writes the groups that changed.
+func (a *Aggregate) Save(w StateWriter) error {
+	k := a.kept
+	err := k.groups.save(w, a.table.keys, a.count, func(g int32, dst []byte) []byte {
+		if !a.stay {
+			dst = binary.AppendVarint(dst, a.rows[g])
+		}
+		for _, c := range k.calls {
+			dst = c.Save(g, dst)
+		}
+		return dst
+	})
+	for _, d := range k.distinct {
+		if err == nil {
+			err = d.save(w)
+		}
+	}
+	return err
+}
+
+// Restore brings the groups back, under the numbers that they had.
+func (a *Aggregate) Restore(r StateReader) error {
+	k := a.kept
+	one, ids := []int32{0}, []int32{0}
+	add := func(keys []vec.Vec, _ int) error {
+		ids[0] = int32(a.count)
+		if len(keys) > 0 {
+			if err := a.table.assign(keys, 1, one, ids); err != nil {
+				return err
+			}
+		}
+		if int(ids[0]) != a.count {
+			return fmt.Errorf("%w: a group is there twice", errKept)
+		}
+		return a.grow(a.count + 1)
+	}
+	err := k.groups.restore(r, a.spec.KeyTypes, add, func(g int32, src []byte) ([]byte, error) {
+		if !a.stay {
+			rows, n := binary.Varint(src)
+			if n <= 0 {
+				return nil, errKept
+			}
+			a.rows[g], src = rows, src[n:]
+		}
+		for _, c := range k.calls {
+			var err error
+			if src, err = c.Load(g, src); err != nil {
+				return nil, err
+			}
+		}
+		return src, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range k.distinct {
+		if err := d.restore(r); err != nil {
+			return err
+		}
+	}
+	if a.count == 0 {
+		return nil
+	}
+	// What needs no row has gone out in an epoch before.
+	a.started, a.epoch = true, 2
+	if len(a.spec.Keys) == 0 {
+		a.always = 1
+	} else if a.spec.Always != nil {
+		a.always = int32(a.spec.Always.Rows)
+	}
+	return nil
+}
+
+// forget removes all that was stored.
+func (a *Aggregate) forget(w StateWriter) {
+	a.kept.groups.drop(w)
+	for _, d := range a.kept.distinct {
+		d.kept.drop(w)
+	}
+}
+
+func (d *distinctRows) save(w StateWriter) error {
+	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
+		return binary.AppendVarint(dst, d.counts[g])
+	})
+}
+
+func (d *distinctRows) restore(r StateReader) error {
+	return restoreCounts(r, d.kept, d.types, d.table, &d.counts)
+}
+
+// restoreCounts brings back a table and a count beside each of its groups.
+func restoreCounts(r StateReader, k *keptTable, ts []types.Type, t *table, counts *[]int64) error {
+	one, ids := []int32{0}, []int32{0}
+	add := func(keys []vec.Vec, _ int) error {
+		n := t.Len()
+		if err := t.assign(keys, 1, one, ids); err != nil {
+			return err
+		}
+		if int(ids[0]) != n {
+			return fmt.Errorf("%w: a row is there twice", errKept)
+		}
+		*counts = append(*counts, 0)
+		return nil
+	}
+	return k.restore(r, ts, add, func(g int32, src []byte) ([]byte, error) {
+		n, size := binary.Varint(src)
+		if size <= 0 {
+			return nil, errKept
+		}
+		(*counts)[g] = n
+		return src[size:], nil
+	})
+}

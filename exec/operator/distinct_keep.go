@@ -1,0 +1,73 @@
+package operator
+
+import (
+	"encoding/binary"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Keep has the operator remember which keys are new.
+func (d *Distinct) Keep() error {
+	d.kept = newKeptTable([]byte{tagGroups}, d.types)
+	return nil
+}
+
+// Save writes the keys that are new.
+func (d *Distinct) Save(w StateWriter) error {
+	return d.kept.save(w, d.table.keys, d.table.Len(), func(_ int32, dst []byte) []byte { return dst })
+}
+
+// Restore brings the keys back.
+func (d *Distinct) Restore(r StateReader) error {
+	one, ids := []int32{0}, []int32{0}
+	add := func(keys []vec.Vec, _ int) error { return d.table.assign(keys, 1, one, ids) }
+	return d.kept.restore(r, d.types, add, func(_ int32, src []byte) ([]byte, error) { return src, nil })
+}
+
+// Keep has the operator remember which rows were counted.
+func (d *DistinctChanges) Keep() error {
+	d.kept = newKeptTable([]byte{tagGroups}, d.table.types)
+	return nil
+}
+
+// Save writes the counts that changed.
+func (d *DistinctChanges) Save(w StateWriter) error {
+	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
+		return binary.AppendVarint(dst, d.counts[g])
+	})
+}
+
+// Restore brings the counts back, as they were at a barrier.
+func (d *DistinctChanges) Restore(r StateReader) error {
+	if err := restoreCounts(r, d.kept, d.table.types, d.table, &d.counts); err != nil {
+		return err
+	}
+	d.before = append(d.before, d.counts...)
+	return nil
+}
+
+// Keep does nothing: there is one thing to remember.
+func (l *Limit) Keep() error { return nil }
+
+// Save writes how many rows are left.
+func (l *Limit) Save(w StateWriter) error {
+	if at := [2]int64{l.skip, l.left}; !l.saved || at != l.stored {
+		w.Set([]byte{tagGroups}, binary.AppendVarint(binary.AppendVarint(nil, l.skip), l.left))
+		l.stored, l.saved = at, true
+	}
+	return nil
+}
+
+// Restore brings that back.
+func (l *Limit) Restore(r StateReader) error {
+	return r.Scan([]byte{tagGroups}, func(_, value []byte) error {
+		skip, n := binary.Varint(value)
+		left, m := binary.Varint(value[max(n, 0):])
+		if n <= 0 || m <= 0 {
+			return errKept
+		}
+		l.skip, l.left = skip, left
+		l.stored, l.saved = [2]int64{skip, left}, true
+		return nil
+	})
+}

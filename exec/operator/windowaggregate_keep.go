@@ -1,0 +1,105 @@
+package operator
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// A window's state lies under its end: its bounds, and its aggregate's groups.
+
+// Keep has the operator remember which windows change.
+func (w *WindowAggregate) Keep() error {
+	w.kept = true
+	// What a window needs is known from its calls.
+	calls, err := w.spec.Calls()
+	if err != nil {
+		return err
+	}
+	return NewAggregate(AggregateSpec{Calls: calls, Account: w.spec.Account}).keep(nil)
+}
+
+// endKey is a window's end, in an order that bytes keep.
+func endKey(end int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(end)^1<<63) }
+
+// Save writes the windows that changed, and removes those that are closed.
+func (w *WindowAggregate) Save(sw StateWriter) error {
+	for _, p := range w.dropped {
+		sw.Delete(append(endKey(p.end), tagBounds))
+		p.agg.forget(sw)
+	}
+	w.dropped = w.dropped[:0]
+	for _, end := range w.ends() {
+		p := w.panes[end]
+		if !p.changed {
+			continue
+		}
+		p.changed = false
+		if !p.stored {
+			sw.Set(append(endKey(end), tagBounds), p.encode())
+			p.stored = true
+		}
+		if err := p.agg.Save(sw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode is what a pane's bounds are made of again: whether the end is NULL, and
+// the start, where it is not a key.
+func (p *pane) encode() []byte {
+	out := []byte{0}
+	if p.bounds[1].Nulls().Get(0) {
+		out[0] = 1
+	}
+	if p.bounds[0] != nil && !p.bounds[0].Nulls().Get(0) {
+		out = binary.AppendVarint(out, p.bounds[0].(*vec.Fixed[int64]).Values[0])
+	}
+	return out
+}
+
+// Restore brings the open windows back.
+func (w *WindowAggregate) Restore(r StateReader) error {
+	var ends [][]byte
+	err := r.Scan(nil, func(key, value []byte) error {
+		if len(key) == 9 && key[8] == tagBounds {
+			ends = append(ends, append(slices.Clone(key[:8]), value...))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t := w.spec.KeyTypes[w.spec.Closing.End]
+	for _, e := range ends {
+		end, value := int64(binary.BigEndian.Uint64(e)^1<<63), e[8:]
+		if len(value) == 0 {
+			return errKept
+		}
+		p := &pane{end: end, stored: true}
+		p.bounds[1] = vec.New(t)
+		if value[0] != 0 {
+			vec.AppendNull(p.bounds[1])
+		} else {
+			vec.Append(p.bounds[1], types.NewInt(t.OID, end))
+		}
+		if len(w.bounds) > 1 && !w.spec.Session {
+			p.bounds[0] = vec.New(t)
+			if start, n := binary.Varint(value[1:]); n > 0 {
+				vec.Append(p.bounds[0], types.NewInt(t.OID, start))
+			} else {
+				vec.AppendNull(p.bounds[0])
+			}
+		}
+		if err := w.open(p); err != nil {
+			return err
+		}
+		if err := p.agg.Restore(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
