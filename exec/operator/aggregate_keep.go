@@ -26,9 +26,9 @@ const (
 )
 
 // Keep has the aggregate remember what changes.
-func (a *Aggregate) Keep() error { return a.keep(nil) }
+func (a *Aggregate) Keep() error { return a.keepUnder(nil) }
 
-func (a *Aggregate) keep(prefix []byte) error {
+func (a *Aggregate) keepUnder(prefix []byte) error {
 	prefix = prefix[:len(prefix):len(prefix)]
 	k := &keptGroups{groups: newKeptTable(append(prefix, tagGroups), a.spec.KeyTypes)}
 	for i, c := range a.spec.Calls {
@@ -42,7 +42,7 @@ func (a *Aggregate) keep(prefix []byte) error {
 			k.distinct = append(k.distinct, c.distinct)
 		}
 	}
-	a.kept = k
+	a.kept, a.near = k, 0 // a row that is kept back would be in no epoch
 	return nil
 }
 

@@ -198,7 +198,7 @@ func (w *WindowAggregate) open(p *pane) error {
 	}
 	p.agg = NewAggregate(spec)
 	if w.kept {
-		if err := p.agg.keep(endKey(p.end)); err != nil {
+		if err := p.agg.keepUnder(endKey(p.end)); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func (w *WindowAggregate) Keep() error {
 	if err != nil {
 		return err
 	}
-	return NewAggregate(AggregateSpec{Calls: calls, Account: w.spec.Account}).keep(nil)
+	return NewAggregate(AggregateSpec{Calls: calls, Account: w.spec.Account}).keepUnder(nil)
 }
 
 // endKey is a window's end, in an order that bytes keep.
