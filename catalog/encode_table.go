@@ -21,6 +21,7 @@ type storedCheck struct {
 	OID     types.OID `json:"oid"`
 	Name    string    `json:"name"`
 	Expr    string    `json:"expr"`
+	Attrs   []int16   `json:"attrs,omitempty"`
 	Comment string    `json:"comment,omitempty"`
 }
 

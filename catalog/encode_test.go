@@ -49,7 +49,7 @@ func (goldenObjects) table() *Relation {
 		Hidden: TableHidden(),
 		Table: &TableInfo{
 			Storage: 16387, Attrs: 4, Dropped: []DroppedAttr{{Attr: 2, Phys: types.PhysBytes}}, OnCommit: PreserveRows, Unlogged: true, Options: Options{{"fillfactor", "90"}},
-			Checks: []Check{{OID: 16388, Name: "accounts_id_check", Expr: "id > 0", Comment: "positive"}},
+			Checks: []Check{{OID: 16388, Name: "accounts_id_check", Expr: "id > 0", Attrs: []int16{1}, Comment: "positive"}},
 			Indexes: []*Index{
 				{OID: 16389, Name: "accounts_pkey", Storage: 16390, ConOID: 16391, Unique: true, Primary: true, Constraint: true,
 					Keys: []IndexKey{{Column: 0, Type: types.Of(types.Int8)}}, Comment: "by number", ConComment: "the key"},

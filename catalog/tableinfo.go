@@ -46,11 +46,13 @@ const (
 	DropTable    OnCommit = 'x'
 )
 
-// Check is a CHECK constraint; Expr is SQL text over the table's columns.
+// Check is a CHECK constraint; Expr is SQL text over the table's columns, Attrs
+// are the attribute numbers of those in it.
 type Check struct {
 	OID     types.OID
 	Name    string
 	Expr    string
+	Attrs   []int16
 	Comment string
 }
 

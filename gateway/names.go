@@ -26,7 +26,7 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 	case types.Regclass:
 		r := snapshot.RelationByOID(id)
 		if r == nil {
-			return "", false
+			return indexName(snapshot, x.searchPath(snapshot), id)
 		}
 		if snapshot.Resolve(x.searchPath(snapshot), r.Name) == r {
 			return catalog.QuoteName(r.Name), true
@@ -150,4 +150,16 @@ func splitName(s string) ([]string, bool) {
 		}
 		s = s[end+1:]
 	}
+}
+
+// indexName is how regclass prints an index.
+func indexName(s *catalog.Snapshot, path []string, id types.OID) (string, bool) {
+	r, x := s.IndexByOID(id)
+	if x == nil {
+		return "", false
+	}
+	if _, found := s.ResolveIndex(path, x.Name); found == x {
+		return catalog.QuoteName(x.Name), true
+	}
+	return catalog.QuoteName(r.Schema) + "." + catalog.QuoteName(x.Name), true
 }

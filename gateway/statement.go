@@ -104,6 +104,9 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 	return &function.Env{
 		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
 		User: x.user, Database: x.database, Params: params,
+		Show: func(r *catalog.Relation, text string, pretty bool) string {
+			return bind.Deparse(ctx, x.bindContext(ctx, snapshot, nil), text, r, pretty)
+		},
 		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, Random: &x.random, MemoryLimit: x.server.opts.QueryMemory,
 	}
 }

@@ -12,8 +12,9 @@ type Context struct {
 	Snapshot *catalog.Snapshot
 	Database string
 	User     string
-	Session  Session // of the statement; nil: it has none
-	Server   *Server // nil: nothing runs
+	Session  Session      // of the statement; nil: it has none
+	Server   *Server      // nil: nothing runs
+	Show     catalog.Show // of kept expressions
 }
 
 // Server are the providers of what runs. Each is set before the first query;
@@ -22,6 +23,7 @@ type Server struct {
 	Sessions   Sessions
 	Jobs       Jobs
 	Connectors Connectors
+	Sequences  Sequences
 }
 
 // Session tells of the session that asks.
@@ -39,6 +41,13 @@ type Jobs interface {
 	Jobs() []JobStatus
 	Splits() []SplitStatus
 	Results() []JobResult
+}
+
+// Sequences tells what the sequences have given.
+type Sequences interface {
+	// LastValue is the last number that a sequence gave; called is false where it
+	// has given none.
+	LastValue(r *catalog.Relation) (last int64, called bool)
 }
 
 // Connectors tells of the connectors that the server was built with.

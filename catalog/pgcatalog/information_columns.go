@@ -1,37 +1,70 @@
 package pgcatalog
 
 import (
-	"strconv"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 func infoColumns(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
+		if r.Kind == catalog.Sequence {
+			continue
+		}
 		for i, col := range r.Columns {
 			row := t.row().
 				str("table_catalog", c.Database).
 				str("table_schema", r.Schema).
 				str("table_name", r.Name).
 				str("column_name", col.Name).
-				num("ordinal_position", int64(i+1)).
-				text("column_default", col.Default).
+				num("ordinal_position", int64(r.Attribute(i))).
+				text("column_default", shownDefault(c, r, col)).
 				str("is_nullable", yesNo(!col.NotNull)).
 				str("data_type", dataType(col.Type)).
 				str("udt_catalog", c.Database).
 				str("udt_schema", "pg_catalog").
 				str("udt_name", typeRow(col.Type.OID).name).
-				str("dtd_identifier", strconv.Itoa(i+1)).
+				str("dtd_identifier", digits(int64(r.Attribute(i)))).
 				str("is_self_referencing", "NO").
-				str("is_identity", "NO").
+				str("is_identity", yesNo(col.Identity != 0)).
 				str("identity_cycle", "NO").
 				str("is_generated", generated(col)).
-				text("generation_expression", col.Generated).
+				text("generation_expression", c.show(r, col.Generated)).
 				str("is_updatable", yesNo(insertable(r)))
 			measures(row, col.Type)
+			if col.Identity != 0 {
+				identity(c, row, r, i)
+			}
 			row.emit()
 		}
+	}
+}
+
+// shownDefault is a column's default; an identity column has none.
+func shownDefault(c *Context, r *catalog.Relation, col catalog.Column) string {
+	if col.Identity != 0 {
+		return ""
+	}
+	return c.show(r, col.Default)
+}
+
+// show is an expression of a relation as people read it.
+func (c *Context) show(r *catalog.Relation, expr string) string {
+	if expr == "" || c.Show == nil || r.Table == nil {
+		return expr
+	}
+	return c.Show(r, expr, false)
+}
+
+// identity tells of an identity column's sequence.
+func identity(c *Context, row *row, r *catalog.Relation, i int) {
+	row.str("identity_generation", map[catalog.Identity]string{catalog.IdentityAlways: "ALWAYS", catalog.IdentityByDefault: "BY DEFAULT"}[r.Columns[i].Identity])
+	for _, seq := range c.Snapshot.Relations() {
+		s := seq.Sequence
+		if s == nil || s.OwnedBy != r.OID || s.OwnedAttr != r.Attribute(i) || !s.Internal {
+			continue
+		}
+		row.str("identity_start", digits(s.Start)).str("identity_increment", digits(s.Increment)).
+			str("identity_maximum", digits(s.Max)).str("identity_minimum", digits(s.Min)).str("identity_cycle", yesNo(s.Cycle))
 	}
 }
 

@@ -4,6 +4,9 @@ import "github.com/ferrisstreams/ferrisstreams/catalog"
 
 func infoTables(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
+		if r.Kind == catalog.Sequence {
+			continue
+		}
 		row := t.row().
 			str("table_catalog", c.Database).
 			str("table_schema", r.Schema).
@@ -28,9 +31,9 @@ func tableType(r *catalog.Relation) string {
 	return "BASE TABLE"
 }
 
-// insertable: INSERT INTO takes streams and sinks.
+// insertable: INSERT INTO takes tables, streams and sinks.
 func insertable(r *catalog.Relation) bool {
-	return r.Kind == catalog.Stream || r.Kind == catalog.Sink
+	return r.Kind == catalog.Stream || r.Kind == catalog.Sink || r.Kind == catalog.Table
 }
 
 func yesNo(b bool) string {

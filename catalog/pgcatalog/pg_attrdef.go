@@ -9,13 +9,13 @@ func pgAttrdef(c *Context, t *table) {
 			if text == "" {
 				text = col.Generated
 			}
-			if text == "" {
+			if !hasDefault(col) {
 				continue
 			}
 			t.row().
-				oid("oid", defaultOID(r, i+1)).
+				oid("oid", defaultOID(r, int(r.Attribute(i)))).
 				oid("adrelid", r.OID).
-				num("adnum", int64(i+1)).
+				num("adnum", int64(r.Attribute(i))).
 				str("adbin", text).
 				emit()
 		}

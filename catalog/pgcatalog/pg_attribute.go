@@ -1,6 +1,8 @@
 package pgcatalog
 
 import (
+	"strings"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -12,10 +14,13 @@ const firstHidden = -7
 func pgAttribute(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
 		for i, col := range r.Columns {
-			attribute(t, r, col, int64(i+1))
+			attribute(t, r, col, int64(r.Attribute(i)))
 		}
 		for i, col := range r.Hidden {
 			attribute(t, r, col, int64(firstHidden-i))
+		}
+		for _, x := range r.Indexes() {
+			indexAttributes(t, r, x)
 		}
 	}
 }
@@ -43,12 +48,36 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 		chr("attalign", ty.align).
 		chr("attstorage", ty.storage).
 		bool("attnotnull", col.NotNull).
-		bool("atthasdef", col.Default != "" || col.Generated != "").
+		bool("atthasdef", hasDefault(col)).
+		bool("atthasmissing", col.HasMissing).
+		chr("attidentity", byte(col.Identity)).
 		chr("attgenerated", generated).
 		bool("attislocal", true).
 		num("attstattarget", -1).
 		oid("attcollation", ty.collation).
 		emit()
+}
+
+// hasDefault: a row of pg_attrdef. An identity column's sequence is no default.
+func hasDefault(col catalog.Column) bool {
+	return col.Generated != "" || col.Default != "" && col.Identity == 0
+}
+
+// indexAttributes are the columns of an index, which are relations of their own.
+func indexAttributes(t *table, r *catalog.Relation, x *catalog.Index) {
+	of := &catalog.Relation{OID: x.OID}
+	for i, k := range x.Keys {
+		name := "expr"
+		if k.Column >= 0 {
+			name = r.Columns[k.Column].Name
+		} else if call, _, ok := strings.Cut(k.Expr, "("); ok && call != "" {
+			name = call
+		}
+		attribute(t, of, catalog.Column{Name: name, Type: k.Type}, int64(i+1))
+	}
+	for i, at := range x.Include {
+		attribute(t, of, catalog.Column{Name: r.Columns[at].Name, Type: r.Columns[at].Type}, int64(len(x.Keys)+i+1))
+	}
 }
 
 // defaultOID is the OID of a column's row of pg_attrdef, unique within it for the

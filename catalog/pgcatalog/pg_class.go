@@ -7,14 +7,29 @@ import (
 
 // Class OIDs of the catalogs themselves, for pg_depend and pg_description.
 const (
-	classOID     = 1259
-	namespaceOID = 2615
+	classOID      = 1259
+	namespaceOID  = 2615
+	constraintOID = 2606
+	attrdefOID    = 2604
 )
 
 func pgClass(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
 		kind := relkind(r)
 		persistence := byte('p')
+		var checks, storage, method int64
+		var options []string
+		rowType := types.RowType(r.OID)
+		switch {
+		case r.Table != nil:
+			checks, storage, method = int64(len(r.Table.Checks)), int64(r.Table.Storage), heapMethod
+			options = optionTexts(r.Table.Options)
+			if r.Table.Unlogged {
+				persistence = 'u'
+			}
+		case r.Sequence != nil:
+			storage, rowType = int64(r.Sequence.Storage), 0
+		}
 		if catalog.Temporary(r.Schema) {
 			persistence = 't'
 		}
@@ -22,11 +37,15 @@ func pgClass(c *Context, t *table) {
 		if kind == 'r' {
 			replident = 'd'
 		}
-		t.row().
+		row := t.row().
 			oid("oid", r.OID).
 			str("relname", r.Name).
 			oid("relnamespace", schemaOID(c, r.Schema)).
-			oid("reltype", types.RowType(r.OID)).
+			oid("reltype", rowType).
+			num("relam", method).
+			num("relfilenode", storage).
+			num("relchecks", checks).
+			bool("relhasindex", len(r.Indexes()) > 0).
 			oid("relowner", catalog.RoleOID(r.Owner)).
 			real("reltuples", -1).
 			chr("relpersistence", persistence).
@@ -34,9 +53,48 @@ func pgClass(c *Context, t *table) {
 			num("relnatts", int64(len(r.Columns))).
 			bool("relhasrules", kind == 'v').
 			bool("relispopulated", true).
-			chr("relreplident", replident).
-			emit()
+			chr("relreplident", replident)
+		if options != nil {
+			row.strs("reloptions", options)
+		}
+		row.emit()
+		for _, x := range r.Indexes() {
+			indexClass(c, t, r, x, persistence)
+		}
 	}
+}
+
+// Access methods, as pg_am numbers them.
+const (
+	heapMethod  = 2
+	btreeMethod = 403
+)
+
+func indexClass(c *Context, t *table, r *catalog.Relation, x *catalog.Index, persistence byte) {
+	row := t.row().
+		oid("oid", x.OID).
+		str("relname", x.Name).
+		oid("relnamespace", schemaOID(c, r.Schema)).
+		oid("relowner", catalog.RoleOID(r.Owner)).
+		num("relam", btreeMethod).
+		num("relfilenode", int64(x.Storage)).
+		chr("relpersistence", persistence).
+		chr("relkind", 'i').
+		num("relnatts", int64(len(x.Keys)+len(x.Include))).
+		bool("relispopulated", true).
+		chr("relreplident", 'n')
+	if len(x.Options) > 0 {
+		row.strs("reloptions", optionTexts(x.Options))
+	}
+	row.emit()
+}
+
+func optionTexts(o catalog.Options) []string {
+	var all []string
+	for _, p := range o {
+		all = append(all, p.Key+"="+p.Value)
+	}
+	return all
 }
 
 // relkind is pg_class.relkind: streams are tables, sinks foreign tables.
@@ -46,6 +104,8 @@ func relkind(r *catalog.Relation) byte {
 		return 'v'
 	case catalog.Sink:
 		return 'f'
+	case catalog.Sequence:
+		return 'S'
 	case catalog.Virtual:
 		if v := byOID()[r.OID]; v != nil {
 			return v.relkind

@@ -1,5 +1,7 @@
 package pgcatalog
 
+import "github.com/ferrisstreams/ferrisstreams/catalog"
+
 // pgDepend has what relations are made from. Jobs have no class in PostgreSQL;
 // theirs is told by ferris.jobs.
 func pgDepend(c *Context, t *table) {
@@ -13,5 +15,40 @@ func pgDepend(c *Context, t *table) {
 				chr("deptype", 'n').
 				emit()
 		}
+		if s := r.Sequence; s != nil && s.OwnedBy != 0 {
+			kind := byte('a')
+			if s.Internal {
+				kind = 'i'
+			}
+			t.row().oid("classid", classOID).oid("objid", r.OID).oid("refclassid", classOID).oid("refobjid", s.OwnedBy).num("refobjsubid", int64(s.OwnedAttr)).chr("deptype", kind).emit()
+		}
+		tableDepends(t, r)
+	}
+}
+
+// tableDepends are the parts of a table: its defaults, which depend on what they
+// name, its constraints and their indexes.
+func tableDepends(t *table, r *catalog.Relation) {
+	if r.Table == nil {
+		return
+	}
+	for i, c := range r.Columns {
+		if !hasDefault(c) {
+			continue
+		}
+		attr := r.Attribute(i)
+		object := defaultOID(r, int(attr))
+		t.row().oid("classid", attrdefOID).oid("objid", object).oid("refclassid", classOID).oid("refobjid", r.OID).num("refobjsubid", int64(attr)).chr("deptype", 'a').emit()
+		for _, on := range catalog.References(c.Default) {
+			t.row().oid("classid", attrdefOID).oid("objid", object).oid("refclassid", classOID).oid("refobjid", on).chr("deptype", 'n').emit()
+		}
+	}
+	for _, x := range r.Table.Indexes {
+		if x.Constraint {
+			t.row().oid("classid", classOID).oid("objid", x.OID).oid("refclassid", constraintOID).oid("refobjid", x.ConOID).chr("deptype", 'i').emit()
+			t.row().oid("classid", constraintOID).oid("objid", x.ConOID).oid("refclassid", classOID).oid("refobjid", r.OID).chr("deptype", 'a').emit()
+			continue
+		}
+		t.row().oid("classid", classOID).oid("objid", x.OID).oid("refclassid", classOID).oid("refobjid", r.OID).chr("deptype", 'a').emit()
 	}
 }

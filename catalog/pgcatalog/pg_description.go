@@ -1,5 +1,7 @@
 package pgcatalog
 
+import "github.com/ferrisstreams/ferrisstreams/catalog/types"
+
 func pgDescription(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
 		if r.Comment != "" {
@@ -7,8 +9,27 @@ func pgDescription(c *Context, t *table) {
 		}
 		for i, col := range r.Columns {
 			if col.Comment != "" {
-				t.row().oid("objoid", r.OID).oid("classoid", classOID).num("objsubid", int64(i+1)).str("description", col.Comment).emit()
+				t.row().oid("objoid", r.OID).oid("classoid", classOID).num("objsubid", int64(r.Attribute(i))).str("description", col.Comment).emit()
 			}
 		}
+		if r.Table == nil {
+			continue
+		}
+		for _, k := range r.Table.Checks {
+			described(t, k.OID, constraintOID, k.Comment)
+		}
+		for _, x := range r.Table.Indexes {
+			described(t, x.OID, classOID, x.Comment)
+			described(t, x.ConOID, constraintOID, x.ConComment)
+		}
+	}
+	for _, s := range c.Snapshot.Schemas() {
+		described(t, s.OID, namespaceOID, s.Comment)
+	}
+}
+
+func described(t *table, object types.OID, class types.OID, text string) {
+	if text != "" {
+		t.row().oid("objoid", object).oid("classoid", class).str("description", text).emit()
 	}
 }

@@ -24,7 +24,10 @@ type Env struct {
 	TransactionTime int64
 	StatementTime   int64
 	Session         Session // nil in a job
-	Random          *Random // the session's; nil: no sequence can be asked for
+	// Show writes the expressions that the catalog keeps of a relation; nil: as
+	// they are kept.
+	Show   catalog.Show
+	Random *Random // the session's; nil: no sequence can be asked for
 	// MemoryLimit is sql.query_memory_limit_mb in bytes; 0: no limit.
 	MemoryLimit int64
 }

@@ -20,6 +20,12 @@ func init() {
 	}
 	op("pg_table_is_visible(oid) bool strict stable", func(env *Env, a vs) (types.Value, error) {
 		r := relation(env, a[0])
+		if r == nil && env.Catalog != nil {
+			if table, x := env.Catalog.IndexByOID(types.OID(a[0].I)); x != nil {
+				_, found := env.Catalog.ResolveIndex(env.SearchPath, x.Name)
+				return boolean(found == x && table != nil)
+			}
+		}
 		if r == nil {
 			return null(types.Bool)
 		}
@@ -53,11 +59,6 @@ func init() {
 		}
 		return name(fmt.Sprintf("unknown (OID=%d)", a[0].I))
 	}, examples("pg_get_userbyid(4000000000)", "unknown (OID=4000000000)")...)
-	expr := func(_ *Env, a vs) (types.Value, error) { return text(a[0].S) }
-	op("pg_get_expr(pg_node_tree, oid) text strict stable", expr, examples("pg_get_expr(NULL, 0)", "NULL")...)
-	op("pg_get_expr(pg_node_tree, oid, bool) text strict stable", expr, examples("pg_get_expr(NULL, 0, true)", "NULL")...)
-	op("obj_description(oid, name) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], 0) }, examples("obj_description(0, 'pg_class')", "NULL")...)
-	op("obj_description(oid) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], 0) }, examples("obj_description(0)", "NULL")...)
 	op("col_description(oid, int4) text strict stable", func(env *Env, a vs) (types.Value, error) { return comment(env, a[0], a[1].I) }, examples("col_description(0, 1)", "NULL")...)
 	op("shobj_description(oid, name) text strict stable", func(*Env, vs) (types.Value, error) { return null(types.Text) }, examples("shobj_description(0, 'pg_database')", "NULL")...)
 	for _, sig := range []string{"pg_get_viewdef(oid)", "pg_get_viewdef(oid, bool)", "pg_get_viewdef(oid, int4)"} {
@@ -71,8 +72,6 @@ func init() {
 		}, examples(call, "NULL")...)
 	}
 	for sig, call := range map[string]string{
-		"pg_get_constraintdef(oid)": "pg_get_constraintdef(0)", "pg_get_constraintdef(oid, bool)": "pg_get_constraintdef(0, true)",
-		"pg_get_indexdef(oid)": "pg_get_indexdef(0)", "pg_get_indexdef(oid, int4, bool)": "pg_get_indexdef(0, 0, true)",
 		"pg_get_triggerdef(oid)": "pg_get_triggerdef(0)", "pg_get_triggerdef(oid, bool)": "pg_get_triggerdef(0, true)",
 		"pg_get_ruledef(oid)": "pg_get_ruledef(0)", "pg_get_ruledef(oid, bool)": "pg_get_ruledef(0, true)",
 		"pg_get_partkeydef(oid)": "pg_get_partkeydef(0)", "pg_get_partition_constraintdef(oid)": "pg_get_partition_constraintdef(0)",
@@ -90,8 +89,6 @@ func init() {
 			return null(types.Text)
 		}, ex...)
 	}
-	op("pg_get_serial_sequence(text, text) text strict stable", func(*Env, vs) (types.Value, error) { return null(types.Text) },
-		Example{SQL: "pg_get_serial_sequence('t', 'c')", Text: "NULL", Ours: oursOnly})
 	op("pg_get_function_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_arguments(1397)", "integer", "pg_get_function_arguments(0)", "NULL")...)
 	op("pg_get_function_identity_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_identity_arguments(870)", "text")...)
 	op("pg_get_function_result(oid) text strict stable", func(_ *Env, a vs) (types.Value, error) {
@@ -137,6 +134,7 @@ func init() {
 		oid, err := env.Format.RegIn(types.Regclass, a[0].S)
 		return types.NewInt(types.Regclass, int64(oid)), err
 	}, examples("'no_such_relation'::text::regclass", "ERROR 42P01")...)
+	defineDefinitions()
 	definePrivileges()
 }
 
@@ -173,11 +171,14 @@ func comment(env *Env, oid types.Value, column int64) (types.Value, error) {
 	}
 	s := r.Comment
 	if column > 0 {
-		all := r.AllColumns()
-		if column > int64(len(all)) {
+		at := -1
+		if column <= catalog.MaxColumns {
+			at = r.ByAttribute(int16(column))
+		}
+		if at < 0 {
 			return null(types.Text)
 		}
-		s = all[column-1].Comment
+		s = r.Columns[at].Comment
 	}
 	if s == "" {
 		return null(types.Text)

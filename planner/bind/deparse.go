@@ -309,9 +309,10 @@ func (d *deparser) cast(arg plan.Expr, to types.Type, of, parent plan.Expr, show
 		d.constantAs(c.Value, to)
 		return
 	}
-	d.out.WriteByte('(')
-	d.expr(arg, of, false)
-	d.out.WriteString(")::" + types.FormatType(to))
+	d.open()
+	d.wrapped(arg, of, false)
+	d.close()
+	d.out.WriteString("::" + types.FormatType(to))
 }
 
 // wrappedAs writes what stands in the place of a cast that is not shown.
@@ -373,7 +374,10 @@ func (d *deparser) widened(n int64, t types.Type, parent plan.Expr) {
 		d.out.WriteString(plain)
 		return
 	}
-	d.out.WriteString("(" + plain + ")::" + types.FormatType(t))
+	d.open()
+	d.out.WriteString(plain)
+	d.close()
+	d.out.WriteString("::" + types.FormatType(t))
 }
 
 func (d *deparser) constantAs(v types.Value, t types.Type) {

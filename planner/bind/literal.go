@@ -160,11 +160,17 @@ func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (t
 
 func relationOID(s *catalog.Snapshot, path, parts []string) (types.OID, error) {
 	var r *catalog.Relation
+	var x *catalog.Index
 	switch len(parts) {
 	case 1:
 		r = s.Resolve(path, parts[0])
+		_, x = s.ResolveIndex(path, parts[0])
 	case 2:
 		r = s.Relation(parts[0], parts[1])
+		_, x = s.Index(parts[0], parts[1])
+	}
+	if r == nil && x != nil {
+		return x.OID, nil
 	}
 	if r == nil {
 		return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", strings.Join(parts, "."))

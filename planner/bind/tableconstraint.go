@@ -228,7 +228,7 @@ func (t *tableDraft) unplaced(f func()) {
 func (t *tableDraft) check(c *pg.Constraint) catalog.Check {
 	var e plan.Expr
 	t.unplaced(func() { e = t.rowCondition(c.RawExpr, exprCheck, "CHECK") })
-	k := catalog.Check{Name: clipName(c.Conname), Expr: t.stored(e, c.Location)}
+	k := catalog.Check{Name: clipName(c.Conname), Expr: t.stored(e, c.Location), Attrs: t.attributesOf(e)}
 	taken := func(name string) bool {
 		return slices.Contains(t.taken, name) || slices.ContainsFunc(t.rel.Table.Checks, func(k catalog.Check) bool { return k.Name == name }) || t.rel.IndexNamed(name) != nil
 	}
@@ -241,6 +241,18 @@ func (t *tableDraft) check(c *pg.Constraint) catalog.Check {
 		t.fail(sqlerr.Errorf(sqlerr.DuplicateObject, "check constraint \"%s\" already exists", k.Name))
 	}
 	return k
+}
+
+// attributesOf are the numbers of the columns that an expression reads.
+func (t *tableDraft) attributesOf(e plan.Expr) []int16 {
+	var all []int16
+	plan.Walk(e, func(x plan.Expr) bool {
+		if c, ok := x.(*plan.Column); ok && !slices.Contains(all, t.rel.Attribute(c.Index)) {
+			all = append(all, t.rel.Attribute(c.Index))
+		}
+		return true
+	})
+	return all
 }
 
 // rowCondition binds a condition over a row of the table.

@@ -79,8 +79,12 @@ func (t *tableDraft) likeExpressions(from *catalog.Relation, places map[int]int,
 		}
 	}
 	if including(likeConstraints) {
-		for _, k := range from.Table.Checks {
+		for i, k := range from.Table.Checks {
 			k.OID, k.Expr = 0, t.moved(k.Expr, from, places)
+			k.Attrs = nil
+			for _, attr := range from.Table.Checks[i].Attrs {
+				k.Attrs = append(k.Attrs, t.rel.Attribute(places[from.ByAttribute(attr)]))
+			}
 			if !including(likeComments) {
 				k.Comment = ""
 			}
