@@ -88,10 +88,17 @@ func (x *session) regIn(typ types.OID, name string) (types.OID, error) {
 		if schema != "" {
 			r = snapshot.Relation(schema, last)
 		}
-		if r == nil {
-			return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(parts, "."))
+		if r != nil {
+			return r.OID, nil
 		}
-		return r.OID, nil
+		_, index := snapshot.ResolveIndex(x.searchPath(snapshot), last)
+		if schema != "" {
+			_, index = snapshot.Index(schema, last)
+		}
+		if index != nil {
+			return index.OID, nil
+		}
+		return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(parts, "."))
 	case types.Regnamespace:
 		if s := snapshot.Schema(last); s != nil {
 			return s.OID, nil

@@ -191,11 +191,13 @@ func (d *deparser) in(x *plan.In, word string) {
 }
 
 func (d *deparser) caseExpr(x *plan.Case) {
-	d.out.WriteString("CASE")
 	line := "\n    "
 	if d.stored {
 		line = " "
+	} else {
+		d.out.WriteByte('\n')
 	}
+	d.out.WriteString("CASE")
 	for _, w := range x.Whens {
 		d.out.WriteString(line + "WHEN ")
 		d.expr(w.Cond, x, false)
