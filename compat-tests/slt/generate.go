@@ -18,6 +18,8 @@ type randomQuery struct {
 	setop    string       // UNION, INTERSECT or EXCEPT, [ALL]
 	other    *randomQuery // the right side of setop
 	limit    int          // with ORDER BY every item; 0: none
+	ties     int          // FETCH FIRST so many WITH TIES, by the first item; 0: none
+	on       bool         // DISTINCT ON the first item, the least a.id of each
 	// exact: errors must agree in everything; without it in that there is one.
 	exact bool
 }
@@ -28,6 +30,12 @@ func (q *randomQuery) String() string {
 	if q.setop != "" {
 		b.WriteString(" " + q.setop + " ")
 		q.other.core(&b)
+	}
+	if q.ties > 0 {
+		fmt.Fprintf(&b, " ORDER BY 1 FETCH FIRST %d ROWS WITH TIES", q.ties)
+	}
+	if q.on {
+		b.WriteString(" ORDER BY 1, a.id")
 	}
 	if q.limit > 0 {
 		order := make([]string, len(q.items))
@@ -41,6 +49,9 @@ func (q *randomQuery) String() string {
 
 func (q *randomQuery) core(b *strings.Builder) {
 	b.WriteString("SELECT ")
+	if q.on {
+		b.WriteString("DISTINCT ON (1) ")
+	}
 	if q.distinct {
 		b.WriteString("DISTINCT ")
 	}
@@ -83,7 +94,30 @@ func groupingSets(kind string, keys []string) string {
 // query makes a random query. Most are safe: neither side may fail.
 func (g *generator) query() *randomQuery {
 	t := pick(g.Rand, g.tables)
-	switch n := g.IntN(20); {
+	switch n := g.IntN(36); {
+	case n >= 34:
+		return g.walked()
+	case n >= 32:
+		return g.first()
+	case n >= 28:
+		return g.framed()
+	case n >= 23:
+		return g.dependent()
+	case n >= 20:
+		q := g.plain()
+		from, cols := g.joined()
+		if g.IntN(2) == 0 {
+			from, cols = g.lateral()
+		}
+		items := q.items
+		q = &randomQuery{from: from, limit: q.limit}
+		for _, e := range items {
+			q.items = append(q.items, g.expr(e.typ, 2, cols))
+		}
+		for range g.IntN(3) {
+			q.where = append(q.where, g.expr("bool", 2, cols))
+		}
+		return q
 	case n < 5 && t.csv == "": // constants fail in PostgreSQL's planner, without a row
 		return g.query()
 	case n < 2:

@@ -19,6 +19,12 @@ func (q *randomQuery) smaller() []*randomQuery {
 	if q.sets != "" {
 		with(func(c *randomQuery) { c.sets = "" })
 	}
+	if q.ties > 0 {
+		with(func(c *randomQuery) { c.ties = 0 })
+	}
+	if q.on {
+		with(func(c *randomQuery) { c.on = false })
+	}
 	if q.limit > 0 {
 		with(func(c *randomQuery) { c.limit = 0 })
 	}

@@ -26,6 +26,11 @@ type subqueryNode struct {
 	ops   []node
 	memos [][2]*memoNode
 
+	// hashed are the kept rows by their hash; nil: they are compared one by one.
+	// hashes is room for those of the left rows.
+	hashed *hashedRows
+	hashes []uint64
+
 	done bool
 	kept *collected
 	err  error
@@ -169,6 +174,9 @@ func (n *subqueryNode) rows(r *run, row int) (*collected, error) {
 	if !n.done {
 		n.kept, n.err = n.collect(nil, 0)
 		n.done = true
+		if n.err == nil && n.kept.rows > minHashed && hashable(n.plan) {
+			n.hashed = hashRows(n.kept, n.plan.Input.Schema())
+		}
 	}
 	return n.kept, n.err
 }
@@ -209,8 +217,26 @@ func (n *subqueryNode) collect(outer *vec.Batch, row int) (c *collected, err err
 	return c, nil
 }
 
+// minHashed is how many rows a subquery has for which hashes pay.
+const minHashed = 8
+
+// leftHash is the hash of one of the batch's left rows.
+func (n *subqueryNode) leftHash(left []vec.Vec, rows, row int) uint64 {
+	n.hashes = slices.Grow(n.hashes[:0], rows)[:rows]
+	n.hashes[row] = 0
+	for i, v := range left {
+		vec.Hash(v, n.plan.Left[i].Type(), []int32{int32(row)}, n.hashes)
+	}
+	return n.hashes[row]
+}
+
 // quantified is left op ANY (rows), or ALL.
 func (n *subqueryNode) quantified(r *run, rows *collected, left []vec.Vec, row int, all bool) (types.Value, error) {
+	if n.hashed != nil && !slices.ContainsFunc(left, func(v vec.Vec) bool { return v.Nulls().Get(row) }) {
+		if rows = n.hashed.candidates(rows, n.leftHash(left, r.rows, row)); rows.rows == 0 {
+			return types.NewBool(false), nil
+		}
+	}
 	var errs Errors
 	inner := run{env: r.env, batch: r.batch, rows: rows.rows, errs: &errs}
 	tests := make([]vec.Vec, len(n.ops))

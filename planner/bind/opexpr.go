@@ -81,6 +81,9 @@ func (b *binder) rowCompare(op string, left, right []operand, loc int32) plan.Ex
 		return disjunction(args)
 	case "<", "<=", ">", ">=":
 		strict := op[:1]
+		for i := range left { // the operator as written is looked for first
+			b.findOperator([]string{op}, left[i], right[i], loc)
+		}
 		for i := range left {
 			arm := make([]plan.Expr, 0, i+1)
 			for j := 0; j < i; j++ {
@@ -259,10 +262,11 @@ func (b *binder) inList(left operand, list []operand, loc int32) plan.Expr {
 		e := b.coerceType(o.e, t, -1, implicit, o.loc)
 		return b.coerceType(e, want[0], -1, implicit, o.loc)
 	}
-	e := &plan.In{Arg: to(left), Eq: op.Func}
+	e := &plan.In{Eq: op.Func}
 	for _, o := range list {
 		e.List = append(e.List, to(o))
 	}
+	e.Arg = to(left)
 	return e
 }
 

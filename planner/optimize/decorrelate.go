@@ -54,10 +54,10 @@ func existsJoin(c plan.Expr, left plan.Node, env *Env) *plan.Join {
 	if !ok {
 		return nil
 	}
-	if kind == plan.JoinAnti && s.Kind == plan.SubAny {
+	width := len(left.Schema())
+	if kind == plan.JoinAnti && s.Kind == plan.SubAny && !s.Correlated {
 		return notInJoin(s, left, env)
 	}
-	width := len(left.Schema())
 	input, exprs := pruneEmpty(removeTrivial(foldConstants(s.Input, env), env), env), []plan.Expr(nil)
 	switch {
 	case s.Kind == plan.SubExists && s.Correlated:
@@ -95,10 +95,21 @@ func existsJoin(c plan.Expr, left plan.Node, env *Env) *plan.Join {
 		if hasSubquery(s.Left[i]) || volatile(s.Left[i]) {
 			return nil
 		}
-		on = append(on, &plan.Call{Func: s.Op[i], Op: s.OpNames[i], Args: []plan.Expr{s.Left[i], joined(e, width)}, Typ: types.Of(types.Bool)})
+		var is plan.Expr = &plan.Call{Func: s.Op[i], Op: s.OpNames[i], Args: []plan.Expr{s.Left[i], joined(e, width)}, Typ: types.Of(types.Bool)}
+		if kind == plan.JoinAnti { // NOT IN: a row that may be equal is enough
+			is = &plan.IsBool{Arg: is, Test: plan.IsFalse, Not: true}
+		}
+		on = append(on, is)
 	}
+	keyed := false
 	for _, x := range conds {
-		on = append(on, joined(x, width))
+		x = joined(x, width)
+		a, _ := equality(x, width, env)
+		keyed = keyed || a != nil
+		on = append(on, x)
+	}
+	if kind == plan.JoinAnti && s.Kind == plan.SubAny && !keyed {
+		return nil // every row would be compared with every other
 	}
 	return &plan.Join{Kind: kind, Right: input, Cond: conjunction(on), Fields: left.Schema()}
 }
