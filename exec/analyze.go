@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ferrisstreams/ferrisstreams/exec/function"
-	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -36,15 +34,18 @@ type analysis struct {
 
 // analyze runs a query and measures each node. A node's time holds that of the
 // nodes under it, as PostgreSQL's does.
-func (e *Engine) analyze(ctx context.Context, q *plan.Query, env *function.Env) (*analysis, error) {
-	b := e.builder(env)
-	defer b.account.Close()
+func (e *Engine) analyze(ctx context.Context, x *plan.Explain, q *plan.Query, b *builder) (*analysis, error) {
 	*b.scope.ctx = ctx
 	a := &analysis{nodes: map[plan.Node]figures{}}
 	b.timed, b.origin = true, map[plan.Node]plan.Node{}
 	b.ran = func(t *tree) { t.measure(a.nodes, b.origin) }
 	start := time.Now()
-	err := b.collect(ctx, q.Root, outputFunc(func(context.Context, *vec.Batch) error { return nil }))
+	var err error
+	if m, ok := x.Target.Statement.(*plan.Modification); ok {
+		_, err = b.runModification(ctx, m, noOutput{})
+	} else {
+		err = b.collect(ctx, q.Root, noOutput{})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package exec
 import (
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -26,6 +27,8 @@ type builder struct {
 	live   bool
 	latest bool // live streams start at their ends
 	scope  *scope
+	view   *tableView          // what the statement sees of the tables
+	copied operator.Leaf       // the rows of a COPY FROM; nil: it is none
 	ctes   map[int]*cte        // by ID, of the whole statement
 	kept   map[plan.Node]*kept // parts of a recursive term that run once; nil: none
 	// scanned is called with each stream scan before it is opened; nil: nobody.
@@ -130,6 +133,13 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.setOp(t, n, to)
 	case *plan.CTE:
 		return b.cte(t, n, to)
+	case *plan.Modify:
+		return b.modify(t, n, to)
+	case *plan.LockRows:
+		return b.lockRows(t, n, to)
+	case *plan.CopyScan:
+		b.leaf(t, n, b.copied, to)
+		return nil
 	}
 	return sqlerr.Errorf(sqlerr.InternalError, "no operator for plan node %T", n)
 }
@@ -154,6 +164,9 @@ func (b *builder) compileAll(es []plan.Expr) ([]*expr.Program, error) {
 }
 
 func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
+	if n.Relation.Kind == catalog.Table {
+		return b.tableScan(t, n, to)
+	}
 	s, err := newScan(b.engine, n, b.env, !b.live)
 	if err != nil {
 		return err

@@ -21,14 +21,17 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // Options are what an Engine is made of. Server and what follows it may be left out.
 type Options struct {
-	Store      *state.Store
-	Catalog    *catalog.Catalog
+	Store   *state.Store
+	Catalog *catalog.Catalog
+	// Tables are the rows of the server's own tables; nil: it has none.
+	Tables     *table.Tables
 	Connectors []stream.Connector
 	// Env is lent to connectors.
 	Env stream.Env

@@ -12,6 +12,18 @@ import (
 // Explain returns the rows of EXPLAIN: a line each of text, one of all in the
 // other formats. With ANALYZE the query runs, and its rows are thrown away.
 func (e *Engine) Explain(ctx context.Context, x *plan.Explain, env *function.Env) ([]string, error) {
+	return e.explain(ctx, x, e.builder(env))
+}
+
+// Explain is Engine.Explain as the transaction sees the tables. What ANALYZE
+// changes in them is changed.
+func (t *Txn) Explain(ctx context.Context, x *plan.Explain, env *function.Env) ([]string, error) {
+	return t.e.explain(ctx, x, t.builder(env))
+}
+
+// explain closes b's account.
+func (e *Engine) explain(ctx context.Context, x *plan.Explain, b *builder) ([]string, error) {
+	defer b.account.Close()
 	q, head, err := explained(x)
 	if err != nil {
 		return nil, err
@@ -25,7 +37,7 @@ func (e *Engine) Explain(ctx context.Context, x *plan.Explain, env *function.Env
 	}
 	var done *analysis
 	if x.Analyze {
-		if done, err = e.analyze(ctx, q, env); err != nil {
+		if done, err = e.analyze(ctx, x, q, b); err != nil {
 			return nil, err
 		}
 		done.annotate(x, notes)
@@ -95,6 +107,8 @@ func explained(x *plan.Explain) (q *plan.Query, head string, err error) {
 		q = s.Query.Statement.(*plan.Query)
 	case *plan.Insert:
 		q, head = &plan.Query{Root: s.Input}, "Insert on "+s.Target.Name
+	case *plan.Modification:
+		q = &plan.Query{Root: s.Root}
 	case *plan.SelectInto:
 		q, head = &plan.Query{Root: s.Root}, "Write to "+sinkNames(s.Sinks)
 	case *plan.StartJob:

@@ -15,7 +15,7 @@ func (e *Engine) builder(env *function.Env) *builder {
 	if env.MemoryLimit > 0 {
 		limit = env.MemoryLimit
 	}
-	b := &builder{engine: e, env: env, account: e.o.Memory.Child("the query", limit, memory.QuerySetting), ctes: map[int]*cte{}}
+	b := &builder{engine: e, env: env, account: e.o.Memory.Child("the query", limit, memory.QuerySetting), ctes: map[int]*cte{}, view: &tableView{}}
 	b.scope = newScope(b)
 	return b
 }

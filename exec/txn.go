@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -20,6 +21,9 @@ type Txn struct {
 	writes  []*write    // rows for sinks
 	changed bool        // jobs may have to start or stop
 	done    bool
+
+	tab       *table.Txn // nil: no table was read or changed
+	isolation table.Isolation
 }
 
 // Mark is a point of a transaction to go back to.
@@ -132,6 +136,11 @@ func (t *Txn) Commit(ctx context.Context) error {
 			return err
 		}
 	}
+	if t.tab != nil {
+		if err := t.tab.Commit(ctx); err != nil {
+			return err
+		}
+	}
 	err := t.deliver(ctx)
 	if t.changed {
 		rerr := t.e.reconcile(ctx)
@@ -156,6 +165,9 @@ func (t *Txn) Rollback() {
 }
 
 func (t *Txn) undo() {
+	if t.tab != nil {
+		t.tab.Rollback()
+	}
 	for _, w := range t.writes {
 		w.rollback(t.e.ctx)
 	}
@@ -164,7 +176,7 @@ func (t *Txn) undo() {
 // Query starts a query; its plan runs as rows are asked for, and ends with the
 // cursor's Close.
 func (t *Txn) Query(_ context.Context, q *plan.Query, env *function.Env) (*Cursor, error) {
-	b := t.e.builder(env)
+	b := t.builder(env)
 	b.live = q.Live
 	if q.Live {
 		latest, err := startsAtLatest(env)

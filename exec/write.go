@@ -40,31 +40,36 @@ type write struct {
 const foregroundEpoch stream.Epoch = 1
 
 func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Result, error) {
+	n, err := t.insertRows(ctx, s, t.builder(env))
+	return Result{Tag: fmt.Sprintf("INSERT 0 %d", n)}, err
+}
+
+// insertRows keeps the rows that b's query gives for a stream until COMMIT.
+func (t *Txn) insertRows(ctx context.Context, s *plan.Insert, b *builder) (int64, error) {
 	rel, place, err := insertRelation(s)
 	if err != nil {
-		return Result{}, err
+		return 0, err
 	}
 	c, err := t.e.connector(rel)
 	if err != nil {
-		return Result{}, err
+		return 0, err
 	}
 	if err := c.Check(&t.e.o.Env, rel, stream.RoleSink); err != nil {
-		return Result{}, err
+		return 0, err
 	}
 	ts := make([]types.Type, len(rel.Columns))
 	for i, col := range rel.Columns {
 		ts[i] = col.Type
 	}
-	b := t.e.builder(env)
 	*b.scope.ctx = ctx
 	w := &write{e: t.e, rel: rel, rows: operator.NewSpool(ts, b.account.Spillable("INSERT"), "INSERT"), held: b.account}
 	keep := func(_ context.Context, in *vec.Batch) error { return w.keep(in, place, ts) }
 	if err := b.collect(ctx, s.Input, outputFunc(keep)); err != nil {
 		w.forget()
-		return Result{}, err
+		return 0, err
 	}
 	t.writes = append(t.writes, w)
-	return Result{Tag: fmt.Sprintf("INSERT 0 %d", w.rows.Rows())}, nil
+	return w.rows.Rows(), nil
 }
 
 // insertRelation returns the target with the columns that are written, and for

@@ -6,6 +6,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -49,4 +50,25 @@ func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (
 		return nil, err
 	}
 	return c, nil
+}
+
+func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
+
+func (t *execTxn) Modify(ctx context.Context, s *plan.Modification, env *function.Env) (string, Cursor, error) {
+	m, err := t.txn.Modify(ctx, s, env)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case !m.HasRows():
+		return m.Tag, nil, nil
+	}
+	return m.Tag, m, nil
+}
+
+func (t *execTxn) CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error) {
+	return t.txn.CopyIn(ctx, c, src, env)
+}
+
+func (t *execTxn) Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error) {
+	return t.txn.Explain(ctx, s, env)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -39,8 +41,18 @@ func newMemoryEngine() *memoryEngine {
 
 func (e *memoryEngine) Begin() Txn { return &memoryTxn{e: e} }
 
-func (e *memoryEngine) Explain(context.Context, *plan.Explain, *function.Env) ([]string, error) {
+func (t *memoryTxn) Explain(context.Context, *plan.Explain, *function.Env) ([]string, error) {
 	return []string{"Result", "  over nothing"}, nil
+}
+
+func (t *memoryTxn) SetIsolation(string) {}
+
+func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env) (string, Cursor, error) {
+	return "", nil, errors.New("no tables")
+}
+
+func (t *memoryTxn) CopyIn(context.Context, *plan.CopyFrom, operator.Leaf, *function.Env) (int64, error) {
+	return 0, errors.New("no tables")
 }
 
 func (e *memoryEngine) rows() []int64 {

@@ -17,6 +17,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -26,8 +27,6 @@ import (
 // Engine runs what the planner bound. FromExec makes one of an *exec.Engine.
 type Engine interface {
 	Begin() Txn
-	// Explain returns the lines of EXPLAIN.
-	Explain(ctx context.Context, x *plan.Explain, env *function.Env) ([]string, error)
 }
 
 // Txn is a transaction: its DDL and writes take effect at Commit, whole, and
@@ -45,6 +44,15 @@ type Txn interface {
 	Rollback()
 	Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error)
 	Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error)
+	// SetIsolation sets the level, before the first query.
+	SetIsolation(level string)
+	// Modify runs a statement that changes tables, to its end; rows are those of
+	// RETURNING, nil where there is none.
+	Modify(ctx context.Context, s *plan.Modification, env *function.Env) (tag string, rows Cursor, err error)
+	// CopyIn inserts the rows of a COPY FROM, which src reads, and counts them.
+	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
+	// Explain returns the rows of EXPLAIN.
+	Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error)
 }
 
 // Cursor is a running query.

@@ -71,8 +71,7 @@ func (x *session) cachedPlan(key []byte) *cachedPlan {
 // cachePlan keeps the plan of a text's only statement if it may be kept, and
 // returns nil if not.
 func (x *session) cachePlan(key, text string, st parse.Statement, b *plan.Bound) *cachedPlan {
-	q, ok := b.Statement.(*plan.Query)
-	if !ok || q.Live || x.txn.engine == nil || len(text) > maxCachedText || dependsOnTime(text) {
+	if !keepable(b.Statement) || x.txn.engine == nil || len(text) > maxCachedText || dependsOnTime(text) {
 		return nil
 	}
 	if len(x.plans.plans) >= maxCachedPlans {
@@ -84,6 +83,17 @@ func (x *session) cachePlan(key, text string, st parse.Statement, b *plan.Bound)
 	c := &cachedPlan{key: key, text: text, statement: st, bound: b, snapshot: x.txn.engine.Snapshot(), values: x.settings.current}
 	x.plans.plans[key] = c
 	return c
+}
+
+// keepable reports whether a statement is one whose plan is kept.
+func keepable(s plan.Statement) bool {
+	switch s := s.(type) {
+	case *plan.Query:
+		return !s.Live
+	case *plan.Modification:
+		return true
+	}
+	return false
 }
 
 // dependsOnTime reports whether a literal of the text may have been read as the

@@ -122,6 +122,10 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 		return &outcome{empty: true}, nil
 	case *plan.Nothing:
 		return &outcome{tag: s.Tag}, x.blockRule(s)
+	case *plan.Modification:
+		return x.modify(ctx, b, s, params)
+	case *plan.CopyFrom:
+		return x.copyIn(ctx, s, params)
 	case *plan.Query:
 		rows, err := x.query(ctx, s, params)
 		return &outcome{fields: b.Fields, rows: rows, word: "SELECT"}, err
@@ -159,6 +163,12 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 // query starts a query.
 func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value) (*cursorRows, error) {
 	engine := x.begin()
+	if s := x.txn.readOnly; s == "on" || s == "" && x.settings.current.fixed[idxDefReadOnly] == "on" {
+		if word := locksRows(q.Root); word != "" {
+			return nil, x.mayWrite(word, nil)
+		}
+	}
+	engine.SetIsolation(x.isolation())
 	x.txn.queried = true
 	if rows := x.literal.rows(q); rows != nil {
 		return rows, nil
@@ -253,7 +263,13 @@ func (x *session) explainStatement(ctx context.Context, s *plan.Explain, params 
 	}
 	engine := x.begin()
 	x.txn.queried = true
-	text, err := x.server.opts.Engine.Explain(ctx, s, x.env(ctx, engine.Snapshot(), params))
+	if m, ok := s.Target.Statement.(*plan.Modification); ok && s.Analyze {
+		if err := x.mayWrite(m.Word, m.Target()); err != nil {
+			return nil, err
+		}
+	}
+	engine.SetIsolation(x.isolation())
+	text, err := engine.Explain(ctx, s, x.env(ctx, engine.Snapshot(), params))
 	if err != nil {
 		return nil, err
 	}

@@ -101,6 +101,8 @@ func (c *compiler) compile(e plan.Expr) (node, error) {
 		return newArrayNode(e, args), err
 	case *plan.Subscript:
 		return c.subscript(e)
+	case *plan.Assign:
+		return c.assign(e)
 	case *plan.Row:
 		return c.row(e)
 	case *plan.FieldOf:

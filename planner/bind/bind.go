@@ -110,6 +110,10 @@ type binder struct {
 	// uses, where it is not nil, collects the text's references to columns of
 	// relations.
 	uses *[]columnUse
+	// topWith is the statement's own WITH clause; modifies: one of its queries
+	// changes a table.
+	topWith  *pg.WithClause
+	modifies bool
 	// live: a continuous query is being bound (EMIT CHANGES, or a job).
 	live bool
 	// final: its windows of time go out when they are complete (EMIT FINAL, and a

@@ -15,6 +15,7 @@ type Privilege string
 const (
 	Select Privilege = "SELECT"
 	Insert Privilege = "INSERT"
+	Update Privilege = "UPDATE"
 	Delete Privilege = "DELETE"
 	Create Privilege = "CREATE" // of a schema: the relation is the one to be made
 	Drop   Privilege = "DROP"

@@ -1,10 +1,12 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -12,27 +14,49 @@ import (
 // copy is COPY (query) TO STDOUT and COPY stream TO STDOUT.
 func (b *binder) copy(x *pg.CopyStmt) *plan.Bound {
 	switch {
-	case x.IsFrom:
-		b.unsupported(-1, "Write INSERT INTO the stream VALUES ..., or produce to the topic the stream reads.", "COPY FROM is not supported")
 	case x.IsProgram:
-		b.unsupported(-1, "Write COPY ... TO STDOUT and pipe it in the client, as \\copy does.", "COPY TO PROGRAM is not supported")
+		b.unsupported(-1, "Write COPY ... FROM STDIN or TO STDOUT and pipe it in the client, as \\copy does.", "COPY with PROGRAM is not supported")
+	case x.IsFrom && x.Filename != "":
+		b.unsupported(-1, "Write COPY ... FROM STDIN, as \\copy does.", "COPY FROM a file of the server is not supported")
+	case x.IsFrom:
+		return b.copyFrom(x)
 	case x.Filename != "":
 		b.unsupported(-1, "Write COPY ... TO STDOUT, or a file sink: SELECT ... INTO f WITH ('f.type' = 'file', 'f.path' = '...').", "COPY TO a file of the server is not supported")
 	}
 	c := &plan.Copy{Format: "text"}
 	query := x.Query
 	if x.Relation != nil {
-		query = selectAll(x.Relation, x.Attlist)
-	}
-	if query.GetSelectStmt() == nil {
-		b.unsupported(-1, "Copy a SELECT.", "COPY of a statement that changes data is not supported")
+		query = selectAll(x.Relation, b.copied(x.Relation, x.Attlist))
 	}
 	c.Query = b.inner(query, b.shared)
-	if _, ok := c.Query.Statement.(*plan.Query); !ok {
+	switch c.Query.Statement.(type) {
+	case *plan.Query:
+	case *plan.Modification:
+		if c.Query.Fields == nil {
+			b.failf(sqlerr.FeatureNotSupported, -1, "COPY query must have a RETURNING clause")
+		}
+	case *plan.Insert:
+		b.failf(sqlerr.FeatureNotSupported, -1, "COPY query must have a RETURNING clause")
+	default:
 		b.failf(sqlerr.FeatureNotSupported, -1, "COPY (SELECT INTO) is not supported")
 	}
 	b.copyOptions(c, x.Options)
 	return done(c)
+}
+
+// copied are the columns that COPY TO of a relation names, of a table without a
+// list those that are not generated.
+func (b *binder) copied(x *pg.RangeVar, columns []*pg.Node) []*pg.Node {
+	r := b.findRelation(x.Schemaname, x.Relname)
+	if len(columns) > 0 || r == nil || r.Kind != catalog.Table || !slices.ContainsFunc(r.Columns, isGenerated) {
+		return columns
+	}
+	for _, c := range r.Columns {
+		if c.Generated == "" {
+			columns = append(columns, &pg.Node{Node: &pg.Node_String_{String_: &pg.String{Sval: c.Name}}})
+		}
+	}
+	return columns
 }
 
 // selectAll is the SELECT that COPY of a relation stands for.
@@ -56,7 +80,7 @@ func selectAll(r *pg.RangeVar, columns []*pg.Node) *pg.Node {
 // PostgreSQL's ProcessCopyOptions.
 func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 	seen := map[string]bool{}
-	var quote, delimiter, null, escape *string
+	t := &copyTexts{}
 	for _, o := range opts {
 		d := o.GetDefElem()
 		if seen[d.Defname] {
@@ -73,18 +97,18 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 				b.failf(sqlerr.InvalidParameterValue, d.Location, "COPY format \"%s\" not recognized", v)
 			}
 		case "delimiter":
-			delimiter = &v
+			t.delimiter = &v
 		case "null":
-			null = &v
+			t.null = &v
 		case "header":
 			if strings.EqualFold(v, "match") {
 				b.failf(sqlerr.InvalidParameterValue, d.Location, "cannot use \"%s\" with HEADER in COPY TO", v)
 			}
 			c.Header = b.optionOn(d)
 		case "quote":
-			quote = &v
+			t.quote = &v
 		case "escape":
-			escape = &v
+			t.escape = &v
 		case "force_quote":
 			b.forceQuote(c, d)
 		case "encoding":
@@ -97,64 +121,13 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 			b.failf(sqlerr.SyntaxError, d.Location, "option \"%s\" not recognized", d.Defname)
 		}
 	}
-	b.copyDefaults(c, delimiter, null, quote, escape)
+	t.header = c.Header
+	t.check(b, c.Format)
+	c.Delimiter, c.Null, c.Quote, c.Escape = t.of(c.Format)
 	if len(c.ForceQuote) > 0 || c.ForceQuoteAll {
 		if c.Format != "csv" {
 			b.failf(sqlerr.FeatureNotSupported, -1, "COPY force quote available only in CSV mode")
 		}
-	}
-}
-
-func (b *binder) copyDefaults(c *plan.Copy, delimiter, null, quote, escape *string) {
-	csv := c.Format == "csv"
-	if c.Format == "binary" {
-		switch {
-		case delimiter != nil:
-			b.failf(sqlerr.SyntaxError, -1, "cannot specify %s in BINARY mode", "DELIMITER")
-		case null != nil:
-			b.failf(sqlerr.SyntaxError, -1, "cannot specify %s in BINARY mode", "NULL")
-		case c.Header:
-			b.failf(sqlerr.FeatureNotSupported, -1, "cannot specify %s in BINARY mode", "HEADER")
-		}
-	}
-	c.Delimiter, c.Null, c.Quote, c.Escape = "\t", `\N`, `"`, `"`
-	if csv {
-		c.Delimiter, c.Null = ",", ""
-	}
-	one := func(to *string, v *string, name string, csvOnly bool) {
-		if v == nil {
-			return
-		}
-		if csvOnly && !csv {
-			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s available only in CSV mode", name)
-		}
-		if len(*v) != 1 {
-			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s must be a single one-byte character", name)
-		}
-		*to = *v
-	}
-	one(&c.Delimiter, delimiter, "delimiter", false)
-	one(&c.Quote, quote, "quote", true)
-	if quote != nil {
-		c.Escape = c.Quote
-	}
-	one(&c.Escape, escape, "escape", true)
-	if null != nil {
-		c.Null = *null
-	}
-	switch {
-	case c.Delimiter == "\n" || c.Delimiter == "\r":
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter cannot be newline or carriage return")
-	case strings.ContainsAny(c.Null, "\r\n"):
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY null representation cannot use newline or carriage return")
-	case !csv && strings.Contains(`\.abcdefghijklmnopqrstuvwxyz0123456789`, c.Delimiter):
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter cannot be \"%s\"", c.Delimiter)
-	case csv && c.Delimiter == c.Quote:
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter and quote must be different")
-	case strings.Contains(c.Null, c.Delimiter):
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter character must not appear in the NULL specification")
-	case csv && strings.Contains(c.Null, c.Quote):
-		b.failf(sqlerr.InvalidParameterValue, -1, "CSV quote character must not appear in the NULL specification")
 	}
 }
 

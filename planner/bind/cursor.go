@@ -40,7 +40,7 @@ func (b *binder) prepare(x *pg.PrepareStmt) *plan.Bound {
 
 func preparable(s plan.Statement) bool {
 	switch s.(type) {
-	case *plan.Query, *plan.Insert, *plan.SelectInto:
+	case *plan.Query, *plan.Insert, *plan.Modification, *plan.SelectInto:
 		return true
 	}
 	return false
@@ -88,6 +88,9 @@ func (b *binder) declare(x *pg.DeclareCursorStmt) *plan.Bound {
 	}
 	query := b.inner(x.Query, b.shared)
 	q, ok := query.Statement.(*plan.Query)
+	if _, modifies := query.Statement.(*plan.Modification); modifies {
+		b.failf(sqlerr.FeatureNotSupported, -1, "DECLARE CURSOR must not contain data-modifying statements in WITH")
+	}
 	if !ok {
 		b.failf(sqlerr.InvalidCursorDefinition, -1, "DECLARE CURSOR must not contain %s", "SELECT INTO")
 	}

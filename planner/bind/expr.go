@@ -29,6 +29,11 @@ const (
 	exprValues   exprKind = "VALUES"
 	exprExecute  exprKind = "EXECUTE parameters"
 
+	exprUpdate    exprKind = "UPDATE"
+	exprReturning exprKind = "RETURNING"
+	exprMergeWhen exprKind = "MERGE WHEN conditions"
+	exprCopyWhere exprKind = "COPY FROM WHERE conditions"
+
 	exprWindow      exprKind = "window definitions"
 	exprFrameRange  exprKind = "window RANGE"
 	exprFrameRows   exprKind = "window ROWS"

@@ -137,7 +137,7 @@ func (b *binder) rangeSubselect(x *pg.RangeSubselect, s, lat *scope) fromEntry {
 		lat = blind(lat, s.parent)
 	}
 	node := b.query(x.Subquery.GetSelectStmt(), lat, s.ctes)
-	item := &rangeItem{relVisible: true, colsVisible: true, cols: columnsOf(node.Schema())}
+	item := &rangeItem{relVisible: true, colsVisible: true, query: true, cols: columnsOf(node.Schema())}
 	node = spreadRecords(node, item)
 	if x.Alias != nil {
 		item.name = x.Alias.Aliasname
@@ -246,6 +246,8 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 		fields, cols := relationColumns(rel)
 		node = &plan.VirtualScan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name}
 		item.cols = cols
+	case catalog.Table:
+		node, item.cols = b.tableScan(rel, item.name)
 	case catalog.Sink:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is a sink and cannot be read", rel.Name).
 			WithHint("Declare a stream over the same data: CREATE STREAM %s_in WITH (...).", rel.Name).At(b.pos(x.Location)))

@@ -12,6 +12,11 @@ import (
 
 // insert is INSERT INTO stream [(columns)] VALUES ..., SELECT ... or DEFAULT VALUES.
 func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
+	if b.isTable(x) {
+		b.topWith = x.WithClause
+		root, m := b.insertInto(x, nil)
+		return b.modification(root, "INSERT", m.Fields)
+	}
 	switch {
 	case x.OnConflictClause != nil:
 		b.unsupported(x.OnConflictClause.Location, "Leave it out: a stream is appended to and keeps every record.", "ON CONFLICT is not supported")
@@ -38,6 +43,12 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 	s.Input = b.closeWith(s.Input, own)
 	b.fillDefaults(s, all, len(target.Columns))
 	return done(s)
+}
+
+// isTable reports whether an INSERT is one into a table.
+func (b *binder) isTable(x *pg.InsertStmt) bool {
+	r := b.findRelation(x.Relation.Schemaname, x.Relation.Relname)
+	return r != nil && r.Kind == catalog.Table
 }
 
 func (b *binder) insertTarget(x *pg.RangeVar) *catalog.Relation {

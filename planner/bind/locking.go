@@ -4,7 +4,6 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // lockName is a locking clause as it is written.
@@ -29,8 +28,7 @@ func locked(sel *pg.SelectStmt) string {
 }
 
 // locking checks FOR UPDATE and its like against what the query is made of
-// (CheckSelectLocking, transformLockingClause). Rows of streams and catalogs
-// cannot be locked.
+// (CheckSelectLocking, transformLockingClause).
 func (b *binder) locking(sel *pg.SelectStmt, q *block, sets bool) {
 	name := locked(sel)
 	if name == "" {
@@ -73,17 +71,4 @@ func (b *binder) lockEntry(r *pg.RangeVar, name string, s *scope) {
 		return
 	}
 	b.failf(sqlerr.UndefinedTable, r.Location, "relation \"%s\" in %s clause not found in FROM clause", r.Relname, name)
-}
-
-// refuseLocks answers a locking clause that would lock a row.
-func (b *binder) refuseLocks(sel *pg.SelectStmt, n plan.Node) {
-	if locked(sel) == "" {
-		return
-	}
-	plan.WalkAll(n, func(n plan.Node) {
-		switch n.(type) {
-		case *plan.Scan, *plan.VirtualScan:
-			b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
-		}
-	})
 }

@@ -37,7 +37,6 @@ func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string
 	default:
 		n = b.selectBlock(sel, parent, ctes, keepUnknown)
 	}
-	b.refuseLocks(sel, n)
 	return b.closeWith(n, own)
 }
 
@@ -99,6 +98,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 		b.failf(sqlerr.InvalidRecursion, s.aggs.refs[0].loc, "aggregate functions are not allowed in a recursive query's recursive term")
 	}
 	n := filtered(input, window, q.where)
+	if len(sel.LockingClause) > 0 {
+		return b.projectLocked(n, input, q, sel)
+	}
 	if q.grouped {
 		b.groupByWindow(n, q, window)
 		if len(sel.GroupClause) == 0 && len(s.aggs.calls)+len(s.aggs.groupings) == 0 && !b.live && window == nil {
@@ -187,6 +189,30 @@ func (b *binder) project(n plan.Node, q *block, sel *pg.SelectStmt) plan.Node {
 		strip[i] = ref(i)
 	}
 	return &plan.Project{Input: n, Exprs: strip, Fields: visible}
+}
+
+// projectLocked is project of a query with FOR UPDATE or its like: the rows are
+// locked in their order, as many of them as LIMIT asks for, and computed from what
+// they are then.
+func (b *binder) projectLocked(n, from plan.Node, q *block, sel *pg.SelectStmt) plan.Node {
+	var keys []plan.SortKey
+	for _, o := range q.order {
+		k := o.key
+		if k.Expr = o.e; o.target >= 0 {
+			k.Expr = q.targets[o.target].e
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) > 0 {
+		n = &plan.Sort{Input: n, Keys: keys}
+	}
+	n = b.limit(b.lockRows(n, from, q.where, sel, q.scope), keys, sel, q.scope)
+	out := &plan.Project{Input: n}
+	for _, t := range q.targets {
+		out.Exprs = append(out.Exprs, t.e)
+		out.Fields = append(out.Fields, t.field)
+	}
+	return out
 }
 
 // distinctOn binds DISTINCT ON and checks it, and DISTINCT, against ORDER BY.

@@ -41,6 +41,18 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.explain(x.ExplainStmt)
 	case *pg.Node_InsertStmt:
 		return b.insert(x.InsertStmt)
+	case *pg.Node_UpdateStmt:
+		b.topWith = x.UpdateStmt.WithClause
+		root, m := b.update(x.UpdateStmt, nil)
+		return b.modification(root, "UPDATE", m.Fields)
+	case *pg.Node_DeleteStmt:
+		b.topWith = x.DeleteStmt.WithClause
+		root, m := b.delete(x.DeleteStmt, nil)
+		return b.modification(root, "DELETE", m.Fields)
+	case *pg.Node_MergeStmt:
+		b.topWith = x.MergeStmt.WithClause
+		root, _ := b.merge(x.MergeStmt, nil)
+		return b.modification(root, "MERGE", nil)
 	case *pg.Node_CreateSchemaStmt:
 		return b.createSchema(x.CreateSchemaStmt)
 	case *pg.Node_CreateStmt:

@@ -33,7 +33,13 @@ func (b *binder) selectStatement(sel *pg.SelectStmt) *plan.Bound {
 		return b.selectInto(sel)
 	}
 	b.inlineSources(b.stmt, sel)
-	return b.rows(b.boundQuery(sel))
+	b.topWith = sel.WithClause
+	q := b.boundQuery(sel)
+	bound := b.rows(q)
+	if b.modifies {
+		return b.modification(q.Root, "SELECT", bound.Fields)
+	}
+	return bound
 }
 
 // firstSelect is the leftmost query of set operations, whose INTO is the

@@ -18,7 +18,7 @@ func valuesName(i int) string { return "column" + strconv.Itoa(i+1) }
 func (b *binder) subLink(x *pg.SubLink, s *scope, k exprKind) plan.Expr {
 	switch k {
 	case exprLimit, exprOffset, exprSelect, exprWhere, exprHaving, exprOrderBy, exprGroupBy, exprDistinct, exprJoinOn, exprFrom, exprFilter, exprValues, exprOther,
-		exprWindow, exprFrameRange, exprFrameRows, exprFrameGroups:
+		exprWindow, exprFrameRange, exprFrameRows, exprFrameGroups, exprUpdate, exprReturning, exprMergeWhen:
 	default:
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "cannot use subquery in %s", strings.TrimSuffix(string(k), "s"))
 	}

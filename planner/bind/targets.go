@@ -16,7 +16,10 @@ type target struct {
 }
 
 // targets binds a select list, * and t.* spread out.
-func (b *binder) targets(list []*pg.Node, s *scope) []target {
+func (b *binder) targets(list []*pg.Node, s *scope) []target { return b.targetsAs(list, s, exprSelect) }
+
+// targetsAs is targets of a list in another place: RETURNING.
+func (b *binder) targetsAs(list []*pg.Node, s *scope, k exprKind) []target {
 	var out []target
 	for _, n := range list {
 		rt := n.GetResTarget()
@@ -31,7 +34,7 @@ func (b *binder) targets(list []*pg.Node, s *scope) []target {
 			out = append(out, spread...)
 			continue
 		}
-		t := target{name: rt.Name, e: b.expr(rt.Val, s, exprSelect), loc: location(rt.Val)}
+		t := target{name: rt.Name, e: b.expr(rt.Val, s, k), loc: location(rt.Val)}
 		if t.name == "" {
 			t.name = figureName(rt.Val)
 		}

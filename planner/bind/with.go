@@ -28,6 +28,8 @@ type cte struct {
 	// queries within it, * leaves them out.
 	added *traversal
 	level int
+	// modifies: it is an INSERT, UPDATE or DELETE, which runs whoever reads it.
+	modifies bool
 }
 
 // with binds the queries of a WITH clause. It returns the names visible to the
@@ -57,7 +59,9 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 		}
 		sel := c.x.Ctequery.GetSelectStmt()
 		b.checkTraversal(c)
-		if c.self {
+		if c.modifies {
+			b.modifyingQuery(c, w, parent, visible)
+		} else if c.self {
 			own = append(own, b.recursiveQuery(c, sel, parent, visible)...)
 		} else {
 			c.node = b.query(sel, parent, visible)
@@ -67,6 +71,34 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 		visible[c.name] = c
 	}
 	return visible, own
+}
+
+// modifyingQuery binds an INSERT, UPDATE or DELETE in WITH.
+func (b *binder) modifyingQuery(c *cte, w *pg.WithClause, parent *scope, visible map[string]*cte) {
+	if parent != nil || w != b.topWith {
+		b.failf(sqlerr.FeatureNotSupported, c.x.Location, "WITH clause containing a data-modifying statement must be at the top level")
+	}
+	if b.live {
+		b.unsupported(c.x.Location, "Run it as a statement of its own.", "a continuous query cannot change a table")
+	}
+	b.modifies = true
+	var m *plan.Modify
+	switch x := c.x.Ctequery.Node.(type) {
+	case *pg.Node_InsertStmt:
+		if !b.isTable(x.InsertStmt) {
+			b.unsupported(c.x.Location, "Run the INSERT as a statement of its own.", "INSERT into a stream in WITH is not supported")
+		}
+		c.node, m = b.insertInto(x.InsertStmt, visible)
+	case *pg.Node_UpdateStmt:
+		c.node, m = b.update(x.UpdateStmt, visible)
+	case *pg.Node_DeleteStmt:
+		c.node, m = b.delete(x.DeleteStmt, visible)
+	default:
+		b.failf(sqlerr.SyntaxError, c.x.Location, "this statement cannot stand in WITH")
+	}
+	if m.Fields != nil {
+		c.fields = b.withFields(c, m.Fields)
+	}
 }
 
 // withItems are the queries of a WITH clause, not bound yet.
@@ -79,11 +111,11 @@ func (b *binder) withItems(w *pg.WithClause) []*cte {
 				b.failf(sqlerr.DuplicateAlias, x.Location, "WITH query name \"%s\" specified more than once", x.Ctename)
 			}
 		}
-		if x.Ctequery.GetSelectStmt() == nil {
-			b.unsupported(x.Location, "Run the INSERT as a statement of its own.", "data-modifying statements in WITH are not supported")
+		if x.Ctequery.GetMergeStmt() != nil {
+			b.failf(sqlerr.FeatureNotSupported, x.Location, "MERGE not supported in WITH query")
 		}
 		b.shared.nextCTE++
-		list = append(list, &cte{name: x.Ctename, x: x, id: b.shared.nextCTE, level: b.level})
+		list = append(list, &cte{name: x.Ctename, x: x, id: b.shared.nextCTE, level: b.level, modifies: x.Ctequery.GetSelectStmt() == nil})
 	}
 	return list
 }
@@ -118,6 +150,9 @@ func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
 	} else {
 		c.refs++
 	}
+	if c.modifies && c.fields == nil {
+		b.failf(sqlerr.FeatureNotSupported, x.Location, "WITH query \"%s\" does not have a RETURNING clause", c.name)
+	}
 	if x.Alias != nil {
 		item.name = x.Alias.Aliasname
 	}
@@ -138,7 +173,7 @@ func (b *binder) closeWith(n plan.Node, own []*cte) plan.Node {
 	for i := len(own) - 1; i >= 0; i-- {
 		c := own[i]
 		switch {
-		case c.refs == 0:
+		case c.refs == 0 && !c.modifies:
 		case c.inlined(b.live):
 			for j := 0; j < i; j++ {
 				own[j].refs += (c.refs - 1) * countScans(c.node, own[j].id)
@@ -153,7 +188,7 @@ func (b *binder) closeWith(n plan.Node, own []*cte) plan.Node {
 
 // inlined reports whether a WITH query takes the place of its scans.
 func (c *cte) inlined(live bool) bool {
-	if c.self || plan.NodeHasOuter(c.node) {
+	if c.self || c.modifies || plan.NodeHasOuter(c.node) {
 		return false
 	}
 	switch c.x.Ctematerialized {

@@ -27,6 +27,9 @@ type cardinality struct {
 func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 	switch x := n.(type) {
 	case *plan.Scan:
+		if x.Access != nil && uniquePoint(x.Access) {
+			return 1, true
+		}
 		if c.env.Rows != nil {
 			if rows, ok := c.env.Rows(x.Relation); ok {
 				return math.Max(rows, 1), true
@@ -40,6 +43,11 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 	case *plan.FunctionScan:
 		return seriesRows(x), true
 	case *plan.Filter:
+		if s, ok := tableScan(x.Input); ok {
+			if f, ok := accessFiltered(x, s, c.env).(*plan.Scan); ok && f.Access != nil && uniquePoint(f.Access) {
+				return 1, true
+			}
+		}
 		rows, known := c.rows(x.Input)
 		return math.Max(1, rows*selectivity(x.Cond)), known
 	case *plan.Project:
@@ -67,6 +75,8 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 		return sum, all
 	case *plan.CTEScan:
 		return catalogRows, false
+	case *plan.CopyScan:
+		return unknownRows, false
 	}
 	sum, all := 0.0, true
 	for _, in := range n.Inputs() {
@@ -75,6 +85,9 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 	}
 	return math.Max(1, sum), all
 }
+
+// uniquePoint reports whether an access finds one row at most.
+func uniquePoint(a *plan.IndexAccess) bool { return a.Index.Unique && len(a.Eq) == len(a.Index.Keys) }
 
 func (c *cardinality) join(j *plan.Join) (float64, bool) {
 	l, lk := c.rows(j.Left)

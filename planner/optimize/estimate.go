@@ -28,6 +28,8 @@ func estimates(b *plan.Bound, env *Env) map[plan.Node]plan.Estimate {
 		e.node(s.Root)
 	case *plan.Insert:
 		e.node(s.Input)
+	case *plan.Modification:
+		e.node(s.Root)
 	case *plan.StartJob:
 		e.node(s.Root)
 	case *plan.CreateStream:

@@ -53,6 +53,7 @@ var rules = []rule{
 	{"remove_identities", removeTrivial},
 	{"scan_filters", scanFilters},
 	{"seek", seek},
+	{"index_access", indexAccess},
 	{"share_expressions", shareExpressions},
 }
 
@@ -73,7 +74,7 @@ func Node(n plan.Node, env *Env) plan.Node {
 
 // subqueries optimizes the trees inside the expressions of a tree.
 func subqueries(n plan.Node, env *Env) plan.Node {
-	return plan.MapNode(n, func(e plan.Expr) plan.Expr {
+	inside := func(e plan.Expr) plan.Expr {
 		return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
 			s, ok := x.(*plan.Subquery)
 			if !ok {
@@ -83,7 +84,11 @@ func subqueries(n plan.Node, env *Env) plan.Node {
 			c.Input = Node(s.Input, env)
 			return &c
 		})
-	}, func(in plan.Node) plan.Node { return subqueries(in, env) })
+	}
+	if m, ok := n.(*plan.Modify); ok {
+		n = m.MapRowExprs(inside)
+	}
+	return plan.MapNode(n, inside, func(in plan.Node) plan.Node { return subqueries(in, env) })
 }
 
 // Bound optimizes the trees of a statement in place; the statement is fresh
@@ -99,6 +104,10 @@ func Bound(b *plan.Bound, env *Env) {
 		s.Root = Node(s.Root, env)
 	case *plan.Insert:
 		s.Input = Node(s.Input, env)
+	case *plan.Modification:
+		s.Root = Node(s.Root, env)
+	case *plan.CopyFrom:
+		Bound(&plan.Bound{Statement: s.Insert}, env)
 	case *plan.StartJob:
 		s.Root = Node(s.Root, continuous(env))
 	case *plan.CreateStream:

@@ -73,6 +73,10 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 		}
 	case *plan.Join:
 		return pruneJoin(x, want)
+	case *plan.Modify:
+		return pruneModify(x), same(n)
+	case *plan.LockRows:
+		return pruneLocks(x, want)
 	}
 	// Whatever else there is needs all columns of its inputs.
 	return plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node {

@@ -149,7 +149,7 @@ func mayFail(e plan.Expr) bool {
 			return !comparison(x) && !widening(x) && !plainLike(x)
 		case *plan.Cast:
 			return x.Method != plan.CastRelabel
-		case *plan.Subquery, *plan.Subscript, *plan.AnyAll:
+		case *plan.Subquery, *plan.Subscript, *plan.Assign, *plan.AnyAll:
 			return true
 		}
 		return false

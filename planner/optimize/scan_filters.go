@@ -1,6 +1,9 @@
 package optimize
 
-import "github.com/ferrisstreams/ferrisstreams/planner/plan"
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
 
 // scanFilters copies the conditions right above a scan into it, where a
 // connector may use them to skip rows. The filter stays: a scan promises nothing.
@@ -11,7 +14,7 @@ func scanFilters(n plan.Node, env *Env) plan.Node {
 		return n
 	}
 	s, ok := f.Input.(*plan.Scan)
-	if !ok {
+	if !ok || s.Relation.Kind == catalog.Table {
 		return n
 	}
 	c := *s

@@ -132,6 +132,12 @@ func nodeType(n Node) string {
 		return "Aggregate"
 	case *SetOp:
 		return "SetOp"
+	case *Modify:
+		return "ModifyTable"
+	case *Scan:
+		if n.Access != nil {
+			return "Index Scan"
+		}
 	}
 	name, _, _ := strings.Cut(n.String(), " on ")
 	return name
@@ -140,7 +146,20 @@ func nodeType(n Node) string {
 // describeKind adds what distinguishes nodes of one type.
 func describeKind(n Node, d *Document) {
 	switch n := n.(type) {
+	case *Modify:
+		d.add("Operation", n.Op.Word())
+		d.add("Relation Name", n.Target.Name)
+		d.add("Schema", n.Target.Schema)
+		d.add("Alias", aliasOf(n.Alias, n.Target.Name))
 	case *Scan:
+		if n.Access != nil {
+			direction := "Forward"
+			if n.Access.Backward {
+				direction = "Backward"
+			}
+			d.add("Scan Direction", direction)
+			d.add("Index Name", n.Access.Index.Name)
+		}
 		d.add("Relation Name", n.Relation.Name)
 		d.add("Schema", n.Relation.Schema)
 		d.add("Alias", aliasOf(n.Alias, n.Relation.Name))

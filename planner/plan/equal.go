@@ -84,16 +84,10 @@ func Equal(a, b Expr) bool {
 		return ok && a.Multi == b.Multi && equalLists(a.Items, b.Items)
 	case *Subscript:
 		b, ok := b.(*Subscript)
-		if !ok || len(a.Items) != len(b.Items) || !Equal(a.Arg, b.Arg) {
-			return false
-		}
-		for i := range a.Items {
-			x, y := a.Items[i], b.Items[i]
-			if x.Slice != y.Slice || !Equal(x.Lower, y.Lower) || !Equal(x.Upper, y.Upper) {
-				return false
-			}
-		}
-		return true
+		return ok && Equal(a.Arg, b.Arg) && slices.EqualFunc(a.Items, b.Items, equalIndex)
+	case *Assign:
+		b, ok := b.(*Assign)
+		return ok && Equal(a.Arg, b.Arg) && Equal(a.Value, b.Value) && slices.EqualFunc(a.Items, b.Items, equalIndex)
 	case *Row:
 		b, ok := b.(*Row)
 		return ok && a.Typ == b.Typ && slices.Equal(a.Names, b.Names) && equalLists(a.Items, b.Items) && Equal(a.Present, b.Present)
@@ -105,6 +99,10 @@ func Equal(a, b Expr) bool {
 		return ok && a.Kind == b.Kind && slices.Equal(a.Op, b.Op) && equalLists(a.Left, b.Left) && EqualNodes(a.Input, b.Input)
 	}
 	return false
+}
+
+func equalIndex(x, y Index) bool {
+	return x.Slice == y.Slice && Equal(x.Lower, y.Lower) && Equal(x.Upper, y.Upper)
 }
 
 // EqualNodes reports whether two trees are the same in all but their places in

@@ -190,6 +190,14 @@ type Index struct {
 	Lower, Upper Expr // not a slice: Upper
 }
 
+// Assign is Arg with the element or slice that Items name replaced by Value.
+type Assign struct {
+	Arg   Expr
+	Items []Index
+	Value Expr
+	Typ   types.Type
+}
+
 // Row is ROW(...), or all columns of an entry of FROM. Where Present is not
 // nil, the row is NULL unless Present is true: the entry may have no row here.
 type Row struct {

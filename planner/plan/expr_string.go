@@ -146,6 +146,11 @@ func (e *Subscript) String() string {
 	return b.String()
 }
 
+func (e *Assign) String() string {
+	at := Subscript{Arg: e.Arg, Items: e.Items}
+	return "(" + at.String() + " := " + e.Value.String() + ")"
+}
+
 func (e *Row) String() string {
 	if e.Rel != "" {
 		return quoteIdent(e.Rel) + ".*"

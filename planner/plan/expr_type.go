@@ -24,6 +24,7 @@ func (e *In) Type() types.Type        { return boolean }
 func (e *AnyAll) Type() types.Type    { return boolean }
 func (e *ArrayOf) Type() types.Type   { return e.Typ }
 func (e *Subscript) Type() types.Type { return e.Typ }
+func (e *Assign) Type() types.Type    { return e.Typ }
 func (e *Row) Type() types.Type       { return e.Typ }
 func (e *FieldOf) Type() types.Type   { return e.Typ }
 func (e *Subquery) Type() types.Type  { return e.Typ }
@@ -48,6 +49,7 @@ func (*In) expr()        {}
 func (*AnyAll) expr()    {}
 func (*ArrayOf) expr()   {}
 func (*Subscript) expr() {}
+func (*Assign) expr()    {}
 func (*Row) expr()       {}
 func (*FieldOf) expr()   {}
 func (*Subquery) expr()  {}

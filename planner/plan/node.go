@@ -40,11 +40,13 @@ type Props struct {
 	Window *WindowBounds
 }
 
-// Scan reads a stream.
+// Scan reads a stream or a table.
 type Scan struct {
 	Relation *catalog.Relation
-	Columns  []int  // into Relation.AllColumns; the rows have these
-	Filters  []Expr // over the scan's own rows: what a connector may use to skip
+	// Columns are places in Relation.AllColumns; the rows have these. In a table
+	// the place behind its last column is the row id, a bigint.
+	Columns []int
+	Filters []Expr // over the scan's own rows: what a connector may use to skip
 	// Seeks taken from Filters, NULL Exprs where there is none; they are still
 	// filtered by Filter above.
 	FromTime, UntilTime     Expr // timestamptz: _timestamp >= , <
@@ -55,6 +57,9 @@ type Scan struct {
 	Watermark Expr
 	Fields    []Field
 	Alias     string
+	Access    *IndexAccess // of a table; nil: all rows in order of their ids
+	// Derived are RowRules.Derived of a table, over its columns.
+	Derived []Expr
 }
 
 // VirtualScan reads a catalog relation, by its provider.

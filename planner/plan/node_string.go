@@ -1,10 +1,38 @@
 package plan
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+)
 
 func (n *Scan) String() string {
+	if n.Relation.Kind == catalog.Table {
+		return n.tableString()
+	}
 	return "Stream Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
 }
+
+// tableString is a table's scan as PostgreSQL names it.
+func (n *Scan) tableString() string {
+	on := " on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
+	if n.Access == nil {
+		return "Seq Scan" + on
+	}
+	s := "Index Scan"
+	if n.Access.Backward {
+		s += " Backward"
+	}
+	return s + " using " + quoteIdent(n.Access.Index.Name) + on
+}
+
+func (n *Modify) String() string {
+	return n.Op.Word() + " on " + relationName(n.Target.Schema, n.Target.Name, n.Alias)
+}
+
+func (n *LockRows) String() string { return "LockRows" }
+
+func (n *CopyScan) String() string { return "Copy Scan" }
 
 func (n *VirtualScan) String() string {
 	return "Catalog Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)

@@ -97,6 +97,14 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 			c.Items[i] = Index{Slice: x.Slice, Lower: one(x.Lower, &changed), Upper: one(x.Upper, &changed)}
 		}
 		return pick(changed, c, e)
+	case *Assign:
+		c := *e
+		c.Arg, c.Value = one(e.Arg, &changed), one(e.Value, &changed)
+		c.Items = make([]Index, len(e.Items))
+		for i, x := range e.Items {
+			c.Items[i] = Index{Slice: x.Slice, Lower: one(x.Lower, &changed), Upper: one(x.Upper, &changed)}
+		}
+		return pick(changed, c, e)
 	case *Row:
 		c := *e
 		c.Items, c.Present = list(e.Items, &changed), one(e.Present, &changed)
@@ -242,6 +250,16 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c.FromTime, c.UntilTime = expr(n.FromTime), expr(n.UntilTime)
 		c.FromOffset, c.UntilOffset = expr(n.FromOffset), expr(n.UntilOffset)
 		c.Partition, c.Watermark = expr(n.Partition), expr(n.Watermark)
+		c.Access = n.Access.mapExprs(expr, exprs)
+		return pickNode(changed, c, n)
+	case *Modify:
+		c := *n
+		c.Input = node(n.Input)
+		n.mapExprs(&c, expr, exprs)
+		return pickNode(changed, c, n)
+	case *LockRows:
+		c := *n
+		c.Input, c.Where = node(n.Input), expr(n.Where)
 		return pickNode(changed, c, n)
 	case *Values:
 		c := *n

@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 )
 
 // detail is one "Key: value" line under a node; list are the value's parts where
@@ -80,7 +82,19 @@ func details(n Node) []detail {
 		d = append(d, detail{key: key, value: strings.Join(parts, ", "), list: parts})
 	}
 	switch n := n.(type) {
+	case *Modify:
+		n.details(add, list)
+	case *LockRows:
+		locks := make([]string, len(n.Locks))
+		for i, l := range n.Locks {
+			locks[i] = l.Strength.String() + " OF " + quoteIdent(l.Name)
+		}
+		list("Locks", locks)
 	case *Scan:
+		if n.Relation.Kind == catalog.Table {
+			n.Access.details(add)
+			break
+		}
 		list("Columns", fieldNames(n.Fields))
 		if len(n.Filters) > 0 {
 			add("Pushed Filter", joinExprs(n.Filters, " AND "))
@@ -193,6 +207,37 @@ func (n *GroupingSets) sets() string {
 		out[i] = "(" + exprList(keys) + ")"
 	}
 	return strings.Join(out, ", ")
+}
+
+// details are what PostgreSQL says of a ModifyTable.
+func (n *Modify) details(add func(key, value string), list func(key string, parts []string)) {
+	if x := n.Conflict; x != nil {
+		resolution := "NOTHING"
+		if x.Update {
+			resolution = "UPDATE"
+		}
+		add("Conflict Resolution", resolution)
+		if len(x.Arbiters) > 0 {
+			names := make([]string, len(x.Arbiters))
+			for i, a := range x.Arbiters {
+				names[i] = quoteIdent(a.Name)
+			}
+			list("Conflict Arbiter Indexes", names)
+		}
+		if x.Where != nil {
+			add("Conflict Filter", x.Where.String())
+		}
+	}
+	if len(n.Returning) > 0 {
+		list("Output", exprTexts(n.Returning))
+	}
+}
+
+// details are the conditions that an access stands for.
+func (a *IndexAccess) details(add func(key, value string)) {
+	if a != nil && len(a.Conds) > 0 {
+		add("Index Cond", joinExprs(a.Conds, " AND "))
+	}
 }
 
 func fieldNames(fields []Field) []string {

@@ -1,0 +1,58 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
+)
+
+// tableView is what one statement sees of the tables: the rows as they stood when
+// the statement began, its transaction's own changes included. The builders of a
+// statement share it.
+type tableView struct {
+	txn  *Txn // nil: outside a transaction, as a job is
+	snap *table.Snapshot
+	// must are the WITH queries that change tables: they run whoever reads them.
+	must []*cte
+}
+
+// snapshot returns the statement's snapshot, which the first asks for.
+func (v *tableView) snapshot(e *Engine) (*table.Snapshot, error) {
+	if v.snap != nil {
+		return v.snap, nil
+	}
+	if e.o.Tables == nil {
+		return nil, sqlerr.Errorf(sqlerr.InternalError, "the engine has no tables")
+	}
+	if v.txn == nil {
+		v.snap = e.o.Tables.Latest()
+		return v.snap, nil
+	}
+	v.snap = v.txn.tables().Statement()
+	return v.snap, nil
+}
+
+// tables is the transaction's part in the tables, which the first statement that
+// reads or changes one begins.
+func (t *Txn) tables() *table.Txn {
+	if t.tab == nil {
+		t.tab = t.e.o.Tables.Begin()
+		t.tab.Isolation(t.isolation)
+	}
+	return t.tab
+}
+
+// SetIsolation sets the level of a transaction that has run no query yet, by the
+// name that transaction_isolation has for it.
+func (t *Txn) SetIsolation(level string) {
+	if t.tab != nil {
+		return
+	}
+	switch level {
+	case "repeatable read":
+		t.isolation = table.RepeatableRead
+	case "serializable":
+		t.isolation = table.Serializable
+	default:
+		t.isolation = table.ReadCommitted
+	}
+}

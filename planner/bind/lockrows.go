@@ -1,0 +1,145 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// lockStrength is a locking clause's, with its words.
+func lockStrength(x *pg.LockingClause) plan.RowLock {
+	switch x.Strength {
+	case pg.LockClauseStrength_LCS_FORKEYSHARE:
+		return plan.ForKeyShare
+	case pg.LockClauseStrength_LCS_FORSHARE:
+		return plan.ForShare
+	case pg.LockClauseStrength_LCS_FORNOKEYUPDATE:
+		return plan.ForNoKeyUpdate
+	}
+	return plan.ForUpdate
+}
+
+func lockWait(x *pg.LockingClause) plan.LockWait {
+	switch x.WaitPolicy {
+	case pg.LockWaitPolicy_LockWaitSkip:
+		return plan.LockSkip
+	case pg.LockWaitPolicy_LockWaitError:
+		return plan.LockError
+	}
+	return plan.LockBlock
+}
+
+// lockRows locks the rows that input is made of, FROM's and its conditions cond.
+func (b *binder) lockRows(input plan.Node, from plan.Node, cond plan.Expr, sel *pg.SelectStmt, s *scope) plan.Node {
+	l := &plan.LockRows{Input: input, Single: sel.LimitCount != nil}
+	for _, n := range sel.LockingClause {
+		x := n.GetLockingClause()
+		if len(x.LockedRels) == 0 {
+			for _, item := range s.items {
+				b.lockItem(l, item, from, x, false)
+			}
+			continue
+		}
+		for _, r := range x.LockedRels {
+			b.lockItem(l, itemNamed(s, r.GetRangeVar().Relname), from, x, true)
+		}
+	}
+	if len(l.Locks) == 0 {
+		return input
+	}
+	all := joinConditions(from, 0)
+	if cond != nil {
+		all = append(all, cond)
+	}
+	if len(all) > 0 {
+		l.Where = conjunction(all)
+	}
+	return l
+}
+
+// itemNamed is the entry of FROM that OF names, which is there.
+func itemNamed(s *scope, name string) *rangeItem {
+	for _, item := range s.items {
+		if item.name == name {
+			return item
+		}
+	}
+	return nil
+}
+
+func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *pg.LockingClause, named bool) {
+	strength := lockStrength(x)
+	switch {
+	case item.rel != nil && item.rel.Kind == catalog.Table:
+	case item.rel != nil && item.rel.Kind != catalog.View:
+		b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
+	case item.join && named:
+		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to a join", strength)
+	case item.join:
+		return
+	case item.rel != nil, item.query:
+		b.unsupported(-1, "Write "+strength.String()+" inside the subquery, or name the tables to lock: "+strength.String()+" OF t.",
+			"%s of the rows of a subquery or a view is not supported", strength)
+	case named:
+		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to \"%s\"", strength, item.name)
+	default:
+		return
+	}
+	lock := plan.TableLock{Target: item.rel, Name: item.name, Row: make([]int, len(item.rel.Columns)), Strength: strength, Wait: lockWait(x)}
+	for i, c := range item.cols {
+		col, ok := c.expr.(*plan.Column)
+		switch {
+		case !ok:
+		case i < len(lock.Row):
+			lock.Row[i] = col.Index
+		case c.name == rowIDName:
+			lock.RowID = col.Index
+		}
+	}
+	if nullable(from, lock.RowID) {
+		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to the nullable side of an outer join", strength)
+	}
+	for i := range l.Locks {
+		if have := &l.Locks[i]; have.RowID == lock.RowID {
+			have.Strength, have.Wait = max(have.Strength, lock.Strength), max(have.Wait, lock.Wait)
+			return
+		}
+	}
+	l.Locks = append(l.Locks, lock)
+}
+
+// nullable reports whether a column of a tree of joins comes from a side that may
+// have no row.
+func nullable(n plan.Node, at int) bool {
+	j, ok := n.(*plan.Join)
+	if !ok {
+		return false
+	}
+	width := len(j.Left.Schema())
+	if at < width {
+		return j.Kind == plan.JoinRight || j.Kind == plan.JoinFull || nullable(j.Left, at)
+	}
+	return j.Kind == plan.JoinLeft || j.Kind == plan.JoinFull || nullable(j.Right, at-width)
+}
+
+// joinConditions are the conditions of the inner joins of FROM, over its row.
+func joinConditions(n plan.Node, at int) []plan.Expr {
+	j, ok := n.(*plan.Join)
+	if !ok {
+		return nil
+	}
+	width := len(j.Left.Schema())
+	var all []plan.Expr
+	if j.Kind == plan.JoinInner || j.Kind == plan.JoinLeft {
+		all = append(all, joinConditions(j.Left, at)...)
+	}
+	if j.Kind == plan.JoinInner || j.Kind == plan.JoinRight {
+		all = append(all, joinConditions(j.Right, at+width)...)
+	}
+	if j.Kind == plan.JoinInner && j.Cond != nil {
+		all = append(all, plan.Shift(j.Cond, at))
+	}
+	return all
+}

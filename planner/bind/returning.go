@@ -1,0 +1,75 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// returningList binds a RETURNING list: over the target's columns and its row id, and
+// behind them the rows of FROM.
+func (b *binder) returningList(m *plan.Modify, list []*pg.Node, target *rangeItem, from []*rangeItem, ctes map[string]*cte) {
+	if len(list) == 0 {
+		return
+	}
+	width := len(m.Target.Columns)
+	own := b.tableItem(m.Target, target.name, 0, width)
+	own.schema = target.schema
+	items := append([]*rangeItem{own}, copyItems(from, width+1)...)
+	s := &scope{items: items, ctes: ctes}
+	targets := b.targetsAs(list, s, exprReturning)
+	b.finishTargets(targets, s, false)
+	m.Returning, m.Fields = []plan.Expr{}, []plan.Field{}
+	for _, t := range targets {
+		m.Returning = append(m.Returning, t.e)
+		m.Fields = append(m.Fields, t.field)
+	}
+}
+
+// modification is the Bound of a statement that changes a table.
+func (b *binder) modification(root plan.Node, word string, fields []plan.Field) *plan.Bound {
+	return &plan.Bound{Statement: &plan.Modification{Root: root, Word: word}, Fields: fields}
+}
+
+// changed looks up the table that an UPDATE, DELETE or MERGE is about.
+func (b *binder) changed(x *pg.RangeVar, verb string, p Privilege) (*catalog.Relation, *plan.Scan, *rangeItem) {
+	rel := b.relation(x)
+	b.refuseTarget(rel, x.Location, verb)
+	b.authorize(rel, p, x.Location)
+	b.depend(rel.OID)
+	name := rel.Name
+	if x.Alias != nil {
+		name = x.Alias.Aliasname
+	}
+	scan, cols := b.tableScan(rel, name)
+	item := &rangeItem{name: name, rel: rel, relVisible: true, colsVisible: true, cols: cols}
+	if x.Alias == nil {
+		item.schema = rel.Schema
+	}
+	return rel, scan, item
+}
+
+// besides joins a changed table's scan with the entries of FROM or USING.
+func (b *binder) besides(scan *plan.Scan, target *rangeItem, list []*pg.Node, s *scope) (plan.Node, []*rangeItem) {
+	s.items = []*rangeItem{target}
+	if len(list) == 0 {
+		return scan, nil
+	}
+	inner := &scope{ctes: s.ctes}
+	node := b.from(list, inner)
+	b.uniqueNames([]*rangeItem{target}, inner.items)
+	more := shiftItems(inner.items, len(scan.Fields))
+	s.items = append(s.items, more...)
+	return joinNode(plan.JoinInner, scan, node, nil, false), more
+}
+
+// modify is the node of an UPDATE or DELETE over the rows of input that meet cond.
+func modify(op plan.ModifyOp, rel *catalog.Relation, target *rangeItem, input plan.Node, cond plan.Expr) *plan.Modify {
+	m := &plan.Modify{Op: op, Target: rel, Alias: target.name, Input: input, Where: cond, RowID: len(rel.Columns), Row: upTo(len(rel.Columns))}
+	if cond != nil {
+		m.Input = &plan.Filter{Input: input, Cond: cond}
+	}
+	_, m.Once = input.(*plan.Scan)
+	return m
+}
