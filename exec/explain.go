@@ -23,7 +23,7 @@ func (t *Txn) Explain(ctx context.Context, x *plan.Explain, env *function.Env) (
 
 // explain closes b's account.
 func (e *Engine) explain(ctx context.Context, x *plan.Explain, b *builder) ([]string, error) {
-	defer b.account.Close()
+	defer b.done()
 	q, head, err := explained(x)
 	if err != nil {
 		return nil, err

@@ -188,8 +188,10 @@ func (l *life) build(ctx context.Context, first bool) error {
 	}
 	var err error
 	if l.tree, err = b.tree(l.plan.Root, l.fan); err != nil {
+		b.view.close()
 		return err
 	}
+	l.tree.view = b.view
 	if badPolicy != nil {
 		return badPolicy
 	}

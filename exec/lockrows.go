@@ -45,7 +45,7 @@ func (b *builder) lockRows(t *tree, n *plan.LockRows, to target) error {
 
 var lockModes = [...]table.RowLock{plan.ForKeyShare: table.ForKeyShare, plan.ForShare: table.ForShare, plan.ForNoKeyUpdate: table.ForNoKeyUpdate, plan.ForUpdate: table.ForUpdate}
 
-var lockWaits = [...]table.WaitPolicy{plan.LockBlock: table.Block, plan.LockSkip: table.Skip, plan.LockError: table.NoWait}
+var lockWaits = [...]table.Policy{plan.LockBlock: table.Block, plan.LockSkip: table.Skip, plan.LockError: table.NoWait}
 
 // Process locks the rows of a batch and passes them on; one by one where not all
 // may be wanted.

@@ -31,6 +31,7 @@ func (t *Txn) Modify(ctx context.Context, s *plan.Modification, env *function.En
 		if p := recover(); p != nil {
 			err = t.e.panicked("statement", p, debug.Stack())
 		}
+		b.view.close()
 		if err != nil {
 			b.account.Close()
 			m = nil
@@ -132,7 +133,7 @@ func (t *Txn) builder(env *function.Env) *builder {
 func (t *Txn) fill(ctx context.Context, rel *catalog.Relation, in plan.Node, env *function.Env) (int64, error) {
 	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true}
 	b := t.builder(env)
-	defer b.account.Close()
+	defer b.done()
 	return b.runModification(ctx, &plan.Modification{Root: m, Word: "INSERT"}, noOutput{})
 }
 
@@ -143,7 +144,7 @@ func (t *Txn) CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, e
 	b.copied = src
 	switch s := c.Insert.(type) {
 	case *plan.Modification:
-		defer b.account.Close()
+		defer b.done()
 		defer func() {
 			if p := recover(); p != nil {
 				err = t.e.panicked("COPY", p, debug.Stack())
@@ -151,6 +152,7 @@ func (t *Txn) CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, e
 		}()
 		return b.runModification(ctx, s, noOutput{})
 	case *plan.Insert:
+		defer b.view.close()
 		return t.insertRows(ctx, s, b)
 	}
 	b.account.Close()

@@ -25,6 +25,7 @@ func (e *Engine) query(b *builder, q *plan.Query) (*Cursor, error) {
 	out := &yieldOutput{}
 	t, err := b.tree(q.Root, out)
 	if err != nil {
+		b.view.close()
 		return nil, err
 	}
 	run := func(ctx context.Context, yield func(*vec.Batch) error) (err error) {
@@ -34,7 +35,7 @@ func (e *Engine) query(b *builder, q *plan.Query) (*Cursor, error) {
 			if cerr := t.close(); err == nil {
 				err = cerr
 			}
-			b.account.Close()
+			b.done()
 		}()
 		if q.Live {
 			return t.runLive(ctx, e)
@@ -55,7 +56,7 @@ func (o *yieldOutput) Emit(_ context.Context, b *vec.Batch) error { return o.yie
 // collectRows runs a bounded plan in the foreground and passes its rows to out.
 func (e *Engine) collectRows(ctx context.Context, env *function.Env, n plan.Node, out func(context.Context, *vec.Batch) error) error {
 	b := e.builder(env)
-	defer b.account.Close()
+	defer b.done()
 	*b.scope.ctx = ctx
 	return b.collect(ctx, n, outputFunc(out))
 }

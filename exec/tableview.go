@@ -1,6 +1,9 @@
 package exec
 
 import (
+	"context"
+	"time"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 )
@@ -31,14 +34,63 @@ func (v *tableView) snapshot(e *Engine) (*table.Snapshot, error) {
 	return v.snap, nil
 }
 
+// close lets go of what the statement reads.
+func (v *tableView) close() {
+	if v.snap != nil {
+		v.snap.Close()
+		v.snap = nil
+	}
+}
+
+// done gives back what a statement holds.
+func (b *builder) done() {
+	b.view.close()
+	b.account.Close()
+}
+
 // tables is the transaction's part in the tables, which the first statement that
 // reads or changes one begins.
 func (t *Txn) tables() *table.Txn {
 	if t.tab == nil {
 		t.tab = t.e.o.Tables.Begin()
 		t.tab.Isolation(t.isolation)
+		t.tab.SetProcess(t.pid)
+		t.tab.SetLockTimeout(t.lockTimeout)
 	}
 	return t.tab
+}
+
+// SetSession tells the transaction whose it is, for the detail of a deadlock, and
+// how long each wait for a lock may take from here on; 0: as long as it does.
+func (t *Txn) SetSession(pid int32, lockTimeout time.Duration) {
+	t.pid, t.lockTimeout = pid, lockTimeout
+	if t.tab != nil {
+		t.tab.SetLockTimeout(lockTimeout)
+	}
+}
+
+// commitTables commits what was written to tables and to the catalog, as one.
+func (t *Txn) commitTables(ctx context.Context) error {
+	if t.e.o.Tables == nil {
+		if t.tx == nil {
+			return nil
+		}
+		return t.tx.Commit()
+	}
+	var join table.Join
+	if t.tx != nil {
+		j, err := t.tx.Join()
+		if err != nil {
+			return err
+		}
+		if j != nil {
+			join = j
+		}
+	}
+	if t.tab == nil && join == nil {
+		return nil
+	}
+	return t.tables().Commit(ctx, join)
 }
 
 // SetIsolation sets the level of a transaction that has run no query yet, by the

@@ -20,7 +20,8 @@ type tree struct {
 	ctes    []*cte  // that it defines
 	out     operator.Output
 	holders []holder
-	timed   bool // EXPLAIN ANALYZE: measure each operator
+	view    *tableView // of a job, closed with the tree; nil: it is the statement's
+	timed   bool       // EXPLAIN ANALYZE: measure each operator
 	begun   time.Time
 }
 
@@ -174,6 +175,9 @@ func (t *tree) close() error {
 	}
 	for _, c := range t.ctes {
 		errs = append(errs, c.close())
+	}
+	if t.view != nil {
+		t.view.close()
 	}
 	for _, h := range t.holders {
 		h.account.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -22,12 +23,17 @@ type Txn struct {
 	changed bool        // jobs may have to start or stop
 	done    bool
 
-	tab       *table.Txn // nil: no table was read or changed
-	isolation table.Isolation
+	tab         *table.Txn // nil: no table was read or changed
+	isolation   table.Isolation
+	pid         int32
+	lockTimeout time.Duration
 }
 
 // Mark is a point of a transaction to go back to.
-type Mark struct{ catalog, writes int }
+type Mark struct {
+	catalog, writes int
+	tables          table.Mark
+}
 
 // Result is what a statement without rows answers.
 type Result struct {
@@ -61,6 +67,9 @@ func (t *Txn) Mark() Mark {
 	if t.tx != nil {
 		m.catalog = t.tx.Mark()
 	}
+	if t.tab != nil {
+		m.tables = t.tab.Mark()
+	}
 	return m
 }
 
@@ -68,6 +77,9 @@ func (t *Txn) Mark() Mark {
 func (t *Txn) RollbackTo(m Mark) {
 	if t.tx != nil {
 		t.tx.RollbackTo(m.catalog)
+	}
+	if t.tab != nil {
+		t.tab.RollbackTo(m.tables)
 	}
 	for _, w := range t.writes[m.writes:] {
 		w.rollback(t.e.ctx)
@@ -129,17 +141,10 @@ func (t *Txn) Commit(ctx context.Context) error {
 		t.undo()
 		return err
 	}
-	if t.tx != nil {
-		if err := t.tx.Commit(); err != nil {
-			err = leftBehind(t.writes, err)
-			t.undo()
-			return err
-		}
-	}
-	if t.tab != nil {
-		if err := t.tab.Commit(ctx); err != nil {
-			return err
-		}
+	if err := t.commitTables(ctx); err != nil {
+		err = leftBehind(t.writes, err)
+		t.undo()
+		return err
 	}
 	err := t.deliver(ctx)
 	if t.changed {

@@ -40,7 +40,9 @@ type write struct {
 const foregroundEpoch stream.Epoch = 1
 
 func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Result, error) {
-	n, err := t.insertRows(ctx, s, t.builder(env))
+	b := t.builder(env)
+	defer b.view.close()
+	n, err := t.insertRows(ctx, s, b)
 	return Result{Tag: fmt.Sprintf("INSERT 0 %d", n)}, err
 }
 
@@ -147,7 +149,9 @@ func (t *Txn) selectInto(ctx context.Context, s *plan.SelectInto, env *function.
 	defer func() {
 		if err != nil {
 			err = leftBehind(t.writes[mark:], err)
-			t.RollbackTo(Mark{catalog: t.Mark().catalog, writes: mark})
+			m := t.Mark()
+			m.writes = mark
+			t.RollbackTo(m)
 		}
 	}()
 	for i, target := range s.Sinks {

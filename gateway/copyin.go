@@ -21,6 +21,7 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 		return nil, err
 	}
 	engine := x.begin()
+	x.prepareEngine(engine)
 	x.txn.queried = true
 	all := s.Target.AllColumns()
 	columns := make([]catalog.Column, len(s.Columns))

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec"
@@ -53,6 +54,10 @@ func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (
 }
 
 func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
+
+func (t *execTxn) SetSession(pid int32, lockTimeout time.Duration) {
+	t.txn.SetSession(pid, lockTimeout)
+}
 
 func (t *execTxn) Modify(ctx context.Context, s *plan.Modification, env *function.Env) (string, Cursor, error) {
 	m, err := t.txn.Modify(ctx, s, env)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -46,6 +47,8 @@ func (t *memoryTxn) Explain(context.Context, *plan.Explain, *function.Env) ([]st
 }
 
 func (t *memoryTxn) SetIsolation(string) {}
+
+func (t *memoryTxn) SetSession(int32, time.Duration) {}
 
 func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env) (string, Cursor, error) {
 	return "", nil, errors.New("no tables")

@@ -46,6 +46,9 @@ type Txn interface {
 	Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error)
 	// SetIsolation sets the level, before the first query.
 	SetIsolation(level string)
+	// SetSession tells whose the transaction is, and bounds waits for locks; 0:
+	// they are not.
+	SetSession(pid int32, lockTimeout time.Duration)
 	// Modify runs a statement that changes tables, to its end; rows are those of
 	// RETURNING, nil where there is none.
 	Modify(ctx context.Context, s *plan.Modification, env *function.Env) (tag string, rows Cursor, err error)

@@ -15,7 +15,7 @@ func (x *session) modify(ctx context.Context, b *plan.Bound, s *plan.Modificatio
 		return nil, err
 	}
 	engine := x.begin()
-	engine.SetIsolation(x.isolation())
+	x.prepareEngine(engine)
 	x.txn.queried = true
 	tag, rows, err := engine.Modify(ctx, s, x.env(ctx, engine.Snapshot(), params))
 	if err != nil {
@@ -26,6 +26,13 @@ func (x *session) modify(ctx context.Context, b *plan.Bound, s *plan.Modificatio
 		o.rows = &cursorRows{cursor: rows}
 	}
 	return o, nil
+}
+
+// prepareEngine tells the engine what of the session a transaction that reads and
+// locks tables goes by.
+func (x *session) prepareEngine(engine Txn) {
+	engine.SetIsolation(x.isolation())
+	engine.SetSession(x.pid, x.settings.current.lockTimeout)
 }
 
 // isolation is the transaction's level, as SHOW prints it.

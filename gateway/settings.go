@@ -24,6 +24,7 @@ type derived struct {
 	format           *types.Format
 	searchPath       []string
 	statementTimeout time.Duration
+	lockTimeout      time.Duration
 	idleTimeout      time.Duration
 	idleTxnTimeout   time.Duration
 	fetchTimeout     time.Duration
@@ -58,6 +59,7 @@ var (
 	idxReadOnly        = settingIndex["transaction_read_only"]
 	idxSearchPath      = settingIndex["search_path"]
 	idxStmtTimeout     = settingIndex["statement_timeout"]
+	idxLockTimeout     = settingIndex["lock_timeout"]
 	idxTimeZone        = settingIndex["timezone"]
 	idxVersion         = settingIndex["server_version"]
 )
@@ -262,6 +264,7 @@ func (v *values) derive() {
 	v.format = f
 	v.searchPath = resolvePath(v.fixed[idxSearchPath], v.fixed[idxAuthorization])
 	v.statementTimeout = millis(v.fixed[idxStmtTimeout])
+	v.lockTimeout = millis(v.fixed[idxLockTimeout])
 	v.idleTimeout = millis(v.fixed[idxIdleTimeout])
 	v.idleTxnTimeout = millis(v.fixed[idxIdleTxnTimeout])
 	v.fetchTimeout = millis(v.fixed[idxFetchTimeout])

@@ -168,7 +168,7 @@ func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value
 			return nil, x.mayWrite(word, nil)
 		}
 	}
-	engine.SetIsolation(x.isolation())
+	x.prepareEngine(engine)
 	x.txn.queried = true
 	if rows := x.literal.rows(q); rows != nil {
 		return rows, nil
@@ -190,6 +190,7 @@ func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []typ
 		return nil, sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", b.Alone)
 	}
 	engine := x.begin()
+	x.prepareEngine(engine)
 	x.txn.queried = true
 	r, err := engine.Exec(ctx, b, x.env(ctx, engine.Snapshot(), params))
 	x.notices(r.Notices)
@@ -268,7 +269,7 @@ func (x *session) explainStatement(ctx context.Context, s *plan.Explain, params 
 			return nil, err
 		}
 	}
-	engine.SetIsolation(x.isolation())
+	x.prepareEngine(engine)
 	text, err := engine.Explain(ctx, s, x.env(ctx, engine.Snapshot(), params))
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/gateway"
 	"github.com/ferrisstreams/ferrisstreams/gateway/rest"
 	"github.com/ferrisstreams/ferrisstreams/state"
@@ -73,6 +74,7 @@ func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // process is everything that one gateway consists of, wired.
 type process struct {
 	store   *state.Store
+	tables  *table.Tables
 	server  *pgcatalog.Server
 	engine  *exec.Engine
 	gateway *gateway.Server
@@ -122,6 +124,11 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	if err != nil {
 		return p, err
 	}
+	known := cat.Snapshot().Storages()
+	p.tables, err = table.Open(p.store, table.Options{Known: func(storage uint32) bool { return known[storage] }, Account: account, Logger: log})
+	if err != nil {
+		return p, err
+	}
 	p.server = &pgcatalog.Server{}
 	list := connectors.All()
 	env := stream.Env{
@@ -138,7 +145,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		return p, fmt.Errorf("setting aside the state store's memory: %w", err)
 	}
 	p.engine, err = exec.New(exec.Options{
-		Store: p.store, Catalog: cat, Connectors: list, Env: env, Server: p.server,
+		Store: p.store, Catalog: cat, Tables: p.tables, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
 		Memory:          p.memory,
 		RestartAttempts: c.Jobs.MaxRestartAttempts, RestartDelay: c.Jobs.RestartDelay,
@@ -215,6 +222,10 @@ func (p *process) close() {
 	if p.served != nil {
 		<-p.served
 		p.served = nil
+	}
+	if p.tables != nil {
+		_ = p.tables.Close()
+		p.tables = nil
 	}
 	if p.store != nil {
 		_ = p.store.Close()
