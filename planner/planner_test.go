@@ -261,6 +261,12 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 	case *plan.SelectInto:
 		fmt.Fprintf(w, "select into %s options %v\n", sinks(x.Sinks), x.Options)
 		tree(x.Root)
+	case *plan.Modification:
+		fmt.Fprintf(w, "%s\n", x.Word)
+		tree(x.Root)
+	case *plan.CopyFrom:
+		fmt.Fprintf(w, "CopyFrom %s columns=%v %+v\n", x.Target.Name, x.Columns, x.Options)
+		showStatement(w, x.Insert)
 	case *plan.Insert:
 		fmt.Fprintf(w, "insert into %s columns %v\n", x.Target.Name, x.Columns)
 		tree(x.Input)

@@ -135,8 +135,9 @@ func match(x *catalog.Index, s *plan.Scan, conds []plan.Expr, env *Env) *access 
 
 // indexKey is a key of an index as an expression over the scan's row.
 type indexKey struct {
-	e   plan.Expr
-	typ types.Type
+	e       plan.Expr
+	typ     types.Type
+	notNull bool
 }
 
 // indexKeys are an index's keys over the scan's row, as far as it has them; nil
@@ -161,7 +162,7 @@ func indexKeys(x *catalog.Index, s *plan.Scan) []indexKey {
 			}
 			at++
 		}
-		keys = append(keys, indexKey{e, e.Type()})
+		keys = append(keys, indexKey{e, e.Type(), k.Column >= 0 && s.Relation.Columns[k.Column].NotNull})
 	}
 	return keys
 }
@@ -306,7 +307,7 @@ func (a *access) span(k indexKey, conds []plan.Expr, env *Env) {
 		if i >= 0 {
 			a.used[i] = true
 			// A range with one end may reach the NULLs.
-			a.kept[i] = low < 0 || high < 0
+			a.kept[i] = !k.notNull && (low < 0 || high < 0)
 		}
 	}
 }

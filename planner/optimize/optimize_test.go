@@ -21,7 +21,8 @@ import (
 //	  project c1 c0
 //	    scan a b _offset
 //
-// table NAME ROWS columns... is a scan of a relation whose size is known.
+// table NAME ROWS columns... is a scan of a relation whose size is known; indexed
+// is one of a table with the columns a, b, c and big, and some indexes.
 // An indented line is the input of the one above; join and append have several.
 // Expressions: c0 is a column, 5 an int, true, false, null, 'text', and
 // (f args): = < > <= >= and or not add fail random lower.
@@ -130,6 +131,20 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 		b.rows[w[1]] = rows
 		n := b.make(append([]string{"scan"}, w[3:]...), nil).(*plan.Scan)
 		n.Relation.Name = w[1]
+		return n
+	case "indexed":
+		n := b.make([]string{"scan", "a", "b", "c", "big"}, nil).(*plan.Scan)
+		n.Relation.Name, n.Relation.Kind = "t", catalog.Table
+		n.Relation.Columns[0].NotNull = true
+		key := func(column int, desc bool) catalog.IndexKey {
+			return catalog.IndexKey{Column: column, Type: n.Relation.Columns[column].Type, Desc: desc, NullsFirst: desc}
+		}
+		n.Relation.Table = &catalog.TableInfo{Indexes: []*catalog.Index{
+			{Name: "t_pkey", Unique: true, Primary: true, Keys: []catalog.IndexKey{key(0, false)}},
+			{Name: "t_b_c", Keys: []catalog.IndexKey{key(1, false), key(2, true)}},
+			{Name: "t_big", Unique: true, Keys: []catalog.IndexKey{key(3, false)}},
+			{Name: "t_part", Where: "b > 0", Keys: []catalog.IndexKey{key(2, false)}},
+		}}
 		return n
 	case "scan":
 		rel := &catalog.Relation{Schema: "public", Name: "s"}
