@@ -36,24 +36,10 @@ func (b *builder) cte(t *tree, n *plan.CTE, to target) error {
 	c := &cte{b: &defined, n: n, disk: operator.NewSpoolFile(defined.holder(t, n))}
 	b.ctes[n.ID] = c
 	t.ctes = append(t.ctes, c)
-	if modifies(n.Query) {
+	if plan.Modifies(n.Query) {
 		b.view.must = append(b.view.must, c)
 	}
 	return b.node(t, n.Body, to)
-}
-
-// modifies reports whether a WITH query changes a table.
-func modifies(n plan.Node) bool {
-	for {
-		switch x := n.(type) {
-		case *plan.CTE:
-			n = x.Body
-		case *plan.Modify:
-			return true
-		default:
-			return false
-		}
-	}
 }
 
 func (b *builder) cteScan(t *tree, n *plan.CTEScan, to target) error {

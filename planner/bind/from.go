@@ -137,7 +137,7 @@ func (b *binder) rangeSubselect(x *pg.RangeSubselect, s, lat *scope) fromEntry {
 		lat = blind(lat, s.parent)
 	}
 	node := b.query(x.Subquery.GetSelectStmt(), lat, s.ctes)
-	item := &rangeItem{relVisible: true, colsVisible: true, query: true, cols: columnsOf(node.Schema())}
+	item := &rangeItem{relVisible: true, colsVisible: true, query: node, cols: columnsOf(node.Schema())}
 	node = spreadRecords(node, item)
 	if x.Alias != nil {
 		item.name = x.Alias.Aliasname

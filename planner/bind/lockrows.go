@@ -79,7 +79,9 @@ func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *
 		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to a join", strength)
 	case item.join:
 		return
-	case item.rel != nil, item.query:
+	case item.rel == nil && item.query != nil && !readsRows(item.query):
+		return
+	case item.rel != nil, item.query != nil:
 		b.unsupported(-1, "Write "+strength.String()+" inside the subquery, or name the tables to lock: "+strength.String()+" OF t.",
 			"%s of the rows of a subquery or a view is not supported", strength)
 	case named:
@@ -108,6 +110,18 @@ func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *
 		}
 	}
 	l.Locks = append(l.Locks, lock)
+}
+
+// readsRows reports whether a query has rows of a relation, which could be locked.
+func readsRows(n plan.Node) bool {
+	reads := false
+	plan.WalkAll(n, func(n plan.Node) {
+		switch n.(type) {
+		case *plan.Scan, *plan.VirtualScan:
+			reads = true
+		}
+	})
+	return reads
 }
 
 // nullable reports whether a column of a tree of joins comes from a side that may

@@ -54,7 +54,7 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation) []*catalog.I
 	s := &scope{items: []*rangeItem{item}}
 	for _, n := range x.IndexElems {
 		e := n.GetIndexElem()
-		b.checkElem(e)
+		b.checkElem(e, x.Location)
 		if e.Name == "" {
 			exprs = append(exprs, b.expr(e.Expr, s, exprIndex))
 			continue
@@ -81,12 +81,12 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation) []*catalog.I
 	return found
 }
 
-func (b *binder) checkElem(e *pg.IndexElem) {
+func (b *binder) checkElem(e *pg.IndexElem, loc int32) {
 	if e.Ordering > pg.SortByDir_SORTBY_DEFAULT {
-		b.failf(sqlerr.InvalidColumnReference, -1, "ASC/DESC is not allowed in ON CONFLICT clause")
+		b.failf(sqlerr.InvalidColumnReference, loc, "ASC/DESC is not allowed in ON CONFLICT clause")
 	}
 	if e.NullsOrdering > pg.SortByNulls_SORTBY_NULLS_DEFAULT {
-		b.failf(sqlerr.InvalidColumnReference, -1, "NULLS FIRST/LAST is not allowed in ON CONFLICT clause")
+		b.failf(sqlerr.InvalidColumnReference, loc, "NULLS FIRST/LAST is not allowed in ON CONFLICT clause")
 	}
 }
 

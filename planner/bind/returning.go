@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -43,7 +44,7 @@ func (b *binder) changed(x *pg.RangeVar, verb string, p Privilege) (*catalog.Rel
 		name = x.Alias.Aliasname
 	}
 	scan, cols := b.tableScan(rel, name)
-	item := &rangeItem{name: name, rel: rel, relVisible: true, colsVisible: true, cols: cols}
+	item := &rangeItem{name: name, rel: rel, row: types.RowType(rel.OID), relVisible: true, colsVisible: true, cols: cols}
 	if x.Alias == nil {
 		item.schema = rel.Schema
 	}

@@ -67,7 +67,7 @@ type rangeItem struct {
 	// relVisible: name.column works. colsVisible: column alone does.
 	relVisible, colsVisible bool
 	join                    bool
-	query                   bool // a subquery
+	query                   plan.Node // of a subquery
 	// function: a scalar function in FROM; its name alone is its column.
 	function bool
 	// present is true in the rows that the entry has a part in, where an outer

@@ -39,7 +39,7 @@ func tableFields(rel *catalog.Relation) []plan.Field {
 // tableItem is the entry of a table whose columns stand in a row from place at on,
 // and whose row id is at place id.
 func (b *binder) tableItem(rel *catalog.Relation, name string, at, id int) *rangeItem {
-	item := &rangeItem{name: name, rel: rel, relVisible: true, colsVisible: true}
+	item := &rangeItem{name: name, rel: rel, row: types.RowType(rel.OID), relVisible: true, colsVisible: true}
 	if name == rel.Name {
 		item.schema = rel.Schema
 	}

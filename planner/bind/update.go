@@ -161,7 +161,7 @@ func (b *binder) assignPart(old plan.Expr, t *pg.ResTarget, v operand, c catalog
 	if c.Type.OID == types.JSONB {
 		b.unsupported(t.Location, "Write "+c.Name+" = jsonb_set("+c.Name+", '{path}', value).", "assigning to a part of a jsonb column is not supported")
 	}
-	at, ok := b.subscript(operand{old, t.Location}, items, s, exprUpdate).(*plan.Subscript)
+	at, ok := b.subscript(operand{old, -1}, items, s, exprUpdate).(*plan.Subscript)
 	if !ok {
 		b.failf(sqlerr.DatatypeMismatch, t.Location, "cannot assign to field \"%s\" of column \"%s\"", c.Name, c.Name)
 	}

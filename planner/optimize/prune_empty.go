@@ -38,7 +38,7 @@ func pruneEmpty(n plan.Node, env *Env) plan.Node {
 			return nothing(n)
 		}
 	case *plan.CTE:
-		if !reads(x.Body, x.ID) {
+		if !reads(x.Body, x.ID) && !plan.Modifies(x.Query) {
 			return x.Body
 		}
 	case *plan.Join:

@@ -214,6 +214,20 @@ type CopyOptions struct {
 	HasDefault []bool
 }
 
+// Modifies reports whether a WITH query changes a table: it runs whoever reads it.
+func Modifies(n Node) bool {
+	for {
+		switch x := n.(type) {
+		case *CTE:
+			n = x.Body
+		case *Modify:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
 func (n *Modify) Schema() []Field   { return n.Fields }
 func (n *LockRows) Schema() []Field { return n.Input.Schema() }
 func (n *CopyScan) Schema() []Field { return n.Fields }

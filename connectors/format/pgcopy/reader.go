@@ -50,7 +50,6 @@ type Reader struct {
 	batch   *vec.Batch
 	scratch []byte
 	parts   []part
-	seen    int64 // of \r or \n searched for in buf
 }
 
 // span is a row's place in buf, with the number of its line.
