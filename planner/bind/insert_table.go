@@ -158,7 +158,7 @@ func (b *binder) tableValues(t *tableInsert, sel *pg.SelectStmt) plan.Node {
 func (b *binder) given(t *tableInsert, i int, o operand, before plan.Expr) plan.Expr {
 	c := t.rel.Columns[t.columns[i]]
 	if part := t.parts[i]; part != nil {
-		return b.assignPart(before, part, o, c, &scope{ctes: t.ctes})
+		return b.assignPart(operand{before, -1}, part, o, c, &scope{ctes: t.ctes})
 	}
 	pos := 0
 	if i < len(t.x.Cols) {

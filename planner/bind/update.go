@@ -113,7 +113,7 @@ func (b *binder) setColumns(rel *catalog.Relation, list []*pg.Node, values []ope
 			if v.e == nil {
 				b.failf(sqlerr.FeatureNotSupported, t.Location, "cannot set an array element to DEFAULT")
 			}
-			row[c] = b.assignPart(row[c], t, v, col, s)
+			row[c] = b.assignPart(operand{row[c], t.Location}, t, v, col, s)
 		case v.e == nil:
 			whole[c] = true
 			row[c] = b.defaultOf(col)
@@ -149,7 +149,7 @@ func refuseFixed(b *binder, c catalog.Column) {
 }
 
 // assignPart is a column's value with an element or a slice of it replaced.
-func (b *binder) assignPart(old plan.Expr, t *pg.ResTarget, v operand, c catalog.Column, s *scope) plan.Expr {
+func (b *binder) assignPart(old operand, t *pg.ResTarget, v operand, c catalog.Column, s *scope) plan.Expr {
 	var items []*pg.A_Indices
 	for _, n := range t.Indirection {
 		i := n.GetAIndices()
@@ -161,7 +161,7 @@ func (b *binder) assignPart(old plan.Expr, t *pg.ResTarget, v operand, c catalog
 	if c.Type.OID == types.JSONB {
 		b.unsupported(t.Location, "Write "+c.Name+" = jsonb_set("+c.Name+", '{path}', value).", "assigning to a part of a jsonb column is not supported")
 	}
-	at, ok := b.subscript(operand{old, -1}, items, s, exprUpdate).(*plan.Subscript)
+	at, ok := b.subscript(old, items, s, exprUpdate).(*plan.Subscript)
 	if !ok {
 		b.failf(sqlerr.DatatypeMismatch, t.Location, "cannot assign to field \"%s\" of column \"%s\"", c.Name, c.Name)
 	}
@@ -171,5 +171,5 @@ func (b *binder) assignPart(old plan.Expr, t *pg.ResTarget, v operand, c catalog
 		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, kind, c.Name, b.formatType(at.Typ.OID), b.formatType(v.e.Type().OID)).
 			WithHint("You will need to rewrite or cast the expression.").At(b.pos(v.loc)))
 	}
-	return &plan.Assign{Arg: old, Items: at.Items, Value: value, Typ: c.Type}
+	return &plan.Assign{Arg: old.e, Items: at.Items, Value: value, Typ: c.Type}
 }
