@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,11 @@ func TestEndlessRecursionMeetsTheMemoryLimit(t *testing.T) {
 		_, err := f.begin(sql, env).Next(f.context())
 		if sqlerr.CodeOf(err) != sqlerr.OutOfMemory {
 			t.Errorf("%s: %v, want 53200", sql, err)
+			continue
+		}
+		e := sqlerr.From(err)
+		if said := e.Message + e.Detail + e.Hint; !strings.Contains(said, "sql.query_memory_limit_mb") || !strings.ContainsAny(said, "123456789") {
+			t.Errorf("%s: %s (%s, %s), want the figure and the setting", sql, e.Message, e.Detail, e.Hint)
 		}
 	}
 }

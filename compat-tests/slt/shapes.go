@@ -161,12 +161,7 @@ func (g *generator) overWindow(cols []column) *expr {
 		starts := []string{"UNBOUNDED PRECEDING", offset(units) + " PRECEDING", "CURRENT ROW", offset(units) + " FOLLOWING"}
 		ends := []string{offset(units) + " PRECEDING", "CURRENT ROW", offset(units) + " FOLLOWING", "UNBOUNDED FOLLOWING"}
 		i := g.IntN(4)
-		low := i // an end before the start is refused
-		if i == 0 {
-			low = 0
-		} else {
-			low = i - 1
-		}
+		low := max(i-1, 0) // an end before the start is refused
 		return fmt.Sprintf(" %s BETWEEN %s AND %s", units, starts[i], ends[low+g.IntN(4-low)]) +
 			pick(g.Rand, []string{"", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES", " EXCLUDE NO OTHERS"})
 	}
