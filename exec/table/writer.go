@@ -131,7 +131,8 @@ func (w *writer) addEntry(ix *indexWriter, rows []vec.Vec, i int, id int64, befo
 	}
 	ix.val = ix.val[:0]
 	if alone {
-		if _, err := w.lockKey(ix, key); err != nil {
+		fresh, err := w.lockKey(ix, key)
+		if err != nil {
 			return false, err
 		}
 		other, found, err := w.lookup(ix, key)
@@ -139,6 +140,9 @@ func (w *writer) addEntry(ix *indexWriter, rows []vec.Vec, i int, id int64, befo
 			return false, err
 		}
 		if found && other != id {
+			if fresh {
+				w.x.t.locks.drop(&w.x.owner)
+			}
 			return false, w.duplicate(ix, rows, i)
 		}
 		ix.val = indexValue(ix.val, id)
