@@ -39,8 +39,10 @@ type Options struct {
 
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
 // and, at 15 % of it, the largest atomic write. The arena is touched as it
-// fills, so an idle store holds little of it.
-const defaultMemTable = 8 << 20
+// fills, so an idle store holds little of it. Badger builds a table in pieces of
+// 8 MB, then 16, and keeps eight tables' pieces for some seconds: what memory
+// has, with its last write, must fit the first.
+const defaultMemTable = 6 << 20
 
 const (
 	memTables  = 2 // that wait to be written, beside the one that is filled
@@ -156,10 +158,11 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		WithNumVersionsToKeep(1). // counts only versions at or below the discard version
 		WithMemTableSize(mem).
 		WithNumMemtables(memTables).
+		WithNumLevelZeroTablesStall(32). // of a memory table each: loads wait for the disk, not for merges
 		WithValueThreshold(min(1<<20, mem*15/100)).
 		WithValueLogFileSize(1 << 20). // MaxValue keeps every value out of it
 		WithNumCompactors(2).
-		WithCompression(options.Snappy).
+		WithCompression(options.None). // who writes pages compresses them, where that helps
 		WithBlockCacheSize(blockCache).
 		WithIndexCacheSize(indexCache)
 	bo.LmaxCompaction = true

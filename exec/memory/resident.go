@@ -11,9 +11,14 @@ import (
 
 // Resident bytes are those that stay: pages of tables. The collector lets the
 // heap grow by a percentage of all that lives, 400 in a server, which is meant
-// for what comes and goes; what stays would be paid for five times. So the
-// percentage is kept at what lets the rest grow as before, and resident bytes by
-// a quarter.
+// for what comes and goes; what stays would be paid for five times. So where
+// much is resident the percentage is set such that the rest may grow as before,
+// but by growLittle only while there is little of it, and what stays by an eighth.
+
+const (
+	growLittle = 64 << 20
+	little     = 128 << 20
+)
 
 // residentStep is how far resident bytes move before the percentage does.
 const residentStep = 8 << 20
@@ -55,7 +60,10 @@ func pace() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	rest := max(float64(live[0].Value.Uint64())-float64(now), 16<<20)
-	grow := rest*float64(resident.base)/100 + float64(now)/4
+	grow := min(rest*float64(resident.base)/100, max(growLittle, rest-little)) + float64(now)/8
+	if now < residentStep {
+		grow = rest * float64(resident.base) / 100
+	}
 	percent := grow / (rest + float64(now)) * 100
-	debug.SetGCPercent(int(math.Max(20, math.Min(percent, float64(resident.base)))))
+	debug.SetGCPercent(int(math.Max(10, math.Min(percent, float64(resident.base)))))
 }

@@ -126,6 +126,9 @@ func (t *Tables) commitGroup(group []*commit) {
 			break
 		}
 	}
+	for _, c := range in {
+		c.x.over = nil // its pages are in the trees now, or have been copied
+	}
 	if len(in) > 0 {
 		t.writeGroup(w, in)
 	}
@@ -355,6 +358,7 @@ func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error)
 // write writes the leaves that an edit has made, and removes those that are gone.
 func (e *edit) write(put func(state.Write) error, storage uint32) error {
 	live := map[string]bool{}
+	var k packer
 	for _, n := range e.leaves {
 		if n.gone {
 			continue
@@ -362,7 +366,7 @@ func (e *edit) write(put func(state.Write) error, storage uint32) error {
 		if len(e.removed) > 0 {
 			live[n.name] = true
 		}
-		if err := writePage(put, storage, n); err != nil {
+		if err := k.writePage(put, storage, n); err != nil {
 			return err
 		}
 	}

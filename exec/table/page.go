@@ -148,6 +148,14 @@ func emptyPage() page {
 	return p
 }
 
+// roomyPage is an empty page that is going to be filled.
+func roomyPage() page {
+	p := make(page, pageSize)
+	p[0] = pageFormat
+	p.setEnd(pageHead)
+	return p
+}
+
 // append writes an entry behind the others and its slot as the i-th; there is
 // room for both.
 func (p page) append(i int, rest, value []byte) {
@@ -329,9 +337,16 @@ func (p page) clone(room int) page {
 }
 
 // sealed is the page as the store gets it: p itself, or, where much of that is
-// free, a copy without.
+// free or said again and again, a copy without.
 func (p page) sealed() page {
-	if p.free()+p.dead() <= len(p)/16 {
+	slack := p.free() + p.dead()
+	if n := p.len(); n > 1 {
+		first, last := p.rest(0), p.rest(n-1)
+		for i := 0; i < len(first) && i < len(last) && first[i] == last[i]; i++ {
+			slack += n
+		}
+	}
+	if slack <= len(p)/16 {
 		return p
 	}
 	return p.packed(0, p.len(), 0)

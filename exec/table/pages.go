@@ -108,16 +108,36 @@ func partKey(name string, i int) []byte {
 	return binary.BigEndian.AppendUint16([]byte(name), uint16(i))
 }
 
-// writePage writes a leaf as the store keeps it.
-func writePage(put func(state.Write) error, storage uint32, n *node) error {
+// packer makes pages as the store keeps them: compressed, where that helps. Where
+// it has not helped for some pages, it is tried seldom.
+type packer struct{ vain, pages int }
+
+const (
+	vainPages  = 4
+	tryAnyhow  = 16
+	worthwhile = 8 // a page must get smaller by one part of so many
+)
+
+func (k *packer) pack(p page) []byte {
+	k.pages++
+	if k.vain < vainPages || k.pages%tryAnyhow == 0 {
+		b := make([]byte, 1+s2.MaxEncodedLen(len(p)))
+		b = b[:1+len(s2.Encode(b[1:], p))]
+		b[0] = pageS2
+		if len(b) <= len(p)-len(p)/worthwhile {
+			k.vain = 0
+			return b
+		}
+		k.vain++
+	}
+	return append(append(make([]byte, 0, 1+len(p)), pageRaw), p...)
+}
+
+// writePage writes a leaf.
+func (k *packer) writePage(put func(state.Write) error, storage uint32, n *node) error {
 	p := (*n.page.Load()).sealed()
 	n.page.Store(&p)
-	b := make([]byte, 1, 1+s2.MaxEncodedLen(len(p)))
-	b = append(b[:1], s2.Encode(b[1:cap(b)], p)...)
-	b[0] = pageS2
-	if len(b) > len(p)-len(p)/8 {
-		b = append(append(b[:0], pageRaw), p...)
-	}
+	b := k.pack(p)
 	had := n.parts
 	n.parts = 0
 	sp := state.Space{Operator: storage, Shard: shardPage}

@@ -97,6 +97,7 @@ type edit struct {
 	removed  []*node
 	replaced []*node // leaves that were copied
 	rows     int64   // entries added less entries removed
+	bytes    int64   // of entries written, over the life of the edit
 
 	path []step // to the leaf that was last changed
 	low  []byte // whose keys lie in [low, high)
@@ -199,6 +200,7 @@ func (e *edit) put(key, value []byte) (replaced bool, err error) {
 			if !replaced {
 				e.rows++
 			}
+			e.bytes += int64(entrySize(len(key), len(value)))
 			return replaced, nil
 		}
 		if found {
@@ -223,8 +225,10 @@ func (e *edit) split(n *node, p page, i int, key []byte) {
 		at = middle(p)
 	}
 	if at == count {
-		// An empty leaf to the right takes the entry.
-		e.insertLeaf(newLeaf(e.own, "", emptyPage()), p.key(nil, count-1), key)
+		// An empty leaf to the right takes the entry. This one is full for good.
+		full := p.sealed()
+		n.page.Store(&full)
+		e.insertLeaf(newLeaf(e.own, "", roomyPage()), p.key(nil, count-1), key)
 		return
 	}
 	if at == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 )
 
 // Isolation is how much of others a transaction sees.
@@ -37,6 +38,7 @@ type Txn struct {
 	done    bool
 
 	reads reads
+	bytes int64 // of its overlays, as counted
 
 	mu    sync.Mutex
 	snaps map[*Snapshot]struct{} // open
@@ -168,6 +170,24 @@ func (x *Txn) write() error {
 	return err
 }
 
+// count reserves memory for what the transaction has written. 53200 where there
+// is none.
+func (x *Txn) count() error {
+	bytes := int64(0)
+	for _, o := range x.over {
+		bytes += o.edit.bytes
+	}
+	if bytes <= x.bytes {
+		return nil
+	}
+	if err := x.t.cache.account.Reserve(bytes - x.bytes); err != nil {
+		return err
+	}
+	memory.Resident(bytes - x.bytes)
+	x.bytes = bytes
+	return nil
+}
+
 var errDone = errors.New("the transaction has ended")
 
 // Mark is a point of a transaction to go back to.
@@ -230,6 +250,9 @@ func (x *Txn) end() {
 		x.first = nil
 	}
 	x.over, x.drops = nil, nil
+	x.t.cache.account.Release(x.bytes)
+	memory.Resident(-x.bytes)
+	x.bytes = 0
 	if len(x.owner.held) > 0 {
 		x.t.locks.release(&x.owner, 0)
 	}

@@ -42,6 +42,9 @@ func (x *Txn) writer(ctx context.Context, snap *Snapshot, d *Desc) (*writer, err
 	if err := x.write(); err != nil {
 		return nil, err
 	}
+	if err := x.count(); err != nil {
+		return nil, err
+	}
 	w := &writer{ctx: ctx, x: x, snap: snap, d: d, rows: x.overlay(d, d.storage), attrs: make([]vec.Vec, len(d.places))}
 	for _, ix := range d.indexes {
 		w.indexes = append(w.indexes, &indexWriter{index: ix, over: x.overlay(d, ix.Storage), keys: make([]vec.Vec, len(ix.cols))})
