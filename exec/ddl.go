@@ -123,7 +123,11 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	if err := checkJobPlan(s.Name, s.Root); err != nil {
 		return nil, err
 	}
-	if _, err := jobOptions(s.Options, t.e.o.Checkpoint); err != nil {
+	settings, err := jobOptions(s.Options, t.e.o.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.e.checkTransaction(s, settings); err != nil {
 		return nil, err
 	}
 	if t.Snapshot().Job(s.Name) == nil || s.OrReplace {

@@ -36,6 +36,7 @@ type fixture struct {
 	store   *state.Store
 	catalog *catalog.Catalog
 	topics  *topics
+	ledgers *ledgers
 	plans   sync.Map // of *plan.StartJob, by text: jobs are planned while more are made
 	// panics are logged with their stack and nowhere else seen where nobody
 	// waits for the task that had one.
@@ -73,7 +74,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, store: store, catalog: cat, topics: newTopics()}
+	f := &fixture{T: t, store: store, catalog: cat, topics: newTopics(), ledgers: newLedgers()}
 	f.start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -97,7 +98,7 @@ func goleakAfter(t *testing.T) {
 func (f *fixture) start() {
 	f.Helper()
 	e, err := New(Options{
-		Store: f.store, Catalog: f.catalog, Connectors: []stream.Connector{f.topics},
+		Store: f.store, Catalog: f.catalog, Connectors: []stream.Connector{f.topics, f.ledgers, printers{f.topics}},
 		Plan: func(_ context.Context, _ *catalog.Snapshot, j *catalog.Job) (*plan.StartJob, error) {
 			p, ok := f.plans.Load(j.Text)
 			if !ok {

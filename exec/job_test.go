@@ -358,7 +358,7 @@ func TestJobOptions(t *testing.T) {
 	}{
 		{"checkpoint.interval", "250", true}, {"checkpoint.interval", "2 minutes", true}, {"checkpoint.interval", "0", false},
 		{"checkpoint.interval", "soon", false}, {"failure_strategy", "fail-batch", true}, {"failure_strategy", "DeadLetter", false},
-		{"use_transactions", "true", false}, {"use_transactions", "false", true}, {"fallback", "stdout", false}, {"batch.size", "0", false},
+		{"use_transactions", "true", true}, {"use_transactions", "maybe", false}, {"use_transactions", "false", true}, {"fallback", "stdout", false}, {"batch.size", "0", false},
 		{"failure_strategy", "ignore", false}, {"max_retries", "-1", false}, {"retry_backoff", "1000ms", true},
 	} {
 		_, err := jobOptions(catalog.Options{{Key: c.key, Value: c.value}}, time.Second)

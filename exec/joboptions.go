@@ -22,11 +22,13 @@ const (
 
 // jobSettings are a job's own options.
 type jobSettings struct {
-	strategy   strategy
-	checkpoint time.Duration
-	maxRetries int
-	backoff    time.Duration
-	batch      int // most rows that operators get at once; 0: as many as are read
+	strategy strategy
+	// transactions: each row reaches each sink exactly once, or the job fails.
+	transactions bool
+	checkpoint   time.Duration
+	maxRetries   int
+	backoff      time.Duration
+	batch        int // most rows that operators get at once; 0: as many as are read
 	// memory is what rows on their way should not take more of, in bytes; 0: the
 	// job does not say.
 	memory int64
@@ -38,8 +40,15 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 	if err := refused(o); err != nil {
 		return s, err
 	}
-	if v, ok := o.Get("use_transactions"); ok && fold(v) == "true" {
-		s.strategy = failBatch
+	if v, ok := o.Get("use_transactions"); ok {
+		effort, _ := o.Get("transactions")
+		switch fold(v) {
+		case "true":
+			s.strategy, s.transactions = failBatch, fold(effort) != "besteffort"
+		case "false":
+		default:
+			return s, badOption("use_transactions", v, "true or false")
+		}
 	}
 	if own, ok, err := strategyOf(o); err != nil {
 		return s, err
@@ -129,15 +138,13 @@ func (e *Engine) sinkBatch(r *catalog.Relation) (int, error) {
 // refused is 0A000 for options whose promise the engine does not keep yet: what
 // they ask for would silently not be so.
 func refused(o catalog.Options) error {
-	transactions, _ := o.Get("transactions")
 	for _, c := range []struct{ key, fine, hint string }{
-		{"use_transactions", "false", "Leave it out: files are written exactly once, topics at least once. transactions = 'best_effort' accepts that."},
 		{"on_sink_full", "stall", "Leave it out: a job waits for its sinks."},
 		{"fallback", "none", "Leave it out: a job whose sinks fail keeps its place and stops."},
 		{"on_data_loss", "fail", "Leave it out: offsets lost to retention fail the job."},
 	} {
 		v, ok := o.Get(c.key)
-		if !ok || fold(v) == c.fine || c.key == "use_transactions" && fold(transactions) == "besteffort" {
+		if !ok || fold(v) == c.fine {
 			continue
 		}
 		return sqlerr.Unsupported(c.hint, "%s = '%s' is not supported", c.key, v)

@@ -33,7 +33,9 @@ type life struct {
 	fan      *fanOut
 	pumps    *pumps
 	ackers   map[*leaf]*acker
-	fails    chan error // the first failure of each sink
+	fails    chan error     // the first failure of each sink
+	decider  stream.Decider // nil: the store's commit is the decision
+	decides  string         // the connector whose sinks write in decider
 	memory   *jobMemory
 	kept     []keptOperator
 	shaped   bool // what the kept operators are is in the store
@@ -66,6 +68,9 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		l.j.mu.Unlock()
 		// A commit that fails after the last epoch is a failure of the job too.
 		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
+		if l.decider != nil {
+			err = firstError(err, l.decider.Close())
+		}
 		l.endAckers(err == nil)
 		if l.tree != nil {
 			if cerr := l.tree.close(); err == nil {
@@ -203,9 +208,9 @@ func parts(b *vec.Batch, size int) iter.Seq[*vec.Batch] {
 }
 
 // checkpoint ends the epoch that runs and begins the next: every sink prepares,
-// the store prepares positions and tokens and commits them, which is the
-// decision; then the sinks commit and the readers are told. An epoch in which
-// nothing moved goes on.
+// the store prepares positions and tokens; the Decider commits, where there is
+// one, and then the store, whose commit is the decision otherwise; then the sinks
+// commit and the readers are told. An epoch in which nothing moved goes on.
 func (l *life) checkpoint(ctx context.Context) error {
 	if err := l.silence(ctx, time.Now()); err != nil {
 		return err
@@ -233,10 +238,14 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if err := l.saveOperators(&pages); err != nil {
 		return err
 	}
-	if _, err := l.handle.Prepare(uint64(l.epoch), &pages, p); err != nil {
+	version, err := l.handle.Prepare(uint64(l.epoch), &pages, p)
+	if err != nil {
 		return err
 	}
 	l.decided = true
+	if err := l.decide(ctx, version); err != nil {
+		return err
+	}
 	if err := l.handle.Commit(uint64(l.epoch)); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ func (l *life) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if rec, err = l.ask(ctx, rec); err != nil {
+		return err
+	}
 	l.j.remember()
 	if err := l.openSinks(ctx, rec); err != nil {
 		return err
@@ -60,7 +63,8 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for i, target := range l.plan.Sinks {
 		r := l.sinkRelation(target.Relation)
 		name := sinkName(i, r)
-		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog}
+		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog,
+			Decider: l.decidedBy(r)}
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
@@ -108,8 +112,7 @@ func (l *life) sinkRelation(planned *catalog.Relation) *catalog.Relation {
 }
 
 // recover undoes what the job's last life left undecided, and delivers what it
-// left undelivered. The store's commit is the decision, so an epoch that is only
-// prepared goes.
+// left undelivered. An epoch that is still only prepared is not decided, and goes.
 func (l *life) recover(ctx context.Context, rec state.Recovery) error {
 	if p := rec.Prepared; p != nil {
 		for _, t := range p.Tokens {

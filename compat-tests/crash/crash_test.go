@@ -84,7 +84,7 @@ func copySurvivesKill(t *testing.T, broker string) {
 			t.Fatalf("record %d is in the file %d times, want once; %d produced", id, n, total)
 		}
 	}
-	inTopic := consume(ctx, t, broker, total)
+	inTopic := consume(ctx, t, broker, "output", total)
 	for id := range total {
 		if inTopic[int64(id)] == 0 {
 			t.Fatalf("record %d is missing in the topic; %d produced", id, total)
@@ -118,7 +118,7 @@ func config(t *testing.T, dir string) string {
 	return path
 }
 
-// makeTopics makes the topics input and output.
+// makeTopics makes the topics input, output and second.
 func makeTopics(ctx context.Context, t *testing.T, broker string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
@@ -126,7 +126,7 @@ func makeTopics(ctx context.Context, t *testing.T, broker string) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output")
+	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output", "second")
 	if err == nil {
 		err = made.Error()
 	}
@@ -251,15 +251,17 @@ func count(t *testing.T, ids map[int64]int, record []byte) {
 	ids[r.ID]++
 }
 
-// consume reads the output topic to the end that it has now.
-func consume(ctx context.Context, t *testing.T, broker string, total int) map[int64]int {
+// consume reads a topic to the end that it has now.
+func consume(ctx context.Context, t *testing.T, broker, topic string, total int, opts ...kgo.Opt) map[int64]int {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("output"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	// The end may be a marker's.
+	opts = append(opts, kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, "output")
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +278,9 @@ func consume(ctx context.Context, t *testing.T, broker string, total int) map[in
 			t.Fatalf("consuming: %v; %v left", err, left)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			count(t, ids, r.Value)
+			if !r.Attrs.IsControl() {
+				count(t, ids, r.Value)
+			}
 			if r.Offset+1 >= left[r.Partition] {
 				delete(left, r.Partition)
 			}

@@ -49,6 +49,7 @@ var (
 		stream.Option{Key: "acks", Default: "all", Help: "all, 1 or 0"},
 		stream.Option{Key: "enable.idempotence", Default: "true", Help: "true needs acks = 'all'"},
 		stream.Option{Key: "delivery.timeout.ms", Default: "120000", Help: "how long a record is tried"},
+		stream.Option{Key: "transaction.timeout.ms", Default: "60000", Help: "of a job with use_transactions: when the broker undoes a transaction that is left open; without it twice checkpoint.interval where that is longer"},
 		stream.Option{Key: "changelog", Default: "append", Help: "append: only rows that stay; ops: every change with its _op, + or -"},
 		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
 	)
@@ -89,6 +90,7 @@ type config struct {
 	acks          string
 	idempotent    bool
 	delivery      time.Duration
+	transaction   time.Duration // 0: not given
 	changelog     string
 	quoteDecimals bool
 }
@@ -190,6 +192,11 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 		v.Reject("enable.idempotence", "true only with acks = 'all'")
 	}
 	c.delivery = v.Duration("delivery.timeout.ms")
+	if v.Given("transaction.timeout.ms") {
+		if c.transaction = v.Duration("transaction.timeout.ms"); c.transaction < time.Second {
+			v.Reject("transaction.timeout.ms", "at least 1s")
+		}
+	}
 	switch s := v.String("changelog"); stream.Fold(s) {
 	case "upsert", "debezium":
 		v.Refuse("changelog", "Set changelog = 'ops' to write every change with its _op.")

@@ -43,7 +43,7 @@ type sink struct {
 	timeCol int  // the column _timestamp, -1: none
 	only    bool // append: a delete is refused
 
-	flow flow
+	flow *flow
 
 	mu     sync.Mutex
 	failed error // the first record that could not be delivered
@@ -65,7 +65,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	if err := s.encoders(rel, o.Changelog); err != nil {
 		return nil, err
 	}
-	if s.client, err = c.dial(env, append(c.producer(s.timeCol >= 0), kgo.WithHooks(&s.flow))...); err != nil {
+	if o.Decider != nil {
+		return s.within(ctx, o.Decider)
+	}
+	s.flow = &flow{}
+	if s.client, err = c.dial(env, append(c.producer(s.timeCol >= 0), kgo.WithHooks(s.flow))...); err != nil {
 		return nil, err
 	}
 	if err := s.ready(ctx); err != nil {

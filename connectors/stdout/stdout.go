@@ -35,6 +35,9 @@ func (Connector) Options(role stream.Role) []stream.Option {
 	return options
 }
 
+// Repeating is stream.Repeating's: what is printed stays, heard of or not.
+func (Connector) Repeating() {}
+
 // PseudoColumns are none.
 func (Connector) PseudoColumns() []catalog.Column { return nil }
 

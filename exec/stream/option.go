@@ -213,9 +213,12 @@ func (v *Values) Size(key string, lo, hi int64) int64 {
 // Enum reads one of the values, without regard to case, _ and -, and returns it
 // as it stands in the list.
 func (v *Values) Enum(key string, values ...string) string {
-	s := Fold(v.String(key))
+	given := v.String(key)
+	if slices.Contains(values, given) {
+		return given // 1 where there is -1, too
+	}
 	for _, w := range values {
-		if Fold(w) == s {
+		if Fold(w) == Fold(given) {
 			return w
 		}
 	}

@@ -173,6 +173,8 @@ type SinkOptions struct {
 	Token     []byte // of Committed; nil where there is none
 	// Changelog: batches may hold deletes, and are to be written with an op.
 	Changelog bool
+	// Decider is what the sink writes in, of its own connector; nil: in nothing.
+	Decider Decider
 }
 
 // Env is what the engine lends a connector when it opens a relation.

@@ -1,0 +1,149 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// transaction is what a job with use_transactions writes in: its sinks by who
+// decides about them.
+type transaction struct {
+	connector stream.Transactional // nil: every sink waits for the store's decision
+	name      string               // of connector
+	sinks     []*catalog.Relation  // of connector
+}
+
+// transactionOf finds the connector whose transaction decides about a job's
+// epochs, and refuses sinks that could get a row twice.
+func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transaction, error) {
+	var t transaction
+	for _, r := range sinks {
+		c, err := e.connector(r)
+		if err != nil {
+			return t, err
+		}
+		if _, ok := c.(stream.Repeating); ok {
+			return t, sqlerr.Unsupported("Leave use_transactions out, or write transactions = 'best_effort': the sink then gets each row at least once.",
+				"use_transactions of job %q is not supported with sink %q: connector %s cannot take rows back", job, r.Name, r.Connector)
+		}
+		own, ok := c.(stream.Transactional)
+		if !ok {
+			continue
+		}
+		if t.connector != nil && t.name != c.Name() {
+			return t, sqlerr.Unsupported("Start a job for each.", "a transaction over sinks of %s and %s is not supported", t.name, c.Name())
+		}
+		t.connector, t.name, t.sinks = own, c.Name(), append(t.sinks, r)
+	}
+	return t, nil
+}
+
+// checkTransaction checks, at START JOB, that a job's sinks can be written in
+// transactions.
+func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings) error {
+	if !settings.transactions {
+		return nil
+	}
+	var sinks []*catalog.Relation
+	for _, target := range s.Sinks {
+		sinks = append(sinks, target.Relation)
+	}
+	t, err := e.transactionOf(s.Name, sinks)
+	if err != nil || t.connector == nil {
+		return err
+	}
+	return t.connector.CheckDecider(&e.o.Env, t.sinks, stream.DeciderOptions{Job: s.Name, Checkpoint: settings.checkpoint})
+}
+
+// ask opens the job's Decider, where it has one, and brings the store to what was
+// decided: a prepared epoch whose transaction has committed is committed, and the
+// recovery returned is that after it. What is not decided is left to recover.
+func (l *life) ask(ctx context.Context, rec state.Recovery) (state.Recovery, error) {
+	if !l.settings.transactions {
+		return rec, nil
+	}
+	var sinks []*catalog.Relation
+	for _, target := range l.plan.Sinks {
+		sinks = append(sinks, l.sinkRelation(target.Relation))
+	}
+	t, err := l.j.e.transactionOf(l.j.def.Name, sinks)
+	if err != nil || t.connector == nil {
+		return rec, err
+	}
+	o := stream.DeciderOptions{Job: l.j.def.Name, ID: l.j.id.String(), Checkpoint: l.settings.checkpoint}
+	if l.decider, err = t.connector.Decider(&l.j.e.o.Env, t.sinks, o); err != nil {
+		return rec, fmt.Errorf("opening the transactions of job %s: %w", l.j.def.Name, system{err})
+	}
+	l.decides = t.name
+	last, err := l.decider.Ask(ctx)
+	if err != nil {
+		return rec, fmt.Errorf("asking for the last decision about job %s: %w", l.j.def.Name, system{err})
+	}
+	decided, err := verdict(l.j.def.Name, l.decider.String(), rec, last)
+	if err != nil || !decided {
+		return rec, err
+	}
+	if err := l.handle.Commit(rec.Prepared.Epoch); err != nil {
+		return rec, err
+	}
+	l.j.e.log.Info("an epoch was decided before the job ended, and is committed", "job", l.j.def.Name, "epoch", rec.Prepared.Epoch)
+	return l.handle.Recover()
+}
+
+// verdict says whether the prepared epoch is decided. last is the Decider's last
+// decision: about the prepared epoch, or the committed one. Anything else means
+// that one of the two has lost what it was told.
+func verdict(job, where string, rec state.Recovery, last stream.Decision) (decided bool, err error) {
+	p := rec.Prepared
+	switch {
+	case p != nil && p.Epoch == uint64(last.Epoch) && p.Version == last.Version:
+		return true, nil
+	case rec.Epoch == uint64(last.Epoch):
+		return false, nil
+	}
+	kept := fmt.Sprintf("the state store has committed epoch %d", rec.Epoch)
+	if p != nil {
+		kept += fmt.Sprintf(" and prepared epoch %d at version %d", p.Epoch, p.Version)
+	}
+	told := fmt.Sprintf("names epoch %d at version %d", last.Epoch, last.Version)
+	if last.Epoch == 0 {
+		told = "has no record of it"
+	}
+	e := sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q cannot go on: %s, and %s %s", job, kept, where, told)
+	if uint64(last.Epoch) > rec.Epoch {
+		return false, e.WithHint("The state is older than the output. Restore the data directory that goes with it; or DROP JOB %s and create it again, which writes rows once more.", job)
+	}
+	return false, e.WithHint("The output's record is older than the state, or was deleted. Restore the topic; or DROP JOB %s and create it again, which writes rows once more.", job)
+}
+
+// decide makes the prepared epoch what readers of the sinks see, where a Decider
+// does that. The store's commit follows.
+func (l *life) decide(ctx context.Context, version uint64) error {
+	if l.decider == nil {
+		return nil
+	}
+	begun := time.Now()
+	if err := l.decider.Decide(ctx, stream.Decision{Epoch: l.epoch, Version: version}); err != nil {
+		return fmt.Errorf("committing epoch %d of job %s: %w", l.epoch, l.j.def.Name, system{err})
+	}
+	if took := time.Since(begun); took > l.settings.checkpoint {
+		l.j.e.log.Warn("a transaction took longer to commit than checkpoint.interval", "job", l.j.def.Name, "epoch", uint64(l.epoch), "took", took)
+	}
+	return nil
+}
+
+// decidedBy is the Decider for a sink's options; nil: the sink waits for the
+// store's decision.
+func (l *life) decidedBy(r *catalog.Relation) stream.Decider {
+	if l.decider == nil || l.decides != r.Connector {
+		return nil
+	}
+	return l.decider
+}
