@@ -24,10 +24,23 @@ func (d *diff) walk(s span, fn func(key, old, now []byte) bool) error {
 	if err := b.seek(s.from); err != nil {
 		return err
 	}
+	for {
+		key, old, now, ok, err := nextDifference(&a, &b)
+		if err != nil || !ok || s.to != nil && bytes.Compare(key, s.to) >= 0 || !fn(key, old, now) {
+			return err
+		}
+	}
+}
+
+// nextDifference finds the next key whose values differ between two versions of a
+// tree, and moves the cursors behind it. What it returns belongs to the cursors'
+// pages, and the key to one of them; nil: that version does not have it. A row's
+// value is never empty.
+func nextDifference(a, b *cursor) (key, old, now []byte, ok bool, err error) {
 	for a.valid || b.valid {
 		if a.valid && b.valid && a.leaf == b.leaf && a.i == b.i {
-			if err := skipShared(&a, &b); err != nil {
-				return err
+			if err := skipShared(a, b); err != nil {
+				return nil, nil, nil, false, err
 			}
 			continue
 		}
@@ -40,31 +53,28 @@ func (d *diff) walk(s span, fn func(key, old, now []byte) bool) error {
 		default:
 			order = bytes.Compare(a.key(), b.key())
 		}
-		var key, old, now []byte
+		old, now = nil, nil
 		if order <= 0 {
 			key, old = a.key(), a.value()
 		}
 		if order >= 0 {
 			key, now = b.key(), b.value()
 		}
-		if s.to != nil && bytes.Compare(key, s.to) >= 0 {
-			return nil
-		}
-		if (order != 0 || !bytes.Equal(old, now)) && !fn(key, old, now) {
-			return nil
-		}
 		if order <= 0 {
 			if err := a.next(); err != nil {
-				return err
+				return nil, nil, nil, false, err
 			}
 		}
 		if order >= 0 {
 			if err := b.next(); err != nil {
-				return err
+				return nil, nil, nil, false, err
 			}
 		}
+		if order != 0 || !bytes.Equal(old, now) {
+			return key, old, now, true, nil
+		}
 	}
-	return nil
+	return nil, nil, nil, false, nil
 }
 
 // skipShared moves two cursors that stand on one shared leaf behind the largest
