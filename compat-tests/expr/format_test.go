@@ -67,10 +67,13 @@ func TestRandomFormats(t *testing.T) {
 // formatGenerator makes expressions.
 type formatGenerator struct{ pathGenerator }
 
-var formatFamilies = []struct {
+// formatFamily makes expressions of one kind.
+type formatFamily struct {
 	name string
 	make func(formatGenerator) string
-}{
+}
+
+var formatFamilies = []formatFamily{
 	{"to_char of times", func(g formatGenerator) string {
 		return fmt.Sprintf("to_char(%s, %s)", g.pick(g.timestamp(), g.timestamptz()), g.template(timeWords))
 	}},

@@ -50,7 +50,7 @@ func (c civil) timeOfDay() int64 {
 func (c civil) timestamp() (int64, error) {
 	days, ok := types.DateToDays(c.year, c.month, c.day)
 	m := int64(days)*microsPerDay + c.timeOfDay()
-	if !ok || !types.ValidTimestamp(m) {
+	if !ok || int64(days) > maxInt64/microsPerDay || int64(days) < -maxInt64/microsPerDay || !types.ValidTimestamp(m) {
 		return 0, timestampOutOfRange()
 	}
 	return m, nil

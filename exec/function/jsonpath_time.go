@@ -40,13 +40,13 @@ func (k timeKind) short() string {
 func (t itemTime) String() string {
 	c := civilOf(t.local)
 	var b strings.Builder
+	bc := ""
 	if t.kind == kindDate || t.kind >= kindTimestamp {
-		year, bc := c.year, ""
+		year := c.year
 		if year <= 0 {
 			year, bc = 1-year, " BC"
 		}
 		fmt.Fprintf(&b, "%04d-%02d-%02d", year, c.month, c.day)
-		defer b.WriteString(bc)
 	}
 	if t.kind >= kindTimestamp {
 		b.WriteByte('T')
@@ -64,7 +64,7 @@ func (t itemTime) String() string {
 		}
 		fmt.Fprintf(&b, "%c%02d:%02d", sign, east/3600, east/60%60)
 	}
-	return b.String()
+	return b.String() + bc
 }
 
 // isoTimes are the forms that .datetime() knows without a template.
@@ -145,34 +145,20 @@ func (t *itemTime) fill(c civil, dated, timed, zoned bool) bool {
 // readTimeBy reads a date or time by a template, whose fields say of which kind
 // it is.
 func readTimeBy(s, template string) (t itemTime, err error) {
-	c, zone, err := readTime(s, template)
+	nodes := parseTimeTemplate(template)
+	if err := checkStandard(nodes); err != nil {
+		return t, err
+	}
+	c, zone, err := readTimeNodes(s, nodes, true)
 	if err != nil {
 		return t, err
 	}
-	plain := strings.ToUpper(withoutQuoted(template))
-	has := func(fields ...string) bool {
-		for _, f := range fields {
-			if strings.Contains(plain, f) {
-				return true
-			}
-		}
-		return false
-	}
-	timed := has("HH", "MI", "SS", "MS", "US", "FF", "AM", "PM", "A.M.", "P.M.")
-	zoned := has("TZ", "OF")
-	for _, f := range []string{"HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS", "MS", "US", "FF", "TZH", "TZM", "TZ", "A.M.", "P.M.", "AM", "PM"} {
-		plain = strings.ReplaceAll(plain, f, "")
-	}
-	dated := has("Y", "MM", "DD", "D", "J", "Q", "W", "MON", "RM", "CC", "I")
+	dated, timed, zoned := fieldsOfTemplate(nodes)
 	switch {
-	case zoned && !timed:
-		return t, sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, "missing time zone in input string for type %s", "timestamptz")
-	case zoned && zone == nil:
-		kind := "timetz"
-		if dated {
-			kind = "timestamptz"
-		}
-		return t, sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, "missing time zone in input string for type %s", kind)
+	case dated && zoned && !timed:
+		return t, badTime("datetime format is zoned but not timed")
+	case !dated && !timed:
+		return t, badTime("datetime format is not dated and not timed")
 	case zone != nil:
 		t.east = *zone
 	}
@@ -182,14 +168,34 @@ func readTimeBy(s, template string) (t itemTime, err error) {
 	return t, nil
 }
 
-func withoutQuoted(template string) string {
-	var b strings.Builder
-	for i, part := range strings.Split(template, `"`) {
-		if i%2 == 0 {
-			b.WriteString(part)
+// checkStandard refuses what SQL's templates may not have between their fields,
+// unless it is quoted.
+func checkStandard(nodes []timeNode) error {
+	for _, n := range nodes {
+		if n.kind != timeFieldNode && !n.quoted && !strings.Contains("-./,':; ", n.char) {
+			return badTime("invalid datetime format separator: \"%s\"", n.char)
 		}
 	}
-	return b.String()
+	return nil
+}
+
+// fieldsOfTemplate says which parts of a date and time a template has.
+func fieldsOfTemplate(nodes []timeNode) (dated, timed, zoned bool) {
+	for _, n := range nodes {
+		if n.kind != timeFieldNode {
+			continue
+		}
+		switch n.name() {
+		case "FX", "IW": // PostgreSQL takes the week for no part of a date
+		case "A.M.", "P.M.", "AM", "PM", "HH", "HH12", "HH24", "MI", "SS", "SSSS", "SSSSS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+			timed = true
+		case "TZ", "OF", "TZH", "TZM":
+			zoned = true
+		default:
+			dated = true
+		}
+	}
+	return dated, timed, zoned
 }
 
 // utc is the instant of a date or time; one without a zone is in the session's,

@@ -9,6 +9,8 @@ type timeNode struct {
 	fill  bool   // FM before it
 	th    string // TH or th, where one is after it
 	char  string // where kind is not a field
+	// quoted: the character stood between quotes.
+	quoted bool
 }
 
 type timeNodeKind uint8
@@ -45,7 +47,7 @@ func parseTimeTemplate(s string) []timeNode {
 					s = s[1:]
 				}
 				size := firstRune(s)
-				nodes = append(nodes, timeNode{kind: timeCharNode, char: s[:size]})
+				nodes = append(nodes, timeNode{kind: timeCharNode, char: s[:size], quoted: true})
 				s = s[size:]
 			}
 			s = strings.TrimPrefix(s, `"`)

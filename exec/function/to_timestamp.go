@@ -84,9 +84,14 @@ func badTime(format string, args ...any) *sqlerr.Error {
 // readTime reads a text by a template: a day and time, and seconds east of
 // Greenwich where it says so.
 func readTime(in, template string) (civil, *int, error) {
+	return readTimeNodes(in, parseTimeTemplate(template), false)
+}
+
+// readTimeNodes reads a text by a template that is parsed; standard as SQL has
+// it: nothing of the text, nor of the template, is passed over.
+func readTimeNodes(in string, nodes []timeNode, standard bool) (civil, *int, error) {
 	r := &timeReader{in: in}
-	nodes := parseTimeTemplate(template)
-	if err := r.read(nodes); err != nil {
+	if err := r.read(nodes, standard); err != nil {
 		return civil{}, nil, err
 	}
 	return r.finish()
@@ -102,11 +107,14 @@ func (r *timeReader) skipSpaces() int {
 	return n
 }
 
-func (r *timeReader) read(nodes []timeNode) error {
-	fixed := false
+func (r *timeReader) read(nodes []timeNode, standard bool) error {
+	fixed := standard
 	skipped := 0 // characters passed beyond those of the template
 	for i := range nodes {
 		if r.at >= len(r.in) {
+			if standard {
+				return badTime("input string is too short for datetime format")
+			}
 			return nil
 		}
 		n := &nodes[i]
@@ -114,7 +122,7 @@ func (r *timeReader) read(nodes []timeNode) error {
 		if i+1 < len(nodes) {
 			r.next = &nodes[i+1]
 		}
-		if !fixed && (n.kind == timeFieldNode || i == 0) {
+		if !fixed && (n.kind == timeFieldNode && n.name() != "FX" || n.kind != timeFieldNode && i == 0) {
 			skipped += r.skipSpaces()
 			if r.at >= len(r.in) && n.kind != timeFieldNode {
 				return nil
@@ -122,6 +130,11 @@ func (r *timeReader) read(nodes []timeNode) error {
 		}
 		switch {
 		case n.kind == timeFieldNode:
+		case standard && !strings.HasPrefix(r.rest(), n.char):
+			if n.kind == timeCharNode {
+				return badTime("unmatched format character \"%s\"", n.char)
+			}
+			return badTime("unmatched format separator \"%s\"", n.char)
 		case fixed:
 			r.at += firstRune(r.rest())
 			continue
@@ -149,6 +162,9 @@ func (r *timeReader) read(nodes []timeNode) error {
 		if !fixed {
 			skipped = r.skipSpaces()
 		}
+	}
+	if r.skipSpaces(); standard && r.at < len(r.in) {
+		return badTime("trailing characters remain in input string after datetime format")
 	}
 	return nil
 }
@@ -198,10 +214,15 @@ func (r *timeReader) field(skipped int) error {
 		return r.word(monthNames, &r.mm, func(i int) int { return i + 1 })
 	case "MON":
 		return r.word(shortNames(monthNames), &r.mm, func(i int) int { return i + 1 })
-	case "DAY":
-		return r.word(weekdayNames, &r.d, func(i int) int { return i + 1 })
-	case "DY":
-		return r.word(shortNames(weekdayNames), &r.d, func(i int) int { return i + 1 })
+	case "DAY", "DY":
+		words := weekdayNames
+		if name == "DY" {
+			words = shortNames(words)
+		}
+		// As PostgreSQL has it, a day that was read before is compared with one less.
+		err := r.word(words, &r.d, func(i int) int { return i })
+		r.d++
+		return err
 	case "RM":
 		var words []string
 		for i := range romanMonths {

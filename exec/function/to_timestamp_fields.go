@@ -161,9 +161,10 @@ func (r *timeReader) check(c civil, given dayParts) error {
 	}
 	switch {
 	case given.month && (c.month < 1 || c.month > 12), given.day && (c.day < 1 || c.day > last),
-		c.hour < 0 || c.hour > 23 || c.minute < 0 || c.minute > 59 || c.second < 0 || c.second > 59 || c.micros < 0 || c.micros >= microsPerSecond,
-		r.tzh < 0 || r.tzh > 15 || r.tzm < 0 || r.tzm > 59:
+		c.hour < 0 || c.hour > 23 || c.minute < 0 || c.minute > 59 || c.second < 0 || c.second > 59 || c.micros < 0 || c.micros >= microsPerSecond:
 		return sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", r.in)
+	case r.tzh < 0 || r.tzh > 15 || r.tzm < 0 || r.tzm > 59:
+		return sqlerr.Errorf(sqlerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", r.in)
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 			}
 		default:
 			b.refuseTimeWindow(names[len(names)-1], loc)
+			if xmlFunctions[names[len(names)-1]] {
+				b.unsupported(loc, noXML, "function %s is not supported", strings.ToLower(names[len(names)-1]))
+			}
 			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", b.callSignature(names, argNames, ops)).
 				WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(b.pos(loc)))
 		}

@@ -122,6 +122,10 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 		return b.isJSON(x.JsonIsPredicate, s, k)
 	case *pg.Node_JsonConstructorExpr:
 		return b.jsonQuery(x.JsonConstructorExpr, s, k)
+	case *pg.Node_XmlExpr:
+		b.unsupported(x.XmlExpr.Location, noXML, "XML expressions are not supported")
+	case *pg.Node_XmlSerialize:
+		b.unsupported(x.XmlSerialize.Location, noXML, "XMLSERIALIZE is not supported")
 	case *pg.Node_CurrentOfExpr:
 		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
 	}

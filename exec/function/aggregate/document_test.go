@@ -40,7 +40,7 @@ const absent = "## What PostgreSQL has and this server has not\n\n" +
 	"A call of one of these answers 42883, as a call of any function that does not exist:\n\n" +
 	"- Geometry beyond input, output and comparison: `area`, `center`, `<->`, `@>`, `point(x, y)`, conversions between shapes.\n" +
 	"- Text search: `to_tsvector`, `to_tsquery`, `@@`, `ts_rank`; the types `tsvector` and `tsquery` are read, written and compared. Use `LIKE` or `~`.\n" +
-	"- XML beyond text: `xmlagg`, `xmlcomment`, `query_to_xml`. `xpath`, `xmlelement` and their like answer 0A000. Use json.\n" +
+	"- XML beyond text: `xpath`, `xmlelement`, `xmlagg`, `query_to_xml` and their like, which answer 0A000 and say so. Use json.\n" +
 	"- Large objects (`lo_*`), files of the server (`pg_read_file`, `pg_ls_dir`), full control of the server (`pg_reload_conf`, `pg_promote`, WAL, replication, backup).\n" +
 	"- What only indexes, the planner and `CREATE TYPE` of PostgreSQL call: input and output functions, `*sel`, `gin_*`, `in_range`, transition functions.\n\n" +
 	"## What there is\n\n"
