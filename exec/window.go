@@ -33,6 +33,9 @@ func (b *builder) window(t *tree, n *plan.Window, to target) error {
 		}
 		spec.Calls = append(spec.Calls, call)
 	}
+	if n.Top != nil {
+		spec.Top = &operator.WindowTop{Func: n.Top.Call.Func, Most: n.Top.Most}
+	}
 	return b.operator(t, n, operator.NewWindow(spec), to, input{n.Input, 0})
 }
 

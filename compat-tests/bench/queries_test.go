@@ -11,6 +11,7 @@ import (
 	osexec "os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-var queryRows = flag.Int("rows", 10_000_000, "rows of the files of -only queries; the bars are held at 10 million")
+var (
+	queryRows  = flag.Int("rows", 10_000_000, "rows of the files of -only queries; the bars are held at 10 million")
+	queryNames = flag.String("query", "", "of -only queries ask only those whose names hold this")
+	queryDir   = flag.String("files", "", "folder where the files of -only queries stay for the next run; none: they go with this one")
+)
 
 // tradeColumns declare the trades, for us and for PostgreSQL.
 const (
@@ -80,8 +85,30 @@ func lines(t *testing.T, path string, n int, head string, line func(dst []byte, 
 	}
 }
 
-// queryFiles writes trades.csv, trades.json and customers.csv.
+// queryFiles puts trades.csv, trades.json and customers.csv into dir, which is on
+// the file system of -files: those of a run before, where it left them there.
 func queryFiles(t *testing.T, dir string, rows int) {
+	t.Helper()
+	if *queryDir == "" {
+		writeQueryFiles(t, dir, rows)
+		return
+	}
+	kept := filepath.Join(*queryDir, strconv.Itoa(rows))
+	if _, err := os.Stat(filepath.Join(kept, "complete")); err != nil {
+		if err := os.MkdirAll(kept, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeQueryFiles(t, kept, rows)
+		lines(t, filepath.Join(kept, "complete"), 0, "", nil)
+	}
+	for _, name := range []string{"trades.csv", "trades.json", "customers.csv"} {
+		if err := os.Link(filepath.Join(kept, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func writeQueryFiles(t *testing.T, dir string, rows int) {
 	t.Helper()
 	lines(t, filepath.Join(dir, "trades.csv"), rows, "order_id,customer,account,symbol,price,quantity,event_time\n", func(dst []byte, i int) []byte {
 		order, customer, account, symbol, price, quantity, at := trade(i)
@@ -251,6 +278,9 @@ func queriesBars(t *testing.T, _ time.Duration) []bar {
 	var all []bar
 	const turns = 3
 	for _, q := range fileQueries {
+		if !strings.Contains(q.name, *queryNames) {
+			continue
+		}
 		named := func(trades, customers string) string {
 			return strings.NewReplacer("{trades}", trades, "{customers}", customers).Replace(q.sql)
 		}
@@ -270,10 +300,15 @@ func queriesBars(t *testing.T, _ time.Duration) []bar {
 		if len(duckCSV.rows) != len(pg.rows) || len(duckJSON.rows) != len(pg.rows) {
 			t.Errorf("%s: DuckDB answers %d and %d rows, PostgreSQL %d", q.name, len(duckCSV.rows), len(duckJSON.rows), len(pg.rows))
 		}
-		all = append(all,
-			bar{name: q.name + ": CSV wall / PostgreSQL 16", value: csv.wall / pg.wall, limit: 1, note: fmt.Sprintf("%.2f s against %.2f s", csv.wall, pg.wall)},
-			bar{name: q.name + ": CSV CPU / DuckDB", value: csv.cpu / duckCSV.cpu, limit: 2, note: fmt.Sprintf("%.2f s against %.2f s", csv.cpu, duckCSV.cpu)},
-			bar{name: q.name + ": JSON CPU / DuckDB", value: jsonl.cpu / duckJSON.cpu, limit: 1, note: fmt.Sprintf("%.2f s against %.2f s", jsonl.cpu, duckJSON.cpu)})
+		held := []bar{
+			{name: q.name + ": CSV wall / PostgreSQL 16", value: csv.wall / pg.wall, limit: 1, note: fmt.Sprintf("%.2f s against %.2f s", csv.wall, pg.wall)},
+			{name: q.name + ": CSV CPU / DuckDB", value: csv.cpu / duckCSV.cpu, limit: 2, note: fmt.Sprintf("%.2f s against %.2f s", csv.cpu, duckCSV.cpu)},
+			{name: q.name + ": JSON CPU / DuckDB", value: jsonl.cpu / duckJSON.cpu, limit: 1, note: fmt.Sprintf("%.2f s against %.2f s", jsonl.cpu, duckJSON.cpu)},
+		}
+		for _, b := range held {
+			t.Logf("%s: %.3g of %.3g, %s", b.name, b.value, b.limit, b.note)
+		}
+		all = append(all, held...)
 	}
 	return all
 }

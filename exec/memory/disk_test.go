@@ -222,9 +222,10 @@ func TestPressure(t *testing.T) {
 		}
 	}
 	step(a, 300<<10, false, false)
-	step(a, 120<<10, true, false) // over half of 0.8 MB: more than its share
+	step(a, 120<<10, false, false) // over half of 0.8 MB, which nobody else wants
+	step(b, 30<<10, false, false)
 	step(b, 30<<10, true, false)
-	step(b, 400<<10, true, true) // over 0.8 MB
+	step(b, 370<<10, true, true) // over 0.8 MB
 	step(a, 300<<10, true, true) // over 1 MB: counted all the same
 	if err := a.Check(); err != nil {
 		t.Errorf("within the room to write with: %v", err)

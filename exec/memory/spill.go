@@ -48,7 +48,7 @@ func (a *Account) Pressed() bool {
 		switch {
 		case used > at.limit && own > 0,
 			used > soft && own > soft/16,
-			used > soft/2 && own > share:
+			used > soft/2 && own > share && used-own > soft/16:
 			return true
 		}
 	}

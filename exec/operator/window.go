@@ -20,6 +20,7 @@ type WindowSpec struct {
 	Partition []SortKey
 	OrderBy   []SortKey
 	Calls     []WindowCall
+	Top       *WindowTop // rows beside those may be left out; nil: none
 	Env       *function.Env
 	Account   *memory.Account
 	Fault     Fault
@@ -62,6 +63,8 @@ type Window struct {
 	begins   []uint16 // by place in the order: the first key, from 1, in which a row differs from the one before it; 0: none
 	held     int64    // bytes of out that are counted
 	funcs    []windowFunc
+	prune    int64 // rows at which those that do not matter go
+	least    int64 // pruneFrom
 }
 
 // windowFunc computes one call.
@@ -77,7 +80,7 @@ type windowFunc interface {
 
 // NewWindow returns a Window.
 func NewWindow(spec WindowSpec) *Window {
-	w := &Window{spec: spec, pass: spec.Pass, keys: append(slices.Clone(spec.Partition), spec.OrderBy...)}
+	w := &Window{spec: spec, prune: pruneFrom, least: pruneFrom, pass: spec.Pass, keys: append(slices.Clone(spec.Partition), spec.OrderBy...)}
 	if w.pass == nil {
 		for c := range spec.Types {
 			w.pass = append(w.pass, c)
@@ -129,9 +132,16 @@ func (w *Window) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) err
 			return err
 		}
 	}
-	err = w.spool.Add(&vec.Batch{Cols: w.cols, Sel: part.Sel, Rows: b.Rows})
-	if err != nil || !w.spec.Account.Pressed() {
+	if err := w.spool.Add(&vec.Batch{Cols: w.cols, Sel: part.Sel, Rows: b.Rows}); err != nil {
 		return err
+	}
+	if w.spec.Top != nil && w.spool.Rows() >= w.prune {
+		if err := w.leaveOut(ctx); err != nil {
+			return err
+		}
+	}
+	if !w.spec.Account.Pressed() {
+		return nil
 	}
 	return w.spill(ctx)
 }

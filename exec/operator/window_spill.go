@@ -11,6 +11,9 @@ func (w *Window) spill(ctx context.Context) error {
 	if err := w.order(ctx); err != nil {
 		return err
 	}
+	if w.spec.Top != nil {
+		w.refs = w.top(w.refs)
+	}
 	if err := w.runs.write(ctx, w.spool, w.refs); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"math"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -66,6 +67,7 @@ func pushWindow(w *plan.Window, conds []plan.Expr) plan.Node {
 			}
 		}
 	}
+	w = topOfWindow(w, conds)
 	var down, stay []plan.Expr
 	for _, c := range conds {
 		whole, columns := true, false
@@ -85,4 +87,59 @@ func pushWindow(w *plan.Window, conds []plan.Expr) plan.Node {
 	out := *w
 	out.Input = push(w.Input, down)
 	return filter(&out, stay)
+}
+
+// topOfWindow tells a window of which only first rows are wanted so. It can leave
+// others out where no call looks at what follows a row.
+func topOfWindow(w *plan.Window, conds []plan.Expr) *plan.Window {
+	for _, c := range w.Calls {
+		if !countsUp(c) {
+			return w
+		}
+	}
+	width := len(w.Passed())
+	for _, cond := range conds {
+		column, most, ok := atMost(cond)
+		if !ok || column < width || w.Top != nil && w.Top.Most <= most {
+			continue
+		}
+		out := *w
+		out.Top = &plan.WindowTop{Call: w.Calls[column-width], Most: most}
+		w = &out
+	}
+	return w
+}
+
+// countsUp reports whether a call numbers the rows from the first on.
+func countsUp(c plan.WindowCall) bool {
+	switch c.Func.Name {
+	case "row_number", "rank", "dense_rank":
+		return len(c.Args) == 0 && c.Filter == nil
+	}
+	return false
+}
+
+// atMost is the column and the bound of a condition that an integer column is not
+// over a bound.
+func atMost(cond plan.Expr) (column int, most int64, ok bool) {
+	c, isCall := cond.(*plan.Call)
+	if !isCall || !comparison(c) || len(c.Args) != 2 {
+		return 0, 0, false
+	}
+	op, left, right := c.Op, c.Args[0], c.Args[1]
+	if _, fixed := constant(left); fixed {
+		op, left, right = map[string]string{">=": "<=", ">": "<", "=": "="}[op], right, left
+	}
+	col, isColumn := left.(*plan.Column)
+	bound, fixed := constant(right)
+	if !isColumn || !fixed || bound.Null || integers[col.Typ.OID] == 0 || integers[bound.Type.OID] == 0 {
+		return 0, 0, false
+	}
+	switch op {
+	case "<=", "=":
+		return col.Index, bound.I, true
+	case "<":
+		return col.Index, max(bound.I, math.MinInt64+1) - 1, true
+	}
+	return 0, 0, false
 }

@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Window computes Calls over the rows of a bounded input, each over the row's
 // partition in the order of OrderBy: its rows are the input's columns, then the
@@ -13,6 +16,15 @@ type Window struct {
 	// Pass are the input's columns that its rows have; nil: all of them.
 	Pass   []int
 	Fields []Field
+	// Top says which rows matter; nil: all of them. Other rows may be left out.
+	Top *WindowTop
+}
+
+// WindowTop are the rows of each partition of which a rank, row_number or
+// dense_rank is at most Most. Calls are such functions only.
+type WindowTop struct {
+	Call WindowCall
+	Most int64
 }
 
 // Passed are the input's columns that the rows begin with.
@@ -195,4 +207,7 @@ func (n *Window) details(add func(key, value string)) {
 		}
 	}
 	add("Calls", strings.Join(calls, ", "))
+	if n.Top != nil {
+		add("Run Condition", fmt.Sprintf("(%s <= %d)", n.Top.Call.AggCall.String(), n.Top.Most))
+	}
 }
