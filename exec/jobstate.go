@@ -156,7 +156,7 @@ func (l *life) resumeClocks(ctx context.Context, p state.Progress) error {
 			case w.Source != l.names[leaf.scan]:
 			case w.Split == "":
 				c.mark = w.Micros
-			default:
+			case leaf.scan.has(stream.Split(w.Split)):
 				c.marks[stream.Split(w.Split)] = &splitMark{mark: w.Micros, stored: w.Micros, last: c.begun}
 			}
 		}

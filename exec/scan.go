@@ -240,3 +240,28 @@ func (s *scan) splits() int {
 	defer s.mu.Unlock()
 	return len(s.known)
 }
+
+// unread are those of the splits that which holds for, where reading of them
+// began.
+func (s *scan) unread(which func(stream.Split) bool) []stream.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := map[stream.Split]stream.Offset{}
+	for _, p := range s.from {
+		began[p.Split] = p.Offset
+	}
+	var all []stream.Position
+	for split := range s.known {
+		if which(split) {
+			all = append(all, stream.Position{Split: split, Offset: began[split]})
+		}
+	}
+	return all
+}
+
+// has reports whether a split is known.
+func (s *scan) has(split stream.Split) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[split]
+}

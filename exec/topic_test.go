@@ -133,6 +133,21 @@ func (s *topicSource) Splits(context.Context) ([]stream.Split, error) {
 
 func (s *topicSource) Close() error { return nil }
 
+func (s *topicSource) Drained(_ context.Context, at []stream.Position) ([]stream.Split, error) {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	var all []stream.Split
+	for _, p := range at {
+		n, next := 0, 0
+		_, _ = fmt.Sscan(string(p.Split), &n)
+		_, _ = fmt.Sscan(string(p.Offset), &next)
+		if next >= len(s.t.splits[n]) {
+			all = append(all, p.Split)
+		}
+	}
+	return all, nil
+}
+
 func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &topicReader{t: s.t, rel: s.rel, scan: scan, wake: make(chan struct{}, 1)}
 	s.t.mu.Lock()

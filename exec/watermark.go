@@ -28,6 +28,7 @@ type clock struct {
 	marks   map[stream.Split]*splitMark
 	mark    int64 // as it was passed on; it never goes back
 	begun   time.Time
+	asked   time.Time // when the source was last asked which splits hold nothing
 
 	idle      time.Duration
 	silence   time.Duration // 0: it does not move the watermark
@@ -44,6 +45,7 @@ type splitMark struct {
 	stored   int64 // by the last epoch of a job
 	caughtUp bool
 	last     time.Time // when a row came
+	seen     bool      // it has been read from
 }
 
 // newClock returns the clock of a scan's stream; nil: nobody asks for its time.
@@ -91,7 +93,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		m = &splitMark{mark: noMark, stored: noMark, last: c.begun}
 		c.marks[r.Split] = m
 	}
-	m.caughtUp = r.CaughtUp
+	m.caughtUp, m.seen = r.CaughtUp, true
 	if b.Len() == 0 {
 		return b, nil
 	}
@@ -155,7 +157,7 @@ func (c *clock) now(known int, now time.Time) (int64, bool) {
 		active = true
 		low = min(low, m.mark)
 	}
-	if len(c.marks) < known && now.Sub(c.begun) < c.idle {
+	if len(c.marks) < known {
 		return 0, false // a split that has brought no row yet may hold older ones
 	}
 	switch {
@@ -174,10 +176,59 @@ func (c *clock) now(known int, now time.Time) (int64, bool) {
 	return low, true
 }
 
+// askEvery is how often a source is asked whether splits that bring nothing hold
+// anything.
+const askEvery = time.Second
+
+// ask finds out which of the splits that have not been read from hold nothing to
+// come: from then on they are silent.
+func (c *clock) ask(ctx context.Context, s *scan, now time.Time) error {
+	if now.Sub(c.asked) < askEvery {
+		return nil
+	}
+	c.asked = now
+	unread := s.unread(func(split stream.Split) bool {
+		m := c.marks[split]
+		return m == nil || !m.seen && !m.caughtUp
+	})
+	if len(unread) == 0 {
+		return nil
+	}
+	d, ok := s.source.(stream.Drainer)
+	for _, p := range unread {
+		// What begins at the latest records has none behind it.
+		if s.spec.Latest && p.Offset == nil || !ok && now.Sub(c.begun) >= c.idle {
+			c.drained(p.Split)
+		}
+	}
+	if !ok {
+		return nil
+	}
+	splits, err := d.Drained(ctx, unread)
+	if err != nil {
+		return err
+	}
+	for _, split := range splits {
+		c.drained(split)
+	}
+	return nil
+}
+
+func (c *clock) drained(split stream.Split) {
+	if m := c.marks[split]; m != nil {
+		m.caughtUp = true
+		return
+	}
+	c.marks[split] = &splitMark{mark: noMark, stored: noMark, caughtUp: true, last: c.begun}
+}
+
 // tell passes a leaf's watermark on where it has moved.
 func (l *leaf) tell(ctx context.Context, now time.Time) (moved bool, err error) {
 	if l.clock == nil || l.done {
 		return false, nil
+	}
+	if err := l.clock.ask(ctx, l.scan, now); err != nil {
+		return false, system{err}
 	}
 	t, ok := l.clock.now(l.scan.splits(), now)
 	if !ok {

@@ -25,7 +25,7 @@ func declareSamples(ctx context.Context, p *process, w io.Writer) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	var names []string
 	for _, s := range kafka.Samples {
-		sql := fmt.Sprintf("CREATE STREAM IF NOT EXISTS %s %s WITH (type = 'kafka', topic = '%s')", s.Topic, s.Columns, s.Topic)
+		sql := fmt.Sprintf("CREATE STREAM IF NOT EXISTS %s %s WITH (type = 'kafka', topic = '%s', 'watermark.idle_timeout' = '2s')", s.Topic, s.Columns, s.Topic)
 		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
 			return fmt.Errorf("declaring %s: %w", s.Topic, err)
 		}

@@ -130,3 +130,32 @@ func floorDiv(a, b int64) int64 {
 	}
 	return a / b
 }
+
+// Drained returns the partitions whose records all lie before the positions.
+func (s *source) Drained(ctx context.Context, at []stream.Position) ([]stream.Split, error) {
+	b, err := s.bounds(ctx, stream.Bound{})
+	if err != nil {
+		return nil, err
+	}
+	var drained []stream.Split
+	for _, p := range at {
+		n, err := s.partition(p.Split)
+		if err != nil {
+			return nil, err
+		}
+		end, known := b.end[n]
+		if !known {
+			continue
+		}
+		next := b.start[n]
+		if p.Offset != nil {
+			if next, err = s.decode(p.Offset); err != nil {
+				return nil, err
+			}
+		}
+		if next >= end {
+			drained = append(drained, p.Split)
+		}
+	}
+	return drained, nil
+}

@@ -110,6 +110,14 @@ type Source interface {
 	Close() error
 }
 
+// Drainer is a source that can tell, without its reader, which of some splits hold
+// nothing at or after a position: a query then need not wait for their first row
+// to know how far the stream's time has come.
+type Drainer interface {
+	// Drained returns those of the splits; any goroutine may call it.
+	Drained(ctx context.Context, at []Position) ([]Split, error)
+}
+
 // Reader delivers rows. One goroutine owns it, but for Wake and Ack.
 type Reader interface {
 	// Read fills b with rows of one split. It returns with no row after Wake,
