@@ -19,8 +19,9 @@ import (
 // as few as operators.
 //
 // A frame is a length and a checksum (CRC-32C) of 4 bytes each, then the columns
-// as vec.AppendFrame writes them. Nothing is compressed: the page cache takes
-// columns faster than a compressor does.
+// as vec.AppendFrame writes them. Nothing is compressed: of integers, times and
+// short texts, 1 GB took 0.6 s of processor time to write and 0.25 s to read;
+// s2 made it a third smaller for 0.8 s and 0.4 s more.
 type File struct {
 	disk  *Disk
 	f     *os.File
