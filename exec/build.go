@@ -33,6 +33,7 @@ type builder struct {
 	kept   map[plan.Node]*kept // parts of a recursive term that run once; nil: none
 	// scanned is called with each stream scan before it is opened; nil: nobody.
 	scanned func(*scan)
+	late    func(rows int) // told of rows whose window was closed; nil: nobody is
 	timed   bool
 	ran     func(*tree) // called with each tree that has run to its end; nil: nobody
 	// origin says which node of the plan one that stands in for it was made of,

@@ -32,6 +32,7 @@ type job struct {
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset
+	marks     map[place]int64   // watermarks; without a split, a stream's
 	streams   map[string]string // the stream of each source
 	started   time.Time
 	// unrecorded is how the job ended where the catalog could not be told, and

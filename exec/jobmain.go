@@ -99,7 +99,7 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 func (e *Engine) startJob(def *catalog.Job) *job {
 	ctx, cut := context.WithCancel(e.ctx)
 	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
-		positions: map[place]stream.Offset{}, streams: map[string]string{}, started: time.Now()}
+		positions: map[place]stream.Offset{}, marks: map[place]int64{}, streams: map[string]string{}, started: time.Now()}
 	j.remember()
 	go func() {
 		defer close(j.done)
@@ -359,7 +359,7 @@ func (j *job) impediment() string {
 }
 
 // committed shows an epoch to those who ask about the job.
-func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *results) {
+func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, marks []state.Watermark, r *results) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.past.epoch, j.problem = e, ""
@@ -367,6 +367,9 @@ func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, r *result
 	j.running = tally{}
 	for at, next := range moved {
 		j.positions[at] = append(j.positions[at][:0], next...)
+	}
+	for _, w := range marks {
+		j.marks[place{w.Source, stream.Split(w.Split)}] = w.Micros
 	}
 	if r != nil {
 		j.results = r.snapshot()

@@ -250,7 +250,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 		return err
 	}
 	l.commits++
-	return l.committed(ctx, tokens)
+	return l.committed(ctx, tokens, p.Watermarks)
 }
 
 // prepare has every sink make the epoch durable and returns their tokens.
@@ -276,7 +276,7 @@ func (l *life) prepare(ctx context.Context) ([]state.Token, error) {
 }
 
 // committed does what follows a decision.
-func (l *life) committed(ctx context.Context, tokens []state.Token) error {
+func (l *life) committed(ctx context.Context, tokens []state.Token, marks []state.Watermark) error {
 	for i, s := range l.sinks {
 		if err := s.send(ctx, l.fails, work{kind: workCommit, epoch: l.epoch, token: tokens[i].Bytes}); err != nil {
 			return err
@@ -285,7 +285,7 @@ func (l *life) committed(ctx context.Context, tokens []state.Token) error {
 	for leaf, a := range l.ackers {
 		a.add(l.positions(leaf.scan, l.moved))
 	}
-	l.j.committed(l.epoch, l.moved, l.fan.results)
+	l.j.committed(l.epoch, l.moved, marks, l.fan.results)
 	l.fan.dirty, l.timed = false, false
 	clear(l.moved)
 	l.next(stream.Epoch(l.handle.Next()))

@@ -158,6 +158,7 @@ func (l *life) build(ctx context.Context, first bool) error {
 	*b.scope.ctx = ctx
 	b.live = true
 	b.fault = func(err error) error { return l.reject("query", err) }
+	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
 	l.names, l.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
 	b.scanned = func(s *scan) {

@@ -151,6 +151,7 @@ func (l *life) resumeClocks(ctx context.Context, p state.Progress) error {
 		if c == nil {
 			continue
 		}
+		l.j.shown(p.Watermarks)
 		for _, w := range p.Watermarks {
 			switch {
 			case w.Source != l.names[leaf.scan]:
@@ -168,4 +169,13 @@ func (l *life) resumeClocks(ctx context.Context, p state.Progress) error {
 		}
 	}
 	return nil
+}
+
+// shown has the watermarks of the committed epoch seen by those who ask.
+func (j *job) shown(marks []state.Watermark) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, w := range marks {
+		j.marks[place{w.Source, stream.Split(w.Split)}] = w.Micros
+	}
 }

@@ -147,3 +147,35 @@ func TestChangelogIntoAppend(t *testing.T) {
 		t.Errorf("START JOB = %v, want 0A000", err)
 	}
 }
+
+// TestLateRows: a job counts the rows that come after their window, and shows how
+// far the time of its streams has come; a restart forgets neither.
+func TestLateRows(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	if err := f.sqlJob("j", "SELECT window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 seconds')"); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1), event(2, "a", 30))
+	if err := f.topics.file("j_out").wait(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	f.kill()
+	f.start()
+	e.add(0, event(3, "a", 2), event(4, "a", 3e9), event(5, "a", 31))
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "windows", f.topics.file("j_out").read(), []string{"2000-01-01 00:00:00+00|1", "2000-01-01 00:00:30+00|2"})
+	jobs := jobsProvider{f.Engine}
+	if late := jobs.Jobs()[0].Late; late != 2 {
+		t.Errorf("%d rows were late, want 2", late)
+	}
+	for _, w := range jobs.Watermarks() {
+		if w.Micros != 26_000_000 {
+			t.Errorf("the watermark of split %q is %d, want 26 s", w.Split, w.Micros)
+		}
+	}
+	if n := len(jobs.Watermarks()); n != 2 {
+		t.Errorf("%d watermarks, want the split's and the stream's", n)
+	}
+}

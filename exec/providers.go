@@ -58,7 +58,7 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 			h = p.e.storedHistory(def)
 		}
 		s.Epoch, s.Restarts = uint64(h.epoch), h.restarts
-		s.RowsIn, s.RowsOut, s.Rejected = h.in, h.out, h.skipped
+		s.RowsIn, s.RowsOut, s.Rejected, s.Late = h.in, h.out, h.skipped, h.late
 		all = append(all, s)
 	})
 	return all
@@ -75,6 +75,22 @@ func (p jobsProvider) Splits() []pgcatalog.SplitStatus {
 		defer j.mu.Unlock()
 		for at, offset := range j.positions {
 			all = append(all, pgcatalog.SplitStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Position: readable(offset)})
+		}
+	})
+	return all
+}
+
+// Watermarks lists how far the event time of each job's streams has come.
+func (p jobsProvider) Watermarks() []pgcatalog.WatermarkStatus {
+	var all []pgcatalog.WatermarkStatus
+	p.each(func(def *catalog.Job, j *job) {
+		if j == nil {
+			return
+		}
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		for at, micros := range j.marks {
+			all = append(all, pgcatalog.WatermarkStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Micros: micros})
 		}
 	})
 	return all

@@ -9,13 +9,14 @@ import (
 )
 
 // tally counts rows that a job has read and passed on, and records that it left
-// out.
-type tally struct{ in, out, skipped int64 }
+// out; and rows whose window of time was closed.
+type tally struct{ in, out, skipped, late int64 }
 
 func (t *tally) add(o tally) {
 	t.in += o.in
 	t.out += o.out
 	t.skipped += o.skipped
+	t.late += o.late
 }
 
 // history is what a job has done since it was created. It is part of each epoch,
@@ -30,11 +31,13 @@ type history struct {
 // store's own operators, since a plan numbers its operators from the other end.
 var historySpace = state.Space{Operator: state.MaxOperator - 1}
 
-const historyNumbers = 5
+// historyNumbers are how many there are; of those of an older binary the last is
+// missing.
+const historyNumbers = 6
 
 func (h history) write(pages *state.Batch) {
 	var b []byte
-	for _, n := range [historyNumbers]uint64{uint64(h.epoch), uint64(h.in), uint64(h.out), uint64(h.skipped), uint64(h.restarts)} {
+	for _, n := range [historyNumbers]uint64{uint64(h.epoch), uint64(h.in), uint64(h.out), uint64(h.skipped), uint64(h.restarts), uint64(h.late)} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	pages.Set(historySpace, nil, b)
@@ -48,9 +51,12 @@ func loadHistory(store *state.Store, id state.ID) (history, error) {
 	if err != nil || !found {
 		return history{}, err
 	}
+	if len(b) == 8*(historyNumbers-1) {
+		b = append(b, make([]byte, 8)...)
+	}
 	if len(b) != 8*historyNumbers {
 		return history{}, fmt.Errorf("reading the counters of job %s: %d bytes, want %d", id, len(b), 8*historyNumbers)
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
-	return history{tally{n(1), n(2), n(3)}, stream.Epoch(n(0)), n(4)}, nil
+	return history{tally{n(1), n(2), n(3), n(5)}, stream.Epoch(n(0)), n(4)}, nil
 }

@@ -29,7 +29,7 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 	live := b.live && !plan.Derive(n.Input).Bounded
 	spec := operator.SessionSpec{
 		TimeType: types.Of(n.Time.Type().OID), Gap: plan.Micros(n.Size), Grace: plan.Micros(n.Grace),
-		Rows: schemaTypes(n.Input), Account: b.holder(t, n), Fault: b.fault,
+		Rows: schemaTypes(n.Input), Account: b.holder(t, n), Fault: b.fault, Late: b.late,
 	}
 	var err error
 	if spec.Time, err = b.compile(n.Time); err != nil {
@@ -64,7 +64,7 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	in := plan.Derive(n.Input)
 	spec := operator.WindowAggregateSpec{
 		Keys: keys, Closing: *n.Closing, AppendOnly: in.AppendOnly, Session: in.Window != nil && in.Window.Kind == plan.WindowSession,
-		Account: b.account, Fault: b.fault,
+		Account: b.account, Fault: b.fault, Late: b.late,
 	}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())

@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -33,7 +32,7 @@ type clock struct {
 	idle      time.Duration
 	silence   time.Duration // 0: it does not move the watermark
 	maxFuture time.Duration
-	future    atomic.Int64 // rows too far ahead
+	late      func(rows int) // told of rows too far ahead; nil: nobody is
 
 	sel []int32
 	out vec.Batch
@@ -53,7 +52,7 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if s.plan.Watermark == nil || s.spec.Bounded {
 		return nil, nil
 	}
-	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now()}
+	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now(), late: b.late}
 	var err error
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
@@ -116,7 +115,9 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		switch {
 		case nulls.Get(int(row)):
 		case t > limit:
-			c.future.Add(1)
+			if c.late != nil {
+				c.late(1)
+			}
 			return
 		case t > mark:
 			mark = t

@@ -40,6 +40,7 @@ type Sessions interface{ Sessions() []SessionStatus }
 type Jobs interface {
 	Jobs() []JobStatus
 	Splits() []SplitStatus
+	Watermarks() []WatermarkStatus
 	Results() []JobResult
 }
 
@@ -105,6 +106,7 @@ type JobStatus struct {
 	RowsIn   int64
 	RowsOut  int64
 	Rejected int64
+	Late     int64 // rows whose window of time was closed
 }
 
 // SplitStatus is how far a job has read a split of a stream.
@@ -113,6 +115,14 @@ type SplitStatus struct {
 	Position           string // as the connector writes it for people
 	End                string // "" where it is not known
 	Lag                *int64 // records behind the end; nil: not known
+}
+
+// WatermarkStatus is how far the event time of a stream, or of one of its splits,
+// has come in a job's last epoch.
+type WatermarkStatus struct {
+	Job, Stream string
+	Split       string // "": the stream's, as the job goes by it
+	Micros      int64  // since 2000-01-01 UTC
 }
 
 // JobResult is a row that a job without sinks has kept.

@@ -33,7 +33,8 @@ func ferrisJobs(c *Context, t *table) {
 				num("rows_in", s.RowsIn).
 				num("rows_out", s.RowsOut).
 				num("rejected", s.Rejected).
-				num("restarts", s.Restarts)
+				num("restarts", s.Restarts).
+				num("late", s.Late)
 		}
 		r.emit()
 	}

@@ -57,6 +57,7 @@ var ferrisRelations = []*catalog.Relation{
 			column("created", types.Timestamptz),
 			column("started", types.Timestamptz),
 			column("definition", types.Text),
+			column("late", types.Int8),
 		},
 	},
 	{
@@ -68,6 +69,15 @@ var ferrisRelations = []*catalog.Relation{
 			column("position", types.Text),
 			column("end_position", types.Text),
 			column("lag", types.Int8),
+		},
+	},
+	{
+		OID: 15018, Schema: "ferris", Name: "watermarks",
+		Columns: []catalog.Column{
+			column("job_name", types.Text),
+			column("stream_name", types.Text),
+			column("split", types.Text),
+			column("watermark", types.Timestamptz),
 		},
 	},
 	{

@@ -128,6 +128,10 @@ func (server) Splits() []SplitStatus {
 	return []SplitStatus{{Job: "copy", Stream: "public.trades", Split: "0", Position: "17", End: "20", Lag: &lag}}
 }
 
+func (server) Watermarks() []WatermarkStatus {
+	return []WatermarkStatus{{Job: "copy", Stream: "public.trades", Split: "0", Micros: 1}, {Job: "copy", Stream: "public.trades", Micros: -1}}
+}
+
 func (server) Results() []JobResult { return []JobResult{{"j1", "finished", `{"n": 1}`}} }
 
 func (server) Connectors() []Connector {

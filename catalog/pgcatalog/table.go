@@ -240,6 +240,7 @@ var tables = map[string]func(*Context, *table){
 	"ferris.functions":                                   ferrisFunctions,
 	"ferris.jobs":                                        ferrisJobs,
 	"ferris.sinks":                                       ferrisSinks,
+	"ferris.watermarks":                                  ferrisWatermarks,
 	"ferris.splits":                                      ferrisSplits,
 	"ferris.streams":                                     ferrisStreams,
 }
