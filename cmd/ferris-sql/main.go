@@ -40,6 +40,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), manCommand())
+	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), backupCommand(), restoreCommand(), manCommand())
 	return root
 }

@@ -115,7 +115,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		}
 	}()
 	if dir != "" {
-		dir = filepath.Join(dir, "state")
+		dir = stateDir(dir)
 	}
 	if p.store, err = state.Open(state.Options{Dir: dir, InMemory: inMemory, Logger: log}); err != nil {
 		return p, err

@@ -162,6 +162,11 @@ func (p *process) serve(ctx context.Context, c *config.Config, log *slog.Logger)
 			}
 		}()
 	}
+	stopBackups, err := p.serveBackups(c.Storage.DataDir, log)
+	if err != nil {
+		wire.Close()
+		return err
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -189,6 +194,7 @@ func (p *process) serve(ctx context.Context, c *config.Config, log *slog.Logger)
 	for _, s := range servers {
 		result = errors.Join(result, s.Shutdown(limit))
 	}
+	result = errors.Join(result, stopBackups(limit))
 	if result == nil {
 		log.Info("ended")
 	}
