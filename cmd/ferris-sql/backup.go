@@ -48,7 +48,7 @@ func restoreCommand() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Make a data directory of a backup",
 		Long: "Makes a data directory, which must not be there or be empty, of a file that backup wrote. FILE - is standard input. Jobs go on from the " +
-			"epoch that the backup has; what their sinks were given since is given to them again.",
+			"epoch that the backup has; what their sinks were given since is given to them again, and a job whose topic has transactions of later epochs refuses to start.",
 		Example: "  ferris-sql restore --data-dir ./restored monday.bak",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -24,7 +24,7 @@ func TestBackup(t *testing.T) {
 		}
 		return out
 	}
-	run(dir, "CREATE TABLE t (id serial PRIMARY KEY, s text); INSERT INTO t (s) VALUES ('a'), ('b')")
+	run(dir, "CREATE TABLE t (id int PRIMARY KEY, s text); INSERT INTO t VALUES (1, 'a'), (2, 'b')")
 	file := filepath.Join(t.TempDir(), "at-rest.bak")
 	if _, errs, err := runCommand(t, "", "backup", "--data-dir", dir, file); err != nil {
 		t.Fatalf("%v\n%s", err, errs)
@@ -58,7 +58,7 @@ func TestBackup(t *testing.T) {
 		if _, errs, err := runCommand(t, "", "restore", "--data-dir", restored, file); err != nil {
 			t.Fatalf("%v\n%s", err, errs)
 		}
-		if got, want := run(restored, "INSERT INTO t (s) VALUES ('c'); SELECT s FROM t ORDER BY id"), "s\na\nb\nc\n"; !strings.HasSuffix(got, want) {
+		if got, want := run(restored, "INSERT INTO t VALUES (3, 'c'); SELECT s FROM t ORDER BY id"), "s\na\nb\nc\n"; !strings.HasSuffix(got, want) {
 			t.Errorf("%s has %q, want %q", filepath.Base(file), got, want)
 		}
 		if _, _, err := runCommand(t, "", "restore", "--data-dir", restored, file); err == nil {
