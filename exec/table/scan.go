@@ -61,7 +61,9 @@ type Scan struct {
 	id     int // the column that takes row ids, -1: none
 
 	spans []span
-	at    int // in spans, or in spec.RowIDs
+	exact bool      // the one key of a unique index: look it up
+	ends  [2][]byte // memory of a single point's range
+	at    int       // in spans, or in spec.RowIDs
 	begun bool
 	done  bool
 
@@ -82,7 +84,7 @@ func (s *Snapshot) Scan(d *Desc, spec ScanSpec) *Scan {
 func (s *Snapshot) ScanInto(c *Scan, d *Desc, spec ScanSpec) {
 	c.Close()
 	c.s, c.d, c.spec, c.ix = s, d, spec, nil
-	c.base, c.begun, c.done, c.at, c.spans = s.base, false, false, 0, c.spans[:0]
+	c.base, c.begun, c.done, c.at, c.spans, c.exact = s.base, false, false, 0, c.spans[:0], false
 	var own func(storage uint32) *node = s.own
 	if spec.Latest && s.x != nil {
 		c.base, c.held = s.t.newest(), true
@@ -138,6 +140,15 @@ func (c *Scan) Close() {
 
 // bound turns the bounds into ranges of keys, in the order of the scan.
 func (c *Scan) bound() {
+	if len(c.spec.Points) == 1 {
+		p := c.spec.Points[0]
+		key, null := c.ix.enc.AppendValues(c.ends[0][:0], p)
+		c.ends[0] = key
+		c.ends[1] = append(c.ends[1][:0], key...)
+		c.spans = append(c.spans, span{key, rowkey.After(c.ends[1])})
+		c.exact = c.ix.Unique && !null && len(p) == len(c.ix.Keys)
+		return
+	}
 	if c.spec.Points != nil {
 		for _, p := range c.spec.Points {
 			key, _ := c.ix.enc.AppendValues(nil, p)
@@ -263,6 +274,9 @@ func (c *Scan) stepID() (id int64, value []byte, err error) {
 
 // stepMain goes to the next entry of the ranges.
 func (c *Scan) stepMain() (key, value []byte, err error) {
+	if c.exact {
+		return c.stepExact()
+	}
 	for {
 		if !c.begun {
 			if c.at >= len(c.spans) {
@@ -280,4 +294,20 @@ func (c *Scan) stepMain() (key, value []byte, err error) {
 		c.begun = false
 		c.at++
 	}
+}
+
+// stepExact finds the one entry there can be.
+func (c *Scan) stepExact() (key, value []byte, err error) {
+	if c.at > 0 {
+		return nil, nil, io.EOF
+	}
+	c.at, key = 1, c.spans[0].from
+	value, found, err := lookup(c.main.over.root, resident{}, key)
+	if !found && err == nil {
+		value, found, err = lookup(c.main.base.root, &c.mainSrc, key)
+	}
+	if err == nil && (!found || isTombstone(value)) {
+		err = io.EOF
+	}
+	return key, value, err
 }
