@@ -401,63 +401,6 @@ func (b *builder) eval(e plan.Expr) (types.Value, error) {
 	return operator.EvalRow(p, e.Type())
 }
 
-func (b *builder) join(t *tree, n *plan.Join, to target) error {
-	kind := n.Kind
-	cond := n.Cond
-	spec := operator.JoinSpec{Kind: kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.holder(t, n), Fault: b.fault}
-	if b.live {
-		if err := b.refuseLiveJoin(n); err != nil {
-			return err
-		}
-	}
-	var err error
-	if cond != nil {
-		if spec.Cond, err = b.compile(cond); err != nil {
-			return err
-		}
-	}
-	if n.Lateral {
-		right := b.subplan(n.Right)
-		return b.operator(t, n, operator.NewLateral(spec, right), to, input{n.Left, operator.JoinLeft})
-	}
-	if spec.LeftKeys, err = b.compileAll(n.LeftKeys); err != nil {
-		return err
-	}
-	if spec.RightKeys, err = b.compileAll(n.RightKeys); err != nil {
-		return err
-	}
-	for _, k := range n.LeftKeys {
-		spec.KeyTypes = append(spec.KeyTypes, k.Type())
-	}
-	// The right input is kept, so it is read first, and to its end.
-	place := &node{op: operator.NewJoin(spec), plan: n, to: to, open: 2, inputs: 2}
-	bounded := *b
-	bounded.live = false
-	if err := bounded.node(t, n.Right, target{node: place, input: operator.JoinRight, tree: t}); err != nil {
-		return err
-	}
-	if err := b.node(t, n.Left, target{node: place, input: operator.JoinLeft, tree: t}); err != nil {
-		return err
-	}
-	t.nodes = append(t.nodes, place)
-	return nil
-}
-
-// refuseLiveJoin refuses the joins of a live query whose right side does not
-// end, or whose outer rows are known only at the left side's end.
-func (b *builder) refuseLiveJoin(n *plan.Join) error {
-	left := plan.Derive(n.Left).Bounded
-	switch {
-	case !n.Lateral && !plan.Derive(n.Right).Bounded:
-		return sqlerr.Unsupported("Remove EMIT CHANGES, or join the stream with a file that does not follow.",
-			"a live join with a stream on its right side is not supported")
-	case !left && (n.Kind == plan.JoinRight || n.Kind == plan.JoinFull):
-		return sqlerr.Unsupported("Write the stream on the preserved side: stream LEFT JOIN table.",
-			"a live RIGHT or FULL JOIN is not supported")
-	}
-	return nil
-}
-
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {

@@ -34,6 +34,7 @@ type node struct {
 	inputs int
 	marks  []int64 // the watermark of each input; nil: none has come
 	mark   int64   // its own
+	delay  int64   // how far its rows may lie behind that, in microseconds
 
 	rows    int64         // that it passed on
 	bytes   int64         // of those rows, where the tree is timed

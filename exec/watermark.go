@@ -239,7 +239,7 @@ func (l *leaf) tell(ctx context.Context, now time.Time) (moved bool, err error) 
 }
 
 // watermark says that an input's rows from now on are not before t. A node's is
-// the lowest of its inputs'.
+// the lowest of its inputs', and what it passes on is behind that by its delay.
 func (t target) watermark(ctx context.Context, mark int64) error {
 	n := t.node
 	if n == nil {
@@ -267,5 +267,5 @@ func (t target) watermark(ctx context.Context, mark int64) error {
 	if err != nil {
 		return err
 	}
-	return n.to.watermark(ctx, low)
+	return n.to.watermark(ctx, low-n.delay)
 }

@@ -25,16 +25,19 @@ func Parse(text string) ([]parse.Statement, error) { return parse.Cached(text) }
 // positions in the text that was parsed.
 func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, error) {
 	start := time.Now()
-	b, err := bind.Bind(ctx, c, s)
-	if err != nil {
-		return nil, err
-	}
-	optimize.Bound(b, &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Rows: c.Rows, Cast: func(source, target types.OID) *catalog.Function {
+	env := &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Rows: c.Rows, Cast: func(source, target types.OID) *catalog.Function {
 		if cast := c.Catalog.Cast(source, target); cast != nil {
 			return cast.Func
 		}
 		return nil
-	}})
+	}}
+	bound := *c
+	bound.Joins = func(n plan.Node) plan.Node { return optimize.Joins(n, env) }
+	b, err := bind.Bind(ctx, &bound, s)
+	if err != nil {
+		return nil, err
+	}
+	optimize.Bound(b, env)
 	if e, ok := b.Statement.(*plan.Explain); ok {
 		e.Planning = time.Since(start)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ type event struct {
 	input  int
 	op     vec.Op
 	values []types.Value
+	at     int64 // of a watermark
 }
 
 type eventKind uint8
@@ -31,6 +33,7 @@ const (
 	eventRow eventKind = iota
 	eventBarrier
 	eventEnd
+	eventWatermark
 )
 
 // shape is how a harness cuts the same rows into batches.
@@ -141,6 +144,9 @@ func tryPlay(op Operator, ins [][]types.Type, out []types.Type, events []event, 
 		case eventEnd:
 			err = op.Finish(ctx, e.input, sink)
 			sink.lines = append(sink.lines, "end")
+		case eventWatermark:
+			err = op.Watermark(ctx, e.at, sink)
+			sink.lines = append(sink.lines, "watermark")
 		}
 		if err != nil && !errors.Is(err, stream.Done) {
 			return nil, err
@@ -205,6 +211,34 @@ func scramble(b *vec.Batch, ts []types.Type) {
 		}
 	}
 	clear(b.Ops)
+}
+
+// sortedLines puts the rows between two barriers, ends or watermarks in order, for an
+// operator whose rows come in none.
+func sortedLines(lines []string) []string {
+	from := 0
+	for i, line := range append(lines, "end") {
+		if line == "barrier" || line == "end" || line == "watermark" {
+			slices.Sort(lines[from:i])
+			from = i + 1
+		}
+	}
+	return lines
+}
+
+// playSorted is playShapes for an operator whose rows come in no order.
+func playSorted(t *testing.T, make func() Operator, ins [][]types.Type, out []types.Type, events []event) []string {
+	t.Helper()
+	var first []string
+	for i, s := range shapes {
+		got := sortedLines(play(t, make(), ins, out, events, s))
+		if i == 0 {
+			first = got
+		} else if !slices.Equal(got, first) {
+			t.Fatalf("%v gives\n%s\nand %v\n%s", s, strings.Join(got, "\n"), shapes[0], strings.Join(first, "\n"))
+		}
+	}
+	return first
 }
 
 // playShapes plays events in every shape and requires the same answer of each.
@@ -315,7 +349,8 @@ func parse(t types.Type, s string) types.Value {
 }
 
 // events reads the lines of a test: "+ a b" and "- a b" are rows of input 0,
-// "0 + a" and "1 + a" of the input named, "barrier", "end" and "end 1".
+// "0 + a" and "1 + a" of the input named, "barrier", "watermark 5", "end" and
+// "end 1".
 func readEvents(text string, ins [][]types.Type) []event {
 	var events []event
 	for line := range strings.Lines(text) {
@@ -327,6 +362,11 @@ func readEvents(text string, ins [][]types.Type) []event {
 		switch {
 		case w[0] == "barrier":
 			e.kind = eventBarrier
+		case w[0] == "watermark":
+			e.kind = eventWatermark
+			if _, err := fmt.Sscan(w[1], &e.at); err != nil {
+				panic(err)
+			}
 		case w[0] == "end":
 			e.kind = eventEnd
 			if len(w) > 1 {

@@ -29,7 +29,11 @@ func TestOperators(t *testing.T) {
 				_, err := tryPlay(c.make(), c.ins, c.out, events, shapes[0])
 				return fmt.Sprintf("error: %v\n", err)
 			}
-			lines := playShapes(t, c.make, c.ins, c.out, events)
+			playAll := playShapes
+			if c.unordered {
+				playAll = playSorted
+			}
+			lines := playAll(t, c.make, c.ins, c.out, events)
 			return strings.Join(lines, "\n") + "\n"
 		})
 	})
@@ -41,6 +45,8 @@ type testCase struct {
 	out   []types.Type
 	make  func() Operator
 	fails bool
+	// unordered: rows come in no order between barriers and watermarks.
+	unordered bool
 }
 
 // readCase reads the arguments of run: the operator, its own arguments, and the
@@ -109,6 +115,10 @@ func readCase(d *datadriven.TestData) testCase {
 			c.out = append(append([]types.Type(nil), in...), right...)
 		}
 		c.make = func() Operator { return NewJoin(spec()) }
+	case "intervaljoin":
+		return intervalCase(d, kind.Vals[0], in)
+	case "changesjoin":
+		return changesCase(d, kind.Vals[0], in)
 	default:
 		panic("no operator " + kind.Key)
 	}

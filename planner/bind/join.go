@@ -12,6 +12,8 @@ import (
 // joinExpr is a JOIN b ON ..., USING (...), NATURAL, CROSS.
 func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	l := b.fromItem(x.Larg, s, lat)
+	number := s.joins
+	s.joins++
 	kind := map[pg.JoinType]plan.JoinKind{
 		pg.JoinType_JOIN_INNER: plan.JoinInner, pg.JoinType_JOIN_LEFT: plan.JoinLeft,
 		pg.JoinType_JOIN_RIGHT: plan.JoinRight, pg.JoinType_JOIN_FULL: plan.JoinFull,
@@ -40,6 +42,11 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 		cond, merged = b.using(using, left, right, kind)
 	case x.Quals != nil:
 		cond = b.boolean(b.expr(x.Quals, js, exprJoinOn), "JOIN/ON", location(x.Quals))
+	}
+	for _, w := range s.within {
+		if w.Join == number {
+			cond = b.within(w, l.node, r.node, cond, js)
+		}
 	}
 	node := joinNode(kind, l.node, r.node, cond, r.lateral)
 	if a := x.JoinUsingAlias; a != nil {

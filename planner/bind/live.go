@@ -42,6 +42,11 @@ func changesAppendOnly(n plan.Node) bool {
 			if n.Kind == plan.WindowSession && n.Changes && hasStream(n.Input) {
 				ok = false
 			}
+		case *plan.Join:
+			l, r := plan.Derive(n.Left), plan.Derive(n.Right)
+			if !n.Lateral && !(l.Bounded && r.Bounded) && !n.Grows(l, r) {
+				ok = false
+			}
 		}
 		return ok
 	})
@@ -74,13 +79,14 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		refuse("Leave ORDER BY out, or leave EMIT CHANGES out to sort what the stream holds now.",
 			"ORDER BY over a stream that has no end is not supported")
 	case *plan.Join:
-		if hasStream(n.Left) && hasStream(n.Right) {
-			refuse("Leave EMIT CHANGES out to join what the streams hold now.",
-				"joining streams is not supported in a continuous query")
+		b.checkJoin(n)
+	case *plan.TimeWindow:
+		if !plan.Timely(n.Input) {
+			refuse("Give the join bounds of time: JOIN ... ON ... WITHIN INTERVAL '5 minutes'.",
+				"a window over an outer or semi join of streams without WITHIN is not supported, as a match may come at any time")
 		}
-		if !n.Lateral || n.Kind != plan.JoinInner && n.Kind != plan.JoinLeft || hasStream(n.Right) {
-			refuse("Leave EMIT CHANGES out to join what the stream holds now.",
-				"joins are not supported in a continuous query")
+		if n.Kind == plan.WindowSession && !changesAppendOnly(n.Input) {
+			refuse("Put the rows into sessions first, and join their groups.", "SESSION windows over rows that change are not supported")
 		}
 	case *plan.SetOp:
 		refuse("Use UNION ALL, which passes rows on as they come, or leave EMIT CHANGES out.",

@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -40,6 +41,10 @@ type scope struct {
 	// noLateral: the items stand on the side of a RIGHT or FULL join that its
 	// other side may not refer to.
 	noLateral bool
+	// within are the bounds of this query's joins, joins how many of them were
+	// bound so far, in text order.
+	within []parse.Within
+	joins  int
 }
 
 // columnUse is one reference to a column in the text.

@@ -68,6 +68,9 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	walk := b.walk
 	b.walk = nil
 	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
+	if c := b.stmt.BySelect[sel]; c != nil {
+		s.within = c.Within
+	}
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)
 	var window *plan.TimeWindow

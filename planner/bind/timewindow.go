@@ -68,8 +68,8 @@ func (b *binder) eventTime(o operand) plan.Expr {
 
 // defaultTime is the event time of the rows themselves.
 func (b *binder) defaultTime(input plan.Node, w *parse.Window) plan.Expr {
-	if at := plan.Derive(input).Time; at >= 0 {
-		return columnOfField(at, input.Schema()[at])
+	if e := plan.Derive(input).EventTime(input.Schema()); e != nil {
+		return e
 	}
 	b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "WINDOW %s needs to know which column is the rows' time", w.Kind).
 		WithHint("Name it first: WINDOW %s (column, INTERVAL '1 minute'); or declare it: CREATE STREAM ... (..., WATERMARK FOR column AS column).", w.Kind).At(w.Pos))

@@ -23,6 +23,9 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 				}
 			}
 		}
+		if j, ok := n.(*plan.Join); ok && j.Bounds != nil {
+			timed = true
+		}
 		return true
 	})
 	if !timed {

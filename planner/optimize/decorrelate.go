@@ -12,14 +12,13 @@ import (
 // those of an anti join.
 func decorrelate(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return decorrelate(in, env) })
-	if env.Continuous {
-		return n
-	}
 	switch n := n.(type) {
 	case *plan.Filter:
 		return decorrelateFilter(n, env)
 	case *plan.Project:
-		return decorrelateProject(n, env)
+		if !env.Continuous {
+			return decorrelateProject(n, env)
+		}
 	}
 	return n
 }
@@ -35,7 +34,15 @@ func decorrelateFilter(f *plan.Filter, env *Env) plan.Node {
 		}
 		rest = append(rest, c)
 	}
-	out := scalarFilter(f.Input, rest, env)
+	var out plan.Node
+	if env.Continuous {
+		if len(joins) == 0 {
+			return f
+		}
+		out = filter(f.Input, rest)
+	} else {
+		out = scalarFilter(f.Input, rest, env)
+	}
 	for _, j := range joins {
 		j.Left = out
 		out = j

@@ -232,6 +232,9 @@ func pruneJoin(j *plan.Join, want []bool) (plan.Node, []int) {
 	need = used(need, j.Cond)
 	left := used(need[:width:width], j.LeftKeys...)
 	right := used(need[width:total:total], j.RightKeys...)
+	if t := j.Bounds; t != nil {
+		left, right = used(left, t.Left), used(right, t.Right)
+	}
 	if j.Lateral {
 		plan.MapOuter(j.Right, 1, func(o *plan.Outer) plan.Expr {
 			left[o.Index] = true
@@ -260,6 +263,11 @@ func pruneJoin(j *plan.Join, want []bool) (plan.Node, []int) {
 	out.Left, out.Right = l, r
 	out.LeftKeys, out.RightKeys = moveAll(j.LeftKeys, lat), moveAll(j.RightKeys, rat)
 	out.Cond = move(j.Cond, at)
+	if t := j.Bounds; t != nil {
+		moved := *t
+		moved.Left, moved.Right = move(t.Left, lat), move(t.Right, rat)
+		out.Bounds = &moved
+	}
 	if j.Kind.KeepsLeft() {
 		out.Fields = l.Schema()
 		at = at[:width]

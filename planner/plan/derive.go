@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -89,10 +90,13 @@ func (d deriver) derive(n Node) Props {
 			q := d.derive(c)
 			p.Bounded = p.Bounded && q.Bounded
 			p.AppendOnly = p.AppendOnly && q.AppendOnly
-			if i == 0 {
-				p.Time = q.Time
-			} else if p.Time != q.Time {
-				p.Time = -1
+			switch {
+			case i == 0:
+				p.Time, p.Times, p.Spread = q.Time, q.Times, q.Spread
+			case p.Time != q.Time || !slices.Equal(p.Times, q.Times):
+				p = p.withTimes(nil)
+			case p.Spread != q.Spread:
+				p.Spread = Loose
 			}
 		}
 		return p
@@ -127,27 +131,6 @@ func (d deriver) derive(n Node) Props {
 		}
 	}
 	return Props{Time: -1}
-}
-
-func (d deriver) deriveJoin(n *Join) Props {
-	l := d.derive(n.Left)
-	if n.Kind.KeepsLeft() {
-		return l
-	}
-	r := d.derive(n.Right)
-	p := Props{Bounded: l.Bounded && r.Bounded, Time: -1}
-	p.AppendOnly = l.AppendOnly && r.AppendOnly && (p.Bounded || n.Kind == JoinInner)
-	width := len(n.Left.Schema())
-	for _, a := range l.Keys {
-		for _, b := range r.Keys {
-			k := append([]int(nil), a...)
-			for _, c := range b {
-				k = append(k, c+width)
-			}
-			p.Keys = append(p.Keys, k)
-		}
-	}
-	return p
 }
 
 func deriveScan(n *Scan) Props {
@@ -192,9 +175,15 @@ func boundedSource(r *catalog.Relation) bool {
 // on keeps its part in keys and time.
 func projectProps(in Props, exprs []Expr) Props {
 	to := places(exprs)
-	p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly, Time: -1, Window: in.Window.moved(to)}
-	if t, ok := to[in.Time]; ok {
-		p.Time = t
+	p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly, Time: -1, Spread: in.Spread, Window: in.Window.moved(to)}
+	var times []int
+	for _, c := range in.times() {
+		if t, ok := to[c]; ok {
+			times = append(times, t)
+		}
+	}
+	if len(times) == len(in.times()) {
+		p = p.withTimes(times)
 	}
 	for _, k := range in.Keys {
 		mapped := make([]int, 0, len(k))

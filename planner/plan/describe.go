@@ -124,6 +124,9 @@ func inputName(n Node, i int) string {
 func nodeType(n Node) string {
 	switch n := n.(type) {
 	case *Join:
+		if n.Bounds != nil {
+			return "Interval Join"
+		}
 		if len(n.LeftKeys) > 0 {
 			return "Hash Join"
 		}

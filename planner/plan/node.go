@@ -36,6 +36,11 @@ type Props struct {
 	AppendOnly bool
 	Keys       [][]int // each a set of columns that is unique
 	Time       int     // the event-time column, -1 for none
+	// Times: the event time is the latest of these columns; Time is -1 then. nil: it
+	// is Time's.
+	Times []int
+	// Spread is how many microseconds they may lie apart in one row; Loose: any.
+	Spread int64
 	// Window are the bounds of the window of time that a row is in; nil: in none.
 	Window *WindowBounds
 }
@@ -182,7 +187,7 @@ const (
 // or not at all.
 func (k JoinKind) KeepsLeft() bool { return k == JoinSemi || k == JoinAnti || k == JoinNotIn }
 
-// Join joins bounded inputs. Cond is over left's columns and then right's; nil
+// Join joins its inputs. Cond is over left's columns and then right's; nil
 // is a cross join. LeftKeys[i] = RightKeys[i] (Eq[i]) are taken out of Cond;
 // RightKeys are over the right row alone.
 type Join struct {
@@ -190,8 +195,11 @@ type Join struct {
 	Left, Right         Node
 	LeftKeys, RightKeys []Expr
 	Cond                Expr // the residual
-	Lateral             bool // Right holds Outer of depth 1 into Left
-	Fields              []Field
+	// Bounds are what the times of two streams must hold to, of a continuous query
+	// alone; they are not in Cond. nil: there are none.
+	Bounds  *JoinBounds
+	Lateral bool // Right holds Outer of depth 1 into Left
+	Fields  []Field
 }
 
 // Append is UNION ALL.

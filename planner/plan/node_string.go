@@ -85,6 +85,9 @@ func (n *Join) String() string {
 	if len(n.LeftKeys) > 0 {
 		name = "Hash"
 	}
+	if n.Bounds != nil {
+		name = "Interval"
+	}
 	switch n.Kind {
 	case JoinLeft:
 		name += " Left"
@@ -99,7 +102,7 @@ func (n *Join) String() string {
 	case JoinNotIn:
 		name += " Null-Aware Anti"
 	}
-	if n.Kind == JoinInner && len(n.LeftKeys) == 0 {
+	if n.Kind == JoinInner && name == "Nested Loop" {
 		return name
 	}
 	return name + " Join"

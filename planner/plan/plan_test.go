@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,7 @@ func TestDerive(t *testing.T) {
 	file.Relation.Connector = "file"
 	kafka.Relation.Watermark = &catalog.Watermark{Column: "b", Expr: "b"}
 	group := &plan.AggregateNode{Input: kafka, Keys: []plan.Expr{column(1)}, Fields: []plan.Field{{Name: "b", Type: int4}, {Name: "n", Type: int4}}}
+	bounded := &plan.Join{Kind: plan.JoinLeft, Left: kafka, Right: kafka, Bounds: &plan.JoinBounds{Before: -2, After: 7}, Fields: slices.Concat(kafka.Schema(), kafka.Schema())}
 	for _, c := range []struct {
 		name string
 		node plan.Node
@@ -156,7 +158,17 @@ func TestDerive(t *testing.T) {
 		{"limit ends a stream", &plan.Limit{Input: kafka, Count: number(1)}, plan.Props{Bounded: true, AppendOnly: true, Time: 1}},
 		{"distinct", &plan.DistinctNode{Input: file}, plan.Props{Bounded: true, AppendOnly: true, Keys: [][]int{{0, 1}}, Time: -1}},
 		{"join of files", &plan.Join{Kind: plan.JoinLeft, Left: file, Right: file}, plan.Props{Bounded: true, AppendOnly: true, Time: -1}},
-		{"outer join of streams", &plan.Join{Kind: plan.JoinLeft, Left: kafka, Right: kafka}, plan.Props{Time: -1}},
+		{"outer join of streams", &plan.Join{Kind: plan.JoinLeft, Left: kafka, Right: kafka}, plan.Props{Time: -1, Times: []int{1, 3}, Spread: plan.Loose}},
+		{"outer join of streams with bounds", bounded, plan.Props{AppendOnly: true, Time: -1, Times: []int{1, 3}, Spread: 7}},
+		{"a window's parts swapped", &plan.Project{Input: bounded, Exprs: []plan.Expr{column(3), column(1)}}, plan.Props{AppendOnly: true, Time: -1, Times: []int{1, 0}, Spread: 7}},
+		{"a part is gone", &plan.Project{Input: bounded, Exprs: []plan.Expr{column(3)}}, plan.Props{AppendOnly: true, Time: -1, Spread: 7}},
+		{"three streams", &plan.Join{Left: bounded, Right: kafka, Bounds: &plan.JoinBounds{Before: 4}}, plan.Props{AppendOnly: true, Time: -1, Times: []int{1, 3, 5}, Spread: 11}},
+		{"stream and table", &plan.Join{Kind: plan.JoinLeft, Left: kafka, Right: file}, plan.Props{AppendOnly: true, Time: 1}},
+		{"table and stream, the stream preserved", &plan.Join{Kind: plan.JoinRight, Left: file, Right: kafka}, plan.Props{AppendOnly: true, Time: 3}},
+		{"the table preserved", &plan.Join{Kind: plan.JoinLeft, Left: file, Right: kafka}, plan.Props{Time: 3}},
+		{"rows of a stream that have a match", &plan.Join{Kind: plan.JoinSemi, Left: kafka, Right: kafka}, plan.Props{AppendOnly: true, Time: 1}},
+		{"those that have none", &plan.Join{Kind: plan.JoinAnti, Left: kafka, Right: kafka}, plan.Props{Time: 1}},
+		{"those that have no near one", &plan.Join{Kind: plan.JoinAnti, Left: kafka, Right: kafka, Bounds: &plan.JoinBounds{}}, plan.Props{AppendOnly: true, Time: 1}},
 		{"stream and file", &plan.Append{Children: []plan.Node{kafka, file}}, plan.Props{AppendOnly: true, Time: -1}},
 		{"one row", &plan.Values{Rows: [][]plan.Expr{{}}}, plan.Props{Bounded: true, AppendOnly: true, Keys: [][]int{{}}, Time: -1}},
 	} {

@@ -321,6 +321,7 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c := *n
 		c.Left, c.Right = node(n.Left), node(n.Right)
 		c.LeftKeys, c.RightKeys, c.Cond = exprs(n.LeftKeys), exprs(n.RightKeys), expr(n.Cond)
+		c.Bounds = n.Bounds.mapExprs(expr)
 		return pickNode(changed, c, n)
 	case *Append:
 		c := *n

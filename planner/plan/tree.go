@@ -174,6 +174,9 @@ func details(n Node) []detail {
 			}
 			add("Hash Cond", strings.Join(keys, " AND "))
 		}
+		if n.Bounds != nil {
+			add("Time Bounds", n.Bounds.String())
+		}
 		if n.Cond != nil {
 			add("Join Filter", n.Cond.String())
 		}

@@ -1,0 +1,133 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// join builds a join. One whose right side ends keeps it and reads it first; in a
+// live query others are kept up to date from both sides.
+func (b *builder) join(t *tree, n *plan.Join, to target) error {
+	if !n.Lateral && b.live {
+		l, r := plan.Derive(n.Left), plan.Derive(n.Right)
+		outer := n.Kind == plan.JoinRight || n.Kind == plan.JoinFull
+		switch {
+		case n.Bounds != nil:
+			return b.intervalJoin(t, n, to)
+		case !r.Bounded || !l.Bounded && outer:
+			return b.changesJoin(t, n, to)
+		}
+	}
+	if n.Bounds != nil {
+		return sqlerr.Errorf(sqlerr.InternalError, "an interval join in a query that ends")
+	}
+	spec := operator.JoinSpec{Kind: n.Kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.holder(t, n), Fault: b.fault}
+	var err error
+	if n.Cond != nil {
+		if spec.Cond, err = b.compile(n.Cond); err != nil {
+			return err
+		}
+	}
+	if n.Lateral {
+		right := b.subplan(n.Right)
+		return b.operator(t, n, operator.NewLateral(spec, right), to, input{n.Left, operator.JoinLeft})
+	}
+	if spec.LeftKeys, err = b.compileAll(n.LeftKeys); err != nil {
+		return err
+	}
+	if spec.RightKeys, err = b.compileAll(n.RightKeys); err != nil {
+		return err
+	}
+	for _, k := range n.LeftKeys {
+		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	// The right input is kept, so it is read first, and to its end.
+	place := &node{op: operator.NewJoin(spec), plan: n, to: to, open: 2, inputs: 2}
+	if err := b.bounded().node(t, n.Right, target{node: place, input: operator.JoinRight, tree: t}); err != nil {
+		return err
+	}
+	left := b
+	if plan.Derive(n.Left).Bounded {
+		left = b.bounded()
+	}
+	if err := left.node(t, n.Left, target{node: place, input: operator.JoinLeft, tree: t}); err != nil {
+		return err
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+// bounded builds what ends.
+func (b *builder) bounded() *builder {
+	c := *b
+	c.live = false
+	return &c
+}
+
+// sides builds the inputs of a join that takes both as they come; one that ends
+// is read first.
+func (b *builder) sides(t *tree, n *plan.Join, place *node) error {
+	for i, in := range []plan.Node{n.Left, n.Right} {
+		side := b
+		if plan.Derive(in).Bounded {
+			side = b.bounded()
+		}
+		if err := side.node(t, in, target{node: place, input: i, tree: t}); err != nil {
+			_ = place.op.Close() // it has not run
+			return err
+		}
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+// joinPrograms compiles the keys of both sides and the condition.
+func (b *builder) joinPrograms(n *plan.Join) (keys [2][]*expr.Program, cond *expr.Program, err error) {
+	if keys[0], err = b.compileAll(n.LeftKeys); err != nil {
+		return keys, nil, err
+	}
+	if keys[1], err = b.compileAll(n.RightKeys); err != nil {
+		return keys, nil, err
+	}
+	if n.Cond != nil {
+		cond, err = b.compile(n.Cond)
+	}
+	return keys, cond, err
+}
+
+func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
+	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: b.account, Fault: b.fault}
+	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
+	var err error
+	if spec.Keys, spec.Cond, err = b.joinPrograms(n); err != nil {
+		return err
+	}
+	for i, e := range []plan.Expr{n.Bounds.Left, n.Bounds.Right} {
+		if spec.Times[i], err = b.compile(e); err != nil {
+			return err
+		}
+	}
+	for _, k := range n.LeftKeys {
+		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	return b.sides(t, n, &node{op: operator.NewIntervalJoin(spec), plan: n, to: to, open: 2, inputs: 2, delay: n.Bounds.Delay})
+}
+
+func (b *builder) changesJoin(t *tree, n *plan.Join, to target) error {
+	spec := operator.ChangesJoinSpec{Kind: n.Kind, Account: b.account, Fault: b.fault}
+	for i, in := range []plan.Node{n.Left, n.Right} {
+		spec.Types[i] = schemaTypes(in)
+		p := plan.Derive(in)
+		spec.AppendOnly[i] = p.AppendOnly || p.Bounded
+	}
+	var err error
+	if spec.Keys, spec.Cond, err = b.joinPrograms(n); err != nil {
+		return err
+	}
+	for _, k := range n.LeftKeys {
+		spec.KeyTypes = append(spec.KeyTypes, k.Type())
+	}
+	return b.sides(t, n, &node{op: operator.NewChangesJoin(spec), plan: n, to: to, open: 2, inputs: 2})
+}

@@ -1,0 +1,219 @@
+package operator
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// changesCase reads a join of rows of the same types:
+//
+//	run changesjoin=left [keys=($0)] [cond=($1 <> $3)] [grows]
+func changesCase(d *datadriven.TestData, kind string, in []types.Type) testCase {
+	k := joinKinds[kind]
+	c := testCase{ins: [][]types.Type{in, in}, out: in, unordered: true, fails: d.HasArg("fails")}
+	both := append(append([]types.Type(nil), in...), in...)
+	if !k.KeepsLeft() {
+		c.out = both
+	}
+	c.make = func() Operator {
+		s := ChangesJoinSpec{Kind: k, Types: [2][]types.Type{in, in}, AppendOnly: [2]bool{d.HasArg("grows"), d.HasArg("grows")}}
+		for i := range 2 {
+			s.Keys[i] = programs(binder{in}, values(d, "keys"))
+		}
+		s.KeyTypes = typesOf(binder{in}, values(d, "keys"))
+		if cond := values(d, "cond"); cond != nil {
+			s.Cond = binder{both}.program(cond[0])
+		}
+		return NewChangesJoin(s)
+	}
+	return c
+}
+
+// TestChangesJoinRandom has both inputs change at random, Deletes before their
+// Inserts among them, and compares after each epoch what the changes come to with
+// every pair tried.
+func TestChangesJoinRandom(t *testing.T) {
+	in := []types.Type{types.Of(types.Int8), types.Of(types.Text)}
+	both := append(append([]types.Type(nil), in...), in...)
+	names := []string{"inner", "left", "right", "full", "semi", "anti"}
+	for seed := range uint64(72) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		kind := joinKinds[names[seed%6]]
+		keyed, cond := rng.IntN(4) > 0, rng.IntN(2) == 0
+		grows := [2]bool{rng.IntN(3) == 0, rng.IntN(3) == 0}
+		spec := func() ChangesJoinSpec {
+			s := ChangesJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, AppendOnly: grows}
+			if keyed {
+				s.Keys, s.KeyTypes = [2][]*expr.Program{programs(binder{in}, []string{"$0"}), programs(binder{in}, []string{"$0"})}, in[:1]
+			}
+			if cond {
+				s.Cond = binder{both}.program("$1 <> $3")
+			}
+			return s
+		}
+		match := func(l, r event) bool {
+			lv, rv := l.values, r.values
+			if keyed && (lv[0].Null || rv[0].Null || lv[0].I != rv[0].I) {
+				return false
+			}
+			return !cond || !lv[1].Null && !rv[1].Null && lv[1].S != rv[1].S
+		}
+		var events []event
+		var there [2][]event
+		var want [][]string
+		for range 12 {
+			var epoch []event
+			for range rng.IntN(12) {
+				input := rng.IntN(2)
+				if n := len(there[input]); n > 0 && !grows[input] && rng.IntN(2) == 0 {
+					i := rng.IntN(n)
+					e := there[input][i]
+					there[input] = slices.Delete(there[input], i, i+1)
+					e.op = vec.Delete
+					epoch = append(epoch, e)
+					continue
+				}
+				e := event{kind: eventRow, input: input, values: []types.Value{types.NewInt(types.Int8, int64(rng.IntN(3))), types.NewText(string(rune('a' + rng.IntN(3))))}}
+				if rng.IntN(10) == 0 {
+					e.values[0] = types.NullOf(in[0])
+				}
+				if rng.IntN(10) == 0 {
+					e.values[1] = types.NullOf(in[1])
+				}
+				there[input] = append(there[input], e)
+				epoch = append(epoch, e)
+			}
+			rng.Shuffle(len(epoch), func(i, j int) { epoch[i], epoch[j] = epoch[j], epoch[i] })
+			events = append(append(events, epoch...), event{kind: eventBarrier})
+			want = append(want, everyPair(kind, there, match))
+		}
+		out := both
+		if kind.KeepsLeft() {
+			out = in
+		}
+		for _, s := range shapes {
+			got := play(t, NewChangesJoin(spec()), [][]types.Type{in, in}, out, events, s)
+			have := map[string]int{}
+			seen := map[string]byte{}
+			epoch := 0
+			for _, line := range got {
+				if line == "barrier" {
+					var all []string
+					for l, n := range have {
+						if n < 0 {
+							t.Fatalf("seed %d, %v: %q was taken back %d times too often", seed, s, l, -n)
+						}
+						for range n {
+							all = append(all, l)
+						}
+					}
+					slices.Sort(all)
+					if !slices.Equal(all, want[epoch]) {
+						t.Fatalf("seed %d, %v, kind %d, keys %v, condition %v: after epoch %d there is\n%s\nwant\n%s", seed, s, kind, keyed, cond, epoch,
+							strings.Join(all, "\n"), strings.Join(want[epoch], "\n"))
+					}
+					epoch++
+					clear(seen)
+					continue
+				}
+				l := "+" + line[1:]
+				// Of an input that only grows equal rows are kept apart, and a row of NULLs
+				// looks like none.
+				if op, ok := seen[l]; ok && op != line[0] && !grows[0] && !grows[1] && !strings.Contains(l, "NULL NULL") {
+					t.Fatalf("seed %d, %v: %q came and went in one epoch", seed, s, l)
+				}
+				seen[l] = line[0]
+				if line[0] == '-' {
+					have[l]--
+				} else {
+					have[l]++
+				}
+			}
+		}
+	}
+}
+
+// TestChangesJoinForgets: rows that were taken back do not stay, and the answer is
+// the same after they have been dropped.
+func TestChangesJoinForgets(t *testing.T) {
+	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8)}
+	account := memory.New("a test", 1<<30, "x")
+	s := ChangesJoinSpec{Kind: plan.JoinFull, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Account: account}
+	for i := range 2 {
+		s.Keys[i] = programs(binder{in}, []string{"$0"})
+	}
+	j := NewChangesJoin(s)
+	ctx := context.Background()
+	sum := map[string]int{}
+	sink := &script{types: append(append([]types.Type(nil), in...), in...)}
+	count := func(round int64, op vec.Op) *vec.Batch {
+		b := vec.NewBatch(in)
+		for k := range int64(100) {
+			b.Cols[0].(*vec.Fixed[int64]).Append(k)
+			b.Cols[1].(*vec.Fixed[int64]).Append(round)
+			b.Ops = append(b.Ops, op)
+			b.Rows++
+		}
+		return b
+	}
+	var most int64
+	for round := range int64(300) {
+		for input := range 2 {
+			if round > 0 {
+				if err := j.Process(ctx, input, count(round-1, vec.Delete), sink); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := j.Process(ctx, input, count(round, vec.Insert), sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := j.Barrier(ctx, 1, sink); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range sink.lines {
+			if l[0] == '-' {
+				sum[l[1:]]--
+			} else {
+				sum[l[1:]]++
+			}
+		}
+		sink.lines = nil
+		if round <= 100 {
+			most = max(most, account.Used())
+		}
+	}
+	n := 0
+	for l, times := range sum {
+		if times == 0 {
+			continue
+		}
+		n++
+		if times != 1 || !strings.HasSuffix(l, " 299") {
+			t.Errorf("%q is there %d times", l, times)
+		}
+	}
+	if n != 100 {
+		t.Errorf("%d rows are there, want 100", n)
+	}
+	if now := account.Used(); now > most+most/4 {
+		t.Errorf("after 300 rounds it holds %d bytes, after 100 it held %d at most", now, most)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if now := account.Used(); now != 0 {
+		t.Errorf("closed it holds %d bytes", now)
+	}
+}

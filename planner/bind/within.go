@@ -1,0 +1,92 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// within adds to a join's condition what WITHIN says: that the right row's event
+// time is from before the left one's to after it.
+func (b *binder) within(w parse.Within, left, right plan.Node, cond plan.Expr, s *scope) plan.Expr {
+	l, r := b.sideTime(left, "left", w.Pos), b.sideTime(right, "right", w.Pos)
+	if lt, rt := l.Type().OID, r.Type().OID; lt != rt {
+		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "WITHIN compares event times of one type, not %s and %s", b.formatType(lt), b.formatType(rt)).
+			WithHint("Declare both as timestamp with time zone.").At(w.Pos))
+	}
+	r = plan.Shift(r, len(left.Schema()))
+	bound := func(op, sum string, span types.IntervalValue) plan.Expr {
+		at := b.operator([]string{sum}, operand{l, -1}, operand{plan.NewConst(types.Value{Type: types.Of(types.Interval), Span: span}), -1}, -1)
+		return b.operator([]string{op}, operand{r, -1}, operand{at, -1}, -1)
+	}
+	before, after := b.withinSpan(w.Before, s, w.Pos), b.withinSpan(w.After, s, w.Pos)
+	conds := []plan.Expr{bound(">=", "-", before), bound("<=", "+", after)}
+	if cond != nil {
+		conds = append([]plan.Expr{cond}, conds...)
+	}
+	return conjunction(conds)
+}
+
+func (b *binder) sideTime(n plan.Node, side string, pos int) plan.Expr {
+	if e := plan.Derive(n).EventTime(n.Schema()); e != nil {
+		return e
+	}
+	b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "WITHIN needs to know which column is the time of the rows on its %s", side).
+		WithHint("Declare it: CREATE STREAM ... (..., WATERMARK FOR column AS column); or compare columns: a.ts BETWEEN b.ts - INTERVAL '5 minutes' AND b.ts + INTERVAL '5 minutes'.").At(pos))
+	return nil
+}
+
+// withinSpan is one of the two lengths of WITHIN, with days of 24 hours.
+func (b *binder) withinSpan(n *pg.Node, s *scope, pos int) types.IntervalValue {
+	micros := plan.Micros(b.span(b.operand(n, s, exprJoinOn), "length of WITHIN"))
+	if micros < 0 {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "the length of WITHIN must not be negative").At(pos))
+	}
+	return types.IntervalValue{Micros: micros}
+}
+
+// continuousJoins has the joins of a continuous query know what their inputs'
+// times are bound to, and its subqueries be joins.
+func (b *binder) continuousJoins(n plan.Node) plan.Node {
+	if b.c.Joins == nil {
+		return n
+	}
+	joins := false
+	plan.WalkAll(n, func(n plan.Node) {
+		if _, ok := n.(*plan.Join); ok {
+			joins = true
+		}
+		plan.EachExpr(n, func(e plan.Expr) {
+			plan.Walk(e, func(x plan.Expr) bool {
+				_, ok := x.(*plan.Subquery)
+				joins = joins || ok
+				return !joins
+			})
+		})
+	})
+	if !joins {
+		return n
+	}
+	return b.c.Joins(n)
+}
+
+// checkJoin refuses the joins that a continuous query cannot keep up to date, and
+// warns of those that keep all rows.
+func (b *binder) checkJoin(n *plan.Join) {
+	l, r := plan.Derive(n.Left), plan.Derive(n.Right)
+	switch {
+	case n.Lateral:
+		if n.Kind != plan.JoinInner && n.Kind != plan.JoinLeft || hasStream(n.Right) {
+			b.fail(sqlerr.Unsupported("Join the stream with ON in place of LATERAL, or leave EMIT CHANGES out.",
+				"a LATERAL join that reads a stream for each row is not supported in a continuous query"))
+		}
+	case n.Kind == plan.JoinNotIn && !r.Bounded:
+		b.fail(sqlerr.Unsupported("Write NOT EXISTS (SELECT 1 FROM ... WHERE ... = ...), which no NULL makes unknown.",
+			"NOT IN over a stream is not supported in a continuous query"))
+	case n.Bounds == nil && !l.Bounded && !r.Bounded:
+		b.warn(sqlerr.Warning, "a join of two streams without WITHIN keeps all their rows: its state grows without end")
+	}
+}
