@@ -53,6 +53,8 @@ func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (
 	return c, nil
 }
 
+func (t *execTxn) Sequences() function.Sequences { return t.txn }
+
 func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
 
 func (t *execTxn) SetSession(pid int32, lockTimeout time.Duration) {

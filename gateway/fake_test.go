@@ -46,6 +46,8 @@ func (t *memoryTxn) Explain(context.Context, *plan.Explain, *function.Env) ([]st
 	return []string{"Result", "  over nothing"}, nil
 }
 
+func (t *memoryTxn) Sequences() function.Sequences { return nil }
+
 func (t *memoryTxn) SetIsolation(string) {}
 
 func (t *memoryTxn) SetSession(int32, time.Duration) {}

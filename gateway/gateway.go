@@ -44,6 +44,8 @@ type Txn interface {
 	Rollback()
 	Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error)
 	Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error)
+	// Sequences are what nextval and its like use; nil: there are none.
+	Sequences() function.Sequences
 	// SetIsolation sets the level, before the first query.
 	SetIsolation(level string)
 	// SetSession tells whose the transaction is, and bounds waits for locks; 0:

@@ -44,6 +44,7 @@ type session struct {
 
 	text     string          // of the message or portal at hand
 	random   function.Random // any goroutine
+	taken    function.Taken  // of sequences
 	now      time.Time       // when the session began with the message at hand, or those that came with it
 	worked   bool            // since now: what comes next has a time of its own
 	skipping bool            // after an error of the extended protocol, until Sync

@@ -101,7 +101,12 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 	} else {
 		f.Now = pgMicros(x.now)
 	}
+	var sequences function.Sequences
+	if x.txn.engine != nil {
+		sequences = x.txn.engine.Sequences()
+	}
 	return &function.Env{
+		Sequences: sequences, Taken: &x.taken,
 		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
 		User: x.user, Database: x.database, Params: params,
 		Show: func(r *catalog.Relation, text string, pretty bool) string {
@@ -314,6 +319,9 @@ func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error
 		if err := x.dropTemp(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if what == "ALL" || what == "SEQUENCES" {
+		x.taken.Forget()
 	}
 	if what == "ALL" || what == "PLANS" {
 		x.plans.clear()

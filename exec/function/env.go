@@ -28,6 +28,10 @@ type Env struct {
 	// they are kept.
 	Show   catalog.Show
 	Random *Random // the session's; nil: no sequence can be asked for
+	// Sequences are those of the catalog; nil: none can be used. Taken is what the
+	// session took of them; nil: nobody remembers.
+	Sequences Sequences
+	Taken     *Taken
 	// MemoryLimit is sql.query_memory_limit_mb in bytes; 0: no limit.
 	MemoryLimit int64
 }

@@ -246,6 +246,9 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 		fields, cols := relationColumns(rel)
 		node = &plan.VirtualScan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name}
 		item.cols = cols
+	case catalog.Sequence:
+		node = b.sequenceRow(rel, x.Location)
+		item.cols = columnsOf(node.Schema())
 	case catalog.Table:
 		node, item.cols = b.tableScan(rel, item.name)
 	case catalog.Sink:

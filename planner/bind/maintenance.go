@@ -20,7 +20,7 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 	for _, item := range x.Rels {
 		rel := item.GetVacuumRelation()
 		r := b.maintained(rel.Relation)
-		if r.Kind != catalog.Virtual {
+		if r.Kind != catalog.Virtual && r.Kind != catalog.Table {
 			b.warn(sqlerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", r.Name, strings.ToLower(n.Tag))
 		}
 	}

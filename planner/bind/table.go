@@ -65,8 +65,20 @@ func (b *binder) rowPlace() *catalog.Function {
 	return nil
 }
 
-// modifiable finds the table that a statement changes. A stream that is to be
-// inserted into is answered too; the caller asks for its kind.
+// sequenceRow is a sequence in FROM: its one row.
+func (b *binder) sequenceRow(rel *catalog.Relation, loc int32) plan.Node {
+	for _, f := range b.c.Catalog.Functions("sequence_row") {
+		scan := &plan.FunctionScan{Calls: []plan.FunctionCall{{Func: f, Args: []plan.Expr{plan.NewConst(types.NewInt(types.Oid, int64(rel.OID)))}, Columns: len(f.Out)}}}
+		for i, c := range f.Out {
+			scan.Fields = append(scan.Fields, plan.Field{Name: c.Name, Type: c.Type, Table: rel.OID, Attr: int16(i + 1)})
+		}
+		return scan
+	}
+	b.unsupported(loc, "Call nextval.", "reading sequence \"%s\" is not supported", rel.Name)
+	return nil
+}
+
+// refuseTarget answers a relation that cannot be updated or deleted from.
 func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 	switch rel.Kind {
 	case catalog.Table:
