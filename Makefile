@@ -53,6 +53,11 @@ COUNT ?= 2000
 test-sql: deps ## SQL against PostgreSQL 16: files, TPC-H, plans, functions
 	$(GO) test -timeout 30m -p 1 ./compat-tests/slt ./compat-tests/tpch ./compat-tests/plan ./compat-tests/expr
 
+.PHONY: test-tables
+test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random transactions, records
+	$(GO) test -count=1 -timeout 20m ./compat-tests/tables -v -seed=$(SEED)
+	$(GO) test -count=1 -timeout 20m ./compat-tests/slt -run 'TestFiles$$/dml_'
+
 .PHONY: fuzz-sql
 fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
 	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)
