@@ -136,6 +136,15 @@ func (s *Snapshot) ownedSequences(table types.OID, attr int16) []object {
 	return all
 }
 
+// OwnedSequences are the sequences that go with a table's columns.
+func (s *Snapshot) OwnedSequences(table types.OID) []*Relation {
+	var all []*Relation
+	for _, o := range s.ownedSequences(table, 0) {
+		all = append(all, o.relation)
+	}
+	return all
+}
+
 func (s *Snapshot) hasDependents(r *Relation) bool { return len(s.dependentsOf(r)) > 0 }
 
 // ownedSinks are the sinks that a job declared, which go with it.

@@ -55,6 +55,11 @@ func (s *Snapshot) Relations() []*Relation {
 	return all
 }
 
+// SchemaRelations are the relations of a schema, by name.
+func (s *Snapshot) SchemaRelations(schema string) []*Relation {
+	return sorted(s.relations[schema], func(v *Relation) string { return v.Name })
+}
+
 // Jobs are all jobs by name.
 func (s *Snapshot) Jobs() []*Job {
 	return sorted(s.jobs, func(v *Job) string { return v.Name })

@@ -96,7 +96,7 @@ var droppedKinds = map[string]catalog.Kind{
 	"STREAM": catalog.Stream, "SINK": catalog.Sink, "VIEW": catalog.View, "TABLE": catalog.Table, "SEQUENCE": catalog.Sequence,
 }
 
-func (t *Txn) drop(s *plan.Drop, env *function.Env) (Result, error) {
+func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result, error) {
 	res := Result{Tag: "DROP " + s.What}
 	path := env.SearchPath
 	var names []catalog.Name
@@ -105,16 +105,20 @@ func (t *Txn) drop(s *plan.Drop, env *function.Env) (Result, error) {
 		names = append(names, catalog.Name{Schema: o.Schema, Name: o.Name})
 		schemas = append(schemas, o.Name)
 	}
+	var dropped catalog.Dropped
 	var err error
 	switch s.What {
 	case "SCHEMA":
-		_, res.Notices, err = t.change().DropSchemas(schemas, s.IfExists, s.Cascade, path)
+		dropped, res.Notices, err = t.change().DropSchemas(schemas, s.IfExists, s.Cascade, path)
 	case "INDEX":
-		_, res.Notices, err = t.change().DropIndexes(names, s.IfExists, s.Cascade, path)
+		dropped, res.Notices, err = t.change().DropIndexes(names, s.IfExists, s.Cascade, path)
 	default:
-		_, res.Notices, err = t.change().DropRelations(droppedKinds[s.What], names, s.IfExists, s.Cascade, path)
+		dropped, res.Notices, err = t.change().DropRelations(droppedKinds[s.What], names, s.IfExists, s.Cascade, path)
 	}
 	t.changed = true // jobs may have gone along
+	if err == nil {
+		err = t.sweep(ctx, dropped)
+	}
 	return res, err
 }
 

@@ -104,11 +104,11 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.AlterSequence:
 		return t.alterSequence(s)
 	case *plan.AlterTable:
-		return t.alterTable(s)
+		return t.alterTable(ctx, s, env)
 	case *plan.Rename:
 		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, s.Schema, s.Name)
 	case *plan.Truncate:
-		return t.truncate(s)
+		return t.truncate(ctx, s)
 	case *plan.Comment:
 		return Result{Tag: "COMMENT"}, t.change().Comment(s.On, s.Text)
 	case *plan.StartJob:
@@ -117,7 +117,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.AlterJob:
 		return t.alterJob(ctx, s, env)
 	case *plan.Drop:
-		return t.drop(s, env)
+		return t.drop(ctx, s, env)
 	case *plan.Insert:
 		return t.insert(ctx, s, env)
 	case *plan.SelectInto:
@@ -137,6 +137,11 @@ func (t *Txn) Commit(ctx context.Context) error {
 	}
 	t.done = true
 	if err := t.prepareWrites(ctx); err != nil {
+		err = leftBehind(t.writes, err)
+		t.undo()
+		return err
+	}
+	if err := t.endTemporary(); err != nil {
 		err = leftBehind(t.writes, err)
 		t.undo()
 		return err

@@ -292,9 +292,13 @@ func explainFields(s *plan.Explain) []plan.Field {
 
 // blockRule holds a statement to where it may stand.
 func (x *session) blockRule(s *plan.Nothing) error {
+	name := s.Tag
+	if s.Name != "" {
+		name = s.Name
+	}
 	switch {
 	case s.Block == plan.BlockRefused && x.txn.inBlock():
-		return sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", s.Tag)
+		return sqlerr.Errorf(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", name)
 	case s.Block == plan.BlockNeeded && !x.txn.inBlock():
 		return errNeedsBlock(s.Tag)
 	case s.Block == plan.BlockWanted && !x.txn.inBlock():

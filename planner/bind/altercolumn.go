@@ -47,7 +47,7 @@ func (a *alteration) addColumn(def *pg.ColumnDef, missingOK bool) {
 		}
 	}
 	if c.NotNull && !a.never(a.values[at]) {
-		a.demand(&plan.IsNull{Arg: columnOfType(at, *c), Not: true}, containsNulls(c.Name, a.rel.Name))
+		a.demand(&plan.IsNull{Arg: columnOfType(at, *c), Not: true}, containsNulls(c.Name, a.rel))
 	}
 	delete(a.defaults, at)
 	delete(a.generated, at)
@@ -65,8 +65,10 @@ func (a *alteration) never(e plan.Expr) bool {
 	return false
 }
 
-func containsNulls(column, table string) *sqlerr.Error {
-	return sqlerr.Errorf(sqlerr.NotNullViolation, "column \"%s\" of relation \"%s\" contains null values", column, table)
+func containsNulls(column string, r *catalog.Relation) *sqlerr.Error {
+	e := sqlerr.Errorf(sqlerr.NotNullViolation, "column \"%s\" of relation \"%s\" contains null values", column, r.Name)
+	e.Schema, e.Table, e.Column = r.Schema, r.Name, column
+	return e
 }
 
 // nextOf is the next value of a sequence that the statement makes: of an OID
@@ -115,7 +117,7 @@ func (a *alteration) settleNew() {
 func (a *alteration) demandKey(before []catalog.Column) {
 	for i, c := range a.rel.Columns {
 		if c.NotNull && !before[i].NotNull {
-			a.demand(&plan.IsNull{Arg: columnOfType(i, c), Not: true}, containsNulls(c.Name, a.rel.Name))
+			a.demand(&plan.IsNull{Arg: columnOfType(i, c), Not: true}, containsNulls(c.Name, a.rel))
 		}
 	}
 }
@@ -127,8 +129,9 @@ func (a *alteration) addCheck(c *pg.Constraint) {
 		a.unsupported(c.Location, "Leave NOT VALID out, or delete the rows that are in the way.", "a constraint that is NOT VALID is not supported")
 	}
 	cond := a.boolean(a.kept(k.Expr, a.rel), "CHECK", -1)
-	a.demand(&plan.Not{Arg: &plan.IsBool{Arg: cond, Test: plan.IsFalse}},
-		sqlerr.Errorf(sqlerr.CheckViolation, "check constraint \"%s\" of relation \"%s\" is violated by some row", k.Name, a.rel.Name))
+	e := sqlerr.Errorf(sqlerr.CheckViolation, "check constraint \"%s\" of relation \"%s\" is violated by some row", k.Name, a.rel.Name)
+	e.Schema, e.Table, e.Constraint = a.rel.Schema, a.rel.Name, k.Name
+	a.demand(&plan.Not{Arg: &plan.IsBool{Arg: cond, Test: plan.IsFalse}}, e)
 }
 
 // addConstraint is ADD CONSTRAINT, ADD PRIMARY KEY and their like.
@@ -180,7 +183,7 @@ func (a *alteration) setNotNull(at int) {
 		return
 	}
 	c.NotNull = true
-	a.demand(&plan.IsNull{Arg: columnOfType(at, *c), Not: true}, containsNulls(c.Name, a.rel.Name))
+	a.demand(&plan.IsNull{Arg: columnOfType(at, *c), Not: true}, containsNulls(c.Name, a.rel))
 }
 
 func (a *alteration) dropNotNull(at int) {

@@ -53,8 +53,14 @@ func (b *binder) alterTable(x *pg.AlterTableStmt) *plan.Bound {
 		a.command(n.GetAlterTableCmd())
 	}
 	a.stmt.Owned = a.owned
+	if a.stmt.Build && len(a.rel.Columns) != len(old.Columns) {
+		a.rewrite = true // an index over what rows do not have yet
+	}
 	if a.rewrite {
 		a.stmt.Rewrite = a.values
+	}
+	if a.rewrite || a.stmt.Build {
+		a.stmt.Rules = b.rowRules(a.rel)
 	}
 	return done(a.stmt)
 }

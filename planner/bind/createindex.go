@@ -66,6 +66,7 @@ func (b *binder) createIndex(x *pg.IndexStmt) *plan.Bound {
 		return done(&plan.Nothing{Tag: "CREATE INDEX"})
 	}
 	t.rel.Table.Indexes = append(t.rel.Table.Indexes, index)
+	s.Rules = b.rowRules(t.rel)
 	return bound
 }
 

@@ -10,8 +10,7 @@ import (
 )
 
 // vacuum accepts VACUUM and ANALYZE, which tools send. There is nothing to be
-// vacuumed, so a relation that is named is skipped with the warning that
-// PostgreSQL has for what is no table.
+// vacuumed; a relation that is no table is skipped with PostgreSQL's warning.
 func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 	n := &plan.Nothing{Tag: "ANALYZE"}
 	if x.IsVacuumcmd {
@@ -33,6 +32,67 @@ func (b *binder) lock(x *pg.LockStmt) *plan.Bound {
 		b.maintained(item.GetRangeVar())
 	}
 	return done(&plan.Nothing{Tag: "LOCK TABLE", Block: plan.BlockNeeded})
+}
+
+// reindex accepts REINDEX: indexes are never bloated.
+func (b *binder) reindex(x *pg.ReindexStmt) *plan.Bound {
+	n := &plan.Nothing{Tag: "REINDEX"}
+	concurrently := false
+	for _, p := range x.Params {
+		concurrently = concurrently || p.GetDefElem().GetDefname() == "concurrently"
+	}
+	switch x.Kind {
+	case pg.ReindexObjectType_REINDEX_OBJECT_INDEX:
+		v := x.Relation
+		if b.indexNamed(v.Schemaname, v.Relname) == nil {
+			if r := b.maintained(v); r != nil {
+				b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not an index", r.Name))
+			}
+		}
+	case pg.ReindexObjectType_REINDEX_OBJECT_TABLE:
+		r := b.maintained(x.Relation)
+		if r.Kind != catalog.Table && r.Kind != catalog.Virtual {
+			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a table or materialized view", r.Name))
+		}
+		if len(r.Indexes()) == 0 && r.Kind == catalog.Table {
+			b.notice("table \"%s\" has no indexes to reindex", r.Name)
+		}
+	case pg.ReindexObjectType_REINDEX_OBJECT_SCHEMA:
+		n.Block, n.Name = plan.BlockRefused, "REINDEX SCHEMA"
+		if b.c.Catalog.Schema(x.Name) == nil {
+			b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", x.Name))
+		}
+	default:
+		n.Block, n.Name = plan.BlockRefused, "REINDEX DATABASE"
+		if x.Name != "" && x.Name != b.c.Database {
+			b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "can only reindex the currently open database"))
+		}
+	}
+	if concurrently {
+		n.Block, n.Name = plan.BlockRefused, "REINDEX CONCURRENTLY"
+	}
+	return done(n)
+}
+
+// cluster accepts CLUSTER: rows stay in the order of their insertion.
+func (b *binder) cluster(x *pg.ClusterStmt) *plan.Bound {
+	n := &plan.Nothing{Tag: "CLUSTER"}
+	if x.Relation == nil {
+		n.Block = plan.BlockRefused
+		return done(n)
+	}
+	r := b.maintained(x.Relation)
+	switch {
+	case r.Kind != catalog.Table:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a table", r.Name))
+	case x.Indexname == "":
+		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "there is no previously clustered index for table \"%s\"", r.Name))
+	case r.IndexNamed(x.Indexname) == nil:
+		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "index \"%s\" for table \"%s\" does not exist", x.Indexname, r.Name))
+	case r.IndexNamed(x.Indexname).Where != "":
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot cluster on partial index \"%s\"", x.Indexname))
+	}
+	return done(n)
 }
 
 // maintained finds a relation; the error has no position, as PostgreSQL's.

@@ -85,6 +85,10 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return done(&plan.Nothing{Tag: "SET CONSTRAINTS", Block: plan.BlockWanted})
 	case *pg.Node_UnlistenStmt:
 		return done(&plan.Nothing{Tag: "UNLISTEN"})
+	case *pg.Node_ReindexStmt:
+		return b.reindex(x.ReindexStmt)
+	case *pg.Node_ClusterStmt:
+		return b.cluster(x.ClusterStmt)
 	case *pg.Node_VacuumStmt:
 		return b.vacuum(x.VacuumStmt)
 	}

@@ -45,6 +45,8 @@ type AlterTable struct {
 	// Rewrite computes every row of Relation from one of Old; nil: rows stay as
 	// they are stored. Where there is one, the indexes are made anew with it.
 	Rewrite []Expr
+	// Rules are those of Relation, where rows are written or taken into indexes.
+	Rules RowRules
 	// Build: an index without a storage number has to take in the rows there are.
 	Build bool
 	// Checks are true of each row there is, or the statement fails.

@@ -299,6 +299,7 @@ type Empty struct{}
 type Nothing struct {
 	Tag   string
 	Block BlockRule
+	Name  string // as a message about Block has it; "": Tag
 }
 
 // BlockRule says where a statement may stand.
