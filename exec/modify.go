@@ -37,6 +37,7 @@ type modifier struct {
 	sel     []int32
 	seen    map[int64]bool // rows of the batch at hand
 	count   int64          // rows changed
+	failed  int            // of an insert: the row that broke a rule, -1: none did
 
 	out     vec.Batch
 	outCols []vec.Vec
@@ -85,7 +86,12 @@ func (m *modifier) Process(ctx context.Context, _ int, b *vec.Batch, out operato
 	}
 	switch m.n.Op {
 	case plan.ModifyInsert:
-		return m.insert(ctx, m.dense(b), b.Len(), out)
+		m.failed = -1
+		err := m.insert(ctx, m.dense(b), b.Len(), out)
+		if err != nil && m.failed >= 0 {
+			err = m.located(err, b)
+		}
+		return err
 	case plan.ModifyMerge:
 		return m.merge(ctx, b, out)
 	}
@@ -111,6 +117,7 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 				return err
 			}
 		}
+		m.failed = bad.row
 		return bad.err
 	}
 	if m.conflict != nil {
@@ -122,6 +129,21 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 	}
 	m.count += int64(n)
 	return m.give(ctx, rows, ids, nil, n, out)
+}
+
+// located says of an error in a row of COPY in which line it is.
+func (m *modifier) located(err error, b *vec.Batch) error {
+	src, ok := m.b.copied.(interface{ Where(row int) string })
+	if !ok {
+		return err
+	}
+	row := m.failed
+	if b.Sel != nil {
+		row = int(b.Sel[row])
+	}
+	e := *sqlerr.From(err)
+	e.Where = src.Where(row)
+	return &e
 }
 
 // first are the first n rows of columns.

@@ -10,8 +10,8 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// single reports whether a plan passes on at most one batch and reads nothing:
-// SELECT 1 and its like. It runs on the stack of who calls Next: a coroutine,
+// single reports whether a plan passes on at most one batch and waits for
+// nothing: SELECT 1 and its like, and a row of a table by its key. It runs on the stack of who calls Next: a coroutine,
 // with a stack that has to grow, would cost more than the query.
 func single(n plan.Node) bool {
 	for {
@@ -22,10 +22,17 @@ func single(n plan.Node) bool {
 			n = x.Input
 		case *plan.Values:
 			return len(x.Rows) <= 1
+		case *plan.Scan:
+			return pointed(x)
 		default:
 			return false
 		}
 	}
+}
+
+// pointed reports whether a scan finds one row at most.
+func pointed(n *plan.Scan) bool {
+	return n.Access != nil && n.Access.Index.Unique && len(n.Access.Eq) == len(n.Access.Index.Keys)
 }
 
 // newSingleCursor is newCursor for a plan that is single.

@@ -23,6 +23,7 @@ type tableLeaf struct {
 	batch *vec.Batch
 	open  bool
 	none  bool // a key is NULL: there are no rows
+	once  bool // there is one row at most
 }
 
 func (b *builder) tableScan(t *tree, n *plan.Scan, to target) error {
@@ -40,7 +41,7 @@ func (b *builder) tableLeaf(n *plan.Scan) (*tableLeaf, error) {
 		return nil, err
 	}
 	l := &tableLeaf{snap: snap, desc: table.Describe(n.Relation), batch: vec.NewBatch(schemaTypes(n))}
-	l.spec.Columns = n.Columns
+	l.spec.Columns, l.once = n.Columns, pointed(n)
 	if n.Access != nil {
 		l.spec.Index, l.spec.Backward = n.Access.Index, n.Access.Backward
 		if l.keys, err = b.keyPrograms(n.Access); err != nil {
@@ -71,6 +72,11 @@ func (l *tableLeaf) Next(ctx context.Context) (*vec.Batch, error) {
 	l.batch.Reset()
 	if err := l.scan.Next(ctx, l.batch); err != nil {
 		return nil, err
+	}
+	if l.once {
+		// The row stays where it is: who asked for it may look at it to the end.
+		l.scan.Close()
+		l.none = true
 	}
 	return l.batch, nil
 }

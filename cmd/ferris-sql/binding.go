@@ -12,6 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
@@ -24,6 +25,7 @@ type binding struct {
 	connectors []stream.Connector
 	env        *stream.Env // what declarations are checked against
 	engine     *exec.Engine
+	tables     *table.Tables
 }
 
 func (b *binding) find(name string) stream.Connector {
@@ -54,6 +56,9 @@ func (b *binding) context() bind.Context {
 			return ok && s.Seeks(column)
 		},
 		Rows: func(r *catalog.Relation) (float64, bool) {
+			if r.Kind == catalog.Table && b.tables != nil {
+				return float64(b.tables.Rows(table.Describe(r))), true
+			}
 			s, ok := b.find(r.Connector).(stream.Sizer)
 			if !ok {
 				return 0, false

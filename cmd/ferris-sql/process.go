@@ -139,7 +139,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Stdout:    os.Stdout,
 		Metrics:   &stream.Metrics{},
 	}
-	b := &binding{connectors: list, env: &env}
+	b := &binding{connectors: list, env: &env, tables: p.tables}
 	p.memory = account
 	if err := p.memory.Reserve(state.Memory); err != nil {
 		return p, fmt.Errorf("setting aside the state store's memory: %w", err)

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -9,7 +10,7 @@ import (
 // whether the answer takes rows back.
 func (b *binder) checkLive(q *plan.Query) {
 	if !hasStream(q.Root) {
-		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out.", "EMIT CHANGES needs a stream to read"))
+		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out, or join the table with a stream.", "EMIT CHANGES needs a stream to read"))
 	}
 	b.checkLiveNode(q.Root)
 	if b.final {
@@ -22,8 +23,8 @@ func (b *binder) checkLive(q *plan.Query) {
 func hasStream(n plan.Node) bool {
 	found := false
 	plan.WalkNode(n, func(n plan.Node) bool {
-		_, ok := n.(*plan.Scan)
-		found = found || ok
+		s, ok := n.(*plan.Scan)
+		found = found || ok && s.Relation.Kind != catalog.Table
 		return !found
 	})
 	return found

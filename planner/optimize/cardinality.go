@@ -27,8 +27,8 @@ type cardinality struct {
 func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 	switch x := n.(type) {
 	case *plan.Scan:
-		if x.Access != nil && uniquePoint(x.Access) {
-			return 1, true
+		if rows, ok := points(x.Access); ok {
+			return rows, true
 		}
 		if c.env.Rows != nil {
 			if rows, ok := c.env.Rows(x.Relation); ok {
@@ -44,8 +44,10 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 		return seriesRows(x), true
 	case *plan.Filter:
 		if s, ok := tableScan(x.Input); ok {
-			if f, ok := accessFiltered(x, s, c.env).(*plan.Scan); ok && f.Access != nil && uniquePoint(f.Access) {
-				return 1, true
+			if f, ok := accessFiltered(x, s, c.env).(*plan.Scan); ok {
+				if rows, ok := points(f.Access); ok {
+					return rows, true
+				}
 			}
 		}
 		rows, known := c.rows(x.Input)
@@ -86,8 +88,18 @@ func (c *cardinality) rows(n plan.Node) (rows float64, known bool) {
 	return math.Max(1, sum), all
 }
 
-// uniquePoint reports whether an access finds one row at most.
-func uniquePoint(a *plan.IndexAccess) bool { return a.Index.Unique && len(a.Eq) == len(a.Index.Keys) }
+// points is how many rows an access finds at most; false: that is not known.
+func points(a *plan.IndexAccess) (float64, bool) {
+	switch {
+	case a == nil || !a.Index.Unique:
+		return 0, false
+	case len(a.Eq) == len(a.Index.Keys):
+		return 1, true
+	case len(a.Eq)+1 == len(a.Index.Keys) && len(a.Any) > 0:
+		return float64(len(a.Any)), true
+	}
+	return 0, false
+}
 
 func (c *cardinality) join(j *plan.Join) (float64, bool) {
 	l, lk := c.rows(j.Left)

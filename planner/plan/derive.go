@@ -135,6 +135,9 @@ func (d deriver) derive(n Node) Props {
 
 func deriveScan(n *Scan) Props {
 	r := n.Relation
+	if r.Kind == catalog.Table {
+		return deriveTable(n)
+	}
 	p := Props{Bounded: boundedSource(r), AppendOnly: true, Time: -1}
 	all := r.AllColumns()
 	at := map[string]int{}
@@ -151,6 +154,30 @@ func deriveScan(n *Scan) Props {
 	if o, ok := at["_offset"]; ok {
 		if part, ok := at["_partition"]; ok {
 			p.Keys = append(p.Keys, []int{part, o})
+		}
+	}
+	return p
+}
+
+// deriveTable is what is known of the rows that a table has: they end, and those
+// of one unique key without a NULL are one.
+func deriveTable(n *Scan) Props {
+	p := Props{Bounded: true, AppendOnly: true, Time: -1}
+	at := map[int]int{}
+	for i, c := range n.Columns {
+		at[c] = i
+	}
+	for _, x := range n.Relation.Table.Indexes {
+		var key []int
+		for _, k := range x.Keys {
+			i, ok := at[k.Column]
+			if !ok || k.Column < 0 || !n.Relation.Columns[k.Column].NotNull {
+				break
+			}
+			key = append(key, i)
+		}
+		if x.Unique && x.Where == "" && len(key) == len(x.Keys) {
+			p.Keys = append(p.Keys, key)
 		}
 	}
 	return p
