@@ -59,23 +59,24 @@ func (b *binder) tableItem(rel *catalog.Relation, name string, at, id int) *rang
 // rowPlace is the function that makes a ctid of a row id, nil where the registry
 // has none.
 func (b *binder) rowPlace() *catalog.Function {
-	for _, f := range b.c.Catalog.Functions("row_place") {
-		return f
+	if f := b.c.Catalog.Functions("row_place"); len(f) > 0 {
+		return f[0]
 	}
 	return nil
 }
 
 // sequenceRow is a sequence in FROM: its one row.
 func (b *binder) sequenceRow(rel *catalog.Relation, loc int32) plan.Node {
-	for _, f := range b.c.Catalog.Functions("sequence_row") {
-		scan := &plan.FunctionScan{Calls: []plan.FunctionCall{{Func: f, Args: []plan.Expr{plan.NewConst(types.NewInt(types.Oid, int64(rel.OID)))}, Columns: len(f.Out)}}}
-		for i, c := range f.Out {
-			scan.Fields = append(scan.Fields, plan.Field{Name: c.Name, Type: c.Type, Table: rel.OID, Attr: int16(i + 1)})
-		}
-		return scan
+	found := b.c.Catalog.Functions("sequence_row")
+	if len(found) == 0 {
+		b.unsupported(loc, "Call nextval.", "reading sequence \"%s\" is not supported", rel.Name)
 	}
-	b.unsupported(loc, "Call nextval.", "reading sequence \"%s\" is not supported", rel.Name)
-	return nil
+	f := found[0]
+	scan := &plan.FunctionScan{Calls: []plan.FunctionCall{{Func: f, Args: []plan.Expr{plan.NewConst(types.NewInt(types.Oid, int64(rel.OID)))}, Columns: len(f.Out)}}}
+	for i, c := range f.Out {
+		scan.Fields = append(scan.Fields, plan.Field{Name: c.Name, Type: c.Type, Table: rel.OID, Attr: int16(i + 1)})
+	}
+	return scan
 }
 
 // refuseTarget answers a relation that cannot be updated or deleted from.
