@@ -62,6 +62,12 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
 	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)
 
+KILLS ?= 10
+
+.PHONY: test-crash
+test-crash: deps ## Jobs killed with SIGKILL under load, KILLS=10 times, on the fake broker and Apache Kafka
+	FERRIS_KILLS=$(KILLS) $(GO) test -timeout 2h -count=1 -v ./compat-tests/crash
+
 .PHONY: bench
 bench: deps build ## Measure, as a table; non-zero below a bar
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 40m -v -bars

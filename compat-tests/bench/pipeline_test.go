@@ -86,7 +86,8 @@ func kafkaBars(t *testing.T, base time.Duration) []bar {
 	p := gateway.Start(t, gateway.Options{Brokers: broker})
 	exec(t, p, "CREATE STREAM events "+eventColumns+" WITH (type = 'kafka', topic = 'events')")
 	cpu := cpuPerRecord(t, p, "events", pipelineRows)
-	return []bar{{name: "Kafka -> filter -> text rows / encoding/json", value: float64(cpu) / float64(base), limit: 0.30, note: fmt.Sprintf("%v a record", cpu)}}
+	filter := bar{name: "Kafka -> filter -> text rows / encoding/json", value: float64(cpu) / float64(base), limit: 0.30, note: fmt.Sprintf("%v a record", cpu)}
+	return append([]bar{filter}, transactionBars(t, p, base)...)
 }
 
 func fileBars(t *testing.T, base time.Duration) []bar {

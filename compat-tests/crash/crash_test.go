@@ -118,7 +118,7 @@ func config(t *testing.T, dir string) string {
 	return path
 }
 
-// makeTopics makes the topics input, output and second.
+// makeTopics makes the topics input, output, second and changes.
 func makeTopics(ctx context.Context, t *testing.T, broker string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
@@ -126,7 +126,7 @@ func makeTopics(ctx context.Context, t *testing.T, broker string) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output", "second")
+	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output", "second", "changes")
 	if err == nil {
 		err = made.Error()
 	}
@@ -251,8 +251,16 @@ func count(t *testing.T, ids map[int64]int, record []byte) {
 	ids[r.ID]++
 }
 
-// consume reads a topic to the end that it has now.
+// consume counts the ids of a topic, to the end that it has now.
 func consume(ctx context.Context, t *testing.T, broker, topic string, total int, opts ...kgo.Opt) map[int64]int {
+	t.Helper()
+	ids := make(map[int64]int, total)
+	read(ctx, t, broker, topic, func(value []byte) { count(t, ids, value) }, opts...)
+	return ids
+}
+
+// read calls fn with each value of a topic, to the end that it has now.
+func read(ctx context.Context, t *testing.T, broker, topic string, fn func([]byte), opts ...kgo.Opt) {
 	t.Helper()
 	// The end may be a marker's.
 	opts = append(opts, kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
@@ -271,7 +279,6 @@ func consume(ctx context.Context, t *testing.T, broker, topic string, total int,
 			left[o.Partition] = o.Offset
 		}
 	})
-	ids := make(map[int64]int, total)
 	for len(left) > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
@@ -279,14 +286,13 @@ func consume(ctx context.Context, t *testing.T, broker, topic string, total int,
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if !r.Attrs.IsControl() {
-				count(t, ids, r.Value)
+				fn(r.Value)
 			}
 			if r.Offset+1 >= left[r.Partition] {
 				delete(left, r.Partition)
 			}
 		})
 	}
-	return ids
 }
 
 func sum(ids map[int64]int) int {

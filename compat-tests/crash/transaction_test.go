@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -33,12 +34,17 @@ func transactionKills(t *testing.T) int {
 	return kills
 }
 
+// TestTransactionSurvivesKill kills the gateway, and once the broker.
 func TestTransactionSurvivesKill(t *testing.T) {
-	transactionSurvivesKill(t, transactionKills(t), gateway.StartBroker(t), nil)
+	kills, dir := transactionKills(t), t.TempDir()
+	addr, kill := gateway.StartMortalBroker(t, "--data-dir", dir)
+	transactionSurvivesKill(t, kills, addr, func() {
+		kill()
+		gateway.StartBrokerAt(t, addr, "--data-dir", dir)
+	})
 }
 
-// TestTransactionSurvivesKillOnKafka does the same on a real Kafka, which is
-// itself killed once.
+// TestTransactionSurvivesKillOnKafka does the same on a real Kafka.
 func TestTransactionSurvivesKillOnKafka(t *testing.T) {
 	s := kafka.Start(t)
 	transactionSurvivesKill(t, transactionKills(t), s.Addr(), func() {
@@ -47,8 +53,64 @@ func TestTransactionSurvivesKillOnKafka(t *testing.T) {
 	})
 }
 
+// change is a record of the topic changes.
+type change struct {
+	Op   string `json:"_op"`
+	G, N int64
+	S    json.Number
+}
+
+// wantGroups waits until the job groups has read everything, and adds its changes
+// up: a group's last row is what PostgreSQL would answer, and none was taken back
+// that was not there.
+func wantGroups(ctx context.Context, t *testing.T, p *gateway.Process, broker string, total int) {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for in := 0; in < total; wait(ctx, t, 50*time.Millisecond) {
+		var problem *string
+		if err := conn.QueryRow(ctx, "SELECT rows_in, error FROM ferris.jobs WHERE job_name = 'groups'").Scan(&in, &problem); err != nil {
+			t.Fatal(err)
+		}
+		if problem != nil {
+			t.Logf("groups: %s", *problem)
+		}
+	}
+	execSQL(ctx, t, p, "STOP JOB groups")
+	now := map[int64]change{}
+	read(ctx, t, broker, "changes", func(value []byte) {
+		var c change
+		if err := json.Unmarshal(value, &c); err != nil {
+			t.Fatalf("record %q: %v", value, err)
+		}
+		old, there := now[c.G]
+		switch {
+		case c.Op == "+" && !there:
+			now[c.G] = c
+		case c.Op == "-" && there && old.N == c.N && old.S == c.S:
+			delete(now, c.G)
+		default:
+			t.Fatalf("change %q, and the group's row is %+v, there %t", value, old, there)
+		}
+	}, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	for g := range int64(50) {
+		want := change{Op: "+", G: g}
+		sum := int64(0)
+		for id := g; id < int64(total); id += 50 {
+			want.N++
+			sum += id
+		}
+		if want.S = json.Number(strconv.FormatInt(sum, 10)); want.N > 0 && now[g] != want {
+			t.Fatalf("group %d is %+v, want %+v", g, now[g], want)
+		}
+	}
+}
+
 // transactionSurvivesKill copies a topic into a file and two topics, exactly
-// once. outage, where there is one, happens half way.
+// once. outage happens half way.
 func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func()) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute+time.Duration(kills)*5*time.Second)
 	defer cancel()
@@ -63,7 +125,12 @@ func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func
 			'use_transactions' = 'true', 'checkpoint.interval' = '50ms', 'retry_backoff' = '100ms',
 			'f.type' = 'file', 'f.path' = '%s', 'f.format' = 'json',
 			'k.type' = 'kafka', 'k.topic' = 'output', 'k.key' = 'id',
-			'l.type' = 'kafka', 'l.topic' = 'second')`, out))
+			'l.type' = 'kafka', 'l.topic' = 'second')`, out),
+		// Groups, whose state is part of the epoch, and changes of which must
+		// each be there once: a row is taken back before another comes.
+		`START JOB groups AS SELECT id % 50 AS g, count(*) AS n, sum(id) AS s FROM input GROUP BY id % 50 INTO c WITH (
+			'use_transactions' = 'true', 'checkpoint.interval' = '50ms', 'retry_backoff' = '100ms',
+			'c.type' = 'kafka', 'c.topic' = 'changes', 'c.key' = 'g', 'c.changelog' = 'ops')`)
 
 	var produced atomic.Int64
 	stop := make(chan struct{})
@@ -71,7 +138,7 @@ func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func
 	go func() { done <- produce(ctx, broker, &produced, stop) }()
 	for i := range kills {
 		grows(ctx, t, out)
-		if i == kills/2 && outage != nil {
+		if i == kills/2 {
 			outage()
 			grows(ctx, t, out)
 		}
@@ -85,6 +152,7 @@ func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func
 		t.Fatal(err)
 	}
 	total := int(produced.Load())
+	wantGroups(ctx, t, p, broker, total)
 	counts := map[string]map[int64]int{"the file": complete(ctx, t, p, out, total)}
 	for _, topic := range []string{"output", "second"} {
 		counts["topic "+topic] = consume(ctx, t, broker, topic, total, kgo.FetchIsolationLevel(kgo.ReadCommitted()))

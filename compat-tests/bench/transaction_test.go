@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+)
+
+// transactionRows are how many records a transaction is to have.
+const transactionRows = 10_000
+
+// copyCPU runs a job that copies the stream events into a topic, to its end, and
+// returns the gateway's processor time for one record, how long it took, and how
+// many epochs.
+func copyCPU(t *testing.T, p *gateway.Process, name, options string) (cpu, took time.Duration, epochs int) {
+	t.Helper()
+	before, err := CPU(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	exec(t, p, fmt.Sprintf("START JOB %s AS SELECT order_id, customer_id, symbol, price, quantity, side, event_time FROM events INTO k_%[1]s WITH ('k_%[1]s.type' = 'kafka', 'k_%[1]s.topic' = '%[1]s'%s)", name, options))
+	c, err := Dial(p.Listen, "ferris", "ferris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := begun.Add(3 * time.Minute); ; <-tick.C {
+		rows, err := c.Query(fmt.Sprintf("SELECT 1 FROM ferris.jobs WHERE job_name = '%s' AND rows_out = %d", name, pipelineRows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows == 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("job %s has not copied %d records in three minutes", name, pipelineRows)
+		}
+	}
+	took = time.Since(begun)
+	after, err := CPU(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(fmt.Sprintf("SELECT epoch FROM ferris.jobs WHERE job_name = '%s'", name)); err != nil {
+		t.Fatal(err)
+	}
+	row, err := c.Next()
+	if err == nil && len(row) > 6 {
+		epochs, err = strconv.Atoi(string(row[6:])) // behind the number of columns and a length
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (after - before) / pipelineRows, took, epochs
+}
+
+// transactionBars copy a topic into another: at least once, at the usual
+// interval, and exactly once, in transactions of about so many records as the
+// first copy's pace makes of an interval.
+func transactionBars(t *testing.T, p *gateway.Process, base time.Duration) []bar {
+	least, took, _ := copyCPU(t, p, "least", "")
+	interval := max(took*transactionRows/pipelineRows, time.Millisecond).Truncate(time.Millisecond)
+	once, onceTook, epochs := copyCPU(t, p, "once", fmt.Sprintf(", 'use_transactions' = 'true', 'checkpoint.interval' = '%v'", interval))
+	return []bar{{name: "Kafka -> Kafka, exactly once / encoding/json", value: float64(once) / float64(base), limit: 0.5,
+		note: fmt.Sprintf("%v a record, %d records a transaction, %.0f k/s; at least once %v, %.0f k/s", once, pipelineRows/max(epochs, 1),
+			pipelineRows/onceTook.Seconds()/1000, least, pipelineRows/took.Seconds()/1000)}}
+}
