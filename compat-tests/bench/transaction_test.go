@@ -60,11 +60,11 @@ func copyCPU(t *testing.T, p *gateway.Process, name, options string) (cpu, took 
 	return (after - before) / pipelineRows, took, epochs
 }
 
-// transactionBars copy a topic into another: at least once, at the usual
-// interval, and exactly once, in transactions of about so many records as the
+// transactionBars copy a topic into another: at least once, in epochs of 50 ms,
+// and exactly once, in transactions of about so many records as the
 // first copy's pace makes of an interval.
 func transactionBars(t *testing.T, p *gateway.Process, base time.Duration) []bar {
-	least, took, _ := copyCPU(t, p, "least", "")
+	least, took, _ := copyCPU(t, p, "least", ", 'checkpoint.interval' = '50ms'")
 	interval := max(took*transactionRows/pipelineRows, time.Millisecond).Truncate(time.Millisecond)
 	once, onceTook, epochs := copyCPU(t, p, "once", fmt.Sprintf(", 'use_transactions' = 'true', 'checkpoint.interval' = '%v'", interval))
 	return []bar{{name: "Kafka -> Kafka, exactly once / encoding/json", value: float64(once) / float64(base), limit: 0.5,
