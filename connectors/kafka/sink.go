@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type sink struct {
 	row     vec.Batch
 	timeCol int  // the column _timestamp, -1: none
 	only    bool // append: a delete is refused
+	spans   []span
+	room    int // bytes for the rows of a Write: what the last one took, and some more
 
 	flow *flow
 
@@ -49,6 +52,9 @@ type sink struct {
 	failed error // the first record that could not be delivered
 	close  sync.Once
 }
+
+// span is where a record's key and value begin, and end, in a Write's buffer.
+type span struct{ key, value, end int }
 
 // Sink opens the topic for writing. A topic that is not there is made where the
 // brokers do that by themselves.
@@ -195,10 +201,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		return nil, err
 	}
 	n := b.Len()
-	records := make([]kgo.Record, n)
-	var buf []byte
-	type span struct{ key, value, end int }
-	spans := make([]span, n)
+	// The client has records and bytes until they are delivered.
+	records, buf := make([]kgo.Record, n), make([]byte, 0, s.room)
+	s.spans = slices.Grow(s.spans[:0], n)[:n]
+	spans := s.spans
 	for i, c := range s.values {
 		s.row.Cols[i] = b.Cols[c]
 	}
@@ -224,6 +230,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		}
 		spans[i].end = len(buf)
 	}
+	s.room = min(len(buf)+len(buf)/16, 1<<20)
 	for i := range records {
 		r, at := &records[i], spans[i]
 		r.Topic = s.config.topic
