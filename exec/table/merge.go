@@ -9,7 +9,6 @@ type merge struct {
 	backward   bool
 	in         span
 	took       byte // of what was given: tookBase, tookOver
-	baseKey    []byte
 }
 
 const (

@@ -263,12 +263,8 @@ func (x *Txn) Update(ctx context.Context, snap *Snapshot, d *Desc, ids []int64, 
 	}
 	for i, id := range ids {
 		for _, ix := range w.indexes {
-			same, err := w.addEntry(ix, rows, i, id, before)
-			if err != nil {
+			if _, err := w.addEntry(ix, rows, i, id, before); err != nil {
 				return err
-			}
-			if same {
-				continue
 			}
 		}
 		if err := w.putRow(id, rows, i); err != nil {

@@ -130,16 +130,6 @@ func uvarintLen(n int) int {
 
 func entrySize(rest, value int) int { return uvarintLen(rest) + rest + uvarintLen(value) + value }
 
-// newPage makes a page of one entry.
-func newPage(key, value []byte) page {
-	need := pageHead + entrySize(len(key), len(value)) + 4
-	p := make(page, need+min(pageRoom, pageSize))
-	p[0] = pageFormat
-	p.setEnd(pageHead)
-	p.append(0, key, value)
-	return p
-}
-
 // emptyPage has no entry.
 func emptyPage() page {
 	p := make(page, pageHead)

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -209,7 +210,7 @@ func (c *Scan) Next(ctx context.Context, b *vec.Batch) error {
 	n := 0
 	for n < vec.MaxRows {
 		id, value, err := c.step()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil && len(c.cols) > 0 {
@@ -237,27 +238,22 @@ func (c *Scan) step() (id int64, value []byte, err error) {
 	if c.spec.RowIDs != nil {
 		return c.stepID()
 	}
-	for {
-		key, value, err := c.stepMain()
-		if err != nil {
-			return 0, nil, err
-		}
-		if c.ix == nil {
-			return rowID(key), value, nil
-		}
-		id := indexRow(key, value)
-		if c.s.x != nil && c.s.x.level == Serializable {
-			c.s.x.noteRow(c.d, id)
-		}
-		value, found, err := c.rows.get(id)
-		if err != nil {
-			return 0, nil, err
-		}
-		if found {
-			return id, value, nil
-		}
-		return 0, nil, fmt.Errorf("index %s has an entry of row %d, which is not there", c.ix.Name, id)
+	key, value, err := c.stepMain()
+	if err != nil {
+		return 0, nil, err
 	}
+	if c.ix == nil {
+		return rowID(key), value, nil
+	}
+	id = indexRow(key, value)
+	if c.s.x != nil && c.s.x.level == Serializable {
+		c.s.x.noteRow(c.d, id)
+	}
+	value, found, err := c.rows.get(id)
+	if err == nil && !found {
+		err = fmt.Errorf("index %s has an entry of row %d, which is not there", c.ix.Name, id)
+	}
+	return id, value, err
 }
 
 func (c *Scan) stepID() (id int64, value []byte, err error) {

@@ -386,7 +386,7 @@ func (e *edit) unlink(n *node) {
 		}
 		break
 	}
-	for e.root.kids != nil && len(e.root.kids) == 1 {
+	for len(e.root.kids) == 1 {
 		e.root = e.root.kids[0]
 	}
 }

@@ -93,7 +93,7 @@ func read(t testing.TB, s *Snapshot, d *Desc, spec ScanSpec) (rows []account, id
 	for {
 		b.Reset()
 		err := c.Next(context.Background(), b)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return rows, ids
 		}
 		ok(t, err)
