@@ -1,7 +1,11 @@
 package exec
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -9,6 +13,20 @@ func (t *Txn) createTable(s *plan.CreateTable) (Result, error) {
 	r, owned := fresh(s.Relation), freshOwned(s.Owned)
 	_, notices, err := t.change().CreateTable(r, owned, s.IfNotExists)
 	return Result{"CREATE TABLE", notices}, err
+}
+
+// createTableAs makes a table of a query's rows.
+func (t *Txn) createTableAs(ctx context.Context, s *plan.CreateTableAs, env *function.Env) (Result, error) {
+	res := Result{Tag: "CREATE TABLE AS"}
+	r := fresh(s.Relation)
+	_, notices, err := t.change().CreateTable(r, nil, s.IfNotExists)
+	res.Notices = notices
+	if err != nil || s.NoData {
+		return res, err
+	}
+	n, err := t.fill(ctx, r, s.Input, plan.RowRules{}, env)
+	res.Tag = fmt.Sprintf("SELECT %d", n)
+	return res, err
 }
 
 func (t *Txn) createSequence(s *plan.CreateSequence) (Result, error) {

@@ -99,6 +99,8 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return Result{"CREATE SCHEMA", notices}, err
 	case *plan.CreateTable:
 		return t.createTable(s)
+	case *plan.CreateTableAs:
+		return t.createTableAs(ctx, s, env)
 	case *plan.CreateSequence:
 		return t.createSequence(s)
 	case *plan.AlterSequence:

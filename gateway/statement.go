@@ -220,6 +220,8 @@ func statementWord(b *plan.Bound) string {
 		return "CREATE SCHEMA"
 	case *plan.CreateTable:
 		return "CREATE TABLE"
+	case *plan.CreateTableAs:
+		return "CREATE TABLE AS"
 	case *plan.CreateSequence:
 		return "CREATE SEQUENCE"
 	case *plan.StartJob:

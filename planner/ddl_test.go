@@ -19,6 +19,12 @@ func showDDL(w *strings.Builder, st plan.Statement) bool {
 			fmt.Fprintf(w, "  column %d numbered by ", o.Column)
 			showSequence(w, o.Relation)
 		}
+	case *plan.CreateTableAs:
+		fmt.Fprintf(w, "create table as ifNotExists=%v noData=%v\n", x.IfNotExists, x.NoData)
+		showTable(w, x.Relation)
+		for _, line := range plan.Text(x.Input) {
+			fmt.Fprintln(w, line)
+		}
 	case *plan.CreateSequence:
 		fmt.Fprintf(w, "create sequence ifNotExists=%v ", x.IfNotExists)
 		showSequence(w, x.Relation)

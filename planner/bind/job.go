@@ -65,9 +65,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 // selectInto is SELECT ... INTO sinks in the foreground.
 func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	if len(b.stmt.Into) == 0 {
-		rel := firstSelect(sel).IntoClause.Rel
-		b.unsupported(rel.Location, "Declare where the rows go: WITH ('"+rel.Relname+".type' = 'file', '"+rel.Relname+".path' = '...').",
-			"SELECT INTO a table is not supported")
+		return b.selectIntoTable(sel, firstSelect(sel).IntoClause.Rel)
 	}
 	if last := lastLeaf(sel); b.stmt.BySelect[last] != nil && b.stmt.BySelect[last].Emit == "CHANGES" {
 		b.unsupported(-1, "Start a job: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES with INTO is not supported in the foreground")
@@ -75,6 +73,9 @@ func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, "")
 	for _, n := range b.stmt.Into {
 		if b.findRelation(n.Schema, n.Name) == nil && keys.named[n.Name] == nil {
+			if len(b.stmt.Into) == 1 && len(b.stmt.With) == 0 {
+				return b.selectIntoTable(sel, &pg.RangeVar{Schemaname: n.Schema, Relname: n.Name, Location: -1})
+			}
 			b.unsupportedAt(n.Pos, "Declare where the rows go: WITH ('"+n.Name+".type' = 'file', '"+n.Name+".path' = '...').",
 				"SELECT INTO a table is not supported")
 		}

@@ -57,6 +57,10 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.createSchema(x.CreateSchemaStmt)
 	case *pg.Node_CreateStmt:
 		return b.createTable(x.CreateStmt)
+	case *pg.Node_CreateTableAsStmt:
+		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_TABLE {
+			return b.createTableAs(x.CreateTableAsStmt)
+		}
 	case *pg.Node_CreateSeqStmt:
 		return b.createSequence(x.CreateSeqStmt)
 	case *pg.Node_AlterSeqStmt:

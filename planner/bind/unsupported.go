@@ -16,39 +16,24 @@ func (b *binder) unsupportedStatement(n *pg.Node) {
 func describeStatement(n *pg.Node) (name, hint string) {
 	const declare = "Declare where the data is: CREATE STREAM name (columns) WITH ('type' = 'kafka', 'topic' = '...')."
 	switch x := n.Node.(type) {
-	case *pg.Node_CreateStmt:
-		return "CREATE TABLE", declare
 	case *pg.Node_CreateTableAsStmt:
-		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_MATVIEW {
-			return "CREATE MATERIALIZED VIEW", "Write a view, CREATE STREAM name AS SELECT ..., or run a job into a sink: START JOB name AS SELECT ... INTO ..."
-		}
-		return "CREATE TABLE AS", "Write SELECT ... INTO sink WITH ('sink.type' = 'file', 'sink.path' = '...')."
+		return "CREATE MATERIALIZED VIEW", "Write a view, CREATE STREAM name AS SELECT ..., or run a job into a sink: START JOB name AS SELECT ... INTO ..."
 	case *pg.Node_UpdateStmt:
 		return "UPDATE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	case *pg.Node_DeleteStmt:
 		return "DELETE", "A stream is appended to: filter rows out where you read, or use the topic's retention."
 	case *pg.Node_MergeStmt:
 		return "MERGE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
-	case *pg.Node_TruncateStmt:
-		return "TRUNCATE", "Delete the topic's records with Kafka's tools, or drop the stream and declare it over a new topic."
 	case *pg.Node_ListenStmt:
 		return "LISTEN", "Watch a stream: SELECT ... EMIT CHANGES."
 	case *pg.Node_NotifyStmt:
 		return "NOTIFY", "Write to a stream: INSERT INTO stream VALUES (...)."
-	case *pg.Node_AlterTableStmt:
-		return "ALTER " + objectWord(x.AlterTableStmt.Objtype), "Declare it again: CREATE OR REPLACE STREAM name (columns) WITH (...)."
-	case *pg.Node_RenameStmt:
-		return "ALTER ... RENAME", "Drop it and declare it under the new name; the data stays where it is."
 	case *pg.Node_CreateFunctionStmt:
 		return "CREATE FUNCTION", "Write the expression out, or put it into a view: CREATE STREAM name AS SELECT ..."
 	case *pg.Node_CallStmt:
 		return "CALL", "Call a function with SELECT."
 	case *pg.Node_DoStmt:
 		return "DO", "Send the statements one by one."
-	case *pg.Node_IndexStmt:
-		return "CREATE INDEX", "Streams have no indexes: filters on _offset, _partition and _timestamp seek."
-	case *pg.Node_CreateSeqStmt:
-		return "CREATE SEQUENCE", "Use _offset with _partition as a unique number."
 	case *pg.Node_CreateTrigStmt:
 		return "CREATE TRIGGER", "Start a job: START JOB name AS SELECT ... INTO sink."
 	case *pg.Node_CreateRoleStmt, *pg.Node_AlterRoleStmt, *pg.Node_DropRoleStmt:
@@ -64,18 +49,12 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "CREATE DATABASE", "Use schemas: CREATE SCHEMA name."
 	case *pg.Node_DropdbStmt:
 		return "DROP DATABASE", "Use schemas: DROP SCHEMA name."
-	case *pg.Node_CommentStmt:
-		return "COMMENT", "Write the comment into the CREATE statement's text, which the catalog keeps."
 	case *pg.Node_CreateExtensionStmt:
 		return "CREATE EXTENSION", "Use the functions there are; SELECT proname FROM pg_proc lists them."
 	case *pg.Node_CreateEnumStmt, *pg.Node_CompositeTypeStmt, *pg.Node_CreateDomainStmt:
-		return "CREATE TYPE", "Use text with a WHERE condition, or jsonb for nested values."
+		return "CREATE TYPE", "Use text with a CHECK constraint or a WHERE condition, or jsonb for nested values."
 	case *pg.Node_CreateForeignTableStmt, *pg.Node_CreateForeignServerStmt, *pg.Node_ImportForeignSchemaStmt:
 		return statementWord(n), declare
-	case *pg.Node_ReindexStmt:
-		return "REINDEX", "There are no indexes to rebuild; leave it out."
-	case *pg.Node_ClusterStmt:
-		return "CLUSTER", "A stream is kept in the order of its records; leave it out."
 	case *pg.Node_RefreshMatViewStmt:
 		return "REFRESH MATERIALIZED VIEW", "A view is always current; leave it out."
 	}

@@ -26,6 +26,10 @@ func estimates(b *plan.Bound, env *Env) map[plan.Node]plan.Estimate {
 		return estimates(s.Prepared, env)
 	case *plan.SelectInto:
 		e.node(s.Root)
+	case *plan.CreateTableAs:
+		if s.Input != nil {
+			e.node(s.Input)
+		}
 	case *plan.Insert:
 		e.node(s.Input)
 	case *plan.Modification:

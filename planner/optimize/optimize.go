@@ -102,6 +102,10 @@ func Bound(b *plan.Bound, env *Env) {
 		s.Root = Node(s.Root, env)
 	case *plan.SelectInto:
 		s.Root = Node(s.Root, env)
+	case *plan.CreateTableAs:
+		if s.Input != nil {
+			s.Input = Node(s.Input, env)
+		}
 	case *plan.Insert:
 		s.Input = Node(s.Input, env)
 	case *plan.Modification:

@@ -20,7 +20,6 @@ type CreateTableAs struct {
 	Input       Node
 	IfNotExists bool
 	NoData      bool
-	Word        string // SELECT INTO or CREATE TABLE AS
 }
 
 // CreateSequence is CREATE SEQUENCE.
