@@ -41,9 +41,7 @@ func (a *alteration) dropColumn(name string, missingOK, cascade bool) {
 			WithDetail("%s", strings.Join(lines, "\n")).WithHint("Use DROP ... CASCADE to drop the dependent objects too."))
 	}
 	a.cascaded(went)
-	for _, v := range views {
-		a.stmt.Drops = append(a.stmt.Drops, v)
-	}
+	a.stmt.Drops = append(a.stmt.Drops, views...)
 	for _, g := range slices.Backward(generated) {
 		a.removeColumn(g)
 	}
