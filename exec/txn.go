@@ -124,6 +124,8 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.insert(ctx, s, env)
 	case *plan.SelectInto:
 		return t.selectInto(ctx, s, env)
+	case *plan.LockTables:
+		return t.lockTables(ctx, s)
 	case *plan.Nothing:
 		return Result{Tag: s.Tag}, nil
 	}

@@ -125,6 +125,10 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 	switch s := b.Statement.(type) {
 	case *plan.Empty:
 		return &outcome{empty: true}, nil
+	case *plan.LockTables:
+		if !x.txn.inBlock() {
+			return nil, errNeedsBlock("LOCK TABLE")
+		}
 	case *plan.Nothing:
 		return &outcome{tag: s.Tag}, x.blockRule(s)
 	case *plan.Modification:

@@ -264,6 +264,8 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 	case *plan.Modification:
 		fmt.Fprintf(w, "%s\n", x.Word)
 		tree(x.Root)
+	case *plan.LockTables:
+		fmt.Fprintf(w, "lock %d relations, mode %d, nowait %v\n", len(x.Relations), x.Mode, x.NoWait)
 	case *plan.CopyFrom:
 		fmt.Fprintf(w, "CopyFrom %s columns=%v %+v\n", x.Target.Name, x.Columns, x.Options)
 		showStatement(w, x.Insert)

@@ -26,6 +26,34 @@ var schedules = map[string]string{
 		2: UPDATE test SET value = 22 WHERE id = 2
 		2: COMMIT
 		1: SELECT * FROM test ORDER BY id`,
+	"LOCK TABLE holds writers up, and readers not": `
+		1: LOCK TABLE test IN SHARE MODE
+		2: SELECT * FROM test ORDER BY id
+		2*: INSERT INTO test VALUES (7, 70)
+		1: SELECT count(*) FROM test
+		1: COMMIT
+		2.
+		2: COMMIT
+		1: SELECT count(*) FROM test`,
+	"a writer holds LOCK TABLE up": `
+		1: UPDATE test SET value = 11 WHERE id = 1
+		2: LOCK TABLE test IN ROW EXCLUSIVE MODE
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id
+		1: COMMIT`,
+	"LOCK TABLE NOWAIT": `
+		1: UPDATE test SET value = 11 WHERE id = 1
+		2: LOCK TABLE test NOWAIT
+		2: ROLLBACK
+		1: COMMIT`,
+	"an index waits for writers": `
+		1: UPDATE test SET value = 11 WHERE id = 1
+		2*: CREATE INDEX test_value ON test (value)
+		1: UPDATE test SET value = 12 WHERE id = 2
+		1: COMMIT
+		2.
+		2: COMMIT
+		1: SELECT id FROM test WHERE value = 12`,
 	"aborted reads (G1a)": `
 		1: UPDATE test SET value = 101 WHERE id = 1
 		2: SELECT * FROM test ORDER BY id

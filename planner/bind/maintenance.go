@@ -26,12 +26,13 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 	return done(n)
 }
 
-// lock accepts LOCK TABLE: nothing that it could hold off happens here.
+// lock is LOCK TABLE.
 func (b *binder) lock(x *pg.LockStmt) *plan.Bound {
+	s := &plan.LockTables{Mode: int(x.Mode), NoWait: x.Nowait}
 	for _, item := range x.Relations {
-		b.maintained(item.GetRangeVar())
+		s.Relations = append(s.Relations, b.maintained(item.GetRangeVar()))
 	}
-	return done(&plan.Nothing{Tag: "LOCK TABLE", Block: plan.BlockNeeded})
+	return done(s)
 }
 
 // reindex accepts REINDEX: indexes are never bloated.

@@ -85,4 +85,5 @@ func (*Fetch) statement()         {}
 func (*ClosePortal) statement()   {}
 func (*Copy) statement()          {}
 func (*Empty) statement()         {}
+func (*LockTables) statement()    {}
 func (*Nothing) statement()       {}

@@ -294,6 +294,14 @@ type Copy struct {
 // Empty is a statement of nothing but blanks and comments.
 type Empty struct{}
 
+// LockTables is LOCK TABLE. Mode is PostgreSQL's number: 1 is ACCESS SHARE, 8
+// ACCESS EXCLUSIVE.
+type LockTables struct {
+	Relations []*catalog.Relation
+	Mode      int
+	NoWait    bool
+}
+
 // Nothing is a statement that tools send and that has nothing to do here (LOCK,
 // CHECKPOINT); Tag is its command tag.
 type Nothing struct {

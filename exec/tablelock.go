@@ -1,0 +1,64 @@
+package exec
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// lockTargets locks the tables that a statement changes, before it looks at
+// anything: an index that is being built, or an ALTER, waits for it or is waited
+// for.
+func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error) {
+	plan.WalkAll(s.Root, func(n plan.Node) {
+		m, ok := n.(*plan.Modify)
+		if !ok || err != nil {
+			return
+		}
+		if err = t.lockTable(ctx, m.Target, table.RowExclusive); err == nil {
+			err = t.asPlanned(m.Target)
+		}
+	})
+	return err
+}
+
+// asPlanned refuses a table that another transaction has altered since the
+// statement was planned, while its lock was waited for.
+func (t *Txn) asPlanned(r *catalog.Relation) error {
+	if t.tx != nil {
+		return nil // COMMIT finds what another has made impossible
+	}
+	now := t.e.o.Catalog.Snapshot().RelationByOID(r.OID)
+	switch {
+	case now == nil:
+		return sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", r.Name)
+	case now.Table == nil || r.Table == nil:
+	case now.Table.Storage != r.Table.Storage || len(now.Table.Indexes) != len(r.Table.Indexes) ||
+		len(now.Columns) != len(r.Columns) || len(now.Table.Checks) != len(r.Table.Checks):
+		return sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update").
+			WithDetail("Table \"%s\" was altered while the statement waited for its lock.", r.Name).
+			WithHint("Run the statement again.")
+	}
+	return nil
+}
+
+// lockTables runs LOCK TABLE. What is no table cannot change under anybody, and
+// has no lock.
+func (t *Txn) lockTables(ctx context.Context, s *plan.LockTables) (Result, error) {
+	policy := table.Block
+	if s.NoWait {
+		policy = table.NoWait
+	}
+	for _, r := range s.Relations {
+		if r.Kind != catalog.Table || t.e.o.Tables == nil {
+			continue
+		}
+		if err := t.tables().LockTable(ctx, r, table.TableLock(s.Mode-1), policy); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{Tag: "LOCK TABLE"}, nil
+}
