@@ -36,6 +36,7 @@ var needsGateway = map[string]bool{
 	"current_query": true, "system_user": true, "inet_client_addr": true, "inet_client_port": true, "inet_server_addr": true, "inet_server_port": true,
 	"pg_cancel_backend": true, "pg_terminate_backend": true, "setseed": true, "pg_get_functiondef": true, "pg_get_viewdef": true,
 	"to_regclass": true, "to_regnamespace": true, "to_regrole": true, "to_regproc": true, "to_regprocedure": true,
+	"nextval": true, "currval": true, "lastval": true, "setval": true,
 	"to_regoper": true, "to_regoperator": true, "to_regcollation": true,
 }
 
