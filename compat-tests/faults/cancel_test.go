@@ -104,7 +104,7 @@ func cancelled(ctx context.Context, conn *pgconn.PgConn, sql string, after time.
 // it has been cancelled is late in nearly each.
 func TestCancelIsQuick(t *testing.T) {
 	if testing.Short() {
-		t.Skip("long")
+		t.Skip("it runs and cancels statements for half a minute")
 	}
 	dir := t.TempDir()
 	p := gateway.Start(t, gateway.Options{DataDir: dir})

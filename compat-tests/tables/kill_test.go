@@ -51,12 +51,18 @@ func TestKilled(t *testing.T) {
 		"CREATE TABLE k (turn int, who int, i int, note text, PRIMARY KEY (turn, who, i))",
 		"CREATE INDEX k_note ON k (note)",
 		"CREATE TABLE acc (id int PRIMARY KEY, bal bigint NOT NULL)",
+		// Values that no stored value has room for, and of which several are no one transaction of the store.
+		"CREATE TABLE big (id int PRIMARY KEY, t text)",
+		"INSERT INTO big SELECT g, repeat(md5(g::text), 20000) FROM generate_series(1, 3) g",
+		"UPDATE big SET t = t || t WHERE id = 2",
 		fmt.Sprintf("INSERT INTO acc SELECT g, 1000 FROM generate_series(1, %d) g", accounts),
 	} {
 		if out := run(c, sql); strings.HasPrefix(out, "ERROR") || strings.HasPrefix(out, "lost") {
 			t.Fatalf("%s: %s", sql, out)
 		}
 	}
+	const sums = "SELECT id, length(t), md5(t) FROM big ORDER BY id"
+	big := run(c, sums)
 	for turn := range kills(t) {
 		answered := load(t, p, turn, time.Duration(20+rng.IntN(400))*time.Millisecond)
 		p = gateway.Start(t, gateway.Options{DataDir: dir})
@@ -70,6 +76,9 @@ func TestKilled(t *testing.T) {
 			if all := run(c, fmt.Sprintf("SELECT count(*) FROM k WHERE note || '' = 'n%d.%d'", turn, who)); byIndex != all {
 				t.Errorf("turn %d, session %d: %s rows by the index, %s without it", turn, who, byIndex, all)
 			}
+		}
+		if now := run(c, sums); now != big {
+			t.Fatalf("turn %d: the long texts are %s, and were %s", turn, now, big)
 		}
 		if sum := run(c, "SELECT sum(bal) FROM acc"); !strings.HasPrefix(sum, strconv.Itoa(accounts*1000)) {
 			t.Fatalf("turn %d: the accounts hold %s", turn, sum)

@@ -70,7 +70,7 @@ func fill(b testing.TB, tables *Tables, d *Desc, rows int) {
 func anonymous(t testing.TB) int64 {
 	b, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("no /proc of the process to read its memory from: %v", err)
 	}
 	for _, line := range strings.Split(string(b), "\n") {
 		if kb, found := strings.CutPrefix(line, "RssAnon:"); found {
@@ -79,7 +79,7 @@ func anonymous(t testing.TB) int64 {
 			return n << 10
 		}
 	}
-	t.Skip("no RssAnon")
+	t.Skip("the system does not tell anonymous memory apart")
 	return 0
 }
 

@@ -79,42 +79,21 @@ func selectAll(r *pg.RangeVar, columns []*pg.Node) *pg.Node {
 // copyOptions reads the options, whose checks and their order are those of
 // PostgreSQL's ProcessCopyOptions.
 func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
-	seen := map[string]bool{}
 	t := &copyTexts{}
 	for _, o := range opts {
 		d := o.GetDefElem()
-		if seen[d.Defname] {
-			b.failf(sqlerr.SyntaxError, d.Location, "conflicting or redundant options")
-		}
-		seen[d.Defname] = true
 		v := constText(d.Arg)
+		if b.copyOption(d, v, &c.Format, t) {
+			continue
+		}
 		switch d.Defname {
-		case "format":
-			switch v {
-			case "text", "csv", "binary":
-				c.Format = v
-			default:
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "COPY format \"%s\" not recognized", v)
-			}
-		case "delimiter":
-			t.delimiter = &v
-		case "null":
-			t.null = &v
 		case "header":
 			if strings.EqualFold(v, "match") {
 				b.failf(sqlerr.InvalidParameterValue, d.Location, "cannot use \"%s\" with HEADER in COPY TO", v)
 			}
 			c.Header = b.optionOn(d)
-		case "quote":
-			t.quote = &v
-		case "escape":
-			t.escape = &v
 		case "force_quote":
 			b.forceQuote(c, d)
-		case "encoding":
-			if n := strings.ToUpper(strings.ReplaceAll(v, "-", "")); n != "UTF8" && n != "UNICODE" {
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
-			}
 		case "freeze", "force_not_null", "force_null", "default":
 			b.failf(sqlerr.FeatureNotSupported, d.Location, "COPY %s cannot be used with COPY TO", strings.ToUpper(d.Defname))
 		default:
@@ -129,6 +108,40 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 			b.failf(sqlerr.FeatureNotSupported, -1, "COPY force quote available only in CSV mode")
 		}
 	}
+}
+
+// copyOption reads an option that COPY has in both directions; false: it is
+// another. An option may be given once.
+func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyTexts) bool {
+	if t.seen[d.Defname] {
+		b.failf(sqlerr.SyntaxError, d.Location, "conflicting or redundant options")
+	}
+	if t.seen == nil {
+		t.seen = map[string]bool{}
+	}
+	t.seen[d.Defname] = true
+	switch d.Defname {
+	case "format":
+		if v != "text" && v != "csv" && v != "binary" {
+			b.failf(sqlerr.InvalidParameterValue, d.Location, "COPY format \"%s\" not recognized", v)
+		}
+		*format = v
+	case "delimiter":
+		t.delimiter = &v
+	case "null":
+		t.null = &v
+	case "quote":
+		t.quote = &v
+	case "escape":
+		t.escape = &v
+	case "encoding":
+		if n := strings.ToUpper(strings.ReplaceAll(v, "-", "")); n != "UTF8" && n != "UNICODE" {
+			b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // forceQuote finds the columns of FORCE_QUOTE.

@@ -125,50 +125,29 @@ func (b *binder) copyFromOptions(c *plan.CopyFrom, opts []*pg.Node) {
 	o := &c.Options
 	o.Format = "text"
 	t := &copyTexts{}
-	seen := map[string]bool{}
 	all := c.Target.AllColumns()
 	var forceNull, forceNotNull *pg.DefElem
 	for _, n := range opts {
 		d := n.GetDefElem()
-		if seen[d.Defname] {
-			b.failf(sqlerr.SyntaxError, d.Location, "conflicting or redundant options")
-		}
-		seen[d.Defname] = true
 		v := constText(d.Arg)
+		if b.copyOption(d, v, &o.Format, t) {
+			continue
+		}
 		switch d.Defname {
-		case "format":
-			switch v {
-			case "text", "csv", "binary":
-				o.Format = v
-			default:
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "COPY format \"%s\" not recognized", v)
-			}
 		case "freeze":
 			b.optionOn(d) // rows are frozen from the start
-		case "delimiter":
-			t.delimiter = &v
-		case "null":
-			t.null = &v
 		case "default":
 			o.Default = &v
 		case "header":
 			if o.HeaderMatch = strings.EqualFold(v, "match"); !o.HeaderMatch {
 				o.Header = b.optionOn(d)
 			}
-		case "quote":
-			t.quote = &v
-		case "escape":
-			t.escape = &v
 		case "force_null":
 			forceNull = d
 		case "force_not_null":
 			forceNotNull = d
 		case "force_quote":
 			t.forceQuote = true
-		case "encoding":
-			if n := strings.ToUpper(strings.ReplaceAll(v, "-", "")); n != "UTF8" && n != "UNICODE" {
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
-			}
 		default:
 			b.failf(sqlerr.SyntaxError, d.Location, "option \"%s\" not recognized", d.Defname)
 		}
@@ -215,6 +194,7 @@ func (b *binder) forced(c *plan.CopyFrom, all []catalog.Column, d *pg.DefElem, o
 
 // copyTexts are the options of COPY that are texts; nil: not given.
 type copyTexts struct {
+	seen                           map[string]bool // the options that were given
 	quote, delimiter, null, escape *string
 	header, forceQuote             bool
 }

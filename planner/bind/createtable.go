@@ -196,7 +196,7 @@ func (t *tableDraft) serialType(n *pg.TypeName) types.OID {
 	}
 	oid := serials[names[0]]
 	if oid != 0 && len(n.ArrayBounds) > 0 {
-		t.failf(sqlerr.FeatureNotSupported, n.Location, "array of serial is not implemented")
+		t.failf(sqlerr.FeatureNotSupported, n.Location, "array of serial is not implemented") // PostgreSQL's words
 	}
 	return oid
 }
