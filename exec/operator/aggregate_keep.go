@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -66,43 +65,51 @@ func (a *Aggregate) Save(w StateWriter) error {
 	return err
 }
 
-// Restore brings the groups back, under the numbers that they had.
+// Restore brings the groups back, under the numbers that they had, or, of a share,
+// under new ones.
 func (a *Aggregate) Restore(r StateReader) error {
 	k := a.kept
 	one, ids := []int32{0}, []int32{0}
-	add := func(keys []vec.Vec, _ int) error {
+	var renamed map[int32]int32 // of the groups of a share
+	if r.Share != nil {
+		renamed = map[int32]int32{}
+	}
+	add := func(key []vec.Vec, was int32) error {
 		ids[0] = int32(a.count)
-		if len(keys) > 0 {
-			if err := a.table.assign(keys, 1, one, ids); err != nil {
+		if len(key) > 0 {
+			if err := a.table.assign(key, 1, one, ids); err != nil {
 				return err
 			}
 		}
-		if int(ids[0]) != a.count {
+		if int(ids[0]) != a.count || renamed == nil && ids[0] != was {
 			return fmt.Errorf("%w: a group is there twice", errKept)
+		}
+		if renamed != nil {
+			renamed[was] = ids[0]
 		}
 		return a.grow(a.count + 1)
 	}
-	err := k.groups.restore(r, a.spec.KeyTypes, add, func(g int32, src []byte) ([]byte, error) {
+	err := k.groups.restore(r, a.count, add, func(g int32, src []byte) error {
 		if !a.stay {
 			rows, n := binary.Varint(src)
 			if n <= 0 {
-				return nil, errKept
+				return errKept
 			}
 			a.rows[g], src = rows, src[n:]
 		}
 		for _, c := range k.calls {
 			var err error
 			if src, err = c.Load(g, src); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		return src, nil
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, d := range k.distinct {
-		if err := d.restore(r); err != nil {
+		if err := d.restore(r, renamed); err != nil {
 			return err
 		}
 	}
@@ -133,16 +140,50 @@ func (d *distinctRows) save(w StateWriter) error {
 	})
 }
 
-func (d *distinctRows) restore(r StateReader) error {
-	return restoreCounts(r, d.kept, d.types, d.table, &d.counts)
+// restore brings the counts back. renamed are the groups of a share under their old
+// numbers, which are the first column's; nil: it is none.
+func (d *distinctRows) restore(r StateReader, renamed map[int32]int32) error {
+	if r.Share == nil {
+		return restoreCounts(r, d.kept, d.table, &d.counts)
+	}
+	// Every task reads all of them and takes those of its own groups.
+	own := newKeptTable(d.kept.prefix, d.types)
+	own.by = []int{}
+	all := newTable(d.types, d.account, "DISTINCT")
+	defer all.close()
+	var counts []int64
+	r.Share = &Share{Tasks: 1}
+	if err := restoreCounts(r, own, all, &counts); err != nil {
+		return err
+	}
+	groups := all.keys[0].(*vec.Fixed[int32]).Values
+	var sel []int32
+	for i, was := range groups {
+		if g, ok := renamed[was]; ok {
+			groups[i] = g
+			sel = append(sel, int32(i))
+		}
+	}
+	ids := make([]int32, len(groups))
+	if err := d.table.assign(all.keys, len(groups), sel, ids); err != nil {
+		return err
+	}
+	for len(d.counts) < d.table.Len() {
+		d.counts = append(d.counts, 0)
+	}
+	for _, i := range sel {
+		d.counts[ids[i]] = counts[i]
+	}
+	d.kept.touchAll(d.table.Len())
+	return nil
 }
 
 // restoreCounts brings back a table and a count beside each of its groups.
-func restoreCounts(r StateReader, k *keptTable, ts []types.Type, t *table, counts *[]int64) error {
+func restoreCounts(r StateReader, k *keptTable, t *table, counts *[]int64) error {
 	one, ids := []int32{0}, []int32{0}
-	add := func(keys []vec.Vec, _ int) error {
+	add := func(key []vec.Vec, _ int32) error {
 		n := t.Len()
-		if err := t.assign(keys, 1, one, ids); err != nil {
+		if err := t.assign(key, 1, one, ids); err != nil {
 			return err
 		}
 		if int(ids[0]) != n {
@@ -151,12 +192,12 @@ func restoreCounts(r StateReader, k *keptTable, ts []types.Type, t *table, count
 		*counts = append(*counts, 0)
 		return nil
 	}
-	return k.restore(r, ts, add, func(g int32, src []byte) ([]byte, error) {
+	return k.restore(r, t.Len(), add, func(g int32, src []byte) error {
 		n, size := binary.Varint(src)
 		if size <= 0 {
-			return nil, errKept
+			return errKept
 		}
 		(*counts)[g] = n
-		return src[size:], nil
+		return nil
 	})
 }

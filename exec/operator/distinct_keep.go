@@ -20,8 +20,8 @@ func (d *Distinct) Save(w StateWriter) error {
 // Restore brings the keys back.
 func (d *Distinct) Restore(r StateReader) error {
 	one, ids := []int32{0}, []int32{0}
-	add := func(keys []vec.Vec, _ int) error { return d.table.assign(keys, 1, one, ids) }
-	return d.kept.restore(r, d.types, add, func(_ int32, src []byte) ([]byte, error) { return src, nil })
+	add := func(key []vec.Vec, _ int32) error { return d.table.assign(key, 1, one, ids) }
+	return d.kept.restore(r, d.table.Len(), add, func(int32, []byte) error { return nil })
 }
 
 // Keep has the operator remember which rows were counted.
@@ -39,10 +39,10 @@ func (d *DistinctChanges) Save(w StateWriter) error {
 
 // Restore brings the counts back, as they were at a barrier.
 func (d *DistinctChanges) Restore(r StateReader) error {
-	if err := restoreCounts(r, d.kept, d.table.types, d.table, &d.counts); err != nil {
+	if err := restoreCounts(r, d.kept, d.table, &d.counts); err != nil {
 		return err
 	}
-	d.before = append(d.before, d.counts...)
+	d.before = append(d.before[:0], d.counts...)
 	return nil
 }
 
@@ -60,6 +60,9 @@ func (l *Limit) Save(w StateWriter) error {
 
 // Restore brings that back.
 func (l *Limit) Restore(r StateReader) error {
+	if r.Share != nil && r.Share.Task > 0 {
+		return nil
+	}
 	return r.Scan([]byte{tagGroups}, func(_, value []byte) error {
 		skip, n := binary.Varint(value)
 		left, m := binary.Varint(value[max(n, 0):])
@@ -67,7 +70,7 @@ func (l *Limit) Restore(r StateReader) error {
 			return errKept
 		}
 		l.skip, l.left = skip, left
-		l.stored, l.saved = [2]int64{skip, left}, true
+		l.stored, l.saved = [2]int64{skip, left}, r.Share == nil
 		return nil
 	})
 }

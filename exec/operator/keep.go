@@ -22,33 +22,43 @@ type Kept interface {
 	// Save writes what has changed since it was last called.
 	Save(w StateWriter) error
 	// Restore gives an operator that has seen nothing what Save wrote in all.
+	//
+	// With a Share it is called once for each of the tasks that the operator had,
+	// and adds what of that task's state is this one's, as if it were new: the
+	// numbers of groups are others, and the next Save writes all of it.
 	Restore(r StateReader) error
 }
 
-// StateWriter writes the state of one operator of a job.
+// StateWriter writes the state of one operator of a job, of one of its tasks.
 type StateWriter struct {
 	Batch    *state.Batch
 	Operator uint32
+	Shard    uint16
 }
 
 // Set stores a value under a key.
 func (w StateWriter) Set(key, value []byte) {
-	w.Batch.Set(state.Space{Operator: w.Operator}, key, value)
+	w.Batch.Set(state.Space{Operator: w.Operator, Shard: w.Shard}, key, value)
 }
 
 // Delete removes a key.
-func (w StateWriter) Delete(key []byte) { w.Batch.Delete(state.Space{Operator: w.Operator}, key) }
+func (w StateWriter) Delete(key []byte) {
+	w.Batch.Delete(state.Space{Operator: w.Operator, Shard: w.Shard}, key)
+}
 
-// StateReader reads the state of one operator of a job.
+// StateReader reads the state of one operator of a job, of one of its tasks.
 type StateReader struct {
 	Snapshot *state.Snapshot
 	Job      state.ID
 	Operator uint32
+	Shard    uint16
+	// Share: what of it is wanted; nil: all, which is the operator's own.
+	Share *Share
 }
 
 // Scan calls f with the keys that begin with prefix, in order.
 func (r StateReader) Scan(prefix []byte, f func(key, value []byte) error) error {
-	return r.Snapshot.Scan(r.Job, state.Space{Operator: r.Operator}, prefix, rowkey.After(slices.Clone(prefix)), f)
+	return r.Snapshot.Scan(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, prefix, rowkey.After(slices.Clone(prefix)), f)
 }
 
 var errKept = errors.New("the stored state of an operator is damaged")
@@ -124,6 +134,9 @@ func (p *pages) read(r StateReader, f func(page int, value []byte) error) error 
 			at, value = page, value[:0]
 		}
 		value = append(value, part...)
+		if r.Share != nil {
+			return nil // it will be written elsewhere
+		}
 		for len(p.parts) <= page {
 			p.parts = append(p.parts, 0)
 		}
@@ -144,6 +157,8 @@ const pageGroups = 32
 // groups' numbers, and with each what its holder has beside it.
 type keptTable struct {
 	pages
+	types  []types.Type
+	by     []int // the keys that say which task a group is of; nil: all of them
 	layout *rowkey.Layout
 	reader *rowkey.Reader
 	dirty  []bool // by page
@@ -158,7 +173,7 @@ func newKeptTable(prefix []byte, ts []types.Type) *keptTable {
 		attrs[i].Type, want[i] = t, i
 	}
 	l := rowkey.NewLayout(attrs)
-	return &keptTable{pages: pages{prefix: slices.Clone(prefix)}, layout: l, reader: l.Reader(want)}
+	return &keptTable{pages: pages{prefix: slices.Clone(prefix)}, types: ts, layout: l, reader: l.Reader(want)}
 }
 
 // touch notes that groups have changed.
@@ -194,7 +209,8 @@ func (k *keptTable) save(w StateWriter, keys []vec.Vec, n int, more func(g int32
 		for g := page * pageGroups; g < min((page+1)*pageGroups, n); g++ {
 			k.row = k.layout.Append(k.row[:0], keys, g)
 			k.buf = append(binary.AppendUvarint(k.buf, uint64(len(k.row))), k.row...)
-			k.buf = more(int32(g), k.buf)
+			k.row = more(int32(g), k.row[:0])
+			k.buf = append(binary.AppendUvarint(k.buf, uint64(len(k.row))), k.row...)
 		}
 		if err := k.set(w, page, k.buf); err != nil {
 			return err
@@ -203,30 +219,53 @@ func (k *keptTable) save(w StateWriter, keys []vec.Vec, n int, more func(g int32
 	return nil
 }
 
-// restore calls add with the keys of each page's groups, which get the numbers
-// that they had, and then more for each with what it has beside its key.
-func (k *keptTable) restore(r StateReader, ts []types.Type, add func(keys []vec.Vec, n int) error, more func(g int32, src []byte) (rest []byte, err error)) error {
-	cols := vec.NewBatch(ts)
-	return k.read(r, func(page int, value []byte) error {
+// restore calls add with the key of each group and then more with what the group
+// has beside it. was is the number that the group had, and g, where add puts it,
+// the next free one. Both are the same but with a Share.
+func (k *keptTable) restore(r StateReader, first int, add func(key []vec.Vec, was int32) error, more func(g int32, src []byte) error) error {
+	cols := vec.NewBatch(k.types)
+	g := int32(first)
+	err := k.read(r, func(page int, value []byte) error {
 		// Keys first: what a group has needs the group to be there. Pages are
 		// small, so that reading the keys one by one costs little.
-		for g := page * pageGroups; len(value) > 0; g++ {
-			size, n := binary.Uvarint(value)
-			if n <= 0 || size > uint64(len(value)-n) {
-				return errKept
+		for was := int32(page * pageGroups); len(value) > 0; was++ {
+			key, rest, err := takeSized(value)
+			if err != nil {
+				return err
 			}
+			held, rest, err := takeSized(rest)
+			if err != nil {
+				return err
+			}
+			value = rest
 			cols.Reset()
-			if err := k.reader.Read(value[n:n+int(size)], cols.Cols); err != nil {
+			if err := k.reader.Read(key, cols.Cols); err != nil {
 				return err
 			}
-			if err := add(cols.Cols, 1); err != nil {
+			if !r.Share.has(cols.Cols, k.types, k.by) {
+				continue
+			}
+			if err := add(cols.Cols, was); err != nil {
 				return err
 			}
-			var err error
-			if value, err = more(int32(g), value[n+int(size):]); err != nil {
+			if err := more(g, held); err != nil {
 				return err
 			}
+			g++
 		}
 		return nil
 	})
+	if err == nil && r.Share != nil {
+		k.touchAll(int(g))
+	}
+	return err
+}
+
+// takeSized takes a value with its length before it off b.
+func takeSized(b []byte) (value, rest []byte, err error) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, errKept
+	}
+	return b[n : n+int(size)], b[n+int(size):], nil
 }

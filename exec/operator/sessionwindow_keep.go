@@ -123,16 +123,20 @@ func (w *SessionWindow) forgetSession(s *session) {
 // Restore brings the open sessions back.
 func (w *SessionWindow) Restore(r StateReader) error {
 	k := w.kept
+	var restored []*session
 	err := r.Scan([]byte{tagSession}, func(key, value []byte) error {
 		if len(key) != 9 {
 			return errKept
 		}
-		s, group, err := w.readHead(value)
-		if err != nil {
+		s, group, err := w.readHead(r, value)
+		if err != nil || s == nil {
 			return err
 		}
-		s.number, s.stored = binary.BigEndian.Uint64(key[1:]), true
-		k.next = max(k.next, s.number)
+		if r.Share == nil {
+			s.number, s.stored = binary.BigEndian.Uint64(key[1:]), true
+			k.next = max(k.next, s.number)
+		}
+		restored = append(restored, s)
 		for len(w.open) <= int(group) {
 			w.open = append(w.open, nil)
 		}
@@ -149,19 +153,30 @@ func (w *SessionWindow) Restore(r StateReader) error {
 			}
 			return 1
 		})
-		for _, s := range all {
-			for _, p := range s.parts {
-				k.next = max(k.next, p.number)
-				if err := w.readRows(r, p); err != nil {
-					return err
-				}
+	}
+	for _, s := range restored {
+		for _, p := range s.parts {
+			if err := w.readRows(r, p); err != nil {
+				return err
 			}
+			k.next = max(k.next, p.number)
+		}
+	}
+	if r.Share == nil {
+		return nil
+	}
+	for _, s := range restored {
+		s.number = k.number()
+		k.changed[s] = true
+		for _, p := range s.parts {
+			p.number, p.changed, p.pages = k.number(), true, pages{}
 		}
 	}
 	return nil
 }
 
-func (w *SessionWindow) readHead(b []byte) (s *session, group int32, err error) {
+// readHead returns the session of a head; nil: it is not of the share.
+func (w *SessionWindow) readHead(r StateReader, b []byte) (s *session, group int32, err error) {
 	bad := false
 	count := func() uint64 {
 		v, n := binary.Uvarint(b)
@@ -182,6 +197,9 @@ func (w *SessionWindow) readHead(b []byte) (s *session, group int32, err error) 
 	s = &session{partition: vec.NewBatch(w.spec.PartitionTypes).Cols}
 	if err := w.kept.partRead.Read(b[:size], s.partition); err != nil {
 		return nil, 0, err
+	}
+	if !r.Share.has(s.partition, w.spec.PartitionTypes, nil) {
+		return nil, 0, nil
 	}
 	b = b[size:]
 	s.start, s.last = number(), number()

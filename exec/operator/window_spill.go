@@ -28,25 +28,38 @@ func (w *Window) finishRuns(ctx context.Context, out Output) error {
 	if err := w.spill(ctx); err != nil {
 		return err
 	}
-	keys := w.keys[:len(w.spec.Partition)]
+	partition := w.keys[:len(w.spec.Partition)]
+	keys := partition
+	if w.spec.Top != nil {
+		keys = w.keys
+	}
 	last := make([]vec.Vec, len(keys)) // those of the row before
 	for i, k := range keys {
 		last[i] = vec.New(k.Type)
 	}
 	p := &windowPartition{w: w}
 	var sel []int32
+	var rank topRank
+	begun := false
 	err := w.runs.merge(ctx, func(b *vec.Batch) error {
 		at := b.Cols[w.width:]
 		before, row := last, 0
 		sel = sel[:0]
 		for r := range b.Rows {
-			if (r > 0 || w.spool.Rows() > 0) && !sameKeys(keys, before, row, at, r) {
+			first := !begun || !sameKeys(partition, before, row, at, r)
+			if begun && first {
 				if err := w.complete(ctx, p, b, sel, out); err != nil {
 					return err
 				}
 				sel = sel[:0]
 			}
-			sel = append(sel, int32(r))
+			begun = true
+			if w.spec.Top != nil {
+				rank.next(first, first || !sameKeys(keys, before, row, at, r))
+			}
+			if w.spec.Top == nil || w.spec.Top.wants(rank) {
+				sel = append(sel, int32(r))
+			}
 			before, row = at, r
 		}
 		for i := range keys {

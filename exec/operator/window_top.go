@@ -22,29 +22,41 @@ const (
 	pruneTimes = 4
 )
 
+// topRank counts the rows of a partition, in order.
+type topRank struct{ number, rank, dense int64 }
+
+// next counts a row: the first of a partition, or of its peers, or neither.
+func (t *topRank) next(first, ahead bool) {
+	t.number++
+	switch {
+	case first:
+		*t = topRank{1, 1, 1}
+	case ahead:
+		t.rank = t.number
+		t.dense++
+	}
+}
+
+// wants reports whether the row counted last matters.
+func (w *WindowTop) wants(t topRank) bool {
+	switch w.Func.Name {
+	case "rank":
+		return t.rank <= w.Most
+	case "dense_rank":
+		return t.dense <= w.Most
+	}
+	return t.number <= w.Most
+}
+
 // top returns those of refs, which are in order, that matter.
 func (w *Window) top(refs []ref) []ref {
 	partition := uint16(len(w.spec.Partition))
 	var kept []ref
-	var number, rank, dense int64
+	var at topRank
 	for i, r := range refs {
 		b := w.begins[i]
-		number++
-		switch {
-		case i == 0 || b > 0 && b <= partition:
-			number, rank, dense = 1, 1, 1
-		case b > partition:
-			rank = number
-			dense++
-		}
-		value := number
-		switch w.spec.Top.Func.Name {
-		case "rank":
-			value = rank
-		case "dense_rank":
-			value = dense
-		}
-		if value <= w.spec.Top.Most {
+		at.next(i == 0 || b > 0 && b <= partition, b > partition)
+		if w.spec.Top.wants(at) {
 			kept = append(kept, r)
 		}
 	}

@@ -201,6 +201,12 @@ func (w *WindowAggregate) open(p *pane) error {
 		if err := p.agg.keepUnder(endKey(p.end)); err != nil {
 			return err
 		}
+		// A task has the sessions of a key whole.
+		for i, k := range w.inner {
+			if k != w.spec.Closing.Start {
+				p.agg.kept.groups.by = append(p.agg.kept.groups.by, i)
+			}
+		}
 	}
 	w.panes[p.end] = p
 	return nil

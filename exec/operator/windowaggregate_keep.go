@@ -73,13 +73,24 @@ func (w *WindowAggregate) Restore(r StateReader) error {
 	if err != nil {
 		return err
 	}
-	t := w.spec.KeyTypes[w.spec.Closing.End]
 	for _, e := range ends {
 		end, value := int64(binary.BigEndian.Uint64(e)^1<<63), e[8:]
 		if len(value) == 0 {
 			return errKept
 		}
-		p := &pane{end: end, stored: true}
+		if err := w.restorePane(r, end, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restorePane brings a window back, of which value are the bounds.
+func (w *WindowAggregate) restorePane(r StateReader, end int64, value []byte) error {
+	p := w.panes[end]
+	if p == nil {
+		t := w.spec.KeyTypes[w.spec.Closing.End]
+		p = &pane{end: end, stored: r.Share == nil, changed: r.Share != nil}
 		p.bounds[1] = vec.New(t)
 		if value[0] != 0 {
 			vec.AppendNull(p.bounds[1])
@@ -97,9 +108,6 @@ func (w *WindowAggregate) Restore(r StateReader) error {
 		if err := w.open(p); err != nil {
 			return err
 		}
-		if err := p.agg.Restore(r); err != nil {
-			return err
-		}
 	}
-	return nil
+	return p.agg.Restore(r)
 }

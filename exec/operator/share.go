@@ -1,0 +1,70 @@
+package operator
+
+import (
+	"math/bits"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Share is what one of several tasks has of the rows or groups of an operator:
+// those whose key it is the owner of.
+type Share struct {
+	Task, Tasks int
+	// Single: one task has all, the first.
+	Single bool
+
+	owners owners
+	one    [1]int32
+}
+
+// has reports whether the key in the only row of cols is the share's. by are the
+// columns that say so; nil: all. A nil Share has everything.
+func (s *Share) has(cols []vec.Vec, ts []types.Type, by []int) bool {
+	if s == nil {
+		return true
+	}
+	if s.Single {
+		return s.Task == 0
+	}
+	if by != nil {
+		some, their := make([]vec.Vec, len(by)), make([]types.Type, len(by))
+		for i, k := range by {
+			some[i], their[i] = cols[k], ts[k]
+		}
+		cols, ts = some, their
+	}
+	return s.owners.of(cols, ts, 1, s.one[:], s.Tasks)[0] == int32(s.Task)
+}
+
+// owners finds the tasks that rows belong to.
+type owners struct {
+	hash, sum []uint64
+	task      []int32
+}
+
+// of returns the task of each row of sel, by its physical row among n, for keys of
+// the types given. The order of the keys has no part in it.
+func (o *owners) of(keys []vec.Vec, ts []types.Type, n int, sel []int32, tasks int) []int32 {
+	o.hash, o.sum, o.task = sized(o.hash, n), sized(o.sum, n), sized(o.task, n)
+	for _, r := range sel {
+		o.sum[r] = 0
+	}
+	for i, k := range keys {
+		for _, r := range sel {
+			o.hash[r] = 0
+		}
+		vec.Hash(k, ts[i], sel, o.hash)
+		for _, r := range sel {
+			o.sum[r] += o.hash[r]
+		}
+	}
+	for _, r := range sel {
+		// The tables of a task find their slots by the highest bits of a like hash:
+		// other bits say which task it is.
+		x := (o.sum[r] ^ o.sum[r]>>32) * 0xbf58476d1ce4e5b9
+		hi, _ := bits.Mul64(x^x>>29, uint64(tasks))
+		o.task[r] = int32(hi)
+	}
+	return o.task
+}
