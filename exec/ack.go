@@ -34,13 +34,13 @@ type acker struct {
 }
 
 // startAckers starts one for each reader. endAckers ends them.
-func (l *life) startAckers(ctx context.Context) {
-	l.ackers = map[*leaf]*acker{}
-	for _, leaf := range l.live {
+func (t *task) startAckers(ctx context.Context) {
+	t.ackers = map[*leaf]*acker{}
+	for _, leaf := range t.live {
 		ctx, cut := context.WithCancel(ctx)
-		a := &acker{life: l, reader: leaf.scan.reader, cut: cut, more: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
+		a := &acker{life: t.life, reader: leaf.scan.reader, cut: cut, more: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
 			newest: map[stream.Split]stream.Offset{}}
-		l.ackers[leaf] = a
+		t.ackers[leaf] = a
 		go func() {
 			defer close(a.done)
 			defer cut()
@@ -52,10 +52,10 @@ func (l *life) startAckers(ctx context.Context) {
 // endAckers returns when no reader is told anything any more. all: they are told
 // where the job has come to, as far as ackTimeout allows; else what is being told
 // is cut short.
-func (l *life) endAckers(all bool) {
-	for leaf, a := range l.ackers {
+func (t *task) endAckers(all bool) {
+	for leaf, a := range t.ackers {
 		if all {
-			a.add(l.positions(leaf.scan, l.at))
+			a.add(t.positions(leaf.scan, t.at))
 		} else {
 			a.cut()
 		}
@@ -63,18 +63,18 @@ func (l *life) endAckers(all bool) {
 	}
 	late := time.NewTimer(ackTimeout)
 	defer late.Stop()
-	for _, a := range l.ackers {
+	for _, a := range t.ackers {
 		select {
 		case <-a.done:
 			continue
 		case <-late.C:
 		}
-		for _, a := range l.ackers {
+		for _, a := range t.ackers {
 			a.cut()
 		}
 		<-a.done
 	}
-	l.ackers = nil
+	t.ackers = nil
 }
 
 // add has positions told. They are the acker's from then on.

@@ -34,12 +34,12 @@ func TestBatchSizes(t *testing.T) {
 	} {
 		var got []int
 		in := &scan{}
-		l := &life{settings: jobSettings{batch: c.job}, batches: map[*scan]int{in: c.own}}
+		task := &task{life: &life{settings: jobSettings{batch: c.job}}, batches: map[*scan]int{in: c.own}}
 		out := outputFunc(func(_ context.Context, b *vec.Batch) error {
 			got = append(got, b.Len())
 			return nil
 		})
-		if err := l.pass(t.Context(), &leaf{scan: in, to: target{tree: &tree{out: out}}}, c.batch); err != nil {
+		if err := task.pass(t.Context(), &leaf{scan: in, to: target{tree: &tree{out: out}}}, c.batch); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, c.want) {

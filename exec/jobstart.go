@@ -145,35 +145,14 @@ func (l *life) recover(ctx context.Context, rec state.Recovery) error {
 			}
 		}
 	}
-	l.moved = map[place]stream.Offset{}
 	l.next(stream.Epoch(next))
 	return nil
 }
 
-// build makes the operators. first: no epoch was committed yet, so rows that are
-// in the plan itself have not been passed on.
+// build makes the operators of every task. first: no epoch was committed yet, so
+// rows that are in the plan itself have not been passed on.
 func (l *life) build(ctx context.Context, first bool) error {
 	e := l.j.e
-	b := e.builder(l.env)
-	*b.scope.ctx = ctx
-	b.live = true
-	b.fault = func(err error) error { return l.reject("query", err) }
-	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
-	l.names, l.batches = map[*scan]string{}, map[*scan]int{}
-	var badPolicy error
-	b.scanned = func(s *scan) {
-		name := sourceName(len(l.names), s.plan.Relation)
-		l.names[s] = name
-		s.spec.Group = jobGroup(l.j.def.Name)
-		l.j.mu.Lock()
-		l.j.streams[name] = s.plan.Relation.Name
-		l.j.mu.Unlock()
-		size, err := batchSize(s.plan.Relation.Options)
-		l.batches[s] = size
-		if err = firstError(err, l.onReject(s)); err != nil {
-			badPolicy = err
-		}
-	}
 	limit := l.settings.memory
 	if limit == 0 {
 		limit = e.o.QueryMemory
@@ -181,33 +160,62 @@ func (l *life) build(ctx context.Context, first bool) error {
 	l.memory = newJobMemory(limit, func(text string) {
 		e.log.Warn(text, "job", l.j.def.Name, "hint", "lower max_batch_size, or raise batch.memory_limit_mb")
 	})
-	l.fan = &fanOut{life: l, pool: &batchPool{types: schemaTypes(l.plan.Root)}}
+	l.pool = &batchPool{types: schemaTypes(l.plan.Root)}
 	if len(l.plan.Sinks) == 0 {
 		kept, err := loadResults(e.o.Store, l.j.id, l.plan.Root.Schema(), l.env.Format)
 		if err != nil {
 			return err
 		}
 		kept.ops = l.plan.Changelog
-		l.fan.results = kept
+		l.results = kept
 	}
-	var err error
-	if l.tree, err = b.tree(l.plan.Root, l.fan); err != nil {
-		b.view.close()
+	t := &task{life: l, env: l.env}
+	l.tasks = append(l.tasks, t)
+	if err := t.build(ctx); err != nil {
 		return err
-	}
-	l.tree.view = b.view
-	if badPolicy != nil {
-		return badPolicy
 	}
 	if err := l.keepOperators(first); err != nil {
 		return err
 	}
-	bounded, live := l.tree.splitLeaves()
-	l.live = live
 	if !first {
 		return nil
 	}
-	return l.tree.readLeaves(ctx, bounded)
+	bounded, _ := t.tree.splitLeaves()
+	return t.tree.readLeaves(ctx, bounded)
+}
+
+// build makes a task's operators.
+func (t *task) build(ctx context.Context) error {
+	l := t.life
+	b := l.j.e.builder(t.env)
+	*b.scope.ctx = ctx
+	b.live = true
+	b.fault = func(err error) error { return l.reject("query", err) }
+	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
+	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
+	var badPolicy error
+	b.scanned = func(s *scan) {
+		name := sourceName(len(t.names), s.plan.Relation)
+		t.names[s] = name
+		s.spec.Group = jobGroup(l.j.def.Name)
+		l.j.mu.Lock()
+		l.j.streams[name] = s.plan.Relation.Name
+		l.j.mu.Unlock()
+		size, err := batchSize(s.plan.Relation.Options)
+		t.batches[s] = size
+		if err = firstError(err, l.onReject(s)); err != nil {
+			badPolicy = err
+		}
+	}
+	t.fan = &fanOut{life: l}
+	var err error
+	if t.tree, err = b.tree(l.plan.Root, t.fan); err != nil {
+		b.view.close()
+		return err
+	}
+	t.tree.view = b.view
+	_, t.live = t.tree.splitLeaves()
+	return badPolicy
 }
 
 // jobGroup is the consumer group that shows a job's lag to a broker's tools.
@@ -241,18 +249,27 @@ func (l *life) onReject(s *scan) error {
 // openSources opens every stream where the committed epoch ended, and starts
 // reading.
 func (l *life) openSources(ctx context.Context, p state.Progress) error {
-	e := l.j.e
-	l.at = map[place]stream.Offset{}
-	for _, at := range p.Positions {
-		l.at[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
-	}
 	l.j.mu.Lock()
-	for at, next := range l.at {
-		l.j.positions[at] = slices.Clone(next)
+	for _, at := range p.Positions {
+		l.j.positions[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
 	}
 	l.j.mu.Unlock()
-	for _, leaf := range l.live {
-		name := l.names[leaf.scan]
+	for _, t := range l.tasks {
+		if err := t.openSources(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *task) openSources(ctx context.Context, p state.Progress) error {
+	l, e := t.life, t.life.j.e
+	t.at, t.moved = map[place]stream.Offset{}, map[place]stream.Offset{}
+	for _, at := range p.Positions {
+		t.at[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
+	}
+	for _, leaf := range t.live {
+		name := t.names[leaf.scan]
 		e.log.Info("Creating "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
 		var from []stream.Position
 		for _, at := range p.Positions {
@@ -265,12 +282,12 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 		}
 		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
 	}
-	if err := l.resumeClocks(ctx, p); err != nil {
+	if err := t.resumeClocks(ctx, p); err != nil {
 		return err
 	}
-	l.open = len(l.live)
-	l.pumps = startPumps(ctx, e, l.live, readsAlone)
-	l.hindered(l.pumps)
-	l.startAckers(ctx)
+	t.open = len(t.live)
+	t.pumps = startPumps(ctx, e, t.live, readsAlone)
+	l.hindered(t.pumps)
+	t.startAckers(ctx)
 	return nil
 }

@@ -32,15 +32,17 @@ var shapeSpace = state.Space{Operator: 2}
 // keepOperators finds the operators whose state is kept, which are numbered in
 // the order of the plan, and brings it back where an epoch was committed.
 func (l *life) keepOperators(first bool) error {
-	for _, n := range l.tree.nodes {
-		op, ok := n.op.(operator.Kept)
-		if !ok {
-			continue
+	for _, t := range l.tasks {
+		for _, n := range t.tree.nodes {
+			op, ok := n.op.(operator.Kept)
+			if !ok {
+				continue
+			}
+			if err := op.Keep(); err != nil {
+				return err
+			}
+			t.kept = append(t.kept, keptOperator{op, uint32(firstOperator + len(t.kept)), shapeOf(n.plan), n.plan})
 		}
-		if err := op.Keep(); err != nil {
-			return err
-		}
-		l.kept = append(l.kept, keptOperator{op, uint32(firstOperator + len(l.kept)), shapeOf(n.plan), n.plan})
 	}
 	if first {
 		return nil
@@ -55,14 +57,16 @@ func (l *life) keepOperators(first bool) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range l.kept {
-		was, ok := stored[k.number]
-		if !ok || was != k.shape {
-			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: an operator was %q and is %q", l.j.def.Name, was, k.shape).
-				WithHint("Drop the job and start it again, or CREATE OR REPLACE it: it then reads its streams anew.")
-		}
-		if err := k.op.Restore(operator.StateReader{Snapshot: sn, Job: l.j.id, Operator: k.number}); err != nil {
-			return fmt.Errorf("restoring %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
+	for _, t := range l.tasks {
+		for _, k := range t.kept {
+			was, ok := stored[k.number]
+			if !ok || was != k.shape {
+				return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: an operator was %q and is %q", l.j.def.Name, was, k.shape).
+					WithHint("Drop the job and start it again, or CREATE OR REPLACE it: it then reads its streams anew.")
+			}
+			if err := k.op.Restore(operator.StateReader{Snapshot: sn, Job: l.j.id, Operator: k.number}); err != nil {
+				return fmt.Errorf("restoring %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
+			}
 		}
 	}
 	l.shaped = true
@@ -92,12 +96,14 @@ func stateNumber(key []byte) uint32 {
 
 // saveOperators writes what of their state has changed in the epoch.
 func (l *life) saveOperators(pages *state.Batch) error {
-	for _, k := range l.kept {
-		if !l.shaped {
-			pages.Set(shapeSpace, stateKey(k.number), []byte(k.shape))
-		}
-		if err := k.op.Save(operator.StateWriter{Batch: pages, Operator: k.number}); err != nil {
-			return fmt.Errorf("storing %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
+	for i, t := range l.tasks {
+		for _, k := range t.kept {
+			if !l.shaped && i == 0 {
+				pages.Set(shapeSpace, stateKey(k.number), []byte(k.shape))
+			}
+			if err := k.op.Save(operator.StateWriter{Batch: pages, Operator: k.number}); err != nil {
+				return fmt.Errorf("storing %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
+			}
 		}
 	}
 	l.shaped = true
@@ -105,17 +111,17 @@ func (l *life) saveOperators(pages *state.Batch) error {
 }
 
 // silence moves the watermarks of streams that have brought nothing.
-func (l *life) silence(ctx context.Context, now time.Time) error {
-	for _, leaf := range l.live {
+func (t *task) silence(ctx context.Context, now time.Time) error {
+	for _, leaf := range t.live {
 		moved, err := leaf.tell(ctx, now)
 		if errors.Is(err, stream.Done) {
-			l.open--
+			t.open--
 			err = leaf.end(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		l.timed = l.timed || moved
+		t.timed = t.timed || moved
 	}
 	return nil
 }
@@ -124,12 +130,13 @@ func (l *life) silence(ctx context.Context, now time.Time) error {
 // under the name of no split.
 func (l *life) watermarks() []state.Watermark {
 	var all []state.Watermark
-	for _, leaf := range l.live {
+	t := l.tasks[0]
+	for _, leaf := range t.live {
 		c := leaf.clock
 		if c == nil {
 			continue
 		}
-		name := l.names[leaf.scan]
+		name := t.names[leaf.scan]
 		if c.mark != noMark {
 			all = append(all, state.Watermark{Source: name, Micros: c.mark})
 		}
@@ -145,16 +152,16 @@ func (l *life) watermarks() []state.Watermark {
 
 // resumeClocks brings the watermarks of the committed epoch back, so that what
 // was late is late again.
-func (l *life) resumeClocks(ctx context.Context, p state.Progress) error {
-	for _, leaf := range l.live {
+func (t *task) resumeClocks(ctx context.Context, p state.Progress) error {
+	t.life.j.shown(p.Watermarks)
+	for _, leaf := range t.live {
 		c := leaf.clock
 		if c == nil {
 			continue
 		}
-		l.j.shown(p.Watermarks)
 		for _, w := range p.Watermarks {
 			switch {
-			case w.Source != l.names[leaf.scan]:
+			case w.Source != t.names[leaf.scan]:
 			case w.Split == "":
 				c.mark = w.Micros
 			case leaf.scan.has(stream.Split(w.Split)):

@@ -1,0 +1,224 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// task is a job's operators, and the splits that are read for them. One goroutine
+// owns it.
+type task struct {
+	life    *life
+	env     *function.Env
+	tree    *tree
+	live    []*leaf
+	names   map[*scan]string // of each source
+	batches map[*scan]int    // the batch size of each that has its own
+	fan     *fanOut
+	pumps   *pumps
+	ackers  map[*leaf]*acker
+	kept    []keptOperator
+
+	at    map[place]stream.Offset // where each split has been read to
+	moved map[place]stream.Offset // and those that have moved in this epoch
+	open  int                     // streams that have not ended
+	timed bool                    // a watermark has moved in this epoch
+}
+
+// stop ends the reading.
+func (t *task) stop() {
+	if t.pumps != nil {
+		t.pumps.close()
+	}
+}
+
+// close takes the operators down. Nothing reads for them any more.
+func (t *task) close() error {
+	if t.tree == nil {
+		return nil
+	}
+	return t.tree.close()
+}
+
+// barrier ends an epoch in the operators.
+func (t *task) barrier(ctx context.Context, e stream.Epoch) error {
+	if err := t.silence(ctx, time.Now()); err != nil {
+		return err
+	}
+	if err := t.tree.barrier(ctx, e); err != nil {
+		return err
+	}
+	return t.fan.flush(ctx)
+}
+
+// changed reports whether anything has moved in the epoch that runs.
+func (t *task) changed() bool { return len(t.moved) > 0 || t.fan.dirty || t.timed }
+
+// begin begins an epoch.
+func (t *task) begin() {
+	t.fan.dirty, t.timed = false, false
+	clear(t.moved)
+}
+
+// positions are those of a stream's splits.
+func (t *task) positions(s *scan, of map[place]stream.Offset) []stream.Position {
+	var all []stream.Position
+	for at, next := range of {
+		if at.source == t.names[s] && s.has(at.split) {
+			all = append(all, stream.Position{Split: at.split, Offset: bytes.Clone(next)})
+		}
+	}
+	return all
+}
+
+// item passes the rows of one Read through the plan.
+func (t *task) item(ctx context.Context, it item) error {
+	leaf := it.from.leaf
+	if it.err != nil {
+		if !errors.Is(it.err, io.EOF) {
+			return system{it.err}
+		}
+		t.open--
+		return leaf.end(ctx)
+	}
+	t.life.memory.hold(it.batch)
+	for _, r := range it.read.Rejects {
+		if err := t.life.reject(t.names[leaf.scan], r.Err); err != nil {
+			return err
+		}
+	}
+	t.life.j.count(tally{in: int64(it.batch.Len())})
+	if err := t.take(ctx, leaf, it); err != nil {
+		return err
+	}
+	t.move(place{t.names[leaf.scan], it.read.Split}, it.read.Next, it.batch.Len() > 0)
+	it.done()
+	if it.read.CaughtUp && len(t.pumps.items) == 0 {
+		return t.fan.flush(ctx)
+	}
+	return nil
+}
+
+// take passes the rows of one Read on, and then how far its stream's time has
+// come.
+func (t *task) take(ctx context.Context, leaf *leaf, it item) error {
+	if leaf.clock == nil {
+		return t.pass(ctx, leaf, it.batch)
+	}
+	now := time.Now()
+	b, err := leaf.clock.observe(it.batch, it.read, now)
+	if err != nil {
+		if b, err = it.batch, t.life.reject(t.names[leaf.scan], err); err != nil {
+			return err
+		}
+	}
+	if err := t.pass(ctx, leaf, b); err != nil {
+		return err
+	}
+	moved, err := leaf.tell(ctx, now)
+	t.timed = t.timed || moved
+	if errors.Is(err, stream.Done) {
+		return nil
+	}
+	return err
+}
+
+// move notes where to go on in a split. A source may say again where it is; that
+// alone makes no epoch.
+func (t *task) move(at place, next stream.Offset, rows bool) {
+	if next == nil || !rows && bytes.Equal(t.at[at], next) {
+		return
+	}
+	t.at[at] = append(t.at[at][:0], next...)
+	t.moved[at] = append(t.moved[at][:0], next...)
+}
+
+// pass gives a batch to the operators, in parts where the stream or the job says
+// so.
+func (t *task) pass(ctx context.Context, leaf *leaf, b *vec.Batch) error {
+	size := t.life.settings.batch
+	if own := t.batches[leaf.scan]; own > 0 {
+		size = own
+	}
+	for part := range parts(b, size) {
+		if _, err := leaf.take(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts cuts a batch into such of at most size rows; 0: it stays whole.
+func parts(b *vec.Batch, size int) iter.Seq[*vec.Batch] {
+	return func(yield func(*vec.Batch) bool) {
+		if size == 0 || b.Len() <= size {
+			yield(b)
+			return
+		}
+		sel := b.Sel
+		if sel == nil {
+			sel = make([]int32, b.Rows)
+			for i := range sel {
+				sel[i] = int32(i)
+			}
+		}
+		for part := range slices.Chunk(sel, size) {
+			if !yield(&vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: part, Rows: b.Rows}) {
+				return
+			}
+		}
+	}
+}
+
+// fanOut gives a task's rows to each sink.
+type fanOut struct {
+	life   *life
+	gather *vec.Batch
+	dirty  bool // rows have gone out in this epoch
+}
+
+// Emit copies the rows once, for all sinks, and passes full batches on.
+func (f *fanOut) Emit(ctx context.Context, b *vec.Batch) error {
+	f.life.j.count(tally{out: int64(b.Len())})
+	f.dirty = true
+	if f.life.results != nil {
+		f.life.results.add(b)
+		return nil
+	}
+	if f.gather != nil && f.gather.Rows+b.Len() > vec.MaxRows {
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if f.gather == nil {
+		f.gather = f.life.pool.get()
+	}
+	b.CopyInto(f.gather)
+	return nil
+}
+
+// flush gives the rows gathered to the sinks.
+func (f *fanOut) flush(ctx context.Context) error {
+	if f.gather == nil {
+		return nil
+	}
+	s := newShared(f.gather, f.life.pool, len(f.life.sinks))
+	s.memory = f.life.memory
+	s.memory.hold(s.batch)
+	f.gather = nil
+	for _, sink := range f.life.sinks {
+		if err := sink.send(ctx, f.life.fails, work{kind: workWrite, rows: s}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
