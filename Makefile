@@ -58,6 +58,10 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 	$(GO) test -count=1 -timeout 20m ./compat-tests/tables -v -seed=$(SEED)
 	$(GO) test -count=1 -timeout 20m ./compat-tests/slt -run 'TestFiles$$/dml_'
 
+.PHONY: test-pipelines
+test-pipelines: ## Goldens of jobs: straight, in random pieces, over partitions, killed; one answer
+	$(GO) test -count=1 -timeout 20m ./compat-tests/pipelines -v -seed=$(SEED)
+
 .PHONY: fuzz-sql
 fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
 	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)

@@ -1,20 +1,26 @@
-// Package pipelines runs jobs over files and compares what they write with
-// goldens: straight through, ended and started again at random moments, and with
-// batches of random sizes. The rows must be the same each time.
+// Package pipelines runs jobs over files and topics and compares what they write
+// with goldens: straight through, with their records in random pieces, spread over
+// partitions, and in a process that is killed at random moments. The answer must
+// be the same each time.
 package pipelines
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -24,24 +30,39 @@ import (
 // engine is what runs one data directory from one start to the next.
 type engine struct {
 	store   *state.Store
+	tables  *table.Tables
 	catalog *catalog.Catalog
 	*exec.Engine
-	list []stream.Connector
+	list    []stream.Connector
+	streams *streams
 }
 
-// open opens a data directory.
-func open(ctx context.Context, dir string, roots []string) (*engine, error) {
-	store, err := state.Open(state.Options{Dir: dir})
-	if err != nil {
+// openEngine opens a data directory in dir, whose files jobs may read and write.
+func openEngine(ctx context.Context, dir, brokers string) (e *engine, err error) {
+	e = &engine{streams: newStreams()}
+	defer func() {
+		if err != nil {
+			_ = e.close()
+		}
+	}()
+	if e.store, err = state.Open(state.Options{Dir: filepath.Join(dir, "data")}); err != nil {
 		return nil, err
 	}
-	e := &engine{store: store}
-	if e.catalog, err = catalog.Open(store, function.Builtins()); err != nil {
+	if e.catalog, err = catalog.Open(e.store, function.Builtins(), pgcatalog.Relations()...); err != nil {
 		return nil, err
 	}
-	e.list = connectors.All()
+	if e.tables, err = table.Open(e.store, table.Options{}); err != nil {
+		return nil, err
+	}
+	for _, c := range connectors.All() {
+		if c.Name() == "kafka" || c.Name() == "file" {
+			c = watched{c, e.streams}
+		}
+		e.list = append(e.list, c)
+	}
 	e.Engine, err = exec.New(exec.Options{
-		Store: store, Catalog: e.catalog, Connectors: e.list, Env: stream.Env{FileRoots: roots},
+		Store: e.store, Catalog: e.catalog, Tables: e.tables, Connectors: e.list,
+		Env:  stream.Env{FileRoots: []string{dir}, Brokers: brokers, Compile: e.compile, Metrics: &stream.Metrics{}},
 		Plan: e.planJob, Checkpoint: time.Millisecond, SplitPoll: 10 * time.Millisecond,
 	})
 	if err != nil {
@@ -55,13 +76,23 @@ func open(ctx context.Context, dir string, roots []string) (*engine, error) {
 func (e *engine) close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = e.Drain(ctx) // it says that it was cut short
-	return e.store.Close()
+	var errs []error
+	if e.Engine != nil {
+		_ = e.Drain(ctx) // it says that it was cut short
+	}
+	if e.tables != nil {
+		errs = append(errs, e.tables.Close())
+	}
+	if e.store != nil {
+		errs = append(errs, e.store.Close())
+	}
+	return errors.Join(errs...)
 }
 
-func (e *engine) context() *bind.Context {
+func (e *engine) context(s *catalog.Snapshot, env *function.Env) *bind.Context {
 	return &bind.Context{
-		Catalog: e.catalog.Snapshot(), SearchPath: []string{"public"}, User: "ferris", Database: "ferris", Infer: e.Infer,
+		Catalog: s, SearchPath: env.SearchPath, User: env.User, Database: env.Database, Format: env.Format, Infer: e.Infer,
+		Eval: func(x plan.Expr) (types.Value, error) { return expr.Eval(x, env) },
 		Hidden: func(name string) []catalog.Column {
 			for _, c := range e.list {
 				if c.Name() == name {
@@ -73,12 +104,26 @@ func (e *engine) context() *bind.Context {
 	}
 }
 
+// environment is what statements run in.
+func environment(ctx context.Context, s *catalog.Snapshot) *function.Env {
+	now := time.Now().UnixMicro() + types.UnixEpoch
+	return &function.Env{
+		Context: ctx, Catalog: s, Format: types.DefaultFormat(), SearchPath: []string{"public"}, User: "ferris", Database: "ferris",
+		TransactionTime: now, StatementTime: now,
+	}
+}
+
 func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.Job) (*plan.StartJob, error) {
-	b, _, err := e.plan(ctx, s, job.Text)
+	statements, err := planner.Parse(job.Text)
 	if err != nil {
 		return nil, err
 	}
-	switch x := b[0].Statement.(type) {
+	env := environment(ctx, s)
+	b, err := planner.Plan(ctx, e.context(s, env), statements[0])
+	if err != nil {
+		return nil, err
+	}
+	switch x := b.Statement.(type) {
 	case *plan.StartJob:
 		return x, nil
 	case *plan.CreateStream:
@@ -87,49 +132,83 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 	return nil, fmt.Errorf("%q is no job", job.Text)
 }
 
-func (e *engine) plan(ctx context.Context, s *catalog.Snapshot, sql string) ([]*plan.Bound, *function.Env, error) {
-	env := &function.Env{Context: ctx, Catalog: s, Format: types.DefaultFormat(), SearchPath: []string{"public"}, User: "ferris", Database: "ferris"}
-	c := e.context()
-	c.Catalog = s
-	c.Eval = func(x plan.Expr) (types.Value, error) { return expr.Eval(x, env) }
-	statements, err := planner.Parse(sql)
-	if err != nil {
-		return nil, nil, err
-	}
-	var all []*plan.Bound
-	for _, st := range statements {
-		b, err := planner.Plan(ctx, c, st)
-		if err != nil {
-			return nil, nil, err
+// scans counts how often the jobs that run read each stream.
+func (e *engine) scans(ctx context.Context) (map[string]int, error) {
+	all := map[string]int{}
+	s := e.catalog.Snapshot()
+	for _, j := range s.Jobs() {
+		if j.State == catalog.JobFailed {
+			return nil, fmt.Errorf("job %s failed: %s", j.Name, j.Error)
 		}
-		all = append(all, b)
+		if j.State != catalog.JobRunning {
+			continue
+		}
+		p, err := e.planJob(ctx, s, j)
+		if err != nil {
+			return nil, err
+		}
+		plan.WalkNode(p.Root, func(n plan.Node) bool {
+			if scan, ok := n.(*plan.Scan); ok {
+				all[scan.Relation.Name]++
+			}
+			return true
+		})
 	}
-	return all, env, nil
+	return all, nil
 }
 
-// run runs statements, each in a transaction of its own.
+// run runs statements in one transaction.
 func (e *engine) run(ctx context.Context, sql string) error {
 	statements, err := planner.Parse(sql)
 	if err != nil {
 		return err
 	}
+	t := e.Begin()
+	defer t.Rollback()
 	for _, st := range statements {
-		if err := e.one(ctx, st.Text); err != nil {
+		env := environment(ctx, t.Snapshot())
+		b, err := planner.Plan(ctx, e.context(t.Snapshot(), env), st)
+		if err != nil {
+			return fmt.Errorf("%s: %w", st.Text, err)
+		}
+		if _, err := t.Exec(ctx, b, env); err != nil {
 			return fmt.Errorf("%s: %w", st.Text, err)
 		}
 	}
-	return nil
+	return t.Commit(ctx)
 }
 
-func (e *engine) one(ctx context.Context, sql string) error {
-	t := e.Begin()
-	defer t.Rollback()
-	b, env, err := e.plan(ctx, t.Snapshot(), sql)
-	if err != nil {
-		return err
+// compile compiles the expressions of generated columns, which see the row's
+// number as _offset.
+func (e *engine) compile(rel *catalog.Relation, columns []catalog.Column) (stream.RowProgram, error) {
+	ctx := context.Background()
+	s := e.catalog.Snapshot()
+	env := environment(ctx, s)
+	number := []catalog.Column{{Name: "_offset", Type: types.Of(types.Int8)}}
+	var all columnPrograms
+	for _, column := range columns {
+		x, err := bind.Expr(ctx, e.context(s, env), column.Generated, number, column.Type)
+		if err != nil {
+			return nil, err
+		}
+		p, err := expr.Compile(x, env)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
 	}
-	if _, err := t.Exec(ctx, b[0], env); err != nil {
-		return err
+	return all, nil
+}
+
+type columnPrograms []*expr.Program
+
+func (all columnPrograms) Run(in, out *vec.Batch) error {
+	for i, p := range all {
+		v, errs := p.Run(in, nil)
+		if errs != nil && errs.Any() {
+			return errs.First()
+		}
+		vec.CopyRows(out.Cols[i], v, nil)
 	}
-	return t.Commit(ctx)
+	return nil
 }

@@ -1,187 +1,225 @@
 package pipelines
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the goldens anew")
+var (
+	rewrite = flag.Bool("rewrite", false, "write the goldens anew")
+	seed    = flag.Uint64("seed", 1, "where chance begins")
+	runs    = flag.Int("runs", 0, "how often each golden runs in each way; 0: once, or ten times in the long tier")
+)
 
-// TestPipelines runs each folder of testdata: job.sql, with $DIR for the folder
-// that holds the files and $BATCH for a number of rows, its inputs, named input*,
-// and the files that it must write, named expected*.
-func TestPipelines(t *testing.T) {
-	folders, err := filepath.Glob("testdata/*/job.sql")
-	if err != nil || len(folders) == 0 {
+func TestMain(m *testing.M) {
+	if brokers, ok := os.LookupEnv(hostVariable); ok {
+		if err := serveHost(brokers); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func times() int {
+	switch {
+	case *runs > 0:
+		return *runs
+	case os.Getenv("FERRIS_TIER") == "long":
+		return 10
+	}
+	return 1
+}
+
+func goldens(t *testing.T) []*golden {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.golden")
+	if err != nil || len(paths) == 0 {
 		t.Fatalf("no testdata: %v", err)
 	}
-	for _, f := range folders {
-		folder := filepath.Dir(f)
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			t.Run("straight", func(t *testing.T) { runCase(t, folder, nil, 0) })
-			for seed := range uint64(3) {
-				rng := rand.New(rand.NewPCG(seed, 9))
-				t.Run(fmt.Sprintf("batches/%d", seed), func(t *testing.T) { runCase(t, folder, rng, 0) })
-				t.Run(fmt.Sprintf("restored/%d", seed), func(t *testing.T) { runCase(t, folder, rng, 12) })
+	var all []*golden
+	for _, p := range paths {
+		g, err := readGolden(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+func broker(t *testing.T) string {
+	t.Helper()
+	b, err := kafka.StartBroker(kafka.BrokerOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b.Addr()
+}
+
+// TestStraight runs each golden over files, stage by stage.
+func TestStraight(t *testing.T) {
+	for _, g := range goldens(t) {
+		t.Run(g.name, func(t *testing.T) {
+			r := &run{golden: g, dir: t.TempDir()}
+			answers := drive(t, r, newHost(""))
+			if *rewrite {
+				for i, a := range answers {
+					if !g.exact {
+						for s := range a.stages {
+							a.stages[s] = net(a.stages[s])
+						}
+					}
+					g.expected[i] = a
+				}
+				if err := g.write(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := r.differences(answers); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
 }
 
-// runCase runs the job to its end, ending and starting the engine as often as
-// restarts says, and compares what it wrote.
-func runCase(t *testing.T, folder string, rng *rand.Rand, restarts int) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+// TestPieces runs each golden with its records in pieces of random sizes and in
+// batches of random sizes, from files and from topics of one partition and of
+// several; and its engine is ended and started again between pieces.
+func TestPieces(t *testing.T) {
+	addr := broker(t)
+	for _, g := range goldens(t) {
+		for i := range times() {
+			for _, way := range []string{"file", "topic", "partitions"} {
+				t.Run(fmt.Sprintf("%s/%s/%d", g.name, way, i), func(t *testing.T) {
+					r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, way, i)}
+					r.batch = 1 + r.rng.IntN(20)
+					if way != "file" {
+						r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-%s-%d-", g.name, way, i), way == "partitions"
+					}
+					if diff := r.differences(drive(t, r, newHost(addr))); diff != "" {
+						t.Error(diff)
+					}
+				})
+			}
+		}
+	}
+}
+
+// chance is the same for the same names and seed.
+func chance(golden, way string, i int) *rand.Rand {
+	n := *seed
+	for _, c := range golden + way {
+		n = n*31 + uint64(c)
+	}
+	return rand.New(rand.NewPCG(n, uint64(i)))
+}
+
+// drive runs a golden in a host of this process.
+func drive(t *testing.T, r *run, h *Host) []expected {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 	defer cancel()
-	dir := t.TempDir()
-	copyFiles(t, folder, dir)
-	sql, err := os.ReadFile(filepath.Join(folder, "job.sql"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := filepath.Join(dir, "data")
-	e := reopen(ctx, t, data, dir)
-	batch := 1024
-	if rng != nil {
-		batch = 1 + rng.IntN(60)
-	}
-	text := strings.NewReplacer("$DIR", dir, "$BATCH", strconv.Itoa(batch)).Replace(string(sql))
-	if err := e.run(ctx, text); err != nil {
-		t.Fatal(err)
-	}
-	for range restarts {
-		pause(ctx, t, time.Duration(rng.IntN(8000))*time.Microsecond)
-		if err := e.close(); err != nil {
-			t.Fatal(err)
-		}
-		e = reopen(ctx, t, data, dir)
-	}
-	finish(ctx, t, e)
-	if err := e.close(); err != nil {
-		t.Fatal(err)
-	}
-	compare(t, folder, dir, restarts == 0 && rng == nil)
-}
-
-func reopen(ctx context.Context, t *testing.T, data, dir string) *engine {
-	t.Helper()
-	e, err := open(ctx, data, []string{dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// finish waits until every job has read its sources to their end.
-func finish(ctx context.Context, t *testing.T, e *engine) {
-	t.Helper()
-	for {
-		running := false
-		for _, j := range e.catalog.Snapshot().Jobs() {
-			if j.State == catalog.JobFailed {
-				t.Fatalf("job %s failed: %s", j.Name, j.Error)
-			}
-			running = running || j.State == catalog.JobRunning
-		}
-		if !running {
-			return
-		}
-		pause(ctx, t, time.Millisecond)
-	}
-}
-
-func pause(ctx context.Context, t *testing.T, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		t.Fatal("the jobs did not finish in time")
-	}
-}
-
-// copyFiles copies the inputs.
-func copyFiles(t *testing.T, folder, dir string) {
-	t.Helper()
-	inputs, err := filepath.Glob(filepath.Join(folder, "input*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range inputs {
-		text, err := os.ReadFile(path)
+	defer r.close()
+	must := func(err error) {
 		if err != nil {
+			t.Helper()
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), text, 0o600); err != nil {
-			t.Fatal(err)
+	}
+	defer func() { _ = h.Close(Call{Dir: r.dir}, nil) }() // where the test has failed
+	must(r.prepare(ctx))
+	sql, err := r.statements()
+	must(err)
+	must(h.Run(Call{Dir: r.dir, SQL: sql}, nil))
+	stage := 0
+	settle := func(ended bool) {
+		must(h.Settle(Call{Dir: r.dir, Records: r.sent, Ended: ended, Limit: limit}, nil))
+	}
+	for _, p := range r.pieces() {
+		for ; stage < p.stage; stage++ {
+			settle(false)
+			must(r.mark())
+		}
+		must(r.write(ctx, p))
+		if r.rng == nil {
+			continue
+		}
+		switch r.rng.IntN(4) {
+		case 0:
+			settle(false)
+		case 1:
+			must(h.Close(Call{Dir: r.dir}, nil))
+		}
+	}
+	for ; stage < r.stages()-1; stage++ {
+		settle(false)
+		must(r.mark())
+	}
+	settle(true)
+	must(h.Close(Call{Dir: r.dir}, nil))
+	answers, err := r.answers()
+	must(err)
+	return answers
+}
+
+// shard is how many goldens are in one process that is killed.
+const shard = 24
+
+// TestKilled runs goldens in a process that is killed at random moments. Each
+// piece of their records is written after some kill and before another.
+func TestKilled(t *testing.T) {
+	addr := broker(t)
+	for i := range times() {
+		for n, some := range slices.Collect(slices.Chunk(goldens(t), shard)) {
+			t.Run(fmt.Sprintf("%d/%d", i, n), func(t *testing.T) { killed(t, some, addr, i) })
 		}
 	}
 }
 
-// compare compares what the jobs wrote, byte for byte, with the goldens, which
-// the canonical run makes where rewrite is set.
-func compare(t *testing.T, folder, dir string, canonical bool) {
-	t.Helper()
-	if *rewrite && canonical {
-		outputs, err := filepath.Glob(filepath.Join(dir, "expected*"))
-		if err != nil {
-			t.Fatal(err)
+func killed(t *testing.T, goldens []*golden, addr string, i int) {
+	h, err := startMortal(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.end()
+	var all sync.WaitGroup
+	for _, g := range goldens {
+		r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, "killed", i)}
+		if r.rng.IntN(2) == 0 {
+			r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-killed-%d-", g.name, i), r.rng.IntN(2) == 0
 		}
-		for _, path := range outputs {
-			text, err := os.ReadFile(path)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(folder, filepath.Base(path)), text, 0o600)
-			}
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
+			defer cancel()
+			diff, err := r.survive(ctx, h)
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("%s: %v", g.name, err)
+			} else if diff != "" {
+				t.Errorf("%s: %s", g.name, diff)
 			}
+		})
+	}
+	rng := chance("kills", "", i)
+	for range kills {
+		timer := time.NewTimer(time.Duration(100+rng.IntN(250)) * time.Millisecond)
+		<-timer.C
+		if err := h.kill(); err != nil {
+			t.Error(err)
+			break
 		}
 	}
-	goldens, err := filepath.Glob(filepath.Join(folder, "expected*"))
-	if err != nil || len(goldens) == 0 {
-		t.Fatalf("no goldens in %s: %v", folder, err)
-	}
-	for _, path := range goldens {
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(filepath.Join(dir, filepath.Base(path)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s has %d lines, want %d; the first that differs is %s", filepath.Base(path),
-				bytes.Count(got, []byte("\n")), bytes.Count(want, []byte("\n")), firstDifference(got, want))
-		}
-	}
-}
-
-func firstDifference(got, want []byte) string {
-	g, w := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
-	for i := range max(len(g), len(w)) {
-		a, b := "(none)", "(none)"
-		if i < len(g) {
-			a = g[i]
-		}
-		if i < len(w) {
-			b = w[i]
-		}
-		if a != b {
-			return fmt.Sprintf("line %d: %q, want %q", i+1, a, b)
-		}
-	}
-	return "nowhere"
+	all.Wait()
 }

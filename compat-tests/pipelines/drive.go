@@ -1,0 +1,256 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// limit is how long a host may take for one thing.
+const limit = 60 * time.Second
+
+// run is one run of a golden.
+type run struct {
+	*golden
+	dir     string
+	broker  string // of the topics; "": the inputs are files
+	topics  string // what their names begin with
+	spread  bool   // over more than one partition
+	batch   int    // the streams' batch.size; 0: they have none
+	options string // further options of every sink's job
+	rng     *rand.Rand
+
+	client  *kgo.Client
+	sent    map[string]int   // records of each input
+	outputs map[string][]int // bytes of each sink at each barrier
+}
+
+// partitions is how many a topic of the run has.
+func (r *run) topicPartitions() int32 {
+	if r.spread && r.partitions != 1 {
+		return 3
+	}
+	return 1
+}
+
+// ordered reports whether what a sink has got at a barrier is told by the golden:
+// across partitions a stream's time may lag.
+func (r *run) ordered() bool { return r.topicPartitions() == 1 }
+
+// prepare makes the files or topics of the inputs.
+func (r *run) prepare(ctx context.Context) error {
+	r.sent, r.outputs = map[string]int{}, map[string][]int{}
+	if r.broker == "" {
+		for _, in := range r.inputs {
+			if err := os.WriteFile(r.file(in.name, in.format), nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var err error
+	if r.client, err = kgo.NewClient(kgo.SeedBrokers(r.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0)); err != nil {
+		return err
+	}
+	for _, in := range r.inputs {
+		made, err := kadm.NewClient(r.client).CreateTopics(ctx, r.topicPartitions(), 1, nil, r.topics+in.name)
+		if err = errors.Join(err, made.Error()); err != nil {
+			return fmt.Errorf("making topic %s: %w", r.topics+in.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *run) close() {
+	if r.client != nil {
+		r.client.Close()
+	}
+}
+
+func (r *run) file(name, format string) string { return filepath.Join(r.dir, name+"."+format) }
+
+var macro = regexp.MustCompile(`\$[a-z_0-9]+`)
+
+// statements are the golden's, with the options of its streams and sinks.
+func (r *run) statements() (string, error) {
+	var unknown error
+	sql := macro.ReplaceAllStringFunc(r.sql, func(m string) string {
+		name := m[1:]
+		for _, in := range r.inputs {
+			if in.name == name {
+				return r.source(in)
+			}
+		}
+		for _, e := range r.expected {
+			if e.name == name {
+				return fmt.Sprintf("'%[1]s.type' = 'file', '%[1]s.path' = '%[2]s', '%[1]s.format' = '%[3]s'%[4]s", name, r.file("out_"+name, e.format), e.format, r.options)
+			}
+		}
+		unknown = fmt.Errorf("%s names neither an input nor what is expected", m)
+		return m
+	})
+	return sql, unknown
+}
+
+func (r *run) source(in input) string {
+	o := fmt.Sprintf("'type' = 'file', 'path' = '%s', 'follow' = 'true'", r.file(in.name, in.format))
+	if r.broker != "" {
+		o = fmt.Sprintf("'type' = 'kafka', 'topic' = '%s'", r.topics+in.name)
+	}
+	if in.format == "csv" && r.broker == "" {
+		o += ", 'header' = 'false'"
+	}
+	o += fmt.Sprintf(", 'format' = '%s'", in.format)
+	if r.batch > 0 {
+		o += fmt.Sprintf(", 'batch.size' = '%d'", r.batch)
+	}
+	return o
+}
+
+// piece is some records of an input that are written together.
+type piece struct {
+	stage   int
+	input   input
+	records []string
+}
+
+// pieces are the golden's records in the order in which they are written: whole
+// stages, or, where there is a source of chance, parts of them, of one input and
+// another.
+func (r *run) pieces() []piece {
+	var all []piece
+	for s := range r.stages() {
+		var left []piece
+		for _, in := range r.inputs {
+			if records := in.stage(s); len(records) > 0 {
+				left = append(left, piece{s, in, records})
+			}
+		}
+		for len(left) > 0 {
+			i, n := 0, len(left[0].records)
+			if r.rng != nil {
+				i = r.rng.IntN(len(left))
+				n = 1 + r.rng.IntN(len(left[i].records))
+			}
+			p := &left[i]
+			all = append(all, piece{s, p.input, p.records[:n]})
+			if p.records = p.records[n:]; len(p.records) == 0 {
+				left = slices.Delete(left, i, i+1)
+			}
+		}
+	}
+	return all
+}
+
+// write writes a piece.
+func (r *run) write(ctx context.Context, p piece) error {
+	r.sent[p.input.name] += len(p.records)
+	if r.broker == "" {
+		f, err := os.OpenFile(r.file(p.input.name, p.input.format), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(strings.Join(p.records, "\n") + "\n")
+		return errors.Join(err, f.Close())
+	}
+	var records []*kgo.Record
+	for _, line := range p.records {
+		records = append(records, &kgo.Record{Topic: r.topics + p.input.name, Partition: r.partition(line, p.input.format), Value: []byte(line)})
+	}
+	return r.client.ProduceSync(ctx, records...).FirstErr()
+}
+
+// partition is where a record goes.
+func (r *run) partition(line, format string) int32 {
+	n := r.topicPartitions()
+	if n == 1 {
+		return 0
+	}
+	if r.key == 0 || format != "csv" {
+		return r.rng.Int32N(n)
+	}
+	fields := strings.Split(line, ",")
+	sum := uint32(2166136261)
+	for _, c := range []byte(fields[min(r.key, len(fields))-1]) {
+		sum = (sum ^ uint32(c)) * 16777619
+	}
+	return int32(sum % uint32(n))
+}
+
+// mark notes what the sinks have at a barrier.
+func (r *run) mark() error {
+	for _, e := range r.expected {
+		info, err := os.Stat(r.file("out_"+e.name, e.format))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			r.outputs[e.name] = append(r.outputs[e.name], 0)
+		case err != nil:
+			return err
+		default:
+			r.outputs[e.name] = append(r.outputs[e.name], int(info.Size()))
+		}
+	}
+	return nil
+}
+
+// answers reads what the sinks have got, by stage.
+func (r *run) answers() ([]expected, error) {
+	var all []expected
+	for _, e := range r.expected {
+		text, err := os.ReadFile(r.file("out_"+e.name, e.format))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		got := expected{name: e.name, format: e.format}
+		from := 0
+		for _, to := range append(r.outputs[e.name], len(text)) {
+			if to < from || to > len(text) {
+				return nil, fmt.Errorf("%s had %s bytes at a barrier, and %d at last", e.name, strconv.Itoa(to), len(text))
+			}
+			got.stages = append(got.stages, lines(string(text[from:to])))
+			from = to
+		}
+		all = append(all, got)
+	}
+	return all, nil
+}
+
+func lines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// differences says how answers differ from what is expected; "": they do not.
+func (r *run) differences(answers []expected) string {
+	var all []string
+	for i, want := range r.expected {
+		got := answers[i]
+		a, b := got.stages, want.stages
+		if !r.ordered() || len(a) != len(b) {
+			a, b = [][]string{slices.Concat(a...)}, [][]string{slices.Concat(b...)}
+		}
+		for s := range a {
+			x, y := a[s], b[s]
+			if !r.exact {
+				x, y = net(x), net(y)
+			}
+			if !slices.Equal(x, y) {
+				all = append(all, fmt.Sprintf("%s, stage %d, has %d lines:\n%s\nwant %d:\n%s", want.name, s, len(x), strings.Join(x, "\n"), len(y), strings.Join(y, "\n")))
+			}
+		}
+	}
+	return strings.Join(all, "\n")
+}

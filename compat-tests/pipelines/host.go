@@ -1,0 +1,120 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+)
+
+// Host runs engines, one for each directory. Its methods are those of a service
+// of net/rpc, so that it may be in a process of its own, to be killed. They may be
+// called from several goroutines, for one directory from one at a time.
+type Host struct {
+	brokers string
+	mu      sync.Mutex
+	engines map[string]*engine
+}
+
+// Call is what a method of Host is asked.
+type Call struct {
+	Dir     string
+	SQL     string
+	Records map[string]int // of each stream, in all
+	Ended   bool           // nothing more comes
+	Limit   time.Duration
+}
+
+func newHost(brokers string) *Host { return &Host{brokers: brokers, engines: map[string]*engine{}} }
+
+// engine is the directory's, opened where it is not.
+func (h *Host) engine(dir string) (*engine, error) {
+	h.mu.Lock()
+	e := h.engines[dir]
+	h.mu.Unlock()
+	if e != nil {
+		return e, nil
+	}
+	e, err := openEngine(context.Background(), dir, h.brokers)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.engines[dir] = e
+	return e, nil
+}
+
+// Run runs statements, all or none, where the directory has not run them before.
+func (h *Host) Run(c Call, _ *struct{}) error {
+	e, err := h.engine(c.Dir)
+	if err != nil || len(e.catalog.Snapshot().SchemaRelations("public")) > 0 {
+		return err
+	}
+	return e.run(context.Background(), c.SQL)
+}
+
+// Settle returns when the jobs have committed so many records, or, where nothing
+// more comes, have finished.
+func (h *Host) Settle(c Call, _ *struct{}) error {
+	e, err := h.engine(c.Dir)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.Limit)
+	defer cancel()
+	if c.Ended {
+		e.streams.end()
+		return e.finished(ctx)
+	}
+	e.streams.wake()
+	scans, err := e.scans(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.streams.committed(ctx, c.Records, scans); err != nil {
+		_, failed := e.scans(context.Background()) // a job may have failed meanwhile
+		return errors.Join(err, failed)
+	}
+	return nil
+}
+
+// finished returns when no job runs any more.
+func (e *engine) finished(ctx context.Context) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		running := ""
+		for _, j := range e.catalog.Snapshot().Jobs() {
+			switch j.State {
+			case catalog.JobFailed:
+				return fmt.Errorf("job %s failed: %s", j.Name, j.Error)
+			case catalog.JobRunning:
+				running = j.Name
+			}
+		}
+		if running == "" {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("job %s did not finish: %w", running, ctx.Err())
+		}
+	}
+}
+
+// Close ends a directory's engine at once.
+func (h *Host) Close(c Call, _ *struct{}) error {
+	h.mu.Lock()
+	e := h.engines[c.Dir]
+	delete(h.engines, c.Dir)
+	h.mu.Unlock()
+	if e == nil {
+		return nil
+	}
+	return e.close()
+}
