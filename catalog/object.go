@@ -21,6 +21,7 @@ const (
 	View     Kind = 'v' // CREATE STREAM ... AS SELECT without INTO: expanded where it is read
 	Sink     Kind = 'f'
 	Table    Kind = 'r' // rows that the server holds itself
+	MatView  Kind = 'm' // a materialized view: rows as a table has them, which its job maintains
 	Sequence Kind = 'S'
 	Virtual  Kind = 'c' // pg_catalog, information_schema, ferris.*: rows come from a provider
 )
@@ -45,12 +46,12 @@ type Relation struct {
 	Watermark *Watermark
 	Connector string  // the type without role: kafka, file
 	Options   Options // the WITH keys, without the relation's name before them
-	Query     string  // of a View: the SELECT's text
+	Query     string  // of a View or MatView: the SELECT's text
 	Text      string  // the whole CREATE statement as written
-	Job       string  // of a Sink that a job owns: the job's name
+	Job       string  // of a Sink that a job owns, and of a MatView: the job's name
 	Comment   string
 	DependsOn []types.OID
-	Table     *TableInfo    // of a Table
+	Table     *TableInfo    // of a Table or MatView
 	Sequence  *SequenceInfo // of a Sequence
 }
 
@@ -94,6 +95,10 @@ func (r *Relation) AllColumns() []Column {
 	all := make([]Column, 0, len(r.Columns)+len(r.Hidden))
 	return append(append(all, r.Columns...), r.Hidden...)
 }
+
+// Stored reports whether the server holds the relation's rows itself: a table's,
+// or a materialized view's.
+func (r *Relation) Stored() bool { return r.Table != nil }
 
 // Option is one WITH key.
 type Option struct{ Key, Value string }

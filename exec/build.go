@@ -3,7 +3,6 @@ package exec
 import (
 	"time"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -12,7 +11,9 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // builder makes a tree of a plan. What it builds belongs to one goroutine, the
@@ -28,6 +29,8 @@ type builder struct {
 	latest bool // live streams start at their ends
 	scope  *scope
 	view   *tableView          // what the statement sees of the tables
+	follow *table.Following    // the tables whose changes it follows; nil: none yet
+	job    *state.Job          // whose positions keep their versions; nil: a query's
 	copied operator.Leaf       // the rows of a COPY FROM; nil: it is none
 	ctes   map[int]*cte        // by ID, of the whole statement
 	kept   map[plan.Node]*kept // parts of a recursive term that run once; nil: none
@@ -165,12 +168,16 @@ func (b *builder) compileAll(es []plan.Expr) ([]*expr.Program, error) {
 }
 
 func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
-	if n.Relation.Kind == catalog.Table {
+	follows := n.Follow && b.live
+	if n.Relation.Stored() && !follows {
 		return b.tableScan(t, n, to)
 	}
 	s, err := newScan(b.engine, n, b.env, !b.live)
 	if err != nil {
 		return err
+	}
+	if follows {
+		s.table = b.tableSource(n.Relation)
 	}
 	s.spec.Latest = b.live && b.latest
 	if b.timed {

@@ -21,6 +21,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
@@ -35,6 +36,7 @@ type fixture struct {
 	*Engine
 	store   *state.Store
 	catalog *catalog.Catalog
+	tables  *table.Tables
 	topics  *topics
 	ledgers *ledgers
 	plans   sync.Map // of *plan.StartJob, by text: jobs are planned while more are made
@@ -74,7 +76,16 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, store: store, catalog: cat, topics: newTopics(), ledgers: newLedgers()}
+	tables, err := table.Open(store, table.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tables.Close(); err != nil {
+			t.Errorf("closing the tables: %v", err)
+		}
+	})
+	f := &fixture{T: t, store: store, catalog: cat, tables: tables, topics: newTopics(), ledgers: newLedgers()}
 	f.start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -98,7 +109,7 @@ func goleakAfter(t *testing.T) {
 func (f *fixture) start() {
 	f.Helper()
 	e, err := New(Options{
-		Store: f.store, Catalog: f.catalog, Connectors: []stream.Connector{f.topics, f.ledgers, printers{f.topics}},
+		Store: f.store, Catalog: f.catalog, Tables: f.tables, Connectors: []stream.Connector{f.topics, f.ledgers, printers{f.topics}},
 		Plan: func(_ context.Context, _ *catalog.Snapshot, j *catalog.Job) (*plan.StartJob, error) {
 			p, ok := f.plans.Load(j.Text)
 			if !ok {

@@ -210,6 +210,9 @@ func (e *Engine) probeAgain(ctx context.Context, s *catalog.Snapshot, j *catalog
 }
 
 func (e *Engine) probe(ctx context.Context, r *catalog.Relation) error {
+	if r.Stored() {
+		return nil
+	}
 	src, err := e.openSource(ctx, r, nil)
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ type life struct {
 
 	epoch   stream.Epoch // that runs
 	decided bool         // the store has, or may have, committed it
+	due     bool         // a checkpoint waits for the rest of a commit of a followed table
 	commits int
 }
 
@@ -80,7 +81,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		case <-l.j.stop:
-			return lifeStopped, l.checkpoint(ctx)
+			return lifeStopped, l.last(ctx)
 		case err := <-l.fails:
 			return 0, err
 		case <-tick.C:
@@ -91,9 +92,32 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			if err := t.item(ctx, it); err != nil {
 				return 0, err
 			}
+			if l.due && !torn(t.live) {
+				if err := l.checkpoint(ctx); err != nil {
+					return 0, err
+				}
+			}
 		}
 	}
 	return lifeFinished, l.checkpoint(ctx)
+}
+
+// last ends the epoch that runs, with the rest of the commits of followed tables
+// that it has begun to read.
+func (l *life) last(ctx context.Context) error {
+	for t := l.tasks[0]; torn(t.live); {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case err := <-l.fails:
+			return err
+		case it := <-t.pumps.items:
+			if err := t.item(ctx, it); err != nil {
+				return err
+			}
+		}
+	}
+	return l.checkpoint(ctx)
 }
 
 // checkpoint ends the epoch that runs and begins the next: every sink prepares,
@@ -101,6 +125,9 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 // one, and then the store, whose commit is the decision otherwise; then the sinks
 // commit and the readers are told. An epoch in which nothing moved goes on.
 func (l *life) checkpoint(ctx context.Context) error {
+	if l.due = l.tasks[0].open > 0 && torn(l.tasks[0].live); l.due {
+		return nil // until the commits that are being read have been read whole
+	}
 	if err := l.tasks[0].barrier(ctx, l.epoch); err != nil {
 		return err
 	}
@@ -116,6 +143,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	for at, next := range moved {
 		p.Positions = append(p.Positions, state.Position{Source: at.source, Split: string(at.split), Offset: next})
 	}
+	p.Follows = follows(l.tasks[0].live)
 	var pages state.Batch
 	l.results.write(&pages)
 	l.j.with(l.epoch).write(&pages)

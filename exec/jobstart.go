@@ -189,7 +189,7 @@ func (t *task) build(ctx context.Context) error {
 	l := t.life
 	b := l.j.e.builder(t.env)
 	*b.scope.ctx = ctx
-	b.live = true
+	b.live, b.job = true, l.handle
 	b.fault = func(err error) error { return l.reject("query", err) }
 	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
 	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
@@ -270,17 +270,24 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 	}
 	for _, leaf := range t.live {
 		name := t.names[leaf.scan]
-		e.log.Info("Creating "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
+		e.log.Info("Creating "+leaf.scan.kind()+" source", "job", l.j.def.Name, "source", name)
 		var from []stream.Position
 		for _, at := range p.Positions {
 			if at.Source == name {
 				from = append(from, stream.Position{Split: stream.Split(at.Split), Offset: at.Offset})
 			}
 		}
+		if leaf.scan.table != nil && len(from) > 0 {
+			version, err := tableVersion(from[0].Offset)
+			if err != nil {
+				return err
+			}
+			leaf.version = version
+		}
 		if err := leaf.scan.open(ctx, from); err != nil {
 			return jobError(l.j.def.Name, "data sources", name, system{err})
 		}
-		e.log.Info("Successfully created "+leaf.scan.plan.Relation.Connector+" source", "job", l.j.def.Name, "source", name)
+		e.log.Info("Successfully created "+leaf.scan.kind()+" source", "job", l.j.def.Name, "source", name)
 	}
 	if err := t.resumeClocks(ctx, p); err != nil {
 		return err

@@ -97,6 +97,9 @@ func (t *task) item(ctx context.Context, it item) error {
 		}
 	}
 	t.life.j.count(tally{in: int64(it.batch.Len())})
+	if err := leaf.arrived(it.read, it.batch.Len()); err != nil {
+		return err
+	}
 	if err := t.take(ctx, leaf, it); err != nil {
 		return err
 	}

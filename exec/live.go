@@ -108,6 +108,9 @@ func (f *follower) item(ctx context.Context, it item) error {
 		return l.end(ctx)
 	}
 	if !l.done {
+		if err := l.arrived(it.read, it.batch.Len()); err != nil {
+			return err
+		}
 		done, err := l.takeRead(ctx, it.batch, it.read)
 		if err != nil {
 			return err
@@ -177,6 +180,11 @@ func (l *leaf) takeRead(ctx context.Context, b *vec.Batch, r stream.Read) (done 
 
 func (f *follower) barrier(ctx context.Context) error {
 	f.timer.Stop()
+	if f.open > 0 && torn(f.live) {
+		f.dirty = true // the rest of the commit is on its way
+		f.timer.Reset(liveEpoch)
+		return nil
+	}
 	f.dirty = false
 	f.epoch++
 	return f.tree.barrier(ctx, f.epoch)

@@ -26,6 +26,7 @@ type scan struct {
 	types  []types.Type
 	faults func(stream.Reject) error // nil: a reject cannot come
 
+	table  *tableSource // where a table is followed; nil: a stream is read
 	source stream.Source
 	reader stream.Reader
 	batch  *vec.Batch
@@ -111,7 +112,7 @@ func onError(r *catalog.Relation) (stream.Policy, error) {
 // is nil, at every split's beginning.
 func (s *scan) open(ctx context.Context, from []stream.Position) error {
 	r := s.plan.Relation
-	src, err := s.engine.openSource(ctx, r, s.counted)
+	src, err := s.openSource(ctx)
 	if err != nil {
 		return err
 	}
@@ -134,6 +135,21 @@ func (s *scan) open(ctx context.Context, from []stream.Position) error {
 	s.batch = vec.NewBatch(s.types)
 	s.from = from
 	return s.openReader(ctx, from)
+}
+
+func (s *scan) openSource(ctx context.Context) (stream.Source, error) {
+	if s.table != nil {
+		return s.table, nil
+	}
+	return s.engine.openSource(ctx, s.plan.Relation, s.counted)
+}
+
+// kind is what serves the scan's relation, for the log.
+func (s *scan) kind() string {
+	if s.table != nil {
+		return "table"
+	}
+	return s.plan.Relation.Connector
 }
 
 // openReader opens a reader at the positions.

@@ -52,6 +52,15 @@ func (f *fixture) sql(sql string, want int) ([]string, error) {
 		}
 		defer c.Close()
 		return tryRows(f.context(), c, s.Root, want)
+	case *plan.Modification:
+		m, err := txn.Modify(f.context(), s, env)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Close(); err != nil {
+			return nil, err
+		}
+		return []string{m.Tag}, txn.Commit(f.context())
 	case *plan.Explain:
 		return f.Explain(f.context(), s, env)
 	}

@@ -59,6 +59,9 @@ type leaf struct {
 	to    target
 	done  bool
 
+	version uint64 // of a followed table: what has been delivered whole
+	parted  bool   // and that a part of a later one has been
+
 	reads int        // of a bounded scan that brought rows, up to aheadFrom
 	ahead *readAhead // nil: the tree's goroutine reads
 

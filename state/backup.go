@@ -228,8 +228,10 @@ func (r *backupReader) end(from io.Reader) error {
 	if _, err := io.ReadFull(from, count[:]); err != nil || binary.BigEndian.Uint64(count[:]) != r.count || r.count == 0 {
 		return fmt.Errorf("it says that it has other than its %d records: %w", r.count, ErrBackup)
 	}
-	e := entry{key: metaKey(kindCounter, nil), value: numbers(r.version + 1)}
-	return r.w.meta([]entry{e}, r.version)
+	return r.w.meta([]entry{
+		{key: metaKey(kindCounter, nil), value: numbers(r.version + 1)},
+		{key: metaKey(kindFloor, nil), value: numbers(r.version)},
+	}, r.version)
 }
 
 func (r *backupReader) records(block []byte) error {

@@ -1,14 +1,18 @@
 package state
 
 // advance tells Badger below which version it need keep only the newest of each
-// key: the lowest that an undecided epoch may be rolled back to, or an open read
-// may ask for. A job whose epochs are all decided holds nothing back: its newest
+// key: the lowest that an undecided epoch may be rolled back to, an open read
+// may ask for, or a job that follows tables has reached. A job whose epochs are all decided holds nothing back: its newest
 // version is its committed one, whatever the number. Store.mu is held.
 func (s *Store) advance() {
-	lowest := s.newest()
+	newest := s.newest()
+	lowest := newest
 	for _, r := range s.jobs {
 		if r.undecided && !r.dropped {
 			lowest = min(lowest, r.version)
+		}
+		if r.follows > 0 && !r.dropped && !s.passed(r.follows, newest) {
+			lowest = min(lowest, r.follows)
 		}
 	}
 	for _, v := range s.holds {

@@ -40,6 +40,9 @@ type Progress struct {
 	Positions  []Position
 	Watermarks []Watermark
 	Tokens     []Token
+	// Follows is the version of the tables that the positions have reached, where
+	// the job follows tables; 0: it does not, or it is what it was.
+	Follows uint64
 }
 
 // Position is where to go on reading a split of a source. Offset nil forgets the split.
@@ -91,6 +94,7 @@ func (j *Job) Prepare(epoch uint64, b *Batch, p Progress) (version uint64, err e
 	j.s.mu.Lock()
 	defer j.s.mu.Unlock()
 	j.r.prepared, j.r.last = &mark{epoch, version}, epoch
+	j.r.following = p.Follows
 	j.r.keepTokens(p.Tokens, epoch, len(drop) > 0)
 	return version, nil
 }
@@ -165,6 +169,7 @@ func (j *Job) Commit(epoch uint64) error {
 	defer s.mu.Unlock()
 	j.r.known, j.r.settled, j.r.undecided = true, true, false
 	j.r.epoch, j.r.version, j.r.last, j.r.prepared = epoch, p.version, last, nil
+	j.r.follows, j.r.following = max(j.r.follows, j.r.following), 0
 	s.advance()
 	return nil
 }
@@ -250,6 +255,9 @@ func (p *Progress) write(b *Batch, epoch uint64) {
 	}
 	for _, x := range p.Watermarks {
 		b.Set(Space{Operator: opWatermarks}, append(nameKey(nil, x.Source), x.Split...), numbers(uint64(x.Micros)))
+	}
+	if p.Follows > 0 {
+		b.Set(Space{Operator: opFollows}, nil, numbers(p.Follows))
 	}
 	for _, x := range p.Tokens {
 		b.Set(Space{Operator: opTokens}, tokenKey(x.Sink, epoch), x.Bytes)

@@ -58,6 +58,7 @@ const (
 	opPositions = MaxOperator + iota
 	opWatermarks
 	opTokens
+	opFollows
 )
 
 // keyFormat is the first byte of every key. Format 2 has other keys beside those

@@ -25,11 +25,14 @@ type record struct {
 	undecided bool
 	// undoing: a rollback has begun to write over the prepared epoch, which can
 	// no longer be committed.
-	undoing   bool
-	settled   bool // since the store was opened, Commit or Rollback has decided what a crash left
-	dropped   bool
-	delivered map[string]uint64 // by sink
-	tokens    map[string][]uint64
+	undoing bool
+	settled bool // since the store was opened, Commit or Rollback has decided what a crash left
+	dropped bool
+	// follows is the version of the tables that the committed positions have
+	// reached, following the one of the prepared epoch; 0: none.
+	follows, following uint64
+	delivered          map[string]uint64 // by sink
+	tokens             map[string][]uint64
 }
 
 // mark is prepared[job].
@@ -43,6 +46,7 @@ const (
 	kindPrepared  = 'p' // ID: epoch, version
 	kindDelivered = 'd' // ID, sink: epoch
 	kindDropped   = 'x' // ID: its keys are being removed
+	kindFloor     = 'f' // of a restored store: the version that it begins with
 )
 
 func metaKey(kind byte, id *ID) []byte {
@@ -118,6 +122,9 @@ func (s *Store) load() error {
 			return err
 		}
 		r.undecided, r.undoing = above || r.prepared != nil, above && r.prepared != nil
+		if err := s.loadFollows(id, r); err != nil {
+			return err
+		}
 	}
 	for _, id := range []ID{catalogID, TablesID} {
 		if err := s.settleOwn(id); err != nil {
@@ -134,6 +141,9 @@ func (s *Store) loadRecord(key, value []byte, dropped *[]ID) error {
 	kind, key := key[0], key[1:]
 	if kind == kindCounter {
 		return readNumbers(value, &s.counter.limit)
+	}
+	if kind == kindFloor {
+		return readNumbers(value, &s.floor)
 	}
 	var id ID
 	if len(key) < len(id) {

@@ -69,7 +69,7 @@ func (s *Store) rollback(id ID, r *record) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.known, r.settled, r.undecided, r.undoing = true, true, false, false
-	r.version, r.last, r.prepared = w, last, nil
+	r.version, r.last, r.prepared, r.following = w, last, nil, 0
 	s.advance()
 	return last + 1, nil
 }

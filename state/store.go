@@ -31,10 +31,11 @@ type Options struct {
 	Logger *slog.Logger
 
 	// For tests.
-	memTable int64                                      // bytes; 0: defaultMemTable
-	fault    func(step) error                           // called before and after each durable step; nil: nothing happens
-	existing *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
-	free     func(dir string) (bytes uint64, err error) // nil: freeSpace
+	memTable    int64                                      // bytes; 0: defaultMemTable
+	followLimit uint64                                     // 0: the constant
+	fault       func(step) error                           // called before and after each durable step; nil: nothing happens
+	existing    *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
+	free        func(dir string) (bytes uint64, err error) // nil: freeSpace
 }
 
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
@@ -71,6 +72,9 @@ type Store struct {
 	jobs    map[ID]*record
 	holds   map[*Snapshot]uint64 // open reads and the lowest version each may ask for
 	discard uint64               // of each key's versions at or below it, only the newest is kept
+	floor   uint64               // of a restored store: nothing is older. It does not change
+
+	followLimit uint64 // 0: the constant
 
 	sweeping  sync.WaitGroup // removals of dropped jobs
 	closing   chan struct{}
@@ -119,6 +123,7 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.db = db
+	s.followLimit = o.followLimit
 	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
 	if s.writer.fault == nil {
 		s.writer.fault = func(step) error { return nil }

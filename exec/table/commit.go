@@ -172,7 +172,7 @@ func (t *Tables) writeGroup(w *work, in []*commit) {
 	}
 	changed := map[uint32]root{}
 	for storage, e := range w.edits {
-		changed[storage] = root{e.root, w.base.get(storage).rows + e.rows}
+		changed[storage] = root{e.root, w.base.get(storage).rows + e.rows, held.Version(state.TablesID)}
 	}
 	for _, storage := range w.drops {
 		changed[storage] = root{}

@@ -2,11 +2,16 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // Follower delivers a table's rows as they are committed, and then, for ever, what
@@ -16,19 +21,53 @@ import (
 type Follower struct {
 	t      *Tables
 	d      *Desc
+	in     *Following
 	reader rowkey.Reader
 	id     int
 	from   *roots // what was delivered
 	to     *roots // what is being delivered; nil: nothing is
 	a, b   cursor
 	cols   []vec.Vec
+	check  func() error
+	wakes  chan struct{}
 	closed bool
 }
+
+// Following are followers of several tables that move together: each delivers
+// what changed from one version to the next, and only when all have does any of
+// them go on. So there are moments at which all have delivered the same version.
+type Following struct {
+	t  *Tables
+	mu sync.Mutex
+	// members are those that are open, each with what it has to deliver next.
+	members map[*Follower]bool // true: it has delivered target
+	target  *roots             // nil: none was taken
+	moved   chan struct{}      // closed when target changes, or a member comes or goes
+}
+
+// Following returns followers that move together, of which there are none.
+func (t *Tables) Following() *Following {
+	return &Following{t: t, members: map[*Follower]bool{}, moved: make(chan struct{})}
+}
+
+// lag is how many versions of other tables may pass before a follower whose table
+// has not changed says that it has got further.
+const lag = 1 << 16
 
 // Follow starts with an empty table, so that its first rows are what is there.
 // columns are as ScanSpec.Columns. fromNow: they are not delivered.
 func (t *Tables) Follow(d *Desc, columns []int, fromNow bool) *Follower {
-	f := &Follower{t: t, d: d, id: -1}
+	f := t.Following().Follow(d, columns)
+	if fromNow {
+		f.from = t.newest()
+	}
+	return f
+}
+
+// Follow adds a follower, which starts with an empty table. Those that are to move
+// together are added before any of them is read.
+func (g *Following) Follow(d *Desc, columns []int) *Follower {
+	f := &Follower{t: g.t, d: d, in: g, id: -1, wakes: make(chan struct{}, 1)}
 	var attrs []int
 	for i, place := range columns {
 		if place == len(d.Relation.Columns) {
@@ -38,10 +77,42 @@ func (t *Tables) Follow(d *Desc, columns []int, fromNow bool) *Follower {
 		attrs = append(attrs, d.attrs[place])
 	}
 	f.reader.Reset(d.layout, attrs)
-	if fromNow {
-		f.from = t.newest()
-	}
+	g.mu.Lock()
+	g.members[f] = true
+	g.mu.Unlock()
 	return f
+}
+
+// Resume has the follower go on from a version that a job's positions had reached.
+// 72000 where what changed since is no longer kept.
+func (f *Follower) Resume(j *state.Job, version uint64) error {
+	if version == 0 {
+		return nil // no table had a row
+	}
+	r, err := f.t.rootsAt(j, f.d.storage, version)
+	if errors.Is(err, state.ErrDiscarded) {
+		now := f.t.newest()
+		defer f.t.release(now)
+		return discarded(f.d, version, now.version)
+	}
+	f.from = r
+	return err
+}
+
+// discarded is the error of a follower whose version is gone.
+func discarded(d *Desc, from, to uint64) error {
+	return sqlerr.Errorf(sqlerr.SnapshotTooOld, "the changes of table %q between version %d and version %d are no longer kept", d.Relation.Name, from, to).
+		WithHint("Who follows a table may lie some millions of versions behind. CREATE OR REPLACE, or DROP and CREATE, what follows it: it then begins with the rows that are there.")
+}
+
+// Check has Next fail where fn does, which is asked before each version that is to
+// be delivered, and while Next waits.
+func (f *Follower) Check(fn func() error) { f.check = fn }
+
+// ErrRewritten is the error of a follower whose table has its rows elsewhere.
+func ErrRewritten(r *catalog.Relation) error {
+	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "table %q was dropped, emptied by TRUNCATE or rewritten while it was followed", r.Name).
+		WithHint("Begin again: the rows that are there come first.")
 }
 
 // Version is the version of the store up to which everything was delivered: the
@@ -53,52 +124,139 @@ func (f *Follower) Version() uint64 {
 	return f.from.version
 }
 
+// Wake makes a Next that waits return without rows. Any goroutine may call it.
+func (f *Follower) Wake() {
+	select {
+	case f.wakes <- struct{}{}:
+	default:
+	}
+}
+
 // Next appends up to vec.MaxRows changes to the batch, whose columns are
-// Follow's, and sets its Ops. It waits until there are some. done: with them
-// everything is delivered that was committed when they were begun.
+// Follow's, and sets its Ops. It waits until there are some, or Wake. done: with
+// them everything is delivered up to Version; there may be no rows then, where it
+// was another table of Following that changed.
 func (f *Follower) Next(ctx context.Context, b *vec.Batch) (done bool, err error) {
-	for {
-		if f.closed {
-			return false, io.EOF
+	if f.closed {
+		return false, io.EOF
+	}
+	b.Ops, b.Rows = b.Ops[:0], 0
+	if f.to == nil {
+		ok, err := f.wait(ctx)
+		if err != nil || !ok {
+			return false, err
 		}
-		if f.to == nil {
-			if err := f.wait(ctx); err != nil {
+	}
+	n, done, err := f.fill(b)
+	if err != nil {
+		return false, fmt.Errorf("following table %s: %w", f.d.Relation.Name, err)
+	}
+	if f.from != nil && n > 0 && f.t.store.Passed(f.from.version) && !done {
+		return false, discarded(f.d, f.from.version, f.to.version)
+	}
+	if done {
+		if f.from != nil {
+			f.t.release(f.from)
+		}
+		f.from, f.to = f.to, nil
+		f.in.delivered(f)
+	}
+	return done, nil
+}
+
+// wait takes the next roots to deliver; false: it was woken.
+func (f *Follower) wait(ctx context.Context) (ok bool, err error) {
+	for {
+		changed := f.t.Changed() // before the look: what comes after it is heard of
+		if f.check != nil {
+			if err := f.check(); err != nil {
 				return false, err
 			}
 		}
-		n, done, err := f.fill(b)
-		if err != nil {
-			return false, fmt.Errorf("following table %s: %w", f.d.Relation.Name, err)
+		to, moved := f.in.next(f)
+		if to != nil {
+			f.to = to
+			return true, f.begin()
 		}
-		if done {
-			if f.from != nil {
-				f.t.release(f.from)
-			}
-			f.from, f.to = f.to, nil
-		}
-		if n > 0 {
-			return done, nil
+		select {
+		case <-changed:
+		case <-moved:
+		case <-f.wakes:
+			return false, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
 		}
 	}
 }
 
-// wait takes the newest roots, when they are others than those delivered.
-func (f *Follower) wait(ctx context.Context) error {
-	for {
-		changed := f.t.Changed() // before the look: what comes after it is heard of
-		r := f.t.newest()
-		if f.from == nil || f.from.get(f.d.storage).n != r.get(f.d.storage).n {
-			f.to = r
-			return f.begin()
-		}
-		f.t.release(f.from)
-		f.from = r
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
+// next returns what a member has to deliver, retained; nil: nothing before moved
+// is closed, or tables change.
+func (g *Following) next(f *Follower) (*roots, <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.members[f] {
+		return g.t.retain(g.target), g.moved
+	}
+	for _, done := range g.members {
+		if !done {
+			return nil, g.moved
 		}
 	}
+	r := g.t.newest()
+	if !g.worth(r) {
+		g.t.release(r)
+		return nil, g.moved
+	}
+	if g.target != nil {
+		g.t.release(g.target)
+	}
+	g.target = r
+	for m := range g.members {
+		g.members[m] = false
+	}
+	close(g.moved)
+	g.moved = make(chan struct{})
+	return g.t.retain(r), g.moved
+}
+
+// worth reports whether a member has something to deliver at r. All have delivered
+// what they had before, so that their from is theirs to read.
+func (g *Following) worth(r *roots) bool {
+	for m := range g.members {
+		if m.from == nil || m.from.get(m.d.storage).n != r.get(m.d.storage).n || r.version-m.from.version > lag {
+			return true
+		}
+	}
+	return false
+}
+
+// delivered notes that a member has got to the target.
+func (g *Following) delivered(f *Follower) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, open := g.members[f]; open {
+		g.members[f] = true
+	}
+	for _, done := range g.members {
+		if !done {
+			return
+		}
+	}
+	close(g.moved)
+	g.moved = make(chan struct{})
+}
+
+// leave ends a member; the target goes with the last one.
+func (g *Following) leave(f *Follower) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.members, f)
+	if len(g.members) == 0 && g.target != nil {
+		g.t.release(g.target)
+		g.target = nil
+	}
+	close(g.moved)
+	g.moved = make(chan struct{})
 }
 
 func (f *Follower) begin() error {
@@ -106,6 +264,9 @@ func (f *Follower) begin() error {
 	version := f.to.version
 	if f.from != nil {
 		old, version = f.from.get(f.d.storage).n, f.from.version
+	}
+	if old != nil && f.to.get(f.d.storage).n == nil {
+		return ErrRewritten(f.d.Relation) // a table that loses its last row keeps its root
 	}
 	f.a.reset(old, &stored{f.t, f.d.storage, version})
 	f.b.reset(f.to.get(f.d.storage).n, &stored{f.t, f.d.storage, f.to.version})
@@ -123,7 +284,6 @@ func (f *Follower) fill(b *vec.Batch) (n int, done bool, err error) {
 			f.cols = append(f.cols, v)
 		}
 	}
-	b.Ops = b.Ops[:0]
 	put := func(op vec.Op, id int64, value []byte) error {
 		b.Ops = append(b.Ops, op)
 		if f.id >= 0 {
@@ -158,11 +318,80 @@ func (f *Follower) fill(b *vec.Batch) (n int, done bool, err error) {
 
 // Close lets go of the versions that the follower holds. It may be called twice.
 func (f *Follower) Close() {
+	if f.closed {
+		return
+	}
 	f.closed = true
+	f.in.leave(f) // first: others look at from of those that are in it
 	for _, r := range []*roots{f.from, f.to} {
 		if r != nil {
 			f.t.release(r)
 		}
 	}
 	f.from, f.to = nil, nil
+}
+
+// rootsAt are the roots of one storage at an older version, which a job's
+// positions hold. Pages that have not changed since are those of the newest
+// version's tree.
+func (t *Tables) rootsAt(j *state.Job, storage uint32, version uint64) (*roots, error) {
+	now := t.newest()
+	defer t.release(now)
+	if version == now.version {
+		return t.retain(now), nil
+	}
+	if now.get(storage).at <= version {
+		return t.retain(now), nil // the table has not changed since
+	}
+	old, err := j.Reopen(version)
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := t.leavesAt(old, t.store.SnapshotAt(state.TablesID, now.version), now, storage)
+	if err != nil {
+		old.Close()
+		return nil, err
+	}
+	r := &roots{version: version, held: old, refs: 1}
+	if len(leaves) == 0 {
+		return r, nil
+	}
+	return r.with(map[uint32]root{storage: {n: treeOf(leaves)}}, version, old), nil
+}
+
+// leavesAt are the leaves of a storage as old has them.
+func (t *Tables) leavesAt(old, new *state.Snapshot, now *roots, storage uint32) ([]*node, error) {
+	pages := state.Space{Operator: storage, Shard: shardPage}
+	written := map[string]uint64{}
+	err := new.SpaceVersions(state.TablesID, pages, func(key []byte, v uint64) error {
+		written[string(key)] = v
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	shared := map[string]*node{}
+	eachLeaf(now.get(storage).n, func(n *node) { shared[n.name] = n })
+	var leaves []*node
+	err = old.SpaceVersions(state.TablesID, pages, func(key []byte, v uint64) error {
+		n := shared[string(key)]
+		if n == nil || written[string(key)] != v {
+			n = &node{name: string(key), stored: true, dead: true} // its page goes with who reads it
+		}
+		leaves = append(leaves, n)
+		return nil
+	})
+	return leaves, err
+}
+
+func eachLeaf(n *node, fn func(*node)) {
+	switch {
+	case n == nil:
+	case n.kids == nil:
+		fn(n)
+	default:
+		for _, k := range n.kids {
+			eachLeaf(k, fn)
+		}
+	}
 }

@@ -216,13 +216,21 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 	}
 	end()
 	for _, s := range counts {
-		b, _, err := sn.Get(state.TablesID, state.Space{Operator: s, Shard: shardCount}, nil, nil)
+		sp := state.Space{Operator: s, Shard: shardCount}
+		b, _, err := sn.Get(state.TablesID, sp, nil, nil)
 		if err != nil {
 			return nil, err
 		}
 		n, _ := binary.Uvarint(b)
 		x := changed[s]
 		x.rows = int64(n)
+		err = sn.SpaceVersions(state.TablesID, sp, func(_ []byte, at uint64) error {
+			x.at = at
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 		changed[s] = x
 	}
 	for _, s := range seqs {

@@ -6,6 +6,7 @@ import "github.com/ferrisstreams/ferrisstreams/state"
 type root struct {
 	n    *node // nil: empty
 	rows int64
+	at   uint64 // the version of the last commit that changed it
 }
 
 const chunkRoots = 64

@@ -102,6 +102,14 @@ func (t *Tables) Rows(d *Desc) int64 {
 	return r.get(d.storage).rows
 }
 
+// ChangedAt is the version of the last commit that changed a table's rows; 0: none
+// has.
+func (t *Tables) ChangedAt(d *Desc) uint64 {
+	r := t.newest()
+	defer t.release(r)
+	return r.get(d.storage).at
+}
+
 // Changed returns a channel that is closed by the next commit that is published.
 func (t *Tables) Changed() <-chan struct{} {
 	t.mu.Lock()

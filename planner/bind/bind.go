@@ -119,6 +119,8 @@ type binder struct {
 	// final: its windows of time go out when they are complete (EMIT FINAL, and a
 	// job that does not say EMIT CHANGES).
 	final bool
+	// views: the query of a materialized view is being bound.
+	views bool
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {

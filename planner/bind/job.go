@@ -36,9 +36,10 @@ func (b *binder) finalByDefault() bool {
 
 // job makes the job of a bound query.
 func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists, orReplace bool) *plan.StartJob {
-	if !hasStream(root) {
+	follow(root, b.views)
+	if !hasStream(root) && !b.views {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).
-			WithHint("Read a stream in FROM; SELECT without START JOB answers at once.").At(name.Pos))
+			WithHint("Read a stream or a table in FROM; SELECT without START JOB answers at once.").At(name.Pos))
 	}
 	root = b.continuousJoins(root)
 	b.checkJob(root)

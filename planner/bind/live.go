@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -10,7 +9,7 @@ import (
 // whether the answer takes rows back.
 func (b *binder) checkLive(q *plan.Query) {
 	if !hasStream(q.Root) {
-		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out, or join the table with a stream.", "EMIT CHANGES needs a stream to read"))
+		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out, or read a stream or a table.", "EMIT CHANGES needs a stream or a table to read"))
 	}
 	b.checkLiveNode(q.Root)
 	if b.final {
@@ -19,15 +18,35 @@ func (b *binder) checkLive(q *plan.Query) {
 	q.Ops = !changesAppendOnly(q.Root)
 }
 
-// hasStream reports whether the tree reads a stream.
+// hasStream reports whether the tree reads what keeps coming: a stream, or a table
+// whose changes are followed.
 func hasStream(n plan.Node) bool {
 	found := false
 	plan.WalkNode(n, func(n plan.Node) bool {
 		s, ok := n.(*plan.Scan)
-		found = found || ok && s.Relation.Kind != catalog.Table
+		found = found || ok && (s.Follow || !s.Relation.Stored())
 		return !found
 	})
 	return found
+}
+
+// follow has a continuous query follow the tables that it reads: all of them
+// where it must be kept up with whatever changes, else where it reads no stream.
+// A table beside a stream is looked up.
+func follow(root plan.Node, all bool) {
+	if !all && hasStream(root) {
+		return
+	}
+	plan.WalkAll(root, func(n plan.Node) {
+		if s, ok := n.(*plan.Scan); ok && s.Relation.Stored() {
+			s.Follow = true
+		}
+	})
+	plan.WalkAll(root, func(n plan.Node) {
+		if a, ok := n.(*plan.AggregateNode); ok && hasStream(a.Input) {
+			a.EmitChanges = true
+		}
+	})
 }
 
 // changesAppendOnly reports whether a live tree never takes a row back.
@@ -35,6 +54,8 @@ func changesAppendOnly(n plan.Node) bool {
 	ok := true
 	plan.WalkNode(n, func(n plan.Node) bool {
 		switch n := n.(type) {
+		case *plan.Scan:
+			ok = !n.Follow
 		case *plan.AggregateNode:
 			if n.EmitChanges && (n.Closing == nil || !n.Closing.Final) && hasStream(n.Input) {
 				ok = false

@@ -135,7 +135,7 @@ func (d deriver) derive(n Node) Props {
 
 func deriveScan(n *Scan) Props {
 	r := n.Relation
-	if r.Kind == catalog.Table {
+	if r.Stored() {
 		return deriveTable(n)
 	}
 	p := Props{Bounded: boundedSource(r), AppendOnly: true, Time: -1}
@@ -159,10 +159,10 @@ func deriveScan(n *Scan) Props {
 	return p
 }
 
-// deriveTable is what is known of the rows that a table has: they end, and those
-// of one unique key without a NULL are one.
+// deriveTable is what is known of the rows that a table has: they end, but where
+// its changes are followed, and those of one unique key without a NULL are one.
 func deriveTable(n *Scan) Props {
-	p := Props{Bounded: true, AppendOnly: true, Time: -1}
+	p := Props{Bounded: !n.Follow, AppendOnly: !n.Follow, Time: -1}
 	at := map[int]int{}
 	for i, c := range n.Columns {
 		at[c] = i
@@ -171,7 +171,7 @@ func deriveTable(n *Scan) Props {
 		var key []int
 		for _, k := range x.Keys {
 			i, ok := at[k.Column]
-			if !ok || k.Column < 0 || !n.Relation.Columns[k.Column].NotNull {
+			if !ok || k.Column < 0 || !n.Relation.Columns[k.Column].NotNull && !x.NullsNotDistinct {
 				break
 			}
 			key = append(key, i)

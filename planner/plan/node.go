@@ -65,6 +65,9 @@ type Scan struct {
 	Access    *IndexAccess // of a table; nil: all rows in order of their ids
 	// Derived are RowRules.Derived of a table, over its columns.
 	Derived []Expr
+	// Follow: of a table, in a continuous query: the rows there, and then what
+	// commits change, for ever. Else the rows that are there once.
+	Follow bool
 }
 
 // VirtualScan reads a catalog relation, by its provider.

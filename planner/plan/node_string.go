@@ -2,12 +2,10 @@ package plan
 
 import (
 	"strings"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 )
 
 func (n *Scan) String() string {
-	if n.Relation.Kind == catalog.Table {
+	if n.Relation.Stored() {
 		return n.tableString()
 	}
 	return "Stream Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
@@ -16,7 +14,10 @@ func (n *Scan) String() string {
 // tableString is a table's scan as PostgreSQL names it.
 func (n *Scan) tableString() string {
 	on := " on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
-	if n.Access == nil {
+	switch {
+	case n.Follow:
+		return "Table Changes" + on
+	case n.Access == nil:
 		return "Seq Scan" + on
 	}
 	s := "Index Scan"

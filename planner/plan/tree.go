@@ -3,8 +3,6 @@ package plan
 import (
 	"fmt"
 	"strings"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 )
 
 // detail is one "Key: value" line under a node; list are the value's parts where
@@ -91,7 +89,7 @@ func details(n Node) []detail {
 		}
 		list("Locks", locks)
 	case *Scan:
-		if n.Relation.Kind == catalog.Table {
+		if n.Relation.Stored() {
 			n.Access.details(add)
 			break
 		}
