@@ -23,6 +23,8 @@ type builder struct {
 	env     *function.Env
 	account *memory.Account
 	fault   operator.Fault
+	// faultIn gives fault anew for each node of the plan; nil: it is one for all.
+	faultIn func(plan.Node) operator.Fault
 	// live: streams are read for ever, unless they lie under an input that must
 	// end first.
 	live   bool
@@ -85,6 +87,9 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 	if k := b.kept[n]; k != nil {
 		b.leaf(t, n, &keptLeaf{of: k}, to)
 		return nil
+	}
+	if b.faultIn != nil {
+		b.fault = b.faultIn(n)
 	}
 	switch n := n.(type) {
 	case *plan.Scan:

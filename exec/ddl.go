@@ -131,7 +131,11 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.e.checkTransaction(s, settings); err != nil {
+	letters, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, s, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.e.checkTransaction(s, settings, letters); err != nil {
 		return nil, err
 	}
 	if t.Snapshot().Job(s.Name) == nil || s.OrReplace {
@@ -184,6 +188,11 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		j.Sinks = append(j.Sinks, r.Schema+"."+r.Name)
 		if !slices.Contains(j.DependsOn, r.OID) {
 			j.DependsOn = append(j.DependsOn, r.OID)
+		}
+	}
+	for _, to := range letters.targets {
+		if to.declared != 0 && !slices.Contains(j.DependsOn, to.declared) {
+			j.DependsOn = append(j.DependsOn, to.declared)
 		}
 	}
 	_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)

@@ -357,7 +357,7 @@ func TestJobOptions(t *testing.T) {
 		ok         bool
 	}{
 		{"checkpoint.interval", "250", true}, {"checkpoint.interval", "2 minutes", true}, {"checkpoint.interval", "0", false},
-		{"checkpoint.interval", "soon", false}, {"failure_strategy", "fail-batch", true}, {"failure_strategy", "DeadLetter", false},
+		{"checkpoint.interval", "soon", false}, {"failure_strategy", "fail-batch", true}, {"failure_strategy", "DeadLetter", true},
 		{"use_transactions", "true", true}, {"use_transactions", "maybe", false}, {"use_transactions", "false", true}, {"fallback", "stdout", false}, {"batch.size", "0", false},
 		{"failure_strategy", "ignore", false}, {"max_retries", "-1", false}, {"retry_backoff", "1000ms", true},
 	} {
@@ -371,7 +371,7 @@ func TestJobOptions(t *testing.T) {
 // TestCountersOfAnEpochThatIsRunAgain counts what was undone once.
 func TestCountersOfAnEpochThatIsRunAgain(t *testing.T) {
 	f := newFixture(t)
-	in := f.stream("in")
+	in := f.stream("in", catalog.Option{Key: "failure_strategy", Value: "LogAndContinue"})
 	f.topics.topic("in").bad[3] = true
 	f.topics.topic("in").addRows(0, 1, 6)
 	f.topics.topic("in").end()

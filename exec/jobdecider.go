@@ -47,13 +47,16 @@ func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transacti
 
 // checkTransaction checks, at START JOB, that a job's sinks can be written in
 // transactions.
-func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings) error {
+func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings, letters letterRoutes) error {
 	if !settings.transactions {
 		return nil
 	}
 	var sinks []*catalog.Relation
 	for _, target := range s.Sinks {
 		sinks = append(sinks, target.Relation)
+	}
+	for _, to := range letters.targets {
+		sinks = append(sinks, to.relation)
 	}
 	t, err := e.transactionOf(s.Name, sinks)
 	if err != nil || t.connector == nil {
@@ -72,6 +75,9 @@ func (l *life) ask(ctx context.Context, rec state.Recovery) (state.Recovery, err
 	var sinks []*catalog.Relation
 	for _, target := range l.plan.Sinks {
 		sinks = append(sinks, l.sinkRelation(target.Relation))
+	}
+	for _, b := range l.boxes {
+		sinks = append(sinks, b.relation)
 	}
 	t, err := l.j.e.transactionOf(l.j.def.Name, sinks)
 	if err != nil || t.connector == nil {

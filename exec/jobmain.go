@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"errors"
-	"math"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -170,22 +169,6 @@ func (j *job) main(ctx context.Context) {
 		j.past.restarts++
 		j.mu.Unlock()
 	}
-}
-
-// retries says how often a job is started again after a failure, and how long it
-// waits before the first time: as its own strategy says, else as the engine's
-// options do. A full disk passes like an outage; and while there is no room not
-// even a failure could be recorded.
-func (j *job) retries(err error, settings jobSettings) (limit int, first time.Duration) {
-	switch {
-	case unreachable(err), missing(err), sqlerr.CodeOf(err) == sqlerr.DiskFull:
-		return math.MaxInt, settings.backoff
-	case settings.strategy == retryWithBackoff:
-		return settings.maxRetries, settings.backoff
-	case permanent(err):
-		return 0, 0
-	}
-	return j.e.o.RestartAttempts, j.e.o.RestartDelay
 }
 
 // permanent reports whether a job would fail in the same way again: by its data

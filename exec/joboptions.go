@@ -18,6 +18,7 @@ const (
 	logAndContinue strategy = iota
 	failBatch
 	retryWithBackoff
+	deadLetter
 )
 
 // jobSettings are a job's own options.
@@ -28,7 +29,15 @@ type jobSettings struct {
 	checkpoint   time.Duration
 	maxRetries   int
 	backoff      time.Duration
-	batch        int // most rows that operators get at once; 0: as many as are read
+	// restart says after which failures the job is started again, at most
+	// restarts times where it is limited, first after delay (0: as the engine's
+	// options say).
+	restart  restartPolicy
+	limited  bool
+	restarts int
+	delay    time.Duration
+	letters  string // where dead letters go; "": beside each stream
+	batch    int    // most rows that operators get at once; 0: as many as are read
 	// memory is what rows on their way should not take more of, in bytes; 0: the
 	// job does not say.
 	memory int64
@@ -55,14 +64,10 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 	} else if ok {
 		s.strategy = own
 	}
-	if v, ok := o.Get("max_retries"); ok {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return s, badOption("max_retries", v, "a number of tries")
-		}
-		s.maxRetries = n
-	}
 	var err error
+	if s.maxRetries, err = retriesOf(o, s.maxRetries); err != nil {
+		return s, err
+	}
 	if s.batch, err = batchSize(o); err != nil {
 		return s, err
 	}
@@ -78,6 +83,12 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, err
 		}
 	}
+	if s.letters, err = lettersOf(o); err != nil {
+		return s, err
+	}
+	if err := s.readRestarts(o); err != nil {
+		return s, err
+	}
 	if v, ok := o.Get("checkpoint.interval"); ok {
 		if s.checkpoint, err = duration("checkpoint.interval", v); err != nil {
 			return s, err
@@ -87,6 +98,19 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 	}
 	return s, nil
+}
+
+// retriesOf reads max_retries, of a job or of one of its streams and sinks.
+func retriesOf(o catalog.Options, other int) (int, error) {
+	v, ok := o.Get("max_retries")
+	if !ok {
+		return other, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, badOption("max_retries", v, "a number of tries")
+	}
+	return n, nil
 }
 
 // strategyOf reads failure_strategy, of a job or of a stream; false: it is not
@@ -104,9 +128,9 @@ func strategyOf(o catalog.Options) (s strategy, ok bool, err error) {
 	case "retrywithbackoff":
 		return retryWithBackoff, true, nil
 	case "deadletter":
-		return 0, true, sqlerr.Unsupported("Use LogAndContinue, FailBatch or RetryWithBackoff.", "failure_strategy DeadLetter is not supported")
+		return deadLetter, true, nil
 	}
-	return 0, true, badOption("failure_strategy", v, "LogAndContinue, FailBatch or RetryWithBackoff")
+	return 0, true, badOption("failure_strategy", v, "LogAndContinue, FailBatch, RetryWithBackoff or DeadLetter")
 }
 
 // batchSize reads how many records may be passed on at once; 0: as many as come.
@@ -155,6 +179,7 @@ func refused(o catalog.Options) error {
 // readKeys are the options that a job reads, or refuses but for what they do
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
+	"dead_letter", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
 	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.

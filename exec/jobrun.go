@@ -2,7 +2,6 @@ package exec
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,7 +21,9 @@ type life struct {
 	plan     *plan.StartJob
 	env      *function.Env
 	tasks    []*task
-	sinks    []*sinkTask
+	sinks    []*sinkTask // those of boxes come last
+	boxes    []*letterBox
+	policies policies
 	results  *results // where there is no sink
 	pool     *batchPool
 	fails    chan error     // the first failure of each sink
@@ -165,15 +166,15 @@ func (l *life) checkpoint(ctx context.Context) error {
 	return l.committed(ctx, tokens, p.Watermarks, moved)
 }
 
-// prepare has every sink make the epoch durable and returns their tokens.
-func (l *life) prepare(ctx context.Context) ([]state.Token, error) {
-	for _, s := range l.sinks {
+// prepareSinks has sinks make the epoch durable and returns their tokens.
+func (l *life) prepareSinks(ctx context.Context, sinks []*sinkTask) ([]state.Token, error) {
+	for _, s := range sinks {
 		if err := s.send(ctx, l.fails, work{kind: workPrepare, epoch: l.epoch}); err != nil {
 			return nil, err
 		}
 	}
 	tokens := make([]state.Token, 0, len(l.sinks))
-	for _, s := range l.sinks {
+	for _, s := range sinks {
 		select {
 		case p := <-s.prepared:
 			if p.err != nil {
@@ -224,18 +225,6 @@ func (l *life) next(e stream.Epoch) {
 	for _, t := range l.tasks {
 		t.env.TransactionTime, t.env.StatementTime = now, now
 	}
-}
-
-// reject decides about a record or row that failed. Any of the life's
-// goroutines may call it.
-func (l *life) reject(where string, err error) error {
-	if l.settings.strategy == failBatch {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	if n := l.j.count(tally{skipped: 1}); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
-		l.j.e.log.Warn("a record was skipped", "job", l.j.def.Name, "where", where, "error", err, "skipped", n)
-	}
-	return nil
 }
 
 func microsSince2000(t time.Time) int64 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
@@ -24,6 +25,9 @@ func (l *life) start(ctx context.Context) error {
 		return err
 	}
 	if l.env, err = JobEnv(l.j.def, e.o.Catalog.Snapshot()); err != nil {
+		return err
+	}
+	if err := l.openLetters(); err != nil {
 		return err
 	}
 	l.handle = e.o.Store.Job(l.j.id)
@@ -59,34 +63,39 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for _, s := range rec.Sinks {
 		known[s.Sink] = s
 	}
-	l.fails = make(chan error, len(l.plan.Sinks))
-	for i, target := range l.plan.Sinks {
-		r := l.sinkRelation(target.Relation)
-		name := sinkName(i, r)
-		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog,
-			Decider: l.decidedBy(r)}
+	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes))
+	open := func(name string, r *catalog.Relation, p faultPolicy) (*sinkTask, error) {
+		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog && !l.takesLetters(r),
+			Decider: l.decidedBy(r), Create: l.takesLetters(r)}
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
 		}
 		sink, err := e.openSink(ctx, r, o)
 		if err != nil {
-			return jobError(l.j.def.Name, "sinks", name, system{err})
+			return nil, p.failure(jobError(l.j.def.Name, "sinks", name, system{err}))
 		}
 		if w, ok := sink.(stream.Impeded); ok {
 			l.hindered(w)
 		}
 		size, err := e.sinkBatch(r)
 		if err != nil {
-			return firstError(err, sink.Close())
+			return nil, firstError(err, sink.Close())
 		}
-		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.reject,
+		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), failure: p.failure,
 			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
 		l.sinks = append(l.sinks, t)
 		t.start(ctx, e)
 		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)
+		return t, nil
 	}
-	return nil
+	for i, target := range l.plan.Sinks {
+		r := l.sinkRelation(target.Relation)
+		if _, err := open(sinkName(i, r), r, l.policies.sinks[i]); err != nil {
+			return err
+		}
+	}
+	return l.openBoxes(open)
 }
 
 // hindered has the job ask what a part of it waits for.
@@ -190,7 +199,8 @@ func (t *task) build(ctx context.Context) error {
 	b := l.j.e.builder(t.env)
 	*b.scope.ctx = ctx
 	b.live, b.job = true, l.handle
-	b.fault = func(err error) error { return l.reject("query", err) }
+	t.origins = map[*plan.Scan]*origin{}
+	b.faultIn = t.faultIn
 	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
 	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
@@ -203,7 +213,8 @@ func (t *task) build(ctx context.Context) error {
 		l.j.mu.Unlock()
 		size, err := batchSize(s.plan.Relation.Options)
 		t.batches[s] = size
-		if err = firstError(err, l.onReject(s)); err != nil {
+		l.onReject(s)
+		if err != nil {
 			badPolicy = err
 		}
 	}
@@ -223,27 +234,21 @@ func jobGroup(name string) string { return "ferris-streams-" + name }
 
 // onReject sets what a source does with records that do not decode: what the
 // stream says, else what the job does.
-func (l *life) onReject(s *scan) error {
+func (l *life) onReject(s *scan) {
+	policy := l.policies.of(s.plan.Relation)
+	s.spec.Raw = policy.strategy == deadLetter
 	if _, ok := s.plan.Relation.Options.Get("on_error"); ok {
 		if s.spec.OnReject == stream.Fail {
-			return nil
+			return
 		}
 	} else {
-		strategy, ok, err := strategyOf(s.plan.Relation.Options)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			strategy = l.settings.strategy
-		}
 		s.spec.OnReject = stream.Skip
-		if strategy == failBatch {
+		if policy.strategy == failBatch || policy.strategy == retryWithBackoff {
 			s.spec.OnReject = stream.Fail
 		}
 	}
 	// They belong to the epoch of the rows that they were read with: item.
 	s.faults = func(stream.Reject) error { return nil }
-	return nil
 }
 
 // openSources opens every stream where the committed epoch ended, and starts

@@ -12,6 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // task is a job's operators, and the splits that are read for them. One goroutine
@@ -27,6 +28,7 @@ type task struct {
 	pumps   *pumps
 	ackers  map[*leaf]*acker
 	kept    []keptOperator
+	origins map[*plan.Scan]*origin
 
 	at    map[place]stream.Offset // where each split has been read to
 	moved map[place]stream.Offset // and those that have moved in this epoch
@@ -85,17 +87,18 @@ func (t *task) item(ctx context.Context, it item) error {
 	leaf := it.from.leaf
 	if it.err != nil {
 		if !errors.Is(it.err, io.EOF) {
-			return system{it.err}
+			return t.life.policies.of(leaf.scan.plan.Relation).failure(system{it.err})
 		}
 		t.open--
 		return leaf.end(ctx)
 	}
 	t.life.memory.hold(it.batch)
 	for _, r := range it.read.Rejects {
-		if err := t.life.reject(t.names[leaf.scan], r.Err); err != nil {
+		if err := t.rejected(leaf, it.read.Split, r); err != nil {
 			return err
 		}
 	}
+	t.reading(leaf, it)
 	t.life.j.count(tally{in: int64(it.batch.Len())})
 	if err := leaf.arrived(it.read, it.batch.Len()); err != nil {
 		return err
@@ -105,6 +108,9 @@ func (t *task) item(ctx context.Context, it item) error {
 	}
 	t.move(place{t.names[leaf.scan], it.read.Split}, it.read.Next, it.batch.Len() > 0)
 	it.done()
+	if err := t.life.flushLetters(ctx, lettersFull); err != nil {
+		return err
+	}
 	if it.read.CaughtUp && len(t.pumps.items) == 0 {
 		return t.fan.flush(ctx)
 	}
@@ -120,9 +126,7 @@ func (t *task) take(ctx context.Context, leaf *leaf, it item) error {
 	now := time.Now()
 	b, err := leaf.clock.observe(it.batch, it.read, now)
 	if err != nil {
-		if b, err = it.batch, t.life.reject(t.names[leaf.scan], err); err != nil {
-			return err
-		}
+		return err
 	}
 	if err := t.pass(ctx, leaf, b); err != nil {
 		return err
@@ -214,11 +218,12 @@ func (f *fanOut) flush(ctx context.Context) error {
 	if f.gather == nil {
 		return nil
 	}
-	s := newShared(f.gather, f.life.pool, len(f.life.sinks))
+	outputs := f.life.outputs()
+	s := newShared(f.gather, f.life.pool, len(outputs))
 	s.memory = f.life.memory
 	s.memory.hold(s.batch)
 	f.gather = nil
-	for _, sink := range f.life.sinks {
+	for _, sink := range outputs {
 		if err := sink.send(ctx, f.life.fails, work{kind: workWrite, rows: s}); err != nil {
 			return err
 		}

@@ -79,8 +79,9 @@ type sinkTask struct {
 	batch    int // most rows of one Write; 0: as many as come
 	sink     stream.Sink
 	handle   *state.Job
-	reject   func(where string, err error) error
-	in       chan work // bounded: a slow sink holds the job back
+	reject   func(where string, r stream.Reject) error
+	failure  func(error) error // makes an error the job's
+	in       chan work         // bounded: a slow sink holds the job back
 	prepared chan preparedToken
 	fails    chan<- error
 	failed   error // once set, work is only answered
@@ -126,7 +127,7 @@ func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
 		w.rows.release()
 	}
 	if err != nil && s.failed == nil {
-		s.failed = fmt.Errorf("Sink '%s': %w", s.name, system{err})
+		s.failed = s.failure(fmt.Errorf("Sink '%s': %w", s.name, system{err}))
 		if w.kind != workPrepare {
 			s.fails <- s.failed // there is room for one of each sink
 		}
@@ -148,7 +149,7 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 			rejects, err := s.sink.Write(ctx, part)
 			for _, r := range rejects {
 				if err == nil {
-					err = s.reject(s.name, r.Err)
+					err = s.reject(s.name, r)
 				}
 			}
 			if err != nil {

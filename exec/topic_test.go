@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -262,8 +263,13 @@ func (r *topicReader) fill(b *vec.Batch, p *part, end int) (stream.Read, error) 
 			if r.scan.OnReject == stream.Fail {
 				return read, err
 			}
-			read.Rejects = append(read.Rejects, stream.Reject{Err: err})
+			raw := fmt.Sprintf("%d,%s", row[0].I, row[1].S)
+			read.Rejects = append(read.Rejects, stream.Reject{At: int64(p.next), Raw: []byte(raw), Err: err})
 			continue
+		}
+		if r.scan.Raw {
+			raw := fmt.Sprintf("%d,%s", row[0].I, row[1].S)
+			read.Raw = append(read.Raw, stream.Record{At: int64(p.next), Value: []byte(raw)})
 		}
 		for i, c := range r.scan.Columns {
 			vec.Append(b.Cols[i], row[c])
@@ -323,8 +329,9 @@ type memFile struct {
 	hold      chan struct{}  // Prepare waits until it is closed; nil: it does not
 	open      int
 	opened    []stream.SinkOptions
-	dead      bool // the process has died: nothing is undone
-	lasts     bool // its sinks are stream.Lasting
+	dead      bool   // the process has died: nothing is undone
+	lasts     bool   // its sinks are stream.Lasting
+	refuse    string // a row that holds it is refused; "": none is
 	changed   chan struct{}
 }
 
@@ -438,7 +445,7 @@ type fileSink struct {
 	ops bool // a line begins with + or -
 }
 
-func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
+func (s *fileSink) Write(_ context.Context, b *vec.Batch) (rejects []stream.Reject, _ error) {
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
 	if err := s.f.step("write"); err != nil {
@@ -469,10 +476,14 @@ func (s *fileSink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, erro
 			}
 			line += text
 		}
+		if s.f.refuse != "" && strings.Contains(line, s.f.refuse) {
+			rejects = append(rejects, stream.Reject{Raw: []byte(line), Err: sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the row is too long")})
+			continue
+		}
 		s.f.lines = append(s.f.lines, line)
 	}
 	s.f.wakeAll()
-	return nil, nil
+	return rejects, nil
 }
 
 func (s *fileSink) Prepare(context.Context, stream.Epoch) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -33,6 +34,7 @@ type clock struct {
 	silence   time.Duration // 0: it does not move the watermark
 	maxFuture time.Duration
 	late      func(rows int) // told of rows too far ahead; nil: nobody is
+	fault     operator.Fault // decides about rows whose time cannot be computed; nil: they are errors
 
 	sel []int32
 	out vec.Batch
@@ -52,7 +54,7 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if s.plan.Watermark == nil || s.spec.Bounded {
 		return nil, nil
 	}
-	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now(), late: b.late}
+	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now(), late: b.late, fault: b.fault}
 	var err error
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 	}
 	m.last = now
 	v, errs := c.program.Run(b, b.Sel)
-	if errs.Any() {
+	if errs.Any() && c.fault == nil {
 		return nil, errs.First()
 	}
 	limit := microsSince2000(now) + c.maxFuture.Microseconds()
@@ -110,7 +112,16 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		at = func(int32) int64 { return one }
 	}
 	mark := m.mark
+	var failed error
 	keep := func(row int32) {
+		if errs.Any() {
+			if err := errs.At(int(row)); err != nil {
+				if failed == nil {
+					failed = c.fault(b, int(row), err)
+				}
+				return
+			}
+		}
 		t := at(row)
 		switch {
 		case nulls.Get(int(row)):
@@ -132,6 +143,9 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		for row := range int32(b.Rows) {
 			keep(row)
 		}
+	}
+	if failed != nil {
+		return nil, failed
 	}
 	c.sel, m.mark = kept, mark
 	if len(kept) == b.Len() {

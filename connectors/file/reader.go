@@ -301,7 +301,7 @@ func (r *reader) from(ctx context.Context, in *input, b *vec.Batch) (stream.Read
 	if err := r.prepare(in); err != nil {
 		return read, err
 	}
-	if size, ok := stripeable(in); ok {
+	if size, ok := stripeable(in); ok && !r.scan.Raw {
 		r.startStripes(ctx, in, size)
 		read, _, err := r.striped(ctx, b)
 		return read, err
@@ -344,7 +344,7 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 	policy := r.scan.OnReject
 	plain := in.config.format == formatJSON && !in.array
 	quick, _ := r.decoder.(*csv.Decoder)
-	if r.wantOffsets {
+	if r.wantOffsets || r.scan.Raw {
 		quick = nil // it does not say where records begin
 	}
 	for n < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
@@ -384,9 +384,7 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 			}
 			if err = r.decoder.Decode(rec); err == nil {
 				n++
-				if r.wantOffsets {
-					r.offsets = append(r.offsets, at)
-				}
+				r.keep(read, at, rec)
 				continue
 			}
 			if skipBlank && blank(rec) {
@@ -403,19 +401,27 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 		case policy == stream.NullBad:
 			r.decoder.Null()
 			n++
-			if r.wantOffsets {
-				r.offsets = append(r.offsets, at)
-			}
+			r.keep(read, at, rec)
 			continue
 		}
 		r.source.env.Metrics.Rejects.Add(1)
 		p := in.positionAt(at)
 		read.Rejects = append(read.Rejects, stream.Reject{
 			Position: stream.Position{Split: in.split, Offset: p.encode()},
-			Raw:      bytes.Clone(bytes.TrimRight(rec, "\r\n")), Err: err,
+			At:       at, Raw: bytes.Clone(bytes.TrimRight(rec, "\r\n")), Err: err,
 		})
 	}
 	return n, true, nil
+}
+
+// keep notes where a row's record begins, and the record, where someone asks.
+func (r *reader) keep(read *stream.Read, at int64, rec []byte) {
+	if r.wantOffsets {
+		r.offsets = append(r.offsets, at)
+	}
+	if r.scan.Raw {
+		read.Raw = append(read.Raw, stream.Record{At: at, Value: bytes.Clone(bytes.TrimRight(rec, "\r\n"))})
+	}
 }
 
 // prepare makes the decoder, for CSV a new one for each file: headers differ.

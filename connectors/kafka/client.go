@@ -78,6 +78,22 @@ func (c *config) details(ctx context.Context, cl *kgo.Client) (topicNow, error) 
 	return topicNow{}, c.topicError(err)
 }
 
+// create makes the topic as the brokers make topics by default.
+func (c *config) create(ctx context.Context, cl *kgo.Client) error {
+	made, err := kadm.NewClient(cl).CreateTopic(ctx, -1, -1, nil, c.topic)
+	if err == nil {
+		err = made.Err
+	}
+	switch {
+	case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
+		return nil
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to create topic %q on Kafka at %q: %w", c.topic, c.server(), err).
+			WithHint("Create the topic, or allow Create on it.")
+	}
+	return c.unreachable(ctx, err)
+}
+
 // unreachable is the error of a request that no broker has answered.
 func (c *config) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -132,13 +132,9 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 	default:
 		v.Reject("format", "json, csv, text or raw")
 	}
-	if (c.format == formatText || c.format == formatRaw) && len(rel.Columns) > 1 {
-		return nil, nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "format %q makes one column of a record, and %q has %d", c.format, rel.Name, len(rel.Columns)).
-			WithHint("Declare one column of type text or bytea.")
-	}
-	if (c.format == formatText || c.format == formatRaw) && len(rel.Columns) == 1 {
-		if t := rel.Columns[0].Type.OID; t != types.Text && t != types.Bytea && t != types.Varchar {
-			return nil, nil, sqlerr.Errorf(sqlerr.DatatypeMismatch, "format %q makes a text or bytea, and column %q is %s", c.format, rel.Columns[0].Name, types.FormatType(rel.Columns[0].Type))
+	if c.format == formatText || c.format == formatRaw {
+		if err := c.checkWhole(rel, role); err != nil {
+			return nil, nil, err
 		}
 	}
 	if d := v.String("delimiter"); len(d) == 1 && d[0] < 0x80 && d != `"` && d != "\n" {
@@ -156,6 +152,40 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.readSource(v)
 	}
 	return c, v, v.Err()
+}
+
+// checkWhole refuses columns that a record as it is does not make.
+func (c *config) checkWhole(rel *catalog.Relation, role stream.Role) error {
+	var value []catalog.Column
+	for _, col := range rel.Columns {
+		if role != stream.RoleSink || !besideValue(col) {
+			value = append(value, col)
+		}
+	}
+	if len(value) > 1 {
+		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "format %q makes one column of a record, and %q has %d", c.format, rel.Name, len(value)).
+			WithHint("Declare one column of type text or bytea.")
+	}
+	for _, col := range value {
+		if t := col.Type.OID; t != types.Text && t != types.Bytea && t != types.Varchar {
+			return sqlerr.Errorf(sqlerr.DatatypeMismatch, "format %q makes a text or bytea, and column %q is %s", c.format, col.Name, types.FormatType(col.Type))
+		}
+	}
+	return nil
+}
+
+// besideValue reports whether a sink's column is part of a record, and not of its
+// value.
+func besideValue(col catalog.Column) bool {
+	switch col.Name {
+	case "_key":
+		return col.Type.OID == types.Text || col.Type.OID == types.Bytea
+	case "_timestamp":
+		return col.Type.OID == types.Timestamptz
+	case "_headers":
+		return col.Type.OID == types.JSONB
+	}
+	return false
 }
 
 func (c *config) readSource(v *stream.Values) {

@@ -28,6 +28,7 @@ type decoder interface {
 type rows struct {
 	rel     *catalog.Relation
 	policy  stream.Policy
+	keeps   bool // the scan wants records as they came
 	decoder decoder
 	out     []int // columns of the batch that the decoder fills
 	bound   []vec.Vec
@@ -44,7 +45,7 @@ type hidden struct {
 }
 
 func newRows(rel *catalog.Relation, c *config, scan stream.Scan) *rows {
-	r := &rows{rel: rel, policy: scan.OnReject, keyHex: c.keyBytes}
+	r := &rows{rel: rel, policy: scan.OnReject, keeps: scan.Raw, keyHex: c.keyBytes}
 	visible := len(rel.Columns)
 	all := rel.AllColumns()
 	var read []int
@@ -146,7 +147,7 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 			s.env.Metrics.Rejects.Add(1)
 			read.Rejects = append(read.Rejects, stream.Reject{
 				Position: stream.Position{Split: splitOf(pt.number), Offset: s.encode(rec.Offset)},
-				Raw:      bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Err: err,
+				At:       rec.Offset, Raw: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Err: err,
 			})
 		} else {
 			r.taken = append(r.taken, rec)
@@ -155,6 +156,9 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 		n++
 	}
 	b.Rows = len(r.taken)
+	if r.keeps {
+		r.raw(read)
+	}
 	s.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	s.env.Metrics.BytesRead.Add(size)
 	return n, r.fillHidden(b)

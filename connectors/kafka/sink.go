@@ -42,6 +42,7 @@ type sink struct {
 	values  []int // columns that the value has
 	row     vec.Batch
 	timeCol int  // the column _timestamp, -1: none
+	headers int  // the column _headers, -1: none
 	only    bool // append: a delete is refused
 	spans   []span
 	room    int // bytes for the rows of a Write: what the last one took, and some more
@@ -67,18 +68,18 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, sqlerr.Unsupported("Set changelog = 'ops' on the sink to write every change with its _op.",
 			"sink %q takes appended rows only, and the query updates rows", rel.Name)
 	}
-	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, only: !o.Changelog}
+	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, headers: -1, only: !o.Changelog}
 	if err := s.encoders(rel, o.Changelog); err != nil {
 		return nil, err
 	}
 	if o.Decider != nil {
-		return s.within(ctx, o.Decider)
+		return s.within(ctx, o)
 	}
 	s.flow = &flow{}
 	if s.client, err = c.dial(env, append(c.producer(s.timeCol >= 0), kgo.WithHooks(s.flow))...); err != nil {
 		return nil, err
 	}
-	if err := s.ready(ctx); err != nil {
+	if err := s.ready(ctx, o.Create); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -86,16 +87,21 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 }
 
 // encoders compiles how a row becomes a record. A column _key is the record's
-// key and _timestamp its timestamp; neither is in its value.
+// key, _timestamp its timestamp and _headers its headers; none is in its value.
 func (s *sink) encoders(rel *catalog.Relation, op bool) error {
 	c := s.config
 	var value []catalog.Column
 	for i, col := range rel.Columns {
 		switch {
-		case col.Name == "_key" && col.Type.OID == types.Text && len(c.keys) == 0:
+		case col.Name == "_key" && besideValue(col) && len(c.keys) == 0:
 			s.keyCol, s.keyText = i, vec.TextAppender(col.Type, types.DefaultFormat())
-		case col.Name == "_timestamp" && col.Type.OID == types.Timestamptz:
+			if col.Type.OID == types.Bytea {
+				s.keyText = appendWhole
+			}
+		case col.Name == "_timestamp" && besideValue(col):
 			s.timeCol = i
+		case col.Name == "_headers" && besideValue(col):
+			s.headers = i
 		case col.Name == "_partition", col.Name == "_offset", col.Name == "_headers":
 			return sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written to a topic", col.Name, rel.Name)
 		default:
@@ -156,8 +162,9 @@ func names(cols []catalog.Column) []string {
 	return n
 }
 
-// ready waits until the brokers know the topic.
-func (s *sink) ready(ctx context.Context) error {
+// ready waits until the brokers know the topic. create: it is made where they do
+// not do that by themselves.
+func (s *sink) ready(ctx context.Context, create bool) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	_, missing := s.config.details(ctx, s.client)
@@ -183,7 +190,13 @@ func (s *sink) ready(ctx context.Context) error {
 			return nil
 		}
 		if !kerr.IsRetriable(err) || errors.Is(err, kerr.UnknownTopicOrPartition) && try > 2 {
-			return missing
+			if !create {
+				return missing
+			}
+			create = false
+			if err := s.config.create(ctx, s.client); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
@@ -203,6 +216,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 	n := b.Len()
 	// The client has records and bytes until they are delivered.
 	records, buf := make([]kgo.Record, n), make([]byte, 0, s.room)
+	var rejects []stream.Reject
 	s.spans = slices.Grow(s.spans[:0], n)[:n]
 	spans := s.spans
 	for i, c := range s.values {
@@ -244,14 +258,26 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		if s.timeCol >= 0 {
 			r.Timestamp = timestamp(b.Cols[s.timeCol], live(b, i))
 		}
+		if s.headers >= 0 {
+			var err error
+			if r.Headers, err = headersOf(b.Cols[s.headers], live(b, i)); err != nil {
+				return rejects, err
+			}
+		}
+		if size := recordSize(r); size > int(s.config.batchBytes) {
+			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: sqlerr.Errorf(sqlerr.ProgramLimitExceeded,
+				"a record of %d bytes for topic %q is larger than batch.size, %d", size, s.config.topic, s.config.batchBytes).
+				WithHint("Set a larger batch.size on the sink, and max.message.bytes of the topic.")})
+			continue
+		}
 		s.client.Produce(ctx, r, s.delivered)
 	}
-	s.metrics.RecordsWritten.Add(int64(n))
+	s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
 	s.metrics.BytesWritten.Add(int64(len(buf)))
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return rejects, ctx.Err()
 	}
-	return nil, s.failure()
+	return rejects, s.failure()
 }
 
 func live(b *vec.Batch, i int) int {

@@ -156,9 +156,9 @@ func TestRecordColumns(t *testing.T) {
 	if got, want := c.text(5, 0), "2000-01-01 00:00:00+00"; got != want {
 		t.Errorf("timestamp %s, want %s", got, want)
 	}
-	rel.Columns[1] = rel.Hidden[4]
+	rel.Columns[1] = rel.Hidden[2]
 	if _, err := (Connector{}).Sink(t.Context(), b.env(), rel, stream.SinkOptions{}); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
-		t.Errorf("_headers: %v", err)
+		t.Errorf("%s: %v", rel.Columns[1].Name, err)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestSinkErrors(t *testing.T) {
 			t.Errorf("%s %v: %+v, want %s %s", c.topic, c.options, e, c.code, c.text)
 		}
 	}
-	s := b.sink(relation("t"), stream.SinkOptions{})
+	s := b.sink(relation("t", "batch.size", "5MB"), stream.SinkOptions{})
 	big := rowsOf(1)
 	big.Cols[1].Reset()
 	big.Cols[1].(*vec.Bytes).AppendString(strings.Repeat("x", 2<<20))

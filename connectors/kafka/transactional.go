@@ -19,13 +19,13 @@ type transactional struct {
 }
 
 // within has a sink write with its job's producer.
-func (s *sink) within(ctx context.Context, o stream.Decider) (stream.Sink, error) {
-	d, ok := o.(*decider)
+func (s *sink) within(ctx context.Context, o stream.SinkOptions) (stream.Sink, error) {
+	d, ok := o.Decider.(*decider)
 	if !ok {
-		return nil, fmt.Errorf("opening topic %q for a transaction: %T is not Kafka's", s.config.topic, o)
+		return nil, fmt.Errorf("opening topic %q for a transaction: %T is not Kafka's", s.config.topic, o.Decider)
 	}
 	s.client, s.flow = d.client, d.flow
-	if err := s.ready(ctx); err != nil {
+	if err := s.ready(ctx, o.Create); err != nil {
 		return nil, err
 	}
 	return &transactional{rows: s, decider: d}, nil

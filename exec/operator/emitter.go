@@ -70,7 +70,7 @@ func runParts(programs []*expr.Program, b *vec.Batch, cols []vec.Vec, fault Faul
 			cols[i] = v
 			if errs.Any() {
 				var err error
-				if sel, err = dropFailed(b.Rows, sel, errs, fault, buf); err != nil {
+				if sel, err = dropFailed(b, sel, errs, fault, buf); err != nil {
 					return false, err
 				}
 			}
@@ -88,7 +88,7 @@ func runAll(programs []*expr.Program, b *vec.Batch, cols []vec.Vec, fault Fault,
 		cols[i] = v
 		if errs.Any() {
 			var err error
-			if sel, err = dropFailed(b.Rows, sel, errs, fault, buf); err != nil {
+			if sel, err = dropFailed(b, sel, errs, fault, buf); err != nil {
 				return nil, err
 			}
 		}

@@ -44,7 +44,7 @@ func faults(b *vec.Batch, errs *expr.Errors, fault Fault) error {
 	}
 	return rows(b, func(r int32) error {
 		if err := errs.At(int(r)); err != nil {
-			return fault(err)
+			return fault(b, int(r), err)
 		}
 		return nil
 	})

@@ -49,8 +49,9 @@ type Leaf interface {
 }
 
 // Fault decides what becomes of a row whose computation failed: nil leaves the
-// row out, an error ends the statement. A nil Fault returns every error.
-type Fault func(err error) error
+// row out, an error ends the statement. A nil Fault returns every error. The row
+// is one of b, an operator's input, which is lent for the call.
+type Fault func(b *vec.Batch, row int, err error) error
 
 // stateless is embedded by operators that hold nothing from one row to the next.
 type stateless struct{}

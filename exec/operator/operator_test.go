@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -258,7 +259,7 @@ func callTypes(b binder, ss []string) []types.Type {
 // faultOf leaves failing rows out where the test says so.
 func faultOf(d *datadriven.TestData) Fault {
 	if d.HasArg("skip") {
-		return func(error) error { return nil }
+		return func(*vec.Batch, int, error) error { return nil }
 	}
 	return nil
 }

@@ -33,15 +33,15 @@ func (p *Project) Process(ctx context.Context, _ int, b *vec.Batch, out Output) 
 	})
 }
 
-// dropFailed returns the rows of sel (nil: all) that did not fail, in *buf. The
-// first error that fault will not let pass ends it.
-func dropFailed(n int, sel []int32, errs *expr.Errors, fault Fault, buf *[]int32) ([]int32, error) {
+// dropFailed returns the rows of sel (nil: all of b's) that did not fail, in *buf.
+// The first error that fault will not let pass ends it.
+func dropFailed(b *vec.Batch, sel []int32, errs *expr.Errors, fault Fault, buf *[]int32) ([]int32, error) {
 	if fault == nil {
 		return nil, errs.First()
 	}
 	live := (*buf)[:0]
 	if live == nil {
-		live = make([]int32, 0, n)
+		live = make([]int32, 0, b.Rows)
 	}
 	keep := func(r int32) error {
 		err := errs.At(int(r))
@@ -49,10 +49,10 @@ func dropFailed(n int, sel []int32, errs *expr.Errors, fault Fault, buf *[]int32
 			live = append(live, r)
 			return nil
 		}
-		return fault(err)
+		return fault(b, int(r), err)
 	}
 	// live may lie over sel: it is never ahead of it.
-	if err := rows(&vec.Batch{Sel: sel, Rows: n}, keep); err != nil {
+	if err := rows(&vec.Batch{Sel: sel, Rows: b.Rows}, keep); err != nil {
 		return nil, err
 	}
 	*buf = live

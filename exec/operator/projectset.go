@@ -90,7 +90,7 @@ func (p *ProjectSet) row(ctx context.Context, b *vec.Batch, r int, out Output) e
 			if p.fault == nil {
 				return err
 			}
-			return p.fault(err)
+			return p.fault(b, r, err)
 		}
 		sets[i] = set
 	}

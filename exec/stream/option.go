@@ -15,7 +15,8 @@ import (
 // and sink; connectors accept and ignore them.
 var EngineOptions = []Option{
 	{Key: "type", Help: "the connector"},
-	{Key: "failure_strategy", Default: "LogAndContinue", Help: "what a record that fails does to its job"},
+	{Key: "failure_strategy", Default: "LogAndContinue", Help: "what a record that fails does to its job: LogAndContinue, FailBatch, RetryWithBackoff or DeadLetter"},
+	{Key: "dead_letter", Help: "with DeadLetter, where its records go: a stream, sink or topic, or a path; without it the topic <stream>_dlq"},
 	{Key: "retry_backoff", Default: "1s", Help: "the first wait of RetryWithBackoff"},
 	{Key: "max_retries", Default: "3", Help: "the tries of RetryWithBackoff"},
 	{Key: "batch.size", Aliases: []string{"max_batch_size", "batch.max_size"}, Default: "1024", Help: "the most records of it that a job passes on at once"},

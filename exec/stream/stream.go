@@ -62,6 +62,8 @@ type Scan struct {
 	// positions for this one, so that its lag can be seen. "": Ack does nothing.
 	// A stream's own group.id comes before it.
 	Group string
+	// Raw: Read.Raw has each row's record as it came, where the source can tell.
+	Raw bool
 }
 
 // Bound is a limit on records' own time and offset. Zero: none.
@@ -87,9 +89,17 @@ const (
 // Reject is a record that could not be decoded, with all that a dead letter needs.
 type Reject struct {
 	Position Position
+	At       int64  // where it stands in its split, as the source counts: an offset, a byte
 	Raw      []byte // value bytes, a copy
 	Key      []byte
 	Err      error
+}
+
+// Record is a record as it came. The bytes stay as they are for as long as
+// anyone has them.
+type Record struct {
+	At         int64 // as Reject's
+	Key, Value []byte
 }
 
 // Read describes the rows that one Reader.Read delivered.
@@ -98,6 +108,7 @@ type Read struct {
 	Next     Offset // where to go on after these rows
 	CaughtUp bool   // the split had no more when it was read
 	Rejects  []Reject
+	Raw      []Record // of each of the batch's rows, where the scan asks for it; nil: unknown
 }
 
 // Source is one relation opened for reading.
@@ -181,6 +192,8 @@ type SinkOptions struct {
 	Token     []byte // of Committed; nil where there is none
 	// Changelog: batches may hold deletes, and are to be written with an op.
 	Changelog bool
+	// Create: what the sink writes to is made where it is not there.
+	Create bool
 	// Decider is what the sink writes in, of its own connector; nil: in nothing.
 	Decider Decider
 }

@@ -1,0 +1,278 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
+)
+
+// faultPolicy is what becomes of records and rows that fail in one place: at a
+// stream, in the query, or at a sink.
+type faultPolicy struct {
+	strategy strategy
+	box      *letterBox // of deadLetter
+	retries  int        // of retryWithBackoff
+	backoff  time.Duration
+}
+
+// policies are those of a job's places.
+type policies struct {
+	streams map[string]faultPolicy // by schema.name
+	sinks   []faultPolicy          // of the plan's sinks
+	query   faultPolicy            // of rows that are of no one stream any more
+}
+
+// of is that of a stream.
+func (p policies) of(r *catalog.Relation) faultPolicy { return p.streams[fullName(r)] }
+
+// retried is a failure of a place with limits of its own.
+type retried struct {
+	error
+	limit int
+	first time.Duration
+}
+
+func (r retried) Unwrap() error { return r.error }
+
+// failure is an error of the place, as the job fails with it.
+func (p faultPolicy) failure(err error) error {
+	if p.strategy != retryWithBackoff {
+		return err
+	}
+	return retried{err, p.retries, p.backoff}
+}
+
+// policyOf is that of a relation: what its options say, else what the job does.
+func (l *life) policyOf(r *catalog.Relation, box *letterBox) (faultPolicy, error) {
+	p := faultPolicy{strategy: l.settings.strategy, box: box, retries: l.settings.maxRetries, backoff: l.settings.backoff}
+	var err error
+	if p.strategy, err = strategyIn(r.Options, p.strategy); err != nil {
+		return p, err
+	}
+	if p.retries, err = retriesOf(r.Options, p.retries); err != nil {
+		return p, err
+	}
+	if v, ok := r.Options.Get("retry_backoff"); ok {
+		p.backoff, err = duration("retry_backoff", v)
+	}
+	return p, err
+}
+
+// fault decides about a record or row that failed. Any of the life's goroutines
+// may call it.
+func (l *life) fault(p faultPolicy, where string, f letter) error {
+	switch p.strategy {
+	case failBatch, retryWithBackoff:
+		return p.failure(fmt.Errorf("%s: %w", where, f.err))
+	case deadLetter:
+		if p.box != nil {
+			f.time = time.Now()
+			p.box.add(f)
+		}
+	}
+	if n := l.j.count(tally{skipped: 1}); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
+		l.j.e.log.Warn("a record was skipped", "job", l.j.def.Name, "where", where, "error", f.err, "skipped", n)
+	}
+	return nil
+}
+
+// rejected decides about a record that did not decode.
+func (t *task) rejected(leaf *leaf, split stream.Split, r stream.Reject) error {
+	rel := leaf.scan.plan.Relation
+	return t.life.fault(t.life.policies.of(rel), t.names[leaf.scan],
+		letter{origin: stream.Origin(rel), split: string(split), at: r.At, key: r.Key, value: r.Raw, err: r.Err})
+}
+
+// refused decides about a row that a sink will not take.
+func (l *life) refused(p faultPolicy) func(where string, r stream.Reject) error {
+	return func(where string, r stream.Reject) error {
+		return l.fault(p, where, letter{at: -1, key: r.Key, value: r.Raw, err: r.Err})
+	}
+}
+
+// origin is where the rows of a scan that are on their way through the plan came
+// from.
+type origin struct {
+	relation *catalog.Relation
+	split    stream.Split
+	raw      []stream.Record // of each row; nil: unknown
+	rows     int
+}
+
+// reading notes whose rows come next.
+func (t *task) reading(leaf *leaf, it item) {
+	o := t.origins[leaf.scan.plan]
+	if o == nil {
+		return
+	}
+	o.split, o.raw, o.rows = it.read.Split, it.read.Raw, it.batch.Rows
+}
+
+// faultIn returns what decides about rows that fail in a node of the plan. As long
+// as an operator's rows are those of one scan, in their places, a row that fails is
+// its record; later it is itself, as JSON.
+func (t *task) faultIn(n plan.Node) operator.Fault {
+	l := t.life
+	p := l.policies.query
+	var from *origin
+	if s := scanBelow(n); s != nil {
+		if from = t.origins[s]; from == nil {
+			from = &origin{relation: s.Relation}
+			t.origins[s] = from
+		}
+		p = l.policies.of(s.Relation)
+	}
+	return func(b *vec.Batch, row int, err error) error {
+		f := letter{at: -1, err: err}
+		if p.strategy == deadLetter {
+			f.value = nil
+			if from != nil && row < len(from.raw) && b.Rows == from.rows {
+				r := from.raw[row]
+				f.origin, f.split, f.at, f.key, f.value = stream.Origin(from.relation), string(from.split), r.At, r.Key, r.Value
+			} else {
+				f.value = rowAsJSON(t.env, n, b, row)
+			}
+		}
+		return l.fault(p, "query", f)
+	}
+}
+
+// scanBelow is the scan whose rows a node gets in their places; nil: there is none.
+func scanBelow(n plan.Node) *plan.Scan {
+	if s, ok := n.(*plan.Scan); ok {
+		return s
+	}
+	switch n.(type) {
+	case *plan.Filter, *plan.Project, *plan.ProjectSet:
+	default:
+		return nil
+	}
+	for {
+		in := n.Inputs()
+		if len(in) != 1 {
+			return nil
+		}
+		switch below := in[0].(type) {
+		case *plan.Scan:
+			return below
+		case *plan.Filter, *plan.Project:
+			n = below
+		default:
+			return nil
+		}
+	}
+}
+
+// rowAsJSON is a row of a node's input as an object.
+func rowAsJSON(env *function.Env, n plan.Node, b *vec.Batch, row int) []byte {
+	var fields []plan.Field
+	for _, in := range n.Inputs() {
+		if s := in.Schema(); len(s) == len(b.Cols) { // one side of a join
+			fields = s
+			break
+		}
+		fields = append(fields, in.Schema()...)
+	}
+	dst := []byte{'{'}
+	for i, c := range b.Cols {
+		if i >= len(fields) {
+			break
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(types.AppendJSONString(dst, fields[i].Name), ':')
+		dst = function.AppendJSON(env, dst, vec.Get(c, row, fields[i].Type))
+	}
+	return append(dst, '}')
+}
+
+// openLetters makes the boxes of a job's dead letters, without their sinks, and the
+// policies that fill them.
+func (l *life) openLetters() error {
+	e := l.j.e
+	routes, err := e.letterRoutes(e.o.Catalog.Snapshot(), l.env.SearchPath, l.plan, l.settings)
+	if err != nil {
+		return err
+	}
+	for _, t := range routes.targets {
+		ts := make([]types.Type, len(t.relation.Columns))
+		for i, c := range t.relation.Columns {
+			ts[i] = c.Type
+		}
+		l.boxes = append(l.boxes, &letterBox{job: l.j.def.Name, relation: t.relation, raw: t.raw, pool: &batchPool{types: ts}})
+	}
+	box := func(n int) *letterBox {
+		if n < 0 {
+			return nil
+		}
+		return l.boxes[n]
+	}
+	l.policies.query = faultPolicy{strategy: l.settings.strategy, box: box(routes.rest), retries: l.settings.maxRetries, backoff: l.settings.backoff}
+	l.policies.streams = map[string]faultPolicy{}
+	plan.WalkNode(l.plan.Root, func(n plan.Node) bool {
+		s, ok := n.(*plan.Scan)
+		if !ok {
+			return true
+		}
+		to, ok := routes.streams[fullName(s.Relation)]
+		if !ok {
+			to = -1
+		}
+		p, perr := l.policyOf(s.Relation, box(to))
+		err = firstError(err, perr)
+		l.policies.streams[fullName(s.Relation)] = p
+		return true
+	})
+	for i, target := range l.plan.Sinks {
+		p, perr := l.policyOf(target.Relation, box(routes.sinks[i]))
+		err = firstError(err, perr)
+		l.policies.sinks = append(l.policies.sinks, p)
+	}
+	return err
+}
+
+// openBoxes opens the sinks of dead letters.
+func (l *life) openBoxes(open func(name string, r *catalog.Relation, p faultPolicy) (*sinkTask, error)) error {
+	for i, b := range l.boxes {
+		// What refuses a dead letter has nowhere to put it.
+		t, err := open(fmt.Sprintf("letters_%d_%s", i, b.relation.Name), b.relation, faultPolicy{strategy: failBatch})
+		if err != nil {
+			return err
+		}
+		b.task = t
+	}
+	return nil
+}
+
+// takesLetters reports whether a relation is that of a dead letter sink.
+func (l *life) takesLetters(r *catalog.Relation) bool {
+	return slices.ContainsFunc(l.boxes, func(b *letterBox) bool { return b.relation == r })
+}
+
+// outputs are the sinks of the query's rows.
+func (l *life) outputs() []*sinkTask { return l.sinks[:len(l.sinks)-len(l.boxes)] }
+
+// prepare has every sink make the epoch durable and returns their tokens: those of
+// dead letters last, as the others may have refused rows.
+func (l *life) prepare(ctx context.Context) ([]state.Token, error) {
+	tokens, err := l.prepareSinks(ctx, l.outputs())
+	if err != nil || len(l.boxes) == 0 {
+		return tokens, err
+	}
+	if err := l.flushLetters(ctx, 1); err != nil {
+		return nil, err
+	}
+	letters, err := l.prepareSinks(ctx, l.sinks[len(tokens):])
+	return slices.Concat(tokens, letters), err
+}
