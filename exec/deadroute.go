@@ -50,10 +50,10 @@ func (e *Engine) letterRoutes(s *catalog.Snapshot, path []string, p *plan.StartJ
 	}
 	plan.WalkNode(p.Root, func(n plan.Node) bool {
 		sc, ok := n.(*plan.Scan)
-		if !ok || sc.Relation.Kind == catalog.Table {
+		if !ok {
 			return true
 		}
-		if first == nil {
+		if first == nil || first.Kind == catalog.Table && sc.Relation.Kind != catalog.Table {
 			first = sc.Relation
 		}
 		how, err := strategyIn(sc.Relation.Options, settings.strategy)
@@ -63,9 +63,6 @@ func (e *Engine) letterRoutes(s *catalog.Snapshot, path []string, p *plan.StartJ
 		}
 		return true
 	})
-	if first == nil {
-		return routes, failed
-	}
 	if settings.strategy == deadLetter {
 		routes.rest = add(first, nil)
 	}
@@ -133,9 +130,12 @@ func (e *Engine) letterTarget(s *catalog.Snapshot, path []string, job string, of
 			Options: catalog.Options{{Key: "path", Value: strings.TrimPrefix(to, "file://")}, {Key: "format", Value: "json"}}}
 		return letterTarget{relation: r}, e.checkLetters(r)
 	}
-	c, err := e.connector(of)
-	if err != nil {
-		return letterTarget{}, err
+	var c stream.Connector
+	if of.Kind != catalog.Table {
+		var err error
+		if c, err = e.connector(of); err != nil {
+			return letterTarget{}, err
+		}
 	}
 	d, ok := c.(stream.DeadLetters)
 	if !ok {
@@ -143,7 +143,7 @@ func (e *Engine) letterTarget(s *catalog.Snapshot, path []string, job string, of
 			return letterTarget{}, sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q, the dead_letter of job %q, does not exist", to, job).
 				WithHint("Name a stream or sink, or a path such as '/var/log/dead.jsonl'.")
 		}
-		return letterTarget{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "job %q has nowhere to put dead letters of %s stream %q", job, of.Connector, of.Name).
+		return letterTarget{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "job %q has nowhere to put dead letters of %q", job, of.Name).
 			WithHint("Set dead_letter to a stream, a sink, or a path such as '/var/log/dead.jsonl'.")
 	}
 	r := &catalog.Relation{Schema: of.Schema, Name: to, Kind: catalog.Sink, Connector: of.Connector, Columns: rawColumns, Options: d.DeadLetters(of, to, like(of.Connector))}
