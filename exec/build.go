@@ -38,6 +38,7 @@ type builder struct {
 	kept   map[plan.Node]*kept // parts of a recursive term that run once; nil: none
 	// scanned is called with each stream scan before it is opened; nil: nobody.
 	scanned func(*scan)
+	task    *task          // of a job that has several; nil: of none
 	late    func(rows int) // told of rows whose window was closed; nil: nobody is
 	timed   bool
 	ran     func(*tree) // called with each tree that has run to its end; nil: nobody
@@ -63,6 +64,9 @@ func (b *builder) tree(n plan.Node, out operator.Output) (*tree, error) {
 // given, which is the order in which bounded ones are read.
 func (b *builder) operator(t *tree, n plan.Node, op operator.Operator, to target, inputs ...input) error {
 	place := &node{op: op, plan: n, to: to, open: len(inputs), inputs: len(inputs)}
+	if x, ok := op.(*exchange); ok {
+		x.node = place
+	}
 	for _, in := range inputs {
 		if err := b.node(t, in.node, target{node: place, input: in.number, tree: t}); err != nil {
 			_ = op.Close() // it has not run
@@ -124,6 +128,8 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.window(t, n, to)
 	case *plan.TimeWindow:
 		return b.timeWindow(t, n, to)
+	case *plan.Exchange:
+		return b.exchange(t, n, to)
 	case *plan.DistinctNode:
 		return b.distinct(t, n, to)
 	case *plan.Sort:
@@ -437,6 +443,14 @@ func schemaTypes(n plan.Node) []types.Type {
 	ts := make([]types.Type, len(fields))
 	for i, f := range fields {
 		ts[i] = f.Type
+	}
+	return ts
+}
+
+func exprTypes(es []plan.Expr) []types.Type {
+	var ts []types.Type
+	for _, e := range es {
+		ts = append(ts, e.Type())
 	}
 	return ts
 }

@@ -131,6 +131,11 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	if err != nil {
 		return nil, err
 	}
+	if settings.parallelism > 1 {
+		if _, err := distribute(s.Root); err != nil {
+			return nil, err
+		}
+	}
 	letters, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, s, settings)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ func (e *Engine) explain(ctx context.Context, x *plan.Explain, b *builder) ([]st
 	if err != nil {
 		return nil, err
 	}
+	if q.Root, err = e.explainedTasks(x, q.Root); err != nil {
+		return nil, err
+	}
 	notes := &plan.Notes{}
 	if x.Costs {
 		notes.Estimate = func(n plan.Node) (plan.Estimate, bool) {
@@ -125,6 +128,29 @@ func explained(x *plan.Explain) (q *plan.Query, head string, err error) {
 		return nil, "", sqlerr.Unsupported("EXPLAIN ANALYZE the bounded SELECT.", "EXPLAIN ANALYZE of a statement that writes or does not end is not supported")
 	}
 	return q, head, nil
+}
+
+// explainedTasks is a plan with the exchanges that a job of several tasks has.
+func (e *Engine) explainedTasks(x *plan.Explain, root plan.Node) (plan.Node, error) {
+	var job *plan.StartJob
+	switch s := x.Target.Statement.(type) {
+	case *plan.StartJob:
+		job = s
+	case *plan.CreateStream:
+		job = s.Job
+	}
+	if job == nil {
+		return root, nil
+	}
+	settings, err := jobOptions(job.Options, e.o.Checkpoint)
+	if err != nil || settings.parallelism == 1 {
+		return root, err
+	}
+	d, err := distribute(root)
+	if err != nil {
+		return nil, err
+	}
+	return d.root, nil
 }
 
 func sinkNames(sinks []plan.SinkTarget) string {

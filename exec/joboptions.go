@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,11 +42,16 @@ type jobSettings struct {
 	// memory is what rows on their way should not take more of, in bytes; 0: the
 	// job does not say.
 	memory int64
+	// parallelism is the number of tasks.
+	parallelism int
 }
+
+// maxParallelism is the most tasks that a job may have.
+const maxParallelism = 128
 
 // jobOptions reads a job's WITH keys that the engine knows.
 func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
-	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second}
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1}
 	if err := refused(o); err != nil {
 		return s, err
 	}
@@ -77,6 +83,13 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("batch.memory_limit_mb", v, "a number of megabytes, at least 1")
 		}
 		s.memory = n << 20
+	}
+	if v, ok := o.Get("parallelism"); ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > maxParallelism {
+			return s, badOption("parallelism", v, fmt.Sprintf("a number of tasks from 1 to %d", maxParallelism))
+		}
+		s.parallelism = n
 	}
 	if v, ok := o.Get("retry_backoff"); ok {
 		if s.backoff, err = duration("retry_backoff", v); err != nil {
@@ -180,7 +193,7 @@ func refused(o catalog.Options) error {
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
 	"dead_letter", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
-	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {

@@ -21,6 +21,7 @@ type life struct {
 	plan     *plan.StartJob
 	env      *function.Env
 	tasks    []*task
+	crew     *crew       // nil: there is one task, which the life's goroutine runs
 	sinks    []*sinkTask // those of boxes come last
 	boxes    []*letterBox
 	policies policies
@@ -30,7 +31,9 @@ type life struct {
 	decider  stream.Decider // nil: the store's commit is the decision
 	decides  string         // the connector whose sinks write in decider
 	memory   *jobMemory
-	shaped   bool // what the kept operators are is in the store
+	shaped   bool   // what the kept operators are is in the store
+	layout   layout // of their state
+	stored   layout // as it lies in the store
 
 	epoch   stream.Epoch // that runs
 	decided bool         // the store has, or may have, committed it
@@ -49,6 +52,9 @@ const (
 // run starts a life, runs it to its end and takes everything down again.
 func (l *life) run(ctx context.Context) (end outcome, err error) {
 	defer func() {
+		if l.crew != nil {
+			l.crew.end()
+		}
 		for _, t := range l.tasks {
 			t.stop()
 		}
@@ -74,6 +80,9 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 }
 
 func (l *life) loop(ctx context.Context) (outcome, error) {
+	if l.crew != nil {
+		return l.loopTasks(ctx)
+	}
 	tick := time.NewTicker(l.settings.checkpoint)
 	defer tick.Stop()
 	t := l.tasks[0]
@@ -126,12 +135,13 @@ func (l *life) last(ctx context.Context) error {
 // one, and then the store, whose commit is the decision otherwise; then the sinks
 // commit and the readers are told. An epoch in which nothing moved goes on.
 func (l *life) checkpoint(ctx context.Context) error {
-	if l.due = l.tasks[0].open > 0 && torn(l.tasks[0].live); l.due {
+	if l.due = l.crew == nil && l.tasks[0].open > 0 && torn(l.tasks[0].live); l.due {
 		return nil // until the commits that are being read have been read whole
 	}
-	if err := l.tasks[0].barrier(ctx, l.epoch); err != nil {
+	if err := l.halt(ctx); err != nil {
 		return err
 	}
+	defer l.resume()
 	if !slices.ContainsFunc(l.tasks, (*task).changed) {
 		return nil
 	}

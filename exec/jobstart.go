@@ -52,7 +52,7 @@ func (l *life) start(ctx context.Context) error {
 	if err := l.build(ctx, rec.Epoch == 0); err != nil {
 		return err
 	}
-	return l.openSources(ctx, progress)
+	return l.openSources(ctx, progress, rec.Epoch == 0)
 }
 
 // openSinks opens every sink of the plan at its last committed epoch, which makes
@@ -178,33 +178,80 @@ func (l *life) build(ctx context.Context, first bool) error {
 		kept.ops = l.plan.Changelog
 		l.results = kept
 	}
-	t := &task{life: l, env: l.env}
-	l.tasks = append(l.tasks, t)
-	if err := t.build(ctx); err != nil {
+	if err := l.makeTasks(ctx); err != nil {
 		return err
 	}
 	if err := l.keepOperators(first); err != nil {
 		return err
 	}
-	if !first {
+	if !first || len(l.tasks) > 1 {
 		return nil
 	}
-	bounded, _ := t.tree.splitLeaves()
-	return t.tree.readLeaves(ctx, bounded)
+	bounded, _ := l.tasks[0].tree.splitLeaves()
+	return l.tasks[0].tree.readLeaves(ctx, bounded)
+}
+
+// makeTasks makes the tasks and their operators.
+func (l *life) makeTasks(ctx context.Context) error {
+	n := l.settings.parallelism
+	root, first := l.plan.Root, map[plan.Node]bool(nil)
+	var shared []*sharedScan
+	if n > 1 {
+		d, err := distribute(root)
+		if err != nil {
+			return err
+		}
+		root, first = d.root, d.first
+		for _, one := range d.scans {
+			shared = append(shared, newSharedScan(n, one))
+		}
+	}
+	for i := range n {
+		env := *l.env
+		t := &task{life: l, number: i, env: &env, inbox: make(chan message, mailbox*n), nudge: make(chan struct{}, 1),
+			barriers: make(chan struct{}, 1), resumes: make(chan struct{}, 1)}
+		l.tasks = append(l.tasks, t)
+		if err := t.build(ctx, root, shared); err != nil {
+			return err
+		}
+		t.place(first)
+	}
+	return nil
+}
+
+// place says of each operator at what level it is, and whether its rows are all the
+// first task's.
+func (t *task) place(first map[plan.Node]bool) {
+	for _, n := range t.tree.nodes { // inputs first
+		n.single = first[n.plan]
+		n.off = n.single && t.number > 0
+		up := n.level
+		if _, ok := n.op.(*exchange); ok {
+			up++
+		}
+		if to := n.to.node; to != nil {
+			to.level = max(to.level, up)
+		}
+		t.levels = max(t.levels, up)
+	}
+	t.arrived = make([]int, t.levels)
 }
 
 // build makes a task's operators.
-func (t *task) build(ctx context.Context) error {
+func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) error {
 	l := t.life
 	b := l.j.e.builder(t.env)
 	*b.scope.ctx = ctx
-	b.live, b.job = true, l.handle
+	b.live, b.job, b.task = true, l.handle, t
 	t.origins = map[*plan.Scan]*origin{}
 	b.faultIn = t.faultIn
 	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
 	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
 	b.scanned = func(s *scan) {
+		if shared != nil {
+			s.shared, s.task = shared[len(t.names)], t.number
+		}
 		name := sourceName(len(t.names), s.plan.Relation)
 		t.names[s] = name
 		s.spec.Group = jobGroup(l.j.def.Name)
@@ -220,12 +267,13 @@ func (t *task) build(ctx context.Context) error {
 	}
 	t.fan = &fanOut{life: l}
 	var err error
-	if t.tree, err = b.tree(l.plan.Root, t.fan); err != nil {
+	if t.tree, err = b.tree(root, t.fan); err != nil {
 		b.view.close()
 		return err
 	}
 	t.tree.view = b.view
 	_, t.live = t.tree.splitLeaves()
+	t.live = slices.DeleteFunc(t.live, func(l *leaf) bool { return l.scan.shared != nil && l.scan.shared.first && t.number > 0 })
 	return badPolicy
 }
 
@@ -253,7 +301,7 @@ func (l *life) onReject(s *scan) {
 
 // openSources opens every stream where the committed epoch ended, and starts
 // reading.
-func (l *life) openSources(ctx context.Context, p state.Progress) error {
+func (l *life) openSources(ctx context.Context, p state.Progress, first bool) error {
 	l.j.mu.Lock()
 	for _, at := range p.Positions {
 		l.j.positions[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
@@ -263,6 +311,9 @@ func (l *life) openSources(ctx context.Context, p state.Progress) error {
 		if err := t.openSources(ctx, p); err != nil {
 			return err
 		}
+	}
+	if len(l.tasks) > 1 {
+		l.startTasks(ctx, first)
 	}
 	return nil
 }
@@ -294,8 +345,12 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 		}
 		e.log.Info("Successfully created "+leaf.scan.kind()+" source", "job", l.j.def.Name, "source", name)
 	}
-	if err := t.resumeClocks(ctx, p); err != nil {
-		return err
+	l.j.shown(p.Watermarks)
+	t.setClocks(p)
+	if len(l.tasks) == 1 {
+		if err := t.resumeClocks(ctx); err != nil {
+			return err
+		}
 	}
 	t.open = len(t.live)
 	t.pumps = startPumps(ctx, e, t.live, readsAlone)

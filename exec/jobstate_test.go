@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,13 +42,18 @@ func TestStatefulJobsKilled(t *testing.T) {
 		for _, emit := range []string{"", " EMIT CHANGES"} {
 			final := emit == "" && (strings.Contains(q, "WINDOW") || strings.Contains(q, "window_"))
 			t.Run(fmt.Sprintf("%d%s", i, emit), func(t *testing.T) {
-				killStateful(t, q, emit, final, uint64(i))
+				killStateful(t, q, emit, final, uint64(i), nil)
+			})
+			t.Run(fmt.Sprintf("%d%s/tasks", i, emit), func(t *testing.T) {
+				killStateful(t, q, emit, final, uint64(i), func(rng *rand.Rand) int { return 1 + rng.IntN(4) })
 			})
 		}
 	}
 }
 
-func killStateful(t *testing.T, q, emit string, final bool, seed uint64) {
+// killStateful kills a job again and again. tasks says how many tasks it then has;
+// nil: one.
+func killStateful(t *testing.T, q, emit string, final bool, seed uint64, tasks func(*rand.Rand) int) {
 	f := newFixture(t)
 	e := f.events("e")
 	e.add(1) // a split that is found later may hold rows that are late by then
@@ -68,6 +74,9 @@ func killStateful(t *testing.T, q, emit string, final bool, seed uint64) {
 			f.committedMore("j", 1+rng.IntN(3))
 		}
 		f.kill()
+		if tasks != nil {
+			f.parallel("j", tasks(rng))
+		}
 		f.start()
 	}
 	e.end()
@@ -87,6 +96,20 @@ func killStateful(t *testing.T, q, emit string, final bool, seed uint64) {
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("%s%s: the killed job gives %d rows\n%s\nthe bounded query %d\n%s", q, emit, len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
+	}
+}
+
+// parallel says how many tasks a job has from its next start on.
+func (f *fixture) parallel(name string, tasks int) {
+	tx := f.catalog.Begin()
+	err := tx.UpdateJob(name, func(j *catalog.Job) {
+		j.Options = append(slices.Clone(j.Options), catalog.Option{Key: "parallelism", Value: strconv.Itoa(tasks)})
+	})
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		f.Fatal(err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // owns it.
 type task struct {
 	life    *life
+	number  int
 	env     *function.Env
 	tree    *tree
 	live    []*leaf
@@ -29,6 +30,18 @@ type task struct {
 	ackers  map[*leaf]*acker
 	kept    []keptOperator
 	origins map[*plan.Scan]*origin
+
+	// Of a job of several tasks:
+	exchanges []*exchange
+	levels    int           // of exchanges
+	inbox     chan message  // from the others
+	pending   []message     // taken from inbox while a message could not be sent
+	arrived   []int         // the tasks whose rows of each level of a barrier have come
+	nudge     chan struct{} // the stream's time has moved
+	barriers  chan struct{} // the epoch ends; resumes: the next has begun
+	resumes   chan struct{}
+	due       bool // a barrier is, when the commits that are being read have been read whole
+	ended     bool // the life has been told that nothing is left to read
 
 	at    map[place]stream.Offset // where each split has been read to
 	moved map[place]stream.Offset // and those that have moved in this epoch
@@ -56,8 +69,16 @@ func (t *task) barrier(ctx context.Context, e stream.Epoch) error {
 	if err := t.silence(ctx, time.Now()); err != nil {
 		return err
 	}
-	if err := t.tree.barrier(ctx, e); err != nil {
-		return err
+	for level := range t.levels + 1 {
+		if err := t.tree.barrierAt(ctx, e, level); err != nil {
+			return err
+		}
+		if level == t.levels {
+			break
+		}
+		if err := t.meet(ctx, level); err != nil {
+			return err
+		}
 	}
 	return t.fan.flush(ctx)
 }
@@ -112,9 +133,19 @@ func (t *task) item(ctx context.Context, it item) error {
 		return err
 	}
 	if it.read.CaughtUp && len(t.pumps.items) == 0 {
-		return t.fan.flush(ctx)
+		return t.flush(ctx)
 	}
 	return nil
+}
+
+// flush passes on what is gathered.
+func (t *task) flush(ctx context.Context) error {
+	for _, x := range t.exchanges {
+		if err := x.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return t.fan.flush(ctx)
 }
 
 // take passes the rows of one Read on, and then how far its stream's time has

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -31,6 +32,10 @@ type scan struct {
 	reader stream.Reader
 	batch  *vec.Batch
 	from   []stream.Position // where the reader began
+	// shared is what the scans of a stream by several tasks have in common, and task
+	// the number of this one's; nil: it has every split.
+	shared *sharedScan
+	task   int
 	// counted is what this scan alone takes, for EXPLAIN ANALYZE; nil: nobody asks.
 	counted *stream.Metrics
 
@@ -121,13 +126,12 @@ func (s *scan) open(ctx context.Context, from []stream.Position) error {
 	if err != nil {
 		return fmt.Errorf("listing the splits of %s: %w", r.Name, err)
 	}
-	at := map[stream.Split]stream.Offset{}
+	from = slices.DeleteFunc(slices.Clone(from), func(p stream.Position) bool { return !s.owns(p.Split) })
 	for _, p := range from {
-		at[p.Split] = p.Offset
 		s.known[p.Split] = true
 	}
 	for _, sp := range splits {
-		if !s.known[sp] {
+		if !s.known[sp] && s.owns(sp) {
 			s.known[sp] = true
 			from = append(from, stream.Position{Split: sp})
 		}
@@ -231,7 +235,7 @@ func (s *scan) fresh(now []stream.Split) []stream.Position {
 	defer s.mu.Unlock()
 	var more []stream.Position
 	for _, sp := range now {
-		if !s.known[sp] {
+		if !s.known[sp] && s.owns(sp) {
 			s.known[sp] = true
 			more = append(more, stream.Position{Split: sp})
 		}
@@ -250,8 +254,16 @@ func (s *scan) close() error {
 	return errors.Join(errs...)
 }
 
+// owns reports whether a split is the scan's.
+func (s *scan) owns(split stream.Split) bool {
+	return s.shared == nil || s.shared.owner(split) == s.task
+}
+
 // splits is how many splits the stream is known to have.
 func (s *scan) splits() int {
+	if s.shared != nil {
+		return s.shared.splits()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.known)

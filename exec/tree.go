@@ -34,6 +34,9 @@ type node struct {
 	inputs int
 	marks  []int64 // the watermark of each input; nil: none has come
 	mark   int64   // its own
+	level  int     // how many exchanges its rows have come through
+	single bool    // all its rows are the first task's
+	off    bool    // and this is another: it has nothing to say
 	delay  int64   // how far its rows may lie behind that, in microseconds
 
 	rows    int64         // that it passed on
@@ -108,13 +111,19 @@ func (t target) finish(ctx context.Context) error {
 	if n == nil {
 		return nil
 	}
-	start := time.Now()
-	err := n.op.Finish(ctx, t.input, n)
-	n.elapsed += time.Since(start)
-	if err != nil && !errors.Is(err, stream.Done) {
-		return err
+	if !n.off {
+		start := time.Now()
+		err := n.op.Finish(ctx, t.input, n)
+		n.elapsed += time.Since(start)
+		if err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
 	}
-	if n.open--; n.open > 0 {
+	n.open--
+	if _, ok := n.op.(*exchange); ok {
+		return nil // it has told every task
+	}
+	if n.open > 0 {
 		return t.watermark(ctx, math.MaxInt64) // the other inputs' is the node's now
 	}
 	return n.to.finish(ctx)
@@ -152,8 +161,13 @@ func (l *leaf) end(ctx context.Context) error {
 // barrier ends an epoch in every operator, inputs first: what one passes on is
 // part of the epoch of those above it.
 func (t *tree) barrier(ctx context.Context, e stream.Epoch) error {
+	return t.barrierAt(ctx, e, 0)
+}
+
+// barrierAt is barrier's part in the operators of one level.
+func (t *tree) barrierAt(ctx context.Context, e stream.Epoch, level int) error {
 	for _, n := range t.nodes {
-		if n.open == 0 && n.inputs > 0 {
+		if n.level != level || n.off || n.open == 0 && n.inputs > 0 {
 			continue
 		}
 		if err := n.op.Barrier(ctx, e, n); err != nil && !errors.Is(err, stream.Done) {

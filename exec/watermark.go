@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -23,21 +24,32 @@ const clockTick = 100 * time.Millisecond
 // highest value of the stream's watermark expression, of the stream the lowest of
 // its active splits. A split is idle, and holds nothing back, when it is caught up
 // and has been silent for idle. All times are microseconds since 2000-01-01 UTC.
+//
+// A clock belongs to one task; the tasks of a job have one sourceTime.
 type clock struct {
+	*sourceTime
 	program *expr.Program
-	marks   map[stream.Split]*splitMark
-	mark    int64 // as it was passed on; it never goes back
-	begun   time.Time
+	told    int64     // the watermark as it was passed on; it never goes back
 	asked   time.Time // when the source was last asked which splits hold nothing
 
-	idle      time.Duration
-	silence   time.Duration // 0: it does not move the watermark
 	maxFuture time.Duration
 	late      func(rows int) // told of rows too far ahead; nil: nobody is
 	fault     operator.Fault // decides about rows whose time cannot be computed; nil: they are errors
 
 	sel []int32
 	out vec.Batch
+}
+
+// sourceTime is how far the splits of one stream have come, in whatever task.
+type sourceTime struct {
+	begun   time.Time
+	idle    time.Duration
+	silence time.Duration // 0: it does not move the watermark
+
+	mu    sync.Mutex // guards what follows
+	marks map[stream.Split]*splitMark
+	mark  int64
+	moved []func() // called when mark has moved; nil: nobody asks
 }
 
 // splitMark is what is known of one split.
@@ -54,7 +66,7 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if s.plan.Watermark == nil || s.spec.Bounded {
 		return nil, nil
 	}
-	c := &clock{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now(), late: b.late, fault: b.fault}
+	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now()}, told: noMark, late: b.late, fault: b.fault}
 	var err error
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
@@ -68,6 +80,9 @@ func newClock(b *builder, s *scan) (*clock, error) {
 		if *d.to, err = durationOption(o, d.key, d.value); err != nil {
 			return nil, err
 		}
+	}
+	if s.shared != nil {
+		c.sourceTime = s.shared.time(c.sourceTime)
 	}
 	return c, nil
 }
@@ -89,16 +104,10 @@ func durationOption(o catalog.Options, key string, value time.Duration) (time.Du
 // true: one too far ahead of the clock is left out, as its windows would not
 // close for as long.
 func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch, error) {
-	m := c.marks[r.Split]
-	if m == nil {
-		m = &splitMark{mark: noMark, stored: noMark, last: c.begun}
-		c.marks[r.Split] = m
-	}
-	m.caughtUp, m.seen = r.CaughtUp, true
+	mark := c.sight(r, b.Len() > 0, now)
 	if b.Len() == 0 {
 		return b, nil
 	}
-	m.last = now
 	v, errs := c.program.Run(b, b.Sel)
 	if errs.Any() && c.fault == nil {
 		return nil, errs.First()
@@ -111,7 +120,6 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		one := k.Of.(*vec.Fixed[int64]).Values[0]
 		at = func(int32) int64 { return one }
 	}
-	mark := m.mark
 	var failed error
 	keep := func(row int32) {
 		if errs.Any() {
@@ -147,7 +155,8 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 	if failed != nil {
 		return nil, failed
 	}
-	c.sel, m.mark = kept, mark
+	c.sel = kept
+	c.reach(r.Split, mark)
 	if len(kept) == b.Len() {
 		return b, nil
 	}
@@ -155,9 +164,44 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 	return &c.out, nil
 }
 
+// sight notes that a split was read, and returns its watermark.
+func (c *sourceTime) sight(r stream.Read, rows bool, now time.Time) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.marks[r.Split]
+	if m == nil {
+		m = &splitMark{mark: noMark, stored: noMark, last: c.begun}
+		c.marks[r.Split] = m
+	}
+	m.caughtUp, m.seen = r.CaughtUp, true
+	if rows {
+		m.last = now
+	}
+	return m.mark
+}
+
+// reach sets a split's watermark.
+func (c *sourceTime) reach(s stream.Split, mark int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marks[s].mark = mark
+}
+
 // now is the stream's watermark, of the splits that it is known to have; false: it
 // is where it was.
 func (c *clock) now(known int, now time.Time) (int64, bool) {
+	low := c.advance(known, now)
+	if low <= c.told {
+		return 0, false
+	}
+	c.told = low
+	return low, true
+}
+
+// advance moves the watermark as far as the splits allow, and returns it.
+func (c *sourceTime) advance(known int, now time.Time) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	low, high, last := int64(math.MaxInt64), int64(noMark), c.begun
 	caughtUp, active := true, false
 	for _, m := range c.marks {
@@ -173,22 +217,24 @@ func (c *clock) now(known int, now time.Time) (int64, bool) {
 		low = min(low, m.mark)
 	}
 	if len(c.marks) < known {
-		return 0, false // a split that has brought no row yet may hold older ones
+		return c.mark // a split that has brought no row yet may hold older ones
 	}
 	switch {
 	case high == noMark:
-		return 0, false
+		return c.mark
 	case !active:
 		low = high
 	}
 	if c.silence > 0 && caughtUp {
 		low = max(low, high+min(now.Sub(last), c.silence).Microseconds())
 	}
-	if low <= c.mark {
-		return 0, false
+	if low > c.mark {
+		c.mark = low
+		for _, f := range c.moved {
+			f()
+		}
 	}
-	c.mark = low
-	return low, true
+	return c.mark
 }
 
 // askEvery is how often a source is asked whether splits that bring nothing hold
@@ -202,10 +248,12 @@ func (c *clock) ask(ctx context.Context, s *scan, now time.Time) error {
 		return nil
 	}
 	c.asked = now
+	c.mu.Lock()
 	unread := s.unread(func(split stream.Split) bool {
 		m := c.marks[split]
 		return m == nil || !m.seen && !m.caughtUp
 	})
+	c.mu.Unlock()
 	if len(unread) == 0 {
 		return nil
 	}
@@ -229,7 +277,9 @@ func (c *clock) ask(ctx context.Context, s *scan, now time.Time) error {
 	return nil
 }
 
-func (c *clock) drained(split stream.Split) {
+func (c *sourceTime) drained(split stream.Split) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if m := c.marks[split]; m != nil {
 		m.caughtUp = true
 		return
@@ -275,11 +325,14 @@ func (t target) watermark(ctx context.Context, mark int64) error {
 		return nil
 	}
 	n.mark = low
+	if n.off {
+		return n.to.watermark(ctx, low-n.delay)
+	}
 	start := time.Now()
 	err := n.op.Watermark(ctx, low, n)
 	n.elapsed += time.Since(start)
-	if err != nil {
-		return err
+	if _, ok := n.op.(*exchange); ok || err != nil {
+		return err // what an exchange passes on is not only of this task
 	}
 	return n.to.watermark(ctx, low-n.delay)
 }

@@ -33,6 +33,8 @@ func (d deriver) derive(n Node) Props {
 		return p
 	case *Filter:
 		return d.derive(n.Input)
+	case *Exchange:
+		return d.derive(n.Input)
 	case *Sort:
 		return d.derive(n.Input)
 	case *Limit:

@@ -298,6 +298,12 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 			c.Calls[i] = a
 		}
 		return pickNode(changed, c, n)
+	case *Exchange:
+		c := Exchange{Input: node(n.Input)}
+		if n.Keys != nil {
+			c.Keys = exprs(n.Keys)
+		}
+		return pickNode(changed, c, n)
 	case *TimeWindow:
 		c := n.mapExprs(node(n.Input), expr, exprs)
 		return pickNode(changed, c, n)

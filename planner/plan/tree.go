@@ -144,6 +144,10 @@ func details(n Node) []detail {
 		if n.EmitChanges && n.Closing != nil {
 			add("Emit", n.Closing.String())
 		}
+	case *Exchange:
+		if n.Keys != nil {
+			list("Hash Key", exprTexts(n.Keys))
+		}
 	case *TimeWindow:
 		n.details(add)
 	case *Window:

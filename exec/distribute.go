@@ -1,0 +1,139 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// distribution is a job's plan for several tasks, each of which has all of its
+// operators: where rows must meet an exchange stands before the operator.
+type distribution struct {
+	root plan.Node
+	// first are the nodes whose rows are all in the first task: elsewhere they are
+	// not there.
+	first map[plan.Node]bool
+	// scans are, for each stream and followed table, whether the first task reads all
+	// of it.
+	scans []bool
+}
+
+// distribute makes a plan one for several tasks.
+func distribute(root plan.Node) (*distribution, error) {
+	d := &distribution{first: map[plan.Node]bool{}}
+	var err error
+	d.root, err = d.node(root)
+	return d, err
+}
+
+// node rewrites a node and what is under it.
+func (d *distribution) node(n plan.Node) (plan.Node, error) {
+	switch n := n.(type) {
+	case *plan.Scan:
+		d.first[n] = n.Relation.Stored()
+		if !n.Relation.Stored() || n.Follow {
+			d.scans = append(d.scans, n.Follow) // what is followed moves together
+		}
+		return n, nil
+	case *plan.Values, *plan.FunctionScan:
+		d.first[n] = true
+		return n, nil
+	case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.GroupingSets, *plan.Append:
+		return d.over(n, false)
+	case *plan.TimeWindow:
+		if n.Kind == plan.WindowSession {
+			return d.over(n, true, n.Partition)
+		}
+		return d.over(n, false)
+	case *plan.AggregateNode:
+		return d.over(n, true, groupKeys(n))
+	case *plan.DistinctNode:
+		keys := n.On
+		if keys == nil {
+			keys = allColumns(n)
+		}
+		return d.over(n, true, keys)
+	case *plan.SetOp:
+		return d.over(n, true, allColumns(n.Left), allColumns(n.Right))
+	case *plan.Limit:
+		return d.over(n, true, nil)
+	case *plan.Window:
+		return d.over(n, true, n.Partition)
+	case *plan.Join:
+		if live := n.Bounds != nil || !n.Lateral && !plan.Derive(n.Right).Bounded; live {
+			return d.over(n, true, n.LeftKeys, n.RightKeys)
+		}
+	}
+	return nil, sqlerr.Unsupported("Leave parallelism out, or set it to 1.", "%s in a job of several tasks is not supported", n.String())
+}
+
+// groupKeys are the keys of an aggregate that its rows must meet by, but for the
+// bounds of a window: nil where all must.
+func groupKeys(n *plan.AggregateNode) []plan.Expr {
+	if n.Always != nil {
+		return nil
+	}
+	var keys []plan.Expr
+	for i, k := range n.Keys {
+		if c := n.Closing; c == nil || i != c.Start && i != c.End {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+func allColumns(n plan.Node) []plan.Expr {
+	var all []plan.Expr
+	for i, f := range n.Schema() {
+		all = append(all, &plan.Column{Index: i, Typ: f.Type, Name: f.Name})
+	}
+	return all
+}
+
+// over rewrites a node's inputs. Where its rows must meet by keys, one list for each
+// input, an exchange stands before each, unless all rows are in the first task
+// already.
+func (d *distribution) over(n plan.Node, meet bool, keys ...[]plan.Expr) (plan.Node, error) {
+	var inputs []plan.Node
+	alone := true
+	for _, in := range n.Inputs() {
+		c, err := d.node(in)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, c)
+		alone = alone && d.first[c]
+	}
+	single := false
+	if meet && !alone {
+		for _, by := range keys {
+			single = single || len(by) == 0 || volatile(by)
+		}
+		for i, in := range inputs {
+			x := &plan.Exchange{Input: in}
+			if !single {
+				x.Keys = keys[i]
+			}
+			inputs[i] = x
+		}
+	}
+	at := 0
+	fresh := plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(plan.Node) plan.Node {
+		at++
+		return inputs[at-1]
+	})
+	d.first[fresh] = alone || single
+	return fresh, nil
+}
+
+// volatile reports whether keys are others each time they are computed.
+func volatile(keys []plan.Expr) bool {
+	for _, k := range keys {
+		if plan.Any(k, func(x plan.Expr) bool {
+			c, ok := x.(*plan.Call)
+			return ok && c.Func.Volatility == 'v'
+		}) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,193 @@
+package exec
+
+import (
+	"context"
+	"math"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// exchange is one task's part of a plan.Exchange: it gives the rows of the task to
+// those that they belong to, and passes on what comes for its own from all of them.
+type exchange struct {
+	task   *task
+	number int // in the order of the plan, as every task has it
+	node   *node
+	router *operator.Router
+	keys   bool // else all rows are the first task's
+	pool   *batchPool
+	gather []*vec.Batch // for each other task; nil: nothing
+
+	marks []int64 // the watermark of each task
+	ended []bool
+	mark  int64 // as it was passed on
+}
+
+// messageKind is what one task tells another.
+type messageKind uint8
+
+const (
+	messageRows  messageKind = iota
+	messageMark              // from now on rows are not before mark
+	messageEnd               // no row will come
+	messageLevel             // the rows of a level of a barrier have come
+)
+
+type message struct {
+	kind  messageKind
+	from  int // the task
+	to    int // the exchange; of messageLevel the level
+	batch *vec.Batch
+	mark  int64
+}
+
+func (b *builder) exchange(t *tree, n *plan.Exchange, to target) error {
+	keys, err := b.compileAll(n.Keys)
+	if err != nil {
+		return err
+	}
+	return b.operator(t, n, b.task.newExchange(n, keys, b.fault), to, input{n.Input, 0})
+}
+
+func (t *task) newExchange(n *plan.Exchange, keys []*expr.Program, fault operator.Fault) *exchange {
+	tasks := t.life.settings.parallelism
+	x := &exchange{task: t, number: len(t.exchanges), keys: n.Keys != nil, pool: &batchPool{types: schemaTypes(n)},
+		gather: make([]*vec.Batch, tasks), marks: make([]int64, tasks), ended: make([]bool, tasks), mark: noMark}
+	x.router = operator.NewRouter(tasks, keys, exprTypes(n.Keys), fault)
+	for i := range x.marks {
+		x.marks[i] = noMark
+	}
+	t.exchanges = append(t.exchanges, x)
+	return x
+}
+
+// Process gives each row to its task.
+func (x *exchange) Process(ctx context.Context, _ int, b *vec.Batch, out operator.Output) error {
+	parts, err := x.router.Route(b)
+	if err != nil {
+		return err
+	}
+	for i, sel := range parts {
+		if len(sel) == 0 {
+			continue
+		}
+		part := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
+		if i == x.task.number {
+			if err := out.Emit(ctx, &part); err != nil {
+				return err
+			}
+			continue
+		}
+		if g := x.gather[i]; g != nil && g.Rows+len(sel) > vec.MaxRows {
+			if err := x.send(ctx, i); err != nil {
+				return err
+			}
+		}
+		if x.gather[i] == nil {
+			x.gather[i] = x.pool.get()
+		}
+		part.CopyInto(x.gather[i])
+	}
+	return nil
+}
+
+// send gives a task what was gathered for it.
+func (x *exchange) send(ctx context.Context, to int) error {
+	b := x.gather[to]
+	if b == nil {
+		return nil
+	}
+	x.gather[to] = nil
+	return x.task.send(ctx, to, message{kind: messageRows, to: x.number, batch: b})
+}
+
+// flush gives every task what was gathered for it.
+func (x *exchange) flush(ctx context.Context) error {
+	for i := range x.gather {
+		if err := x.send(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell sends every task that gets rows a message, after the rows.
+func (x *exchange) tell(ctx context.Context, m message) error {
+	if err := x.flush(ctx); err != nil {
+		return err
+	}
+	m.to, m.from = x.number, x.task.number
+	for i := range x.gather {
+		if !x.keys && i > 0 {
+			break
+		}
+		var err error
+		if i == x.task.number {
+			err = x.receive(ctx, m)
+		} else {
+			err = x.task.send(ctx, i, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive takes what a task has sent, and passes it on.
+func (x *exchange) receive(ctx context.Context, m message) error {
+	switch m.kind {
+	case messageRows:
+		err := x.node.Emit(ctx, m.batch)
+		m.batch.Reset()
+		x.pool.pool.Put(m.batch)
+		return err
+	case messageMark:
+		x.marks[m.from] = max(x.marks[m.from], m.mark)
+	case messageEnd:
+		x.ended[m.from], x.marks[m.from] = true, math.MaxInt64
+		left := 0
+		for _, ended := range x.ended {
+			if !ended {
+				left++
+			}
+		}
+		if left == 0 {
+			return x.node.to.finish(ctx)
+		}
+	}
+	low := int64(math.MaxInt64)
+	for _, mark := range x.marks {
+		low = min(low, mark)
+	}
+	if low <= x.mark {
+		return nil
+	}
+	x.mark = low
+	return x.node.to.watermark(ctx, low)
+}
+
+// Watermark tells every task.
+func (x *exchange) Watermark(ctx context.Context, t int64, _ operator.Output) error {
+	return x.tell(ctx, message{kind: messageMark, mark: t})
+}
+
+// Barrier gives every task its rows.
+func (x *exchange) Barrier(ctx context.Context, _ stream.Epoch, _ operator.Output) error {
+	return x.flush(ctx)
+}
+
+// Finish tells every task.
+func (x *exchange) Finish(ctx context.Context, _ int, _ operator.Output) error {
+	return x.tell(ctx, message{kind: messageEnd})
+}
+
+// Close drops what is gathered.
+func (x *exchange) Close() error {
+	clear(x.gather)
+	return nil
+}
