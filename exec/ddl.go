@@ -167,15 +167,17 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	}
 	for _, target := range s.Sinks {
 		r := *target.Relation
-		c, err := t.e.connector(&r)
-		if err != nil {
-			return notices, err
-		}
-		if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
-			return notices, err
-		}
-		if err := t.e.checkChangelog(s, &r); err != nil {
-			return notices, err
+		if target.Table == nil {
+			c, err := t.e.connector(&r)
+			if err != nil {
+				return notices, err
+			}
+			if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
+				return notices, err
+			}
+			if err := t.e.checkChangelog(s, &r); err != nil {
+				return notices, err
+			}
 		}
 		if target.Declared {
 			r.Job = s.Name

@@ -53,7 +53,7 @@ func (e *Engine) letterRoutes(s *catalog.Snapshot, path []string, p *plan.StartJ
 		if !ok {
 			return true
 		}
-		if first == nil || first.Kind == catalog.Table && sc.Relation.Kind != catalog.Table {
+		if first == nil || first.Stored() && !sc.Relation.Stored() {
 			first = sc.Relation
 		}
 		how, err := strategyIn(sc.Relation.Options, settings.strategy)

@@ -25,6 +25,9 @@ type transaction struct {
 func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transaction, error) {
 	var t transaction
 	for _, r := range sinks {
+		if r.Stored() {
+			continue // its rows wait for the decision, staged
+		}
 		c, err := e.connector(r)
 		if err != nil {
 			return t, err

@@ -183,18 +183,7 @@ func rowAsJSON(env *function.Env, n plan.Node, b *vec.Batch, row int) []byte {
 		}
 		fields = append(fields, in.Schema()...)
 	}
-	dst := []byte{'{'}
-	for i, c := range b.Cols {
-		if i >= len(fields) {
-			break
-		}
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(types.AppendJSONString(dst, fields[i].Name), ':')
-		dst = function.AppendJSON(env, dst, vec.Get(c, row, fields[i].Type))
-	}
-	return append(dst, '}')
+	return rowJSON(env, fields[:min(len(fields), len(b.Cols))], b.Cols, row)
 }
 
 // openLetters makes the boxes of a job's dead letters, without their sinks, and the

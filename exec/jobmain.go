@@ -76,6 +76,10 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 			errs = append(errs, failed("forgetting the state of a dropped job", e.o.Store.DropJob(id)))
 		}
 	}
+	if e.o.Tables != nil {
+		err := e.o.Tables.Forget(func(id state.ID) bool { return known[id] })
+		errs = append(errs, failed("forgetting what a dropped job has written to tables", err))
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.draining {

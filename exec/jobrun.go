@@ -158,6 +158,11 @@ func (l *life) checkpoint(ctx context.Context) error {
 	var pages state.Batch
 	l.results.write(&pages)
 	l.j.with(l.epoch).write(&pages)
+	for _, s := range l.sinks {
+		if t, ok := s.sink.(*tableSink); ok {
+			t.stage.write(&pages, l.epoch)
+		}
+	}
 	if err := l.saveOperators(&pages); err != nil {
 		return err
 	}

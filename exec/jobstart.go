@@ -64,6 +64,14 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		known[s.Sink] = s
 	}
 	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes))
+	add := func(name string, r *catalog.Relation, sink stream.Sink, size int, p faultPolicy) *sinkTask {
+		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), failure: p.failure,
+			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
+		l.sinks = append(l.sinks, t)
+		t.start(ctx, e)
+		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)
+		return t
+	}
 	open := func(name string, r *catalog.Relation, p faultPolicy) (*sinkTask, error) {
 		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog && !l.takesLetters(r),
 			Decider: l.decidedBy(r), Create: l.takesLetters(r)}
@@ -82,14 +90,18 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		if err != nil {
 			return nil, firstError(err, sink.Close())
 		}
-		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), failure: p.failure,
-			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
-		l.sinks = append(l.sinks, t)
-		t.start(ctx, e)
-		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)
-		return t, nil
+		return add(name, r, sink, size, p), nil
 	}
 	for i, target := range l.plan.Sinks {
+		if target.Table != nil {
+			name := sinkName(i, target.Relation)
+			sink, err := l.openTableSink(name, i, target, l.policies.sinks[i])
+			if err != nil {
+				return jobError(l.j.def.Name, "sinks", name, system{err})
+			}
+			add(name, target.Relation, sink, 0, l.policies.sinks[i])
+			continue
+		}
 		r := l.sinkRelation(target.Relation)
 		if _, err := open(sinkName(i, r), r, l.policies.sinks[i]); err != nil {
 			return err

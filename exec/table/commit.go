@@ -33,7 +33,7 @@ type commitQueue struct {
 type commit struct {
 	x     *Txn
 	join  Join
-	sweep []state.Write // keys of dropped storages that go
+	sweep []state.Write // keys of dropped storages that go, and deliveries
 	err   error
 	turn  chan bool // true: write the queue; false: another has
 }
@@ -48,10 +48,10 @@ func (x *Txn) Commit(_ context.Context, join Join) error {
 		return errDone
 	}
 	defer x.end()
-	if join == nil && len(x.over) == 0 && len(x.drops) == 0 && !x.t.mustWrite(x.seqs) {
+	if join == nil && len(x.over) == 0 && len(x.drops) == 0 && len(x.deliver) == 0 && !x.t.mustWrite(x.seqs) {
 		return nil
 	}
-	return x.t.enqueue(&commit{x: x, join: join, turn: make(chan bool, 1)})
+	return x.t.enqueue(&commit{x: x, join: join, sweep: x.writes(), turn: make(chan bool, 1)})
 }
 
 // enqueue puts a commit in the queue and returns when it is done.
@@ -178,6 +178,11 @@ func (t *Tables) writeGroup(w *work, in []*commit) {
 		changed[storage] = root{}
 		t.forget(w.base.get(storage).n)
 	}
+	t.mu.Lock()
+	for _, c := range in {
+		t.noteDeliveries(c.x.deliver)
+	}
+	t.mu.Unlock()
 	t.publish(w.base.with(changed, held.Version(state.TablesID), held))
 	for storage, e := range w.edits {
 		t.settle(e, w.kept[storage])

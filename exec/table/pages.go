@@ -191,6 +191,10 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		if sp.Operator != storage {
 			end()
 			storage = sp.Operator
+			if storage == deliveries {
+				skip = true
+				return nil
+			}
 			skip = known != nil && !known(storage)
 			if skip {
 				lost = append(lost, storage)
@@ -215,6 +219,9 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		return nil, err
 	}
 	end()
+	if err := t.loadDeliveries(sn); err != nil {
+		return nil, err
+	}
 	for _, s := range counts {
 		sp := state.Space{Operator: s, Shard: shardCount}
 		b, _, err := sn.Get(state.TablesID, sp, nil, nil)

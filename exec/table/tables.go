@@ -50,6 +50,9 @@ type Tables struct {
 	current *roots
 	wake    chan struct{} // closed by the next publish; nil: nobody waits
 	stamp   atomic.Uint64 // counts publishes
+	// delivered is the last epoch of each job's sink that was written to a table;
+	// guarded by mu.
+	delivered map[string]uint64
 
 	idsMu sync.Mutex
 	ids   map[uint32]*atomic.Int64 // by storage: the last row id given out
@@ -65,7 +68,7 @@ type Tables struct {
 // Open reads which pages there are. The pages themselves are read when they are
 // asked for.
 func Open(s *state.Store, o Options) (*Tables, error) {
-	t := &Tables{store: s, log: o.Logger, ids: map[uint32]*atomic.Int64{}}
+	t := &Tables{store: s, log: o.Logger, ids: map[uint32]*atomic.Int64{}, delivered: map[string]uint64{}}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}

@@ -35,6 +35,7 @@ type Txn struct {
 	over    []*overlay    // what it has written, by storage
 	drops   []uint32      // storages that its commit removes
 	seqs    []seqUse
+	deliver []delivery
 	done    bool
 
 	reads reads

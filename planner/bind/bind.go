@@ -121,6 +121,8 @@ type binder struct {
 	final bool
 	// views: the query of a materialized view is being bound.
 	views bool
+	// columns are those that INSERT INTO names in a job.
+	columns []parse.Name
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {

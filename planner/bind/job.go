@@ -19,6 +19,12 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobStart})
 	}
 	sel := x.Select.GetSelectStmt()
+	if x.Target != nil {
+		if len(b.stmt.Into) > 0 {
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "INSERT INTO and INTO cannot both be given").At(b.stmt.Into[0].Pos))
+		}
+		b.stmt.Into, b.columns = []parse.Name{*x.Target}, x.Columns
+	}
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
@@ -99,6 +105,20 @@ func (b *binder) sinks(root plan.Node, keys withKeys, job string, orReplace bool
 			}
 		}
 		t := b.sinkTarget(n, keys, job, orReplace)
+		if t.Relation.Stored() {
+			if job == "" {
+				b.fail(sqlerr.Errorf(sqlerr.DuplicateTable, "relation \"%s\" already exists", t.Relation.Name))
+			}
+			t.Table = b.tableSink(root, t.Relation, b.columns, n.Pos)
+			if !changesAppendOnly(root) {
+				b.keySink(root, t.Relation, t.Table, n.Pos)
+			}
+			out = append(out, t)
+			continue
+		}
+		if len(b.columns) > 0 {
+			b.unsupportedAt(b.columns[0].Pos, "Leave the columns out, and SELECT them in the sink's order.", "columns of a sink after INSERT INTO are not supported")
+		}
 		if len(t.Relation.Columns) > 0 && !t.Declared {
 			next := b.toSink(root, t.Relation, n.Pos)
 			if shaped && next != root {
@@ -109,7 +129,7 @@ func (b *binder) sinks(root plan.Node, keys withKeys, job string, orReplace bool
 		out = append(out, t)
 	}
 	for i := range out {
-		if len(out[i].Relation.Columns) == 0 {
+		if len(out[i].Relation.Columns) == 0 && out[i].Table == nil {
 			r := *out[i].Relation
 			r.Columns = b.viewColumns(root.Schema(), nil, b.stmt.Into[i].Pos)
 			out[i].Relation = &r
@@ -138,6 +158,10 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 	case catalog.View:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot write to view \"%s\"", have.Name).
 			WithHint("Write to the stream that it reads, or to a sink.").At(n.Pos))
+	case catalog.MatView:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot change materialized view \"%s\"", have.Name).At(n.Pos))
+	case catalog.Sequence:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot write to sequence \"%s\"", have.Name).At(n.Pos))
 	case catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", have.Name).At(n.Pos))
 	}

@@ -133,6 +133,9 @@ func (h *head) startJob(i int) {
 		end = h.option(end, j)
 	}
 	if end < j && h.is(end, "as") {
+		if h.are(end+1, "insert", "into") && end+3 < j {
+			end = h.insertInto(end+3, j, s)
+		}
 		h.query(end, func(n *pg.Node, text string, pos int) { s.Select, s.SelectText, s.SelectPos = n, text, pos })
 		return
 	}
@@ -140,6 +143,26 @@ func (h *head) startJob(i int) {
 	if end < j {
 		h.fail(h.syntaxError(end))
 	}
+}
+
+// insertInto reads the target of INSERT INTO at token i, and its columns, and
+// returns the token before the query.
+func (h *head) insertInto(i, j int, s *StartJob) int {
+	end := min(h.nameEnd(i), j)
+	target := h.name(i, end)
+	s.Target = &target
+	if end >= j || !h.is(end, "(") || h.isAny(end+1, begins) || h.is(end+1, "(") {
+		return end - 1
+	}
+	last := min(h.closing(end, j), j)
+	for at := end + 1; at < last; at += 2 {
+		s.Columns = append(s.Columns, h.name(at, at+1))
+		if at+1 < last && !h.is(at+1, ",") {
+			h.fail(h.syntaxError(at + 1))
+			break
+		}
+	}
+	return last
 }
 
 // query reads the SELECT after AS at token as, and leaves it to PostgreSQL.

@@ -108,9 +108,12 @@ type CreateSink struct {
 	ColumnTexts
 }
 
-// StartJob is START JOB name [AS SELECT ...]; Select nil starts one that was stopped.
+// StartJob is START JOB name [AS [INSERT INTO target [(columns)]] SELECT ...];
+// Select nil starts one that was stopped.
 type StartJob struct {
 	Name       Name
+	Target     *Name // nil: there is no INSERT INTO
+	Columns    []Name
 	Select     *pg.Node
 	SelectText string
 	SelectPos  int

@@ -63,7 +63,17 @@ func (q *Query) Literals() []Expr {
 // keys declare and the job owns.
 type SinkTarget struct {
 	Relation *catalog.Relation
-	Declared bool // new: to be created with the job
+	Declared bool       // new: to be created with the job
+	Table    *TableSink // where the rows go into a table; nil: into a sink
+}
+
+// TableSink is how a job's rows go into a table.
+type TableSink struct {
+	Row   []Expr // the table's row, over the query's
+	Rules RowRules
+	// Key is the unique index by which rows that change are found, or, of a view
+	// whose rows have no key, the index of whole rows. nil: rows only come.
+	Key *catalog.Index
 }
 
 // SelectInto is SELECT ... INTO sinks in the foreground.

@@ -1,0 +1,154 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// tableJob starts a job whose rows go to a table.
+func (f *fixture) tableJob(name, query, options string) error {
+	sql := fmt.Sprintf("START JOB %s WITH ('checkpoint.interval' = '1ms'%s) AS %s", name, options, query)
+	b, err := f.bound(sql, testEnv())
+	if err != nil {
+		return err
+	}
+	s := b.Statement.(*plan.StartJob)
+	// A job is planned anew whenever it starts, for the table as it is then.
+	f.replan(s.Text, sql)
+	_, err = f.try(s)
+	return err
+}
+
+// replan has a job's text planned at each start.
+func (f *fixture) replan(text, sql string) {
+	f.plans.Store(text, func() (*plan.StartJob, error) {
+		b, err := f.bound(sql, testEnv())
+		if err != nil {
+			return nil, err
+		}
+		return b.Statement.(*plan.StartJob), nil
+	})
+}
+
+// selected are the rows of a query, sorted.
+func (f *fixture) selected(sql string) []string {
+	f.Helper()
+	rows, err := f.sql(sql, -1)
+	if err != nil {
+		f.Fatalf("%s: %v", sql, err)
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// TestTableSinkKilled: what a job writes to a table is, after any number of kills,
+// what its query gives: rows that come are inserted, rows that change replace the
+// one of their key, and none is there twice.
+func TestTableSinkKilled(t *testing.T) {
+	for i, c := range []struct{ table, indexed, query, want, options string }{
+		{"CREATE TABLE o (id bigint, name text)", "name", "INSERT INTO o SELECT id, name FROM e WHERE id % 3 > 0", "SELECT id, name FROM e WHERE id % 3 > 0", ""},
+		{"CREATE TABLE o (id bigint, name text)", "name", "SELECT id, name FROM e INTO o", "SELECT id, name FROM e", ", 'use_transactions' = 'true'"},
+		{"CREATE TABLE o (name text PRIMARY KEY, n bigint, s numeric)", "name", "INSERT INTO o SELECT name, count(*), sum(id) FROM e GROUP BY name", "SELECT name, count(*), sum(id) FROM e GROUP BY name", ""},
+		{"CREATE TABLE o (n bigint, name text UNIQUE, at int DEFAULT 7)", "n::text", "INSERT INTO o (name, n) SELECT name, count(*) FROM e GROUP BY name", "SELECT count(*), name, 7 FROM e GROUP BY name", ", 'use_transactions' = 'true'"},
+		{"CREATE TABLE o (m bigint, n bigint, UNIQUE (n, m))", "m::text", "INSERT INTO o (m, n) SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n", "SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n", ""},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			f := newFixture(t)
+			e := f.events("e")
+			e.add(1)
+			rng := rand.New(rand.NewPCG(uint64(i), 9))
+			f.run(c.table)
+			if err := f.tableJob("j", c.query, c.options); err != nil {
+				t.Fatal(err)
+			}
+			next := int64(0)
+			for round := range 12 {
+				for range rng.IntN(60) {
+					e.add(rng.IntN(2), event(next, string(rune('a'+rng.IntN(4))), float64(next)))
+					next++
+				}
+				if rng.IntN(3) > 0 {
+					f.committedMore("j", 1+rng.IntN(3))
+				}
+				if round == 6 {
+					f.run("CREATE INDEX i ON o ((" + c.indexed + " || 'x'))")
+				}
+				f.kill()
+				f.start()
+			}
+			e.end()
+			f.waitState("j", catalog.JobFinished)
+			equal(t, c.query, f.selected("SELECT * FROM o"), f.selected(c.want))
+		})
+	}
+}
+
+// TestTableSinkFaults: a row that breaks a rule of the table follows the job's
+// strategy, and the others are written.
+func TestTableSinkFaults(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	f.run("CREATE TABLE o (id bigint PRIMARY KEY CHECK (id <> 3), name varchar(3) NOT NULL, u bigint UNIQUE)", "INSERT INTO o VALUES (1, 'x', 40)")
+	e.add(0, event(1, "a", 1), event(2, "b", 2), event(3, "c", 3), event(4, "d", 4), event(5, "e", 5))
+	e.end()
+	if err := f.tableJob("j", "INSERT INTO o SELECT id, CASE WHEN id = 5 THEN NULL ELSE name END, id * 10 FROM e", ""); err != nil {
+		t.Fatal(err)
+	}
+	f.waitState("j", catalog.JobFinished)
+	// 1 has its key already, 3 fails the check, 4 has 40 already, 5 is NULL.
+	equal(t, "rows", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
+	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 4 {
+		t.Errorf("%d rows were skipped, want 4", got)
+	}
+	if err := f.tableJob("k", "INSERT INTO o SELECT id + 10, name, id * 10 + 1 FROM e WHERE id <> 3 UNION ALL SELECT id, name, -id FROM e WHERE id = 3", ", 'failure_strategy' = 'FailBatch'"); err != nil {
+		t.Fatal(err)
+	}
+	def := f.waitState("k", catalog.JobFailed)
+	if !strings.Contains(def.Error, "o_id_check") {
+		t.Errorf("the job says %q", def.Error)
+	}
+	equal(t, "rows after a batch that failed", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
+}
+
+// TestTableSinkRefused: what cannot be kept up is refused with a reason.
+func TestTableSinkRefused(t *testing.T) {
+	f := newFixture(t)
+	f.events("e")
+	f.run("CREATE TABLE o (name text, n bigint)", "CREATE TABLE p (n bigint PRIMARY KEY, name text)", "CREATE TABLE q (id bigint GENERATED ALWAYS AS IDENTITY, g bigint GENERATED ALWAYS AS (id * 2) STORED, name text)")
+	for _, c := range []struct {
+		query string
+		code  sqlerr.Code
+		says  string
+	}{
+		{"INSERT INTO o SELECT name, count(*) FROM e GROUP BY name", sqlerr.InvalidColumnReference, "unique by (name)"},
+		{"INSERT INTO p SELECT count(*), name FROM e GROUP BY name", sqlerr.InvalidColumnReference, "unique by (name)"},
+		{"INSERT INTO p (name) SELECT count(*)::text FROM e GROUP BY name", sqlerr.InvalidColumnReference, "No columns"},
+		{"INSERT INTO o SELECT name, 1, 2 FROM e", sqlerr.SyntaxError, "2 columns"},
+		{"INSERT INTO o (nope) SELECT name FROM e", sqlerr.UndefinedColumn, "nope"},
+		{"INSERT INTO o (n, name) SELECT id FROM e", sqlerr.SyntaxError, "more target columns"},
+		{"INSERT INTO o SELECT name, name FROM e", sqlerr.DatatypeMismatch, "type bigint"},
+		{"INSERT INTO o SELECT * FROM o", sqlerr.FeatureNotSupported, "reads table"},
+		{"INSERT INTO q SELECT id FROM e", "428C9", "non-DEFAULT"},
+		{"INSERT INTO q (g) SELECT id FROM e", "428C9", "non-DEFAULT"},
+	} {
+		err := f.tableJob("j", c.query, "")
+		if sqlerr.CodeOf(err) != c.code || !strings.Contains(err.Error()+sqlerr.From(err).Detail, c.says) {
+			t.Errorf("%s: %v (%s), want %s %q", c.query, err, sqlerr.CodeOf(err), c.code, c.says)
+		}
+	}
+	e := f.topics.topic("e")
+	e.add(0, event(1, "a", 1), event(2, "b", 2))
+	e.end()
+	if err := f.tableJob("j", "INSERT INTO q (name) SELECT name FROM e", ""); err != nil {
+		t.Fatal(err)
+	}
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "identity", f.selected("SELECT * FROM q"), []string{"1|2|a", "2|4|b"})
+}
