@@ -67,7 +67,11 @@ func checkJobPlan(name string, root plan.Node) error {
 				err = firstError(err, stateful(n))
 			}
 		case *plan.DistinctNode:
-			if n.On != nil {
+			if _, sorted := n.Input.(*plan.Sort); sorted {
+				err = firstError(err, stateful(n))
+			}
+		case *plan.Window:
+			if n.Mode == plan.WindowBounded {
 				err = firstError(err, stateful(n))
 			}
 		case *plan.SetOp:

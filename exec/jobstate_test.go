@@ -26,14 +26,14 @@ func (f *fixture) sqlJob(name, query string) error {
 	return err
 }
 
-var statefulJobs = append([]string{
+var statefulJobs = slices.Concat([]string{
 	"SELECT name, count(*), sum(id), max(id), count(DISTINCT id % 3) AS d FROM e GROUP BY name",
 	"SELECT count(*), min(name) FROM e WHERE id % 2 = 0",
 	"SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n",
 	"SELECT DISTINCT name, id % 5 FROM e",
 	"SELECT DISTINCT n FROM (SELECT name AS n FROM e UNION ALL SELECT name || id::text FROM e) x",
 	"SELECT name, id % 2, sum(id) FROM e GROUP BY ROLLUP (name, id % 2)",
-}, windowQueries...)
+}, windowQueries, overQueries)
 
 // TestStatefulJobsKilled: a job with state that is killed again and again gives,
 // in all, what the bounded query gives; one with windows gives each row once.

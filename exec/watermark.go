@@ -334,5 +334,9 @@ func (t target) watermark(ctx context.Context, mark int64) error {
 	if _, ok := n.op.(*exchange); ok || err != nil {
 		return err // what an exchange passes on is not only of this task
 	}
-	return n.to.watermark(ctx, low-n.delay)
+	low -= n.delay
+	if h, ok := n.op.(operator.Holder); ok {
+		low = min(low, h.Held())
+	}
+	return n.to.watermark(ctx, low)
 }

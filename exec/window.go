@@ -8,35 +8,42 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// window builds the operator of OVER, whose input must end.
+// window builds the operator of OVER: of an input that ends, or as the plan says.
 func (b *builder) window(t *tree, n *plan.Window, to target) error {
 	if b.live && !plan.Derive(n.Input).Bounded {
-		return sqlerr.Unsupported("Leave EMIT CHANGES out to compute it over what the stream holds now, or GROUP BY in its place.",
-			"window functions (OVER) are not supported in a continuous query")
+		return b.continuousWindow(t, n, to)
 	}
+	spec, err := b.windowSpec(t, n)
+	if err != nil {
+		return err
+	}
+	return b.operator(t, n, operator.NewWindow(spec), to, input{n.Input, 0})
+}
+
+func (b *builder) windowSpec(t *tree, n *plan.Window) (operator.WindowSpec, error) {
 	spec := operator.WindowSpec{Types: schemaTypes(n.Input), Pass: n.Pass, Env: b.env, Account: b.holder(t, n), Fault: b.fault}
 	for _, e := range n.Partition {
 		p, err := b.compile(e)
 		if err != nil {
-			return err
+			return spec, err
 		}
 		spec.Partition = append(spec.Partition, operator.SortKey{Program: p, Type: e.Type()})
 	}
 	var err error
 	if spec.OrderBy, err = b.sortKeys(n.OrderBy); err != nil {
-		return err
+		return spec, err
 	}
 	for _, c := range n.Calls {
 		call, err := b.windowCall(c)
 		if err != nil {
-			return err
+			return spec, err
 		}
 		spec.Calls = append(spec.Calls, call)
 	}
 	if n.Top != nil {
 		spec.Top = &operator.WindowTop{Func: n.Top.Call.Func, Most: n.Top.Most}
 	}
-	return b.operator(t, n, operator.NewWindow(spec), to, input{n.Input, 0})
+	return spec, nil
 }
 
 func (b *builder) windowCall(c plan.WindowCall) (operator.WindowCall, error) {

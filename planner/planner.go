@@ -32,7 +32,7 @@ func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, erro
 		return nil
 	}}
 	bound := *c
-	bound.Joins = func(n plan.Node) plan.Node { return optimize.Joins(n, env) }
+	bound.Continuous = func(n plan.Node) plan.Node { return optimize.Continuous(n, env) }
 	b, err := bind.Bind(ctx, &bound, s)
 	if err != nil {
 		return nil, err

@@ -187,6 +187,15 @@ func (k *keptTable) touch(groups, sel []int32) {
 	}
 }
 
+// touchOne notes that a group has changed.
+func (k *keptTable) touchOne(g int32) {
+	page := int(g) / pageGroups
+	for len(k.dirty) <= page {
+		k.dirty = append(k.dirty, false)
+	}
+	k.dirty[page] = true
+}
+
 // touchAll notes that groups 0 to n-1 have changed.
 func (k *keptTable) touchAll(n int) {
 	for g := 0; g < n; g += pageGroups {

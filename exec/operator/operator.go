@@ -39,6 +39,13 @@ type Operator interface {
 	Close() error
 }
 
+// Holder is an operator that may hold rows back which the watermark has passed.
+type Holder interface {
+	// Held is the least time of the rows held back, math.MaxInt64 where there is
+	// none.
+	Held() int64
+}
+
 // Leaf makes rows: what has no input.
 type Leaf interface {
 	// Next returns rows, which are lent until the following call; io.EOF at the

@@ -39,6 +39,9 @@ type WindowCall struct {
 	// taken out of it.
 	Aggregate func() (aggregate.Aggregate, error)
 	Slides    bool
+	// Offset is the second argument of lag, lead and nth_value, where it is there:
+	// an Over takes it as constant.
+	Offset types.Value
 }
 
 // Window keeps its whole input and, when it ends, passes the rows on partition by

@@ -54,9 +54,10 @@ type Context struct {
 	// Eval computes an expression without columns, for constant folding and for
 	// arguments that must be constant; nil: nothing is folded.
 	Eval func(e plan.Expr) (types.Value, error)
-	// Joins makes subqueries of a continuous query joins, and finds the bounds of
-	// the times of those it joins; nil: they stay as they are written.
-	Joins func(plan.Node) plan.Node
+	// Continuous makes subqueries of a continuous query joins, finds the bounds of
+	// the times of those it joins, and how its windows are kept up to date; nil: they
+	// stay as they are written.
+	Continuous func(plan.Node) plan.Node
 	// Authorize is asked for every relation that a statement touches; nil allows.
 	Authorize func(r *catalog.Relation, p Privilege) error
 	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be

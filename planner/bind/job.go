@@ -47,7 +47,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).
 			WithHint("Read a stream or a table in FROM; SELECT without START JOB answers at once.").At(name.Pos))
 	}
-	root = b.continuousJoins(root)
+	root = b.continuous(root)
 	b.checkJob(root)
 	b.checkLiveNode(root)
 	root = b.withWatermarks(root)

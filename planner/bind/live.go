@@ -18,6 +18,32 @@ func (b *binder) checkLive(q *plan.Query) {
 	q.Ops = !changesAppendOnly(q.Root)
 }
 
+// continuous has the joins and windows of a continuous query know what their
+// inputs' times and changes allow.
+func (b *binder) continuous(n plan.Node) plan.Node {
+	if b.c.Continuous == nil {
+		return n
+	}
+	asks := false
+	plan.WalkAll(n, func(n plan.Node) {
+		switch n.(type) {
+		case *plan.Join, *plan.Window, *plan.Limit, *plan.DistinctNode, *plan.CTE:
+			asks = true
+		}
+		plan.EachExpr(n, func(e plan.Expr) {
+			plan.Walk(e, func(x plan.Expr) bool {
+				_, ok := x.(*plan.Subquery)
+				asks = asks || ok
+				return !asks
+			})
+		})
+	})
+	if !asks {
+		return n
+	}
+	return b.c.Continuous(n)
+}
+
 // hasStream reports whether the tree reads what keeps coming: a stream, or a table
 // whose changes are followed.
 func hasStream(n plan.Node) bool {
@@ -55,13 +81,17 @@ func changesAppendOnly(n plan.Node) bool {
 	plan.WalkNode(n, func(n plan.Node) bool {
 		switch n := n.(type) {
 		case *plan.Scan:
-			ok = !n.Follow
+			ok = ok && !n.Follow
 		case *plan.AggregateNode:
 			if n.EmitChanges && (n.Closing == nil || !n.Closing.Final) && hasStream(n.Input) {
 				ok = false
 			}
 		case *plan.TimeWindow:
 			if n.Kind == plan.WindowSession && n.Changes && hasStream(n.Input) {
+				ok = false
+			}
+		case *plan.Window:
+			if n.Mode == plan.WindowFirst || n.Mode == plan.WindowChanges {
 				ok = false
 			}
 		case *plan.Join:
@@ -98,7 +128,7 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		}
 		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
 	case *plan.Sort:
-		refuse("Leave ORDER BY out, or leave EMIT CHANGES out to sort what the stream holds now.",
+		refuse("Add LIMIT to keep the first rows up to date; or leave ORDER BY out; or leave EMIT CHANGES out to sort what the stream holds now.",
 			"ORDER BY over a stream that has no end is not supported")
 	case *plan.Join:
 		b.checkJoin(n)
@@ -114,15 +144,17 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		refuse("Use UNION ALL, which passes rows on as they come, or leave EMIT CHANGES out.",
 			"%s is not supported in a continuous query", setWord(n.Op))
 	case *plan.DistinctNode:
-		if n.On != nil {
-			refuse("Use GROUP BY with min or max, or leave EMIT CHANGES out.", "DISTINCT ON is not supported in a continuous query")
-		}
-		if !changesAppendOnly(n.Input) {
-			refuse("Leave DISTINCT out: groups are distinct already.", "DISTINCT over rows that change is not supported")
+		if _, sorted := n.Input.(*plan.Sort); sorted && n.On != nil {
+			refuse("ORDER BY the columns of DISTINCT ON and then others.", "DISTINCT ON in this order is not supported in a continuous query")
 		}
 	case *plan.Window:
-		refuse("Leave EMIT CHANGES out to compute it over what the stream holds now, or GROUP BY in its place.",
-			"window functions (OVER) are not supported in a continuous query")
+		if n.Mode == plan.WindowBounded && !plan.Derive(n.Input).Bounded {
+			_, why, hint := n.Continuous()
+			refuse(hint, "%s is not supported in a continuous query", why)
+		}
+		if n.Mode == plan.WindowFirst || n.Mode == plan.WindowChanges || n.Mode == plan.WindowClosing {
+			refuse("ORDER BY the event time that WATERMARK FOR declares, over rows that are not taken back.", "this window is not supported in a continuous query")
+		}
 	case *plan.AggregateNode:
 		for _, c := range n.Calls {
 			if len(c.OrderBy) > 0 {
@@ -143,6 +175,13 @@ func (b *binder) checkLiveNode(n plan.Node) {
 func (b *binder) checkFinal(n plan.Node) {
 	windows := false
 	plan.WalkNode(n, func(n plan.Node) bool {
+		if w, ok := n.(*plan.Window); ok && hasStream(w.Input) {
+			if w.Mode == plan.WindowFirst || w.Mode == plan.WindowChanges {
+				b.fail(sqlerr.Unsupported("Write EMIT CHANGES; or add the bounds of a window of time to PARTITION BY, after which its first rows are final.",
+					"EMIT FINAL needs rows that become final: the first rows of a stream never do"))
+			}
+			windows = true
+		}
 		a, ok := n.(*plan.AggregateNode)
 		if !ok || !hasStream(a.Input) {
 			return true
@@ -172,16 +211,13 @@ func (b *binder) checkJob(n plan.Node) {
 			return
 		}
 		switch n := n.(type) {
-		case *plan.Window:
-			what = "a window function (OVER)"
-			hint = "Run it over what the stream holds now: SELECT ... INTO sink WITH (...)."
 		case *plan.Join:
 			if !n.Lateral || hasStream(n.Right) {
 				what = "a join"
 			}
-		case *plan.DistinctNode:
-			if n.On != nil {
-				what = "DISTINCT ON"
+		case *plan.Window:
+			if n.Mode == plan.WindowBounded {
+				what = "a window function (OVER) over rows that end"
 			}
 		case *plan.SetOp:
 			if n.Op != "union" {

@@ -75,7 +75,7 @@ func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 	q.Root = b.query(sel, nil, nil)
 	if q.Live {
 		follow(q.Root, false)
-		q.Root = b.continuousJoins(q.Root)
+		q.Root = b.continuous(q.Root)
 		b.checkLive(q)
 		q.Root = b.withWatermarks(q.Root)
 	}

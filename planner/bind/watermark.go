@@ -14,14 +14,21 @@ import (
 func (b *binder) withWatermarks(root plan.Node) plan.Node {
 	timed := false
 	named := map[*plan.Scan]int{}
+	name := func(in plan.Node, e plan.Expr) {
+		if c, ok := e.(*plan.Column); ok {
+			if s, at := plan.ScanColumn(in, c.Index); s != nil {
+				named[s] = at
+			}
+		}
+	}
 	plan.WalkNode(root, func(n plan.Node) bool {
 		if w, ok := n.(*plan.TimeWindow); ok {
 			timed = true
-			if c, ok := w.Time.(*plan.Column); ok {
-				if s, at := scanColumn(w.Input, c.Index); s != nil {
-					named[s] = at
-				}
-			}
+			name(w.Input, w.Time)
+		}
+		if w, ok := n.(*plan.Window); ok && w.Mode == plan.WindowTimed {
+			timed = true
+			name(w.Input, w.Time)
 		}
 		if j, ok := n.(*plan.Join); ok && j.Bounds != nil {
 			timed = true
@@ -53,22 +60,6 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 		return &c
 	}
 	return visit(root)
-}
-
-// scanColumn finds the column of a scan that a column of n is; nil: it is
-// computed.
-func scanColumn(n plan.Node, at int) (*plan.Scan, int) {
-	switch n := n.(type) {
-	case *plan.Scan:
-		return n, at
-	case *plan.Filter:
-		return scanColumn(n.Input, at)
-	case *plan.Project:
-		if c, ok := n.Exprs[at].(*plan.Column); ok {
-			return scanColumn(n.Input, c.Index)
-		}
-	}
-	return nil, -1
 }
 
 // watermarkOf is over a scan of all of its relation's columns; nil: the rows have

@@ -48,31 +48,6 @@ func (b *binder) withinSpan(n *pg.Node, s *scope, pos int) types.IntervalValue {
 	return types.IntervalValue{Micros: micros}
 }
 
-// continuousJoins has the joins of a continuous query know what their inputs'
-// times are bound to, and its subqueries be joins.
-func (b *binder) continuousJoins(n plan.Node) plan.Node {
-	if b.c.Joins == nil {
-		return n
-	}
-	joins := false
-	plan.WalkAll(n, func(n plan.Node) {
-		if _, ok := n.(*plan.Join); ok {
-			joins = true
-		}
-		plan.EachExpr(n, func(e plan.Expr) {
-			plan.Walk(e, func(x plan.Expr) bool {
-				_, ok := x.(*plan.Subquery)
-				joins = joins || ok
-				return !joins
-			})
-		})
-	})
-	if !joins {
-		return n
-	}
-	return b.c.Joins(n)
-}
-
 // checkJoin refuses the joins that a continuous query cannot keep up to date, and
 // warns of those that keep all rows.
 func (b *binder) checkJoin(n *plan.Join) {

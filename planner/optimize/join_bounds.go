@@ -7,26 +7,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// joinRules make of a continuous query's joins what decides whether it can run:
-// subqueries become joins, conditions go to the joins they are about, and joins of
-// two streams get the bounds of their times.
-var joinRules = []rule{
-	{"fold_constants", foldConstants},
-	{"decorrelate", decorrelate},
-	{"factor_or", factorOr},
-	{"push_filters", pushFilters},
-	{"join_bounds", joinBounds},
-}
-
-// Joins applies them.
-func Joins(n plan.Node, env *Env) plan.Node {
-	env = continuous(env)
-	for _, r := range joinRules {
-		n = r.apply(n, env)
-	}
-	return n
-}
-
 // day is how far a day of some time zone may be from 24 hours, generously.
 const day = 24 * 60 * 60 * 1_000_000
 

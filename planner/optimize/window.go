@@ -24,7 +24,7 @@ func pruneWindow(w *plan.Window, want []bool) (plan.Node, []int) {
 		need[c] = want[i]
 	}
 	at := make([]int, width+len(w.Calls))
-	if len(kept.Calls) == 0 {
+	if len(kept.Calls) == 0 && (w.Top == nil || !w.Top.Exact) {
 		in, inAt := prune(w.Input, need)
 		for i, c := range passed {
 			at[i] = inAt[c]

@@ -52,7 +52,21 @@ func (d deriver) derive(n Node) Props {
 		if n.Pass != nil {
 			p = projectProps(p, passed(n))
 		}
-		p.AppendOnly = p.AppendOnly && p.Bounded // a later row changes what is over an earlier one
+		switch n.Mode {
+		case WindowTimed, WindowArrival:
+			if n.Closing != nil {
+				p = p.withTimes(nil) // a row waits for the end of its window
+			}
+		case WindowClosing:
+			p = p.withTimes(nil)
+		default:
+			p.AppendOnly = p.AppendOnly && p.Bounded // a later row changes what is over an earlier one
+		}
+		if n.Top != nil && n.Top.Exact && n.Top.Most == 1 && n.Top.Call.Func.Name == "row_number" {
+			if key, ok := n.partitionKey(); ok {
+				p.Keys = append(p.Keys[:len(p.Keys):len(p.Keys)], key)
+			}
+		}
 		return p
 	case *GroupingSets:
 		p := d.derive(n.Input)

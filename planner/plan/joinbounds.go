@@ -148,6 +148,10 @@ func Timely(n Node) bool {
 		switch n := n.(type) {
 		case *AggregateNode:
 			return false // its rows have no time of their own
+		case *Window:
+			if n.Mode == WindowFirst || n.Mode == WindowChanges {
+				timely = false
+			}
 		case *Join:
 			regular := n.Bounds == nil && n.Kind != JoinInner && !n.Lateral
 			if regular && !Derive(n.Left).Bounded && !Derive(n.Right).Bounded {

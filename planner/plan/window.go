@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// Window computes Calls over the rows of a bounded input, each over the row's
-// partition in the order of OrderBy: its rows are the input's columns, then the
-// calls.
+// Window computes Calls over the rows of its input, each over the row's partition
+// in the order of OrderBy: its rows are the input's columns, then the calls.
 type Window struct {
 	Input     Node
 	Partition []Expr
@@ -18,6 +17,16 @@ type Window struct {
 	Fields []Field
 	// Top says which rows matter; nil: all of them. Other rows may be left out.
 	Top *WindowTop
+	// Mode is how a continuous query computes it; of a bounded one it is
+	// WindowBounded.
+	Mode WindowMode
+	// Time is the time of a row, of WindowTimed, over the input's rows: a row is
+	// complete once the watermark has passed it. Of WindowClosing it is the end of
+	// the window of time that the partition is of.
+	Time Expr
+	// Closing is the kind of that window, and how long it waits; of WindowTimed,
+	// where Time is the end of a window, likewise. nil: Time is a row's own.
+	Closing *WindowBounds
 }
 
 // WindowTop are the rows of each partition of which a rank, row_number or
@@ -25,6 +34,28 @@ type Window struct {
 type WindowTop struct {
 	Call WindowCall
 	Most int64
+	// Exact: no other row goes out. Of LIMIT the first Offset rows do not either,
+	// and Count, where it is not nil, says what Most is beside them.
+	Exact         bool
+	Offset, Count Expr
+}
+
+// WindowMode is how a Window is computed over rows that keep coming.
+type WindowMode uint8
+
+// Modes of a Window.
+const (
+	WindowBounded WindowMode = iota // when the input has ended
+	WindowTimed                     // in the order of time, as the watermark passes rows
+	WindowArrival                   // in the order in which rows come
+	WindowClosing                   // when the window of time that a partition is of is closed
+	WindowFirst                     // the first rows of each partition, as they change
+	WindowChanges                   // each partition anew when it changes
+)
+
+// String is the mode as EXPLAIN has it.
+func (m WindowMode) String() string {
+	return [...]string{"bounded", "in the order of time", "in the order of arrival", "as windows close", "first rows, with changes", "with changes"}[m]
 }
 
 // Passed are the input's columns that the rows begin with.
@@ -121,6 +152,12 @@ func (n *Window) MapExprs(input Node, f func(Expr) Expr) *Window {
 	c := *n
 	c.Input, c.Partition = input, mapped(n.Partition, f)
 	c.OrderBy = mappedKeys(n.OrderBy, f)
+	c.Time = mappedOne(n.Time, f)
+	if n.Top != nil {
+		top := *n.Top
+		top.Offset, top.Count = mappedOne(top.Offset, f), mappedOne(top.Count, f)
+		c.Top = &top
+	}
 	c.Calls = make([]WindowCall, len(n.Calls))
 	for i, call := range n.Calls {
 		call.Args = mapped(call.Args, f)
@@ -171,8 +208,7 @@ func equalBounds(a, b FrameBound) bool { return a.Kind == b.Kind && Equal(a.Offs
 
 // String is the frame as it is written.
 func (f Frame) String() string {
-	mode := [...]string{"RANGE", "ROWS", "GROUPS"}[f.Mode]
-	return mode + " BETWEEN " + f.Start.String() + " AND " + f.End.String() +
+	return f.Mode.String() + " BETWEEN " + f.Start.String() + " AND " + f.End.String() +
 		[...]string{"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"}[f.Exclude]
 }
 
@@ -191,6 +227,17 @@ func (b FrameBound) String() string {
 	return "UNBOUNDED FOLLOWING"
 }
 
+func (t *WindowTop) limit() string {
+	var parts []string
+	if t.Count != nil {
+		parts = append(parts, "LIMIT "+t.Count.String())
+	}
+	if t.Offset != nil {
+		parts = append(parts, "OFFSET "+t.Offset.String())
+	}
+	return strings.Join(parts, " ")
+}
+
 // details are the lines of EXPLAIN under the node's name.
 func (n *Window) details(add func(key, value string)) {
 	if len(n.Partition) > 0 {
@@ -206,8 +253,17 @@ func (n *Window) details(add func(key, value string)) {
 			calls[i] += " " + c.Frame.String()
 		}
 	}
-	add("Calls", strings.Join(calls, ", "))
-	if n.Top != nil {
+	if len(calls) > 0 {
+		add("Calls", strings.Join(calls, ", "))
+	}
+	if n.Mode != WindowBounded {
+		add("Continuous", n.Mode.String())
+	}
+	switch {
+	case n.Top == nil:
+	case n.Top.Count != nil || n.Top.Offset != nil:
+		add("Limit", n.Top.limit())
+	default:
 		add("Run Condition", fmt.Sprintf("(%s <= %d)", n.Top.Call.AggCall.String(), n.Top.Most))
 	}
 }

@@ -1,0 +1,310 @@
+package operator
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// rowStore keeps the rows of a stream for as long as somebody needs them: they
+// are copied in, named by a ref, and released one by one. Rows lie in chunks in the
+// order in which they came; a chunk of which no row is needed is gone.
+//
+// What a job stores of it are the chunks, each as a page: a chunk that has taken
+// rows since is written anew, one that is gone is deleted.
+type rowStore struct {
+	types   []types.Type
+	account *memory.Account
+	batches []*vec.Batch // of the chunks, for gather
+	chunks  []*storeChunk
+	free    []int32 // places of chunks that are gone
+	tail    int     // the chunk that takes rows; -1: none
+	next    int64   // how many rows have come in all
+	live    int64   // rows that are needed
+	rows    int64   // rows of all chunks
+	nothing *vec.Batch
+
+	kept  bool
+	pages pages
+	codec rowCodec
+	gone  []int // chunks to be deleted
+	buf   []byte
+	row   []byte
+}
+
+// storeChunk is what is known of a chunk beside its rows: of each row its group,
+// and a time.
+type storeChunk struct {
+	first   int64 // the number of its first row, by arrival
+	groups  []int32
+	times   []int64
+	live    int
+	held    int64
+	changed bool
+}
+
+// chunkRows is how many rows a chunk takes.
+const chunkRows = vec.MaxRows
+
+func newRowStore(ts []types.Type, account *memory.Account) *rowStore {
+	return &rowStore{types: ts, account: account, tail: -1, nothing: vec.NewBatch(ts)}
+}
+
+// add copies rows, of groups and with times by physical row, and appends their
+// refs.
+func (s *rowStore) add(cols []vec.Vec, sel []int32, groups []int32, times []int64, refs []ref) ([]ref, error) {
+	for len(sel) > 0 {
+		s.open()
+		b, c := s.batches[s.tail], s.chunks[s.tail]
+		n := min(len(sel), chunkRows-b.Rows)
+		for i, to := range b.Cols {
+			vec.CopyRows(to, cols[i], sel[:n])
+		}
+		for i, r := range sel[:n] {
+			refs = append(refs, ref(s.tail)<<32|ref(b.Rows+i))
+			c.groups, c.times = append(c.groups, groups[r]), append(c.times, times[r])
+		}
+		b.Rows += n
+		c.live += n
+		c.changed = true
+		s.rows, s.live, s.next = s.rows+int64(n), s.live+int64(n), s.next+int64(n)
+		sel = sel[n:]
+		if err := s.charge(); err != nil {
+			return refs, err
+		}
+	}
+	return refs, nil
+}
+
+// charge counts what the chunk that takes rows holds.
+func (s *rowStore) charge() error {
+	c := s.chunks[s.tail]
+	size := batchBytes(s.batches[s.tail]) + 12*int64(len(c.groups))
+	if size <= c.held {
+		return nil
+	}
+	err := s.account.Reserve(size - c.held)
+	if err == nil {
+		c.held = size
+	}
+	return err
+}
+
+// open sees that there is a chunk that takes rows.
+func (s *rowStore) open() {
+	if s.tail >= 0 && s.batches[s.tail].Rows < chunkRows && s.chunks[s.tail].held < chunkBytes {
+		return
+	}
+	c, b := &storeChunk{first: s.next}, vec.NewBatch(s.types)
+	old := s.tail
+	if n := len(s.free); n > 0 {
+		s.tail, s.free = int(s.free[n-1]), s.free[:n-1]
+		s.chunks[s.tail], s.batches[s.tail] = c, b
+	} else {
+		s.tail = len(s.chunks)
+		s.chunks, s.batches = append(s.chunks, c), append(s.batches, b)
+	}
+	if old >= 0 && s.chunks[old].live == 0 {
+		s.drop(old)
+	}
+}
+
+// release says that a row is not needed any more. Its values are there until the
+// next call of add.
+func (s *rowStore) release(r ref) {
+	at := int(r >> 32)
+	c := s.chunks[at]
+	s.live--
+	if c.live--; c.live == 0 && at != s.tail {
+		s.drop(at)
+	}
+}
+
+// drop forgets a chunk.
+func (s *rowStore) drop(at int) {
+	s.account.Release(s.chunks[at].held)
+	s.rows -= int64(s.batches[at].Rows)
+	s.chunks[at], s.batches[at] = nil, s.nothing
+	s.free = append(s.free, int32(at))
+	if s.kept {
+		s.gone = append(s.gone, at)
+	}
+}
+
+// sparse reports whether most rows are not needed, so that copying the others
+// pays.
+func (s *rowStore) sparse() bool { return s.rows > 8*chunkRows && s.rows > 4*s.live }
+
+// copied makes the store anew of the rows that are needed, in the order in which
+// they came; moved gives the new name of each old one.
+func (s *rowStore) copied(moved func(old, now ref), needed func(r ref) bool) error {
+	was := *s
+	s.chunks, s.batches, s.free, s.tail, s.live, s.rows = nil, nil, nil, -1, 0, 0
+	var sel []int32
+	var refs []ref
+	for _, at := range was.inOrder() {
+		b, c := was.batches[at], was.chunks[at]
+		sel = sel[:0]
+		for r := range int32(b.Rows) {
+			if needed(ref(at)<<32 | ref(r)) {
+				sel = append(sel, r)
+			}
+		}
+		var err error
+		if refs, err = s.add(b.Cols, sel, c.groups, c.times, refs[:0]); err != nil {
+			return err
+		}
+		for i, r := range sel {
+			moved(ref(at)<<32|ref(r), refs[i])
+		}
+		s.account.Release(c.held)
+	}
+	if s.kept {
+		s.gone = s.gone[:0]
+		for page := range s.pages.parts {
+			if page >= len(s.chunks) {
+				s.gone = append(s.gone, page)
+			}
+		}
+	}
+	return nil
+}
+
+// inOrder are the places of the chunks, by arrival.
+func (s *rowStore) inOrder() []int {
+	var at []int
+	for i, c := range s.chunks {
+		if c != nil {
+			at = append(at, i)
+		}
+	}
+	slices.SortFunc(at, func(a, b int) int { return cmp.Compare(s.chunks[a].first, s.chunks[b].first) })
+	return at
+}
+
+// arrival is a row's number in the order in which rows came.
+func (s *rowStore) arrival(r ref) int64 { return s.chunks[r>>32].first + int64(int32(r)) }
+
+func (s *rowStore) group(r ref) int32 { return s.chunks[r>>32].groups[int32(r)] }
+
+func (s *rowStore) time(r ref) int64 { return s.chunks[r>>32].times[int32(r)] }
+
+// close gives everything back.
+func (s *rowStore) close() {
+	for _, c := range s.chunks {
+		if c != nil {
+			s.account.Release(c.held)
+		}
+	}
+	s.chunks, s.batches, s.free, s.tail, s.live, s.rows = nil, nil, nil, -1, 0, 0
+}
+
+// keep has the store remember what changes, under a prefix of the operator's keys.
+func (s *rowStore) keep(prefix []byte) {
+	s.kept, s.pages, s.codec = true, pages{prefix: prefix}, newRowCodec(s.types)
+}
+
+// save writes the chunks that have taken rows, and deletes those that are gone.
+func (s *rowStore) save(w StateWriter) error {
+	for _, at := range s.gone {
+		if at >= len(s.chunks) || s.chunks[at] == nil {
+			s.pages.unset(w, at)
+		}
+	}
+	s.gone = s.gone[:0]
+	for at, c := range s.chunks {
+		if c == nil || !c.changed {
+			continue
+		}
+		c.changed = false
+		s.buf = binary.AppendVarint(s.buf[:0], c.first)
+		for r := range c.groups {
+			s.buf = binary.AppendVarint(binary.AppendVarint(s.buf, int64(c.groups[r])), c.times[r])
+			s.row = s.codec.layout.Append(s.row[:0], s.batches[at].Cols, r)
+			s.buf = append(binary.AppendUvarint(s.buf, uint64(len(s.row))), s.row...)
+		}
+		if err := s.pages.set(w, at, s.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore brings the chunks back, rows that are not needed any more among them:
+// all of them count as needed until they are released.
+func (s *rowStore) restore(r StateReader) error {
+	return s.pages.read(r, func(page int, value []byte) error {
+		for len(s.chunks) <= page {
+			s.chunks, s.batches = append(s.chunks, nil), append(s.batches, s.nothing)
+		}
+		c, b := &storeChunk{}, vec.NewBatch(s.types)
+		number := func() int64 {
+			v, n := binary.Varint(value)
+			if n <= 0 {
+				value = nil
+				return 0
+			}
+			value = value[n:]
+			return v
+		}
+		c.first = number()
+		for len(value) > 0 {
+			c.groups, c.times = append(c.groups, int32(number())), append(c.times, number())
+			size, n := binary.Uvarint(value)
+			if n <= 0 || size > uint64(len(value)-n) {
+				return errKept
+			}
+			if err := s.codec.reader.Read(value[n:n+int(size)], b.Cols); err != nil {
+				return err
+			}
+			b.Rows++
+			value = value[n+int(size):]
+		}
+		c.live = b.Rows
+		s.chunks[page], s.batches[page] = c, b
+		s.live, s.rows, s.next = s.live+int64(b.Rows), s.rows+int64(b.Rows), max(s.next, c.first+int64(b.Rows))
+		c.held = batchBytes(b) + 12*int64(b.Rows)
+		return s.account.Reserve(c.held)
+	})
+}
+
+// restored ends restore: chunks of which nothing is needed go, and the places of
+// those that are gone take new ones.
+func (s *rowStore) restored() {
+	s.free = s.free[:0]
+	for at, c := range s.chunks {
+		switch {
+		case c == nil:
+			s.free = append(s.free, int32(at))
+		case c.live == 0 && at != s.tail:
+			s.drop(at)
+		}
+	}
+}
+
+// rowCodec writes rows down as bytes and reads them.
+type rowCodec struct {
+	layout *rowkey.Layout
+	reader *rowkey.Reader
+}
+
+func newRowCodec(ts []types.Type) rowCodec {
+	k := newKeptTable(nil, ts)
+	return rowCodec{k.layout, k.reader}
+}
+
+// unset removes one page.
+func (p *pages) unset(w StateWriter, page int) {
+	if page >= len(p.parts) {
+		return
+	}
+	for part := range int(p.parts[page]) {
+		w.Delete(p.key(page, part))
+	}
+	p.parts[page] = 0
+}
