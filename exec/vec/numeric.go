@@ -39,6 +39,18 @@ func (v *Numeric) AppendInt64(coef int64, scale int32) {
 	v.endRow(i, coef>>63, scale)
 }
 
+// AppendInt64s adds each of coefs times 10^-scale.
+func (v *Numeric) AppendInt64s(coefs []int64, scale int32) {
+	for i, c := range coefs {
+		if i > 0 && v.Narrow() {
+			// The first has settled the scale.
+			v.Lo = append(v.Lo, coefs[i:]...)
+			return
+		}
+		v.AppendInt64(c, scale)
+	}
+}
+
 // AppendNull adds a NULL.
 func (v *Numeric) AppendNull() {
 	v.nulls.Set(len(v.Lo))

@@ -285,6 +285,28 @@ func TestNumericChangesShape(t *testing.T) {
 	}
 }
 
+func TestNumericsOfOneScale(t *testing.T) {
+	typ := types.Of(types.Numeric)
+	for _, before := range [][]string{nil, {"1.25"}, {"0.5"}, {"7", "170141183460469231731687303715884105727"}, {"NaN"}} {
+		v := New(typ).(*Numeric)
+		want := slices.Clone(before)
+		for _, s := range before {
+			Append(v, value(t, types.Numeric, s))
+		}
+		v.AppendInt64s(nil, 7)
+		v.AppendInt64s([]int64{150, -1, 0}, 2)
+		want = append(want, "1.50", "-0.01", "0.00")
+		if narrow := before == nil || before[0] == "1.25"; v.Narrow() != narrow {
+			t.Errorf("after %q: narrow is %v, want %v", before, v.Narrow(), narrow)
+		}
+		v.AppendInt64s([]int64{3, 4}, 1)
+		want = append(want, "0.3", "0.4")
+		if got := written(v, typ); !slices.Equal(got, want) {
+			t.Errorf("after %q: %q, want %q", before, got, want)
+		}
+	}
+}
+
 func TestBitmap(t *testing.T) {
 	var m, o Bitmap
 	for _, row := range []int{3, 64, 1000} {

@@ -35,6 +35,11 @@ type Decoder struct {
 	row    int
 	buf    []byte
 	format *types.Format
+
+	// Of Lines:
+	ends  marks
+	coefs []int64 // of one column, before they are appended
+	ahead int     // how many records it looks at in one go
 }
 
 // NewDecoder compiles a decoder for the columns read, an index into all each.
@@ -80,7 +85,7 @@ func (d *Decoder) Header(record []byte) error {
 		}
 		at[k] = f
 	}
-	d.at, d.width = at, len(names)
+	d.at, d.width, d.ends = at, len(names), marks{}
 	return nil
 }
 

@@ -18,7 +18,7 @@ type field struct {
 	num  *vec.Numeric
 
 	kind   kind
-	scale  int32 // of a kindNumeric with a limit
+	scale  int32 // of a kindNumeric: the column's, without a limit that of the last number
 	limit  int64 // its coefficients' magnitude is less; 0: none
 	length int   // of a kindVarchar or kindChar: the characters it has room for
 }
@@ -65,7 +65,7 @@ func (f *field) set(s []byte, format *types.Format) error {
 		f.text.Append(s)
 		return nil
 	case types.Int8:
-		if n, ok := small(s); ok {
+		if n, ok := whole(s, 0, len(s)); ok {
 			f.i64.Append(n)
 			return nil
 		}
@@ -115,44 +115,4 @@ func (f *field) set(s []byte, format *types.Format) error {
 		vec.Append(f.col, v)
 	}
 	return err
-}
-
-// small reads a whole number of up to 18 digits.
-func small(s []byte) (int64, bool) {
-	n, scale, ok := decimal(s)
-	return n, ok && scale == 0
-}
-
-// dot is a point, less '0'.
-const dot = byte(0xfe) // '.' - '0'
-
-// decimal reads a plain number of up to 18 digits: coef times 10^-scale.
-func decimal(s []byte) (coef int64, scale int32, ok bool) {
-	if len(s) == 0 || len(s) > 19 {
-		return 0, 0, false
-	}
-	neg := s[0] == '-'
-	if neg {
-		s = s[1:]
-	}
-	point := -1
-	for i, c := range s {
-		if c -= '0'; c <= 9 {
-			coef = coef*10 + int64(c)
-		} else if c == dot && point < 0 && i > 0 && i < len(s)-1 {
-			point = i
-		} else {
-			return 0, 0, false
-		}
-	}
-	if len(s) == 0 || len(s) > 18 {
-		return 0, 0, false
-	}
-	if point >= 0 {
-		scale = int32(len(s) - 1 - point)
-	}
-	if neg {
-		coef = -coef
-	}
-	return coef, scale, true
 }

@@ -20,13 +20,13 @@ var fields = []struct {
 }{
 	{types.Of(types.Int8), []string{"0", "-1", "007", "123456789012345678", "9223372036854775807", "-9223372036854775808", "+5", " 5", "5x", "1.5", "-", ""}},
 	{types.Of(types.Int4), []string{"0", "2147483647", "-2147483648", "2147483648", "", "99999999999"}},
-	{types.Of(types.Text), []string{"", "a", "a longer text of many bytes", "x\r", "\r", "é", "a\x7f", "\"q, \"\"uoted\"", "a\"b", "\"two\nlines\""}},
+	{types.Of(types.Text), []string{"", "a", "a longer text of many bytes", "x\r", "\r", "é", "a\x7f", "\xff", "\"q, \"\"uoted\"", "a\"b", "\"two\nlines\""}},
 	{types.Of(types.Varchar), []string{"ab", "a longer text of many bytes", "é", ""}},
 	{types.Type{OID: types.Varchar, Mod: 5 + 4}, []string{"ab", "abcde", "abcdef", "abc      ", "ééééé", "éééééé", ""}},
 	{types.Of(types.BPChar), []string{"ab", "ab  ", "é", ""}},
 	{types.Type{OID: types.BPChar, Mod: 5 + 4}, []string{"ab", "abcde", "abcdef", "abc      ", "é", "ééééé", "ab\x00", ""}},
 	{types.Of(types.Numeric), []string{"1", "-1.50", "0.00", "123456789.123456789", "12345678901234567890.5", "NaN", ".5", "5.", "1e5", "--1", ""}},
-	{types.Type{OID: types.Numeric, Mod: (18<<16 | 4) + 4}, []string{"1", "-1.5", "12.34567", "99999999999999.9999", "100000000000000", "922337203685477.5808", "999999999999999999", "-0.00005", ""}},
+	{types.Type{OID: types.Numeric, Mod: (18<<16 | 4) + 4}, []string{"1", "-1.5", "12.34567", "99999999999999.9999", "100000000000000", "922337203685477.5808", "999999999999999999", "-0.00005", "", "-12.3456", "123456789.0001", ".1234", "-.1234", "1x.2345", "1.23x5", "12.345", "-"}},
 	{types.Of(types.Date), []string{"2024-02-29", "2023-02-29", "0001-01-01", "0000-01-01", "2024-13-01", "2024-1-1", "infinity", "2024-01-15 ", ""}},
 	{types.Of(types.Timestamp), []string{"2024-01-15 10:00:00", "2024-01-15T23:59:59.999999", "2024-01-15 10:00:00.5", "2024-01-15 24:00:00", "2024-01-15 10:00:60", "2024-01-15 10:00:00.1234567", "2024-01-15 10:00:00Z", "2024-01-15", "2024-01-15 10:00:00.", "2024-01-15 10:00:00.-5"}},
 	{types.Of(types.Timestamptz), []string{"2024-01-15 10:00:00Z", "2024-01-15 10:00:00.25+00", "2024-01-15T10:00:00+02", "2024-01-15 10:00:00", "infinity"}},
@@ -40,6 +40,10 @@ func TestLinesAreAsDecoded(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	quick := 0
 	for turn := range 3000 {
+		records, limit := rnd.IntN(20), 1+rnd.IntN(6)
+		if turn%100 < 2 {
+			records, limit = 3000, 1+rnd.IntN(vec.MaxRows)
+		}
 		var all []catalog.Column
 		var read []int
 		var choices [][]string
@@ -55,26 +59,33 @@ func TestLinesAreAsDecoded(t *testing.T) {
 				read = append(read, i)
 			}
 		}
+		o := Options{Null: []string{"", "a", "0"}[rnd.IntN(3)], Delimiter: ",;, "[rnd.IntN(4)]}
 		var file bytes.Buffer
-		for range rnd.IntN(20) {
+		for range records {
 			var record []string
 			for _, texts := range choices {
 				record = append(record, texts[rnd.IntN(len(texts))])
 			}
-			if rnd.IntN(30) == 0 {
+			if rnd.IntN(30+records) == 0 {
 				record = append(record, "more")
 			}
-			file.WriteString(strings.Join(record, ",") + []string{"\n", "\r\n"}[rnd.IntN(2)])
+			file.WriteString(strings.Join(record, string(o.Delimiter)) + []string{"\n", "\r\n"}[rnd.IntN(2)])
 		}
-		o := Options{Null: []string{"", "a", "0"}[rnd.IntN(3)]}
 		want, _ := decodeAll(all, read, o, file.Bytes(), 0)
-		got, n := decodeAll(all, read, o, file.Bytes(), 1+rnd.IntN(6))
+		got, n := decodeAll(all, read, o, file.Bytes(), limit)
 		quick += n
 		if !slices.Equal(got, want) {
+			if records > 20 {
+				i := 0
+				for i < len(got) && i < len(want) && got[i] == want[i] {
+					i++
+				}
+				t.Fatalf("columns %v of %v, null %q\nLines: %d rows, from %d on %q\nDecode: %d rows, %q", read, all, o.Null, len(got), i, got[i:min(i+3, len(got))], len(want), want[i:min(i+3, len(want))])
+			}
 			t.Fatalf("columns %v of %v, null %q\n%q\nLines: %q\nDecode: %q", read, all, o.Null, file.String(), got, want)
 		}
 	}
-	if quick < 5_000 {
+	if quick < 50_000 {
 		t.Errorf("Lines took %d rows", quick)
 	}
 }
@@ -126,6 +137,28 @@ func decodeAll(all []catalog.Column, read []int, o Options, b []byte, limit int)
 	return out, quick
 }
 
+// TestFewRecordsAreLookedAtTwice has bad and good records by turns: Lines is to
+// look at about as much as it takes.
+func TestFewRecordsAreLookedAtTwice(t *testing.T) {
+	all, out, read := columns(types.Int8, types.Text)
+	b := bytes.Repeat([]byte("1,a\nx,b\n"), 10_000)
+	d := NewDecoder(all, read, Options{})
+	looked, rows := 0, 0
+	for len(b) > 0 {
+		out.Reset()
+		d.Bind(out.Cols)
+		n, taken := d.Lines(b, vec.MaxRows, len(b))
+		looked += d.ends.n
+		b, rows = b[taken:], rows+n
+		if end, _, _ := End(b, '"', 0, false); end > 0 {
+			b = b[end:]
+		}
+	}
+	if rows != 10_000 || looked > 40*rows {
+		t.Errorf("Lines took %d rows and looked at %d fields, want 10000 and at most %d", rows, looked, 40*rows)
+	}
+}
+
 func TestLinesTakePlainRecords(t *testing.T) {
 	record := "-12,2147483647,text,a var,abcde,a bpchar,ab,1.50,12.3456,2024-02-29,2024-02-29 23:59:59.25,2024-02-29T00:00:00Z\n"
 	var all []catalog.Column
@@ -137,5 +170,40 @@ func TestLinesTakePlainRecords(t *testing.T) {
 	rows, quick := decodeAll(all, read, Options{}, bytes.Repeat([]byte(record+"\n"), n)[:n*(len(record)+1)-1], 1)
 	if quick != n {
 		t.Errorf("Lines took %d of %d records: %q", quick, n, rows)
+	}
+}
+
+// BenchmarkLines reads two of seven columns, and all.
+func BenchmarkLines(b *testing.B) {
+	all, out, every := columns(types.Int8, types.Int8, types.Int8, types.Text, types.Numeric, types.Int8, types.Timestamp)
+	all[4].Type.Mod = (18<<16 | 4) + 4
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var lines []byte
+	for i := range vec.MaxRows {
+		lines = fmt.Appendf(lines, "%d,%d,%d,%s,%d.%04d,%d,2024-01-15 %02d:%02d:%02d.%03d\n", 1000000000+i, rnd.IntN(1000000), rnd.IntN(100000),
+			[]string{"AAPL", "MSFT", "GOOGL", "AMZN", "F", "BRK.A", "NVDA", "TSLA", "IBM", "ORCL"}[rnd.IntN(10)], rnd.IntN(900), rnd.IntN(10000), 1+rnd.IntN(1000),
+			rnd.IntN(24), rnd.IntN(60), rnd.IntN(60), rnd.IntN(1000))
+	}
+	for _, c := range []struct {
+		name string
+		read []int
+	}{{"none", nil}, {"two", []int{4, 5}}, {"seven", every}} {
+		b.Run(c.name, func(b *testing.B) {
+			d := NewDecoder(all, c.read, Options{})
+			var cols []vec.Vec
+			for _, i := range c.read {
+				cols = append(cols, out.Cols[i])
+			}
+			b.SetBytes(int64(len(lines)))
+			b.ReportAllocs()
+			for b.Loop() {
+				out.Reset()
+				d.Bind(cols)
+				if rows, _ := d.Lines(lines, vec.MaxRows, 1<<20); rows != vec.MaxRows {
+					b.Fatalf("%d rows", rows)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*vec.MaxRows), "ns/row")
+		})
 	}
 }

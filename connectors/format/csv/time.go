@@ -1,0 +1,71 @@
+package csv
+
+import (
+	"encoding/binary"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
+
+const microsPerDay = 24 * 60 * 60 * 1000000
+
+// isoDate reads YYYY-MM-DD, which s begins with: days since 2000-01-01.
+func isoDate(s []byte) (int32, bool) {
+	head := binary.LittleEndian.Uint64(s)
+	const dashes = 0xff<<32 | 0xff<<56
+	if head&dashes != '-'<<32|'-'<<56 {
+		return 0, false
+	}
+	t := head&^dashes ^ 0x0030300030303030
+	day := binary.LittleEndian.Uint16(s[8:]) ^ 0x3030
+	if (t+0x76*lowBits|t)&highBits != 0 || (uint64(day)+0x7676|uint64(day))&0x8080 != 0 {
+		return 0, false
+	}
+	y := t&0xf*1000 + t>>8&0xf*100 + t>>16&0xf*10 + t>>24&0xf
+	m := t>>40&0xf*10 + t>>48&0xf
+	return types.CivilDays(int(y), int(m), int(day&0xf*10+day>>8))
+}
+
+// isoTimestamp reads YYYY-MM-DD hh:mm:ss, and a fraction of up to six digits:
+// microseconds since 2000-01-01.
+func isoTimestamp(s []byte) (int64, bool) {
+	if len(s) < 19 || len(s) > 26 || s[10] != ' ' && s[10] != 'T' {
+		return 0, false
+	}
+	day, ok := isoDate(s)
+	if !ok {
+		return 0, false
+	}
+	const colons = 0x0000ff0000ff0000
+	w := binary.LittleEndian.Uint64(s[11:])
+	t := w&^uint64(colons) ^ 0x3030003030003030
+	if w&colons != 0x00003a00003a0000 || (t+0x76*lowBits|t)&highBits != 0 {
+		return 0, false
+	}
+	h, m, sec := t&0xf*10+t>>8&0xf, t>>24&0xf*10+t>>32&0xf, t>>48&0xf*10+t>>56
+	if h > 23 || m > 59 || sec > 59 {
+		return 0, false
+	}
+	micros := int64(day)*microsPerDay + int64(h*3600+m*60+sec)*1000000
+	if len(s) == 19 {
+		return micros, true
+	}
+	if len(s) == 20 || s[19] != '.' {
+		return 0, false
+	}
+	fraction, ok := digits(s, 20, len(s))
+	if !ok {
+		return 0, false
+	}
+	return micros + fraction*pow10[26-len(s)], true
+}
+
+// isoTimestamptz reads a timestamp that says it is in UTC.
+func isoTimestamptz(s []byte) (int64, bool) {
+	switch n := len(s); {
+	case n >= 20 && s[n-1] == 'Z':
+		return isoTimestamp(s[:n-1])
+	case n >= 22 && string(s[n-3:]) == "+00":
+		return isoTimestamp(s[:n-3])
+	}
+	return 0, false
+}
