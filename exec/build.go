@@ -275,6 +275,9 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if changes && n.Closing != nil && !plan.Derive(n.Input).Bounded {
 		return b.windowAggregate(t, n, to)
 	}
+	if n.Closing != nil && n.Closing.Final {
+		changes = false // no row of what ends is late, so its windows are complete at its end
+	}
 	if b.live && !n.EmitChanges && !plan.Derive(n.Input).Bounded {
 		return sqlerr.Unsupported("Add EMIT CHANGES to the query, or remove it from the outer one.",
 			"an aggregate over a stream that does not end has no final result")

@@ -137,9 +137,6 @@ func (e *engine) scans(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
 	s := e.catalog.Snapshot()
 	for _, j := range s.Jobs() {
-		if j.State == catalog.JobFailed {
-			return nil, fmt.Errorf("job %s failed: %s", j.Name, j.Error)
-		}
 		if j.State != catalog.JobRunning {
 			continue
 		}

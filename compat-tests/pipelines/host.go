@@ -2,7 +2,6 @@ package pipelines
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -75,9 +74,15 @@ func (h *Host) Settle(c Call, _ *struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err := e.streams.committed(ctx, c.Records, scans); err != nil {
-		_, failed := e.scans(context.Background()) // a job may have failed meanwhile
-		return errors.Join(err, failed)
+	return e.streams.committed(ctx, c.Records, scans, e.failure)
+}
+
+// failure is why a job has failed; nil: none has.
+func (e *engine) failure() error {
+	for _, j := range e.catalog.Snapshot().Jobs() {
+		if j.State == catalog.JobFailed {
+			return fmt.Errorf("job %s failed: %s", j.Name, j.Error)
+		}
 	}
 	return nil
 }
@@ -89,12 +94,12 @@ func (e *engine) finished(ctx context.Context) error {
 	for {
 		running := ""
 		for _, j := range e.catalog.Snapshot().Jobs() {
-			switch j.State {
-			case catalog.JobFailed:
-				return fmt.Errorf("job %s failed: %s", j.Name, j.Error)
-			case catalog.JobRunning:
+			if j.State == catalog.JobRunning {
 				running = j.Name
 			}
+		}
+		if err := e.failure(); err != nil {
+			return err
 		}
 		if running == "" {
 			return nil

@@ -73,6 +73,7 @@ func broker(t *testing.T) string {
 func TestStraight(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
 			r := &run{golden: g, dir: t.TempDir()}
 			answers := drive(t, r, newHost(""))
 			if *rewrite {
@@ -104,6 +105,7 @@ func TestPieces(t *testing.T) {
 		for i := range times() {
 			for _, way := range []string{"file", "topic", "partitions"} {
 				t.Run(fmt.Sprintf("%s/%s/%d", g.name, way, i), func(t *testing.T) {
+					t.Parallel()
 					r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, way, i)}
 					r.batch = 1 + r.rng.IntN(20)
 					if way != "file" {

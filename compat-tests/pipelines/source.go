@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -56,9 +57,14 @@ func (s *streams) wake() {
 }
 
 // committed waits until every reader of each stream, scans[stream] in all, has so
-// many of its records committed.
-func (s *streams) committed(ctx context.Context, records, scans map[string]int) error {
+// many of its records committed, or something has failed.
+func (s *streams) committed(ctx context.Context, records, scans map[string]int, failure func() error) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for {
+		if err := failure(); err != nil {
+			return err
+		}
 		s.mu.Lock()
 		changed := s.changed
 		left := ""
@@ -79,6 +85,7 @@ func (s *streams) committed(ctx context.Context, records, scans map[string]int) 
 		}
 		select {
 		case <-changed:
+		case <-tick.C:
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", left, ctx.Err())
 		}

@@ -75,7 +75,7 @@ func (d deriver) derive(n Node) Props {
 	case *AggregateNode:
 		in := d.derive(n.Input)
 		final := n.EmitChanges && n.Closing != nil && n.Closing.Final
-		p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly && (in.Bounded || final), Time: -1}
+		p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly && (final || in.Bounded && !n.EmitChanges), Time: -1}
 		p.Keys = [][]int{upTo(len(n.Keys))}
 		if in.Window != nil {
 			p.Window = in.Window.moved(places(n.Keys))
