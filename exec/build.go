@@ -29,6 +29,7 @@ type builder struct {
 	// end first.
 	live   bool
 	latest bool // live streams start at their ends
+	again  bool // what is built is not kept: a job reads it at each start
 	scope  *scope
 	view   *tableView          // what the statement sees of the tables
 	follow *table.Following    // the tables whose changes it follows; nil: none yet
@@ -63,7 +64,7 @@ func (b *builder) tree(n plan.Node, out operator.Output) (*tree, error) {
 // operator puts an operator in its place and builds its inputs in the order
 // given, which is the order in which bounded ones are read.
 func (b *builder) operator(t *tree, n plan.Node, op operator.Operator, to target, inputs ...input) error {
-	place := &node{op: op, plan: n, to: to, open: len(inputs), inputs: len(inputs)}
+	place := &node{op: op, plan: n, to: to, open: len(inputs), inputs: len(inputs), ends: !b.live}
 	if x, ok := op.(*exchange); ok {
 		x.node = place
 	}
@@ -83,7 +84,7 @@ type input struct {
 }
 
 func (b *builder) leaf(t *tree, n plan.Node, src operator.Leaf, to target) {
-	t.leaves = append(t.leaves, &leaf{src: src, plan: n, to: to})
+	t.leaves = append(t.leaves, &leaf{src: src, plan: n, to: to, again: b.again})
 }
 
 // node builds one plan node and what is under it.
@@ -201,7 +202,7 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	if err != nil {
 		return err
 	}
-	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to})
+	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to, again: b.again})
 	return nil
 }
 
@@ -390,7 +391,7 @@ func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
 	if !sorted || count < 0 || offset > 1<<40 || count > 1<<40 {
 		return b.operator(t, n, op, to, input{n.Input, 0})
 	}
-	place := &node{op: op, plan: n, to: to, open: 1, inputs: 1}
+	place := &node{op: op, plan: n, to: to, open: 1, inputs: 1, ends: !b.live}
 	if err := b.sort(t, s, count+offset, target{node: place, tree: t}); err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ type distribution struct {
 	// scans are, for each stream and followed table, whether the first task reads all
 	// of it.
 	scans []bool
+	// ends: what is rewritten is read to its end first, by the first task.
+	ends bool
 }
 
 // distribute makes a plan one for several tasks.
@@ -29,8 +31,8 @@ func distribute(root plan.Node) (*distribution, error) {
 func (d *distribution) node(n plan.Node) (plan.Node, error) {
 	switch n := n.(type) {
 	case *plan.Scan:
-		d.first[n] = n.Relation.Stored()
-		if !n.Relation.Stored() || n.Follow {
+		d.first[n] = n.Relation.Stored() || d.ends
+		if !d.ends && (!n.Relation.Stored() || n.Follow) {
 			d.scans = append(d.scans, n.Follow) // what is followed moves together
 		}
 		return n, nil
@@ -59,11 +61,27 @@ func (d *distribution) node(n plan.Node) (plan.Node, error) {
 	case *plan.Window:
 		return d.over(n, true, n.Partition)
 	case *plan.Join:
-		if live := n.Bounds != nil || !n.Lateral && !plan.Derive(n.Right).Bounded; live {
-			return d.over(n, true, n.LeftKeys, n.RightKeys)
-		}
+		return d.join(n)
+	}
+	if d.ends {
+		return d.over(n, false)
 	}
 	return nil, sqlerr.Unsupported("Leave parallelism out, or set it to 1.", "%s in a job of several tasks is not supported", n.String())
+}
+
+// join rewrites a join. What each task computes or reads for itself stays as it is.
+func (d *distribution) join(n *plan.Join) (plan.Node, error) {
+	if d.ends || keepsBoth(n) {
+		return d.over(n, true, n.LeftKeys, n.RightKeys)
+	}
+	left, err := d.node(n.Left)
+	if err != nil {
+		return nil, err
+	}
+	c := *n
+	c.Left = left
+	d.first[&c] = d.first[left]
+	return &c, nil
 }
 
 // groupKeys are the keys of an aggregate that its rows must meet by, but for the
@@ -95,8 +113,12 @@ func allColumns(n plan.Node) []plan.Expr {
 func (d *distribution) over(n plan.Node, meet bool, keys ...[]plan.Expr) (plan.Node, error) {
 	var inputs []plan.Node
 	alone := true
+	_, joins := n.(*plan.Join)
 	for _, in := range n.Inputs() {
+		was := d.ends
+		d.ends = was || joins && plan.Derive(in).Bounded
 		c, err := d.node(in)
+		d.ends = was
 		if err != nil {
 			return nil, err
 		}

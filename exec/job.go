@@ -55,40 +55,79 @@ type place struct {
 // one with an operator that would have to keep state through a restart and does
 // not.
 func checkJobPlan(name string, root plan.Node) error {
-	streams := 0
-	var err error
-	plan.WalkNode(root, func(n plan.Node) bool {
-		switch n := n.(type) {
-		case *plan.Scan:
-			streams++
-		case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.GroupingSets, *plan.Append, *plan.Values, *plan.TimeWindow, *plan.AggregateNode:
-		case *plan.Limit:
-			if n.Ties != nil {
-				err = firstError(err, stateful(n))
-			}
-		case *plan.DistinctNode:
-			if _, sorted := n.Input.(*plan.Sort); sorted {
-				err = firstError(err, stateful(n))
-			}
-		case *plan.Window:
-			if n.Mode == plan.WindowBounded {
-				err = firstError(err, stateful(n))
-			}
-		case *plan.SetOp:
-			if n.Op != "union" {
-				err = firstError(err, stateful(n))
-			}
-		default:
-			err = firstError(err, stateful(n))
-		}
-		return true
-	})
-	if streams == 0 && err == nil {
+	c := planCheck{}
+	c.node(root)
+	if c.streams == 0 && c.err == nil {
 		return sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name).
 			WithHint("A job reads at least one stream: SELECT ... FROM a stream.")
 	}
-	return err
+	return c.err
 }
+
+type planCheck struct {
+	streams int
+	err     error
+}
+
+func (c *planCheck) node(n plan.Node) {
+	switch n := n.(type) {
+	case *plan.Scan:
+		c.streams++
+	case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.GroupingSets, *plan.Append, *plan.Values, *plan.TimeWindow, *plan.AggregateNode:
+	case *plan.Limit:
+		if n.Ties != nil {
+			c.refuse(n)
+		}
+	case *plan.DistinctNode:
+		if _, sorted := n.Input.(*plan.Sort); sorted {
+			c.refuse(n)
+		}
+	case *plan.Window:
+		if n.Mode == plan.WindowBounded {
+			c.refuse(n)
+		}
+	case *plan.SetOp:
+		if n.Op != "union" {
+			c.refuse(n)
+		}
+	case *plan.Join:
+		c.join(n)
+		return
+	default:
+		c.refuse(n)
+	}
+	for _, in := range n.Inputs() {
+		c.node(in)
+	}
+}
+
+// join looks at a join's inputs. One that ends is read before the stream, and what
+// is done to it then holds nothing between epochs.
+func (c *planCheck) join(n *plan.Join) {
+	if n.Lateral {
+		c.node(n.Left) // the right side is computed for each row, and reads no stream
+		return
+	}
+	for _, in := range n.Inputs() {
+		if !plan.Derive(in).Bounded {
+			c.node(in)
+			continue
+		}
+		plan.WalkNode(in, func(n plan.Node) bool {
+			switch n.(type) {
+			case *plan.Scan:
+				c.streams++
+			case *plan.CTE, *plan.CTEScan, *plan.Modify, *plan.LockRows:
+				c.refuse(n)
+			}
+			return true
+		})
+	}
+}
+
+func (c *planCheck) refuse(n plan.Node) { c.fail(stateful(n)) }
+
+func (c *planCheck) fail(err error) { c.err = firstError(c.err, err) }
 
 // checkChangelog refuses a sink that takes only rows that stay, where a job takes
 // rows back.
@@ -109,8 +148,27 @@ func (e *Engine) checkChangelog(s *plan.StartJob, r *catalog.Relation) error {
 	if !strings.EqualFold(mode, "append") {
 		return nil
 	}
-	return sqlerr.Unsupported(fmt.Sprintf("Set '%s.changelog' = 'ops' to write every change with its _op, or group by a window: its rows are final.", r.Name),
+	hint := fmt.Sprintf("Set '%s.changelog' = 'ops' to write every change with its _op, or ", r.Name)
+	if takesBack(s.Root) {
+		hint += "give the join bounds of time, as in JOIN ... ON ... WITHIN INTERVAL '5 minutes': its rows are final."
+	} else {
+		hint += "group by a window: its rows are final."
+	}
+	return sqlerr.Unsupported(hint,
 		"job %q takes rows back, and sink %q only takes rows that stay", s.Name, r.Name)
+}
+
+// takesBack reports whether it is a join that makes a plan of rows that stay take
+// rows back.
+func takesBack(root plan.Node) bool {
+	found := false
+	plan.WalkNode(root, func(n plan.Node) bool {
+		if j, ok := n.(*plan.Join); ok && !plan.Derive(j).AppendOnly {
+			found = found || plan.Derive(j.Left).AppendOnly && plan.Derive(j.Right).AppendOnly
+		}
+		return true
+	})
+	return found
 }
 
 func firstError(a, b error) error {
@@ -188,6 +246,9 @@ func (e *Engine) probeSources(ctx context.Context, s *plan.StartJob) error {
 		sc, ok := n.(*plan.Scan)
 		if !ok || err != nil {
 			return err == nil
+		}
+		if sc.Relation.Kind == catalog.Table {
+			return true
 		}
 		err = e.probe(ctx, sc.Relation)
 		if err != nil {

@@ -196,11 +196,29 @@ func (l *life) build(ctx context.Context, first bool) error {
 	if err := l.keepOperators(first); err != nil {
 		return err
 	}
-	if !first || len(l.tasks) > 1 {
-		return nil
+	if len(l.tasks) > 1 {
+		return nil // each does, as what it reads goes to others
 	}
-	bounded, _ := l.tasks[0].tree.splitLeaves()
-	return l.tasks[0].tree.readLeaves(ctx, bounded)
+	return l.tasks[0].readBounded(ctx, first)
+}
+
+// readBounded reads the leaves that end: those that no state has the rows of at each
+// start and in every task, others at a job's first and in the first task.
+func (t *task) readBounded(ctx context.Context, first bool) error {
+	bounded, _ := t.tree.splitLeaves()
+	for _, leaf := range bounded {
+		var err error
+		if leaf.again || first && t.number == 0 {
+			err = t.tree.readLeaf(ctx, leaf)
+		} else {
+			leaf.done = true
+			err = leaf.to.skip(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeTasks makes the tasks and their operators.
@@ -261,8 +279,9 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
 	b.scanned = func(s *scan) {
-		if shared != nil {
-			s.shared, s.task = shared[len(t.names)], t.number
+		if shared != nil && !s.spec.Bounded {
+			s.shared, s.task = shared[0], t.number
+			shared = shared[1:]
 		}
 		name := sourceName(len(t.names), s.plan.Relation)
 		t.names[s] = name
@@ -273,6 +292,10 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		size, err := batchSize(s.plan.Relation.Options)
 		t.batches[s] = size
 		l.onReject(s)
+		if s.spec.Bounded {
+			// It is no part of an epoch, nor are its records at fault.
+			s.faults = func(r stream.Reject) error { return t.rejected(&leaf{scan: s}, "", r) }
+		}
 		if err != nil {
 			badPolicy = err
 		}

@@ -55,7 +55,7 @@ func (l *life) keepOperators(first bool) error {
 	for _, t := range l.tasks {
 		for _, n := range t.tree.nodes {
 			op, ok := n.op.(operator.Kept)
-			if !ok {
+			if !ok || n.ends {
 				continue
 			}
 			if err := op.Keep(); err != nil {

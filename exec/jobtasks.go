@@ -70,13 +70,10 @@ func (t *task) run(ctx context.Context, c *crew, first bool) (err error) {
 	}
 }
 
-// begun reads the leaves that end, in the first task; elsewhere they have nothing.
+// begun reads the leaves that end, and ends those that are another task's.
 func (t *task) begun(ctx context.Context, first bool) error {
-	bounded, _ := t.tree.splitLeaves()
-	if t.number == 0 && first {
-		if err := t.tree.readLeaves(ctx, bounded); err != nil {
-			return err
-		}
+	if err := t.readBounded(ctx, first); err != nil {
+		return err
 	}
 	for _, leaf := range t.tree.leaves {
 		if slices.Contains(t.live, leaf) {

@@ -10,20 +10,22 @@ import (
 // join builds a join. One whose right side ends keeps it and reads it first; in a
 // live query others are kept up to date from both sides.
 func (b *builder) join(t *tree, n *plan.Join, to target) error {
-	if !n.Lateral && b.live {
-		l, r := plan.Derive(n.Left), plan.Derive(n.Right)
-		outer := n.Kind == plan.JoinRight || n.Kind == plan.JoinFull
-		switch {
-		case n.Bounds != nil:
-			return b.intervalJoin(t, n, to)
-		case !r.Bounded || !l.Bounded && outer:
-			return b.changesJoin(t, n, to)
-		}
+	switch {
+	case !b.live:
+	case n.Bounds != nil:
+		return b.intervalJoin(t, n, to)
+	case keepsBoth(n):
+		return b.changesJoin(t, n, to)
 	}
 	if n.Bounds != nil {
 		return sqlerr.Errorf(sqlerr.InternalError, "an interval join in a query that ends")
 	}
-	spec := operator.JoinSpec{Kind: n.Kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.holder(t, n), Fault: b.fault}
+	whole := plan.Derive(n).Bounded
+	account := b.account // rows that pass for ever cannot wait on disk
+	if !b.live || whole {
+		account = b.holder(t, n)
+	}
+	spec := operator.JoinSpec{Kind: n.Kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: account, Fault: b.fault}
 	var err error
 	if n.Cond != nil {
 		if spec.Cond, err = b.compile(n.Cond); err != nil {
@@ -45,7 +47,9 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 	}
 	// The right input is kept, so it is read first, and to its end.
 	place := &node{op: operator.NewJoin(spec), plan: n, to: to, open: 2, inputs: 2}
-	if err := b.bounded().node(t, n.Right, target{node: place, input: operator.JoinRight, tree: t}); err != nil {
+	right := b.bounded()
+	right.again = right.again || b.live && !whole
+	if err := right.node(t, n.Right, target{node: place, input: operator.JoinRight, tree: t}); err != nil {
 		return err
 	}
 	left := b
@@ -57,6 +61,15 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 	}
 	t.nodes = append(t.nodes, place)
 	return nil
+}
+
+// keepsBoth reports whether a join of a live query keeps the rows of both sides.
+func keepsBoth(n *plan.Join) bool {
+	if n.Bounds != nil || n.Lateral {
+		return !n.Lateral
+	}
+	outer := n.Kind == plan.JoinRight || n.Kind == plan.JoinFull
+	return !plan.Derive(n.Right).Bounded || outer && !plan.Derive(n.Left).Bounded
 }
 
 // bounded builds what ends.

@@ -47,7 +47,7 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 		return b.operator(t, n, operator.NewSessionWindow(spec, n.Changes), to, input{n.Input, 0})
 	}
 	by.Keys = append(by.Keys, plan.SortKey{Expr: n.Time})
-	place := &node{op: operator.NewSessionSorted(spec), plan: n, to: to, open: 1, inputs: 1}
+	place := &node{op: operator.NewSessionSorted(spec), plan: n, to: to, open: 1, inputs: 1, ends: !b.live}
 	if err := b.sort(t, by, -1, target{node: place, tree: t}); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type node struct {
 	single bool    // all its rows are the first task's
 	off    bool    // and this is another: it has nothing to say
 	delay  int64   // how far its rows may lie behind that, in microseconds
+	ends   bool    // it is built where nothing is live: its state is not an epoch's
 
 	rows    int64         // that it passed on
 	bytes   int64         // of those rows, where the tree is timed
@@ -61,6 +62,7 @@ type leaf struct {
 	plan  plan.Node
 	to    target
 	done  bool
+	again bool // of one that ends: a job reads it at each start, not only at its first
 
 	version uint64 // of a followed table: what has been delivered whole
 	parted  bool   // and that a part of a later one has been
@@ -127,6 +129,28 @@ func (t target) finish(ctx context.Context) error {
 		return t.watermark(ctx, math.MaxInt64) // the other inputs' is the node's now
 	}
 	return n.to.finish(ctx)
+}
+
+// skip ends an input whose rows are part of what was restored, or another task's:
+// nothing goes out for its end but to an operator that has other inputs.
+func (t target) skip(ctx context.Context) error {
+	n := t.node
+	if n == nil {
+		return nil
+	}
+	n.open--
+	x, exchanges := n.op.(*exchange)
+	switch {
+	case exchanges:
+		return x.Finish(ctx, t.input, n)
+	case n.open == 0:
+		return n.to.skip(ctx)
+	case !n.off:
+		if err := n.op.Finish(ctx, t.input, n); err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
+	}
+	return t.watermark(ctx, math.MaxInt64)
 }
 
 // take passes a leaf's rows on. done: nobody wants more of that leaf.

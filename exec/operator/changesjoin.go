@@ -93,10 +93,16 @@ func (j *ChangesJoin) Process(_ context.Context, input int, b *vec.Batch, _ Outp
 	}
 	sel = j.sel.all(sel, b.Rows)
 	j.ids = sized(j.ids, b.Rows)
-	if j.table == nil {
+	switch {
+	case j.table == nil:
 		clear(j.ids)
-	} else if err := j.table.assign(s.keys, b.Rows, sel, j.ids); err != nil {
-		return err
+	case j.ended[1-input] && s.grown != nil:
+		// Its rows are forgotten at the barrier, and so are their keys at once.
+		j.table.lookup(s.keys, b.Rows, sel, j.ids)
+	default:
+		if err := j.table.assign(s.keys, b.Rows, sel, j.ids); err != nil {
+			return err
+		}
 	}
 	return s.add(b, sel, j.ids, someNull(s.keys))
 }
@@ -162,6 +168,7 @@ func (j *ChangesJoin) affect(side int, row int32) {
 		return
 	}
 	s.noted.set(row)
+	s.kept.touch(row)
 	s.matchesBefore[row] = s.matches[row]
 	if s.before[row] <= 0 {
 		s.matches[row], s.matchesBefore[row] = 0, 0 // its matches are counted anew

@@ -35,6 +35,7 @@ type changesSide struct {
 	alive   int      // rows that were there at the last barrier
 	ids     []int32
 	sel     selector
+	kept    *keptSide // nil: nothing is stored
 }
 
 func newChangesSide(ts []types.Type, keys int, appendOnly, counts bool, account *memory.Account) *changesSide {
@@ -53,6 +54,7 @@ func (s *changesSide) clear(appendOnly bool) {
 	}
 	s.group, s.next, s.heads, s.now, s.before, s.matches, s.matchesBefore = nil, nil, nil, nil, nil, nil, nil
 	s.noted, s.listed, s.alive = nil, nil, 0
+	s.kept.restart()
 }
 
 func (s *changesSide) columns() []vec.Vec {
@@ -95,6 +97,7 @@ func (s *changesSide) add(b *vec.Batch, sel, groups []int32, nullable bool) erro
 		} else {
 			s.now[row]++
 		}
+		s.kept.touch(row)
 		if !s.listed.get(row) {
 			s.listed.set(row)
 			s.touched = append(s.touched, row)
@@ -106,6 +109,7 @@ func (s *changesSide) add(b *vec.Batch, sel, groups []int32, nullable bool) erro
 // open makes the next row, of a group.
 func (s *changesSide) open(g int32) {
 	row := int32(len(s.now))
+	s.kept.touch(row)
 	s.now, s.before, s.group, s.next = append(s.now, 0), append(s.before, 0), append(s.group, g), append(s.next, -1)
 	if s.counts {
 		s.matches, s.matchesBefore = append(s.matches, 0), append(s.matchesBefore, 0)

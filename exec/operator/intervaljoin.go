@@ -59,6 +59,7 @@ type IntervalJoin struct {
 	nulls       []vec.Vec // one NULL row of each column, left and then right
 	out         vec.Batch
 	expiredRefs []ref
+	kept        *keptInterval // nil: nothing is
 }
 
 // leastBucket is the least width of a bucket, in microseconds: below it, keeping
@@ -67,7 +68,8 @@ const leastBucket = 100_000
 
 // NewIntervalJoin returns an IntervalJoin.
 func NewIntervalJoin(s IntervalJoinSpec) *IntervalJoin {
-	j := &IntervalJoin{spec: s, watermark: math.MinInt64, groups: map[int64]*[]int32{}}
+	// first is a selection, so it is never nil: that would be every row.
+	j := &IntervalJoin{spec: s, watermark: math.MinInt64, groups: map[int64]*[]int32{}, first: []int32{}}
 	// A row's matches lie in three or four buckets, and a bucket outlives its first
 	// row by half the bounds.
 	j.width = max((s.Before+s.After)/2, leastBucket)
@@ -288,7 +290,7 @@ func (j *IntervalJoin) flush(ctx context.Context, input int, b *vec.Batch, out O
 		}
 		k, row := o.buckets[j.other[i]>>32], int32(j.other[i])
 		if !k.matched.get(row) {
-			k.matched.set(row)
+			k.mark(row)
 			j.first = append(j.first, i)
 		}
 	}
@@ -324,7 +326,7 @@ func (j *IntervalJoin) keep(s *intervalSide, number int64, group []int32, at tim
 	if len(j.part) == 0 {
 		return nil
 	}
-	return s.add(number, j.part, at, j.hit, b, j.ids)
+	return s.add(number, j.part, at, j.hit, b, j.ids, j.watermark)
 }
 
 // leftover passes on what left rows that matched give of a semi join, and what
@@ -378,7 +380,7 @@ func (j *IntervalJoin) emitAlone(ctx context.Context, input int, cols []vec.Vec,
 // Watermark passes on the rows that no match can come for any more, and drops the
 // buckets whose rows have all expired.
 func (j *IntervalJoin) Watermark(ctx context.Context, t int64, out Output) error {
-	j.watermark = t
+	j.watermark = max(j.watermark, t) // a restart may tell it again what was
 	for input := range j.sides {
 		if err := j.expire(ctx, input, out); err != nil {
 			return err

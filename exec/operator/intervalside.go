@@ -30,6 +30,8 @@ type intervalSide struct {
 	buckets []*intervalBucket // ascending
 	rows    []*vec.Batch      // of the buckets
 	due     dueHeap           // rows that had no match when they came, where pads
+	keeps   bool              // Save will be called
+	gone    []*intervalBucket // dropped, and still in the store
 }
 
 // intervalBucket are the rows of one span of time, in the order in which they
@@ -44,6 +46,13 @@ type intervalBucket struct {
 	table   *table // of the keys; nil: there are none
 	chains  chains
 	held    int64
+	kept    keptBucket
+}
+
+// mark notes that a row has matched.
+func (k *intervalBucket) mark(row int32) {
+	k.matched.set(row)
+	k.kept.dirty.set(row / markRows)
 }
 
 // rowMarks are one bit for each row.
@@ -113,8 +122,8 @@ func (s *intervalSide) bucket(number int64) *intervalBucket {
 }
 
 // add keeps the rows of sel, which lie in one bucket; ids is room for as many as
-// the batch has rows.
-func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *vec.Batch, ids []int32) error {
+// the batch has rows. What has expired at the watermark has gone out.
+func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *vec.Batch, ids []int32, watermark int64) error {
 	k := s.bucket(number)
 	first := int32(len(k.times))
 	if k.table != nil {
@@ -134,8 +143,8 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 		switch {
 		case !s.marks:
 		case hit[r]:
-			k.matched.set(first + int32(i))
-		case s.pads:
+			k.mark(first + int32(i))
+		case s.pads && !s.expired(t, watermark):
 			s.due.push(due{at: t, bucket: number, row: first + int32(i)})
 		}
 	}
@@ -168,7 +177,11 @@ func (s *intervalSide) nextDue(watermark int64) (ref, bool) {
 func (s *intervalSide) drop(watermark int64) {
 	n := 0
 	for n < len(s.buckets) && s.expired((s.buckets[n].number+1)*s.width-1, watermark) {
-		s.free(s.buckets[n])
+		k := s.buckets[n]
+		s.free(k)
+		if s.keeps && k.kept.saved > 0 {
+			s.gone = append(s.gone, k)
+		}
 		n++
 	}
 	s.buckets, s.rows = slices.Delete(s.buckets, 0, n), slices.Delete(s.rows, 0, n)
@@ -179,7 +192,7 @@ func (s *intervalSide) free(k *intervalBucket) {
 		k.table.close()
 	}
 	s.account.Release(k.held)
-	k.held = 0
+	k.held, k.rows, k.times, k.matched, k.table, k.chains = 0, nil, nil, nil, nil, chains{}
 }
 
 func (s *intervalSide) close() {

@@ -37,6 +37,25 @@ func (s *Share) has(cols []vec.Vec, ts []types.Type, by []int) bool {
 	return s.owners.of(cols, ts, 1, s.one[:], s.Tasks)[0] == int32(s.Task)
 }
 
+// rows are those of sel whose keys are the share's; n is the number of physical
+// rows of keys. A nil Share has every row.
+func (s *Share) rows(keys []vec.Vec, ts []types.Type, n int, sel []int32) []int32 {
+	switch {
+	case s == nil, s.Single && s.Task == 0:
+		return sel
+	case s.Single:
+		return nil
+	}
+	own := make([]int32, 0, len(sel))
+	of := s.owners.of(keys, ts, n, sel, s.Tasks)
+	for _, r := range sel {
+		if of[r] == int32(s.Task) {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
 // owners finds the tasks that rows belong to.
 type owners struct {
 	hash, sum []uint64

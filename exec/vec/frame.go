@@ -8,9 +8,9 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
-// A frame is a batch as bytes, for a file that only this process reads: buffers
-// as they lie in memory, in the machine's byte order, one column after the
-// other, each with its NULL bits. It has no names, no types and no checksum:
+// A frame is a batch as bytes, for a file that only this process reads, and for
+// the state of joins: buffers as they lie in memory, in the machine's byte order,
+// one column after the other, each with its NULL bits. It has no names, no types and no checksum:
 // who reads it brings columns of the same kinds, and bytes that are intact.
 
 // errFrame is a frame that does not fit its columns.

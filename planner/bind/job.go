@@ -43,11 +43,11 @@ func (b *binder) finalByDefault() bool {
 // job makes the job of a bound query.
 func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists, orReplace bool) *plan.StartJob {
 	follow(root, b.views)
+	root = b.continuous(root)
 	if !hasStream(root) && !b.views {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).
 			WithHint("Read a stream or a table in FROM; SELECT without START JOB answers at once.").At(name.Pos))
 	}
-	root = b.continuous(root)
 	b.checkJob(root)
 	b.checkLiveNode(root)
 	root = b.withWatermarks(root)

@@ -60,7 +60,12 @@ func hasStream(n plan.Node) bool {
 // where it must be kept up with whatever changes, else where it reads no stream.
 // A table beside a stream is looked up.
 func follow(root plan.Node, all bool) {
-	if !all && hasStream(root) {
+	streams := false
+	plan.WalkAll(root, func(n plan.Node) {
+		s, ok := n.(*plan.Scan)
+		streams = streams || ok && !s.Relation.Stored()
+	})
+	if streams && !all {
 		return
 	}
 	plan.WalkAll(root, func(n plan.Node) {
@@ -166,7 +171,11 @@ func (b *binder) checkLiveNode(n plan.Node) {
 			refuse("Leave LIMIT out, or leave EMIT CHANGES out.", "LIMIT over rows that change is not supported")
 		}
 	}
+	_, joins := n.(*plan.Join)
 	for _, in := range n.Inputs() {
+		if joins && plan.Derive(in).Bounded {
+			continue // it is read to its end first
+		}
 		b.checkLiveNode(in)
 	}
 }
@@ -206,15 +215,11 @@ func setWord(op string) string {
 func (b *binder) checkJob(n plan.Node) {
 	what := ""
 	hint := "Run it over what the stream holds now (SELECT ... INTO sink WITH (...)), or watch it with SELECT ... EMIT CHANGES."
-	plan.WalkAll(n, func(n plan.Node) {
+	visit := func(n plan.Node) bool {
 		if what != "" {
-			return
+			return false
 		}
 		switch n := n.(type) {
-		case *plan.Join:
-			if !n.Lateral || hasStream(n.Right) {
-				what = "a join"
-			}
 		case *plan.Window:
 			if n.Mode == plan.WindowBounded {
 				what = "a window function (OVER) over rows that end"
@@ -232,9 +237,35 @@ func (b *binder) checkJob(n plan.Node) {
 		case *plan.CTE:
 			what = "a WITH query that is read more than once"
 		}
-	})
+		return true
+	}
+	eachKept(n, visit)
 	if what == "" {
 		return
 	}
 	b.fail(sqlerr.Unsupported(hint, "a job with %s is not supported, as its state would not survive a restart", what))
+}
+
+// eachKept calls f for the nodes of a job whose rows go on for ever, and for those
+// of subqueries: what a join reads to its end at each start has no state. f returns
+// false where it need not see what is below.
+func eachKept(n plan.Node, f func(plan.Node) bool) {
+	if !f(n) {
+		return
+	}
+	plan.EachExpr(n, func(e plan.Expr) {
+		plan.Walk(e, func(x plan.Expr) bool {
+			if s, ok := x.(*plan.Subquery); ok {
+				eachKept(s.Input, f)
+			}
+			return true
+		})
+	})
+	_, joins := n.(*plan.Join)
+	for _, in := range n.Inputs() {
+		if joins && plan.Derive(in).Bounded {
+			continue
+		}
+		eachKept(in, f)
+	}
 }
