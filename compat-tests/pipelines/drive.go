@@ -23,13 +23,13 @@ const limit = 60 * time.Second
 // run is one run of a golden.
 type run struct {
 	*golden
-	dir     string
-	broker  string // of the topics; "": the inputs are files
-	topics  string // what their names begin with
-	spread  bool   // over more than one partition
-	batch   int    // the streams' batch.size; 0: they have none
-	options string // further options of every sink's job
-	rng     *rand.Rand
+	dir    string
+	broker string // of the topics; "": the inputs are files
+	topics string // what their names begin with
+	spread bool   // over more than one partition
+	batch  int    // the streams' batch.size; 0: they have none
+	tasks  int    // of every job; 0: as the golden says
+	rng    *rand.Rand
 
 	client  *kgo.Client
 	sent    map[string]int   // records of each input
@@ -45,8 +45,8 @@ func (r *run) topicPartitions() int32 {
 }
 
 // ordered reports whether what a sink has got at a barrier is told by the golden:
-// across partitions a stream's time may lag.
-func (r *run) ordered() bool { return r.topicPartitions() == 1 }
+// across partitions and tasks a stream's time may lag.
+func (r *run) ordered() bool { return r.topicPartitions() == 1 && (r.tasks <= 1 || r.single) }
 
 // prepare makes the files or topics of the inputs.
 func (r *run) prepare(ctx context.Context) error {
@@ -82,25 +82,32 @@ func (r *run) file(name, format string) string { return filepath.Join(r.dir, nam
 
 var macro = regexp.MustCompile(`\$[a-z_0-9]+`)
 
-// statements are the golden's, with the options of its streams and sinks.
+// statements are the golden's, with the options of its streams, sinks and jobs.
 func (r *run) statements() (string, error) {
-	var unknown error
-	sql := macro.ReplaceAllStringFunc(r.sql, func(m string) string {
-		name := m[1:]
-		for _, in := range r.inputs {
-			if in.name == name {
-				return r.source(in)
+	var sql strings.Builder
+	from := 0
+	for _, at := range macro.FindAllStringIndex(r.sql, -1) {
+		before := r.sql[from:at[0]]
+		sql.WriteString(before)
+		from = at[1]
+		name := r.sql[at[0]+1 : at[1]]
+		in := slices.IndexFunc(r.inputs, func(in input) bool { return in.name == name })
+		out := slices.IndexFunc(r.expected, func(e expected) bool { return e.name == name })
+		switch {
+		case in >= 0:
+			sql.WriteString(r.source(r.inputs[in]))
+		case out >= 0:
+			e := r.expected[out]
+			fmt.Fprintf(&sql, "'%[1]s.type' = 'file', '%[1]s.path' = '%[2]s', '%[1]s.format' = '%[3]s'", name, r.file("out_"+name, e.format), e.format)
+			if r.tasks > 0 && !r.single && strings.HasSuffix(before, "(") {
+				fmt.Fprintf(&sql, ", 'parallelism' = '%d'", r.tasks)
 			}
+		default:
+			return "", fmt.Errorf("$%s names neither an input nor what is expected", name)
 		}
-		for _, e := range r.expected {
-			if e.name == name {
-				return fmt.Sprintf("'%[1]s.type' = 'file', '%[1]s.path' = '%[2]s', '%[1]s.format' = '%[3]s'%[4]s", name, r.file("out_"+name, e.format), e.format, r.options)
-			}
-		}
-		unknown = fmt.Errorf("%s names neither an input nor what is expected", m)
-		return m
-	})
-	return sql, unknown
+	}
+	sql.WriteString(r.sql[from:])
+	return sql.String(), nil
 }
 
 func (r *run) source(in input) string {

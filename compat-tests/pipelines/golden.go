@@ -40,6 +40,7 @@ import (
 //	# partitions: 1   rows keep their order: they are in one partition of the topic.
 //	                  Then every run is compared at each barrier
 //	# key: 2          rows of equal second field are in one partition
+//	# tasks: 1        its jobs have one task each; otherwise they have one to four
 //	# compare: exact  the sink's lines are compared as they are, in their order
 type golden struct {
 	name     string
@@ -52,6 +53,7 @@ type golden struct {
 	partitions int // 0: any number
 	key        int // a field's number from 1; 0: rows are spread at random
 	exact      bool
+	single     bool // one task
 }
 
 // input is what a stream gets: its records between barriers.
@@ -144,6 +146,8 @@ func (g *golden) settings() error {
 			g.key, err = strconv.Atoi(value)
 		case key == "compare" && value == "exact":
 			g.exact = true
+		case key == "tasks" && value == "1":
+			g.single = true
 		default:
 			err = fmt.Errorf("unknown setting %q", l)
 		}

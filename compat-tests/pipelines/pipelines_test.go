@@ -98,7 +98,8 @@ func TestStraight(t *testing.T) {
 
 // TestPieces runs each golden with its records in pieces of random sizes and in
 // batches of random sizes, from files and from topics of one partition and of
-// several; and its engine is ended and started again between pieces.
+// several, by jobs of several tasks; and its engine is ended and started again
+// between pieces.
 func TestPieces(t *testing.T) {
 	addr := broker(t)
 	for _, g := range goldens(t) {
@@ -107,7 +108,7 @@ func TestPieces(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", g.name, way, i), func(t *testing.T) {
 					t.Parallel()
 					r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, way, i)}
-					r.batch = 1 + r.rng.IntN(20)
+					r.batch, r.tasks = 1+r.rng.IntN(20), 1+r.rng.IntN(4)
 					if way != "file" {
 						r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-%s-%d-", g.name, way, i), way == "partitions"
 					}
@@ -200,6 +201,7 @@ func killed(t *testing.T, goldens []*golden, addr string, i int) {
 	var all sync.WaitGroup
 	for _, g := range goldens {
 		r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, "killed", i)}
+		r.tasks = 1 + r.rng.IntN(4)
 		if r.rng.IntN(2) == 0 {
 			r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-killed-%d-", g.name, i), r.rng.IntN(2) == 0
 		}
