@@ -41,6 +41,9 @@ type builder struct {
 	scanned func(*scan)
 	task    *task          // of a job that has several; nil: of none
 	late    func(rows int) // told of rows whose window was closed; nil: nobody is
+	// lateRow gives what keeps the late rows that a node gets; nil: nothing does.
+	lateRow func(plan.Node) operator.LateRow
+	allowed time.Duration // of plan.LateUpdate
 	timed   bool
 	ran     func(*tree) // called with each tree that has run to its end; nil: nobody
 	// origin says which node of the plan one that stands in for it was made of,

@@ -58,12 +58,12 @@ func (e *Engine) letterRoutes(s *catalog.Snapshot, path []string, p *plan.StartJ
 		}
 		how, err := strategyIn(sc.Relation.Options, settings.strategy)
 		failed = firstError(failed, err)
-		if _, known := routes.streams[fullName(sc.Relation)]; !known && how == deadLetter {
+		if _, known := routes.streams[fullName(sc.Relation)]; !known && (how == deadLetter || settings.late == plan.LateDeadLetter) {
 			routes.streams[fullName(sc.Relation)] = add(sc.Relation, sc.Relation.Options)
 		}
 		return true
 	})
-	if settings.strategy == deadLetter {
+	if settings.strategy == deadLetter || settings.late == plan.LateDeadLetter {
 		routes.rest = add(first, nil)
 	}
 	for _, target := range p.Sinks {

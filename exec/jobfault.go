@@ -118,42 +118,51 @@ func (t *task) reading(leaf *leaf, it item) {
 	o.split, o.raw, o.rows = it.read.Split, it.read.Raw, it.batch.Rows
 }
 
-// faultIn returns what decides about rows that fail in a node of the plan. As long
-// as an operator's rows are those of one scan, in their places, a row that fails is
-// its record; later it is itself, as JSON.
-func (t *task) faultIn(n plan.Node) operator.Fault {
-	l := t.life
-	p := l.policies.query
-	var from *origin
-	if s := scanBelow(n); s != nil {
-		if from = t.origins[s]; from == nil {
-			from = &origin{relation: s.Relation}
-			t.origins[s] = from
-		}
-		p = l.policies.of(s.Relation)
+// cameFrom is where the rows that a node gets came from, as long as they are those of
+// one scan, in their places (else nil), and the policy that holds for them.
+func (t *task) cameFrom(n plan.Node) (*origin, faultPolicy) {
+	s := scanBelow(n)
+	if s == nil {
+		return nil, t.life.policies.query
 	}
+	from := t.origins[s]
+	if from == nil {
+		from = &origin{relation: s.Relation}
+		t.origins[s] = from
+	}
+	return from, t.life.policies.of(s.Relation)
+}
+
+// letter makes a dead letter of a row that a node gets: its record, where it is
+// known, else the row itself, as JSON.
+func (o *origin) letter(env *function.Env, n plan.Node, b *vec.Batch, row int) letter {
+	if o != nil && row < len(o.raw) && b.Rows == o.rows {
+		r := o.raw[row]
+		return letter{origin: stream.Origin(o.relation), split: string(o.split), at: r.At, key: r.Key, value: r.Value}
+	}
+	return letter{at: -1, value: rowAsJSON(env, n, b, row)}
+}
+
+// faultIn returns what decides about rows that fail in a node of the plan.
+func (t *task) faultIn(n plan.Node) operator.Fault {
+	from, p := t.cameFrom(n)
 	return func(b *vec.Batch, row int, err error) error {
-		f := letter{at: -1, err: err}
+		f := letter{at: -1}
 		if p.strategy == deadLetter {
-			f.value = nil
-			if from != nil && row < len(from.raw) && b.Rows == from.rows {
-				r := from.raw[row]
-				f.origin, f.split, f.at, f.key, f.value = stream.Origin(from.relation), string(from.split), r.At, r.Key, r.Value
-			} else {
-				f.value = rowAsJSON(t.env, n, b, row)
-			}
+			f = from.letter(t.env, n, b, row)
 		}
-		return l.fault(p, "query", f)
+		f.err = err
+		return t.life.fault(p, "query", f)
 	}
 }
 
 // scanBelow is the scan whose rows a node gets in their places; nil: there is none.
 func scanBelow(n plan.Node) *plan.Scan {
-	if s, ok := n.(*plan.Scan); ok {
+	if s, ok := n.(*plan.Scan); ok { // whose own time is computed
 		return s
 	}
 	switch n.(type) {
-	case *plan.Filter, *plan.Project, *plan.ProjectSet:
+	case *plan.Filter, *plan.Project, *plan.ProjectSet, *plan.TimeWindow, *plan.AggregateNode:
 	default:
 		return nil
 	}
@@ -166,6 +175,11 @@ func scanBelow(n plan.Node) *plan.Scan {
 		case *plan.Scan:
 			return below
 		case *plan.Filter, *plan.Project:
+			n = below
+		case *plan.TimeWindow:
+			if below.Kind == plan.WindowSession {
+				return nil // it holds rows back
+			}
 			n = below
 		default:
 			return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // strategy is what a job does about a record that fails.
@@ -37,8 +38,10 @@ type jobSettings struct {
 	limited  bool
 	restarts int
 	delay    time.Duration
-	letters  string // where dead letters go; "": beside each stream
-	batch    int    // most rows that operators get at once; 0: as many as are read
+	late     plan.LatePolicy
+	allowed  time.Duration // of plan.LateUpdate: how long a window takes rows after it has gone out
+	letters  string        // where dead letters go; "": beside each stream
+	batch    int           // most rows that operators get at once; 0: as many as are read
 	// memory is what rows on their way should not take more of, in bytes; 0: the
 	// job does not say.
 	memory int64
@@ -100,6 +103,9 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		return s, err
 	}
 	if err := s.readRestarts(o); err != nil {
+		return s, err
+	}
+	if err := s.readLateness(o); err != nil {
 		return s, err
 	}
 	if v, ok := o.Get("checkpoint.interval"); ok {
@@ -192,7 +198,7 @@ func refused(o catalog.Options) error {
 // readKeys are the options that a job reads, or refuses but for what they do
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
-	"dead_letter", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
+	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
 	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.

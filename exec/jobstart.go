@@ -274,7 +274,7 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 	*b.scope.ctx = ctx
 	b.live, b.job, b.task = true, l.handle, t
 	t.origins = map[*plan.Scan]*origin{}
-	b.faultIn = t.faultIn
+	b.faultIn, b.lateRow, b.allowed = t.faultIn, t.lateIn, l.settings.allowed
 	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }
 	t.names, t.batches = map[*scan]string{}, map[*scan]int{}
 	var badPolicy error
@@ -319,7 +319,7 @@ func jobGroup(name string) string { return "ferris-streams-" + name }
 // stream says, else what the job does.
 func (l *life) onReject(s *scan) {
 	policy := l.policies.of(s.plan.Relation)
-	s.spec.Raw = policy.strategy == deadLetter
+	s.spec.Raw = policy.box != nil
 	if _, ok := s.plan.Relation.Options.Get("on_error"); ok {
 		if s.spec.OnReject == stream.Fail {
 			return

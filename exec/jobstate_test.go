@@ -15,8 +15,9 @@ import (
 )
 
 // startJob plans and starts a job whose rows go to the file of its name.
-func (f *fixture) sqlJob(name, query string) error {
-	b, err := f.bound(fmt.Sprintf("START JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms')", name, query, name, name), testEnv())
+func (f *fixture) sqlJob(name, query string, options ...string) error {
+	more := strings.Join(append([]string{""}, options...), ", ")
+	b, err := f.bound(fmt.Sprintf("START JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms'%s)", name, query, name, name, more), testEnv())
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,12 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 	live := b.live && !plan.Derive(n.Input).Bounded
 	spec := operator.SessionSpec{
 		TimeType: types.Of(n.Time.Type().OID), Gap: plan.Micros(n.Size), Grace: plan.Micros(n.Grace),
-		Rows: schemaTypes(n.Input), Account: b.holder(t, n), Fault: b.fault, Late: b.late,
+		Rows: schemaTypes(n.Input), Account: b.holder(t, n), Fault: b.fault,
 	}
 	var err error
+	if spec.Late, err = b.lateness(n, n.Late, nil, n.Time.Type()); err != nil {
+		return err
+	}
 	if spec.Time, err = b.compile(n.Time); err != nil {
 		return err
 	}
@@ -64,7 +67,10 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	in := plan.Derive(n.Input)
 	spec := operator.WindowAggregateSpec{
 		Keys: keys, Closing: *n.Closing, AppendOnly: in.AppendOnly, Session: in.Window != nil && in.Window.Kind == plan.WindowSession,
-		Account: b.account, Fault: b.fault, Late: b.late,
+		Account: b.account, Fault: b.fault,
+	}
+	if spec.Late, err = b.lateness(n, n.Closing.Late, in.Window, n.Keys[n.Closing.End].Type()); err != nil {
+		return err
 	}
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())

@@ -33,8 +33,9 @@ type clock struct {
 	asked   time.Time // when the source was last asked which splits hold nothing
 
 	maxFuture time.Duration
-	late      func(rows int) // told of rows too far ahead; nil: nobody is
-	fault     operator.Fault // decides about rows whose time cannot be computed; nil: they are errors
+	late      func(rows int)   // told of rows too far ahead; nil: nobody is
+	lateRow   operator.LateRow // keeps them; nil: nothing does
+	fault     operator.Fault   // decides about rows whose time cannot be computed; nil: they are errors
 
 	sel []int32
 	out vec.Batch
@@ -67,6 +68,9 @@ func newClock(b *builder, s *scan) (*clock, error) {
 		return nil, nil
 	}
 	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now()}, told: noMark, late: b.late, fault: b.fault}
+	if b.lateRow != nil {
+		c.lateRow = b.lateRow(s.plan)
+	}
 	var err error
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
@@ -136,6 +140,9 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		case t > limit:
 			if c.late != nil {
 				c.late(1)
+			}
+			if c.lateRow != nil && failed == nil {
+				failed = c.lateRow(b, int(row), t, c.told)
 			}
 			return
 		case t > mark:

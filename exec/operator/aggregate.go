@@ -52,6 +52,7 @@ type Aggregate struct {
 	started bool
 	stay    bool        // every group that was made is there at the end: rows is not kept
 	kept    *keptGroups // nil: nothing is stored
+	silent  bool        // where Changes is set: no change goes out until passAll
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -77,13 +78,17 @@ func NewAggregate(spec AggregateSpec) *Aggregate {
 	}
 	a.table = newTable(spec.KeyTypes, spec.Account, "GROUP BY")
 	a.cols = make([]vec.Vec, len(spec.Keys))
+	a.makeOutput()
+	return a
+}
+
+func (a *Aggregate) makeOutput() {
 	var results []types.Type
-	for _, c := range spec.Calls {
+	for _, c := range a.spec.Calls {
 		results = append(results, c.result)
 	}
-	a.out = newEmitter(append(append([]types.Type(nil), spec.KeyTypes...), results...))
+	a.out = newEmitter(append(append([]types.Type(nil), a.spec.KeyTypes...), results...))
 	a.before, a.after = vec.NewBatch(results), vec.NewBatch(results)
-	return a
 }
 
 // start makes the groups that need no row, which the first epoch passes on.
@@ -214,6 +219,9 @@ func (a *Aggregate) grow(n int) error {
 
 // touch keeps what groups were before this epoch changes them.
 func (a *Aggregate) touch(ctx context.Context, sel []int32) error {
+	if a.silent {
+		return nil
+	}
 	first := len(a.touched)
 	for _, r := range sel {
 		if g := a.ids[r]; a.stamp[g] != a.epoch {
@@ -352,6 +360,17 @@ func (a *Aggregate) emitAll(ctx context.Context, out Output) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// passAll passes on the groups of an aggregate that has been silent, whose changes
+// go out from then on.
+func (a *Aggregate) passAll(ctx context.Context, out Output) error {
+	if err := a.emitAll(ctx, out); err != nil {
+		return err
+	}
+	a.silent = false
+	a.makeOutput() // emitAll has lent the columns of after to it
 	return nil
 }
 

@@ -20,10 +20,9 @@ type SessionSpec struct {
 	Gap            int64 // microseconds
 	Grace          int64 // of a live one
 	Rows           []types.Type
-	// Late is told of rows whose session was closed; nil: nobody is.
-	Late    func(rows int)
-	Account *memory.Account
-	Fault   Fault
+	Late           Lateness // of rows whose session was closed
+	Account        *memory.Account
+	Fault          Fault
 }
 
 // SessionSorted puts rows that come sorted by partition and time into sessions: a

@@ -108,20 +108,21 @@ func (w *SessionWindow) Process(_ context.Context, _ int, b *vec.Batch, _ Output
 		}
 		if w.closed(t + w.spec.Gap) {
 			late++
+			if err := w.spec.Late.row(b, r, t+w.spec.Gap, w.watermark); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.add(w.ids[r], t, b, r); err != nil {
 			return err
 		}
 	}
-	if late > 0 && w.spec.Late != nil {
-		w.spec.Late(late)
-	}
+	w.spec.Late.late(late)
 	return nil
 }
 
 func (w *SessionWindow) closed(end int64) bool {
-	return w.watermark != math.MinInt64 && end+w.spec.Grace < w.watermark
+	return w.watermark != math.MinInt64 && end+w.spec.Grace+w.spec.Late.Allowed < w.watermark
 }
 
 // add puts a row into the session that it is near to; of two that it connects

@@ -22,9 +22,8 @@ type WindowAggregateSpec struct {
 	Session    bool // windows of one end may have several starts
 	AppendOnly bool
 	// Calls makes the calls of one window, which have state of their own.
-	Calls func() ([]*Call, error)
-	// Late is told of rows whose window was closed; nil: nobody is.
-	Late    func(rows int)
+	Calls   func() ([]*Call, error)
+	Late    Lateness // of rows whose window was closed
 	Account *memory.Account
 	Fault   Fault
 }
@@ -35,7 +34,9 @@ type WindowAggregateSpec struct {
 // end and grace. Final: a window's groups go out then, window by window;
 // otherwise their net changes at each barrier.
 //
-// A row is late where its window is closed: it is left out, and counted.
+// A row is late where its window is closed: it is counted, and spec.Late says what
+// becomes of it. Where that is that the window is given again, a final window
+// stays, once its groups have gone out, and passes on their changes.
 type WindowAggregate struct {
 	spec      WindowAggregateSpec
 	inner     []int // the keys that a pane groups by
@@ -61,6 +62,8 @@ type pane struct {
 	end     int64
 	changed bool // since it was last stored
 	stored  bool
+	flags   byte // as they are stored
+	fired   bool // final groups have gone out, and their changes do
 }
 
 // never is the end of the rows whose window has none: they wait for their input
@@ -90,8 +93,15 @@ func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Ou
 	if err != nil {
 		return err
 	}
-	w.split(b, w.sel.all(sel, b.Rows))
+	if w.spec.Late.Next != nil {
+		if b, sel, err = w.move(b, sel); err != nil {
+			return err
+		}
+	}
 	defer w.forget()
+	if err := w.split(b, w.sel.all(sel, b.Rows)); err != nil {
+		return err
+	}
 	for _, end := range w.order {
 		part := *w.parts[end]
 		p, err := w.pane(end, int(part[0]))
@@ -106,8 +116,32 @@ func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Ou
 	return nil
 }
 
+// move puts late rows into the window that is open: what the operator is given has
+// the bounds of that one then.
+func (w *WindowAggregate) move(b *vec.Batch, sel []int32) (*vec.Batch, []int32, error) {
+	ends, late := timeColumn(w.cols[0]), 0
+	var moved *vec.Batch
+	for _, r := range w.sel.all(sel, b.Rows) {
+		end, ok := ends.get(r)
+		if !ok || !w.closed(end) {
+			continue
+		}
+		if late++; moved == nil {
+			moved = w.spec.Late.Next.copyBounds(b)
+		}
+		w.spec.Late.Next.set(moved, r, end, w.watermark, w.closed)
+	}
+	if moved == nil {
+		return b, sel, nil
+	}
+	w.spec.Late.late(late)
+	moved.Sel = sel
+	sel, err := runAll(w.bounds, moved, w.cols, w.spec.Fault, &w.live)
+	return moved, sel, err
+}
+
 // split sorts rows out by window, and leaves out those that are late.
-func (w *WindowAggregate) split(b *vec.Batch, sel []int32) {
+func (w *WindowAggregate) split(b *vec.Batch, sel []int32) error {
 	ends := timeColumn(w.cols[0])
 	late := 0
 	var last *[]int32
@@ -119,6 +153,9 @@ func (w *WindowAggregate) split(b *vec.Batch, sel []int32) {
 		}
 		if w.closed(end) {
 			late++
+			if err := w.spec.Late.row(b, r, end, w.watermark); err != nil {
+				return err
+			}
 			continue
 		}
 		if last == nil || end != lastEnd {
@@ -135,9 +172,8 @@ func (w *WindowAggregate) split(b *vec.Batch, sel []int32) {
 		}
 		*last = append(*last, r)
 	}
-	if late > 0 && w.spec.Late != nil {
-		w.spec.Late(late)
-	}
+	w.spec.Late.late(late)
+	return nil
 }
 
 // forget empties what split made.
@@ -151,17 +187,27 @@ func (w *WindowAggregate) forget() {
 	w.order = w.order[:0]
 }
 
-// closed reports whether the watermark has passed a window. A session still
-// takes a row that is just its gap away.
+// due reports whether the watermark has passed a window. A session still takes a
+// row that is just its gap away.
+func (w *WindowAggregate) due(end int64) bool { return w.passed(end, w.spec.Closing.Grace) }
+
+// closed reports whether a window takes no row any more.
 func (w *WindowAggregate) closed(end int64) bool {
+	return w.passed(end, w.spec.Closing.Grace+w.spec.Late.Allowed)
+}
+
+func (w *WindowAggregate) passed(end, by int64) bool {
 	if end == never || w.watermark == math.MinInt64 {
 		return false
 	}
 	if w.spec.Session {
-		return end+w.spec.Closing.Grace < w.watermark
+		return end+by < w.watermark
 	}
-	return end+w.spec.Closing.Grace <= w.watermark
+	return end+by <= w.watermark
 }
+
+// updates reports whether groups that have gone out are given again.
+func (w *WindowAggregate) updates() bool { return w.spec.Closing.Final && w.spec.Late.Updates }
 
 // pane returns a window's, making it of the bounds in a row of the keys.
 func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
@@ -187,7 +233,7 @@ func (w *WindowAggregate) open(p *pane) error {
 	if err != nil {
 		return err
 	}
-	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Changes: !w.spec.Closing.Final, Account: w.spec.Account, Fault: w.spec.Fault}
+	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Changes: !w.spec.Closing.Final || w.updates(), Account: w.spec.Account, Fault: w.spec.Fault}
 	for _, k := range w.inner {
 		spec.Keys, spec.KeyTypes = append(spec.Keys, w.spec.Keys[k]), append(spec.KeyTypes, w.spec.KeyTypes[k])
 	}
@@ -197,6 +243,7 @@ func (w *WindowAggregate) open(p *pane) error {
 		spec.Keys, spec.KeyTypes = w.spec.Keys[w.spec.Closing.End:w.spec.Closing.End+1], w.spec.KeyTypes[w.spec.Closing.End:w.spec.Closing.End+1]
 	}
 	p.agg = NewAggregate(spec)
+	p.agg.silent = w.updates() && !p.fired
 	if w.kept {
 		if err := p.agg.keepUnder(endKey(p.end)); err != nil {
 			return err
@@ -226,21 +273,44 @@ func (w *WindowAggregate) ends() []int64 {
 func (w *WindowAggregate) Watermark(ctx context.Context, t int64, out Output) error {
 	w.watermark = t
 	for _, end := range w.ends() {
-		if !w.closed(end) {
+		var err error
+		switch p := w.panes[end]; {
+		case !w.due(end):
 			return nil
+		case w.closed(end):
+			err = w.close(ctx, end, out)
+		case !p.fired:
+			err = w.fire(ctx, p, out)
 		}
-		if err := w.close(ctx, end, out); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// fire passes a window's groups on; it stays. Before its end nobody is told of
+// changes where they go out by themselves.
+func (w *WindowAggregate) fire(ctx context.Context, p *pane, out Output) error {
+	if !w.updates() {
+		return nil
+	}
+	p.fired, p.changed, p.touched = true, true, false
+	w.out.to, w.out.pane = out, p
+	return p.agg.passAll(ctx, &w.out)
+}
+
 // close passes on what a window still has to say, and drops it.
 func (w *WindowAggregate) close(ctx context.Context, end int64, out Output) error {
 	p := w.panes[end]
 	w.out.to, w.out.pane = out, p
-	if err := p.agg.Finish(ctx, 0, &w.out); err != nil {
+	err := error(nil)
+	if p.agg.silent {
+		err = p.agg.passAll(ctx, &w.out)
+	} else {
+		err = p.agg.Finish(ctx, 0, &w.out)
+	}
+	if err != nil {
 		return err
 	}
 	delete(w.panes, end)
@@ -252,7 +322,7 @@ func (w *WindowAggregate) close(ctx context.Context, end int64, out Output) erro
 
 // Barrier passes on the net changes of the epoch.
 func (w *WindowAggregate) Barrier(ctx context.Context, e stream.Epoch, out Output) error {
-	if w.spec.Closing.Final {
+	if w.spec.Closing.Once() {
 		return nil
 	}
 	for _, end := range w.ends() {
@@ -261,6 +331,14 @@ func (w *WindowAggregate) Barrier(ctx context.Context, e stream.Epoch, out Outpu
 			continue
 		}
 		p.touched = false
+		if p.agg.silent {
+			if w.due(end) {
+				if err := w.fire(ctx, p, out); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		w.out.to, w.out.pane = out, p
 		if err := p.agg.Barrier(ctx, e, &w.out); err != nil {
 			return err

@@ -37,9 +37,9 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 			continue
 		}
 		p.changed = false
-		if !p.stored {
-			sw.Set(append(endKey(end), tagBounds), p.encode())
-			p.stored = true
+		if now := p.encode(); !p.stored || now[0] != p.flags {
+			sw.Set(append(endKey(end), tagBounds), now)
+			p.stored, p.flags = true, now[0]
 		}
 		if err := p.agg.Save(sw); err != nil {
 			return err
@@ -48,12 +48,21 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 	return nil
 }
 
-// encode is what a pane's bounds are made of again: whether the end is NULL, and
-// the start, where it is not a key.
+// Flags of a stored pane.
+const (
+	paneNull  = 1 << iota // its end is NULL
+	paneFired             // its groups have gone out
+)
+
+// encode is what a pane's bounds are made of again: flags, and the start, where it
+// is not a key.
 func (p *pane) encode() []byte {
 	out := []byte{0}
 	if p.bounds[1].Nulls().Get(0) {
-		out[0] = 1
+		out[0] |= paneNull
+	}
+	if p.fired {
+		out[0] |= paneFired
 	}
 	if p.bounds[0] != nil && !p.bounds[0].Nulls().Get(0) {
 		out = binary.AppendVarint(out, p.bounds[0].(*vec.Fixed[int64]).Values[0])
@@ -92,7 +101,8 @@ func (w *WindowAggregate) restorePane(r StateReader, end int64, value []byte) er
 		t := w.spec.KeyTypes[w.spec.Closing.End]
 		p = &pane{end: end, stored: r.Share == nil, changed: r.Share != nil}
 		p.bounds[1] = vec.New(t)
-		if value[0] != 0 {
+		p.flags, p.fired = value[0], value[0]&paneFired != 0
+		if value[0]&paneNull != 0 {
 			vec.AppendNull(p.bounds[1])
 		} else {
 			vec.Append(p.bounds[1], types.NewInt(t.OID, end))

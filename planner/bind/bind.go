@@ -119,6 +119,7 @@ type binder struct {
 	// final: its windows of time go out when they are complete (EMIT FINAL, and a
 	// job that does not say EMIT CHANGES).
 	final bool
+	late  plan.LatePolicy // of a job's windows
 	// views: the query of a materialized view is being bound.
 	views bool
 	// columns are those that INSERT INTO names in a job.

@@ -214,6 +214,9 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	b.live, b.top = into, lastLeaf(sel)
 	b.final = into && b.finalByDefault()
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
+	if into {
+		b.late = b.latePolicy(keys.own)
+	}
 	b.declareInline(keys, sel)
 	r := b.newRelation(x.Name, catalog.View)
 	r.Query = x.SelectText + withText(b.sourcePairs(sel))

@@ -28,7 +28,7 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
-	b.final = b.finalByDefault()
+	b.final, b.late = b.finalByDefault(), b.latePolicy(keys.own)
 	root := b.query(sel, nil, nil)
 	return done(b.job(x.Name, root, keys, false, false))
 }
@@ -38,6 +38,23 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 func (b *binder) finalByDefault() bool {
 	c := b.stmt.BySelect[b.top]
 	return c == nil || c.Emit != "CHANGES"
+}
+
+// latePolicy reads late_policy of a job.
+func (b *binder) latePolicy(o catalog.Options) plan.LatePolicy {
+	v, ok := o.Get("late_policy")
+	if !ok {
+		return plan.LateDrop
+	}
+	fold := strings.NewReplacer("_", "", "-", "")
+	for l := plan.LateDrop; l <= plan.LateNextWindow; l++ {
+		if strings.EqualFold(fold.Replace(v), fold.Replace(l.String())) {
+			return l
+		}
+	}
+	b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"late_policy\": \"%s\"", v).
+		WithHint("late_policy takes drop, dead_letter, update or next_window."))
+	return plan.LateDrop
 }
 
 // job makes the job of a bound query.

@@ -88,7 +88,7 @@ func changesAppendOnly(n plan.Node) bool {
 		case *plan.Scan:
 			ok = ok && !n.Follow
 		case *plan.AggregateNode:
-			if n.EmitChanges && (n.Closing == nil || !n.Closing.Final) && hasStream(n.Input) {
+			if n.EmitChanges && (n.Closing == nil || !n.Closing.Once()) && hasStream(n.Input) {
 				ok = false
 			}
 		case *plan.TimeWindow:

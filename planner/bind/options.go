@@ -14,7 +14,7 @@ import (
 // its sources or sinks.
 var jobKeys = map[string]bool{
 	"use_transactions": true, "transactions": true, "failure_strategy": true, "max_retries": true, "retry_backoff": true,
-	"dead_letter": true, "restart_policy": true, "max_restart_attempts": true, "restart_delay": true, "restart_delay_ms": true,
+	"dead_letter": true, "late_policy": true, "allowed_lateness": true, "restart_policy": true, "max_restart_attempts": true, "restart_delay": true, "restart_delay_ms": true,
 	"max_batch_size": true, "batch_timeout": true,
 	"batch.enable": true, "batch.strategy": true, "batch.size": true, "batch.timeout": true, "batch.max_size": true,
 	"batch.min_size": true, "batch.memory_limit_mb": true, "batch.memory_size": true, "batch.adaptive_max_size": true,

@@ -294,5 +294,9 @@ func (b *binder) groupByWindow(n plan.Node, q *block, clause *plan.TimeWindow) {
 	if end < 0 {
 		return
 	}
-	q.closing = &plan.ClosingKeys{Start: start, End: end, Grace: w.Grace, Final: b.final}
+	if b.late == plan.LateNextWindow && w.Kind != plan.WindowTumbling {
+		b.unsupported(-1, "Group by TUMBLING windows, or set late_policy to drop, dead_letter or update.",
+			"late_policy next_window over %s windows is not supported", w.Kind)
+	}
+	q.closing = &plan.ClosingKeys{Start: start, End: end, Grace: w.Grace, Final: b.final, Late: b.late}
 }

@@ -32,7 +32,7 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 	}
 	c := *b.c
 	c.SearchPath = append([]string{rel.Schema}, b.c.SearchPath...)
-	inner := &binder{ctx: b.ctx, c: &c, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), shared: b.shared, live: b.live, final: b.final}
+	inner := &binder{ctx: b.ctx, c: &c, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), shared: b.shared, live: b.live, final: b.final, late: b.late}
 	sel := stmt.Node.GetSelectStmt()
 	if sel == nil {
 		b.failf(sqlerr.InvalidObjectDefinition, loc, "view \"%s\" does not hold a query", rel.Name)

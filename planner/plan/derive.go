@@ -74,7 +74,7 @@ func (d deriver) derive(n Node) Props {
 		return p
 	case *AggregateNode:
 		in := d.derive(n.Input)
-		final := n.EmitChanges && n.Closing != nil && n.Closing.Final
+		final := n.EmitChanges && n.Closing != nil && n.Closing.Once()
 		p := Props{Bounded: in.Bounded, AppendOnly: in.AppendOnly && (final || in.Bounded && !n.EmitChanges), Time: -1}
 		p.Keys = [][]int{upTo(len(n.Keys))}
 		if in.Window != nil {

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"fmt"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -42,6 +40,7 @@ type TimeWindow struct {
 	// Changes: a live session comes when its first row does, and is taken back
 	// when it grows; else it comes when it is closed.
 	Changes bool
+	Late    LatePolicy // of SESSION
 	Fields  []Field
 }
 
@@ -58,7 +57,7 @@ func (*TimeWindow) node() {}
 
 // Bounds are the places of window_start and window_end in the rows.
 func (n *TimeWindow) Bounds() WindowBounds {
-	return WindowBounds{Start: len(n.Fields) - 2, End: len(n.Fields) - 1, Kind: n.Kind, Grace: Micros(n.Grace)}
+	return WindowBounds{Start: len(n.Fields) - 2, End: len(n.Fields) - 1, Kind: n.Kind, Grace: Micros(n.Grace), Size: Micros(n.Size), Zone: n.Zone}
 }
 
 // mapExprs is MapNode's part.
@@ -112,6 +111,8 @@ type WindowBounds struct {
 	Start, End int // places; -1: gone
 	Kind       WindowKind
 	Grace      int64 // microseconds
+	Size       int64 // microseconds
+	Zone       string
 }
 
 // moved are the bounds after a projection; nil where the end is lost.
@@ -140,14 +141,41 @@ type ClosingKeys struct {
 	Grace      int64 // microseconds that a closed window still waits
 	// Final: a group goes out once, when it is complete; else its changes do.
 	Final bool
+	Late  LatePolicy
 }
+
+// LatePolicy is what becomes of a row whose window is closed.
+type LatePolicy uint8
+
+// Late policies.
+const (
+	LateDrop LatePolicy = iota
+	LateDeadLetter
+	// LateUpdate: for some time a window takes rows after its groups have gone out,
+	// takes those back and gives them again.
+	LateUpdate
+	// LateNextWindow: the row goes to the earliest window that is open.
+	LateNextWindow
+)
+
+// String is the policy as the option late_policy has it.
+func (l LatePolicy) String() string {
+	return [...]string{"drop", "dead_letter", "update", "next_window"}[l]
+}
+
+// Once reports whether a group goes out once, and is not taken back.
+func (c *ClosingKeys) Once() bool { return c.Final && c.Late != LateUpdate }
 
 // String says when groups go out.
 func (c *ClosingKeys) String() string {
+	text := "changes, " + graceText(c.Grace)
 	if c.Final {
-		return fmt.Sprintf("final, %s", graceText(c.Grace))
+		text = "final, " + graceText(c.Grace)
 	}
-	return fmt.Sprintf("changes, %s", graceText(c.Grace))
+	if c.Late != LateDrop {
+		text += ", late rows: " + c.Late.String()
+	}
+	return text
 }
 
 func graceText(micros int64) string {
