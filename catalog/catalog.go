@@ -42,6 +42,8 @@ func Open(store *state.Store, builtins *Builtins, virtual ...*Relation) (*Catalo
 		relations: map[string]map[string]*Relation{},
 		byOID:     map[types.OID]*Relation{},
 		jobs:      map[string]*Job{},
+		enums:     map[enumName]*Enum{},
+		enumOf:    map[types.OID]*Enum{},
 		builtins:  newBuiltinIndex(builtins),
 	}
 	d := newDraft(s)
@@ -104,6 +106,12 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 			return err
 		}
 		d.putJob(j)
+	case keyEnum:
+		e, err := decodeEnum(value)
+		if err != nil {
+			return err
+		}
+		d.putEnum(e)
 	case keyOIDs:
 		limit, err := decodeOIDs(value)
 		if err != nil {

@@ -16,6 +16,7 @@ type Commented struct {
 	Constraint types.OID // 0: none
 	Schema     string    // "": none
 	Job        string    // "": none
+	Enum       types.OID // an enum type; 0: none
 }
 
 // Comment sets a comment; "" removes it.
@@ -30,6 +31,15 @@ func (t *Tx) Comment(on Commented, text string) error {
 			s := *old
 			s.Comment = text
 			d.putSchema(&s)
+			return nil
+		case on.Enum != 0:
+			old := d.enumOf[on.Enum]
+			if old == nil {
+				return conflict()
+			}
+			e := *old
+			e.Comment = text
+			d.putEnum(&e)
 			return nil
 		case on.Job != "":
 			old := d.jobs[on.Job]

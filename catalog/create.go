@@ -117,6 +117,9 @@ func (s *Snapshot) creatable(r *Relation) error {
 		return sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", r.Schema)
 	case s.NameTaken(r.Schema, r.Name):
 		return sqlerr.Errorf(sqlerr.DuplicateTable, "relation %q already exists", r.Name)
+	case s.Enum(r.Schema, r.Name) != nil:
+		return duplicateType(r.Name).
+			WithHint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.")
 	}
 	return nil
 }
@@ -125,6 +128,13 @@ func (s *Snapshot) creatable(r *Relation) error {
 // be for as long as the object.
 func (s *Snapshot) dependable(name string, on []types.OID, permanent bool) error {
 	for _, oid := range on {
+		if e := s.enumOf[oid]; e != nil {
+			if permanent && Temporary(e.Schema) {
+				return sqlerr.Unsupported("Create it in schema pg_temp, or make type "+e.Name+" permanent.",
+					"%q must not use the temporary type %q", name, e.Name)
+			}
+			continue
+		}
 		r := s.byOID[oid]
 		if r == nil {
 			return conflict().WithDetail("%q depends on an object that another transaction has dropped.", name)

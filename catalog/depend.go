@@ -10,28 +10,33 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
-// object is a node of the graph of dependencies: one of the first three is not
-// nil. A relation with attr is the default of its column with that number, one
-// with index that index of it.
+// object is a node of the graph of dependencies: one of the first four is not
+// nil. An enum with array is the type of arrays of it. A relation with attr is the default of its column with that number, or,
+// with column, the column itself; one with index is that index of it.
 type object struct {
 	schema   *Schema
 	relation *Relation
 	job      *Job
+	enum     *Enum
+	array    bool
 	attr     int16
+	column   bool
 	index    *Index
 }
 
 // objectKey tells objects apart.
 type objectKey struct {
-	oid  types.OID
-	attr int16
+	oid    types.OID
+	attr   int16
+	column bool
+	array  bool
 }
 
 func (o object) key() objectKey {
 	if o.index != nil {
-		return objectKey{o.index.OID, 0}
+		return objectKey{oid: o.index.OID}
 	}
-	return objectKey{o.oid(), o.attr}
+	return objectKey{o.oid(), o.attr, o.column, o.array}
 }
 
 func (o object) oid() types.OID {
@@ -42,6 +47,8 @@ func (o object) oid() types.OID {
 		return o.index.OID
 	case o.relation != nil:
 		return o.relation.OID
+	case o.enum != nil:
+		return o.enum.OID
 	}
 	return o.job.OID
 }
@@ -56,6 +63,13 @@ func (o object) describe(s *Snapshot, path []string) string {
 		return "job " + QuoteName(o.job.Name)
 	case o.index != nil:
 		return "index " + qualify(s, o.relation, o.index.Name, path)
+	case o.array:
+		return "type " + s.FormatType(types.Of(types.Lookup(o.enum.OID).Array), path)
+	case o.enum != nil:
+		return "type " + s.FormatType(types.Of(o.enum.OID), path)
+	case o.column:
+		column := o.relation.Columns[o.relation.ByAttribute(o.attr)]
+		return "column " + QuoteName(column.Name) + " of " + object{relation: o.relation}.describe(s, path)
 	case o.attr != 0:
 		column := o.relation.Columns[o.relation.ByAttribute(o.attr)]
 		return "default value for column " + QuoteName(column.Name) + " of " + object{relation: o.relation}.describe(s, path)
@@ -81,10 +95,68 @@ func (s *Snapshot) dependents(o object) []object {
 				all = append(all, object{relation: r})
 			}
 		}
+		for _, e := range s.enumOf {
+			if e.Schema == o.schema.Name {
+				all = append(all, object{enum: e})
+			}
+		}
+	case o.array:
+		all = s.columnsOf(types.Lookup(o.enum.OID).Array)
+	case o.enum != nil:
+		all = append(s.usersOf(o.enum), object{enum: o.enum, array: true})
 	case o.relation != nil && o.attr == 0 && o.index == nil:
 		all = s.dependentsOf(o.relation)
 	}
-	sort.Slice(all, func(i, k int) bool { return all[i].oid() > all[k].oid() })
+	sort.Slice(all, func(i, k int) bool {
+		if all[i].oid() != all[k].oid() {
+			return all[i].oid() > all[k].oid()
+		}
+		return all[i].attr > all[k].attr
+	})
+	return all
+}
+
+// usersOf are the columns of tables that are of an enum type, and what else names
+// it.
+func (s *Snapshot) usersOf(e *Enum) []object {
+	var all []object
+	for _, r := range s.byOID {
+		if slices.Contains(r.DependsOn, e.OID) {
+			all = append(all, object{relation: r})
+		}
+	}
+	all = append(all, s.columnsOf(e.OID)...)
+	for _, j := range s.jobs {
+		if slices.Contains(j.DependsOn, e.OID) {
+			all = append(all, object{job: j})
+		}
+	}
+	return all
+}
+
+// columnsOf are the columns of tables that are of a type.
+func (s *Snapshot) columnsOf(t types.OID) []object {
+	var all []object
+	for _, r := range s.byOID {
+		for i, c := range r.Columns {
+			if r.Table != nil && c.Type.OID == t {
+				all = append(all, object{relation: r, attr: r.Attribute(i), column: true})
+			}
+		}
+	}
+	return all
+}
+
+// TablesWith are the tables that have a column of an enum type, or of arrays of
+// it, oldest first.
+func (s *Snapshot) TablesWith(enum types.OID) []*Relation {
+	var all []*Relation
+	for _, r := range s.byOID {
+		if r.Table != nil && slices.ContainsFunc(r.Columns, func(c Column) bool { return types.EnumOf(c.Type.OID) == enum }) {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Relation) int { return int(a.OID) - int(b.OID) })
 	return all
 }
 
@@ -185,8 +257,8 @@ type walk struct {
 }
 
 func (w *walk) visit(o, because object, silently bool) {
-	if w.seen[o.key()] || o.attr != 0 && (w.seen[objectKey{o.relation.OID, 0}] || w.named[objectKey{o.relation.OID, 0}]) {
-		return // a default goes with its table
+	if w.seen[o.key()] || o.attr != 0 && (w.seen[objectKey{oid: o.relation.OID}] || w.named[objectKey{oid: o.relation.OID}]) {
+		return // a default goes with its table, and so does a column
 	}
 	w.seen[o.key()] = true
 	switch {
@@ -200,7 +272,7 @@ func (w *walk) visit(o, because object, silently bool) {
 		}
 	}
 	for _, d := range w.s.dependents(o) {
-		w.visit(d, o, false)
+		w.visit(d, o, d.array)
 	}
 	w.order = append(w.order, doomed{o, because, silently || w.named[o.key()]})
 }

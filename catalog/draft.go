@@ -30,6 +30,8 @@ func newDraft(s *Snapshot) *draft {
 			relations: maps.Clone(s.relations),
 			byOID:     maps.Clone(s.byOID),
 			jobs:      maps.Clone(s.jobs),
+			enums:     maps.Clone(s.enums),
+			enumOf:    maps.Clone(s.enumOf),
 			builtins:  s.builtins,
 		},
 		owned:   map[string]bool{},
@@ -101,6 +103,21 @@ func (d *draft) removeJob(j *Job) {
 	d.change(keyJob, j.OID)
 }
 
+func (d *draft) putEnum(e *Enum) {
+	if e.bare == nil {
+		e.complete()
+	}
+	d.enums[enumName{e.Schema, e.Name}] = e
+	d.enumOf[e.OID] = e
+	d.change(keyEnum, e.OID)
+}
+
+func (d *draft) removeEnum(e *Enum) {
+	delete(d.enums, enumName{e.Schema, e.Name})
+	delete(d.enumOf, e.OID)
+	d.change(keyEnum, e.OID)
+}
+
 // write brings the store up to the draft. Virtual relations, the schemas that
 // come with the server, and what is temporary are not stored.
 func (d *draft) write(w *state.Writer) error {
@@ -114,6 +131,11 @@ func (d *draft) write(w *state.Writer) error {
 	for k := range d.touched {
 		if r := d.byOID[k.oid]; k.kind == keyRelation && r != nil && r.Kind != Virtual && !Temporary(r.Schema) {
 			live[k] = encodeRelation(r)
+		}
+	}
+	for k := range d.touched {
+		if e := d.enumOf[k.oid]; k.kind == keyEnum && e != nil && !Temporary(e.Schema) {
+			live[k] = encodeEnum(e)
 		}
 	}
 	for _, j := range d.jobs {

@@ -172,6 +172,9 @@ func (t *Tx) drop(targets []object, ifExists, cascade bool, path []string) (Drop
 	}
 	s := t.Snapshot()
 	order := s.closure(targets)
+	if err := s.columnsGo(order, path); cascade && err != nil {
+		return Dropped{}, nil, err
+	}
 	if err := s.ownersGo(targets, order, path); err != nil {
 		return Dropped{}, nil, err
 	}
@@ -232,6 +235,36 @@ func (s *Snapshot) identityGoes(r *Relation, order []doomed, path []string) erro
 		WithHint("You can drop %s instead.", column)
 }
 
+// columnsGo refuses to take columns along: who drops their type with CASCADE has
+// dropped them before.
+func (s *Snapshot) columnsGo(order []doomed, path []string) error {
+	for _, o := range order {
+		if o.column && !slices.ContainsFunc(order, func(d doomed) bool { return d.relation == o.relation && d.attr == 0 }) {
+			return sqlerr.Unsupported("Drop the column first: ALTER TABLE ... DROP COLUMN.", "%s cannot go along with %s", o.describe(s, path), o.because.describe(s, path))
+		}
+	}
+	return nil
+}
+
+// EnumsTake is the notice of what a DROP TYPE ... CASCADE takes along.
+func (s *Snapshot) EnumsTake(enums []*Enum, path []string) []*sqlerr.Error {
+	var targets []object
+	for _, e := range enums {
+		targets = append(targets, object{enum: e})
+	}
+	return s.cascades(s.closure(targets), path)
+}
+
+// DropEnums drops enum types. What names them goes along with cascade, but for
+// columns of tables, which must have been dropped.
+func (t *Tx) DropEnums(enums []*Enum, cascade bool, path []string) (Dropped, []*sqlerr.Error, error) {
+	var targets []object
+	for _, e := range enums {
+		targets = append(targets, object{enum: e})
+	}
+	return t.drop(targets, false, cascade, path)
+}
+
 // find looks the objects up anew, by OID.
 func (d *draft) find(targets []object) ([]object, bool) {
 	var now []object
@@ -247,13 +280,17 @@ func (d *draft) find(targets []object) ([]object, bool) {
 			if o.relation = d.byOID[t.relation.OID]; o.relation == nil {
 				return nil, false
 			}
-			o.attr = t.attr
+			o.attr, o.column = t.attr, t.column
 			if t.index != nil {
 				i := slices.IndexFunc(o.relation.Indexes(), func(x *Index) bool { return x.OID == t.index.OID })
 				if i < 0 {
 					return nil, false
 				}
 				o.index = o.relation.Table.Indexes[i]
+			}
+		case t.enum != nil:
+			if o.enum, o.array = d.enumOf[t.enum.OID], t.array; o.enum == nil {
+				return nil, false
 			}
 		default:
 			o.job = d.jobs[t.job.Name]
@@ -279,6 +316,10 @@ func (d *draft) remove(o object) {
 	switch {
 	case o.schema != nil:
 		d.removeSchema(o.schema)
+	case o.array: // goes with its elements' type
+	case o.enum != nil:
+		d.removeEnum(o.enum)
+	case o.column: // goes with its table
 	case o.attr != 0:
 		d.removeDefault(o.relation.OID, o.attr)
 	case o.index != nil:
@@ -298,7 +339,7 @@ func collect(order []doomed) Dropped {
 			all.Schemas = append(all.Schemas, d.schema)
 		case d.index != nil:
 			all.Indexes = append(all.Indexes, d.index)
-		case d.attr != 0:
+		case d.attr != 0, d.enum != nil:
 		case d.relation != nil:
 			all.Relations = append(all.Relations, d.relation)
 		default:

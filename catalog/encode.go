@@ -21,6 +21,7 @@ const (
 	keySchema   = 's'
 	keyRelation = 'r'
 	keyJob      = 'j'
+	keyEnum     = 'e'
 )
 
 func (k storeKey) bytes() []byte {

@@ -34,6 +34,9 @@ func (s *Snapshot) Roles(more ...string) []string {
 	for _, j := range s.jobs {
 		seen[j.Owner] = true
 	}
+	for _, e := range s.enumOf {
+		seen[e.Owner] = true
+	}
 	for _, name := range more {
 		seen[name] = true
 	}

@@ -42,7 +42,7 @@ func (s *Snapshot) RowType(schema, name string) types.OID {
 func (s *Snapshot) RowArrayName(r *Relation) string {
 	taken := func(name string) bool {
 		under := strings.TrimPrefix(name, "_")
-		return s.relations[r.Schema][name] != nil || under != r.Name && s.relations[r.Schema][under] != nil
+		return s.relations[r.Schema][name] != nil || s.Enum(r.Schema, name) != nil || under != r.Name && s.relations[r.Schema][under] != nil
 	}
 	name := "_" + r.Name
 	for taken(name) {
@@ -56,12 +56,25 @@ func (s *Snapshot) TypeExists(oid types.OID) bool {
 	if relation := types.RowRelation(oid); relation != 0 {
 		return s.byOID[relation] != nil
 	}
+	if enum := types.EnumOf(oid); enum != 0 {
+		return s.enumOf[enum] != nil
+	}
 	return types.Lookup(oid) != nil
 }
 
-// FormatType is types.FormatType for a type that may be a relation's: its name,
+// FormatType is types.FormatType for a type that may be a relation's or an enum: its name,
 // with the schema's where the search path does not lead to it.
 func (s *Snapshot) FormatType(t types.Type, path []string) string {
+	if enum := types.EnumOf(t.OID); enum != 0 {
+		e := s.EnumLabels(enum, path)
+		switch {
+		case e == nil:
+			return "???"
+		case enum != t.OID:
+			return e.Name + "[]"
+		}
+		return e.Name
+	}
 	relation := types.RowRelation(t.OID)
 	if relation == 0 {
 		return types.FormatType(t)

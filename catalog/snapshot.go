@@ -14,6 +14,8 @@ type Snapshot struct {
 	relations map[string]map[string]*Relation // schema, name
 	byOID     map[types.OID]*Relation
 	jobs      map[string]*Job
+	enums     map[enumName]*Enum
+	enumOf    map[types.OID]*Enum
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
 }

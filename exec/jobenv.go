@@ -59,6 +59,7 @@ func JobEnv(j *catalog.Job, s *catalog.Snapshot) (*function.Env, error) {
 		}
 	}
 	f.Rows = s.RowColumns
+	f.Enum = func(oid types.OID) *types.Enum { return s.EnumLabels(oid, path) }
 	now := microsSince2000(time.Now())
 	f.Now = now
 	return &function.Env{

@@ -218,7 +218,7 @@ func (k *keyPrograms) items() ([]types.Value, error) {
 		if v.Null {
 			continue
 		}
-		buf = types.AppendText(buf[:0], v, types.DefaultFormat())
+		buf = types.AppendStored(buf[:0], v)
 		if !seen[string(buf)] {
 			seen[string(buf)] = true
 			out = append(out, v)

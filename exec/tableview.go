@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 )
 
@@ -55,6 +56,7 @@ func (t *Txn) tables() *table.Txn {
 		t.tab = t.e.o.Tables.Begin()
 		t.tab.Isolation(t.isolation)
 		t.tab.SetProcess(t.pid)
+		t.tab.SetLabels(func(oid types.OID) *types.Enum { return t.Snapshot().EnumLabels(oid, nil) })
 		t.tab.SetLockTimeout(t.lockTimeout)
 	}
 	return t.tab

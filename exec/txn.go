@@ -109,6 +109,12 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.alterTable(ctx, s, env)
 	case *plan.Rename:
 		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, s.Schema, s.Name)
+	case *plan.CreateEnum:
+		return t.createEnum(s, env)
+	case *plan.AlterEnum:
+		return t.alterEnum(s)
+	case *plan.DropType:
+		return t.dropType(ctx, s, env)
 	case *plan.Truncate:
 		return t.truncate(ctx, s)
 	case *plan.Comment:

@@ -27,7 +27,7 @@ func newRowEncoder(fields []plan.Field, formats []int16, f *types.Format) *rowEn
 	}
 	for i, field := range fields {
 		if formatOf(formats, i) == 1 {
-			e.appenders[i] = vec.BinaryAppender(field.Type)
+			e.appenders[i] = vec.BinaryAppender(field.Type, f)
 		} else {
 			e.appenders[i] = vec.TextAppender(field.Type, f)
 		}

@@ -59,7 +59,7 @@ func TestRowEncoder(t *testing.T) {
 			rest = rest[n+1:]
 			for i, got := range m.Values {
 				v := vec.Get(b.Cols[i], int(row), fields[i].Type)
-				want := types.AppendBinary(nil, v)
+				want := types.AppendBinary(nil, v, nil)
 				if format == 0 {
 					want = types.AppendText(nil, v, types.DefaultFormat())
 				}

@@ -31,6 +31,7 @@ type session struct {
 
 	pid      int32 // written once, before the session is registered
 	secret   [4]byte
+	enums    enumNames
 	user     string
 	database string
 

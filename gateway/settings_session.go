@@ -42,7 +42,7 @@ func (x *session) format() *types.Format {
 	s := &x.settings
 	if s.formatOf != s.current {
 		f := *s.current.format
-		f.RegIn, f.RegOut, f.Rows = x.regIn, x.regOut, x.rowColumns
+		f.RegIn, f.RegOut, f.Rows, f.Enum = x.regIn, x.regOut, x.rowColumns, x.enum
 		s.format, s.formatOf = &f, s.current
 	}
 	return s.format

@@ -21,8 +21,8 @@ func infoColumns(c *Context, t *table) {
 				str("is_nullable", yesNo(!col.NotNull)).
 				str("data_type", dataType(col.Type)).
 				str("udt_catalog", c.Database).
-				str("udt_schema", "pg_catalog").
-				str("udt_name", typeRow(col.Type.OID).name).
+				str("udt_schema", typeSchema(c, col.Type.OID)).
+				str("udt_name", udtName(c, col.Type.OID)).
 				str("dtd_identifier", digits(int64(r.Attribute(i)))).
 				str("is_self_referencing", "NO").
 				str("is_identity", yesNo(col.Identity != 0)).
@@ -76,10 +76,32 @@ func generated(col catalog.Column) string {
 }
 
 func dataType(t types.Type) string {
-	if typeRow(t.OID).category == 'A' {
+	switch {
+	case typeRow(t.OID).category == 'A':
 		return "ARRAY"
+	case types.IsEnum(t.OID):
+		return "USER-DEFINED"
 	}
 	return types.FormatType(types.Of(t.OID))
+}
+
+// typeSchema is the schema of a type, udtName its name there.
+func typeSchema(c *Context, oid types.OID) string {
+	if e := c.Snapshot.EnumByOID(types.EnumOf(oid)); e != nil {
+		return e.Schema
+	}
+	return "pg_catalog"
+}
+
+func udtName(c *Context, oid types.OID) string {
+	switch e := c.Snapshot.EnumByOID(types.EnumOf(oid)); {
+	case e == nil:
+		return typeRow(oid).name
+	case e.OID != oid:
+		return c.Snapshot.EnumArrayName(e)
+	default:
+		return e.Name
+	}
 }
 
 // octets is the most bytes of a character, times the most characters that

@@ -8,6 +8,7 @@ import (
 // Class OIDs of the catalogs themselves, for pg_depend and pg_description.
 const (
 	classOID      = 1259
+	typeClassOID  = 1247
 	namespaceOID  = 2615
 	constraintOID = 2606
 	attrdefOID    = 2604

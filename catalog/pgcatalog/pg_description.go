@@ -23,6 +23,9 @@ func pgDescription(c *Context, t *table) {
 			described(t, x.ConOID, constraintOID, x.ConComment)
 		}
 	}
+	for _, e := range c.Snapshot.Enums() {
+		described(t, e.OID, typeClassOID, e.Comment)
+	}
 	for _, s := range c.Snapshot.Schemas() {
 		described(t, s.OID, namespaceOID, s.Comment)
 	}

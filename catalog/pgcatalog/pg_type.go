@@ -85,6 +85,33 @@ func pgType(c *Context, t *table) {
 		emitType(t, rowTypeRow(c, r, false), schema, r.Owner, r.OID)
 		emitType(t, rowTypeRow(c, r, true), schema, r.Owner, 0)
 	}
+	for _, e := range c.Snapshot.Enums() {
+		schema := schemaOID(c, e.Schema)
+		emitType(t, enumRow(c, e, false), schema, e.Owner, 0)
+		emitType(t, enumRow(c, e, true), schema, e.Owner, 0)
+	}
+}
+
+// enumRow is the row of an enum type, or of the type of arrays of it.
+func enumRow(c *Context, e *catalog.Enum, array bool) *pgTypeRow {
+	oid := types.Lookup(e.OID).Array
+	if array {
+		like := *typeRow(types.Lookup(types.Int4).Array)
+		like.name, like.oid, like.elem = c.Snapshot.EnumArrayName(e), oid, e.OID
+		return &like
+	}
+	return &pgTypeRow{
+		oid: e.OID, name: e.Name, len: 4, byVal: true, kind: 'e', category: 'E', delim: ',', align: 'i', storage: 'p', array: oid,
+		input: 3506, output: 3507, receive: 3532, send: 3533,
+	}
+}
+
+func pgEnum(c *Context, t *table) {
+	for _, e := range c.Snapshot.Enums() {
+		for _, l := range e.Labels {
+			t.row().oid("oid", l.OID).oid("enumtypid", e.OID).real("enumsortorder", float64(l.Sort)).str("enumlabel", l.Label).emit()
+		}
+	}
 }
 
 func emitType(t *table, r *pgTypeRow, schema types.OID, owner string, relation types.OID) {

@@ -205,6 +205,7 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_database":                             pgDatabase,
 	"pg_catalog.pg_depend":                               pgDepend,
 	"pg_catalog.pg_description":                          pgDescription,
+	"pg_catalog.pg_enum":                                 pgEnum,
 	"pg_catalog.pg_index":                                pgIndex,
 	"pg_catalog.pg_indexes":                              pgIndexes,
 	"pg_catalog.pg_language":                             pgLanguage,

@@ -34,7 +34,7 @@ func arrayInfo(elem *Info, name string) *Info {
 		Recv: func(b []byte, mod int32) (Value, error) {
 			return recvArray(b, elem, mod, func(item []byte) (Value, error) { return elem.Recv(item, mod) })
 		},
-		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
+		AppendBinary: func(dst []byte, v Value, f *Format) []byte { return appendArrayBinary(dst, v.A, elem, f) },
 		Compare:      func(a, b Value) int { return compareArrays(a.A, b.A, elem) },
 	}
 	if elem.Kind == 'p' {
@@ -147,7 +147,7 @@ func QuoteElement(dst []byte, start int, delim byte) []byte {
 	return dst
 }
 
-func appendArrayBinary(dst []byte, a *Array, elem *Info) []byte {
+func appendArrayBinary(dst []byte, a *Array, elem *Info, f *Format) []byte {
 	be := binary.BigEndian
 	dst = be.AppendUint32(dst, uint32(len(a.Dims)))
 	flags := uint32(0)
@@ -166,7 +166,7 @@ func appendArrayBinary(dst []byte, a *Array, elem *Info) []byte {
 		at := len(dst)
 		dst = be.AppendUint32(dst, math.MaxUint32)
 		if !e.Null {
-			dst = elem.AppendBinary(dst, e)
+			dst = elem.AppendBinary(dst, e, f)
 			be.PutUint32(dst[at:], uint32(len(dst)-at-4))
 		}
 	}

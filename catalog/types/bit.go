@@ -171,7 +171,7 @@ func recvBits(oid OID, b []byte, mod int32) (Value, error) {
 	return NewString(oid, string(bits)), nil
 }
 
-func appendBitsBinary(dst []byte, v Value) []byte {
+func appendBitsBinary(dst []byte, v Value, _ *Format) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(v.S)))
 	return AppendPackedBits(dst, v.S)
 }

@@ -71,7 +71,7 @@ var _ = register(&Info{
 		}
 		return NewBool(b[0] != 0), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return append(dst, byte(v.I)) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return append(dst, byte(v.I)) },
 	Compare:      compareI,
 })
 

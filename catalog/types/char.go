@@ -20,7 +20,7 @@ var _ = register(&Info{
 		}
 		return NewString(Char, string(b)), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		if v.S == "" {
 			return append(dst, 0)
 		}

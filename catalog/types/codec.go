@@ -21,15 +21,25 @@ func AppendText(dst []byte, v Value, f *Format) []byte {
 }
 
 // AppendBinary appends the binary form of v, which is not NULL, without its
-// length word.
-func AppendBinary(dst []byte, v Value) []byte {
-	return Lookup(v.Type.OID).AppendBinary(dst, v)
+// length word. Only what an enum's value is called is taken from f, which may be
+// nil where v holds none.
+func AppendBinary(dst []byte, v Value, f *Format) []byte {
+	return Lookup(v.Type.OID).AppendBinary(dst, v, f)
 }
 
 // FromBinary reads the binary form of a value of type t and applies t's
-// modifier. It keeps nothing of b. f may be nil where t is no row type.
+// modifier. It keeps nothing of b. f may be nil where t is neither a row type
+// nor an enum.
 func FromBinary(t Type, b []byte, f *Format) (Value, error) {
 	i := Lookup(t.OID)
+	if i != nil && i.Kind == 'e' {
+		v, err := i.In(string(b), -1, f)
+		v.Type = t
+		return v, err
+	}
+	if elem := enumElem(t.OID); elem != nil {
+		return recvArray(b, elem, -1, func(b []byte) (Value, error) { return elem.In(string(b), -1, f) })
+	}
 	if relation := RowRelation(t.OID); relation != 0 {
 		row := func(b []byte) (Value, error) { return recvRow(RowType(relation), b, f) }
 		if isRowType(t.OID) {

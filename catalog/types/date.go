@@ -87,6 +87,6 @@ var _ = register(&Info{
 		}
 		return NewInt(Date, int64(d)), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v.I)) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v.I)) },
 	Compare:      compareI,
 })

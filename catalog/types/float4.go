@@ -21,7 +21,7 @@ var _ = register(&Info{
 		}
 		return NewFloat(Float4, float64(math.Float32frombits(binary.BigEndian.Uint32(b)))), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		return binary.BigEndian.AppendUint32(dst, math.Float32bits(float32(v.F)))
 	},
 	Compare: compareF,

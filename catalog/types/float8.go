@@ -39,7 +39,7 @@ var _ = register(&Info{
 		}
 		return NewFloat(Float8, math.Float64frombits(binary.BigEndian.Uint64(b))), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(v.F))
 	},
 	Compare: compareF,

@@ -20,6 +20,9 @@ type Format struct {
 	RegOut func(oid OID, id OID) (string, bool)
 	// Rows are the columns of a relation's row type; nil: no such type is known.
 	Rows func(oid OID) ([]RowColumn, bool)
+	// Enum is what the values of an enum type are called; nil: their numbers stand
+	// for them, in all forms.
+	Enum func(oid OID) *Enum
 }
 
 // DateStyle is the output style of dates and timestamps.

@@ -68,7 +68,7 @@ func registerInet(i *Info) *Info {
 		return AppendInt(append(dst, '/'), int64(p.Bits()))
 	}
 	i.Recv = func(b []byte, _ int32) (Value, error) { return recvInet(oid, name, b) }
-	i.AppendBinary = func(dst []byte, v Value) []byte {
+	i.AppendBinary = func(dst []byte, v Value, _ *Format) []byte {
 		p := InetOf(v)
 		isCidr := byte(0)
 		if oid == Cidr {

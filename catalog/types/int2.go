@@ -16,7 +16,7 @@ var _ = register(&Info{
 		}
 		return NewInt(Int2, int64(int16(binary.BigEndian.Uint16(b)))), nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v.I)) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v.I)) },
 	Compare:      compareI,
 })
 

@@ -20,4 +20,6 @@ var _ = register(&Info{
 	Compare:      compareI,
 })
 
-func appendInt32(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v.I)) }
+func appendInt32(dst []byte, v Value, _ *Format) []byte {
+	return binary.BigEndian.AppendUint32(dst, uint32(v.I))
+}

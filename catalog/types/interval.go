@@ -179,7 +179,7 @@ var _ = register(&Info{
 		}
 		return Value{Type: Of(Interval), Span: fitInterval(v, mod)}, nil
 	},
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(v.Span.Micros))
 		dst = binary.BigEndian.AppendUint32(dst, uint32(v.Span.Days))
 		return binary.BigEndian.AppendUint32(dst, uint32(v.Span.Months))

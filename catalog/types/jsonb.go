@@ -241,7 +241,7 @@ var _ = register(&Info{
 		c, err := appendCanonical(make([]byte, 0, len(b)+16), view(b[1:]))
 		return NewString(JSONB, string(c)), err
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return append(append(dst, jsonbVersion), v.S...) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return append(append(dst, jsonbVersion), v.S...) },
 	Compare:      func(a, b Value) int { return CompareJSONB(a.S, b.S) },
 })
 

@@ -314,7 +314,7 @@ var _ = register(&Info{
 		_, err := ParsePath(string(b[1:]))
 		return NewString(JSONPath, string(b[1:])), err
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return appendCanonicalPath(append(dst, 1), v.S) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return appendCanonicalPath(append(dst, 1), v.S) },
 })
 
 // appendCanonicalPath appends a path that was read before in its canonical form.

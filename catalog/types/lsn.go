@@ -31,7 +31,9 @@ func recvUint64(oid OID) func(b []byte, _ int32) (Value, error) {
 	}
 }
 
-func appendUint64(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint64(dst, v.Uint64()) }
+func appendUint64(dst []byte, v Value, _ *Format) []byte {
+	return binary.BigEndian.AppendUint64(dst, v.Uint64())
+}
 
 var _ = register(&Info{
 	OID: LSN, Name: "pg_lsn", SQLName: "pg_lsn", Array: 3221, Len: 8, ByVal: true, Align: 'd',

@@ -29,7 +29,7 @@ func registerMultirange(t *rangeType, array OID, name string, align byte) {
 			return append(dst, '}')
 		},
 		Recv: func(b []byte, _ int32) (Value, error) { return t.recvMulti(b) },
-		AppendBinary: func(dst []byte, v Value) []byte {
+		AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 			ranges := RangesOf(v)
 			dst = binary.BigEndian.AppendUint32(dst, uint32(len(ranges)))
 			for _, r := range ranges {

@@ -19,7 +19,7 @@ var _ = register(&Info{
 		}
 		return NewNumeric(d), err
 	},
-	AppendBinary: func(dst []byte, v Value) []byte { return AppendDecimalBinary(dst, v.N) },
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return AppendDecimalBinary(dst, v.N) },
 	Compare:      func(a, b Value) int { return a.N.Compare(b.N) },
 	ModIn: func(mods []int32) (int32, error) {
 		switch {

@@ -71,7 +71,7 @@ func registerRange(oid, array, sub, multi, multiArray OID, name string, align by
 		In:           func(s string, _ int32, f *Format) (Value, error) { return r.parse(s, f) },
 		AppendText:   func(dst []byte, v Value, f *Format) []byte { return r.appendText(dst, RangeOf(v), f) },
 		Recv:         func(b []byte, _ int32) (Value, error) { return r.recv(b) },
-		AppendBinary: func(dst []byte, v Value) []byte { return r.appendBinary(dst, RangeOf(v)) },
+		AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return r.appendBinary(dst, RangeOf(v)) },
 		Compare:      comparison,
 		AppendKey:    key,
 	})
@@ -215,7 +215,7 @@ func (t *rangeType) encodeBound(dst []byte, b Bound, infinite byte, second bool)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(b.Value.I)^1<<31)
 	case Numeric:
 		at := len(dst)
-		dst = AppendBinary(append(dst, 0, 0, 0, 0), b.Value)
+		dst = AppendBinary(append(dst, 0, 0, 0, 0), b.Value, nil)
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	default:
 		dst = binary.BigEndian.AppendUint64(dst, uint64(b.Value.I)^1<<63)

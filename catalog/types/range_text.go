@@ -186,7 +186,7 @@ func (t *rangeType) appendBinary(dst []byte, r Range) []byte {
 			dst[at] |= b.inclusive
 		}
 		start := len(dst)
-		dst = AppendBinary(append(dst, 0, 0, 0, 0), b.Value)
+		dst = AppendBinary(append(dst, 0, 0, 0, 0), b.Value, nil)
 		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 	}
 	return dst

@@ -82,7 +82,7 @@ func AppendRowValue(dst []byte, t Type, v Value) []byte {
 	case PhysNumeric:
 		start := len(dst)
 		dst = le.AppendUint32(dst, 0)
-		dst = Lookup(Numeric).AppendBinary(dst, v)
+		dst = AppendDecimalBinary(dst, v.N)
 		le.PutUint32(dst[start:], uint32(len(dst)-start-4))
 		return dst
 	case PhysList:
@@ -301,7 +301,7 @@ func quoteColumn(dst []byte, start int) []byte {
 
 // appendRowBinary appends the binary form: the number of columns, and of each
 // its OID, length and bytes.
-func appendRowBinary(dst []byte, v Value) []byte {
+func appendRowBinary(dst []byte, v Value, f *Format) []byte {
 	be := binary.BigEndian
 	r := ReadRow(v.S)
 	dst = be.AppendUint32(dst, uint32(len(r.Cols)))
@@ -313,7 +313,7 @@ func appendRowBinary(dst []byte, v Value) []byte {
 			continue
 		}
 		if info := Lookup(x.Type.OID); info != nil && info.AppendBinary != nil {
-			dst = info.AppendBinary(dst, x)
+			dst = info.AppendBinary(dst, x, f)
 		} else {
 			dst = append(dst, x.S...)
 		}

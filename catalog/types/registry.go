@@ -16,5 +16,8 @@ func Lookup(oid OID) *Info {
 	if i := byOID[oid]; i != nil {
 		return i
 	}
-	return rowInfo(oid)
+	if oid >= rowTypes {
+		return rowInfo(oid)
+	}
+	return enumInfo(oid)
 }

@@ -14,7 +14,7 @@ const (
 	rowTypes  OID = 1 << 30
 	rowArrays OID = 1<<30 | 1<<29
 
-	// MaxRelation is above every OID that a relation can have.
+	// MaxRelation is above every OID that a relation, or an enum type, can have.
 	MaxRelation OID = 1 << 29
 )
 

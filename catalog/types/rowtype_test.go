@@ -46,7 +46,7 @@ func TestRowsReadBack(t *testing.T) {
 		if got := string(types.AppendText(nil, v, f)); got != c.want {
 			t.Errorf("%s reads as %s, want %s", c.in, got, c.want)
 		}
-		again, err := types.FromBinary(typ, types.AppendBinary(nil, v), f)
+		again, err := types.FromBinary(typ, types.AppendBinary(nil, v, f), f)
 		if err != nil {
 			t.Errorf("%s: the binary form: %v", c.in, err)
 			continue

@@ -29,7 +29,7 @@ func registerSnapshot(i *Info) *Info {
 	}
 	i.AppendText = appendSnapshot
 	i.Recv = func(b []byte, _ int32) (Value, error) { return recvSnapshot(oid, b) }
-	i.AppendBinary = func(dst []byte, v Value) []byte {
+	i.AppendBinary = func(dst []byte, v Value, _ *Format) []byte {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(v.S)/8-2))
 		return append(dst, v.S...)
 	}

@@ -76,7 +76,9 @@ var _ = register(&Info{
 	Coerce:       coerceStamp,
 })
 
-func appendInt64(dst []byte, v Value) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v.I)) }
+func appendInt64(dst []byte, v Value, _ *Format) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(v.I))
+}
 
 func recvStamp(b []byte) (int64, error) {
 	if len(b) != 8 {

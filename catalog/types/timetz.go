@@ -96,7 +96,7 @@ var _ = register(&Info{
 		t.Micros = RoundMicros(t.Micros, mod)
 		return NewTimetz(t), r.end()
 	},
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		t := TimetzOf(v)
 		dst = binary.BigEndian.AppendUint64(dst, uint64(t.Micros))
 		return binary.BigEndian.AppendUint32(dst, uint32(t.West))

@@ -143,7 +143,7 @@ var _ = register(&Info{
 		return dst
 	},
 	Recv: recvTSVector,
-	AppendBinary: func(dst []byte, v Value) []byte {
+	AppendBinary: func(dst []byte, v Value, _ *Format) []byte {
 		all := LexemesOf(v)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(all)))
 		for _, l := range all {

@@ -129,7 +129,7 @@ type Info struct {
 	// Recv reads the binary form. It keeps nothing of b.
 	Recv func(b []byte, mod int32) (Value, error)
 	// AppendBinary appends the binary form, without its length word.
-	AppendBinary func(dst []byte, v Value) []byte
+	AppendBinary func(dst []byte, v Value, f *Format) []byte
 	// Compare orders two values that are not NULL: -1, 0, 1 (btree order).
 	Compare func(a, b Value) int
 	// AppendKey appends bytes that values share where they are equal, of a type

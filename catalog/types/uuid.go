@@ -90,7 +90,7 @@ var _ = register(&Info{
 })
 
 // appendS appends values whose binary form is Value.S.
-func appendS(dst []byte, v Value) []byte { return append(dst, v.S...) }
+func appendS(dst []byte, v Value, _ *Format) []byte { return append(dst, v.S...) }
 
 // compareS orders values that lie in Value.S by their bytes.
 func compareS(a, b Value) int { return strings.Compare(a.S, b.S) }

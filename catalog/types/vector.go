@@ -74,7 +74,7 @@ func registerVector(oid, array OID, name string, elem *Info, read func(s, whole 
 			}
 			return vectorOf(oid, elem, v.A.Elems), nil
 		},
-		AppendBinary: func(dst []byte, v Value) []byte { return appendArrayBinary(dst, v.A, elem) },
+		AppendBinary: func(dst []byte, v Value, f *Format) []byte { return appendArrayBinary(dst, v.A, elem, f) },
 		Compare:      compare,
 	})
 }

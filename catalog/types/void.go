@@ -6,6 +6,6 @@ var _ = register(&Info{
 	In:           func(string, int32, *Format) (Value, error) { return NewString(Void, ""), nil },
 	AppendText:   func(dst []byte, _ Value, _ *Format) []byte { return dst },
 	Recv:         func([]byte, int32) (Value, error) { return NewString(Void, ""), nil },
-	AppendBinary: func(dst []byte, _ Value) []byte { return dst },
+	AppendBinary: func(dst []byte, _ Value, _ *Format) []byte { return dst },
 	Compare:      func(_, _ Value) int { return 0 },
 })

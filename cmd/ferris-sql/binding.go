@@ -136,12 +136,17 @@ func (plannerAPI) Plan(ctx context.Context, c *bind.Context, s parse.Statement) 
 // rowNumber is what a generated column's expression may name.
 var rowNumber = []catalog.Column{{Name: "_offset", Type: types.Of(types.Int8)}}
 
+// labelsOf are the labels of enum types, as they are when they are asked for.
+func labelsOf(cat *catalog.Catalog) func(types.OID) *types.Enum {
+	return func(oid types.OID) *types.Enum { return cat.Snapshot().EnumLabels(oid, []string{"public"}) }
+}
+
 // compileColumns compiles the expressions of generated columns. They see the
 // row's number as _offset.
 func compileColumns(cat *catalog.Catalog) func(*catalog.Relation, []catalog.Column) (stream.RowProgram, error) {
 	return func(rel *catalog.Relation, columns []catalog.Column) (stream.RowProgram, error) {
 		format := types.DefaultFormat()
-		format.Rows = cat.Snapshot().RowColumns
+		format.Rows, format.Enum = cat.Snapshot().RowColumns, labelsOf(cat)
 		now := time.Now().UnixMicro() + types.UnixEpoch
 		format.Now = now
 		env := &function.Env{

@@ -136,6 +136,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Brokers:   c.Brokers,
 		ClientID:  "ferris-sql",
 		Compile:   compileColumns(cat),
+		Labels:    labelsOf(cat),
 		Stdout:    os.Stdout,
 		Metrics:   &stream.Metrics{},
 	}

@@ -23,7 +23,7 @@ func FuzzTypes(f *testing.F) {
 		for _, text := range append(c.values, c.csvOnly...) {
 			f.Add(uint32(typ.OID), []byte(text), false, byte(i))
 			if v, err := types.Parse(typ, text, types.DefaultFormat()); err == nil {
-				f.Add(uint32(typ.OID), types.AppendBinary(nil, v), true, byte(i))
+				f.Add(uint32(typ.OID), types.AppendBinary(nil, v, nil), true, byte(i))
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func FuzzTypes(f *testing.F) {
 		if err != nil {
 			return
 		}
-		form := types.AppendBinary(nil, v)
+		form := types.AppendBinary(nil, v, nil)
 		text := types.AppendText(nil, v, format)
 		if info.OID == types.Char || info.OID == types.Void {
 			return // high bytes of "char" print as escapes that only it reads
@@ -60,7 +60,7 @@ func FuzzTypes(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: own binary form %x of %q refused: %v", info.Name, form, input, err)
 		}
-		if got := types.AppendBinary(nil, again); !bytes.Equal(got, form) {
+		if got := types.AppendBinary(nil, again, nil); !bytes.Equal(got, form) {
 			t.Fatalf("%s: binary form %x read again is %x", info.Name, form, got)
 		}
 		if !readsBack(info, set, text) {

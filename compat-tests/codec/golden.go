@@ -158,6 +158,6 @@ func ours(q question) answer {
 	}
 	return answer{
 		text:   string(types.AppendText(nil, v, f)),
-		binary: string(types.AppendBinary(nil, v)),
+		binary: string(types.AppendBinary(nil, v, f)),
 	}
 }

@@ -42,7 +42,7 @@ func TestOrder(t *testing.T) {
 	f := types.DefaultFormat()
 	ask := func(typ string, a, b types.Value) string {
 		sql := fmt.Sprintf("select case when $1::%[1]s < $2::%[1]s then -1 when $1::%[1]s = $2::%[1]s then 0 else 1 end", typ)
-		r := o.conn.ExecParams(context.Background(), sql, [][]byte{types.AppendBinary([]byte{}, a), types.AppendBinary([]byte{}, b)}, nil, []int16{1}, nil).Read()
+		r := o.conn.ExecParams(context.Background(), sql, [][]byte{types.AppendBinary([]byte{}, a, nil), types.AppendBinary([]byte{}, b, nil)}, nil, []int16{1}, nil).Read()
 		if r.Err != nil {
 			t.Fatalf("comparing %v with %v as %s: %v", a, b, typ, r.Err)
 		}

@@ -126,7 +126,7 @@ func TestRandomValues(t *testing.T) {
 					o.settings = set
 				}
 				f := set.format()
-				text, form := string(types.AppendText(nil, v, f)), string(types.AppendBinary(nil, v))
+				text, form := string(types.AppendText(nil, v, f)), string(types.AppendBinary(nil, v, nil))
 				for format, want := range []string{text, form} {
 					r := o.conn.ExecParams(context.Background(), "select $1::"+name, [][]byte{[]byte(form)}, nil, []int16{1}, []int16{int16(format)}).Read()
 					if r.Err != nil {
@@ -142,7 +142,7 @@ func TestRandomValues(t *testing.T) {
 					rt.Fatalf("%s: reading %q: PostgreSQL %v, we %v", set, text, r.Err, err)
 				}
 				if err == nil {
-					if got := string(types.AppendBinary(nil, parsed)); got != string(r.Rows[0][0]) {
+					if got := string(types.AppendBinary(nil, parsed, nil)); got != string(r.Rows[0][0]) {
 						rt.Fatalf("%s: PostgreSQL reads %q as %x, we as %x", set, text, r.Rows[0][0], got)
 					}
 				}

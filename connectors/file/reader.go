@@ -434,14 +434,14 @@ func (r *reader) prepare(in *input) error {
 			for i, k := range r.cols {
 				read[i] = r.source.rel.Columns[k]
 			}
-			r.decoder = json.NewDecoder(read, json.Options{NullBad: nullBad})
+			r.decoder = json.NewDecoder(read, json.Options{NullBad: nullBad, Labels: r.source.env.Labels})
 		}
 		return nil
 	}
 	if r.of == in {
 		return nil
 	}
-	d := csv.NewDecoder(r.source.rel.Columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad})
+	d := csv.NewDecoder(r.source.rel.Columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad, Labels: r.source.env.Labels})
 	if in.header != nil {
 		isHeader := c.header == "true" || d.IsHeader(in.header, r.source.rel.Columns)
 		if !isHeader {

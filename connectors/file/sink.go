@@ -76,12 +76,12 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, owner: cmp.Or(o.ID, o.Job)}
 	header := []byte(nil)
 	if c.format == formatCSV {
-		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog})
+		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog, Labels: env.Labels})
 		if s.encoder = e; c.header == "true" {
 			header = append(e.Header(nil), '\n')
 		}
 	} else {
-		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog})
+		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog, Labels: env.Labels})
 	}
 	for _, col := range rel.Columns {
 		if slices.ContainsFunc(rel.Hidden, func(h catalog.Column) bool { return h.Name == col.Name }) {

@@ -586,7 +586,7 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 	}
 	defer src.Close()
 	// The end is resolved, and nothing assigned yet that could be fetched.
-	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: newRows(src.rel, src.config, stream.Scan{})}
+	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: newRows(src.env, src.rel, src.config, stream.Scan{})}
 	if r.client, err = src.config.dial(src.env, src.config.consumer()...); err != nil {
 		t.Fatal(err)
 	}

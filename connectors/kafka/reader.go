@@ -71,7 +71,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
+	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.env, s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
 	latest := scan.Latest || s.config.latest && !scan.Bounded
 	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()

@@ -44,7 +44,7 @@ type hidden struct {
 	name string
 }
 
-func newRows(rel *catalog.Relation, c *config, scan stream.Scan) *rows {
+func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan) *rows {
 	r := &rows{rel: rel, policy: scan.OnReject, keeps: scan.Raw, keyHex: c.keyBytes}
 	visible := len(rel.Columns)
 	all := rel.AllColumns()
@@ -61,9 +61,9 @@ func newRows(rel *catalog.Relation, c *config, scan stream.Scan) *rows {
 	nullBad := scan.OnReject == stream.NullBad
 	switch c.format {
 	case formatJSON:
-		r.decoder = json.NewDecoder(cols, json.Options{NullBad: nullBad})
+		r.decoder = json.NewDecoder(cols, json.Options{NullBad: nullBad, Labels: env.Labels})
 	case formatCSV:
-		r.decoder = csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad})
+		r.decoder = csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels})
 	default:
 		w := &whole{nullBad: nullBad}
 		if len(cols) > 0 {

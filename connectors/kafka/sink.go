@@ -69,7 +69,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 			"sink %q takes appended rows only, and the query updates rows", rel.Name)
 	}
 	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, headers: -1, only: !o.Changelog}
-	if err := s.encoders(rel, o.Changelog); err != nil {
+	if err := s.encoders(env, rel, o.Changelog); err != nil {
 		return nil, err
 	}
 	if o.Decider != nil {
@@ -88,7 +88,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 
 // encoders compiles how a row becomes a record. A column _key is the record's
 // key, _timestamp its timestamp and _headers its headers; none is in its value.
-func (s *sink) encoders(rel *catalog.Relation, op bool) error {
+func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
 	c := s.config
 	var value []catalog.Column
 	for i, col := range rel.Columns {
@@ -111,9 +111,9 @@ func (s *sink) encoders(rel *catalog.Relation, op bool) error {
 	s.row.Cols = make([]vec.Vec, len(s.values))
 	switch c.format {
 	case formatJSON:
-		s.encoder = json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op})
+		s.encoder = json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})
 	case formatCSV:
-		s.encoder = csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op})
+		s.encoder = csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op, Labels: env.Labels})
 	default:
 		if op {
 			return sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of sink %q cannot hold changes", c.format, rel.Name)
@@ -132,11 +132,13 @@ func (s *sink) encoders(rel *catalog.Relation, op bool) error {
 		}
 		cols, s.keyCols = append(cols, rel.Columns[i]), append(s.keyCols, i)
 	}
+	format := types.DefaultFormat()
+	format.Enum = env.Labels
 	switch {
 	case len(cols) == 1:
-		s.keyCol, s.keyText = s.keyCols[0], vec.TextAppender(cols[0].Type, types.DefaultFormat())
+		s.keyCol, s.keyText = s.keyCols[0], vec.TextAppender(cols[0].Type, format)
 	case len(cols) > 1:
-		s.key = json.NewEncoder(cols, json.EncodeOptions{})
+		s.key = json.NewEncoder(cols, json.EncodeOptions{Labels: env.Labels})
 		s.keyRow.Cols = make([]vec.Vec, len(cols))
 	}
 	return nil

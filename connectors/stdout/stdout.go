@@ -92,9 +92,9 @@ func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation,
 	}
 	s := &sink{out: env.Stdout, metrics: env.Metrics}
 	if c.csv {
-		s.encoder = csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: ',', Quote: '"', Op: o.Changelog})
+		s.encoder = csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: ',', Quote: '"', Op: o.Changelog, Labels: env.Labels})
 	} else {
-		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quote, Op: o.Changelog})
+		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quote, Op: o.Changelog, Labels: env.Labels})
 	}
 	return s, nil
 }

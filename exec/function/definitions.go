@@ -125,6 +125,9 @@ func objectComment(env *Env, oid types.Value, class string) (types.Value, error)
 	for _, s := range env.Catalog.Schemas() {
 		is(s.OID, "pg_namespace", s.Comment)
 	}
+	for _, e := range env.Catalog.Enums() {
+		is(e.OID, "pg_type", e.Comment)
+	}
 	for _, r := range env.Catalog.Relations() {
 		is(r.OID, "pg_class", r.Comment)
 		if r.Table == nil {

@@ -122,7 +122,7 @@ func init() {
 		return text(types.FormatType(t))
 	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-")...)
 	op("pg_column_size(any) int4 strict stable", func(env *Env, a vs) (types.Value, error) {
-		return int4(len(types.AppendBinary(nil, a[0])))
+		return int4(len(types.AppendBinary(nil, a[0], env.Format)))
 	}, examples("pg_column_size(1)", "4")...)
 }
 

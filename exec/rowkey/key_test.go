@@ -132,7 +132,8 @@ func TestEveryOrderableTypeIsTested(t *testing.T) {
 	// These lie and order as others that are tested.
 	alike := "bit tsvector macaddr8 xid8 record regproc regprocedure regoper regoperator regclass regtype regrole regnamespace regconfig regdictionary regcollation" +
 		" int8range tsrange tstzrange int8multirange datemultirange tsmultirange tstzmultirange int2vector oidvector"
-	for oid := types.OID(1); oid < 20000; oid++ {
+	const ownTypes = 16384 // from here on enums, which lie and order as int8 does
+	for oid := types.OID(1); oid < ownTypes; oid++ {
 		info := types.Lookup(oid)
 		if info == nil || !Orderable(types.Of(oid)) || info.Elem != 0 || tested[oid] {
 			continue

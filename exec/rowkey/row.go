@@ -132,7 +132,7 @@ func appendStoredDecimal(dst []byte, d types.Decimal) []byte {
 	head := uint64(d.Scale) << 2
 	switch {
 	case d.Wide != nil:
-		b := types.AppendBinary(nil, types.NewNumeric(d))
+		b := types.AppendBinary(nil, types.NewNumeric(d), nil)
 		dst = binary.AppendUvarint(dst, decimalWide)
 		return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 	case d.Hi == int64(d.Lo)>>63:

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -209,6 +210,9 @@ type Env struct {
 	// Compile turns the Generated texts of a relation's columns into rows; set by
 	// main.
 	Compile func(rel *catalog.Relation, columns []catalog.Column) (RowProgram, error)
+	// Labels are what the values of enum types are called; nil: their numbers
+	// stand for them.
+	Labels func(types.OID) *types.Enum
 	// Stdout is where a stdout sink writes.
 	Stdout interface{ Write([]byte) (int, error) }
 	// Metrics counts what connectors do; never nil.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 )
 
@@ -37,6 +38,7 @@ type Txn struct {
 	seqs    []seqUse
 	deliver []delivery
 	done    bool
+	labels  func(types.OID) *types.Enum // for details of errors; nil: numbers
 
 	reads reads
 	bytes int64 // of its overlays, as counted
@@ -65,6 +67,9 @@ func (t *Tables) Begin() *Txn { return &Txn{t: t} }
 
 // Isolation sets the level, before the first statement.
 func (x *Txn) Isolation(level Isolation) { x.level = level }
+
+// SetLabels tells what the values of enum types are called, for details of errors.
+func (x *Txn) SetLabels(labels func(types.OID) *types.Enum) { x.labels = labels }
 
 // SetProcess names the transaction in the detail of a deadlock: pg_backend_pid.
 func (x *Txn) SetProcess(pid int32) { x.owner.pid = pid }

@@ -250,6 +250,7 @@ func (w *writer) visible(id int64) error {
 func (w *writer) duplicate(ix *indexWriter, rows []vec.Vec, i int) error {
 	var names, values []string
 	format := types.DefaultFormat()
+	format.Enum = w.x.labels
 	for k, key := range ix.Keys {
 		name := key.Expr
 		if key.Column >= 0 {

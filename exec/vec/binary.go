@@ -9,8 +9,8 @@ import (
 
 // BinaryAppender returns the writer of PostgreSQL's binary form, without its
 // length word, for columns of type t. It is chosen once for a column and a
-// query, and is not called for a NULL.
-func BinaryAppender(t types.Type) func(dst []byte, v Vec, row int) []byte {
+// query, and is not called for a NULL. f is for the labels of enums alone.
+func BinaryAppender(t types.Type, f *types.Format) func(dst []byte, v Vec, row int) []byte {
 	switch t.OID {
 	case types.Bool:
 		return func(dst []byte, v Vec, row int) []byte {
@@ -66,6 +66,6 @@ func BinaryAppender(t types.Type) func(dst []byte, v Vec, row int) []byte {
 	return func(dst []byte, v Vec, row int) []byte {
 		var val types.Value
 		Borrow(&val, v, row, t)
-		return write(dst, val)
+		return write(dst, val, f)
 	}
 }

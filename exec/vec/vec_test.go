@@ -87,12 +87,12 @@ func TestColumnsKeepValues(t *testing.T) {
 		if got := written(v, typ); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", types.FormatType(typ), got, want)
 		}
-		write := BinaryAppender(typ)
+		write := BinaryAppender(typ, nil)
 		for row, val := range vals {
 			if val.Null {
 				continue
 			}
-			if got, want := write(nil, v, row), types.AppendBinary(nil, val); !bytes.Equal(got, want) {
+			if got, want := write(nil, v, row), types.AppendBinary(nil, val, nil); !bytes.Equal(got, want) {
 				t.Errorf("%s row %d in binary: %x, want %x", types.FormatType(typ), row, got, want)
 			}
 		}

@@ -90,7 +90,7 @@ func (a *alteration) missing(at int) {
 	a.binder.check(err)
 	a.values[at] = plan.NewConst(v)
 	if !v.Null {
-		c.HasMissing, c.Missing = true, string(types.AppendText(nil, v, types.DefaultFormat()))
+		c.HasMissing, c.Missing = true, string(types.AppendStored(nil, v))
 	}
 }
 

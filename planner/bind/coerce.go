@@ -240,6 +240,7 @@ func (b *binder) literal(c *plan.Const, target types.OID, mod int32, loc int32) 
 		b.fail(sqlerr.From(err).At(b.pos(loc)))
 	}
 	v.Type = t
+	b.depend(types.EnumOf(target))
 	return plan.NewConst(v)
 }
 

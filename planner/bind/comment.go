@@ -23,6 +23,8 @@ func (b *binder) comment(x *pg.CommentStmt) *plan.Bound {
 		if b.c.Catalog.Schema(names[0]) == nil {
 			b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", names[0]))
 		}
+	case pg.ObjectType_OBJECT_TYPE:
+		s.On.Enum = b.alterable(strs(x.Object.GetTypeName().Names)).OID
 	case pg.ObjectType_OBJECT_COLUMN:
 		b.commentColumn(s, names)
 	case pg.ObjectType_OBJECT_INDEX:
@@ -40,7 +42,7 @@ func (b *binder) comment(x *pg.CommentStmt) *plan.Bound {
 		}
 		s.On.Relation = r.OID
 	default:
-		b.unsupported(-1, "Comments are kept on tables, columns, streams, views, sinks, jobs, schemas, indexes, constraints and sequences.", "COMMENT ON %s is not supported", objectWord(x.Objtype))
+		b.unsupported(-1, "Comments are kept on tables, columns, streams, views, sinks, jobs, schemas, indexes, constraints, sequences and enum types.", "COMMENT ON %s is not supported", objectWord(x.Objtype))
 	}
 	return done(s)
 }

@@ -294,6 +294,9 @@ func (b *binder) createSchema(x *pg.CreateSchemaStmt) *plan.Bound {
 func (b *binder) drop(x *pg.DropStmt) *plan.Bound {
 	cascade := x.Behavior == pg.DropBehavior_DROP_CASCADE
 	var names []parse.Name
+	if x.RemoveType == pg.ObjectType_OBJECT_TYPE {
+		return b.dropType(x, cascade)
+	}
 	for _, n := range x.Objects {
 		parts := strs(n.GetList().GetItems())
 		if s, ok := n.Node.(*pg.Node_String_); ok {

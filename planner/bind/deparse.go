@@ -130,7 +130,7 @@ func (d *deparser) expr(e, parent plan.Expr, showCasts bool) {
 		d.list(x.Items)
 		d.out.WriteByte(']')
 		if len(x.Items) == 0 {
-			d.out.WriteString("::" + types.FormatType(x.Typ))
+			d.out.WriteString("::" + d.typeName(x.Typ))
 		}
 	case *plan.Subscript:
 		d.subscript(x)
@@ -314,7 +314,7 @@ func (d *deparser) cast(arg plan.Expr, to types.Type, of, parent plan.Expr, show
 	d.open()
 	d.wrapped(arg, of, false)
 	d.close()
-	d.out.WriteString("::" + types.FormatType(to))
+	d.out.WriteString("::" + d.typeName(to))
 }
 
 // wrappedAs writes what stands in the place of a cast that is not shown.
@@ -332,11 +332,11 @@ func (d *deparser) constant(v types.Value, parent plan.Expr) {
 	if v.Null {
 		d.out.WriteString("NULL")
 		if v.Type.OID != types.Unknown {
-			d.out.WriteString("::" + types.FormatType(v.Type))
+			d.out.WriteString("::" + d.typeName(v.Type))
 		}
 		return
 	}
-	text := string(types.AppendText(nil, v, types.DefaultFormat()))
+	text := d.valueText(v)
 	switch v.Type.OID {
 	case types.Bool:
 		d.out.WriteString(strconv.FormatBool(v.Bool()))
@@ -379,18 +379,40 @@ func (d *deparser) widened(n int64, t types.Type, parent plan.Expr) {
 	d.open()
 	d.out.WriteString(plain)
 	d.close()
-	d.out.WriteString("::" + types.FormatType(t))
+	d.out.WriteString("::" + d.typeName(t))
 }
 
 func (d *deparser) constantAs(v types.Value, t types.Type) {
-	f := types.DefaultFormat()
 	if t.OID == types.Regclass {
 		if text, ok := d.regclass(types.OID(v.I)); ok {
 			d.out.WriteString(quoteText(text) + "::regclass")
 			return
 		}
 	}
-	d.out.WriteString(quoteText(string(types.AppendText(nil, v, f))) + "::" + types.FormatType(t))
+	d.out.WriteString(quoteText(d.valueText(v)) + "::" + d.typeName(t))
+}
+
+// typeName names a type; an enum by its OID in what is stored.
+func (d *deparser) typeName(t types.Type) string {
+	enum := types.EnumOf(t.OID)
+	switch {
+	case enum == 0 && (d.stored || d.catalog == nil):
+		return types.FormatType(t)
+	case !d.stored:
+		return d.catalog.FormatType(t, d.path)
+	case enum != t.OID:
+		return enumMark(enum) + "[]"
+	}
+	return enumMark(enum)
+}
+
+func (d *deparser) valueText(v types.Value) string {
+	if d.stored || d.catalog == nil {
+		return string(types.AppendStored(nil, v))
+	}
+	f := types.DefaultFormat()
+	f.Enum = func(oid types.OID) *types.Enum { return d.catalog.EnumLabels(oid, d.path) }
+	return string(types.AppendText(nil, v, f))
 }
 
 // regclass names a relation: by its OID in what is stored.

@@ -256,6 +256,9 @@ func (b *binder) minMax(x *pg.MinMaxExpr, s *scope, k exprKind) plan.Expr {
 
 // typeCast is CAST(x AS t), x::t and t 'literal'.
 func (b *binder) typeCast(x *pg.TypeCast, s *scope, k exprKind) plan.Expr {
+	if e := b.storedEnum(x); e != nil {
+		return e
+	}
 	t := b.typeName(x.TypeName)
 	var arg plan.Expr
 	if a := x.Arg.GetAArrayExpr(); a != nil && elemType(t.OID) != 0 {

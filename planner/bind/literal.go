@@ -193,7 +193,7 @@ func typeOID(s *catalog.Snapshot, path []string, name string, parts []string) (t
 		if len(parts) == 2 {
 			path = parts[:1]
 		}
-		info = rowTypeNamed(s, path, last)
+		info = ownTypeNamed(s, path, last)
 	}
 	if array && info != nil {
 		info = types.Lookup(info.Array)

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -13,10 +15,13 @@ const (
 	anyCompatibleNonArray types.OID = 5079
 )
 
+// anyEnum is anyelement that must be an enum.
+const anyEnum types.OID = 3500
+
 func polymorphic(oid types.OID) bool {
 	switch oid {
 	case types.AnyElement, types.AnyArray, types.AnyNonArray, anyCompatible, anyCompatibleArray, anyCompatibleNonArray,
-		types.AnyRange, types.AnyMultirange:
+		types.AnyRange, types.AnyMultirange, anyEnum:
 		return true
 	}
 	return false
@@ -54,11 +59,13 @@ func (b *binder) resolveGenerics(actual, declared []types.OID) (g generics, ok b
 			if elem = elemType(a); elem == 0 {
 				return g, false
 			}
+		} else if d == anyEnum && !types.IsEnum(a) {
+			return g, false
 		} else if (d == types.AnyNonArray || d == anyCompatibleNonArray) && elemType(a) != 0 {
 			return g, false
 		}
 		switch d {
-		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange:
+		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange, anyEnum:
 			if g.elem != 0 && g.elem != elem {
 				return g, false
 			}
@@ -66,6 +73,9 @@ func (b *binder) resolveGenerics(actual, declared []types.OID) (g generics, ok b
 		default:
 			compat = append(compat, operand{e: &plan.Column{Typ: types.Of(elem)}, loc: -1})
 		}
+	}
+	if slices.Contains(declared, anyEnum) && !types.IsEnum(g.elem) {
+		return g, false
 	}
 	if len(compat) > 0 {
 		g.compat = b.commonType(compat, "")
@@ -104,7 +114,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 	compat := false
 	for _, d := range declared {
 		switch d {
-		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange:
+		case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyRange, types.AnyMultirange, anyEnum:
 			needElem = true
 		case anyCompatible, anyCompatibleArray, anyCompatibleNonArray:
 			compat = true
@@ -118,7 +128,7 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 	}
 	to := func(t types.OID) types.OID {
 		switch t {
-		case types.AnyElement, types.AnyNonArray:
+		case types.AnyElement, types.AnyNonArray, anyEnum:
 			return g.elem
 		case types.AnyArray:
 			return b.arrayOf(g.elem, loc)

@@ -21,6 +21,8 @@ func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
 		return b.renameConstraint(x)
 	case pg.ObjectType_OBJECT_SCHEMA:
 		return b.renameSchema(x)
+	case pg.ObjectType_OBJECT_TYPE:
+		return b.renameType(strs(x.Object.GetList().GetItems()), "", x.Newname)
 	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
 	default:
 		b.unsupported(-1, "Drop it, and create it under the new name.", "%s ... RENAME is not supported", tag)
@@ -270,6 +272,9 @@ func (b *binder) renameSchema(x *pg.RenameStmt) *plan.Bound {
 func (b *binder) setSchema(x *pg.AlterObjectSchemaStmt) *plan.Bound {
 	tag := "ALTER " + objectWord(x.ObjectType)
 	v := x.Relation
+	if x.ObjectType == pg.ObjectType_OBJECT_TYPE {
+		return b.renameType(strs(x.Object.GetList().GetItems()), x.Newschema, "")
+	}
 	if v == nil {
 		b.unsupported(-1, "Drop it, and create it in the other schema.", "%s ... SET SCHEMA is not supported", tag)
 	}

@@ -7,10 +7,13 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// rowTypeNamed is the row type of a relation, or the type of arrays of its rows,
-// by a name along a search path; nil: there is none.
-func rowTypeNamed(s *catalog.Snapshot, path []string, name string) *types.Info {
+// ownTypeNamed is an enum type, the row type of a relation, or the type of arrays
+// of one, by a name along a search path; nil: there is none.
+func ownTypeNamed(s *catalog.Snapshot, path []string, name string) *types.Info {
 	for _, schema := range path {
+		if oid := s.EnumType(schema, name); oid != 0 {
+			return types.Lookup(oid)
+		}
 		if oid := s.RowType(schema, name); oid != 0 {
 			return types.Lookup(oid)
 		}
@@ -18,9 +21,9 @@ func rowTypeNamed(s *catalog.Snapshot, path []string, name string) *types.Info {
 	return nil
 }
 
-// rowType is rowTypeNamed of a name as written; what is bound depends on the
-// relation from then on.
-func (b *binder) rowType(names []string) *types.Info {
+// ownType is ownTypeNamed of a name as written; what is bound depends on the
+// relation, or the enum type, from then on.
+func (b *binder) ownType(names []string) *types.Info {
 	path := catalog.EffectivePath(b.c.SearchPath)
 	switch len(names) {
 	case 1:
@@ -29,9 +32,9 @@ func (b *binder) rowType(names []string) *types.Info {
 	default:
 		return nil
 	}
-	info := rowTypeNamed(b.c.Catalog, path, names[len(names)-1])
+	info := ownTypeNamed(b.c.Catalog, path, names[len(names)-1])
 	if info != nil {
-		b.depend(types.RowRelation(info.OID))
+		b.depend(max(types.RowRelation(info.OID), types.EnumOf(info.OID)))
 	}
 	return info
 }

@@ -61,6 +61,10 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_TABLE {
 			return b.createTableAs(x.CreateTableAsStmt)
 		}
+	case *pg.Node_CreateEnumStmt:
+		return b.createEnum(x.CreateEnumStmt)
+	case *pg.Node_AlterEnumStmt:
+		return b.alterEnum(x.AlterEnumStmt)
 	case *pg.Node_CreateSeqStmt:
 		return b.createSequence(x.CreateSeqStmt)
 	case *pg.Node_AlterSeqStmt:

@@ -45,7 +45,10 @@ func (b *binder) typeName(t *pg.TypeName) types.Type {
 func (b *binder) lookupType(names []string) *types.Info {
 	name := names[len(names)-1]
 	if len(names) > 1 && names[len(names)-2] != "pg_catalog" {
-		return b.rowType(names)
+		return b.ownType(names)
+	}
+	if info := markedEnum(names); info != nil {
+		return info
 	}
 	if info := typesByName[name]; info != nil {
 		return info
@@ -60,7 +63,7 @@ func (b *binder) lookupType(names []string) *types.Info {
 			return info
 		}
 	}
-	return b.rowType(names)
+	return b.ownType(names)
 }
 
 // streamTypes are spellings that streaming systems use and PostgreSQL's
@@ -124,7 +127,7 @@ func (b *binder) typeMod(t *pg.TypeName, info *types.Info) int32 {
 		b.warn(sqlerr.InvalidParameterValue, limited+" precision reduced to maximum allowed, 6", mods[len(mods)-1])
 	}
 	if info.ModIn == nil {
-		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "type modifier is not allowed for type \"%s\"", types.FormatType(types.Of(info.OID))).At(pos))
+		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "type modifier is not allowed for type \"%s\"", b.formatType(info.OID)).At(pos))
 	}
 	mod, err := info.ModIn(mods)
 	if err != nil {

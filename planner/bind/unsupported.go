@@ -51,8 +51,16 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "DROP DATABASE", "Use schemas: DROP SCHEMA name."
 	case *pg.Node_CreateExtensionStmt:
 		return "CREATE EXTENSION", "Use the functions there are; SELECT proname FROM pg_proc lists them."
-	case *pg.Node_CreateEnumStmt, *pg.Node_CompositeTypeStmt, *pg.Node_CreateDomainStmt:
-		return "CREATE TYPE", "Use text with a CHECK constraint or a WHERE condition, or jsonb for nested values."
+	case *pg.Node_CreateDomainStmt:
+		return "CREATE DOMAIN", "Use the type that the domain is over, and write its conditions as CHECK constraints of the columns."
+	case *pg.Node_CompositeTypeStmt:
+		return "CREATE TYPE of a composite type", "Every table has a row type of its name, CREATE TABLE name (...); a column of nested values is of jsonb."
+	case *pg.Node_CreateRangeStmt:
+		return "CREATE TYPE of a range type", "Use the ranges there are: int4range, int8range, numrange, tsrange, tstzrange and daterange."
+	case *pg.Node_DefineStmt:
+		if x.DefineStmt.Kind == pg.ObjectType_OBJECT_TYPE {
+			return "CREATE TYPE of a base type", "Make an enum, CREATE TYPE name AS ENUM ('a', 'b'), or use one of the types there are: SELECT typname FROM pg_type."
+		}
 	case *pg.Node_CreateForeignTableStmt, *pg.Node_CreateForeignServerStmt, *pg.Node_ImportForeignSchemaStmt:
 		return statementWord(n), declare
 	case *pg.Node_RefreshMatViewStmt:

@@ -23,6 +23,9 @@ type Options struct {
 	Null      string
 	// NullBad: a field that does not convert is NULL and no error.
 	NullBad bool
+	// Labels are what the values of enum types are called; nil: their numbers
+	// stand for them.
+	Labels func(types.OID) *types.Enum
 }
 
 // Decoder decodes records into the columns it was made for. It belongs to one
@@ -53,6 +56,7 @@ func NewDecoder(all []catalog.Column, read []int, o Options) *Decoder {
 		o.Quote = '"'
 	}
 	d := &Decoder{o: o, fields: make([]field, len(read)), width: len(all), format: types.DefaultFormat()}
+	d.format.Enum = o.Labels
 	d.at = make([]*field, len(all))
 	for i, c := range read {
 		d.fields[i] = newField(all[c])

@@ -13,6 +13,9 @@ type EncodeOptions struct {
 	Null      string
 	// Op writes + or - as the first field: an insert or a delete.
 	Op bool
+	// Labels are what the values of enum types are called; nil: their numbers
+	// stand for them.
+	Labels func(types.OID) *types.Enum
 }
 
 // Encoder writes rows as CSV records, values in PostgreSQL's text form (ISO
@@ -33,6 +36,7 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 	}
 	e := &Encoder{o: o}
 	format := types.DefaultFormat()
+	format.Enum = o.Labels
 	for _, c := range columns {
 		e.names = append(e.names, c.Name)
 		e.text = append(e.text, vec.TextAppender(c.Type, format))

@@ -51,6 +51,9 @@ type Options struct {
 	// NullBad: a field that does not convert, and every field of a record that
 	// is not JSON, is NULL and no error.
 	NullBad bool
+	// Labels are what the values of enum types are called; nil: their numbers
+	// stand for them.
+	Labels func(types.OID) *types.Enum
 }
 
 // field is one column to fill.
@@ -85,6 +88,7 @@ func NewDecoder(columns []catalog.Column, o Options) *Decoder {
 		fields: make([]field, len(columns)), byName: map[string]*field{}, folded: map[string]*field{},
 		nullBad: o.NullBad, format: types.DefaultFormat(),
 	}
+	d.format.Enum = o.Labels
 	for i, c := range columns {
 		f := &d.fields[i]
 		f.name, f.typ = c.Name, c.Type

@@ -34,6 +34,9 @@ type EncodeOptions struct {
 	QuoteDecimals bool
 	// Op writes "_op" first: "+" for an insert, "-" for a delete.
 	Op bool
+	// Labels are what the values of enum types are called; nil: their numbers
+	// stand for them.
+	Labels func(types.OID) *types.Enum
 }
 
 // NewEncoder compiles an encoder for the columns.
@@ -80,6 +83,7 @@ func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
 
 func appenderFor(t types.Type, o EncodeOptions) appender {
 	format := types.DefaultFormat()
+	format.Enum = o.Labels
 	text := vec.TextAppender(t, format)
 	switch t.OID {
 	case types.Int2, types.Int4, types.Int8, types.Oid:

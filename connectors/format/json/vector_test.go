@@ -29,7 +29,7 @@ func TestVectors(t *testing.T) {
 			if got := string(types.AppendText(nil, v, types.DefaultFormat())); got != want {
 				t.Errorf("%s: %s, want %s", record, got, want)
 			}
-			if again, err := types.FromBinary(typ, types.AppendBinary(nil, v), nil); len(v.A.Elems) > 0 && (err != nil || again.A.Dims[0].Lower != 0) {
+			if again, err := types.FromBinary(typ, types.AppendBinary(nil, v, nil), nil); len(v.A.Elems) > 0 && (err != nil || again.A.Dims[0].Lower != 0) {
 				t.Errorf("%s: its binary form: %v", record, err)
 			}
 		}

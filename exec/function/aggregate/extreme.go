@@ -37,6 +37,8 @@ func init() {
 		define("min("+t.name+") "+t.name, extreme(-1), example("(SELECT min(x)"+from, t.least))
 		define("max("+t.name+") "+t.name, extreme(1), example("(SELECT max(x)"+from, t.greatest))
 	}
+	define("min(anyenum) anyenum", extreme(-1), example("(SELECT min(x) FROM (VALUES (point '(1,2)')) AS v(x))", "ERROR 42883"))
+	define("max(anyenum) anyenum", extreme(1), example("(SELECT max(x) FROM (VALUES (point '(1,2)')) AS v(x))", "ERROR 42883"))
 }
 
 // extreme makes min (side -1) and max (side 1). Of equal values the last to

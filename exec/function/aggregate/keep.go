@@ -108,7 +108,7 @@ func appendValue(dst []byte, v types.Value) []byte {
 	if v.Null {
 		return appendBytes(dst, []byte{0})
 	}
-	return appendBytes(dst, types.AppendBinary([]byte{1}, v))
+	return appendBytes(dst, types.AppendBinary([]byte{1}, v, nil))
 }
 
 func appendDecimal(dst []byte, d types.Decimal) []byte { return appendValue(dst, types.NewNumeric(d)) }
