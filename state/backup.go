@@ -20,7 +20,8 @@ import (
 // lowest version that the restored store may use.
 const (
 	backupMagic  = "FERRISBK"
-	backupFormat = 1
+	backupFormat = 2 // 1 has no log of the tables' commits
+	oldestBackup = 1
 	backupBlock  = 1 << 20
 	mostRecord   = MaxKey + MaxValue + 1<<10
 )
@@ -187,8 +188,8 @@ func readBackup(ctx context.Context, from io.Reader, w *writer) error {
 	if _, err := io.ReadFull(from, head); err != nil || string(head[:len(backupMagic)]) != backupMagic {
 		return fmt.Errorf("reading its head: %w", ErrBackup)
 	}
-	if f := binary.BigEndian.Uint32(head[len(backupMagic):]); f != backupFormat {
-		return fmt.Errorf("it was written in format %d, this binary reads %d: %w", f, backupFormat, ErrBackup)
+	if f := binary.BigEndian.Uint32(head[len(backupMagic):]); f < oldestBackup || f > backupFormat {
+		return fmt.Errorf("it was written in format %d, this binary reads %d to %d: %w", f, oldestBackup, backupFormat, ErrBackup)
 	}
 	r := &backupReader{w: w}
 	var frame [8]byte

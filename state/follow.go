@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -86,6 +87,31 @@ func (sn *Snapshot) SpaceVersions(job ID, sp Space, fn func(key []byte, version 
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		if err := fn(it.Item().Key()[len(prefix):], it.Item().Version()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ScanVersions is Scan of a whole space, which says besides at which version each
+// key was written. fn may keep neither key nor value; ErrStop ends the scan.
+func (sn *Snapshot) ScanVersions(job ID, sp Space, fn func(key, value []byte, version uint64) error) error {
+	at := sn.versions[job]
+	if at == 0 {
+		return nil
+	}
+	prefix := appendSpace(nil, job, sp)
+	txn := sn.s.db.NewTransactionAt(at, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		item := it.Item()
+		err := item.Value(func(value []byte) error { return fn(item.Key()[len(prefix):], value, item.Version()) })
+		if errors.Is(err, ErrStop) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

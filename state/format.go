@@ -11,10 +11,10 @@ import (
 )
 
 // Format is the version of everything this package writes: the layout of keys,
-// records and files. 1 had no tables; a directory of format 1 is one of format 2
-// without any, and becomes it when it is opened.
+// records and files. 1 had no tables, and 2 no log of what their commits change; a
+// directory of either is one of format 3 without, and becomes it when it is opened.
 const (
-	Format       = 2
+	Format       = 3
 	oldestFormat = 1
 )
 
@@ -62,7 +62,7 @@ func checkFormat(dir string) error {
 	case n < oldestFormat || n > Format:
 		return &FormatError{Dir: dir, Written: n, Read: Format}
 	case n < Format:
-		// From here on a binary that knows no tables refuses the directory.
+		// From here on a binary that would not see all of it refuses the directory.
 		return writeFormat(dir)
 	}
 	return nil

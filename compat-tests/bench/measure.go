@@ -6,7 +6,6 @@ package bench
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -40,18 +39,23 @@ func CPU(pid int) (time.Duration, error) {
 }
 
 // Resident is a process's resident memory in bytes.
-func Resident(pid int) (int64, error) {
+func Resident(pid int) (int64, error) { return statusBytes(pid, "VmRSS:") }
+
+// Anonymous is the part of it that no file holds.
+func Anonymous(pid int) (int64, error) { return statusBytes(pid, "RssAnon:") }
+
+func statusBytes(pid int, name string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for _, line := range strings.Split(string(b), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS line")
+	return 0, fmt.Errorf("no line %s in the status of process %d", name, pid)
 }
 
 // Median of measurements.

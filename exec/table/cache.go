@@ -1,13 +1,15 @@
 package table
 
 import (
+	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 )
 
-// cache counts the pages in memory that the store has too, and lets go of those
-// that nobody has used for longest: a clock, whose hand takes the page of a leaf
+// cache counts the pages in memory, and lets go of those that the store has too
+// and nobody has used for longest: a clock, whose hand takes the page of a leaf
 // that was not used since it passed.
 type cache struct {
 	budget  int64
@@ -17,12 +19,34 @@ type cache struct {
 	ring  []*node
 	hand  int
 	bytes int64
+
+	waiting atomic.Int64 // of bytes, those of pages that are not in the store
 }
 
 // add puts a leaf on the ring, whose page is of some bytes and stored.
 func (c *cache) add(n *node, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.enter(n, size)
+}
+
+// wrote is add of a leaf that the store has from a version on.
+func (c *cache) wrote(n *node, size int, version uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n.since = version
+	c.enter(n, size)
+}
+
+// storedAt reports whether a page, as it is, is what the store has of it at a
+// version.
+func (c *cache) storedAt(n *node, version uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return n.since <= version
+}
+
+func (c *cache) enter(n *node, size int) {
 	if n.dead {
 		return
 	}
@@ -30,6 +54,23 @@ func (c *cache) add(n *node, size int) {
 		c.ring = append(c.ring, n)
 		n.ring = len(c.ring)
 	}
+	if n.held {
+		n.held = false
+		c.waiting.Add(-int64(n.size))
+	}
+	c.resize(n, size)
+	c.evict()
+}
+
+// hold counts a page that is not in the store yet.
+func (c *cache) hold(n *node, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.dead || n.held {
+		return
+	}
+	n.held, n.since = true, math.MaxUint64
+	c.waiting.Add(int64(size))
 	c.resize(n, size)
 	c.evict()
 }
@@ -55,6 +96,12 @@ func (c *cache) drop(n *node) {
 }
 
 func (c *cache) remove(n *node) {
+	if n.held {
+		n.held = false
+		c.waiting.Add(-int64(n.size))
+		c.resize(n, 0)
+		return
+	}
 	if n.ring == 0 {
 		return
 	}
@@ -91,4 +138,7 @@ func (c *cache) close() {
 	for len(c.ring) > 0 {
 		c.remove(c.ring[len(c.ring)-1])
 	}
+	c.account.Release(c.bytes)
+	memory.Resident(-c.bytes)
+	c.bytes = 0
 }

@@ -3,8 +3,8 @@ package table
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/ferrisstreams/ferrisstreams/state"
@@ -34,6 +34,7 @@ type commit struct {
 	x     *Txn
 	join  Join
 	sweep []state.Write // keys of dropped storages that go, and deliveries
+	flush bool          // the pages that wait are written
 	err   error
 	turn  chan bool // true: write the queue; false: another has
 }
@@ -95,6 +96,15 @@ type work struct {
 	drops      []uint32
 	seqs       []seqUse
 	sweep      []state.Write
+
+	log     []byte // what the group has changed, as an entry of the log
+	section []byte // of the log, being made
+	bytes   int64  // of the changes
+	direct  bool   // it writes pages, and no log
+}
+
+func (t *Tables) newWork(base *roots) *work {
+	return &work{t: t, base: base, edits: map[uint32]*edit{}, kept: map[uint32]bool{}, rows: map[uint32]bool{}}
 }
 
 // commitGroup commits some transactions as one version. Those that fail
@@ -105,7 +115,7 @@ func (t *Tables) commitGroup(group []*commit) {
 	var w *work
 	var in []*commit
 	for {
-		w = &work{t: t, base: base, edits: map[uint32]*edit{}, kept: map[uint32]bool{}, rows: map[uint32]bool{}}
+		w = t.newWork(base)
 		in = in[:0]
 		again := false
 		for _, c := range group {
@@ -120,6 +130,7 @@ func (t *Tables) commitGroup(group []*commit) {
 				break
 			}
 			w.sweep = append(w.sweep, c.sweep...)
+			w.direct = w.direct || c.flush
 			in = append(in, c)
 		}
 		if !again {
@@ -183,11 +194,46 @@ func (t *Tables) writeGroup(w *work, in []*commit) {
 		t.noteDeliveries(c.x.deliver)
 	}
 	t.mu.Unlock()
-	t.publish(w.base.with(changed, held.Version(state.TablesID), held))
-	for storage, e := range w.edits {
-		t.settle(e, w.kept[storage])
+	version := held.Version(state.TablesID)
+	t.publish(w.base.with(changed, version, held))
+	for _, storage := range w.drops {
+		delete(t.unwritten, storage)
 	}
+	w.settle(version)
 	t.sweep(w.drops)
+}
+
+// settle notes where the pages are that the group has made.
+func (w *work) settle(version uint64) {
+	t := w.t
+	for storage, e := range w.edits {
+		switch {
+		case !w.kept[storage]:
+			for _, n := range e.replaced {
+				t.cache.drop(n)
+			}
+			for _, n := range e.removed {
+				t.cache.drop(n)
+			}
+		case w.direct:
+			t.settle(t.unwritten[storage], e, version)
+			delete(t.unwritten, storage)
+		default:
+			t.keep(storage, e, w.rows[storage])
+		}
+	}
+	if !w.direct {
+		t.redo.wrote(len(w.log))
+		if t.full() {
+			t.writeBehind()
+		}
+		return
+	}
+	for _, u := range t.unwritten {
+		t.settle(u, nil, version)
+	}
+	clear(t.unwritten)
+	t.redo.begun()
 }
 
 // forget lets go of a dropped tree's pages.
@@ -200,25 +246,6 @@ func (t *Tables) forget(n *node) {
 	}
 	for _, k := range n.kids {
 		t.forget(k)
-	}
-}
-
-// settle tells the cache of the leaves of a written edit.
-func (t *Tables) settle(e *edit, kept bool) {
-	for _, n := range e.replaced {
-		t.cache.drop(n)
-	}
-	for _, n := range e.removed {
-		t.cache.drop(n)
-	}
-	if !kept {
-		return
-	}
-	for _, n := range e.leaves {
-		if !n.gone {
-			n.stored = true
-			t.cache.add(n, len(*n.page.Load()))
-		}
 	}
 }
 
@@ -241,6 +268,9 @@ func (w *work) apply(x *Txn) error {
 		}
 		if !o.temporary {
 			w.kept[o.storage] = true
+			if err := w.record(o); err != nil {
+				return fmt.Errorf("committing: %w", err)
+			}
 		}
 		if o.rows {
 			w.rows[o.storage] = true
@@ -332,24 +362,16 @@ func (e *edit) adopt(p page) (bool, error) {
 // there is nothing else neither is the store.
 func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error) {
 	seqs := w.t.seqs.pending(w.seqs)
-	if len(w.kept) == 0 && len(seqs) == 0 && len(w.sweep) == 0 && catalog == nil {
+	if len(w.kept) == 0 && len(seqs) == 0 && len(w.sweep) == 0 && catalog == nil && !w.direct {
 		return w.t.store.Snapshot(state.TablesID), nil
 	}
 	return w.t.store.Commit(func(put func(state.Write) error) error {
-		for storage, e := range w.edits {
-			if !w.kept[storage] {
-				continue
-			}
-			if err := e.write(put, storage); err != nil {
-				return err
-			}
-			if w.rows[storage] {
-				rows := w.base.get(storage).rows + e.rows
-				sp := state.Space{Operator: storage, Shard: shardCount}
-				if err := put(state.Write{Space: sp, Value: binary.AppendUvarint(nil, uint64(max(rows, 0)))}); err != nil {
-					return err
-				}
-			}
+		change := w.writeLog
+		if w.direct {
+			change = w.writeAll
+		}
+		if err := change(put); err != nil {
+			return err
 		}
 		for _, s := range append(seqs, w.sweep...) {
 			if err := put(s); err != nil {
@@ -360,33 +382,26 @@ func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error)
 	}, catalog)
 }
 
-// write writes the leaves that an edit has made, and removes those that are gone.
-func (e *edit) write(put func(state.Write) error, storage uint32) error {
-	live := map[string]bool{}
-	var k packer
-	for _, n := range e.leaves {
-		if n.gone {
+func (w *work) writeLog(put func(state.Write) error) error { return w.t.redo.write(put, w.log) }
+
+// writeAll writes every page that the store does not have, of the storages that
+// stay, and begins a new era of the log.
+func (w *work) writeAll(put func(state.Write) error) error {
+	for storage, e := range w.edits {
+		if !w.kept[storage] {
 			continue
 		}
-		if len(e.removed) > 0 {
-			live[n.name] = true
-		}
-		if err := k.writePage(put, storage, n); err != nil {
+		if err := w.writePages(put, storage, w.t.unwritten[storage], e); err != nil {
 			return err
 		}
 	}
-	for _, n := range e.removed {
-		if live[n.name] {
+	for storage, u := range w.t.unwritten {
+		if w.kept[storage] || slices.Contains(w.drops, storage) {
 			continue
 		}
-		live[n.name] = true
-		sp := state.Space{Operator: storage, Shard: shardPage}
-		if err := put(state.Write{Space: sp, Key: []byte(n.name), Delete: true}); err != nil {
-			return err
-		}
-		if err := removeParts(put, storage, n.name, 1, n.parts); err != nil {
+		if err := w.writePages(put, storage, u, nil); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.t.redo.writeEra(put)
 }

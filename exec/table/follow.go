@@ -332,8 +332,8 @@ func (f *Follower) Close() {
 }
 
 // rootsAt are the roots of one storage at an older version, which a job's
-// positions hold. Pages that have not changed since are those of the newest
-// version's tree.
+// positions hold: the pages that the store has there, with what the log had of them.
+// Pages that have not changed since are those of the newest version's tree.
 func (t *Tables) rootsAt(j *state.Job, storage uint32, version uint64) (*roots, error) {
 	now := t.newest()
 	defer t.release(now)
@@ -353,10 +353,18 @@ func (t *Tables) rootsAt(j *state.Job, storage uint32, version uint64) (*roots, 
 		return nil, err
 	}
 	r := &roots{version: version, held: old, refs: 1}
-	if len(leaves) == 0 {
-		return r, nil
+	if len(leaves) > 0 {
+		r = r.with(map[uint32]root{storage: {n: treeOf(leaves)}}, version, old)
 	}
-	return r.with(map[uint32]root{storage: {n: treeOf(leaves)}}, version, old), nil
+	w := t.newWork(r)
+	if _, _, err := w.replay(old, func(s uint32) bool { return s == storage }); err != nil {
+		old.Close()
+		return nil, err
+	}
+	if e := w.edits[storage]; e != nil {
+		r = r.with(map[uint32]root{storage: {n: e.root}}, version, old)
+	}
+	return r, nil
 }
 
 // leavesAt are the leaves of a storage as old has them.
@@ -375,8 +383,8 @@ func (t *Tables) leavesAt(old, new *state.Snapshot, now *roots, storage uint32) 
 	var leaves []*node
 	err = old.SpaceVersions(state.TablesID, pages, func(key []byte, v uint64) error {
 		n := shared[string(key)]
-		if n == nil || written[string(key)] != v {
-			n = &node{name: string(key), stored: true, dead: true} // its page goes with who reads it
+		if n == nil || written[string(key)] != v || !t.cache.storedAt(n, now.version) {
+			n = &node{name: string(key), dead: true} // its page goes with who reads it
 		}
 		leaves = append(leaves, n)
 		return nil

@@ -14,7 +14,7 @@ import (
 const (
 	shardPage     = 0 // key: a leaf's name
 	shardPart     = 1 // key: a leaf's name and the number of a further part, two bytes
-	shardCount    = 2 // the number of rows of a table
+	shardCount    = 2 // the number of rows of a table; the version of its last change, 0: that of this entry
 	shardSequence = 3 // the state of a sequence
 )
 
@@ -56,7 +56,9 @@ func (s *stored) page(n *node) (page, error) {
 }
 
 func (s *stored) load(n *node) (page, error) {
-	sn := s.t.store.SnapshotAt(state.TablesID, s.version)
+	// A page that waited to be written is in the store from a later version on than
+	// that of the roots which have it. What holds theirs holds that one too.
+	sn := s.t.store.SnapshotAt(state.TablesID, max(s.version, n.since))
 	b, found, err := sn.Get(state.TablesID, state.Space{Operator: s.storage, Shard: shardPage}, []byte(n.name), nil)
 	if err == nil && (!found || len(b) == 0) {
 		err = errPage
@@ -171,8 +173,8 @@ func removeParts(put func(state.Write) error, storage uint32, name string, from,
 	return nil
 }
 
-// load makes trees of the pages that the store has, and returns the storages that
-// nobody knows.
+// load makes trees of the pages that the store has, with what the log says of them,
+// and returns the storages that nobody knows.
 func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 	sn := t.store.Snapshot(state.TablesID)
 	version := sn.Version(state.TablesID)
@@ -188,6 +190,9 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		leaves = nil
 	}
 	err = sn.ScanKeys(state.TablesID, func(sp state.Space, key []byte, _ int) error {
+		if sp.Operator == redoStorage {
+			return nil
+		}
 		if sp.Operator != storage {
 			end()
 			storage = sp.Operator
@@ -205,7 +210,7 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		}
 		switch sp.Shard {
 		case shardPage:
-			leaves = append(leaves, &node{name: string(key), stored: true})
+			leaves = append(leaves, &node{name: string(key)})
 		case shardPart:
 			return countPart(leaves, key)
 		case shardCount:
@@ -228,15 +233,17 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		if err != nil {
 			return nil, err
 		}
-		n, _ := binary.Uvarint(b)
+		n, size := binary.Uvarint(b)
 		x := changed[s]
 		x.rows = int64(n)
-		err = sn.SpaceVersions(state.TablesID, sp, func(_ []byte, at uint64) error {
-			x.at = at
-			return nil
-		})
-		if err != nil {
-			return nil, err
+		if x.at, _ = binary.Uvarint(b[max(size, 0):]); x.at == 0 {
+			err = sn.SpaceVersions(state.TablesID, sp, func(_ []byte, at uint64) error {
+				x.at = at
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
 		}
 		changed[s] = x
 	}
@@ -246,7 +253,7 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		}
 	}
 	t.current = t.current.with(changed, version, sn)
-	return lost, nil
+	return lost, t.recover(sn, known)
 }
 
 // countPart notes a further part of the page that it belongs to.

@@ -15,6 +15,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -57,16 +58,19 @@ type Tables struct {
 	idsMu sync.Mutex
 	ids   map[uint32]*atomic.Int64 // by storage: the last row id given out
 
-	commits commitQueue
-	seqs    sequences
+	commits   commitQueue
+	redo      redo
+	unwritten map[uint32]*unwritten
+	behind    atomic.Bool // pages are about to be written
+	seqs      sequences
 
 	ctx    context.Context // of the sweeper
 	cancel context.CancelFunc
 	sweeps sync.WaitGroup
 }
 
-// Open reads which pages there are. The pages themselves are read when they are
-// asked for.
+// Open reads which pages there are, and what was committed after they were
+// written. The other pages are read when they are asked for.
 func Open(s *state.Store, o Options) (*Tables, error) {
 	t := &Tables{store: s, log: o.Logger, ids: map[uint32]*atomic.Int64{}, delivered: map[string]uint64{}}
 	if t.log == nil {
@@ -74,7 +78,7 @@ func Open(s *state.Store, o Options) (*Tables, error) {
 	}
 	t.locks.init()
 	t.cache = cache{budget: o.Budget, account: o.Account}
-	t.seqs.all = map[uint32]*sequence{}
+	t.seqs.all, t.unwritten = map[uint32]*sequence{}, map[uint32]*unwritten{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	lost, err := t.load(o.Known)
 	if err != nil {
@@ -86,13 +90,16 @@ func Open(s *state.Store, o Options) (*Tables, error) {
 	return t, nil
 }
 
-// Close writes what sequences have leased and not used back, and waits for the
-// removal of dropped storages to pause; the next start goes on with it. No
-// transaction may be open.
+// Close writes the pages that wait for it, and what sequences have leased and not
+// used back, and waits for the removal of dropped storages to pause; the next start
+// goes on with it. No transaction may be open.
 func (t *Tables) Close() error {
 	t.cancel()
 	t.sweeps.Wait()
 	err := t.settleSequences()
+	if len(t.unwritten) > 0 {
+		err = errors.Join(err, t.flush())
+	}
 	t.release(t.current)
 	t.cache.close()
 	return err

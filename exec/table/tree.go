@@ -20,15 +20,16 @@ type node struct {
 
 	// Of a leaf.
 	name string // its key in the store
-	// page is nil where it is only in the store. One that is stored can go.
-	page   atomic.Pointer[page]
-	stored bool        // the store has the page, as it is
-	used   atomic.Bool // since the clock's hand passed it
-	ring   int         // its place on the clock's ring, from 1; guarded by the cache
-	size   int         // of the page, as the cache counts it; guarded by it
-	dead   bool        // no newer version has it; guarded by the cache
-	parts  int         // further entries of the store that a large page takes
-	gone   bool        // of an edit: no longer in its tree
+	// page is nil where it is only in the store. One on the clock's ring can go.
+	page  atomic.Pointer[page]
+	since uint64      // the version at which the store got it, 0: as it was loaded; MaxUint64: it has not
+	used  atomic.Bool // since the clock's hand passed it
+	ring  int         // its place on the clock's ring, from 1; guarded by the cache
+	held  bool        // it is not in the store; guarded by the cache
+	size  int         // of the page, as the cache counts it; guarded by it
+	dead  bool        // no newer version has it; guarded by the cache
+	parts int         // further entries of the store that a large page takes
+	gone  bool        // of an edit: no longer in its tree
 }
 
 // token is a writer's mark on its nodes: only its address counts.
