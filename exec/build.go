@@ -292,7 +292,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	}
 	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
 	account := b.holder(t, n)
-	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Account: account, Fault: b.fault}
+	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Retention: b.retention(), Account: account, Fault: b.fault}
 	if !plan.Volatile(n) {
 		spec.Types = schemaTypes(n.Input)
 	}
@@ -346,7 +346,9 @@ func (b *builder) sortKeys(keys []plan.SortKey) ([]operator.SortKey, error) {
 
 func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 	if n.On == nil && b.live && !plan.Derive(n.Input).AppendOnly {
-		return b.operator(t, n, operator.NewDistinctChanges(schemaTypes(n), b.account), to, input{n.Input, 0})
+		op := operator.NewDistinctChanges(schemaTypes(n), b.account)
+		op.Retain(b.retention())
+		return b.operator(t, n, op, to, input{n.Input, 0})
 	}
 	keys, err := b.compileAll(n.On)
 	if err != nil {
@@ -362,7 +364,15 @@ func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 	if sortedBy(n.Input, n.On) {
 		return b.operator(t, n, operator.NewDistinctSorted(keys, ts, b.fault), to, input{n.Input, 0})
 	}
-	return b.operator(t, n, operator.NewDistinct(keys, ts, b.holder(t, n), b.fault), to, input{n.Input, 0})
+	return b.operator(t, n, b.distinctOver(n, operator.NewDistinct(keys, ts, b.holder(t, n), b.fault)), to, input{n.Input, 0})
+}
+
+// distinctOver says of a Distinct whether its rows end.
+func (b *builder) distinctOver(n plan.Node, op *operator.Distinct) *operator.Distinct {
+	if b.live && !plan.Derive(n).Bounded {
+		op.Live(b.retention())
+	}
+	return op
 }
 
 func (b *builder) sort(t *tree, n *plan.Sort, top int64, to target) error {
@@ -429,9 +439,11 @@ func (b *builder) eval(e plan.Expr) (types.Value, error) {
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {
-		var op operator.Operator = operator.NewUnion(2, ts, b.holder(t, n), b.fault)
+		var op operator.Operator = b.distinctOver(n, operator.NewUnion(2, ts, b.holder(t, n), b.fault))
 		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
-			op = operator.NewDistinctChanges(ts, b.account)
+			changes := operator.NewDistinctChanges(ts, b.account)
+			changes.Retain(b.retention())
+			op = changes
 		}
 		return b.operator(t, n, op, to, input{n.Left, 0}, input{n.Right, 1})
 	}
@@ -452,6 +464,15 @@ func schemaTypes(n plan.Node) []types.Type {
 		ts[i] = f.Type
 	}
 	return ts
+}
+
+// retention is how long groups and rows are kept that nothing touches.
+func (b *builder) retention() operator.Retention {
+	if b.task == nil || b.task.life.settings.ttl == 0 {
+		return operator.Retention{}
+	}
+	env := b.env
+	return operator.Retention{For: b.task.life.settings.ttl.Microseconds(), Now: func() int64 { return env.StatementTime }}
 }
 
 func exprTypes(es []plan.Expr) []types.Type {

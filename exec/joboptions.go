@@ -47,6 +47,8 @@ type jobSettings struct {
 	memory int64
 	// parallelism is the number of tasks.
 	parallelism int
+	// ttl is how long groups are kept that no row touches; 0: for ever.
+	ttl time.Duration
 }
 
 // maxParallelism is the most tasks that a job may have.
@@ -93,6 +95,11 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("parallelism", v, fmt.Sprintf("a number of tasks from 1 to %d", maxParallelism))
 		}
 		s.parallelism = n
+	}
+	if v, ok := o.Get("state.ttl"); ok {
+		if s.ttl, err = duration("state.ttl", v); err != nil {
+			return s, err
+		}
 	}
 	if v, ok := o.Get("retry_backoff"); ok {
 		if s.backoff, err = duration("retry_backoff", v); err != nil {
@@ -199,7 +206,7 @@ func refused(o catalog.Options) error {
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
 	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
-	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "state.ttl", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {
@@ -233,6 +240,13 @@ func duration(key, v string) (time.Duration, error) {
 		if n, ok := strings.CutSuffix(text, u.long); ok {
 			text = n + u.short
 			break
+		}
+	}
+	for _, day := range []string{"days", "day", "d"} {
+		if n, ok := strings.CutSuffix(text, day); ok {
+			if days, err := strconv.ParseInt(n, 10, 16); err == nil && days >= 0 {
+				return time.Duration(days) * 24 * time.Hour, nil
+			}
 		}
 	}
 	d, err := time.ParseDuration(text)

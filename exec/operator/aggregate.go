@@ -26,8 +26,10 @@ type AggregateSpec struct {
 	// Changes: the net change of every group goes out at each barrier. Otherwise
 	// the groups go out once, at the end.
 	Changes bool
-	Account *memory.Account
-	Fault   Fault
+	// Retention of groups, where Changes is set.
+	Retention Retention
+	Account   *memory.Account
+	Fault     Fault
 }
 
 // Aggregate groups rows by keys and computes calls over each group: a row is
@@ -53,6 +55,10 @@ type Aggregate struct {
 	stay    bool        // every group that was made is there at the end: rows is not kept
 	kept    *keptGroups // nil: nothing is stored
 	silent  bool        // where Changes is set: no change goes out until passAll
+	full    int         // the groups from which dead ones are looked for
+	least   int         // full at least
+	seen    []int64     // when each group was touched last; nil: all are kept for ever
+	swept   int64       // when groups were last looked through
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -72,7 +78,7 @@ type Aggregate struct {
 
 // NewAggregate returns an Aggregate.
 func NewAggregate(spec AggregateSpec) *Aggregate {
-	a := &Aggregate{spec: spec, epoch: 1, stay: spec.AppendOnly && !spec.Changes}
+	a := &Aggregate{spec: spec, epoch: 1, full: leastDead, least: leastDead, stay: spec.AppendOnly && !spec.Changes}
 	if mayKeepBack(spec) {
 		a.near, a.keep = nearBytes, binBytes
 	}
@@ -208,6 +214,9 @@ func (a *Aggregate) grow(n int) error {
 		for len(a.stamp) < n {
 			a.stamp = append(a.stamp, 0)
 		}
+		for a.spec.Retention.For > 0 && len(a.seen) < n {
+			a.seen = append(a.seen, 0)
+		}
 	}
 	for _, c := range a.spec.Calls {
 		if err := c.grow(n); err != nil {
@@ -262,6 +271,16 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 	if err := a.start(ctx); err != nil {
 		return err
 	}
+	if a.seen != nil {
+		now := a.spec.Retention.Now()
+		for _, g := range a.touched {
+			a.seen[g] = now
+		}
+	}
+	expired, err := a.expire(ctx)
+	if err != nil {
+		return err
+	}
 	if err := a.results(ctx, a.touched, a.after); err != nil {
 		return err
 	}
@@ -285,7 +304,10 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 	a.after.Reset()
 	a.touched, a.existed = a.touched[:0], a.existed[:0]
 	a.epoch++
-	return a.out.flush(ctx, out)
+	if err := a.out.flush(ctx, out); err != nil {
+		return err
+	}
+	return a.compact(expired)
 }
 
 func (a *Aggregate) unchanged(i int) bool {

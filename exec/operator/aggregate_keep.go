@@ -51,6 +51,7 @@ func (a *Aggregate) Save(w StateWriter) error {
 	err := k.groups.save(w, a.table.keys, a.count, func(g int32, dst []byte) []byte {
 		if !a.stay {
 			dst = binary.AppendVarint(dst, a.rows[g])
+			dst = binary.AppendVarint(dst, seenAt(a.seen, g))
 		}
 		for _, c := range k.calls {
 			dst = c.Save(g, dst)
@@ -96,6 +97,13 @@ func (a *Aggregate) Restore(r StateReader) error {
 				return errKept
 			}
 			a.rows[g], src = rows, src[n:]
+			seen, n := binary.Varint(src)
+			if n <= 0 {
+				return errKept
+			}
+			if src = src[n:]; a.seen != nil {
+				a.seen[g] = a.spec.Retention.seenAgain(seen)
+			}
 		}
 		for _, c := range k.calls {
 			var err error
@@ -144,7 +152,7 @@ func (d *distinctRows) save(w StateWriter) error {
 // numbers, which are the first column's; nil: it is none.
 func (d *distinctRows) restore(r StateReader, renamed map[int32]int32) error {
 	if r.Share == nil {
-		return restoreCounts(r, d.kept, d.table, &d.counts)
+		return restoreCounts(r, d.kept, d.table, &d.counts, nil)
 	}
 	// Every task reads all of them and takes those of its own groups.
 	own := newKeptTable(d.kept.prefix, d.types)
@@ -153,7 +161,7 @@ func (d *distinctRows) restore(r StateReader, renamed map[int32]int32) error {
 	defer all.close()
 	var counts []int64
 	r.Share = &Share{Tasks: 1}
-	if err := restoreCounts(r, own, all, &counts); err != nil {
+	if err := restoreCounts(r, own, all, &counts, nil); err != nil {
 		return err
 	}
 	groups := all.keys[0].(*vec.Fixed[int32]).Values
@@ -178,8 +186,9 @@ func (d *distinctRows) restore(r StateReader, renamed map[int32]int32) error {
 	return nil
 }
 
-// restoreCounts brings back a table and a count beside each of its groups.
-func restoreCounts(r StateReader, k *keptTable, t *table, counts *[]int64) error {
+// restoreCounts brings back a table and a count beside each of its groups. more takes
+// what follows the count; nil: nothing does.
+func restoreCounts(r StateReader, k *keptTable, t *table, counts *[]int64, more func(src []byte) error) error {
 	one, ids := []int32{0}, []int32{0}
 	add := func(key []vec.Vec, _ int32) error {
 		n := t.Len()
@@ -198,6 +207,9 @@ func restoreCounts(r StateReader, k *keptTable, t *table, counts *[]int64) error
 			return errKept
 		}
 		(*counts)[g] = n
-		return nil
+		if more == nil {
+			return nil
+		}
+		return more(src[size:])
 	})
 }

@@ -29,13 +29,20 @@ type Distinct struct {
 	inputs  int        // that have not ended
 	done    bool       // nobody wants more rows
 	kept    *keptTable // nil: nothing is stored
+	live    bool       // rows may come for ever: none is set aside for the end
+	retain  Retention
+	seen    []int64 // when each key came last; nil: all are kept for ever
+	swept   int64   // when keys were last looked through
 	cols    []vec.Vec
 	ids     []int32
 	sel     selector
-	live    []int32
+	passed  []int32
 	other   []int32
 	out     vec.Batch
 }
+
+// Live has the operator keep every key in memory, or as long as r says.
+func (d *Distinct) Live(r Retention) { d.live, d.retain = true, r }
 
 // NewDistinct returns a Distinct by keys, which have the types given; keys nil:
 // by the whole row.
@@ -59,7 +66,7 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 	cols, sel := b.Cols, b.Sel
 	if d.keys != nil {
 		var err error
-		if sel, err = runAll(d.keys, b, d.cols, d.fault, &d.live); err != nil {
+		if sel, err = runAll(d.keys, b, d.cols, d.fault, &d.passed); err != nil {
 			return err
 		}
 		cols = d.cols
@@ -82,11 +89,13 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 			known++
 		}
 	}
-	if d.kept != nil {
+	if d.retain.For > 0 {
+		d.saw(sel)
+	} else if d.kept != nil {
 		d.kept.touch(d.ids, first)
 	}
 	d.out = vec.Batch{Cols: b.Cols, Sel: first, Rows: b.Rows}
-	if full(d.account) {
+	if !d.live && full(d.account) {
 		var err error
 		if d.rest, err = newPartitions(d.types, d.level, d.account); err != nil {
 			return err
@@ -155,83 +164,5 @@ func (d *Distinct) Close() error {
 	d.rest.close()
 	d.rest = nil
 	d.backlog.close()
-	return nil
-}
-
-// DistinctChanges keeps a count per row and passes, at the barrier, the rows
-// that came to be or ceased in the epoch. Deletes may come before their Inserts.
-type DistinctChanges struct {
-	stateless
-	table   *table
-	counts  []int64    // of each group, now
-	before  []int64    // and at the last barrier
-	kept    *keptTable // nil: nothing is stored
-	touched []int32
-	ids     []int32
-	sel     selector
-	out     emitter
-}
-
-// NewDistinctChanges returns a DistinctChanges over rows of the types given.
-func NewDistinctChanges(ts []types.Type, account *memory.Account) *DistinctChanges {
-	return &DistinctChanges{table: newTable(ts, account, "DISTINCT"), out: newEmitter(ts)}
-}
-
-// Process counts rows.
-func (d *DistinctChanges) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
-	sel := d.sel.of(b)
-	d.ids = sized(d.ids, b.Rows)
-	if err := d.table.assign(b.Cols, b.Rows, sel, d.ids); err != nil {
-		return err
-	}
-	for len(d.counts) < d.table.Len() {
-		d.counts, d.before = append(d.counts, 0), append(d.before, 0)
-	}
-	if d.kept != nil {
-		d.kept.touch(d.ids, sel)
-	}
-	for _, r := range sel {
-		g := d.ids[r]
-		if d.counts[g] == d.before[g] {
-			// It may be listed twice when it comes back to where it was.
-			d.touched = append(d.touched, g)
-		}
-		if b.Op(int(r)) == vec.Delete {
-			d.counts[g]--
-		} else {
-			d.counts[g]++
-		}
-	}
-	return nil
-}
-
-// Barrier passes on what changed.
-func (d *DistinctChanges) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
-	for _, g := range d.touched {
-		was, is := d.before[g] > 0, d.counts[g] > 0
-		d.before[g] = d.counts[g]
-		if was == is {
-			continue
-		}
-		op := vec.Insert
-		if was {
-			op = vec.Delete
-		}
-		if err := d.out.add(ctx, d.table.keys, g, op, out); err != nil {
-			return err
-		}
-	}
-	d.touched = d.touched[:0]
-	return d.out.flush(ctx, out)
-}
-
-// Finish passes on what changed since the last barrier.
-func (d *DistinctChanges) Finish(ctx context.Context, _ int, out Output) error {
-	return d.Barrier(ctx, 0, out)
-}
-
-// Close gives the table back.
-func (d *DistinctChanges) Close() error {
-	d.table.close()
 	return nil
 }

@@ -12,16 +12,43 @@ func (d *Distinct) Keep() error {
 	return nil
 }
 
-// Save writes the keys that are new.
+// Save writes the keys that are new, and when each came.
 func (d *Distinct) Save(w StateWriter) error {
-	return d.kept.save(w, d.table.keys, d.table.Len(), func(_ int32, dst []byte) []byte { return dst })
+	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
+		return binary.AppendVarint(dst, seenAt(d.seen, g))
+	})
+}
+
+// seenAt is when a group was touched; 0 where all are kept for ever.
+func seenAt(seen []int64, g int32) int64 {
+	if seen == nil {
+		return 0
+	}
+	return seen[g]
+}
+
+// seenAgain is when a restored group was touched: now, where that was not kept.
+func (r Retention) seenAgain(at int64) int64 {
+	if at == 0 {
+		return r.Now()
+	}
+	return at
 }
 
 // Restore brings the keys back.
 func (d *Distinct) Restore(r StateReader) error {
 	one, ids := []int32{0}, []int32{0}
 	add := func(key []vec.Vec, _ int32) error { return d.table.assign(key, 1, one, ids) }
-	return d.kept.restore(r, d.table.Len(), add, func(int32, []byte) error { return nil })
+	return d.kept.restore(r, d.table.Len(), add, func(_ int32, src []byte) error {
+		at, n := binary.Varint(src)
+		if n <= 0 {
+			return errKept
+		}
+		if d.retain.For > 0 {
+			d.seen = append(d.seen, d.retain.seenAgain(at))
+		}
+		return nil
+	})
 }
 
 // Keep has the operator remember which rows were counted.
@@ -30,20 +57,27 @@ func (d *DistinctChanges) Keep() error {
 	return nil
 }
 
-// Save writes the counts that changed.
+// Save writes the counts that changed, and when.
 func (d *DistinctChanges) Save(w StateWriter) error {
 	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
-		return binary.AppendVarint(dst, d.counts[g])
+		return binary.AppendVarint(binary.AppendVarint(dst, d.counts[g]), seenAt(d.seen, g))
 	})
 }
 
 // Restore brings the counts back, as they were at a barrier.
 func (d *DistinctChanges) Restore(r StateReader) error {
-	if err := restoreCounts(r, d.kept, d.table, &d.counts); err != nil {
-		return err
-	}
+	err := restoreCounts(r, d.kept, d.table, &d.counts, func(src []byte) error {
+		at, n := binary.Varint(src)
+		if n <= 0 {
+			return errKept
+		}
+		if d.retain.For > 0 {
+			d.seen = append(d.seen, d.retain.seenAgain(at))
+		}
+		return nil
+	})
 	d.before = append(d.before[:0], d.counts...)
-	return nil
+	return err
 }
 
 // Keep does nothing: there is one thing to remember.

@@ -225,6 +225,13 @@ func (k *keptTable) save(w StateWriter, keys []vec.Vec, n int, more func(g int32
 			return err
 		}
 	}
+	left := (n + pageGroups - 1) / pageGroups
+	for page := left; page < len(k.parts); page++ {
+		for part := range int(k.parts[page]) {
+			w.Delete(k.key(page, part))
+		}
+	}
+	k.parts = k.parts[:min(left, len(k.parts))]
 	return nil
 }
 
