@@ -63,6 +63,13 @@ func (t *task) run(ctx context.Context, c *crew, first bool) (err error) {
 	if err := t.begun(ctx, first); err != nil {
 		return err
 	}
+	// Nothing is read before the watermarks that were passed on in the last life have
+	// come to every operator again: what was late then is late now.
+	for level := range t.levels {
+		if err := t.meet(ctx, level); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := t.step(ctx, c); err != nil {
 			return err
