@@ -59,7 +59,7 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 	$(GO) test -count=1 -timeout 20m ./compat-tests/slt -run 'TestFiles$$/dml_'
 
 .PHONY: test-pipelines
-test-pipelines: ## Goldens of jobs: straight, in random pieces, over partitions, killed; one answer
+test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over partitions, killed; one answer
 	$(GO) test -count=1 -timeout 20m ./compat-tests/pipelines -v -seed=$(SEED)
 
 .PHONY: fuzz-sql

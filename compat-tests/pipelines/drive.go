@@ -195,6 +195,65 @@ func (r *run) partition(line, format string) int32 {
 	return int32(sum % uint32(n))
 }
 
+// drive runs the golden in a host of this process.
+func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
+	defer r.close()
+	defer func() { _ = h.Close(Call{Dir: r.dir}, nil) }() // where something has failed
+	if err := r.prepare(ctx); err != nil {
+		return nil, err
+	}
+	sql, err := r.statements()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Run(Call{Dir: r.dir, SQL: sql}, nil); err != nil {
+		return nil, err
+	}
+	stage := 0
+	settle := func() error { return h.Settle(Call{Dir: r.dir, Records: r.sent, Limit: limit}, nil) }
+	barriers := func(to int) error {
+		for ; stage < to; stage++ {
+			if err := settle(); err != nil {
+				return err
+			}
+			if err := r.mark(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, p := range r.pieces() {
+		if err := barriers(p.stage); err != nil {
+			return nil, err
+		}
+		if err := r.write(ctx, p); err != nil {
+			return nil, err
+		}
+		if r.rng == nil {
+			continue
+		}
+		switch r.rng.IntN(4) {
+		case 0:
+			err = settle()
+		case 1:
+			err = h.Close(Call{Dir: r.dir}, nil)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := barriers(r.stages() - 1); err != nil {
+		return nil, err
+	}
+	if err := h.Settle(Call{Dir: r.dir, Ended: true, Limit: limit}, nil); err != nil {
+		return nil, err
+	}
+	if err := h.Close(Call{Dir: r.dir}, nil); err != nil {
+		return nil, err
+	}
+	return r.answers()
+}
+
 // mark notes what the sinks have at a barrier.
 func (r *run) mark() error {
 	for _, e := range r.expected {

@@ -75,7 +75,7 @@ func TestStraight(t *testing.T) {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			r := &run{golden: g, dir: t.TempDir()}
-			answers := drive(t, r, newHost(""))
+			answers := answer(t, r, newHost(""))
 			if *rewrite {
 				for i, a := range answers {
 					if !g.exact {
@@ -112,13 +112,25 @@ func TestPieces(t *testing.T) {
 					if way != "file" {
 						r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-%s-%d-", g.name, way, i), way == "partitions"
 					}
-					if diff := r.differences(drive(t, r, newHost(addr))); diff != "" {
+					if diff := r.differences(answer(t, r, newHost(addr))); diff != "" {
 						t.Error(diff)
 					}
 				})
 			}
 		}
 	}
+}
+
+// answer is what a run comes to in a host of this process.
+func answer(t *testing.T, r *run, h *Host) []expected {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
+	defer cancel()
+	answers, err := r.drive(ctx, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
 }
 
 // chance is the same for the same names and seed.
@@ -128,54 +140,6 @@ func chance(golden, way string, i int) *rand.Rand {
 		n = n*31 + uint64(c)
 	}
 	return rand.New(rand.NewPCG(n, uint64(i)))
-}
-
-// drive runs a golden in a host of this process.
-func drive(t *testing.T, r *run, h *Host) []expected {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
-	defer cancel()
-	defer r.close()
-	must := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
-	defer func() { _ = h.Close(Call{Dir: r.dir}, nil) }() // where the test has failed
-	must(r.prepare(ctx))
-	sql, err := r.statements()
-	must(err)
-	must(h.Run(Call{Dir: r.dir, SQL: sql}, nil))
-	stage := 0
-	settle := func(ended bool) {
-		must(h.Settle(Call{Dir: r.dir, Records: r.sent, Ended: ended, Limit: limit}, nil))
-	}
-	for _, p := range r.pieces() {
-		for ; stage < p.stage; stage++ {
-			settle(false)
-			must(r.mark())
-		}
-		must(r.write(ctx, p))
-		if r.rng == nil {
-			continue
-		}
-		switch r.rng.IntN(4) {
-		case 0:
-			settle(false)
-		case 1:
-			must(h.Close(Call{Dir: r.dir}, nil))
-		}
-	}
-	for ; stage < r.stages()-1; stage++ {
-		settle(false)
-		must(r.mark())
-	}
-	settle(true)
-	must(h.Close(Call{Dir: r.dir}, nil))
-	answers, err := r.answers()
-	must(err)
-	return answers
 }
 
 // shard is how many goldens are in one process that is killed.
