@@ -16,6 +16,10 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 		return b.intervalJoin(t, n, to)
 	case keepsBoth(n):
 		return b.changesJoin(t, n, to)
+	default:
+		if s := asOfNow(n); s != nil {
+			return b.lookupJoin(t, n, s, to)
+		}
 	}
 	if n.Bounds != nil {
 		return sqlerr.Errorf(sqlerr.InternalError, "an interval join in a query that ends")

@@ -1,0 +1,275 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// Lookup finds rows by their keys, as they are when it is asked. It belongs to one
+// goroutine.
+type Lookup interface {
+	// Find calls f with the rows whose keys are among the n of keys, which are
+	// distinct and none of them NULL, and with the place in keys of each row's, by
+	// physical row. It may call f several times; f may keep neither.
+	Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *vec.Batch, of []int32) error) error
+	// Refresh is called at each barrier: what is kept for Find may be brought up to
+	// date.
+	Refresh(ctx context.Context) error
+	// Close gives back what it holds. It may be called twice.
+	Close() error
+}
+
+// LookupJoinSpec is what a LookupJoin joins.
+type LookupJoinSpec struct {
+	Kind        plan.JoinKind // inner, left, semi or anti
+	Left, Right []types.Type
+	Keys        []*expr.Program // over left's columns; none: every right row
+	KeyTypes    []types.Type
+	Cond        *expr.Program // over left's columns and then right's; nil: none
+	Lookup      Lookup
+	Account     *memory.Account
+	Fault       Fault
+}
+
+// LookupJoin joins each row of its one input with the rows that a Lookup has for
+// its key at that time. Of a batch matches come first, in the order of its rows, and
+// then the rows that go out by themselves. Deletes are refused:
+// what is looked up for one may not be what its Insert was joined with.
+type LookupJoin struct {
+	spec  LookupJoinSpec
+	found *vec.Batch // the right rows of the batch at hand
+	held  int64
+	heads []int32 // by key: its first row of found, -1: none
+	tails []int32
+	next  []int32 // by row of found
+	cols  []vec.Vec
+	ids   []int32
+	live  []int32
+	keyed []int32
+	sel   selector
+	hit   []bool
+	own   []int32 // pairs
+	other []int32
+	pairs *vec.Batch
+	nulls []vec.Vec // one NULL row of each right column
+	alone []int32
+	out   vec.Batch
+}
+
+// NewLookupJoin returns a LookupJoin, which closes its Lookup.
+func NewLookupJoin(s LookupJoinSpec) *LookupJoin {
+	j := &LookupJoin{spec: s, found: vec.NewBatch(s.Right), cols: make([]vec.Vec, len(s.Keys))}
+	j.pairs = vec.NewBatch(append(append([]types.Type(nil), s.Left...), s.Right...))
+	for _, t := range s.Right {
+		v := vec.New(t)
+		vec.AppendNull(v)
+		j.nulls = append(j.nulls, v)
+	}
+	return j
+}
+
+// Process joins the rows of a batch.
+func (j *LookupJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
+	if hasDelete(b) {
+		return refuseDelete("a join with a table as it is now")
+	}
+	sel, err := runAll(j.spec.Keys, b, j.cols, j.spec.Fault, &j.live)
+	if err != nil {
+		return err
+	}
+	sel = j.sel.all(sel, b.Rows)
+	if err := j.find(ctx, b.Rows, sel); err != nil {
+		return err
+	}
+	j.hit = sized(j.hit, b.Rows)
+	clear(j.hit)
+	first := (j.spec.Kind.KeepsLeft()) && j.spec.Cond == nil
+	for _, l := range j.keyed {
+		for r := j.heads[j.ids[l]]; r >= 0; r = j.next[r] {
+			if first {
+				j.hit[l] = true
+				break
+			}
+			j.own, j.other = append(j.own, l), append(j.other, r)
+			if len(j.own) < vec.MaxRows {
+				continue
+			}
+			if err := j.flush(ctx, b, out); err != nil {
+				return err
+			}
+		}
+	}
+	if err := j.flush(ctx, b, out); err != nil {
+		return err
+	}
+	return j.leftover(ctx, b, sel, out)
+}
+
+// find gathers the rows of the keys of sel. keyed are then the rows whose key is
+// not NULL.
+func (j *LookupJoin) find(ctx context.Context, n int, sel []int32) error {
+	j.keyed = j.keyed[:0]
+	nullable := someNull(j.cols)
+	for _, r := range sel {
+		if !nullable || !anyNull(j.cols, int(r)) {
+			j.keyed = append(j.keyed, r)
+		}
+	}
+	j.found.Reset()
+	j.heads, j.tails, j.next = j.heads[:0], j.tails[:0], j.next[:0]
+	if len(j.keyed) == 0 {
+		return nil
+	}
+	j.ids = sized(j.ids, n)
+	keys, count := []vec.Vec(nil), 1
+	if len(j.cols) == 0 {
+		clear(j.ids)
+	} else {
+		t := newTable(j.spec.KeyTypes, nil, "JOIN")
+		if err := t.assign(j.cols, n, j.keyed, j.ids); err != nil {
+			return err
+		}
+		keys, count = t.keys, t.Len()
+	}
+	for range count {
+		j.heads, j.tails = append(j.heads, -1), append(j.tails, -1)
+	}
+	err := j.spec.Lookup.Find(ctx, keys, count, func(rows *vec.Batch, of []int32) error {
+		live := j.sel.of(rows)
+		for i, c := range rows.Cols {
+			vec.CopyRows(j.found.Cols[i], c, live)
+		}
+		for _, r := range live {
+			row, k := int32(len(j.next)), of[r]
+			j.next = append(j.next, -1)
+			if j.heads[k] < 0 {
+				j.heads[k] = row
+			} else {
+				j.next[j.tails[k]] = row
+			}
+			j.tails[k] = row
+		}
+		j.found.Rows += len(live)
+		return j.charge()
+	})
+	return err
+}
+
+func (j *LookupJoin) charge() error {
+	now := batchBytes(j.found)
+	err := j.spec.Account.Resize(j.held, now)
+	if err == nil {
+		j.held = now
+	}
+	return err
+}
+
+// flush joins the pairs: those that the condition keeps go out.
+func (j *LookupJoin) flush(ctx context.Context, b *vec.Batch, out Output) error {
+	n := len(j.own)
+	if n == 0 {
+		return nil
+	}
+	width := len(j.spec.Left)
+	j.pairs.Reset()
+	for i, c := range b.Cols {
+		vec.CopyRows(j.pairs.Cols[i], c, j.own)
+	}
+	for i, c := range j.found.Cols {
+		vec.CopyRows(j.pairs.Cols[width+i], c, j.other)
+	}
+	j.pairs.Rows = n
+	if j.spec.Cond != nil {
+		sel, errs := j.spec.Cond.Filter(j.pairs, nil)
+		if errs.Any() {
+			if err := faults(j.pairs, errs, j.spec.Fault); err != nil {
+				return err
+			}
+		}
+		j.pairs.Sel = sel
+	}
+	some := false
+	for _, i := range j.sel.of(j.pairs) {
+		j.hit[j.own[i]], some = true, true
+	}
+	j.own, j.other = j.own[:0], j.other[:0]
+	if j.spec.Kind.KeepsLeft() || !some {
+		return nil
+	}
+	j.out = vec.Batch{Cols: j.pairs.Cols, Sel: j.pairs.Sel, Rows: n}
+	return out.Emit(ctx, &j.out)
+}
+
+// leftover passes on the left rows that go out by themselves.
+func (j *LookupJoin) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
+	if j.spec.Kind == plan.JoinInner {
+		return nil
+	}
+	j.alone = j.alone[:0]
+	for _, r := range sel {
+		if j.hit[r] == (j.spec.Kind == plan.JoinSemi) {
+			j.alone = append(j.alone, r)
+		}
+	}
+	if len(j.alone) == 0 {
+		return nil
+	}
+	cols := append(j.out.Cols[:0:0], b.Cols...)
+	if j.spec.Kind == plan.JoinLeft {
+		for _, null := range j.nulls {
+			cols = append(cols, vec.ConstOf(null, b.Rows))
+		}
+	}
+	j.out = vec.Batch{Cols: cols, Sel: j.alone, Rows: b.Rows}
+	return out.Emit(ctx, &j.out)
+}
+
+// Watermark does nothing: rows go out as they come.
+func (*LookupJoin) Watermark(context.Context, int64, Output) error { return nil }
+
+// Barrier has the Lookup come up to date.
+func (j *LookupJoin) Barrier(ctx context.Context, _ stream.Epoch, _ Output) error {
+	return j.spec.Lookup.Refresh(ctx)
+}
+
+// Finish does nothing: nothing waits.
+func (*LookupJoin) Finish(context.Context, int, Output) error { return nil }
+
+// Close closes the Lookup.
+func (j *LookupJoin) Close() error {
+	j.spec.Account.Release(j.held)
+	j.held = 0
+	return j.spec.Lookup.Close()
+}
+
+// SameKeys are the rows of b whose keys, which programs compute, are those of the
+// places in keys that of names. nil: there are none.
+func SameKeys(b *vec.Batch, of []int32, programs []*expr.Program, keys []vec.Vec, ts []types.Type) (*vec.Batch, error) {
+	cols := make([]vec.Vec, len(programs))
+	var live []int32
+	sel, err := runAll(programs, b, cols, nil, &live)
+	if err != nil {
+		return nil, err
+	}
+	var all selector
+	kept := make([]int32, 0, b.Rows)
+	for _, r := range all.all(sel, b.Rows) {
+		same := true
+		for i, c := range cols {
+			same = same && vec.Equal(c, int(r), keys[i], int(of[r]), ts[i])
+		}
+		if same {
+			kept = append(kept, r)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	return &vec.Batch{Cols: b.Cols, Sel: kept, Rows: b.Rows}, nil
+}
