@@ -447,12 +447,12 @@ func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 		}
 		return b.operator(t, n, op, to, input{n.Left, 0}, input{n.Right, 1})
 	}
-	if b.live && !plan.Derive(n).Bounded {
-		return sqlerr.Unsupported("Remove EMIT CHANGES.", "a live %s is not supported", n.Op)
-	}
 	kind := operator.Intersect
 	if n.Op == "except" {
 		kind = operator.Except
+	}
+	if b.live && !plan.Derive(n).Bounded {
+		return b.operator(t, n, operator.NewSetOpChanges(kind, n.All, ts, b.account), to, input{n.Left, 0}, input{n.Right, 1})
 	}
 	return b.operator(t, n, operator.NewSetOp(kind, n.All, ts, b.holder(t, n)), to, input{n.Left, 0}, input{n.Right, 1})
 }

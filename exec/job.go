@@ -87,7 +87,7 @@ func (c *planCheck) node(n plan.Node) {
 			c.refuse(n)
 		}
 	case *plan.SetOp:
-		if n.Op != "union" {
+		if n.Op != "union" && plan.Derive(n).Bounded {
 			c.refuse(n)
 		}
 	case *plan.Join:

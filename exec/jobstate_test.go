@@ -34,7 +34,7 @@ var statefulJobs = slices.Concat([]string{
 	"SELECT DISTINCT name, id % 5 FROM e",
 	"SELECT DISTINCT n FROM (SELECT name AS n FROM e UNION ALL SELECT name || id::text FROM e) x",
 	"SELECT name, id % 2, sum(id) FROM e GROUP BY ROLLUP (name, id % 2)",
-}, windowQueries, overQueries)
+}, windowQueries, overQueries, overJoinQueries, overWindowQueries, closingQueries, firstQueries)
 
 // TestStatefulJobsKilled: a job with state that is killed again and again gives,
 // in all, what the bounded query gives; one with windows gives each row once.

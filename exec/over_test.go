@@ -38,6 +38,48 @@ var overJoinQueries = []string{
 	"SELECT a.id, b.id AS bid, count(*) OVER (PARTITION BY a.name ORDER BY b.ts) AS x2 FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 second'",
 }
 
+// closingQueries are over partitions that end with a window.
+var closingQueries = []string{
+	"SELECT id, window_end, ntile(3) OVER w AS t, percent_rank() OVER w AS p, cume_dist() OVER w AS c, sum(id) OVER (PARTITION BY window_start, window_end) AS s FROM tumble(e, ts, INTERVAL '10 seconds') WINDOW w AS (PARTITION BY window_start, window_end, name ORDER BY id DESC)",
+	"SELECT id, window_start, window_end, n FROM (SELECT *, row_number() OVER (PARTITION BY window_start, window_end, name ORDER BY id DESC) AS n FROM hop(e, ts, INTERVAL '20 seconds', INTERVAL '10 seconds')) x WHERE n <= 2",
+	"SELECT name, window_start, s, r FROM (SELECT *, rank() OVER (PARTITION BY window_end ORDER BY s DESC) AS r FROM (SELECT name, window_start, window_end, sum(id) AS s FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY name) y) x WHERE r = 1",
+	"SELECT id, window_end, lead(id) OVER (PARTITION BY window_start, window_end, name ORDER BY ts, id) AS l FROM session(e, ts, INTERVAL '2 seconds', name)",
+}
+
+// firstQueries are the first rows of partitions, and what else takes rows back.
+var firstQueries = []string{
+	"SELECT id, n FROM (SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS n FROM e) x WHERE n <= 3",
+	"SELECT id, name FROM (SELECT *, row_number() OVER (PARTITION BY name ORDER BY ts DESC, id) AS n FROM e) x WHERE n = 1",
+	"SELECT id FROM (SELECT id, rank() OVER (PARTITION BY name ORDER BY id % 50 DESC) AS n FROM e) x WHERE n < 4",
+	"SELECT id, n FROM (SELECT id, dense_rank() OVER (PARTITION BY name ORDER BY id / 10) AS n FROM e) x WHERE n <= 2 AND id % 2 = 0",
+	"SELECT id, n FROM (SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS n FROM e) x WHERE n = 2",
+	"SELECT DISTINCT ON (name) name, id FROM e ORDER BY name, id % 40 DESC, id",
+	"SELECT DISTINCT ON (k) k, c FROM (SELECT id % 10 AS k, name, count(*) AS c FROM e GROUP BY id % 10, name) x ORDER BY k, c DESC, name",
+	"SELECT id, ts FROM e ORDER BY ts DESC, id LIMIT 7",
+	"SELECT id, ts FROM e ORDER BY id % 30, id LIMIT 5 OFFSET 3",
+	"SELECT name, count(*) AS c FROM e GROUP BY name ORDER BY c DESC, name LIMIT 2",
+	"SELECT id % 25 AS k, sum(id) AS s FROM e GROUP BY id % 25 ORDER BY s DESC, k OFFSET 2 FETCH FIRST 4 ROWS ONLY",
+	"SELECT id % 25 AS k, count(*) AS c FROM e GROUP BY id % 25 ORDER BY c FETCH FIRST 2 ROWS WITH TIES",
+	"SELECT k, name, s, n FROM (SELECT *, row_number() OVER (PARTITION BY name ORDER BY s DESC, k) AS n FROM (SELECT id % 12 AS k, name, sum(id) AS s FROM e GROUP BY id % 12, name) y) x WHERE n <= 3",
+	"SELECT k, s, rank() OVER (ORDER BY s DESC) AS r, s - lag(s) OVER (ORDER BY s, k) AS d, ntile(2) OVER (ORDER BY k) AS t FROM (SELECT id % 12 AS k, sum(id) AS s FROM e GROUP BY id % 12) y",
+	"SELECT DISTINCT c FROM (SELECT id % 12 AS k, count(*) AS c FROM e GROUP BY id % 12) y",
+	"SELECT name FROM e UNION SELECT id::text FROM e WHERE id % 9 = 0",
+	"SELECT c FROM (SELECT id % 12 AS k, count(*) AS c FROM e GROUP BY id % 12) y UNION SELECT id FROM e WHERE id < 30",
+	"SELECT id % 40 AS k FROM e EXCEPT SELECT id FROM e WHERE id % 3 = 0",
+	"SELECT id % 40 AS k FROM e EXCEPT ALL SELECT id % 50 FROM e WHERE id % 3 = 0",
+	"SELECT id % 40 AS k FROM e INTERSECT SELECT id % 30 + 20 FROM e",
+	"SELECT c FROM (SELECT id % 12 AS k, count(*) AS c FROM e GROUP BY id % 12) y INTERSECT ALL SELECT id FROM e",
+	"WITH s AS (SELECT name, sum(id) AS v FROM e GROUP BY name) SELECT name, v FROM s UNION ALL SELECT 'all', sum(v) FROM s",
+	"WITH s AS (SELECT id, name FROM e WHERE id % 2 = 0) SELECT a.name, count(*) AS c FROM (SELECT * FROM s UNION ALL SELECT id, 'x' FROM s) a GROUP BY a.name",
+	"SELECT count(*) AS c, max(n) AS m FROM (SELECT name, count(*) AS n FROM e GROUP BY name ORDER BY n DESC, name LIMIT 2) x",
+}
+
+// earlyQueries are over windows before they are complete, whose ends are not asked
+// for.
+var earlyQueries = []string{
+	"SELECT name, window_start, s, s - lag(s) OVER (PARTITION BY name ORDER BY window_start) AS more FROM (SELECT name, window_start, sum(id) AS s FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY name) x",
+}
+
 // fillEvents gives a stream rows at most 5 seconds out of order, what its watermark
 // allows for, in several splits.
 func fillEvents(e *topic, rng *rand.Rand, rows int64) {
@@ -99,4 +141,44 @@ func differences(got, want []string) string {
 	}
 	slices.Sort(out)
 	return fmt.Sprintf("%d rows, want %d; more or less often than wanted:\n%s", len(got), len(want), strings.Join(out[:min(len(out), 20)], "\n"))
+}
+
+// TestFirst: what the changes of first rows, of sets and of windows over changes come
+// to is what the bounded query says; windows of time give each row once.
+func TestFirst(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			f := newFixture(t)
+			fillEvents(f.events("e"), rand.New(rand.NewPCG(seed, 2)), 300)
+			for _, q := range slices.Concat(firstQueries, earlyQueries, overWindowQueries, closingQueries) {
+				want, err := f.sql(q, -1)
+				if err != nil {
+					t.Fatalf("%s: %v", q, err)
+				}
+				slices.Sort(want)
+				got, err := f.sql(q+" EMIT CHANGES", -1)
+				if err != nil {
+					t.Errorf("%s: %v", q, err)
+					continue
+				}
+				if len(got) > 0 && (strings.HasPrefix(got[0], "+|") || strings.HasPrefix(got[0], "-|")) {
+					got = accumulated(t, got)
+				}
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %s", q, differences(got, want))
+				}
+				if !slices.Contains(closingQueries, q) {
+					continue
+				}
+				if got, err = f.sql(q+" EMIT FINAL", -1); err != nil {
+					t.Errorf("%s: %v", q, err)
+				}
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s EMIT FINAL: %s", q, differences(got, want))
+				}
+			}
+		})
+	}
 }

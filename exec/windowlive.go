@@ -20,6 +20,16 @@ func (b *builder) continuousWindow(t *tree, n *plan.Window, to target) error {
 	switch n.Mode {
 	case plan.WindowTimed, plan.WindowArrival:
 		return b.over(t, n, spec, to)
+	case plan.WindowClosing:
+		c := operator.WindowClosingSpec{WindowSpec: spec, Shift: closingShift(n.Closing), Late: b.late}
+		if c.End, err = b.compile(n.Time); err != nil {
+			return err
+		}
+		return b.operator(t, n, operator.NewWindowClosing(c), to, input{n.Input, 0})
+	case plan.WindowFirst:
+		return b.first(t, n, spec, to)
+	case plan.WindowChanges:
+		return b.operator(t, n, operator.NewWindowChanges(spec), to, input{n.Input, 0})
 	}
 	_, why, hint := n.Continuous()
 	return sqlerr.Unsupported(hint, "%s is not supported in a continuous query", why)
@@ -59,6 +69,28 @@ func (b *builder) over(t *tree, n *plan.Window, w operator.WindowSpec, to target
 		spec.Shift = closingShift(n.Closing)
 	}
 	return b.operator(t, n, operator.NewOver(spec), to, input{n.Input, 0})
+}
+
+// first builds what passes the first rows of partitions on, as they change.
+func (b *builder) first(t *tree, n *plan.Window, w operator.WindowSpec, to target) error {
+	spec := operator.FirstSpec{
+		Types: w.Types, Pass: w.Pass, Partition: w.Partition, OrderBy: w.OrderBy, Rank: n.Top.Call.Func.Name, Most: n.Top.Most,
+		AppendOnly: plan.Derive(n.Input).AppendOnly, Account: w.Account, Fault: w.Fault,
+	}
+	for _, c := range n.Calls {
+		spec.Numbers = append(spec.Numbers, c.Func.Name)
+	}
+	if n.Top.Count != nil || n.Top.Offset != nil {
+		count, err := b.rowCount(n.Top.Count, -1, sqlerr.InvalidRowCountInLimitClause, "LIMIT")
+		if err != nil {
+			return err
+		}
+		if spec.Offset, err = b.rowCount(n.Top.Offset, 0, sqlerr.InvalidRowCountInOffsetClause, "OFFSET"); err != nil {
+			return err
+		}
+		spec.Most = operator.MostOf(count, spec.Offset)
+	}
+	return b.operator(t, n, operator.NewFirst(spec), to, input{n.Input, 0})
 }
 
 // closingShift is how far a window's last row is complete after the window's end,

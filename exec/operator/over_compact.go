@@ -10,7 +10,7 @@ import (
 // compact drops what is not needed any more, where it is most of what is held.
 func (o *Over) compact() error {
 	if o.store.sparse() {
-		if err := o.copyRows(); err != nil {
+		if err := o.store.copyNeeded(o.eachRef); err != nil {
 			return err
 		}
 	}
@@ -40,28 +40,6 @@ func (o *Over) eachRef(f func(r *ref)) {
 			f(&(*b)[i].ref)
 		}
 	}
-}
-
-// copyRows copies the rows that are needed out of the chunks.
-func (o *Over) copyRows() error {
-	const unneeded, needed = -1, -2
-	to := make([][]ref, len(o.store.chunks))
-	for at, b := range o.store.batches {
-		to[at] = make([]ref, b.Rows)
-		for r := range to[at] {
-			to[at][r] = unneeded
-		}
-	}
-	o.eachRef(func(r *ref) { to[*r>>32][int32(*r)] = needed })
-	err := o.store.copied(
-		func(old, now ref) { to[old>>32][int32(old)] = now },
-		func(r ref) bool { return to[r>>32][int32(r)] == needed },
-	)
-	if err != nil {
-		return err
-	}
-	o.eachRef(func(r *ref) { *r = to[*r>>32][int32(*r)] })
-	return nil
 }
 
 // dropParts forgets the partitions that have no rows.

@@ -134,7 +134,7 @@ func (o *Over) Restore(r StateReader) error {
 	if err != nil {
 		return err
 	}
-	rows, err := o.restoreRows(r, now)
+	rows, err := o.store.restoreFor(r, now, nil)
 	if err != nil {
 		return err
 	}
@@ -146,57 +146,6 @@ func (o *Over) Restore(r StateReader) error {
 	}
 	o.mark = max(o.mark, mark)
 	return o.charge()
-}
-
-// restoredRow is a row that was read, with the number that it had by arrival.
-type restoredRow struct {
-	ref     ref
-	arrival int64
-}
-
-// restoreRows brings the rows back of the partitions whose numbers are given, in
-// the order in which they came.
-func (o *Over) restoreRows(r StateReader, now map[int32]int32) ([]restoredRow, error) {
-	from := o.store
-	if r.Share != nil {
-		from = newRowStore(o.store.types, o.spec.Account)
-		from.keep([]byte{tagOverRows})
-		defer from.close()
-	}
-	if err := from.restore(r); err != nil {
-		return nil, err
-	}
-	var rows []restoredRow
-	var sel []int32
-	for _, at := range from.inOrder() {
-		b, c := from.batches[at], from.chunks[at]
-		if r.Share == nil {
-			for row := range b.Rows {
-				name := ref(at)<<32 | ref(row)
-				if c.groups[row] < 0 { // its partition is gone
-					from.release(name)
-					continue
-				}
-				rows = append(rows, restoredRow{name, c.first + int64(row)})
-			}
-			continue
-		}
-		sel = sel[:0]
-		for row := range int32(b.Rows) {
-			g, ok := now[c.groups[row]]
-			if c.groups[row] = g; ok {
-				sel = append(sel, row)
-			}
-		}
-		var err error
-		if o.refs, err = o.store.add(b.Cols, sel, c.groups, c.times, o.refs[:0]); err != nil {
-			return nil, err
-		}
-		for i, row := range sel {
-			rows = append(rows, restoredRow{o.refs[i], c.first + int64(row)})
-		}
-	}
-	return rows, nil
 }
 
 func (o *Over) readPart(g int32, to *restoredPart, src []byte) error {

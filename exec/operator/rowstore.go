@@ -2,12 +2,10 @@ package operator
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
-	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -204,107 +202,25 @@ func (s *rowStore) close() {
 	s.chunks, s.batches, s.free, s.tail, s.live, s.rows = nil, nil, nil, -1, 0, 0
 }
 
-// keep has the store remember what changes, under a prefix of the operator's keys.
-func (s *rowStore) keep(prefix []byte) {
-	s.kept, s.pages, s.codec = true, pages{prefix: prefix}, newRowCodec(s.types)
-}
-
-// save writes the chunks that have taken rows, and deletes those that are gone.
-func (s *rowStore) save(w StateWriter) error {
-	for _, at := range s.gone {
-		if at >= len(s.chunks) || s.chunks[at] == nil {
-			s.pages.unset(w, at)
+// copyNeeded copies the rows that are needed out of the chunks. each calls a
+// function with every name of one, for it to change.
+func (s *rowStore) copyNeeded(each func(f func(r *ref))) error {
+	const unneeded, needed = -1, -2
+	to := make([][]ref, len(s.chunks))
+	for at, b := range s.batches {
+		to[at] = make([]ref, b.Rows)
+		for r := range to[at] {
+			to[at][r] = unneeded
 		}
 	}
-	s.gone = s.gone[:0]
-	for at, c := range s.chunks {
-		if c == nil || !c.changed {
-			continue
-		}
-		c.changed = false
-		s.buf = binary.AppendVarint(s.buf[:0], c.first)
-		for r := range c.groups {
-			s.buf = binary.AppendVarint(binary.AppendVarint(s.buf, int64(c.groups[r])), c.times[r])
-			s.row = s.codec.layout.Append(s.row[:0], s.batches[at].Cols, r)
-			s.buf = append(binary.AppendUvarint(s.buf, uint64(len(s.row))), s.row...)
-		}
-		if err := s.pages.set(w, at, s.buf); err != nil {
-			return err
-		}
+	each(func(r *ref) { to[*r>>32][int32(*r)] = needed })
+	err := s.copied(
+		func(old, now ref) { to[old>>32][int32(old)] = now },
+		func(r ref) bool { return to[r>>32][int32(r)] == needed },
+	)
+	if err != nil {
+		return err
 	}
+	each(func(r *ref) { *r = to[*r>>32][int32(*r)] })
 	return nil
-}
-
-// restore brings the chunks back, rows that are not needed any more among them:
-// all of them count as needed until they are released.
-func (s *rowStore) restore(r StateReader) error {
-	return s.pages.read(r, func(page int, value []byte) error {
-		for len(s.chunks) <= page {
-			s.chunks, s.batches = append(s.chunks, nil), append(s.batches, s.nothing)
-		}
-		c, b := &storeChunk{}, vec.NewBatch(s.types)
-		number := func() int64 {
-			v, n := binary.Varint(value)
-			if n <= 0 {
-				value = nil
-				return 0
-			}
-			value = value[n:]
-			return v
-		}
-		c.first = number()
-		for len(value) > 0 {
-			c.groups, c.times = append(c.groups, int32(number())), append(c.times, number())
-			size, n := binary.Uvarint(value)
-			if n <= 0 || size > uint64(len(value)-n) {
-				return errKept
-			}
-			if err := s.codec.reader.Read(value[n:n+int(size)], b.Cols); err != nil {
-				return err
-			}
-			b.Rows++
-			value = value[n+int(size):]
-		}
-		c.live = b.Rows
-		s.chunks[page], s.batches[page] = c, b
-		s.live, s.rows, s.next = s.live+int64(b.Rows), s.rows+int64(b.Rows), max(s.next, c.first+int64(b.Rows))
-		c.held = batchBytes(b) + 12*int64(b.Rows)
-		return s.account.Reserve(c.held)
-	})
-}
-
-// restored ends restore: chunks of which nothing is needed go, and the places of
-// those that are gone take new ones.
-func (s *rowStore) restored() {
-	s.free = s.free[:0]
-	for at, c := range s.chunks {
-		switch {
-		case c == nil:
-			s.free = append(s.free, int32(at))
-		case c.live == 0 && at != s.tail:
-			s.drop(at)
-		}
-	}
-}
-
-// rowCodec writes rows down as bytes and reads them.
-type rowCodec struct {
-	layout *rowkey.Layout
-	reader *rowkey.Reader
-}
-
-func newRowCodec(ts []types.Type) rowCodec {
-	k := newKeptTable(nil, ts)
-	return rowCodec{k.layout, k.reader}
-}
-
-// unset removes one page.
-func (p *pages) unset(w StateWriter, page int) {
-	if page >= len(p.parts) {
-		return
-	}
-	for part := range int(p.parts[page]) {
-		w.Delete(p.key(page, part))
-	}
-	p.parts[page] = 0
 }

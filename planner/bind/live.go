@@ -99,6 +99,10 @@ func changesAppendOnly(n plan.Node) bool {
 			if n.Mode == plan.WindowFirst || n.Mode == plan.WindowChanges {
 				ok = false
 			}
+		case *plan.SetOp:
+			if n.Op == "except" && hasStream(n) {
+				ok = false
+			}
 		case *plan.Join:
 			l, r := plan.Derive(n.Left), plan.Derive(n.Right)
 			if !n.Lateral && !(l.Bounded && r.Bounded) && !n.Grows(l, r) {
@@ -133,7 +137,7 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		}
 		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
 	case *plan.Sort:
-		refuse("Add LIMIT to keep the first rows up to date; or leave ORDER BY out; or leave EMIT CHANGES out to sort what the stream holds now.",
+		refuse("Add LIMIT to keep the first rows up to date; or leave ORDER BY out; or sort what the stream holds now: a SELECT without EMIT.",
 			"ORDER BY over a stream that has no end is not supported")
 	case *plan.Join:
 		b.checkJoin(n)
@@ -145,9 +149,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		if n.Kind == plan.WindowSession && !changesAppendOnly(n.Input) {
 			refuse("Put the rows into sessions first, and join their groups.", "SESSION windows over rows that change are not supported")
 		}
-	case *plan.SetOp:
-		refuse("Use UNION ALL, which passes rows on as they come, or leave EMIT CHANGES out.",
-			"%s is not supported in a continuous query", setWord(n.Op))
 	case *plan.DistinctNode:
 		if _, sorted := n.Input.(*plan.Sort); sorted && n.On != nil {
 			refuse("ORDER BY the columns of DISTINCT ON and then others.", "DISTINCT ON in this order is not supported in a continuous query")
@@ -156,9 +157,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		if n.Mode == plan.WindowBounded && !plan.Derive(n.Input).Bounded {
 			_, why, hint := n.Continuous()
 			refuse(hint, "%s is not supported in a continuous query", why)
-		}
-		if n.Mode == plan.WindowFirst || n.Mode == plan.WindowChanges || n.Mode == plan.WindowClosing {
-			refuse("ORDER BY the event time that WATERMARK FOR declares, over rows that are not taken back.", "this window is not supported in a continuous query")
 		}
 	case *plan.AggregateNode:
 		for _, c := range n.Calls {
@@ -207,10 +205,6 @@ func (b *binder) checkFinal(n plan.Node) {
 	}
 }
 
-func setWord(op string) string {
-	return map[string]string{"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}[op]
-}
-
 // checkJob refuses what a job could not go on with after a restart.
 func (b *binder) checkJob(n plan.Node) {
 	what := ""
@@ -221,15 +215,13 @@ func (b *binder) checkJob(n plan.Node) {
 		}
 		switch n := n.(type) {
 		case *plan.Window:
-			if n.Mode == plan.WindowBounded {
+			if n.Mode == plan.WindowBounded && plan.Derive(n.Input).Bounded {
 				what = "a window function (OVER) over rows that end"
 			}
-		case *plan.SetOp:
-			if n.Op != "union" {
-				what = setWord(n.Op)
-			}
 		case *plan.Sort:
-			what = "ORDER BY"
+			if plan.Derive(n.Input).Bounded {
+				what = "ORDER BY"
+			}
 		case *plan.Limit:
 			if n.Ties != nil {
 				what = "WITH TIES"

@@ -163,6 +163,14 @@ func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
 		col.hidden = b.level > c.level
 		item.cols = append(item.cols, col)
 	}
+	if b.live && c.node != nil && !c.binding && c.inlined(true) {
+		if c.refs > 1 && plan.Volatile(c.node) {
+			b.unsupported(x.Location, "Write a stream of its rows first: CREATE STREAM ... AS SELECT ...; or leave random() and its like out.",
+				"WITH query \"%s\", whose rows are not the same each time, cannot be read twice in a continuous query", c.name)
+		}
+		// At once, so that what its rows' times and changes are is known.
+		return fromEntry{node: renamed(c.node, fields), items: []*rangeItem{item}}
+	}
 	return fromEntry{node: &plan.CTEScan{ID: c.id, Name: c.name, Fields: fields}, items: []*rangeItem{item}}
 }
 

@@ -8,12 +8,11 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// continuousRules make of a continuous query what decides whether it can run: WITH
-// queries stand where they are read, subqueries become joins, conditions go to what
-// they are about, joins of two streams get the bounds of their times, and windows
-// the way in which they are kept up to date.
+// continuousRules make of a continuous query what decides whether it can run:
+// subqueries become joins, conditions go to what they are about, joins of two
+// streams get the bounds of their times, and windows the way in which they are kept
+// up to date.
 var continuousRules = []rule{
-	{"inline_ctes", inlineCTEs},
 	{"fold_constants", foldConstants},
 	{"decorrelate", decorrelate},
 	{"factor_or", factorOr},
@@ -29,64 +28,6 @@ func Continuous(n plan.Node, env *Env) plan.Node {
 		n = r.apply(n, env)
 	}
 	return n
-}
-
-// inlineCTEs puts WITH queries over streams where they are read: one that goes on
-// for ever cannot be kept for its second reader. What is not the same each time it
-// is computed stays.
-func inlineCTEs(n plan.Node, env *Env) plan.Node {
-	c, ok := n.(*plan.CTE)
-	if !ok || c.Recursive != nil || plan.Derive(c.Query).Bounded || plan.Volatile(c.Query) || plan.Modifies(c.Query) {
-		return plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return inlineCTEs(in, env) })
-	}
-	query := inlineCTEs(c.Query, env)
-	inSubquery := false
-	var put func(n plan.Node) plan.Node
-	put = func(n plan.Node) plan.Node {
-		if s, ok := n.(*plan.CTEScan); ok && s.ID == c.ID {
-			return query
-		}
-		plan.EachExpr(n, func(e plan.Expr) {
-			plan.Walk(e, func(x plan.Expr) bool {
-				if s, ok := x.(*plan.Subquery); ok {
-					plan.WalkAll(s.Input, func(n plan.Node) {
-						r, ok := n.(*plan.CTEScan)
-						inSubquery = inSubquery || ok && r.ID == c.ID
-					})
-				}
-				return true
-			})
-		})
-		return plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, put)
-	}
-	body := put(c.Body)
-	if inSubquery {
-		return putInSubqueries(body, c.ID, query, env)
-	}
-	return inlineCTEs(body, env)
-}
-
-// putInSubqueries does so in the subqueries of expressions too.
-func putInSubqueries(n plan.Node, id int, query plan.Node, env *Env) plan.Node {
-	var put func(n plan.Node) plan.Node
-	inside := func(e plan.Expr) plan.Expr {
-		return plan.Rewrite(e, func(x plan.Expr) plan.Expr {
-			s, ok := x.(*plan.Subquery)
-			if !ok {
-				return x
-			}
-			c := *s
-			c.Input = put(s.Input)
-			return &c
-		})
-	}
-	put = func(n plan.Node) plan.Node {
-		if s, ok := n.(*plan.CTEScan); ok && s.ID == id {
-			return query
-		}
-		return plan.MapNode(n, inside, put)
-	}
-	return inlineCTEs(put(n), env)
 }
 
 // continuousWindows decides how windows are computed over rows that keep coming:
@@ -107,7 +48,7 @@ func continuousWindows(n plan.Node, env *Env) plan.Node {
 		w, _, _ := x.Continuous()
 		return w
 	case *plan.Filter:
-		if w, ok := x.Input.(*plan.Window); ok && w.Top != nil && w.Mode != plan.WindowBounded {
+		if w, ok := x.Input.(*plan.Window); ok && w.Top != nil && w.Mode != plan.WindowBounded && w.Mode != plan.WindowClosing {
 			return exactTop(w, x)
 		}
 	case *plan.DistinctNode:

@@ -122,6 +122,11 @@ func (r *clauseReader) joinsSets(i int) bool {
 	return r.is(i, "union") || r.is(i, "intersect") || r.is(i, "except")
 }
 
+// endsFetch reports whether token i ends FETCH FIRST n ROWS ONLY.
+func (r *clauseReader) endsFetch(i int) bool {
+	return r.is(i, "only") && (r.is(i-1, "rows") || r.is(i-1, "row"))
+}
+
 // clause reads a word of a SELECT.
 func (r *clauseReader) clause(i int, top *depth) int {
 	f := top.frame
@@ -143,7 +148,7 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		return r.readWithin(i, top)
 	case r.is(i, "window") && f.from && top.own && r.isAny(i+1, windows) && r.is(i+2, "("):
 		return r.readWindow(i, f)
-	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && r.endsOperand(i-1):
+	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
 		return r.readEmit(i, f)
 	case r.is(i, "into") && r.takesInto && top.own && r.atMain(i) && !r.is(i-1, "insert") && !r.is(i-1, "merge"):
 		return r.readInto(i, f)

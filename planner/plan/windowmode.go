@@ -35,6 +35,8 @@ func (n *Window) Continuous() (out *Window, why, hint string) {
 		c.Mode, c.Time, c.Closing, why, hint = WindowFirst, nil, nil, "", ""
 	case why == "" && (len(n.OrderBy) == 0 || n.byOffset()):
 		c.Mode, c.Time, c.Closing = WindowArrival, nil, nil
+	case why == "" && in.Window != nil && in.Window.End < 0:
+		why, hint = "OVER over groups of windows whose ends are not among its columns", "Select window_end too in the inner query."
 	case why == "":
 		why = "OVER in another order than that of time"
 		hint = "ORDER BY the event time that WATERMARK FOR declares, ascending; or ask for the first rows of each partition: WHERE row_number <= 10 around it; or add the bounds of a window of time to PARTITION BY."

@@ -1,0 +1,191 @@
+package operator
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// keptFirst is what a First remembers for Save: the partitions and rows of an input
+// that only grows, or the counts of distinct rows.
+type keptFirst struct {
+	parts *keptTable
+	rows  *keptTable // nil: the input only grows
+	anew  bool       // rows have other numbers: all pages go
+}
+
+// Keep has the operator remember what changes.
+func (f *First) Keep() error {
+	f.kept = &keptFirst{parts: newKeptTable([]byte{tagGroups}, nil)}
+	if f.store != nil {
+		f.store.keep([]byte{tagRows})
+		if f.parts != nil {
+			f.kept.parts = newKeptTable([]byte{tagGroups}, f.parts.types)
+		}
+		return nil
+	}
+	f.kept.rows = newKeptTable([]byte{tagRows}, f.rows.types)
+	f.kept.rows.by = nil // of one partition a share has all
+	for i := range f.spec.Partition {
+		f.kept.rows.by = append(f.kept.rows.by, f.width+i)
+	}
+	return nil
+}
+
+// Save writes the rows that are new, and those whose count changed.
+func (f *First) Save(w StateWriter) error {
+	if f.store != nil {
+		var keys []vec.Vec
+		if f.parts != nil {
+			keys = f.parts.keys
+		}
+		if err := f.kept.parts.save(w, keys, len(f.lists), func(_ int32, dst []byte) []byte { return dst }); err != nil {
+			return err
+		}
+		return f.store.save(w)
+	}
+	if f.kept.anew {
+		f.kept.rows.drop(w)
+		f.kept.anew = false
+	}
+	return f.kept.rows.save(w, f.rows.keys, len(f.counts), func(g int32, dst []byte) []byte {
+		return binary.AppendVarint(dst, f.counts[g])
+	})
+}
+
+// Restore brings the rows back, as they were at a barrier.
+func (f *First) Restore(r StateReader) error {
+	if f.store == nil {
+		return f.restoreCounts(r)
+	}
+	now := map[int32]int32{}
+	one := []int32{0}
+	f.groups = sized(f.groups, 1)
+	add := func(key []vec.Vec, was int32) error {
+		err := f.assign(key, 1, one)
+		now[was] = f.groups[0]
+		return err
+	}
+	if err := f.kept.parts.restore(r, len(f.lists), add, func(int32, []byte) error { return nil }); err != nil {
+		return err
+	}
+	rows, err := f.store.restoreFor(r, now, nil)
+	if err != nil {
+		return err
+	}
+	// What was forgotten comes after what was not: the first rows are what they were.
+	for _, row := range rows {
+		p := &f.lists[f.store.group(row.ref)]
+		p.rows.insert(row.ref, f.compare)
+		f.cut(p)
+	}
+	for _, r := range f.released {
+		f.store.release(r)
+	}
+	f.released = f.released[:0]
+	f.store.restored()
+	return f.charge()
+}
+
+func (f *First) restoreCounts(r StateReader) error {
+	one := []int32{0}
+	f.ids, f.groups = sized(f.ids, 1), sized(f.groups, 1)
+	add := func(row []vec.Vec, _ int32) error {
+		if err := f.assign(row[f.width:f.keyAt], 1, one); err != nil {
+			return err
+		}
+		if err := f.rows.assign(row, 1, one, f.ids); err != nil {
+			return err
+		}
+		if int(f.ids[0]) != len(f.counts) {
+			return errKept
+		}
+		f.counts, f.group = append(f.counts, 0), append(f.group, f.groups[0])
+		return nil
+	}
+	err := f.kept.rows.restore(r, len(f.counts), add, func(g int32, src []byte) error {
+		n, size := binary.Varint(src)
+		if size <= 0 {
+			return errKept
+		}
+		f.add(g, n)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.charge()
+}
+
+// compact drops rows that are not needed any more when most are not. It is called
+// at a barrier.
+func (f *First) compact() error {
+	if f.store != nil {
+		if !f.store.sparse() {
+			return nil
+		}
+		return f.copyRows()
+	}
+	if len(f.counts) < fewRows || 2*f.alive > len(f.counts) {
+		return nil
+	}
+	return f.copyCounts()
+}
+
+func (f *First) copyRows() error {
+	each := func(g func(r *ref)) {
+		for i := range f.lists {
+			for _, b := range f.lists[i].rows.blocks {
+				for k := range b {
+					g(&b[k])
+				}
+			}
+		}
+	}
+	return f.store.copyNeeded(each)
+}
+
+// copyCounts makes the tables anew of the rows that are there.
+func (f *First) copyCounts() error {
+	was, counts := f.rows, f.counts
+	var kept []int32
+	for id, n := range counts {
+		if n != 0 {
+			kept = append(kept, int32(id))
+		}
+	}
+	if f.parts != nil {
+		types := f.parts.types
+		f.parts.close()
+		f.parts = newTable(types, f.spec.Account, "the first rows")
+	}
+	f.rows = newTable(was.types, f.spec.Account, "the first rows")
+	f.view = []*vec.Batch{{Cols: f.rows.keys}}
+	f.counts, f.group, f.lists, f.alive = nil, nil, nil, 0
+	part := vec.NewBatch(was.types)
+	for ids := range slices.Chunk(kept, vec.MaxRows) {
+		part.Reset()
+		for i, c := range part.Cols {
+			vec.CopyRows(c, was.keys[i], ids)
+		}
+		sel := f.sel.all(nil, len(ids))
+		f.groups, f.ids = sized(f.groups, len(ids)), sized(f.ids, len(ids))
+		if err := f.assign(part.Cols[f.width:f.keyAt], len(ids), sel); err != nil {
+			return err
+		}
+		if err := f.rows.assign(part.Cols, len(ids), sel, f.ids); err != nil {
+			return err
+		}
+		for i, id := range ids {
+			f.counts, f.group = append(f.counts, 0), append(f.group, f.groups[i])
+			f.add(f.ids[i], counts[id])
+		}
+	}
+	was.close()
+	if f.kept != nil {
+		f.kept.anew = true
+		f.kept.rows.touchAll(len(f.counts))
+	}
+	return nil
+}
