@@ -96,7 +96,7 @@ func TestBars(t *testing.T) {
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
-		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars},
+		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			all = append(all, group.measure(t, base)...)
