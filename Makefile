@@ -76,6 +76,10 @@ test-crash: deps ## Jobs killed with SIGKILL under load, KILLS=10 times, on the 
 bench: deps build ## Measure, as a table; non-zero below a bar
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 40m -v -bars
 
+.PHONY: bench-stream
+bench-stream: deps build ## Measure jobs over streams alone
+	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 60m -v -bars -only stream
+
 .PHONY: man
 man: build ## Write the manual pages into bin/man
 	./bin/ferris-sql man bin/man
