@@ -62,6 +62,10 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over partitions, killed; one answer
 	$(GO) test -count=1 -timeout 20m ./compat-tests/pipelines -v -seed=$(SEED)
 
+.PHONY: test-nexmark
+test-nexmark: deps ## Nexmark q0-q22 in jobs, over 100,000 events, against PostgreSQL 16
+	$(GO) test -count=1 -timeout 20m ./compat-tests/nexmark -v -run TestQueries -seed=$(SEED)
+
 .PHONY: fuzz-sql
 fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
 	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)
