@@ -34,13 +34,17 @@ func transactionKills(t *testing.T) int {
 	return kills
 }
 
+// TestTransactionSurvivesKill kills the gateway, and once the broker.
 func TestTransactionSurvivesKill(t *testing.T) {
-	kills := transactionKills(t)
-	transactionSurvivesKill(t, kills, gateway.StartBroker(t), nil)
+	kills, dir := transactionKills(t), t.TempDir()
+	addr, kill := gateway.StartMortalBroker(t, "--data-dir", dir)
+	transactionSurvivesKill(t, kills, addr, func() {
+		kill()
+		gateway.StartBrokerAt(t, addr, "--data-dir", dir)
+	})
 }
 
-// TestTransactionSurvivesKillOnKafka does the same on a real Kafka, which is
-// itself killed once.
+// TestTransactionSurvivesKillOnKafka does the same on a real Kafka.
 func TestTransactionSurvivesKillOnKafka(t *testing.T) {
 	s := kafka.Start(t)
 	transactionSurvivesKill(t, transactionKills(t), s.Addr(), func() {
@@ -106,7 +110,7 @@ func wantGroups(ctx context.Context, t *testing.T, p *gateway.Process, broker st
 }
 
 // transactionSurvivesKill copies a topic into a file and two topics, exactly
-// once. outage, where there is one, happens half way.
+// once. outage happens half way.
 func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func()) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute+time.Duration(kills)*5*time.Second)
 	defer cancel()
@@ -134,7 +138,7 @@ func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func
 	go func() { done <- produce(ctx, broker, &produced, stop) }()
 	for i := range kills {
 		grows(ctx, t, out)
-		if i == kills/2 && outage != nil {
+		if i == kills/2 {
 			outage()
 			grows(ctx, t, out)
 		}

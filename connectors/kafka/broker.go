@@ -3,6 +3,8 @@ package kafka
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,6 +21,7 @@ type BrokerOptions struct {
 // topics made on first use. It is for trying things and for tests.
 type Broker struct {
 	cluster *kfake.Cluster
+	running string // a file that is there while the broker is; "": it keeps nothing
 }
 
 // StartBroker runs a broker until Close.
@@ -31,6 +34,26 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	b := &Broker{}
+	if o.DataDir != "" {
+		b.running = filepath.Join(o.DataDir, "running")
+		if err := b.begin(o); err != nil {
+			l.Close()
+			return nil, fmt.Errorf("starting the development broker: %w", err)
+		}
+	}
+	if b.cluster, err = o.cluster(l); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("starting the development broker: %w", err)
+	}
+	if o.DataDir != "" {
+		b.keepTopics()
+	}
+	return b, nil
+}
+
+// cluster starts the cluster itself, which closes the listener with it.
+func (o BrokerOptions) cluster(l net.Listener) (*kfake.Cluster, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.AllowAutoTopicCreation(),
@@ -40,16 +63,7 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 	if o.DataDir != "" {
 		opts = append(opts, kfake.DataDir(o.DataDir))
 	}
-	cluster, err := kfake.NewCluster(opts...)
-	if err != nil {
-		l.Close()
-		return nil, fmt.Errorf("starting the development broker: %w", err)
-	}
-	b := &Broker{cluster: cluster}
-	if o.DataDir != "" {
-		b.keepTopics()
-	}
-	return b, nil
+	return kfake.NewCluster(opts...)
 }
 
 // keepTopics has topics that are made on first use survive a kill. The cluster
@@ -85,4 +99,9 @@ const keptConnections = 10_000
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
 
 // Close ends the broker and waits for its goroutines.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.cluster.Close()
+	if b.running != "" {
+		_ = os.Remove(b.running) // where it stays the next start looks once more
+	}
+}

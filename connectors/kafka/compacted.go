@@ -2,20 +2,24 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // emptyTo asks the broker whether the log has no record from the partition's
-// next offset to its end: compaction leaves batches without records, over which
-// the client passes without a sign.
+// next offset to its end: compaction leaves batches without records, and a fake
+// broker that was killed transactions that are undone without a marker. The client
+// passes over both without a sign.
 func (r *reader) emptyTo(ctx context.Context, pt *part) (bool, error) {
 	c := r.source.config
 	req := kmsg.NewPtrFetchRequest()
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, 1<<20
 	req.ReplicaID, req.SessionEpoch = -1, -1
+	if !c.uncommitted {
+		req.IsolationLevel = 1
+	}
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = c.topic, r.source.topic
 	p := kmsg.NewFetchRequestTopicPartition()
@@ -35,28 +39,24 @@ func (r *reader) emptyTo(ctx context.Context, pt *part) (bool, error) {
 	}
 	got := resp.Topics[0].Partitions[0]
 	// An error is left to the consumer, which meets it too.
-	return kerr.ErrorForCode(got.ErrorCode) == nil && batchesEmptyTo(got.RecordBatches, pt.end), nil
+	undone := func(h batchHead) bool {
+		return h.transactional && slices.ContainsFunc(got.AbortedTransactions, func(a kmsg.FetchResponseTopicPartitionAbortedTransaction) bool {
+			return a.ProducerID == h.producer && a.FirstOffset <= h.base
+		})
+	}
+	return kerr.ErrorForCode(got.ErrorCode) == nil && batchesEmptyTo(got.RecordBatches, pt.end, undone), nil
 }
 
-// batchesEmptyTo reports whether the batches, from the first on, hold no record
-// and reach the end.
-func batchesEmptyTo(b []byte, end int64) bool {
-	// A batch: base offset 8, length 4, epoch 4, magic 1, crc 4, attributes 2,
-	// last offset delta 4, timestamps 16, producer 14, records 4.
-	const header = 61
-	for len(b) >= header {
-		size := int64(binary.BigEndian.Uint32(b[8:])) + 12
-		last := int64(binary.BigEndian.Uint64(b)) + int64(binary.BigEndian.Uint32(b[23:]))
-		if b[16] != 2 || binary.BigEndian.Uint32(b[57:]) != 0 {
+// batchesEmptyTo reports whether the batches, from the first on, hold no record but
+// such as are undone, and reach the end.
+func batchesEmptyTo(b []byte, end int64, undone func(batchHead) bool) bool {
+	for h := range batchHeads(b) {
+		if h.records != 0 && !undone(h) {
 			return false
 		}
-		if last+1 >= end {
+		if h.last+1 >= end {
 			return true
 		}
-		if size > int64(len(b)) {
-			return false
-		}
-		b = b[size:]
 	}
 	return false
 }

@@ -235,6 +235,12 @@ func (d *decider) failure(err error, since time.Time) error {
 			return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q has undone a transaction of job %q that was open for %v: transaction.timeout.ms is %v: %w",
 				server, d.job, open.Truncate(time.Millisecond), d.timeout, err).WithHint("Its rows are written again. Set a longer transaction.timeout.ms, or a shorter checkpoint.interval.")
 		}
+		if !since.IsZero() && d.flow.lostSince(since) {
+			// A broker that was away may have undone the transaction, and have let no
+			// one else in. Who did begin to write is shut out by the next start in turn.
+			return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q has undone a transaction of job %q in an outage: %w", server, d.job, err).
+				WithHint("Its rows are written again.")
+		}
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q was shut out by Kafka at %q: another instance of it has begun to write: %w", d.job, server, err).
 			WithHint("One job's state must be run by one process: a copy of its data directory is in use. Stop that, then START JOB %s.", d.job)
 	case errors.Is(err, kerr.InvalidTransactionTimeout):

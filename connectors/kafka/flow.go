@@ -19,6 +19,7 @@ type flow struct {
 	moved   atomic.Int64          // when a broker last took records, or the first of those under way was handed over; Unix nanoseconds
 	over    atomic.Bool           // nobody waits any more
 	refused atomic.Pointer[error] // of the last attempt to connect; nil: it worked
+	lost    atomic.Int64          // when a connection was last lost; Unix nanoseconds
 }
 
 // begin notes that the first record of a run is handed over.
@@ -37,6 +38,12 @@ func (f *flow) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn
 	}
 	f.refused.Store(&err)
 }
+
+// OnBrokerDisconnect is kgo.HookBrokerDisconnect.
+func (f *flow) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) { f.lost.Store(time.Now().UnixNano()) }
+
+// lostSince reports whether a connection was lost after a time.
+func (f *flow) lostSince(t time.Time) bool { return f.lost.Load() > t.UnixNano() }
 
 // Impediment is stream.Impeded's.
 func (s *sink) Impediment() error {

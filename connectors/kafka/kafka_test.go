@@ -543,7 +543,7 @@ func TestBatchesEmptyTo(t *testing.T) {
 		{append(batch(5, 1, 0), batch(7, 2, 1)...), false},
 		{batch(5, 4, 0)[:60], false},
 	} {
-		if got := batchesEmptyTo(c.batches, 10); got != c.want {
+		if got := batchesEmptyTo(c.batches, 10, func(batchHead) bool { return false }); got != c.want {
 			t.Errorf("%x: %v, want %v", c.batches, got, c.want)
 		}
 	}
