@@ -114,6 +114,11 @@ func (t *Tx) Rename(old *Relation, index types.OID, schema, name string) error {
 			return err
 		}
 		d.putRelation(&r)
+		if j := d.jobs[r.Job]; r.Kind == MatView && j != nil {
+			to := *j
+			to.Sinks = []string{r.Schema + "." + r.Name}
+			d.putJob(&to)
+		}
 		if !moved {
 			return nil
 		}

@@ -16,6 +16,8 @@ func (k Kind) word() string {
 	switch k {
 	case View:
 		return "view"
+	case MatView:
+		return "materialized view"
 	case Sink:
 		return "sink"
 	case Sequence:

@@ -266,6 +266,10 @@ func (w *walk) visit(o, because object, silently bool) {
 		for _, sink := range w.s.ownedSinks(o.job) {
 			w.visit(sink, o, true)
 		}
+	case o.relation != nil && o.relation.Kind == MatView && o.index == nil:
+		if j := w.s.jobs[o.relation.Job]; j != nil {
+			w.visit(object{job: j}, o, true)
+		}
 	case o.relation != nil && o.relation.Kind == Table && o.attr == 0 && o.index == nil:
 		for _, sequence := range w.s.ownedSequences(o.relation.OID, 0) {
 			w.visit(sequence, o, true)
@@ -332,6 +336,16 @@ func cut(lines []string) []string {
 		word = "object"
 	}
 	return append(slices.Clone(lines[:maxReported]), fmt.Sprintf("and %d other %s (see server log for list)", more, word))
+}
+
+// view is the materialized view that a job maintains; nil: it is another's.
+func (s *Snapshot) view(j *Job) *Relation {
+	for _, r := range s.byOID {
+		if r.Kind == MatView && r.Job == j.Name {
+			return r
+		}
+	}
+	return nil
 }
 
 func requiredByJob(r *Relation) *sqlerr.Error {

@@ -50,6 +50,7 @@ var dropHints = map[Kind]string{
 	Sink:     "Use DROP SINK to remove a sink.",
 	Table:    "Use DROP TABLE to remove a table.",
 	Sequence: "Use DROP SEQUENCE to remove a sequence.",
+	MatView:  "Use DROP MATERIALIZED VIEW to remove a materialized view.",
 }
 
 // DropIndexes drops indexes by their names.
@@ -65,6 +66,10 @@ func (t *Tx) DropIndexes(names []Name, ifExists, cascade bool, path []string) (D
 			continue
 		case err != nil:
 			return Dropped{}, nil, err
+		case x.Maintains:
+			view := object{relation: r}.describe(s, path)
+			return Dropped{}, nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop %s because %s requires it",
+				object{relation: r, index: x}.describe(s, path), view).WithHint("You can drop %s instead.", view)
 		case x.Constraint:
 			con := "constraint " + QuoteName(x.Name) + " on " + object{relation: r}.describe(s, path)
 			return Dropped{}, nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop %s because %s requires it",
@@ -160,6 +165,11 @@ func (t *Tx) DropJob(name string, ifExists, cascade bool, path []string) (Droppe
 		}
 		return Dropped{}, nil, noJob(name)
 	}
+	if v := t.Snapshot().view(j); v != nil {
+		view := object{relation: v}.describe(t.Snapshot(), path)
+		return Dropped{}, nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop job %s because %s requires it", QuoteName(name), view).
+			WithHint("You can drop %s instead.", view)
+	}
 	return t.drop([]object{{job: j}}, ifExists, cascade, path)
 }
 
@@ -212,7 +222,7 @@ func (s *Snapshot) ownersGo(targets []object, order []doomed, path []string) err
 				return err
 			}
 		}
-		if t.relation == nil || t.relation.Job == "" {
+		if t.relation == nil || t.relation.Job == "" || t.relation.Kind != Sink {
 			continue
 		}
 		owner := s.jobs[t.relation.Job]

@@ -179,7 +179,7 @@ func decodeRelation(value []byte) (*Relation, error) {
 		r.Sequence = &loaded
 	}
 	switch {
-	case r.Kind == Table && r.Table == nil, r.Kind == Sequence && r.Sequence == nil:
+	case (r.Kind == Table || r.Kind == MatView) && r.Table == nil, r.Kind == Sequence && r.Sequence == nil:
 		return nil, fmt.Errorf("reading a stored object: relation %s.%s has not what its kind %q needs", s.Schema, s.Name, s.Kind)
 	}
 	return r, nil

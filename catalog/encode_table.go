@@ -34,6 +34,7 @@ type storedIndex struct {
 	Primary          bool             `json:"primary,omitempty"`
 	Constraint       bool             `json:"constraint,omitempty"`
 	NullsNotDistinct bool             `json:"nulls_not_distinct,omitempty"`
+	Maintains        bool             `json:"maintains,omitempty"`
 	Keys             []storedIndexKey `json:"keys"`
 	Include          []int            `json:"include,omitempty"`
 	Where            string           `json:"where,omitempty"`
@@ -76,7 +77,7 @@ func storeTable(t *TableInfo) *storedTable {
 	for _, x := range t.Indexes {
 		i := storedIndex{
 			OID: x.OID, Name: x.Name, Storage: x.Storage, ConOID: x.ConOID, Unique: x.Unique, Primary: x.Primary,
-			Constraint: x.Constraint, NullsNotDistinct: x.NullsNotDistinct, Include: x.Include, Where: x.Where,
+			Constraint: x.Constraint, NullsNotDistinct: x.NullsNotDistinct, Maintains: x.Maintains, Include: x.Include, Where: x.Where,
 			Options: storedOptions(x.Options), Comment: x.Comment, ConComment: x.ConComment,
 		}
 		for _, k := range x.Keys {
@@ -98,7 +99,7 @@ func loadTable(s *storedTable) *TableInfo {
 	for _, x := range s.Indexes {
 		i := &Index{
 			OID: x.OID, Name: x.Name, Storage: x.Storage, ConOID: x.ConOID, Unique: x.Unique, Primary: x.Primary,
-			Constraint: x.Constraint, NullsNotDistinct: x.NullsNotDistinct, Include: x.Include, Where: x.Where,
+			Constraint: x.Constraint, NullsNotDistinct: x.NullsNotDistinct, Maintains: x.Maintains, Include: x.Include, Where: x.Where,
 			Options: loadedOptions(x.Options), Comment: x.Comment, ConComment: x.ConComment,
 		}
 		for _, k := range x.Keys {

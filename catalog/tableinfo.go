@@ -65,11 +65,13 @@ type Index struct {
 	// ConOID is pg_constraint's of a Constraint.
 	ConOID                                        types.OID
 	Unique, Primary, Constraint, NullsNotDistinct bool
-	Keys                                          []IndexKey
-	Include                                       []int  // places in Relation.Columns that a scan of the index alone could deliver
-	Where                                         string // of a partial index, SQL text; "": all rows
-	Options                                       Options
-	Comment, ConComment                           string // of the index and of its constraint
+	// Maintains: of a MatView, its job finds rows by it, so it stays with the view.
+	Maintains           bool
+	Keys                []IndexKey
+	Include             []int  // places in Relation.Columns that a scan of the index alone could deliver
+	Where               string // of a partial index, SQL text; "": all rows
+	Options             Options
+	Comment, ConComment string // of the index and of its constraint
 }
 
 // IndexKey is a key column of an index: a column by its place, or an expression.

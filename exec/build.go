@@ -205,7 +205,7 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	if err != nil {
 		return err
 	}
-	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to, again: b.again})
+	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to, again: b.again, parted: follows})
 	return nil
 }
 

@@ -94,6 +94,7 @@ func (t *Txn) createSink(s *plan.CreateSink) (Result, error) {
 // droppedKinds are the kinds of relation by DROP's word for them.
 var droppedKinds = map[string]catalog.Kind{
 	"STREAM": catalog.Stream, "SINK": catalog.Sink, "VIEW": catalog.View, "TABLE": catalog.Table, "SEQUENCE": catalog.Sequence,
+	"MATERIALIZED VIEW": catalog.MatView,
 }
 
 func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result, error) {
@@ -124,7 +125,7 @@ func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result
 
 // startJob makes a job, and the sinks that its statement declares.
 func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env) ([]*sqlerr.Error, error) {
-	if err := checkJobPlan(s.Name, s.Root); err != nil {
+	if err := checkJobPlan(s.Name, s.Root, s.View); err != nil {
 		return nil, err
 	}
 	settings, err := jobOptions(s.Options, t.e.o.Checkpoint)
@@ -193,7 +194,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 			}
 		}
 		j.Sinks = append(j.Sinks, r.Schema+"."+r.Name)
-		if !slices.Contains(j.DependsOn, r.OID) {
+		if !s.View && !slices.Contains(j.DependsOn, r.OID) {
 			j.DependsOn = append(j.DependsOn, r.OID)
 		}
 	}

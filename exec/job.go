@@ -29,6 +29,10 @@ type job struct {
 	done chan struct{} // closed when nothing of it runs any more
 	cut  context.CancelFunc
 	over atomic.Bool // its end is being recorded
+	// awaited counts those who wait for the view that the job maintains.
+	awaited atomic.Int32
+	hurry   chan struct{} // the epoch that runs is waited for
+	view    viewProgress
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset
@@ -54,10 +58,10 @@ type place struct {
 // checkJobPlan refuses a plan that a job cannot run: one without a stream, and
 // one with an operator that would have to keep state through a restart and does
 // not.
-func checkJobPlan(name string, root plan.Node) error {
+func checkJobPlan(name string, root plan.Node, view bool) error {
 	c := planCheck{}
 	c.node(root)
-	if c.streams == 0 && c.err == nil {
+	if c.streams == 0 && !view && c.err == nil {
 		return sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name).
 			WithHint("A job reads at least one stream: SELECT ... FROM a stream.")
 	}

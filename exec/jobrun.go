@@ -98,11 +98,15 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
 			}
+		case <-l.j.hurry:
+			if err := l.checkpoint(ctx); err != nil {
+				return 0, err
+			}
 		case it := <-t.pumps.items:
 			if err := t.item(ctx, it); err != nil {
 				return 0, err
 			}
-			if l.due && !torn(t.live) {
+			if (l.due || it.read.CaughtUp && l.j.awaited.Load() > 0) && !torn(t.live) {
 				if err := l.checkpoint(ctx); err != nil {
 					return 0, err
 				}
@@ -178,6 +182,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 		return err
 	}
 	l.commits++
+	l.j.view.expect(l.epoch, p.Follows)
 	return l.committed(ctx, tokens, p.Watermarks, moved)
 }
 

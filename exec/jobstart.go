@@ -21,7 +21,7 @@ func (l *life) start(ctx context.Context) error {
 	if l.plan, err = e.o.Plan(ctx, e.o.Catalog.Snapshot(), l.j.def); err != nil {
 		return fmt.Errorf("planning job %s: %w", l.j.def.Name, err)
 	}
-	if err := checkJobPlan(l.j.def.Name, l.plan.Root); err != nil {
+	if err := checkJobPlan(l.j.def.Name, l.plan.Root, l.plan.View); err != nil {
 		return err
 	}
 	if l.env, err = JobEnv(l.j.def, e.o.Catalog.Snapshot()); err != nil {
@@ -52,7 +52,13 @@ func (l *life) start(ctx context.Context) error {
 	if err := l.build(ctx, rec.Epoch == 0); err != nil {
 		return err
 	}
-	return l.openSources(ctx, progress, rec.Epoch == 0)
+	if err := l.openSources(ctx, progress, rec.Epoch == 0); err != nil {
+		return err
+	}
+	if rec.Epoch > 0 {
+		l.j.view.reached(follows(l.tasks[0].live))
+	}
+	return nil
 }
 
 // openSinks opens every sink of the plan at its last committed epoch, which makes
@@ -95,6 +101,9 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for i, target := range l.plan.Sinks {
 		if target.Table != nil {
 			name := sinkName(i, target.Relation)
+			if l.plan.View {
+				name = "view" // which may be given another name
+			}
 			sink, err := l.openTableSink(name, i, target, l.policies.sinks[i])
 			if err != nil {
 				return jobError(l.j.def.Name, "sinks", name, system{err})
@@ -224,6 +233,9 @@ func (t *task) readBounded(ctx context.Context, first bool) error {
 // makeTasks makes the tasks and their operators.
 func (l *life) makeTasks(ctx context.Context) error {
 	n := l.settings.parallelism
+	if followsTables(l.plan.Root) {
+		n = 1 // one that sees when all tables have delivered one version
+	}
 	root, first := l.plan.Root, map[plan.Node]bool(nil)
 	var shared []*sharedScan
 	if n > 1 {
@@ -373,7 +385,7 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 			if err != nil {
 				return err
 			}
-			leaf.version = version
+			leaf.version, leaf.parted = version, false
 		}
 		if err := leaf.scan.open(ctx, from); err != nil {
 			return jobError(l.j.def.Name, "data sources", name, system{err})

@@ -20,6 +20,11 @@ import (
 
 // bound plans one statement over the fixture's catalog.
 func (f *fixture) bound(sql string, env *function.Env) (*plan.Bound, error) {
+	return f.boundView(sql, env, nil)
+}
+
+// boundView plans a statement; view is the one whose job is planned anew.
+func (f *fixture) boundView(sql string, env *function.Env, view *catalog.Relation) (*plan.Bound, error) {
 	statements, err := planner.Parse(sql)
 	if err != nil {
 		return nil, err
@@ -29,7 +34,7 @@ func (f *fixture) bound(sql string, env *function.Env) (*plan.Bound, error) {
 	}
 	env.Catalog = f.catalog.Snapshot()
 	return planner.Plan(context.Background(), &bind.Context{
-		Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: "ferris", Infer: f.Infer,
+		View: view, Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: "ferris", Infer: f.Infer,
 		Hidden: func(string) []catalog.Column { return nil },
 		Eval:   func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) },
 	}, statements[0])

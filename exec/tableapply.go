@@ -21,7 +21,7 @@ func (s *tableSink) apply(ctx context.Context, l changeList) (kept changeList, e
 	if err := s.x.LockTable(ctx, s.rel, table.RowExclusive, table.Block); err != nil {
 		return kept, err
 	}
-	if now := s.e.o.Catalog.Snapshot().RelationByOID(s.rel.OID); now != s.rel {
+	if !s.asOpened() {
 		return kept, errAltered(s.rel)
 	}
 	kept = changeList{}

@@ -53,7 +53,7 @@ func (t *Txn) lockTables(ctx context.Context, s *plan.LockTables) (Result, error
 		policy = table.NoWait
 	}
 	for _, r := range s.Relations {
-		if r.Kind != catalog.Table || t.e.o.Tables == nil {
+		if !r.Stored() || t.e.o.Tables == nil {
 			continue
 		}
 		if err := t.tables().LockTable(ctx, r, table.TableLock(s.Mode-1), policy); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -48,9 +50,17 @@ type tableSink struct {
 	snap *table.Snapshot
 }
 
-// errAltered has a job start anew with a plan for the table as it is now.
+// errAltered has a job start anew, at once, with a plan for the table as it is now.
 func errAltered(r *catalog.Relation) error {
-	return sqlerr.Errorf(sqlerr.ObjectInUse, "table \"%s\" was altered while the job was writing to it", r.Name)
+	return retried{sqlerr.Errorf(sqlerr.ObjectInUse, "table \"%s\" was altered while the job was writing to it", r.Name), math.MaxInt, time.Millisecond}
+}
+
+// asOpened reports whether a table has the columns, indexes and rules that it had
+// when the sink was opened.
+func (s *tableSink) asOpened() bool {
+	now := s.e.o.Catalog.Snapshot().RelationByOID(s.rel.OID)
+	return now != nil && now.Table == s.rel.Table && len(now.Columns) == len(s.rel.Columns) &&
+		(len(now.Columns) == 0 || &now.Columns[0] == &s.rel.Columns[0])
 }
 
 // openTableSink opens the table of a sink of the job's plan.
@@ -252,6 +262,14 @@ func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error)
 
 // Commit writes what Prepare has prepared, or, after a start, what is staged.
 func (s *tableSink) Commit(ctx context.Context, e stream.Epoch, token []byte) error {
+	if err := s.deliver(ctx, e, token); err != nil {
+		return err
+	}
+	s.life.j.view.delivered(e)
+	return nil
+}
+
+func (s *tableSink) deliver(ctx context.Context, e stream.Epoch, token []byte) error {
 	parts, err := stageParts(token)
 	if err != nil || parts == 0 {
 		return err

@@ -14,7 +14,10 @@ import (
 
 // tableJob starts a job whose rows go to a table.
 func (f *fixture) tableJob(name, query, options string) error {
-	sql := fmt.Sprintf("START JOB %s WITH ('checkpoint.interval' = '1ms'%s) AS %s", name, options, query)
+	if !strings.Contains(options, "checkpoint.interval") {
+		options += ", 'checkpoint.interval' = '1ms'"
+	}
+	sql := fmt.Sprintf("START JOB %s WITH (%s) AS %s", name, strings.TrimPrefix(options, ", "), query)
 	b, err := f.bound(sql, testEnv())
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func TestTableSinkFaults(t *testing.T) {
 	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 4 {
 		t.Errorf("%d rows were skipped, want 4", got)
 	}
-	if err := f.tableJob("k", "INSERT INTO o SELECT id + 10, name, id * 10 + 1 FROM e WHERE id <> 3 UNION ALL SELECT id, name, -id FROM e WHERE id = 3", ", 'failure_strategy' = 'FailBatch'"); err != nil {
+	if err := f.tableJob("k", "INSERT INTO o SELECT id + 10, name, id * 10 + 1 FROM e WHERE id <> 3 UNION ALL SELECT id, name, -id FROM e WHERE id = 3", ", 'failure_strategy' = 'FailBatch', 'checkpoint.interval' = '1h'"); err != nil {
 		t.Fatal(err)
 	}
 	def := f.waitState("k", catalog.JobFailed)

@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
@@ -166,4 +167,15 @@ func follows(leaves []*leaf) uint64 {
 		}
 	}
 	return 0
+}
+
+// followsTables reports whether a plan follows a table.
+func followsTables(n plan.Node) bool {
+	found := false
+	plan.WalkNode(n, func(n plan.Node) bool {
+		s, ok := n.(*plan.Scan)
+		found = found || ok && s.Follow
+		return !found
+	})
+	return found
 }

@@ -65,7 +65,7 @@ type leaf struct {
 	again bool // of one that ends: a job reads it at each start, not only at its first
 
 	version uint64 // of a followed table: what has been delivered whole
-	parted  bool   // and that a part of a later one has been
+	parted  bool   // and that a part of a later one has been, or nothing at all
 
 	reads int        // of a bounded scan that brought rows, up to aheadFrom
 	ahead *readAhead // nil: the tree's goroutine reads

@@ -18,9 +18,10 @@ import (
 // change. It belongs to one goroutine.
 type Txn struct {
 	e       *Engine
-	tx      *catalog.Tx // nil: nothing has been changed
-	writes  []*write    // rows for sinks
-	changed bool        // jobs may have to start or stop
+	tx      *catalog.Tx         // nil: nothing has been changed
+	writes  []*write            // rows for sinks
+	changed bool                // jobs may have to start or stop
+	views   []*catalog.Relation // that COMMIT waits for
 	done    bool
 
 	tab         *table.Txn // nil: no table was read or changed
@@ -101,6 +102,10 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.createTable(s)
 	case *plan.CreateTableAs:
 		return t.createTableAs(ctx, s, env)
+	case *plan.CreateMatView:
+		return t.createMatView(ctx, s, env)
+	case *plan.RefreshMatView:
+		return Result{Tag: "REFRESH MATERIALIZED VIEW"}, t.refresh(ctx, s)
 	case *plan.CreateSequence:
 		return t.createSequence(s)
 	case *plan.AlterSequence:
@@ -172,7 +177,10 @@ func (t *Txn) Commit(ctx context.Context) error {
 		}
 		err = errors.Join(err, rerr)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.awaitViews(ctx)
 }
 
 // Rollback leaves nothing. After Commit it does nothing.

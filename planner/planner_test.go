@@ -278,6 +278,12 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 		if x.Job != nil {
 			showStatement(w, x.Job)
 		}
+	case *plan.CreateMatView:
+		fmt.Fprintf(w, "create materialized view ifNotExists=%v\n", x.IfNotExists)
+		relation(w, x.Relation)
+		if x.Job != nil {
+			showStatement(w, x.Job)
+		}
 	case *plan.CreateSink:
 		fmt.Fprintf(w, "create sink ifNotExists=%v orReplace=%v\n", x.IfNotExists, x.OrReplace)
 		relation(w, x.Relation)

@@ -7,7 +7,7 @@ import (
 
 func infoColumns(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		if r.Kind == catalog.Sequence {
+		if r.Kind == catalog.Sequence || r.Kind == catalog.MatView {
 			continue
 		}
 		for i, col := range r.Columns {

@@ -4,7 +4,7 @@ import "github.com/ferrisstreams/ferrisstreams/catalog"
 
 func infoTables(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		if r.Kind == catalog.Sequence {
+		if r.Kind == catalog.Sequence || r.Kind == catalog.MatView {
 			continue
 		}
 		row := t.row().

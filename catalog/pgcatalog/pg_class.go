@@ -35,7 +35,7 @@ func pgClass(c *Context, t *table) {
 			persistence = 't'
 		}
 		replident := byte('n')
-		if kind == 'r' {
+		if kind == 'r' || kind == 'm' {
 			replident = 'd'
 		}
 		row := t.row().
@@ -107,6 +107,8 @@ func relkind(r *catalog.Relation) byte {
 		return 'f'
 	case catalog.Sequence:
 		return 'S'
+	case catalog.MatView:
+		return 'm'
 	case catalog.Virtual:
 		if v := byOID()[r.OID]; v != nil {
 			return v.relkind

@@ -218,6 +218,7 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_sequence":                             pgSequence,
 	"pg_catalog.pg_sequences":                            pgSequences,
 	"pg_catalog.pg_settings":                             pgSettings,
+	"pg_catalog.pg_matviews":                             pgMatviews,
 	"pg_catalog.pg_stat_activity":                        pgStatActivity,
 	"pg_catalog.pg_tables":                               pgTables,
 	"pg_catalog.pg_tablespace":                           pgTablespace,

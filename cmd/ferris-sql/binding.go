@@ -56,7 +56,7 @@ func (b *binding) context() bind.Context {
 			return ok && s.Seeks(column)
 		},
 		Rows: func(r *catalog.Relation) (float64, bool) {
-			if r.Kind == catalog.Table && b.tables != nil {
+			if r.Stored() && b.tables != nil {
 				return float64(b.tables.Rows(table.Describe(r))), true
 			}
 			s, ok := b.find(r.Connector).(stream.Sizer)
@@ -100,6 +100,11 @@ func (b *binding) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog
 		return nil, fmt.Errorf("planning job %s: its text holds %d statements", job.Name, len(statements))
 	}
 	c := b.context()
+	for _, r := range s.Relations() {
+		if r.Kind == catalog.MatView && r.Job == job.Name {
+			c.View = r
+		}
+	}
 	c.Catalog, c.SearchPath, c.User, c.Database, c.Format = s, env.SearchPath, job.Owner, env.Database, env.Format
 	c.Eval = func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) }
 	c.Settings = func(name string) (string, bool) {
@@ -114,6 +119,10 @@ func (b *binding) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog
 	case *plan.StartJob:
 		return x, nil
 	case *plan.CreateStream:
+		if x.Job != nil {
+			return x.Job, nil
+		}
+	case *plan.CreateMatView:
 		if x.Job != nil {
 			return x.Job, nil
 		}

@@ -131,6 +131,7 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_AddColumn:
 		a.addColumn(c.Def.GetColumnDef(), c.MissingOk)
 	case pg.AlterTableType_AT_DropColumn:
+		a.refuseFollowed(a.rel, "dropping a column")
 		a.dropColumn(c.Name, c.MissingOk, cascade)
 	case pg.AlterTableType_AT_ColumnDefault:
 		a.columnDefault(c.Name, c.Def)
@@ -141,6 +142,7 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_DropExpression:
 		a.dropExpression(a.place(c.Name), c.MissingOk)
 	case pg.AlterTableType_AT_AlterColumnType:
+		a.refuseFollowed(a.rel, "changing a column's type")
 		a.columnType(a.place(c.Name), c.Def.GetColumnDef())
 	case pg.AlterTableType_AT_AddIdentity:
 		a.addIdentity(a.place(c.Name), c.Def)

@@ -31,13 +31,13 @@ func (b *binder) comment(x *pg.CommentStmt) *plan.Bound {
 		b.commentIndex(s, names)
 	case pg.ObjectType_OBJECT_TABCONSTRAINT:
 		b.commentConstraint(s, names)
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_MATVIEW:
 		r := b.objectRelation(names)
 		kinds := map[pg.ObjectType][]catalog.Kind{
-			pg.ObjectType_OBJECT_TABLE: {catalog.Table, catalog.Stream, catalog.Sink}, pg.ObjectType_OBJECT_VIEW: {catalog.View}, pg.ObjectType_OBJECT_SEQUENCE: {catalog.Sequence},
+			pg.ObjectType_OBJECT_TABLE: {catalog.Table, catalog.Stream, catalog.Sink}, pg.ObjectType_OBJECT_VIEW: {catalog.View}, pg.ObjectType_OBJECT_SEQUENCE: {catalog.Sequence}, pg.ObjectType_OBJECT_MATVIEW: {catalog.MatView},
 		}[x.Objtype]
 		if !slices.Contains(kinds, r.Kind) {
-			word := map[pg.ObjectType]string{pg.ObjectType_OBJECT_TABLE: "a table", pg.ObjectType_OBJECT_VIEW: "a view", pg.ObjectType_OBJECT_SEQUENCE: "a sequence"}[x.Objtype]
+			word := map[pg.ObjectType]string{pg.ObjectType_OBJECT_TABLE: "a table", pg.ObjectType_OBJECT_VIEW: "a view", pg.ObjectType_OBJECT_SEQUENCE: "a sequence", pg.ObjectType_OBJECT_MATVIEW: "a materialized view"}[x.Objtype]
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not %s", r.Name, word))
 		}
 		s.On.Relation = r.OID

@@ -58,6 +58,8 @@ type Context struct {
 	// the times of those it joins, and how its windows are kept up to date; nil: they
 	// stay as they are written.
 	Continuous func(plan.Node) plan.Node
+	// View is the materialized view whose job is planned anew; nil: none is.
+	View *catalog.Relation
 	// Authorize is asked for every relation that a statement touches; nil allows.
 	Authorize func(r *catalog.Relation, p Privilege) error
 	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be

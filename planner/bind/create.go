@@ -316,6 +316,8 @@ func (b *binder) drop(x *pg.DropStmt) *plan.Bound {
 		return b.dropNamed("SCHEMA", names, x.MissingOk, cascade)
 	case pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_SEQUENCE:
 		return b.dropNamed(objectWord(x.RemoveType), names, x.MissingOk, cascade)
+	case pg.ObjectType_OBJECT_MATVIEW:
+		return b.dropNamed("MATERIALIZED VIEW", names, x.MissingOk, cascade)
 	case pg.ObjectType_OBJECT_INDEX:
 		return b.dropIndexes(b.dropNamed("INDEX", names, x.MissingOk, cascade), x, len(names) > 1)
 	}

@@ -40,7 +40,7 @@ func (b *binder) dropIndexes(s *plan.Bound, x *pg.DropStmt, several bool) *plan.
 func (b *binder) createIndex(x *pg.IndexStmt) *plan.Bound {
 	old := b.maintained(x.Relation)
 	switch old.Kind {
-	case catalog.Table:
+	case catalog.Table, catalog.MatView:
 	case catalog.Stream:
 		b.fail(sqlerr.Unsupported("Streams have no indexes: filters on _offset, _partition and _timestamp seek.", "CREATE INDEX on a stream is not supported").At(b.pos(x.Relation.Location)))
 	case catalog.Virtual:

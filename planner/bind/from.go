@@ -249,7 +249,7 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	case catalog.Sequence:
 		node = b.sequenceRow(rel, x.Location)
 		item.cols = columnsOf(node.Schema())
-	case catalog.Table:
+	case catalog.Table, catalog.MatView:
 		node, item.cols = b.tableScan(rel, item.name)
 	case catalog.Sink:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is a sink and cannot be read", rel.Name).

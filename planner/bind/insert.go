@@ -54,6 +54,8 @@ func (b *binder) isTable(x *pg.InsertStmt) bool {
 func (b *binder) insertTarget(x *pg.RangeVar) *catalog.Relation {
 	r := b.relation(x)
 	switch r.Kind {
+	case catalog.MatView:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot change materialized view \"%s\"", r.Name))
 	case catalog.View:
 		b.fail(sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "cannot insert into view \"%s\"", r.Name).
 			WithHint("Insert into the stream that the view reads.").At(b.pos(x.Location)))

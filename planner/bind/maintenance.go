@@ -19,7 +19,7 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 	for _, item := range x.Rels {
 		rel := item.GetVacuumRelation()
 		r := b.maintained(rel.Relation)
-		if r.Kind != catalog.Virtual && r.Kind != catalog.Table {
+		if r.Kind != catalog.Virtual && !r.Stored() {
 			b.warn(sqlerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", r.Name, strings.ToLower(n.Tag))
 		}
 	}
@@ -30,7 +30,11 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 func (b *binder) lock(x *pg.LockStmt) *plan.Bound {
 	s := &plan.LockTables{Mode: int(x.Mode), NoWait: x.Nowait}
 	for _, item := range x.Relations {
-		s.Relations = append(s.Relations, b.maintained(item.GetRangeVar()))
+		r := b.maintained(item.GetRangeVar())
+		if r.Kind == catalog.MatView {
+			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot lock relation \"%s\"", r.Name).WithDetail("%s", noSupport(r)))
+		}
+		s.Relations = append(s.Relations, r)
 	}
 	return done(s)
 }
@@ -52,10 +56,10 @@ func (b *binder) reindex(x *pg.ReindexStmt) *plan.Bound {
 		}
 	case pg.ReindexObjectType_REINDEX_OBJECT_TABLE:
 		r := b.maintained(x.Relation)
-		if r.Kind != catalog.Table && r.Kind != catalog.Virtual {
+		if !r.Stored() && r.Kind != catalog.Virtual {
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a table or materialized view", r.Name))
 		}
-		if len(r.Indexes()) == 0 && r.Kind == catalog.Table {
+		if len(r.Indexes()) == 0 && r.Stored() {
 			b.notice("table \"%s\" has no indexes to reindex", r.Name)
 		}
 	case pg.ReindexObjectType_REINDEX_OBJECT_SCHEMA:
@@ -84,7 +88,7 @@ func (b *binder) cluster(x *pg.ClusterStmt) *plan.Bound {
 	}
 	r := b.maintained(x.Relation)
 	switch {
-	case r.Kind != catalog.Table:
+	case !r.Stored():
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a table", r.Name))
 	case x.Indexname == "":
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "there is no previously clustered index for table \"%s\"", r.Name))

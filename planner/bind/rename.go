@@ -23,7 +23,7 @@ func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
 		return b.renameSchema(x)
 	case pg.ObjectType_OBJECT_TYPE:
 		return b.renameType(strs(x.Object.GetList().GetItems()), "", x.Newname)
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_MATVIEW:
 	default:
 		b.unsupported(-1, "Drop it, and create it under the new name.", "%s ... RENAME is not supported", tag)
 	}
@@ -40,6 +40,7 @@ func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
 	case r.Kind == catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
 	case x.RenameType == pg.ObjectType_OBJECT_SEQUENCE && r.Kind != catalog.Sequence, x.RenameType == pg.ObjectType_OBJECT_VIEW && r.Kind != catalog.View,
+		x.RenameType == pg.ObjectType_OBJECT_MATVIEW && r.Kind != catalog.MatView,
 		x.RenameType == pg.ObjectType_OBJECT_INDEX:
 		b.wrongObject(x.RenameType, r)
 	case r.Kind == catalog.Stream || r.Kind == catalog.Sink:
@@ -68,11 +69,14 @@ func (b *binder) renaming(r *catalog.Relation, schema, name, tag string) *plan.R
 // refuseRenamed: the texts of views and jobs name what they read.
 func (b *binder) refuseRenamed(r *catalog.Relation) {
 	for _, v := range b.c.Catalog.Relations() {
-		if v.Kind == catalog.View && slices.Contains(v.DependsOn, r.OID) {
+		if (v.Kind == catalog.View || v.Kind == catalog.MatView) && slices.Contains(v.DependsOn, r.OID) {
 			b.fail(sqlerr.Unsupported("Drop view "+v.Name+", rename, and create it again.", "renaming \"%s\", which view \"%s\" reads, is not supported", r.Name, v.Name))
 		}
 	}
 	for _, j := range b.c.Catalog.Jobs() {
+		if r.Kind == catalog.MatView && j.Name == r.Job {
+			continue // it finds the view by its own name
+		}
 		if slices.Contains(j.DependsOn, r.OID) || slices.Contains(j.Sinks, r.Schema+"."+r.Name) {
 			b.fail(sqlerr.Unsupported("Drop job "+j.Name+", rename, and start it again.", "renaming \"%s\", which job \"%s\" uses, is not supported", r.Name, j.Name))
 		}
@@ -158,7 +162,8 @@ func (b *binder) renameColumn(x *pg.RenameStmt) *plan.Bound {
 	old := b.maintained(v)
 	b.authorize(old, Create, v.Location)
 	switch old.Kind {
-	case catalog.Table, catalog.View:
+	case catalog.Table, catalog.View, catalog.MatView:
+		b.refuseFollowed(old, "renaming a column")
 	case catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", old.Name))
 	case catalog.Stream:

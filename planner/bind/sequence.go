@@ -273,6 +273,8 @@ func noSupport(r *catalog.Relation) string {
 	switch r.Kind {
 	case catalog.View:
 		return "This operation is not supported for views."
+	case catalog.MatView:
+		return "This operation is not supported for materialized views."
 	case catalog.Sequence:
 		return "This operation is not supported for sequences."
 	case catalog.Sink:

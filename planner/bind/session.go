@@ -61,6 +61,9 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_TABLE {
 			return b.createTableAs(x.CreateTableAsStmt)
 		}
+		return b.createMatView(x.CreateTableAsStmt)
+	case *pg.Node_RefreshMatViewStmt:
+		return b.refresh(x.RefreshMatViewStmt)
 	case *pg.Node_CreateEnumStmt:
 		return b.createEnum(x.CreateEnumStmt)
 	case *pg.Node_AlterEnumStmt:
@@ -111,6 +114,10 @@ func (b *binder) refuseClauses(n *pg.Node) {
 		return
 	case *pg.Node_ViewStmt:
 		if len(b.stmt.Into) == 0 {
+			return
+		}
+	case *pg.Node_CreateTableAsStmt:
+		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_MATVIEW && len(b.stmt.Into) == 0 {
 			return
 		}
 	case *pg.Node_InsertStmt:

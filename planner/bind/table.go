@@ -84,6 +84,12 @@ func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 	switch rel.Kind {
 	case catalog.Table:
 		return
+	case catalog.MatView:
+		if verb == "MERGE" {
+			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot execute MERGE on relation \"%s\"", rel.Name).
+				WithDetail("This operation is not supported for materialized views."))
+		}
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot change materialized view \"%s\"", rel.Name))
 	case catalog.View:
 		past := map[string]string{"UPDATE": "update", "DELETE": "delete from", "MERGE": "merge into"}[verb]
 		b.unsupported(loc, "Change the table that the view reads.", "cannot %s view \"%s\"", past, rel.Name)

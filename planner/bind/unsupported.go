@@ -16,8 +16,6 @@ func (b *binder) unsupportedStatement(n *pg.Node) {
 func describeStatement(n *pg.Node) (name, hint string) {
 	const declare = "Declare where the data is: CREATE STREAM name (columns) WITH ('type' = 'kafka', 'topic' = '...')."
 	switch x := n.Node.(type) {
-	case *pg.Node_CreateTableAsStmt:
-		return "CREATE MATERIALIZED VIEW", "Write a view, CREATE STREAM name AS SELECT ..., or run a job into a sink: START JOB name AS SELECT ... INTO ..."
 	case *pg.Node_UpdateStmt:
 		return "UPDATE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	case *pg.Node_DeleteStmt:
@@ -63,8 +61,6 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		}
 	case *pg.Node_CreateForeignTableStmt, *pg.Node_CreateForeignServerStmt, *pg.Node_ImportForeignSchemaStmt:
 		return statementWord(n), declare
-	case *pg.Node_RefreshMatViewStmt:
-		return "REFRESH MATERIALIZED VIEW", "A view is always current; leave it out."
 	}
 	word := statementWord(n)
 	return word, "See SHOW STREAMS, CREATE STREAM, SELECT, INSERT INTO and START JOB for what can be said to a stream."
@@ -92,5 +88,8 @@ func statementWord(n *pg.Node) string {
 }
 
 func objectWord(o pg.ObjectType) string {
+	if o == pg.ObjectType_OBJECT_MATVIEW {
+		return "MATERIALIZED VIEW"
+	}
 	return strings.ReplaceAll(strings.TrimPrefix(o.String(), "OBJECT_"), "_", " ")
 }

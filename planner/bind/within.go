@@ -61,7 +61,19 @@ func (b *binder) checkJoin(n *plan.Join) {
 	case n.Kind == plan.JoinNotIn && !r.Bounded:
 		b.fail(sqlerr.Unsupported("Write NOT EXISTS (SELECT 1 FROM ... WHERE ... = ...), which no NULL makes unknown.",
 			"NOT IN over a stream is not supported in a continuous query"))
-	case n.Bounds == nil && !l.Bounded && !r.Bounded:
+	case n.Bounds == nil && !l.Bounded && !r.Bounded && !(onlyTables(n.Left) || onlyTables(n.Right)):
 		b.warn(sqlerr.Warning, "a join of two streams without WITHIN keeps all their rows: its state grows without end")
 	}
+}
+
+// onlyTables reports whether a side of a join follows tables alone, which are as
+// large as they are anyhow.
+func onlyTables(n plan.Node) bool {
+	streams := false
+	plan.WalkNode(n, func(n plan.Node) bool {
+		s, ok := n.(*plan.Scan)
+		streams = streams || ok && !s.Relation.Stored()
+		return !streams
+	})
+	return !streams
 }

@@ -36,6 +36,10 @@ func estimates(b *plan.Bound, env *Env) map[plan.Node]plan.Estimate {
 		e.node(s.Root)
 	case *plan.StartJob:
 		e.node(s.Root)
+	case *plan.CreateMatView:
+		if s.Job != nil {
+			e.node(s.Job.Root)
+		}
 	case *plan.CreateStream:
 		if s.Job != nil {
 			e.node(s.Job.Root)

@@ -50,7 +50,7 @@ func unsorted(n plan.Node) plan.Node {
 
 func tableScan(n plan.Node) (*plan.Scan, bool) {
 	s, ok := n.(*plan.Scan)
-	return s, ok && s.Relation.Kind == catalog.Table
+	return s, ok && s.Relation.Stored()
 }
 
 // accessFiltered gives the scan under a filter its access.
@@ -408,7 +408,7 @@ func orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
 			return &plan.Filter{Input: in, Cond: x.Cond}
 		}
 	case *plan.Scan:
-		if x.Relation.Kind == catalog.Table {
+		if x.Relation.Stored() {
 			return orderedScan(x, keys)
 		}
 	}

@@ -114,6 +114,10 @@ func Bound(b *plan.Bound, env *Env) {
 		Bound(&plan.Bound{Statement: s.Insert}, env)
 	case *plan.StartJob:
 		s.Root = Node(s.Root, continuous(env))
+	case *plan.CreateMatView:
+		if s.Job != nil {
+			s.Job.Root = Node(s.Job.Root, continuous(env))
+		}
 	case *plan.CreateStream:
 		if s.Job != nil {
 			s.Job.Root = Node(s.Job.Root, continuous(env))

@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -14,7 +13,7 @@ func scanFilters(n plan.Node, env *Env) plan.Node {
 		return n
 	}
 	s, ok := f.Input.(*plan.Scan)
-	if !ok || s.Relation.Kind == catalog.Table {
+	if !ok || s.Relation.Stored() {
 		return n
 	}
 	c := *s

@@ -22,6 +22,17 @@ type CreateTableAs struct {
 	NoData      bool
 }
 
+// CreateMatView is CREATE MATERIALIZED VIEW: a table, without OIDs and storage
+// numbers, and the job that maintains it. Job nil: a relation of the name exists.
+type CreateMatView struct {
+	Relation    *catalog.Relation
+	Job         *StartJob
+	IfNotExists bool
+}
+
+// RefreshMatView is REFRESH MATERIALIZED VIEW.
+type RefreshMatView struct{ Relation *catalog.Relation }
+
 // CreateSequence is CREATE SEQUENCE.
 type CreateSequence struct {
 	Relation    *catalog.Relation
@@ -91,6 +102,8 @@ type Comment struct {
 
 func (*CreateTable) statement()    {}
 func (*CreateTableAs) statement()  {}
+func (*CreateMatView) statement()  {}
+func (*RefreshMatView) statement() {}
 func (*CreateSequence) statement() {}
 func (*AlterSequence) statement()  {}
 func (*AlterTable) statement()     {}

@@ -124,6 +124,7 @@ type StartJob struct {
 	Changelog   bool
 	Options     catalog.Options
 	Depends     []types.OID
+	View        bool // it maintains a materialized view, which depends in its place
 	OrReplace   bool
 	IfNotExists bool
 }
