@@ -2,9 +2,24 @@ package operator
 
 import "github.com/ferrisstreams/ferrisstreams/exec/vec"
 
-// directFrom is the number of groups from which it pays to find them by the key
-// itself: before, the slots lie in a near cache too.
-const directFrom = 1 << 15
+const (
+	// directFrom is the number of groups from which it pays to find them by the
+	// key itself even in much more memory: before, the slots lie in a near cache
+	// too.
+	directFrom = 1 << 15
+	// nearWords is the width of keys whose direct lies in the nearest cache.
+	nearWords = 1 << 11
+)
+
+// near puts a few groups in direct, where their keys are close together.
+func (x *wordIndex) near() bool {
+	if x.bent || x.one == nil || x.parts != nil || x.least > x.most || uint64(x.most)-uint64(x.least) >= nearWords ||
+		!x.spread(x.least, x.most, nearWords) {
+		return false
+	}
+	x.take()
+	return true
+}
 
 // straighten puts the groups in direct, where that takes no more memory than n
 // slots would.
@@ -12,11 +27,16 @@ func (x *wordIndex) straighten(n int) bool {
 	if x.count < directFrom || !x.spread(x.least, x.most, n) {
 		return false
 	}
+	x.take()
+	return true
+}
+
+// take puts the groups of the slots in direct.
+func (x *wordIndex) take() {
 	for s := range x.all() {
 		x.direct[s.word-x.base] = s.group
 	}
 	x.one, x.parts = nil, nil
-	return true
 }
 
 // spread makes direct anew, empty, for the words from least to most and some on
@@ -35,23 +55,25 @@ func (x *wordIndex) spread(least, most int64, n int) bool {
 // assignDirect assigns groups until a word lies outside of direct, and returns
 // how many rows it did.
 func (x *wordIndex) assignDirect(ws []uint64, nulls *vec.Bitmap, sel, ids []int32) int {
+	direct, base := x.direct, x.base
 	for k, r := range sel {
 		if nulls != nil && nulls.Get(int(r)) {
 			ids[r] = x.nullGroup(r)
 			continue
 		}
 		w := ws[k]
-		at := w - x.base
-		if at >= uint64(len(x.direct)) {
+		at := w - base
+		if at >= uint64(len(direct)) {
 			if !x.stretch(int64(w)) {
 				return k
 			}
-			at = w - x.base
+			direct, base = x.direct, x.base
+			at = w - base
 		}
-		g := x.direct[at]
+		g := direct[at]
 		if g == 0 {
 			g = x.insert(w, r) + 1
-			x.direct[at] = g
+			direct[at] = g
 		}
 		ids[r] = g - 1
 	}
@@ -62,7 +84,7 @@ func (x *wordIndex) assignDirect(ws []uint64, nulls *vec.Bitmap, sel, ids []int3
 // that the groups would need is enough.
 func (x *wordIndex) stretch(w int64) bool {
 	old, base := x.direct, x.base
-	if !x.spread(min(x.least, w), max(x.most, w), room(0, x.count)) {
+	if !x.spread(min(x.least, w), max(x.most, w), max(room(0, x.count), nearWords)) {
 		return false
 	}
 	for i, g := range old {
@@ -76,7 +98,7 @@ func (x *wordIndex) stretch(w int64) bool {
 // bend goes back to slots, with room for n more groups.
 func (x *wordIndex) bend(n int) {
 	old := x.direct
-	x.direct = nil
+	x.direct, x.bent = nil, true
 	put := func(t wordSlot) { x.parts.put(t) }
 	if need := room(0, x.count+n); need > wholeSlots {
 		x.split(need)

@@ -19,8 +19,14 @@ var tableKeys = map[string]struct {
 	"the least numbers": {[]types.OID{types.Int8}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[int64]).Append(math.MinInt64 + n) }},
 	"both ends":         {[]types.OID{types.Int8}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[int64]).Append(bothEnds(n)) }},
 	"far numbers":       {[]types.OID{types.Int8}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[int64]).Append(n * 7919 * 7919) }},
-	"small numbers":     {[]types.OID{types.Int4}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[int32]).Append(int32(-n)) }},
-	"floats":            {[]types.OID{types.Float8}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[float64]).Append(float64(n) / 8) }},
+	"near, then far": {[]types.OID{types.Int8}, func(cols []vec.Vec, n int64) {
+		if n > 2000 {
+			n *= 7919 * 7919
+		}
+		cols[0].(*vec.Fixed[int64]).Append(n)
+	}},
+	"small numbers": {[]types.OID{types.Int4}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[int32]).Append(int32(-n)) }},
+	"floats":        {[]types.OID{types.Float8}, func(cols []vec.Vec, n int64) { cols[0].(*vec.Fixed[float64]).Append(float64(n) / 8) }},
 	"pairs": {[]types.OID{types.Int8, types.Date}, func(cols []vec.Vec, n int64) {
 		cols[0].(*vec.Fixed[int64]).Append(n % 300)
 		cols[1].(*vec.Fixed[int32]).Append(int32(n / 300))
@@ -53,13 +59,13 @@ func TestTableNumbersGroups(t *testing.T) {
 		groups := map[int64]int32{} // -1: every column NULL
 		var keys []int64
 		ids := make([]int32, vec.MaxRows)
-		look := func(assign bool, most int64) {
+		look := func(assign, whole bool, most int64) {
 			b := vec.NewBatch(ts)
 			var ns []int64
 			for r := range vec.MaxRows {
 				n := rnd.Int64N(most)
 				c.put(b.Cols, n)
-				if rnd.IntN(500) == 0 {
+				if !whole && rnd.IntN(500) == 0 {
 					n = -1
 					for _, v := range b.Cols {
 						v.Nulls().Set(r)
@@ -69,7 +75,7 @@ func TestTableNumbersGroups(t *testing.T) {
 			}
 			var sel []int32
 			for r := range int32(vec.MaxRows) {
-				if rnd.IntN(3) > 0 {
+				if whole || rnd.IntN(3) > 0 {
 					sel = append(sel, r)
 				}
 			}
@@ -96,16 +102,19 @@ func TestTableNumbersGroups(t *testing.T) {
 			}
 		}
 		for turn := range 600 {
-			look(true, 1000+int64(turn)*200)
+			look(true, turn%5 == 1, 1000+int64(turn)*200)
 			if turn%20 == 0 {
-				look(false, 150_000)
+				look(false, turn%40 == 0, 150_000)
 			}
 		}
 		if table.Len() != len(groups) {
 			t.Errorf("%s: %d groups, want %d", name, table.Len(), len(groups))
 		}
 		if x, ok := table.index.(*wordIndex); ok {
-			direct := name != "far numbers" && name != "both ends" && name != "floats"
+			if bent := name == "both ends" || name == "near, then far"; x.bent != bent {
+				t.Errorf("%s: groups were taken back from where the key finds them: %v, want %v", name, x.bent, bent)
+			}
+			direct := name != "far numbers" && name != "both ends" && name != "near, then far" && name != "floats"
 			if (x.direct != nil) != direct {
 				t.Errorf("%s: groups are found by the key itself: %v, want %v", name, x.direct != nil, direct)
 			}

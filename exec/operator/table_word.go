@@ -3,6 +3,7 @@ package operator
 import (
 	"iter"
 	"math"
+	"unsafe"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -112,6 +113,7 @@ type wordIndex struct {
 	least, most int64 // of the words that are not NULL
 	base        uint64
 	direct      []int32 // groups and 1; nil: slots have them
+	bent        bool    // direct was given up: a few groups are not put there again
 
 	words []uint64
 	fresh []int32
@@ -137,21 +139,28 @@ func (x *wordIndex) bytes() int64 {
 	return n
 }
 
-// load takes the words of a batch and touches their slots.
-func (x *wordIndex) load(v vec.Vec, sel []int32) ([]uint64, *vec.Bitmap) {
-	x.words = sized(x.words, len(sel))
-	nulls := words(x.words, v, sel)
+// load takes the words of a batch, which are not to be written, and touches
+// their slots.
+func (x *wordIndex) load(v vec.Vec, sel []int32) (ws []uint64, nulls *vec.Bitmap) {
+	if c, ok := v.(*vec.Fixed[int64]); ok && len(sel) == len(c.Values) && len(sel) > 0 && !c.Nulls().Any() {
+		// Every row, in order: the values are the words.
+		ws = unsafe.Slice((*uint64)(unsafe.Pointer(&c.Values[0])), len(sel))
+	} else {
+		x.words = sized(x.words, len(sel))
+		ws = x.words
+		nulls = words(ws, v, sel)
+	}
 	switch {
 	case x.one != nil:
-		x.sink = x.one.touch(x.words)
+		x.sink = x.one.touch(ws)
 	case x.parts != nil:
-		x.sink = x.parts.touch(x.words)
+		x.sink = x.parts.touch(ws)
 	}
-	return x.words, nulls
+	return ws, nulls
 }
 
 func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
-	if x.direct == nil {
+	if x.direct == nil && !x.near() {
 		x.reserve(len(sel))
 	}
 	x.fresh = x.fresh[:0]

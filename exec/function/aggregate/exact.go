@@ -6,27 +6,33 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// exactSum is the sum hi:lo of 64-bit integers, and how many there are. What
-// 64-bit counts can count does not overflow it.
-type exactSum struct {
-	lo uint64
-	hi int64
-	n  int64
-}
+// exactSum is the sum of 64-bit integers, hi times 2^64 and lo, and how many there
+// are. What 64-bit counts can count does not overflow it. hi seldom changes.
+type exactSum struct{ lo, hi, n int64 }
 
 func (s *exactSum) add(x int64) {
-	lo, carry := bits.Add64(s.lo, uint64(x), 0)
+	lo := s.lo + x
+	if (lo^s.lo)&(lo^x) < 0 {
+		s.hi += 1 | x>>63
+	}
 	s.lo = lo
-	s.hi += x>>63 + int64(carry)
 	s.n++
 }
 
 func (s *exactSum) remove(x int64) {
-	lo, borrow := bits.Sub64(s.lo, uint64(x), 0)
+	lo := s.lo - x
+	if (s.lo^x)&(s.lo^lo) < 0 {
+		s.hi -= 1 | x>>63
+	}
 	s.lo = lo
-	s.hi -= x>>63 + int64(borrow)
 	s.n--
 }
+
+// words returns the sum as one number of 128 bits.
+func (s *exactSum) words() (hi int64, lo uint64) { return s.hi + s.lo>>63, uint64(s.lo) }
+
+// setWords sets the sum, without its count.
+func (s *exactSum) setWords(hi int64, lo uint64) { s.hi, s.lo = hi+int64(lo>>63), int64(lo) }
 
 // addExactly adds rows to the sums of their groups, as Aggregate.Add has them.
 func addExactly[T int16 | int32 | int64](sums []exactSum, values []T, nulls *vec.Bitmap, groups, sel []int32, ops []vec.Op) {
@@ -77,11 +83,11 @@ func addToOne[T int16 | int32 | int64](sum *exactSum, values []T, n int, sel []i
 			high += int64(x) >> 32
 		}
 	}
-	lo, carry := bits.Add64(sum.lo, uint64(high)<<32, 0)
-	sum.hi += high>>32 + int64(carry)
+	hi, lo := sum.words()
+	lo, carry := bits.Add64(lo, uint64(high)<<32, 0)
+	hi += high>>32 + int64(carry)
 	lo, carry = bits.Add64(lo, low, 0)
-	sum.hi += int64(carry)
-	sum.lo = lo
+	sum.setWords(hi+int64(carry), lo)
 	sum.n += int64(n)
 }
 

@@ -62,9 +62,13 @@ func (a *integers) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op
 
 func (a *integers) Result(groups []int32, dst vec.Vec) error {
 	for _, g := range groups {
-		if s := a.sums[g]; s.n <= 0 {
+		s := a.sums[g]
+		if s.n <= 0 {
 			vec.AppendNull(dst)
-		} else if err := a.finish(s.hi, s.lo, s.n, dst); err != nil {
+			continue
+		}
+		hi, lo := s.words()
+		if err := a.finish(hi, lo, s.n, dst); err != nil {
 			return err
 		}
 	}

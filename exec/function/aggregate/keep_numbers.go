@@ -21,10 +21,15 @@ func (a *pairs) Load(g int32, src []byte) ([]byte, error) {
 }
 
 func (s *exactSum) save(dst []byte) []byte {
-	return appendWord(appendInt(appendInt(dst, s.n), s.hi), s.lo)
+	hi, lo := s.words()
+	return appendWord(appendInt(appendInt(dst, s.n), hi), lo)
 }
 
-func (s *exactSum) load(k *kept) { s.n, s.hi, s.lo = k.int(), k.int(), k.word() }
+func (s *exactSum) load(k *kept) {
+	s.n = k.int()
+	hi := k.int()
+	s.setWords(hi, k.word())
+}
 
 func (a *integers) Save(g int32, dst []byte) []byte { return a.sums[g].save(dst) }
 

@@ -157,8 +157,8 @@ func (a *numerics) value(g int32) (types.Decimal, error) {
 			return types.DecimalNegInf, nil
 		}
 	}
-	narrow := a.narrow[g]
-	d := types.NewDecimal128(narrow.hi, narrow.lo, a.scale)
+	hi, lo := a.narrow[g].words()
+	d := types.NewDecimal128(hi, lo, a.scale)
 	if a.n == nil {
 		return d, nil
 	}
