@@ -81,8 +81,9 @@ bench: deps build ## Measure, as a table; non-zero below a bar
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 40m -v -bars
 
 .PHONY: bench-stream
-bench-stream: deps build ## Measure jobs over streams alone
+bench-stream: deps build ## Measure jobs over streams, and Nexmark's queries
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 60m -v -bars -only stream
+	$(GO) test ./compat-tests/nexmark -run TestSpeed -count=1 -timeout 60m -v -speed
 
 .PHONY: man
 man: build ## Write the manual pages into bin/man

@@ -17,7 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/pipelines"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
@@ -30,14 +29,6 @@ var (
 
 //go:embed queries/*.sql
 var queries embed.FS
-
-// open are the queries that jobs do not run: the reason that they are refused with.
-var open = map[string]string{
-	"q6":  "an average over rows that change",
-	"q9":  "ROW_NUMBER() over a stream",
-	"q18": "ROW_NUMBER() over a stream",
-	"q19": "ROW_NUMBER() over a stream",
-}
 
 const queryCount = 23
 
@@ -181,9 +172,6 @@ func answer(t *testing.T, name, text string, all map[string][]string) []string {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	got, err := job.Answer(ctx, dir)
-	if reason := open[name]; reason != "" && sqlerr.CodeOf(err) == sqlerr.FeatureNotSupported {
-		t.Skipf("open: %s: %v", reason, err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
