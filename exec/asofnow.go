@@ -48,7 +48,7 @@ func asOfNow(n *plan.Join) *plan.Scan {
 // lookupJoin builds a join with a table as it is now.
 func (b *builder) lookupJoin(t *tree, n *plan.Join, s *plan.Scan, to target) error {
 	spec := operator.LookupJoinSpec{Kind: n.Kind, Left: schemaTypes(n.Left), Right: schemaTypes(n.Right), Account: b.account, Fault: b.fault}
-	keys, cond, err := b.joinPrograms(n)
+	keys, cond, err := b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond)
 	if err != nil {
 		return err
 	}

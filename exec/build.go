@@ -142,6 +142,8 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.limit(t, n, to)
 	case *plan.Join:
 		return b.join(t, n, to)
+	case *plan.AsOfJoin:
+		return b.asOfJoin(t, n, to)
 	case *plan.Append:
 		var inputs []input
 		for i, c := range n.Children {

@@ -62,6 +62,8 @@ func (d *distribution) node(n plan.Node) (plan.Node, error) {
 		return d.over(n, true, n.Partition)
 	case *plan.Join:
 		return d.join(n)
+	case *plan.AsOfJoin:
+		return d.over(n, true, n.LeftKeys, n.RightKeys)
 	}
 	if d.ends {
 		return d.over(n, false)
@@ -113,10 +115,9 @@ func allColumns(n plan.Node) []plan.Expr {
 func (d *distribution) over(n plan.Node, meet bool, keys ...[]plan.Expr) (plan.Node, error) {
 	var inputs []plan.Node
 	alone := true
-	_, joins := n.(*plan.Join)
 	for _, in := range n.Inputs() {
 		was := d.ends
-		d.ends = was || joins && plan.Derive(in).Bounded
+		d.ends = was || plan.IsJoin(n) && plan.Derive(in).Bounded
 		c, err := d.node(in)
 		d.ends = was
 		if err != nil {

@@ -95,6 +95,13 @@ func (c *planCheck) node(n plan.Node) {
 			c.refuse(n)
 		}
 	case *plan.Join:
+		if n.Lateral {
+			c.node(n.Left) // the right side is computed for each row, and reads no stream
+			return
+		}
+		c.join(n)
+		return
+	case *plan.AsOfJoin:
 		c.join(n)
 		return
 	default:
@@ -107,11 +114,7 @@ func (c *planCheck) node(n plan.Node) {
 
 // join looks at a join's inputs. One that ends is read before the stream, and what
 // is done to it then holds nothing between epochs.
-func (c *planCheck) join(n *plan.Join) {
-	if n.Lateral {
-		c.node(n.Left) // the right side is computed for each row, and reads no stream
-		return
-	}
+func (c *planCheck) join(n plan.Node) {
 	for _, in := range n.Inputs() {
 		if !plan.Derive(in).Bounded {
 			c.node(in)

@@ -85,13 +85,13 @@ func (b *builder) bounded() *builder {
 
 // sides builds the inputs of a join that takes both as they come; one that ends
 // is read first.
-func (b *builder) sides(t *tree, n *plan.Join, place *node) error {
-	for i, in := range []plan.Node{n.Left, n.Right} {
+func (b *builder) sides(t *tree, place *node, inputs ...input) error {
+	for _, in := range inputs {
 		side := b
-		if plan.Derive(in).Bounded {
+		if plan.Derive(in.node).Bounded {
 			side = b.bounded()
 		}
-		if err := side.node(t, in, target{node: place, input: i, tree: t}); err != nil {
+		if err := side.node(t, in.node, target{node: place, input: in.number, tree: t}); err != nil {
 			_ = place.op.Close() // it has not run
 			return err
 		}
@@ -101,15 +101,15 @@ func (b *builder) sides(t *tree, n *plan.Join, place *node) error {
 }
 
 // joinPrograms compiles the keys of both sides and the condition.
-func (b *builder) joinPrograms(n *plan.Join) (keys [2][]*expr.Program, cond *expr.Program, err error) {
-	if keys[0], err = b.compileAll(n.LeftKeys); err != nil {
+func (b *builder) joinPrograms(left, right []plan.Expr, on plan.Expr) (keys [2][]*expr.Program, cond *expr.Program, err error) {
+	if keys[0], err = b.compileAll(left); err != nil {
 		return keys, nil, err
 	}
-	if keys[1], err = b.compileAll(n.RightKeys); err != nil {
+	if keys[1], err = b.compileAll(right); err != nil {
 		return keys, nil, err
 	}
-	if n.Cond != nil {
-		cond, err = b.compile(n.Cond)
+	if on != nil {
+		cond, err = b.compile(on)
 	}
 	return keys, cond, err
 }
@@ -118,7 +118,7 @@ func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
 	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: b.account, Fault: b.fault}
 	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
 	var err error
-	if spec.Keys, spec.Cond, err = b.joinPrograms(n); err != nil {
+	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {
 		return err
 	}
 	for i, e := range []plan.Expr{n.Bounds.Left, n.Bounds.Right} {
@@ -129,7 +129,24 @@ func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
 	for _, k := range n.LeftKeys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
-	return b.sides(t, n, &node{op: operator.NewIntervalJoin(spec), plan: n, to: to, open: 2, inputs: 2, delay: n.Bounds.Delay})
+	place := &node{op: operator.NewIntervalJoin(spec), plan: n, to: to, open: 2, inputs: 2, delay: n.Bounds.Delay}
+	return b.sides(t, place, input{n.Left, operator.JoinLeft}, input{n.Right, operator.JoinRight})
+}
+
+func (b *builder) asOfJoin(t *tree, n *plan.AsOfJoin, to target) error {
+	spec := operator.AsOfJoinSpec{Kind: n.Kind, KeyTypes: exprTypes(n.LeftKeys), Account: b.account, Fault: b.fault}
+	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
+	var err error
+	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {
+		return err
+	}
+	for i, e := range []plan.Expr{n.LeftTime, n.RightTime} {
+		if spec.Times[i], err = b.compile(e); err != nil {
+			return err
+		}
+	}
+	place := &node{op: operator.NewAsOfJoin(spec), plan: n, to: to, open: 2, inputs: 2, ends: !b.live}
+	return b.sides(t, place, input{n.Right, operator.JoinRight}, input{n.Left, operator.JoinLeft})
 }
 
 func (b *builder) changesJoin(t *tree, n *plan.Join, to target) error {
@@ -140,11 +157,12 @@ func (b *builder) changesJoin(t *tree, n *plan.Join, to target) error {
 		spec.AppendOnly[i] = p.AppendOnly || p.Bounded
 	}
 	var err error
-	if spec.Keys, spec.Cond, err = b.joinPrograms(n); err != nil {
+	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {
 		return err
 	}
 	for _, k := range n.LeftKeys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
-	return b.sides(t, n, &node{op: operator.NewChangesJoin(spec), plan: n, to: to, open: 2, inputs: 2})
+	place := &node{op: operator.NewChangesJoin(spec), plan: n, to: to, open: 2, inputs: 2}
+	return b.sides(t, place, input{n.Left, operator.JoinLeft}, input{n.Right, operator.JoinRight})
 }

@@ -48,7 +48,12 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 			cond = b.within(w, l.node, r.node, cond, js)
 		}
 	}
-	node := joinNode(kind, l.node, r.node, cond, r.lateral)
+	var node plan.Node = joinNode(kind, l.node, r.node, cond, r.lateral)
+	for _, a := range s.asOf {
+		if a.Join == number {
+			node = b.asOf(a, node.(*plan.Join), js)
+		}
+	}
 	if a := x.JoinUsingAlias; a != nil {
 		b.uniqueNames(items, []*rangeItem{{name: a.Aliasname, relVisible: true}})
 		items = append(items, &rangeItem{join: true, name: a.Aliasname, relVisible: true, cols: slices.Clone(merged)})

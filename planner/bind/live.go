@@ -141,6 +141,10 @@ func (b *binder) checkLiveNode(n plan.Node) {
 			"ORDER BY over a stream that has no end is not supported")
 	case *plan.Join:
 		b.checkJoin(n)
+	case *plan.AsOfJoin:
+		if !changesAppendOnly(n.Left) || !changesAppendOnly(n.Right) {
+			refuse("Join the streams first, and group what comes of it.", "FOR SYSTEM_TIME AS OF between rows that change is not supported")
+		}
 	case *plan.TimeWindow:
 		if !plan.Timely(n.Input) {
 			refuse("Give the join bounds of time: JOIN ... ON ... WITHIN INTERVAL '5 minutes'.",
@@ -169,9 +173,8 @@ func (b *binder) checkLiveNode(n plan.Node) {
 			refuse("Leave LIMIT out, or leave EMIT CHANGES out.", "LIMIT over rows that change is not supported")
 		}
 	}
-	_, joins := n.(*plan.Join)
 	for _, in := range n.Inputs() {
-		if joins && plan.Derive(in).Bounded {
+		if plan.IsJoin(n) && plan.Derive(in).Bounded {
 			continue // it is read to its end first
 		}
 		b.checkLiveNode(in)
@@ -253,9 +256,8 @@ func eachKept(n plan.Node, f func(plan.Node) bool) {
 			return true
 		})
 	})
-	_, joins := n.(*plan.Join)
 	for _, in := range n.Inputs() {
-		if joins && plan.Derive(in).Bounded {
+		if plan.IsJoin(n) && plan.Derive(in).Bounded {
 			continue
 		}
 		eachKept(in, f)

@@ -45,6 +45,8 @@ type scope struct {
 	// bound so far, in text order.
 	within []parse.Within
 	joins  int
+	// asOf are the times that its joins see their right sides as of.
+	asOf []parse.AsOf
 }
 
 // columnUse is one reference to a column in the text.

@@ -69,7 +69,7 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	b.walk = nil
 	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
 	if c := b.stmt.BySelect[sel]; c != nil {
-		s.within = c.Within
+		s.within, s.asOf = c.Within, c.AsOf
 	}
 	q := &block{scope: s}
 	input := b.from(sel.FromClause, s)

@@ -33,6 +33,9 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 		if j, ok := n.(*plan.Join); ok && j.Bounds != nil {
 			timed = true
 		}
+		if _, ok := n.(*plan.AsOfJoin); ok {
+			timed = true
+		}
 		return true
 	})
 	if !timed {

@@ -9,28 +9,35 @@ import (
 // condition: a hash join can use them. Both keys have one type.
 func equiKeys(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return equiKeys(in, env) })
+	if a, ok := n.(*plan.AsOfJoin); ok && a.Cond != nil && a.LeftKeys == nil {
+		out := *a
+		out.LeftKeys, out.RightKeys, out.Cond = keysOf(a.Cond, len(a.Left.Schema()), env)
+		return &out
+	}
 	j, ok := n.(*plan.Join)
 	if !ok || j.Lateral || j.Cond == nil {
 		return n
 	}
-	width := len(j.Left.Schema())
 	out := *j
-	out.LeftKeys, out.RightKeys = nil, nil
-	var rest []plan.Expr
-	for _, c := range conjuncts(j.Cond) {
-		l, r := equality(c, width, env)
-		if l == nil {
-			rest = append(rest, c)
-			continue
-		}
-		out.LeftKeys = append(out.LeftKeys, l)
-		out.RightKeys = append(out.RightKeys, plan.Shift(r, -width))
-	}
+	out.LeftKeys, out.RightKeys, out.Cond = keysOf(j.Cond, len(j.Left.Schema()), env)
 	if len(out.LeftKeys) == 0 {
 		return n
 	}
-	out.Cond = conjunction(rest)
 	return &out
+}
+
+// keysOf takes the equalities out of a condition.
+func keysOf(cond plan.Expr, width int, env *Env) (left, right []plan.Expr, rest plan.Expr) {
+	var others []plan.Expr
+	for _, c := range conjuncts(cond) {
+		l, r := equality(c, width, env)
+		if l == nil {
+			others = append(others, c)
+			continue
+		}
+		left, right = append(left, l), append(right, plan.Shift(r, -width))
+	}
+	return left, right, conjunction(others)
 }
 
 // equality splits a = b into the side over the left input and the one over the

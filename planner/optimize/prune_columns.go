@@ -34,6 +34,8 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 		return &c, at
 	case *plan.TimeWindow:
 		return pruneTimeWindow(x, want)
+	case *plan.AsOfJoin:
+		return pruneAsOf(x, want)
 	case *plan.VirtualScan:
 		c := *x
 		at := keep(want, len(x.Fields))
@@ -222,6 +224,28 @@ func pruneAggregate(a *plan.AggregateNode) (plan.Node, []int) {
 		out.Calls[i] = c
 	}
 	return &out, same(a)
+}
+
+func pruneAsOf(j *plan.AsOfJoin, want []bool) (plan.Node, []int) {
+	width := len(j.Left.Schema())
+	total := width + len(j.Right.Schema())
+	need := make([]bool, total)
+	copy(need, want)
+	need = used(need, j.Cond)
+	out := *j
+	l, lat := prune(j.Left, used(used(need[:width:width], j.LeftKeys...), j.LeftTime))
+	r, rat := prune(j.Right, used(used(need[width:total:total], j.RightKeys...), j.RightTime))
+	at := append(make([]int, 0, total), lat...)
+	for _, to := range rat {
+		if to >= 0 {
+			to += len(l.Schema())
+		}
+		at = append(at, to)
+	}
+	out.Left, out.Right, out.Fields = l, r, slices.Concat(l.Schema(), r.Schema())
+	out.LeftKeys, out.RightKeys = moveAll(j.LeftKeys, lat), moveAll(j.RightKeys, rat)
+	out.LeftTime, out.RightTime, out.Cond = move(j.LeftTime, lat), move(j.RightTime, rat), move(j.Cond, at)
+	return &out, at
 }
 
 func pruneJoin(j *plan.Join, want []bool) (plan.Node, []int) {

@@ -146,6 +146,8 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		}
 	case r.is(i, "within") && top.condition >= 0 && !r.is(i+1, "group") && !r.is(i+1, ".") && r.endsOperand(i-1):
 		return r.readWithin(i, top)
+	case r.is(i, "for") && r.is(i+1, "system_time"):
+		return r.readAsOf(i, top)
 	case r.is(i, "window") && f.from && top.own && r.isAny(i+1, windows) && r.is(i+2, "("):
 		return r.readWindow(i, f)
 	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
@@ -242,6 +244,40 @@ func (r *clauseReader) readWithin(i int, top *depth) int {
 	return r.follows(end)
 }
 
+// readAsOf reads FOR SYSTEM_TIME AS OF column, which stands after the right side of
+// a join, before its alias or behind it.
+func (r *clauseReader) readAsOf(i int, top *depth) int {
+	n := len(top.pending)
+	switch {
+	case n == 0:
+		r.fail(r.syntaxError(i))
+		return i + 1
+	case !r.is(i+2, "as") || !r.is(i+3, "of"):
+		r.fail(r.syntaxError(i + 2))
+		return i + 2
+	case i+4 >= r.end || !r.isName(i+4):
+		r.fail(r.syntaxError(min(i+4, r.end)))
+		return i + 4
+	}
+	end := i + 5
+	for r.is(end, ".") && end+1 < r.end && r.isName(end+1) {
+		end += 2
+	}
+	if r.is(end, "(") {
+		r.fail(sqlerr.Unsupported("Name the event time of the left side. Without the clause a table is seen as it is when the row comes.",
+			"FOR SYSTEM_TIME AS OF a function is not supported").At(r.src.Char(r.start(i + 4))))
+	}
+	a := AsOf{Join: top.pending[n-1], Time: r.expr(i+4, end), Pos: r.src.Char(r.start(i))}
+	for _, other := range top.frame.clauses.AsOf {
+		if other.Join == a.Join {
+			r.fail(r.syntaxError(i))
+		}
+	}
+	top.frame.clauses.AsOf = append(top.frame.clauses.AsOf, a)
+	r.drop(i, end)
+	return end
+}
+
 // readInto reads INTO a, b. One name before FROM is PostgreSQL's own SELECT INTO
 // and stays, unless something else makes the statement a streaming one.
 func (r *clauseReader) readInto(i int, f *frame) int {
@@ -303,7 +339,7 @@ func (r *clauseReader) readWith(i int) int {
 func (r *clauseReader) byOrdinal() map[int]*SelectClauses {
 	var m map[int]*SelectClauses
 	for _, f := range r.frames {
-		if c := f.clauses; c.Window != nil || c.Emit != "" || len(c.Within) > 0 {
+		if c := f.clauses; c.Window != nil || c.Emit != "" || len(c.Within)+len(c.AsOf) > 0 {
 			if m == nil {
 				m = make(map[int]*SelectClauses)
 			}

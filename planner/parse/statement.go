@@ -40,6 +40,7 @@ type SelectClauses struct {
 	Window *Window
 	Emit   string // "", CHANGES, FINAL
 	Within []Within
+	AsOf   []AsOf
 }
 
 // Window is WINDOW TUMBLING (...) and its like, kept as written.
@@ -56,6 +57,14 @@ type Within struct {
 	Join          int
 	Before, After *pg.Node
 	Pos           int
+}
+
+// AsOf is FOR SYSTEM_TIME AS OF of the k-th JOIN, in text order, of its SELECT: the
+// name of a column.
+type AsOf struct {
+	Join int
+	Time *pg.Node
+	Pos  int
 }
 
 // Pair is one 'key' = 'value' of a WITH list; Key is as written.

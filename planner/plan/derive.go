@@ -100,6 +100,10 @@ func (d deriver) derive(n Node) Props {
 		return p
 	case *Join:
 		return d.deriveJoin(n)
+	case *AsOfJoin:
+		l, r := d.derive(n.Left), d.derive(n.Right)
+		p := Props{Bounded: l.Bounded && r.Bounded, AppendOnly: l.AppendOnly && r.AppendOnly, Time: -1, Keys: l.Keys, Spread: l.Spread}
+		return p.withTimes(l.times())
 	case *Append:
 		p := Props{Bounded: true, AppendOnly: true, Time: -1}
 		for i, c := range n.Children {

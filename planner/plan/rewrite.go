@@ -329,6 +329,8 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c.LeftKeys, c.RightKeys, c.Cond = exprs(n.LeftKeys), exprs(n.RightKeys), expr(n.Cond)
 		c.Bounds = n.Bounds.mapExprs(expr)
 		return pickNode(changed, c, n)
+	case *AsOfJoin:
+		return pickNode(changed, n.mapExprs(node(n.Left), node(n.Right), expr, exprs), n)
 	case *Append:
 		c := *n
 		c.Children = make([]Node, len(n.Children))

@@ -170,11 +170,7 @@ func details(n Node) []detail {
 		}
 	case *Join:
 		if len(n.LeftKeys) > 0 {
-			keys := make([]string, len(n.LeftKeys))
-			for i := range n.LeftKeys {
-				keys[i] = "(" + n.LeftKeys[i].String() + " = " + n.RightKeys[i].String() + ")"
-			}
-			add("Hash Cond", strings.Join(keys, " AND "))
+			add("Hash Cond", equalities(n.LeftKeys, n.RightKeys))
 		}
 		if n.Bounds != nil {
 			add("Time Bounds", n.Bounds.String())
@@ -185,8 +181,19 @@ func details(n Node) []detail {
 		if n.Lateral {
 			add("Lateral", "true")
 		}
+	case *AsOfJoin:
+		n.details(add)
 	}
 	return d
+}
+
+// equalities are pairs of keys as a condition.
+func equalities(left, right []Expr) string {
+	keys := make([]string, len(left))
+	for i := range left {
+		keys[i] = "(" + left[i].String() + " = " + right[i].String() + ")"
+	}
+	return strings.Join(keys, " AND ")
 }
 
 func (n *FunctionScan) calls() string {

@@ -1,0 +1,57 @@
+package bind
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// asOf makes a join one that sees its right side as of the time of a left row.
+func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
+	refuse := func(hint, format string, args ...any) {
+		b.fail(sqlerr.Unsupported(hint, format, args...).At(a.Pos))
+	}
+	if j.Kind != plan.JoinInner && j.Kind != plan.JoinLeft {
+		refuse("Use JOIN or LEFT JOIN, with the versions on the right.", "FOR SYSTEM_TIME AS OF in a RIGHT or FULL JOIN is not supported")
+	}
+	if j.Lateral {
+		refuse("Join the stream itself, with ON.", "FOR SYSTEM_TIME AS OF of a LATERAL item is not supported")
+	}
+	r := plan.Derive(j.Right)
+	right := r.EventTime(j.Right.Schema())
+	if right == nil {
+		if !hasStream(j.Right) {
+			refuse("Leave FOR SYSTEM_TIME AS OF out: a table is seen as it is when the row comes.", "FOR SYSTEM_TIME AS OF a table without versions is not supported")
+		}
+		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "FOR SYSTEM_TIME AS OF needs to know which column is the time of the rows on its right").
+			WithHint("Declare it: CREATE STREAM ... (..., WATERMARK FOR column AS column); groups and windows have none.").At(a.Pos))
+	}
+	at := b.operand(a.Time, s, exprJoinOn).e
+	if !isTime(at, plan.Derive(j.Left), j.Left) {
+		refuse("Name the column of WATERMARK FOR of the stream on the left: the row waits until the versions of that time are known.",
+			"FOR SYSTEM_TIME AS OF what is not the event time of the left side is not supported")
+	}
+	if lt, rt := at.Type().OID, right.Type().OID; lt != rt {
+		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "FOR SYSTEM_TIME AS OF compares event times of one type, not %s and %s", b.formatType(lt), b.formatType(rt)).
+			WithHint("Declare both as timestamp with time zone.").At(a.Pos))
+	}
+	return &plan.AsOfJoin{Kind: j.Kind, Left: j.Left, Right: j.Right, LeftTime: at, RightTime: right, Cond: j.Cond, Fields: j.Fields}
+}
+
+// isTime reports whether an expression is the event time of rows, or of a part of
+// them.
+func isTime(e plan.Expr, p plan.Props, n plan.Node) bool {
+	if t := p.EventTime(n.Schema()); t != nil && plan.Equal(t, e) {
+		return true
+	}
+	c, ok := e.(*plan.Column)
+	if !ok {
+		return false
+	}
+	for _, t := range p.Times {
+		if t == c.Index {
+			return true
+		}
+	}
+	return false
+}
