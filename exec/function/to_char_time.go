@@ -2,7 +2,9 @@ package function
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -48,13 +50,15 @@ type timeWriter struct {
 }
 
 func (t *timeWriter) number(n, width int) {
-	switch {
-	case !t.fill:
-		width = 0
-	case n < 0:
-		width++
+	var buf [20]byte
+	digits := strconv.AppendInt(buf[:0], int64(abs(n)), 10)
+	if n < 0 {
+		t.out.WriteByte('-')
 	}
-	fmt.Fprintf(&t.out, "%0*d", width, n)
+	for i := len(digits); t.fill && i < width; i++ {
+		t.out.WriteByte('0')
+	}
+	t.out.Write(digits)
 }
 
 // name writes a word in the case of the template's, padded to nine letters.
@@ -65,10 +69,10 @@ func (t *timeWriter) name(s string, width int) {
 	case t.word == strings.ToLower(t.word):
 		s = strings.ToLower(s)
 	}
-	if !t.fill {
-		width = 0
+	t.out.WriteString(s)
+	for i := len(s); t.fill && i < width; i++ {
+		t.out.WriteByte(' ')
 	}
-	fmt.Fprintf(&t.out, "%-*s", width, s)
 }
 
 // shownYear is the year as BC and AD count it.
@@ -176,13 +180,31 @@ func era(year int, ad, bc string) string {
 	return ad
 }
 
-// timeFieldAt is the field whose name begins s.
-func timeFieldAt(s string) (timeField, string) {
+// timeWord is a name of a field.
+type timeWord struct {
+	word  string
+	write timeField
+}
+
+// timeWords are the names of timeFields, by their first letters, in the same order.
+var timeWords = sync.OnceValue(func() *[256][]timeWord {
+	var all [256][]timeWord
 	for _, f := range timeFields {
 		for word := range strings.FieldsSeq(f.names) {
-			if strings.HasPrefix(s, word) {
-				return f.write, word
-			}
+			all[word[0]] = append(all[word[0]], timeWord{word, f.write})
+		}
+	}
+	return &all
+})
+
+// timeFieldAt is the field whose name begins s.
+func timeFieldAt(s string) (timeField, string) {
+	if s == "" {
+		return nil, ""
+	}
+	for _, f := range timeWords()[s[0]] {
+		if strings.HasPrefix(s, f.word) {
+			return f.write, f.word
 		}
 	}
 	return nil, ""
