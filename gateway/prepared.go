@@ -55,6 +55,9 @@ func (x *session) findPrepared(name string) (*prepared, error) {
 // isFresh reports whether the catalog and the settings are those that a
 // statement was bound with.
 func (x *session) isFresh(p *prepared) bool {
+	if _, fetch := p.bound.Statement.(*plan.Fetch); fetch {
+		return false // its cursor may be another, or new
+	}
 	return p.snapshot == x.begin().Snapshot() && p.values == x.settings.current
 }
 
@@ -79,7 +82,10 @@ func (x *session) refresh(ctx context.Context, p *prepared) error {
 		return err
 	}
 	fields := x.fieldsOf(b)
-	if !slices.EqualFunc(fields, p.fields, func(a, b plan.Field) bool { return a.Name == b.Name && a.Type == b.Type }) {
+	if _, fetch := b.Statement.(*plan.Fetch); fetch {
+		// A FETCH has the columns that its cursor has now.
+		p.fields, p.enc = fields, encoderCache{}
+	} else if !slices.EqualFunc(fields, p.fields, func(a, b plan.Field) bool { return a.Name == b.Name && a.Type == b.Type }) {
 		return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").
 			WithHint("Prepare the statement again.")
 	}

@@ -126,10 +126,8 @@ func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {
 	if b.c.CursorFields == nil || f.Move {
 		return bound
 	}
-	fields, ok := b.c.CursorFields(x.Portalname)
-	if !ok {
-		b.failf(sqlerr.InvalidCursorName, -1, "cursor \"%s\" does not exist", x.Portalname)
-	}
-	bound.Fields = fields
+	// A cursor that is not there yet may be when the statement runs, which else
+	// fails then.
+	bound.Fields, _ = b.c.CursorFields(x.Portalname)
 	return bound
 }
