@@ -12,12 +12,8 @@ import (
 
 func init() {
 	define("to_char(timestamp, text) text strict stable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			if infiniteTimestamp(a[0].I) {
-				return null(types.Text)
-			}
-			return formatTime(civilOf(a[0].I), 0, "", a[1].S)
-		},
+		Value: func(_ *Env, a []types.Value) (types.Value, error) { return formatTimestamp(a[0].I, timeSteps(a[1].S)) },
+		Bind:  timeTemplate(func(_ *Env, at int64, steps []timeStep) (types.Value, error) { return formatTimestamp(at, steps) }),
 		Examples: examples("to_char(timestamp '2024-02-09 03:04:05.678901', 'YYYY-MM-DD HH24:MI:SS.MS US')", "2024-02-09 03:04:05.678 678901",
 			"to_char(timestamp '2024-02-09 15:04:05', 'FMMonth FMDD, YYYY HH12:MI AM Dy DY Mon MON ddth D IW WW Q J CC IYYY ID DDD')", "February 9, 2024 03:04 PM Fri FRI Feb FEB 09th 6 06 06 1 2460350 21 2024 5 040",
 			`to_char(timestamp '2024-02-09 15:04:05', '"Day" Day|Month|day')`, "Day Friday   |February |friday   ", "to_char(timestamp '0044-03-15 BC', 'YYYY BC')", "0044 BC",
@@ -25,15 +21,38 @@ func init() {
 	})
 	define("to_char(timestamptz, text) text strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
-			if infiniteTimestamp(a[0].I) {
-				return null(types.Text)
-			}
-			local := types.InstantToLocal(a[0].I, env.Format)
-			zone, _ := time.UnixMicro(a[0].I - types.UnixEpoch).In(env.Format.TimeZone).Zone()
-			return formatTime(civilOf(local), int((local-a[0].I)/microsPerSecond), zone, a[1].S)
+			return formatInstant(env, a[0].I, timeSteps(a[1].S))
 		},
+		Bind:     timeTemplate(formatInstant),
 		Examples: examples("to_char(timestamptz '2024-02-09 15:04:05+02', 'HH24:MI OF TZH:TZM TZ')", "13:04 +00 +00:00 UTC"),
 	})
+}
+
+// timeTemplate is a Bind that reads a constant template once.
+func timeTemplate(format func(env *Env, at int64, steps []timeStep) (types.Value, error)) func(*Env, []*types.Value) (ValueFunc, error) {
+	return func(_ *Env, consts []*types.Value) (ValueFunc, error) {
+		if consts[1] == nil || consts[1].Null {
+			return nil, nil
+		}
+		steps := timeSteps(consts[1].S)
+		return func(env *Env, a []types.Value) (types.Value, error) { return format(env, a[0].I, steps) }, nil
+	}
+}
+
+func formatTimestamp(at int64, steps []timeStep) (types.Value, error) {
+	if infiniteTimestamp(at) {
+		return null(types.Text)
+	}
+	return formatTime(timeWriter{civil: civilOf(at)}, steps)
+}
+
+func formatInstant(env *Env, at int64, steps []timeStep) (types.Value, error) {
+	if infiniteTimestamp(at) {
+		return null(types.Text)
+	}
+	local := types.InstantToLocal(at, env.Format)
+	zone, _ := time.UnixMicro(at - types.UnixEpoch).In(env.Format.TimeZone).Zone()
+	return formatTime(timeWriter{civil: civilOf(local), east: int((local - at) / microsPerSecond), zone: zone}, steps)
 }
 
 // timeField writes one field of to_char's template.
@@ -220,19 +239,35 @@ func isName(template string) bool {
 	return false
 }
 
-// formatTime is to_char: fields with FM before them and TH after, "literal"
+// timeStep is a part of a template: a field, or text as it stands.
+type timeStep struct {
+	literal string
+	write   timeField // nil: literal
+	word    string    // the field's name, which words follow in their case
+	fill    bool      // not under FM
+	ordinal string    // TH or th behind it; "": none
+}
+
+// timeSteps reads a template: fields with FM before them and TH after, "literal"
 // text, and everything else as it stands.
-func formatTime(c civil, east int, zone, template string) (types.Value, error) {
-	t := &timeWriter{civil: c, east: east, zone: zone}
+func timeSteps(template string) []timeStep {
+	var steps []timeStep
+	literal := func(s string) {
+		if n := len(steps); n > 0 && steps[n-1].write == nil {
+			steps[n-1].literal += s
+			return
+		}
+		steps = append(steps, timeStep{literal: s})
+	}
 	for template != "" {
 		if strings.HasPrefix(template, `\"`) {
-			t.out.WriteByte('"')
+			literal(`"`)
 			template = template[2:]
 			continue
 		}
 		if template[0] == '"' {
-			literal, rest, _ := strings.Cut(template[1:], `"`)
-			t.out.WriteString(literal)
+			quoted, rest, _ := strings.Cut(template[1:], `"`)
+			literal(quoted)
 			template = rest
 			continue
 		}
@@ -250,20 +285,42 @@ func formatTime(c civil, east int, zone, template string) (types.Value, error) {
 				continue
 			}
 			size := firstRune(template)
-			t.out.WriteString(template[:size])
+			literal(template[:size])
 			template = template[size:]
 			continue
 		}
-		t.fill, t.word = !fm, word
-		before := t.out.Len()
-		write(t)
+		step := timeStep{write: write, word: strings.Clone(word), fill: !fm}
 		template = rest[len(word):]
 		if strings.HasPrefix(template, "TH") || strings.HasPrefix(template, "th") {
-			t.ordinal(t.out.String()[before:], template[:2])
+			step.ordinal = strings.Clone(template[:2])
 			template = template[2:]
 		}
+		steps = append(steps, step)
 	}
-	return text(t.out.String())
+	for i := range steps {
+		steps[i].literal = strings.Clone(steps[i].literal) // the template is borrowed
+	}
+	return steps
+}
+
+// formatTime is to_char.
+func formatTime(t timeWriter, steps []timeStep) (types.Value, error) {
+	w := &t
+	w.out.Grow(32)
+	for i := range steps {
+		s := &steps[i]
+		if s.write == nil {
+			w.out.WriteString(s.literal)
+			continue
+		}
+		w.fill, w.word = s.fill, s.word
+		before := w.out.Len()
+		s.write(w)
+		if s.ordinal != "" {
+			w.ordinal(w.out.String()[before:], s.ordinal)
+		}
+	}
+	return text(w.out.String())
 }
 
 // ordinal appends st, nd, rd or th to a number, and nothing to a word.
