@@ -18,11 +18,16 @@ func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error)
 		if !ok || err != nil {
 			return
 		}
-		if err = t.lockTable(ctx, m.Target, table.RowExclusive); err == nil {
-			err = t.asPlanned(m.Target)
-		}
+		err = t.lockTarget(ctx, m.Target)
 	})
 	return err
+}
+
+func (t *Txn) lockTarget(ctx context.Context, r *catalog.Relation) error {
+	if err := t.lockTable(ctx, r, table.RowExclusive); err != nil {
+		return err
+	}
+	return t.asPlanned(r)
 }
 
 // asPlanned refuses a table that another transaction has altered since the

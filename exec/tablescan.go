@@ -81,6 +81,12 @@ func (l *tableLeaf) Next(ctx context.Context) (*vec.Batch, error) {
 	return l.batch, nil
 }
 
+// rewind brings the leaf to its beginning, at another snapshot.
+func (l *tableLeaf) rewind(snap *table.Snapshot) {
+	l.snap, l.open, l.none = snap, false, false
+	l.spec.Points = nil
+}
+
 // Close ends the scan.
 func (l *tableLeaf) Close() error {
 	if l.open && !l.none {
@@ -97,6 +103,9 @@ type keyPrograms struct {
 	low, high *keyProgram
 	lowIn     bool
 	highIn    bool
+
+	prefix []types.Value
+	point  [1][]types.Value
 }
 
 type keyProgram struct {
@@ -139,7 +148,10 @@ func (k *keyProgram) value() (types.Value, error) { return operator.EvalRow(k.pr
 
 // fill computes what is looked for; false: there is nothing to find.
 func (k *keyPrograms) fill(s *table.ScanSpec) (bool, error) {
-	prefix := make([]types.Value, len(k.eq), len(k.eq)+1)
+	if cap(k.prefix) == 0 {
+		k.prefix = make([]types.Value, 0, len(k.eq)+1)
+	}
+	prefix := k.prefix[:len(k.eq)]
 	for i := range k.eq {
 		v, err := k.eq[i].value()
 		if err != nil || v.Null {
@@ -159,7 +171,8 @@ func (k *keyPrograms) fill(s *table.ScanSpec) (bool, error) {
 		return len(items) > 0, nil
 	case k.low == nil && k.high == nil:
 		if len(prefix) > 0 {
-			s.Points = [][]types.Value{prefix}
+			k.point[0] = prefix
+			s.Points = k.point[:]
 		}
 		return true, nil
 	}

@@ -14,7 +14,7 @@ import (
 // copyStatement is COPY (query) TO STDOUT up to where its rows begin.
 func (x *session) copyStatement(ctx context.Context, s *plan.Copy, params []types.Value) (*outcome, error) {
 	x.notices(s.Query.Notices)
-	o, err := x.runStatement(ctx, s.Query, params)
+	o, err := x.runStatement(ctx, s.Query, params, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,10 @@ func (t *execTxn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (R
 	return Result{Tag: r.Tag, Notices: r.Notices}, err
 }
 
-func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error) {
+func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env, ready *exec.Ready) (Cursor, error) {
+	if c, ok := t.txn.QueryReady(q, env, ready); ok {
+		return c, nil
+	}
 	c, err := t.txn.Query(ctx, q, env)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,13 @@ func (t *execTxn) SetSession(pid int32, lockTimeout time.Duration) {
 	t.txn.SetSession(pid, lockTimeout)
 }
 
-func (t *execTxn) Modify(ctx context.Context, s *plan.Modification, env *function.Env) (string, Cursor, error) {
+func (t *execTxn) Modify(ctx context.Context, s *plan.Modification, env *function.Env, ready *exec.Ready) (string, Cursor, error) {
+	if tag, rows, ok, err := t.txn.ModifyReady(ctx, s, env, ready); ok {
+		if err != nil || rows == nil {
+			return tag, nil, err
+		}
+		return tag, rows, nil
+	}
 	m, err := t.txn.Modify(ctx, s, env)
 	switch {
 	case err != nil:

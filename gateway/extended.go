@@ -7,6 +7,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 )
 
 // parse is the Parse message.
@@ -29,10 +30,13 @@ func (x *session) parse(d *decoder) error {
 	}
 	p := &prepared{name: name, text: text, given: given}
 	if c := x.cachedPlan(x.plans.parseKey(text, given)); c != nil {
-		p.statement, p.bound, p.snapshot = c.statement, c.bound, c.snapshot
+		p.statement, p.bound, p.snapshot, p.ready = c.statement, c.bound, c.snapshot, &c.ready
 		x.notices(p.bound.Notices)
 	} else if err := x.parseText(p); err != nil {
 		return err
+	}
+	if p.ready == nil {
+		p.ready = &exec.Ready{}
 	}
 	p.values = x.settings.current
 	p.fields = x.fieldsOf(p.bound)
@@ -69,7 +73,9 @@ func (x *session) parseText(p *prepared) error {
 		p.snapshot = x.txn.engine.Snapshot()
 	}
 	if key := x.plans.parseKey(p.text, p.given); key != nil {
-		x.cachePlan(string(key), p.text, p.statement, p.bound)
+		if c := x.cachePlan(string(key), p.text, p.statement, p.bound); c != nil {
+			p.ready = &c.ready
+		}
 	}
 	return nil
 }
@@ -123,7 +129,7 @@ func (x *session) bind(d *decoder) error {
 			return err
 		}
 	}
-	o := &portal{name: portalName, text: p.text, bound: p.bound, formats: results, columns: p.fields, enc: &p.enc}
+	o := &portal{name: portalName, text: p.text, bound: p.bound, formats: results, columns: p.fields, enc: &p.enc, ready: p.ready}
 	if !p.bound.Ends {
 		x.begin()
 	}
@@ -288,7 +294,7 @@ func (x *session) execute(d *decoder) error {
 
 func (x *session) executePortal(ctx context.Context, p *portal, limit int64) error {
 	if p.out == nil {
-		out, err := x.runStatement(ctx, p.bound, p.params)
+		out, err := x.runStatement(ctx, p.bound, p.params, p.ready)
 		if err != nil {
 			return err
 		}

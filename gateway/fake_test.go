@@ -14,6 +14,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -52,7 +53,7 @@ func (t *memoryTxn) SetIsolation(string) {}
 
 func (t *memoryTxn) SetSession(int32, time.Duration) {}
 
-func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env) (string, Cursor, error) {
+func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env, *exec.Ready) (string, Cursor, error) {
 	return "", nil, errors.New("no tables")
 }
 
@@ -112,7 +113,7 @@ func (t *memoryTxn) Exec(_ context.Context, b *plan.Bound, env *function.Env) (R
 	return Result{Tag: fmt.Sprintf("INSERT 0 %d", len(s.Input.(*plan.Values).Rows))}, nil
 }
 
-func (t *memoryTxn) Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error) {
+func (t *memoryTxn) Query(ctx context.Context, q *plan.Query, env *function.Env, _ *exec.Ready) (Cursor, error) {
 	t.e.mu.Lock()
 	t.e.open++
 	t.e.mu.Unlock()

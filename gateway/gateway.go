@@ -15,6 +15,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
@@ -43,7 +44,9 @@ type Txn interface {
 	// Rollback after a Commit, or a Rollback, does nothing.
 	Rollback()
 	Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error)
-	Query(ctx context.Context, q *plan.Query, env *function.Env) (Cursor, error)
+	// Query starts a query. Where ready is not nil, the query may be kept compiled
+	// there for its next run.
+	Query(ctx context.Context, q *plan.Query, env *function.Env, ready *exec.Ready) (Cursor, error)
 	// Sequences are what nextval and its like use; nil: there are none.
 	Sequences() function.Sequences
 	// SetIsolation sets the level, before the first query.
@@ -52,8 +55,8 @@ type Txn interface {
 	// they are not.
 	SetSession(pid int32, lockTimeout time.Duration)
 	// Modify runs a statement that changes tables, to its end; rows are those of
-	// RETURNING, nil where there is none.
-	Modify(ctx context.Context, s *plan.Modification, env *function.Env) (tag string, rows Cursor, err error)
+	// RETURNING, nil where there is none; ready is as Query's.
+	Modify(ctx context.Context, s *plan.Modification, env *function.Env, ready *exec.Ready) (tag string, rows Cursor, err error)
 	// CopyIn inserts the rows of a COPY FROM, which src reads, and counts them.
 	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
 	// Explain returns the rows of EXPLAIN.

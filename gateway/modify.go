@@ -6,18 +6,19 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // modify runs a statement that changes tables, to its end.
-func (x *session) modify(ctx context.Context, b *plan.Bound, s *plan.Modification, params []types.Value) (*outcome, error) {
+func (x *session) modify(ctx context.Context, b *plan.Bound, s *plan.Modification, params []types.Value, ready *exec.Ready) (*outcome, error) {
 	if err := x.mayWrite(s.Word, s.Target()); err != nil {
 		return nil, err
 	}
 	engine := x.begin()
 	x.prepareEngine(engine)
 	x.txn.queried = true
-	tag, rows, err := engine.Modify(ctx, s, x.env(ctx, engine.Snapshot(), params))
+	tag, rows, err := engine.Modify(ctx, s, x.env(ctx, engine.Snapshot(), params), ready)
 	if err != nil {
 		return nil, err
 	}

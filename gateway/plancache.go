@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -35,6 +36,7 @@ type cachedPlan struct {
 	values      *values
 	description []byte // the RowDescription of a Query
 	enc         *rowEncoder
+	ready       exec.Ready
 }
 
 // parseKey is the key of a Parse's text: the types that the client gives are part

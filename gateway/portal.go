@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -25,6 +26,7 @@ type portal struct {
 
 	columns []plan.Field
 	enc     *encoderCache // of the prepared statement; nil: none
+	ready   *exec.Ready   // likewise
 	sql     bool          // made by DECLARE
 	scroll  bool
 	hold    bool
@@ -117,7 +119,7 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 		return sqlerr.Unsupported("Declare it NO SCROLL and WITHOUT HOLD, in a transaction block.", "a cursor over a live query cannot be %s: its rows never end", word)
 	}
 	x.notices(s.Query.Notices)
-	rows, err := x.query(ctx, q, params)
+	rows, err := x.query(ctx, q, params, nil)
 	if err != nil {
 		return err
 	}

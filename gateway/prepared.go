@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -26,6 +27,7 @@ type prepared struct {
 	sql       bool
 	created   time.Time
 	enc       encoderCache
+	ready     *exec.Ready
 }
 
 func (x *session) addPrepared(p *prepared) error {
@@ -89,7 +91,7 @@ func (x *session) refresh(ctx context.Context, p *prepared) error {
 		return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").
 			WithHint("Prepare the statement again.")
 	}
-	p.bound, p.snapshot, p.values = b, snapshot, x.settings.current
+	p.bound, p.snapshot, p.values, p.ready = b, snapshot, x.settings.current, &exec.Ready{}
 	return nil
 }
 
@@ -104,7 +106,7 @@ func (x *session) prepareStatement(s *plan.Prepare) error {
 	}
 	return x.addPrepared(&prepared{
 		name: s.Name, text: s.Text, statement: statements[0], bound: s.Target, fields: x.fieldsOf(s.Target), sql: true,
-		snapshot: x.begin().Snapshot(), values: x.settings.current,
+		snapshot: x.begin().Snapshot(), values: x.settings.current, ready: &exec.Ready{},
 	})
 }
 
@@ -115,7 +117,7 @@ func (x *session) executeStatement(ctx context.Context, s *plan.Execute, params 
 		return nil, err
 	}
 	x.notices(bound.Notices)
-	return x.runStatement(ctx, bound, args)
+	return x.runStatement(ctx, bound, args, x.prepared[s.Name].ready)
 }
 
 // executed is what an EXECUTE runs, and the parameters that it gives.

@@ -35,13 +35,14 @@ type session struct {
 	user     string
 	database string
 
-	settings sessionSettings
-	txn      transaction
-	prepared map[string]*prepared
-	portals  map[string]*portal
-	plans    planCache
-	path     pathCache
-	literal  literalCache
+	settings  sessionSettings
+	txn       transaction
+	prepared  map[string]*prepared
+	portals   map[string]*portal
+	plans     planCache
+	templates templates
+	path      pathCache
+	literal   literalCache
 
 	text     string          // of the message or portal at hand
 	random   function.Random // any goroutine

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -29,7 +30,10 @@ func (x *session) simpleQuery(d *decoder) {
 
 func (x *session) queryString(text []byte) error {
 	if c := x.cachedPlan(text); c != nil {
-		return x.simpleStatement(c.bound, c, true)
+		return x.simpleStatement(c.bound, c, nil, true)
+	}
+	if c, params := x.templated(text); c != nil {
+		return x.simpleStatement(c.bound, c, params, true)
 	}
 	if err := types.CheckUTF8(text); err != nil {
 		return err
@@ -57,8 +61,12 @@ func (x *session) queryString(text []byte) error {
 		var c *cachedPlan
 		if len(statements) == 1 {
 			c = x.cachePlan(query, query, st, b)
+			_ = x.statement(func(ctx context.Context) error {
+				x.noteTemplate(ctx, query, b)
+				return nil
+			})
 		}
-		if err := x.simpleStatement(b, c, i == len(statements)-1); err != nil {
+		if err := x.simpleStatement(b, c, nil, i == len(statements)-1); err != nil {
 			return err
 		}
 	}
@@ -67,11 +75,15 @@ func (x *session) queryString(text []byte) error {
 }
 
 // simpleStatement runs one statement of a Query string and answers it. c is its
-// entry in the plan cache, nil if it has none.
-func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, last bool) error {
+// entry in the plan cache, nil if it has none; params are those of a template.
+func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, params []types.Value, last bool) error {
 	return x.statement(func(ctx context.Context) error {
 		x.notices(b.Notices)
-		o, err := x.runStatement(ctx, b, nil)
+		var ready *exec.Ready
+		if c != nil {
+			ready = &c.ready
+		}
+		o, err := x.runStatement(ctx, b, params, ready)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -116,8 +117,9 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 	}
 }
 
-// runStatement runs a bound statement up to where its rows begin.
-func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []types.Value) (*outcome, error) {
+// runStatement runs a bound statement up to where its rows begin. ready keeps it
+// compiled; nil: it is compiled for this run alone.
+func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []types.Value, ready *exec.Ready) (*outcome, error) {
 	if x.txn.failed && !b.Ends && !isEmpty(b) {
 		return nil, errAborted()
 	}
@@ -132,11 +134,11 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 	case *plan.Nothing:
 		return &outcome{tag: s.Tag}, x.blockRule(s)
 	case *plan.Modification:
-		return x.modify(ctx, b, s, params)
+		return x.modify(ctx, b, s, params, ready)
 	case *plan.CopyFrom:
 		return x.copyIn(ctx, s, params)
 	case *plan.Query:
-		rows, err := x.query(ctx, s, params)
+		rows, err := x.query(ctx, s, params, ready)
 		return &outcome{fields: b.Fields, rows: rows, word: "SELECT"}, err
 	case *plan.Transaction:
 		tag, err := x.transactionStatement(ctx, s)
@@ -170,7 +172,7 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 }
 
 // query starts a query.
-func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value) (*cursorRows, error) {
+func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value, ready *exec.Ready) (*cursorRows, error) {
 	engine := x.begin()
 	if s := x.txn.readOnly; s == "on" || s == "" && x.settings.current.fixed[idxDefReadOnly] == "on" {
 		if word := locksRows(q.Root); word != "" {
@@ -182,9 +184,12 @@ func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value
 	if rows := x.literal.rows(q); rows != nil {
 		return rows, nil
 	}
-	cursor, err := engine.Query(ctx, q, x.env(ctx, engine.Snapshot(), params))
+	cursor, err := engine.Query(ctx, q, x.env(ctx, engine.Snapshot(), params), ready)
 	if err != nil {
 		return nil, err
+	}
+	if ready.Has(q) {
+		return &cursorRows{cursor: cursor, instant: true}, nil
 	}
 	limit, limited := q.Root.(*plan.Limit)
 	return &cursorRows{cursor: cursor, live: q.Live, endless: q.Live && !(limited && limit.Count != nil)}, nil
@@ -335,6 +340,7 @@ func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error
 	}
 	if what == "ALL" || what == "PLANS" {
 		x.plans.clear()
+		x.templates.all = nil
 	}
 	return &outcome{tag: "DISCARD " + what}, nil
 }

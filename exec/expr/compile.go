@@ -131,7 +131,27 @@ func (c *compiler) param(e *plan.Param) (node, error) {
 	}
 	v := c.env.Params[e.N-1]
 	v.Type = e.Typ
+	if c.env.LateParams {
+		return &paramNode{n: e.N - 1, typ: e.Typ, c: &vec.Const{Of: newColumn(e.Typ)}}, nil
+	}
 	return newConst(v), nil
+}
+
+// paramNode is a parameter of a program that runs with several.
+type paramNode struct {
+	n   int
+	typ types.Type
+	c   *vec.Const
+}
+
+func (n *paramNode) eval(r *run, _ []int32) vec.Vec {
+	v := r.env.Params[n.n]
+	v.Type = n.typ
+	n.c.Of.Reset()
+	vec.Append(n.c.Of, v)
+	n.c.Nulls().Reset()
+	n.c.SetLen(r.rows)
+	return n.c
 }
 
 // newColumn is vec.New, but for types of which no column can exist (unknown

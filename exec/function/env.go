@@ -20,6 +20,9 @@ type Env struct {
 	User       string
 	Database   string
 	Params     []types.Value
+	// LateParams: programs look at Params each time they run, and not when they
+	// are compiled, since they run with others again.
+	LateParams bool
 	// Transaction, statement and epoch time: microseconds since 2000-01-01 UTC.
 	TransactionTime int64
 	StatementTime   int64

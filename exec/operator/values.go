@@ -42,11 +42,16 @@ func (v *Values) Next(context.Context) (*vec.Batch, error) {
 	return v.out, nil
 }
 
+// Rewind brings the leaf to its first row.
+func (v *Values) Rewind() { v.next = 0 }
+
 // Close does nothing.
 func (*Values) Close() error { return nil }
 
-// oneRow is the row without columns over which constants are computed.
-func oneRow() *vec.Batch { return &vec.Batch{Rows: 1} }
+// noColumns is the row without columns over which constants are computed.
+var noColumns = &vec.Batch{Rows: 1}
+
+func oneRow() *vec.Batch { return noColumns }
 
 // EvalRow computes a program that reads no column.
 func EvalRow(p *expr.Program, t types.Type) (types.Value, error) {

@@ -19,6 +19,12 @@ func (c *cursor) reset(root *node, pg pager) {
 	c.root, c.pg, c.path, c.leaf, c.p, c.valid = root, pg, c.path[:0], nil, nil, false
 }
 
+// forget lets go of the tree.
+func (c *cursor) forget() {
+	clear(c.path[:cap(c.path)])
+	c.reset(nil, nil)
+}
+
 func (c *cursor) down(n *node, pick func(*node) int) error {
 	for n.kids != nil {
 		i := pick(n)

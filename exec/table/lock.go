@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // RowLock is how a row is locked, weakest first.
@@ -110,6 +111,32 @@ func mix64(a, b uint64) uint64 {
 	x ^= x >> 29
 	x *= 0xe7037ed1a0b428db
 	return x ^ x>>32
+}
+
+// locked is what a lock is on, as the detail of a deadlock says it.
+type locked struct {
+	relation types.OID
+	table    TableLock
+	row      int64
+	what     lockedKind
+}
+
+type lockedKind uint8
+
+const (
+	lockedKey lockedKind = iota
+	lockedRow
+	lockedTable
+)
+
+func (l locked) String() string {
+	switch l.what {
+	case lockedRow:
+		return fmt.Sprintf("ExclusiveLock on tuple (%d,%d) of relation %d of database 1", l.row>>16, l.row&0xffff, l.relation)
+	case lockedTable:
+		return fmt.Sprintf("%s on relation %d of database 1", tableLockNames[l.table], l.relation)
+	}
+	return "ShareLock on transaction"
 }
 
 // owner is a transaction as its locks know it. Its fields are guarded by
@@ -226,7 +253,7 @@ func (l *lockTable) tryCrowd(c *crowd, o *owner, id lockID, m modes) (got, fresh
 
 // take takes a lock and waits for it. timeout 0: for ever. what names the lock
 // in the detail of a deadlock.
-func (l *lockTable) take(ctx context.Context, o *owner, id lockID, m modes, policy Policy, timeout time.Duration, what string) (fresh bool, err error) {
+func (l *lockTable) take(ctx context.Context, o *owner, id lockID, m modes, policy Policy, timeout time.Duration, what locked) (fresh bool, err error) {
 	l.mu.Lock()
 	got, fresh := l.try(o, id, m)
 	if got || policy != Block {
@@ -236,7 +263,7 @@ func (l *lockTable) take(ctx context.Context, o *owner, id lockID, m modes, poli
 		}
 		return fresh, nil
 	}
-	w := l.enqueue(o, id, m, what)
+	w := l.enqueue(o, id, m, what.String())
 	if cycle := l.cycle(w); cycle != nil {
 		err := deadlock(l, cycle)
 		l.abandon(w)

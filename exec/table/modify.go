@@ -80,10 +80,7 @@ func (x *Txn) Lock(ctx context.Context, snap *Snapshot, d *Desc, ids []int64, mo
 }
 
 func (x *Txn) lockRow(ctx context.Context, d *Desc, id int64, mode RowLock, policy Policy) (fresh bool, err error) {
-	what := ""
-	if policy == Block {
-		what = fmt.Sprintf("ExclusiveLock on tuple (%d,%d) of relation %d of database 1", id>>16, id&0xffff, d.Relation.OID)
-	}
+	what := locked{relation: d.Relation.OID, row: id, what: lockedRow}
 	fresh, err = x.t.locks.take(ctx, &x.owner, rowLockID(d.storage, id), 1<<mode, policy, x.timeout, what)
 	switch {
 	case errors.Is(err, errLocked) && policy == NoWait:

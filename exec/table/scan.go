@@ -139,6 +139,18 @@ func (c *Scan) Close() {
 	c.done = true
 }
 
+// Forget is Close of a scan that is kept for ScanInto: it then holds no version of
+// a table.
+func (c *Scan) Forget() {
+	c.Close()
+	c.s, c.base = nil, nil
+	c.main.base.forget()
+	c.main.over.forget()
+	c.rows.base.forget()
+	c.rows.over = nil
+	c.spec = ScanSpec{}
+}
+
 // bound turns the bounds into ranges of keys, in the order of the scan.
 func (c *Scan) bound() {
 	if len(c.spec.Points) == 1 {

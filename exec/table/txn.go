@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -268,7 +267,7 @@ func (x *Txn) end() {
 // where policy is not Block and another has a lock that excludes it.
 func (x *Txn) LockTable(ctx context.Context, r *catalog.Relation, l TableLock, policy Policy) error {
 	id := lockID(mix64(uint64(r.OID), 0x7461626c65))
-	what := fmt.Sprintf("%s on relation %d of database 1", tableLockNames[l], r.OID)
+	what := locked{relation: r.OID, table: l, what: lockedTable}
 	_, err := x.t.locks.take(ctx, &x.owner, id, 1<<(tableModes+l), policy, x.timeout, what)
 	if errors.Is(err, errLocked) {
 		return sqlerr.Errorf(sqlerr.LockNotAvailable, "could not obtain lock on relation \"%s\"", r.Name)

@@ -174,7 +174,7 @@ func (w *writer) removeEntry(ix *indexWriter, before []vec.Vec, i int, id int64)
 // transaction ends: it waits for those who have.
 func (w *writer) lockKey(ix *indexWriter, key []byte) (fresh bool, err error) {
 	id := lockID(mix64(vec.HashBytes(key), uint64(ix.Storage)|1<<40))
-	fresh, err = w.x.t.locks.take(w.ctx, &w.x.owner, id, 1<<ForUpdate, Block, w.x.timeout, "ShareLock on transaction")
+	fresh, err = w.x.t.locks.take(w.ctx, &w.x.owner, id, 1<<ForUpdate, Block, w.x.timeout, locked{what: lockedKey})
 	var e *sqlerr.Error
 	if errors.As(err, &e) {
 		e.Where = fmt.Sprintf("while inserting index tuple in relation \"%s\"", w.d.Relation.Name)
