@@ -38,6 +38,7 @@ type job struct {
 	positions map[place]stream.Offset
 	marks     map[place]int64   // watermarks; without a split, a stream's
 	streams   map[string]string // the stream of each source
+	follows   map[string]bool   // the sources that are followed tables
 	started   time.Time
 	// unrecorded is how the job ended where the catalog could not be told, and
 	// still says that it runs; nil: it was told.

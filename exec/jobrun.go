@@ -182,7 +182,9 @@ func (l *life) checkpoint(ctx context.Context) error {
 		return err
 	}
 	l.commits++
-	l.j.view.expect(l.epoch, p.Follows)
+	if slices.ContainsFunc(l.sinks, func(s *sinkTask) bool { _, ok := s.sink.(*tableSink); return ok }) {
+		l.j.view.expect(l.epoch, p.Follows)
+	}
 	return l.committed(ctx, tokens, p.Watermarks, moved)
 }
 

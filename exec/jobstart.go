@@ -300,6 +300,9 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		s.spec.Group = jobGroup(l.j.def.Name)
 		l.j.mu.Lock()
 		l.j.streams[name] = s.plan.Relation.Name
+		if s.table != nil {
+			l.j.follows[name] = true
+		}
 		l.j.mu.Unlock()
 		size, err := batchSize(s.plan.Relation.Options)
 		t.batches[s] = size

@@ -168,3 +168,58 @@ func (p *viewProgress) reached(version uint64) {
 		p.news = nil
 	}
 }
+
+// Settled reports whether every job that runs has in its tables all that it has
+// committed, and has committed all that is in the tables that it follows.
+func (e *Engine) Settled() bool {
+	if e.o.Tables == nil {
+		return true
+	}
+	version := e.o.Tables.Version()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, j := range e.jobs {
+		if !j.ended() && !j.settled() {
+			return false
+		}
+	}
+	// One that was looked at early may have more to read by now.
+	return e.o.Tables.Version() == version
+}
+
+func (j *job) settled() bool {
+	want := map[string]uint64{}
+	for _, r := range j.e.o.Catalog.Snapshot().Relations() {
+		if r.Stored() {
+			want[r.Name] = max(want[r.Name], j.e.o.Tables.ChangedAt(table.Describe(r)))
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.view.pending) > 0 || len(j.streams) == 0 {
+		return false // on its way, or about to start
+	}
+	for source, name := range j.streams {
+		if !j.follows[source] {
+			continue
+		}
+		version, err := tableVersion(j.positions[place{source, tableSplit}])
+		if err != nil || version < want[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// Follows reports whether a job follows tables, and so does not end by itself.
+func (e *Engine) Follows(def *catalog.Job) bool {
+	e.mu.Lock()
+	j := e.jobs[def.UUID]
+	e.mu.Unlock()
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.follows) > 0
+}

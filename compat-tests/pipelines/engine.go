@@ -119,7 +119,13 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 		return nil, err
 	}
 	env := environment(ctx, s)
-	b, err := planner.Plan(ctx, e.context(s, env), statements[0])
+	c := e.context(s, env)
+	for _, r := range s.Relations() {
+		if r.Kind == catalog.MatView && r.Job == job.Name {
+			c.View = r
+		}
+	}
+	b, err := planner.Plan(ctx, c, statements[0])
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +133,8 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 	case *plan.StartJob:
 		return x, nil
 	case *plan.CreateStream:
+		return x.Job, nil
+	case *plan.CreateMatView:
 		return x.Job, nil
 	}
 	return nil, fmt.Errorf("%q is no job", job.Text)

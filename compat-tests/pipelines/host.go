@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,14 +68,17 @@ func (h *Host) Settle(c Call, _ *struct{}) error {
 	defer cancel()
 	if c.Ended {
 		e.streams.end()
-		return e.finished(ctx)
+		return e.finished(ctx, func() bool { return !e.running() && e.Settled() })
 	}
 	e.streams.wake()
 	scans, err := e.scans(ctx)
 	if err != nil {
 		return err
 	}
-	return e.streams.committed(ctx, c.Records, scans, e.failure)
+	if err := e.streams.committed(ctx, c.Records, scans, e.failure); err != nil {
+		return err
+	}
+	return e.finished(ctx, e.Settled)
 }
 
 // failure is why a job has failed; nil: none has.
@@ -87,27 +91,27 @@ func (e *engine) failure() error {
 	return nil
 }
 
-// finished returns when no job runs any more.
-func (e *engine) finished(ctx context.Context) error {
+// running reports whether a job runs that ends by itself: one that follows tables
+// does not.
+func (e *engine) running() bool {
+	return slices.ContainsFunc(e.catalog.Snapshot().Jobs(), func(j *catalog.Job) bool { return j.State == catalog.JobRunning && !e.Follows(j) })
+}
+
+// finished returns when done says so.
+func (e *engine) finished(ctx context.Context, done func() bool) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
-		running := ""
-		for _, j := range e.catalog.Snapshot().Jobs() {
-			if j.State == catalog.JobRunning {
-				running = j.Name
-			}
-		}
 		if err := e.failure(); err != nil {
 			return err
 		}
-		if running == "" {
+		if done() {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("job %s did not finish: %w", running, ctx.Err())
+			return fmt.Errorf("the jobs did not finish: %w", ctx.Err())
 		}
 	}
 }

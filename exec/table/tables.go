@@ -112,6 +112,13 @@ func (t *Tables) Rows(d *Desc) int64 {
 	return r.get(d.storage).rows
 }
 
+// Version is that of the last commit.
+func (t *Tables) Version() uint64 {
+	r := t.newest()
+	defer t.release(r)
+	return r.version
+}
+
 // ChangedAt is the version of the last commit that changed a table's rows; 0: none
 // has.
 func (t *Tables) ChangedAt(d *Desc) uint64 {
