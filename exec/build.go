@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -385,6 +386,34 @@ func (b *builder) sort(t *tree, n *plan.Sort, top int64, to target) error {
 	return b.operator(t, n, operator.NewSort(keys, schemaTypes(n), top, b.holder(t, n), b.fault), to, input{n.Input, 0})
 }
 
+// limitTies builds FETCH FIRST ... WITH TIES. A sort under it, by the same keys,
+// keeps the first rows and their ties.
+func (b *builder) limitTies(t *tree, n *plan.Limit, count, offset int64, to target) error {
+	keys, err := b.sortKeys(n.Ties)
+	if err != nil {
+		return err
+	}
+	op := operator.NewLimitTies(count, offset, keys)
+	s, sorted := n.Input.(*plan.Sort)
+	if !sorted || offset > 1<<40 || count > 1<<40 || !slices.EqualFunc(n.Ties, s.Keys, sameKey) {
+		return b.operator(t, n, op, to, input{n.Input, 0})
+	}
+	if keys, err = b.sortKeys(s.Keys); err != nil {
+		return err
+	}
+	place := &node{op: op, plan: n, to: to, open: 1, inputs: 1}
+	top := operator.NewSortTies(keys, schemaTypes(s), count+offset, b.holder(t, s), b.fault)
+	if err := b.operator(t, s, top, target{node: place, tree: t}, input{s.Input, 0}); err != nil {
+		return err
+	}
+	t.nodes = append(t.nodes, place)
+	return nil
+}
+
+func sameKey(a, b plan.SortKey) bool {
+	return a.Desc == b.Desc && a.NullsFirst == b.NullsFirst && plan.Equal(a.Expr, b.Expr)
+}
+
 func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
 	count, err := b.rowCount(n.Count, -1, sqlerr.InvalidRowCountInLimitClause, "LIMIT")
 	if err != nil {
@@ -395,11 +424,7 @@ func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
 		return err
 	}
 	if n.Ties != nil && count >= 0 {
-		keys, err := b.sortKeys(n.Ties)
-		if err != nil {
-			return err
-		}
-		return b.operator(t, n, operator.NewLimitTies(count, offset, keys), to, input{n.Input, 0})
+		return b.limitTies(t, n, count, offset, to)
 	}
 	op := operator.NewLimit(count, offset)
 	s, sorted := n.Input.(*plan.Sort)

@@ -28,6 +28,7 @@ type Sort struct {
 	programs []*expr.Program
 	fault    Fault
 	top      int64 // -1: all rows
+	next     int64 // so many rows are pruned; those that are kept may be more than top
 	width    int   // columns of a row; after them come the keys' columns
 	account  *memory.Account
 	spool    *Spool
@@ -52,6 +53,16 @@ func NewSort(keys []SortKey, ts []types.Type, top int64, account *memory.Account
 	s.spool = newPickSpool(all, refBytes, account, "ORDER BY")
 	s.runs = sortedRuns{types: all, keys: keys, first: s.width, top: top, account: account}
 	s.out = vec.NewBatch(ts)
+	s.next = 4 * max(top, vec.MaxRows)
+	return s
+}
+
+// NewSortTies is NewSort of the first top rows and those that are equal to the
+// last of them by the keys; others may follow.
+func NewSortTies(keys []SortKey, ts []types.Type, top int64, account *memory.Account, fault Fault) *Sort {
+	s := NewSort(keys, ts, top, account, fault)
+	s.bound.ties = true
+	s.runs.top = -1
 	return s
 }
 
@@ -73,7 +84,7 @@ func (s *Sort) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error
 	if err := s.spool.Add(&vec.Batch{Cols: s.cols, Sel: sel, Rows: b.Rows}); err != nil {
 		return err
 	}
-	if s.top >= 0 && s.spool.Rows() > 4*max(s.top, vec.MaxRows) {
+	if s.top >= 0 && s.spool.Rows() > s.next {
 		if err := s.prune(ctx); err != nil {
 			return err
 		}
@@ -105,8 +116,8 @@ func (s *Sort) prune(ctx context.Context) error {
 	if err := s.order(ctx); err != nil {
 		return err
 	}
-	if n := len(s.refs); n > 0 && int64(n) == s.top && len(s.keys) > 0 {
-		last := s.refs[n-1]
+	if s.top > 0 && int64(len(s.refs)) >= s.top && len(s.keys) > 0 {
+		last := s.refs[s.top-1]
 		s.bound.take(s.spool.chunks[last>>32].Cols[s.width:], s.keys, int(int32(last)))
 	}
 	keep := newPickSpool(s.spool.types, refBytes, s.account, s.spool.what)
@@ -121,18 +132,26 @@ func (s *Sort) prune(ctx context.Context) error {
 	}
 	s.spool.Reset()
 	s.spool = keep
+	s.next = max(s.next, 2*keep.Rows())
 	return nil
 }
 
-// order sorts refs, which then hold no more than top.
+// order sorts refs, which then hold no more than top, and ties.
 func (s *Sort) order(ctx context.Context) error {
 	s.refs = s.spool.refs(s.refs[:0])
 	if err := sortRefs(ctx, s.refs, s.compare); err != nil {
 		return err
 	}
-	if s.top >= 0 && int64(len(s.refs)) > s.top {
-		s.refs = s.refs[:s.top]
+	if s.top < 0 || int64(len(s.refs)) <= s.top {
+		return nil
 	}
+	n := int(s.top)
+	if s.bound.ties && n > 0 {
+		for n < len(s.refs) && s.compare(s.refs[s.top-1], s.refs[n]) == 0 {
+			n++
+		}
+	}
+	s.refs = s.refs[:n]
 	return nil
 }
 

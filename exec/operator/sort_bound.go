@@ -10,6 +10,7 @@ import (
 // that does not come before it can be left out at once.
 type bound struct {
 	keys []vec.Vec // one row; nil: not that many rows have been seen
+	ties bool      // rows that are equal to it are wanted too
 	buf  []int32
 }
 
@@ -27,7 +28,8 @@ func (b *bound) take(cols []vec.Vec, keys []SortKey, row int) {
 }
 
 // before returns the rows of sel that come before the bound. Of equal rows the
-// earlier comes first, so those that are equal to the bound do not.
+// earlier comes first, so those that are equal to the bound do not, unless ties
+// are wanted.
 func (b *bound) before(cols []vec.Vec, keys []SortKey, sel []int32) []int32 {
 	if cap(b.buf) < len(sel) {
 		b.buf = make([]int32, max(len(sel), vec.MaxRows))
@@ -38,17 +40,21 @@ func (b *bound) before(cols []vec.Vec, keys []SortKey, sel []int32) []int32 {
 	}
 	kept := b.buf[:0] // it may lie over sel: it is never ahead of it
 	for _, r := range sel {
-		for i := range keys {
-			c := keys[i].compare(cols[i], int(r), b.keys[i], 0)
-			if c < 0 {
-				kept = append(kept, r)
-			}
-			if c != 0 {
-				break
-			}
+		if c := b.compare(cols, keys, int(r)); c < 0 || c == 0 && b.ties {
+			kept = append(kept, r)
 		}
 	}
 	return kept
+}
+
+// compare says whether a row comes before the bound.
+func (b *bound) compare(cols []vec.Vec, keys []SortKey, row int) int {
+	for i := range keys {
+		if c := keys[i].compare(cols[i], row, b.keys[i], 0); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // byFirst leaves out rows whose first key comes after the bound's.
