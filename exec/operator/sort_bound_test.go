@@ -127,7 +127,7 @@ func TestTiesOfTheTop(t *testing.T) {
 				if err != nil && !errors.Is(err, stream.Done) {
 					t.Fatal(err)
 				}
-				if most := int64(4*vec.MaxRows + 4*len(out.rows)); s.top >= 0 && int64(kept) > most {
+				if most := int64(4*vec.MaxRows + 4*len(out.rows)); s.top >= 0 && kept > most {
 					t.Errorf("%v: %d rows were kept for %d", names, kept, len(out.rows))
 				}
 				if err := s.Close(); err != nil {
