@@ -61,24 +61,9 @@ func copySurvivesKill(t *testing.T, broker string) {
 			'k.type' = 'kafka', 'k.topic' = 'output')`, out))
 
 	var produced atomic.Int64
-	stop := make(chan struct{})
-	done := make(chan error, 1)
-	go func() { done <- produce(ctx, broker, &produced, stop) }()
-	for i := range kills {
-		// Not before the copy has gone on since the last start, and then at
-		// some moment of it.
-		grows(ctx, t, out)
-		wait(ctx, t, time.Duration(rand.IntN(400))*time.Millisecond)
-		p.Kill()
-		t.Logf("kill %d: %d produced, the file has %d bytes", i+1, produced.Load(), size(out))
-		p = start(t, g)
-	}
-	close(stop)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	p = underKills(ctx, t, g, p, kills, out, nil, func(stop <-chan struct{}) error { return produce(ctx, broker, &produced, stop) })
 	total := int(produced.Load())
-	inFile := complete(ctx, t, p, out, total)
+	inFile := complete(ctx, t, p, "copy", out, total)
 	for id := range total {
 		if n := inFile[int64(id)]; n != 1 {
 			t.Fatalf("record %d is in the file %d times, want once; %d produced", id, n, total)
@@ -91,6 +76,32 @@ func copySurvivesKill(t *testing.T, broker string) {
 		}
 	}
 	t.Logf("%d records: each once in the file, %d in the topic", total, sum(inTopic))
+}
+
+// underKills kills a gateway again and again, and starts it, while load runs until
+// stop is closed. The file out grows before each kill, so that the job has gone on,
+// and outage, where there is one, happens half way. It returns the last process.
+func underKills(ctx context.Context, t *testing.T, g gateway.Options, p *gateway.Process, kills int, out string, outage func(), load func(stop <-chan struct{}) error) *gateway.Process {
+	t.Helper()
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() { done <- load(stop) }()
+	for i := range kills {
+		grows(ctx, t, out)
+		if i == kills/2 && outage != nil {
+			outage()
+			grows(ctx, t, out)
+		}
+		wait(ctx, t, time.Duration(rand.IntN(400))*time.Millisecond)
+		p.Kill()
+		t.Logf("kill %d: the file has %d bytes", i+1, size(out))
+		p = start(t, g)
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func start(t *testing.T, o gateway.Options) *gateway.Process {
@@ -118,7 +129,7 @@ func config(t *testing.T, dir string) string {
 	return path
 }
 
-// makeTopics makes the topics input, output, second and changes.
+// makeTopics makes the topics that the tests want.
 func makeTopics(ctx context.Context, t *testing.T, broker string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
@@ -126,7 +137,7 @@ func makeTopics(ctx context.Context, t *testing.T, broker string) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output", "second", "changes")
+	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, nil, "input", "output", "second", "changes", "payments", "windows")
 	if err == nil {
 		err = made.Error()
 	}
@@ -208,14 +219,14 @@ func grows(ctx context.Context, t *testing.T, path string) {
 
 // complete waits until the file has as many records as were produced, stops the
 // job, so that nothing comes any more, and counts each id.
-func complete(ctx context.Context, t *testing.T, p *gateway.Process, path string, total int) map[int64]int {
+func complete(ctx context.Context, t *testing.T, p *gateway.Process, job, path string, total int) map[int64]int {
 	t.Helper()
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for limit.Err() == nil && lines(t, path) < total {
 		wait(ctx, t, 50*time.Millisecond)
 	}
-	execSQL(ctx, t, p, "STOP JOB copy")
+	execSQL(ctx, t, p, "STOP JOB "+job)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

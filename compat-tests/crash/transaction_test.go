@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -133,27 +132,10 @@ func transactionSurvivesKill(t *testing.T, kills int, broker string, outage func
 			'c.type' = 'kafka', 'c.topic' = 'changes', 'c.key' = 'g', 'c.changelog' = 'ops')`)
 
 	var produced atomic.Int64
-	stop := make(chan struct{})
-	done := make(chan error, 1)
-	go func() { done <- produce(ctx, broker, &produced, stop) }()
-	for i := range kills {
-		grows(ctx, t, out)
-		if i == kills/2 {
-			outage()
-			grows(ctx, t, out)
-		}
-		wait(ctx, t, time.Duration(rand.IntN(400))*time.Millisecond)
-		p.Kill()
-		t.Logf("kill %d: %d produced, the file has %d bytes", i+1, produced.Load(), size(out))
-		p = start(t, g)
-	}
-	close(stop)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	p = underKills(ctx, t, g, p, kills, out, outage, func(stop <-chan struct{}) error { return produce(ctx, broker, &produced, stop) })
 	total := int(produced.Load())
 	wantGroups(ctx, t, p, broker, total)
-	counts := map[string]map[int64]int{"the file": complete(ctx, t, p, out, total)}
+	counts := map[string]map[int64]int{"the file": complete(ctx, t, p, "copy", out, total)}
 	for _, topic := range []string{"output", "second"} {
 		counts["topic "+topic] = consume(ctx, t, broker, topic, total, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
