@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job in one minute: a gateway with its own broker, live trades, a job
 # that copies a topic into a file and another topic, and a query that goes on.
+# Last a materialized view, looked up while it changes.
 # It uses psql where there is one, else `ferris-sql sql`, and ends by itself.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -62,6 +63,14 @@ live "SELECT symbol, notional FROM alerts_topic EMIT CHANGES" 5
 for _ in $(seq 50); do [ -s "$dir/data/large_trades.json" ] && break; sleep 0.1; done
 head -3 "$dir/data/large_trades.json"
 ask "SHOW JOBS"
+
+step "A materialized view, looked up by its key while it changes."
+ask "CREATE MATERIALIZED VIEW totals WITH (checkpoint.interval = '200ms') AS SELECT symbol, count(*) AS trades, sum(quantity) AS quantity FROM trades GROUP BY symbol"
+sleep 1
+for _ in 1 2; do
+	ask "SELECT * FROM totals WHERE symbol = (SELECT min(symbol) FROM totals)"
+	sleep 0.5
+done
 
 step "Done: the gateway drains and ends."
 kill "$server"
