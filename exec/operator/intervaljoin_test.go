@@ -273,6 +273,36 @@ func BenchmarkIntervalJoin(b *testing.B) {
 	}
 }
 
+// TestDueRuns takes rows out in the order of their times, while others come.
+func TestDueRuns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 2))
+	var d dueRuns
+	var heap dueHeap
+	for batch := range 200 {
+		bucket := int64(batch / 10)
+		rows := d.begin()
+		for range rng.IntN(20) {
+			at, row := int64(batch)*10+rng.Int64N(60), int32(batch*100+len(rows))
+			rows = append(rows, dueRow{at, row})
+			heap.push(due{at: at, bucket: bucket, row: row})
+		}
+		d.end(bucket, rows)
+		for range rng.IntN(25) {
+			at, ok := d.first()
+			if !ok {
+				break
+			}
+			want := heap.pop()
+			if bucket, row := d.pop(); at != want.at || bucket != want.bucket || row != want.row {
+				t.Fatalf("row %d of bucket %d at %d, want %+v", row, bucket, at, want)
+			}
+		}
+		if d.count != len(heap) {
+			t.Fatalf("%d rows wait, want %d", d.count, len(heap))
+		}
+	}
+}
+
 // TestDueHeap takes rows out in the order of their times.
 func TestDueHeap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -29,7 +29,7 @@ type intervalSide struct {
 
 	buckets []*intervalBucket // ascending
 	rows    []*vec.Batch      // of the buckets
-	due     dueHeap           // rows that had no match when they came, where pads
+	due     dueRuns           // rows that had no match when they came, where pads
 	keeps   bool              // Save will be called
 	gone    []*intervalBucket // dropped, and still in the store
 }
@@ -137,6 +137,7 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 		vec.CopyRows(k.rows.Cols[i], c, sel)
 	}
 	k.rows.Rows += len(sel)
+	waiting := s.due.begin()
 	for i, r := range sel {
 		t, _ := at.get(r)
 		k.times = append(k.times, t)
@@ -145,9 +146,10 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 		case hit[r]:
 			k.mark(first + int32(i))
 		case s.pads && !s.expired(t, watermark):
-			s.due.push(due{at: t, bucket: number, row: first + int32(i)})
+			waiting = append(waiting, dueRow{t, first + int32(i)})
 		}
 	}
+	s.due.end(number, waiting)
 	size := batchBytes(k.rows)
 	if size > 1<<31-1<<20 {
 		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "JOIN holds more than 2 GB of the rows of %v", time.Duration(s.width)*time.Microsecond)
@@ -166,11 +168,11 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 // nextDue takes a row out of those that wait, the oldest first, that has expired;
 // false: none has.
 func (s *intervalSide) nextDue(watermark int64) (ref, bool) {
-	if len(s.due) == 0 || !s.expired(s.due[0].at, watermark) {
+	if at, ok := s.due.first(); !ok || !s.expired(at, watermark) {
 		return 0, false
 	}
-	d := s.due.pop()
-	return ref(s.place(d.bucket))<<32 | ref(d.row), true
+	bucket, row := s.due.pop()
+	return ref(s.place(bucket))<<32 | ref(row), true
 }
 
 // drop forgets the buckets whose last row has expired.
@@ -199,7 +201,7 @@ func (s *intervalSide) close() {
 	for _, k := range s.buckets {
 		s.free(k)
 	}
-	s.buckets, s.rows, s.due = nil, nil, nil
+	s.buckets, s.rows, s.due = nil, nil, dueRuns{}
 }
 
 // due is a row that goes out when it expires, if nothing has matched it.
