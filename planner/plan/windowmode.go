@@ -28,6 +28,9 @@ func (n *Window) Continuous() (out *Window, why, hint string) {
 	}
 	timed, named := n.timed(in, &c)
 	why, hint = n.growing(timed)
+	if !timed && len(n.OrderBy) > 0 && !n.byOffset() {
+		why = "" // another order is what is wrong
+	}
 	switch {
 	case why == "" && timed && !(named && n.Top != nil):
 		c.Mode = WindowTimed
