@@ -95,6 +95,7 @@ type storedJob struct {
 	Created   time.Time         `json:"created"`
 	DependsOn []types.OID       `json:"depends_on,omitempty"`
 	Comment   string            `json:"comment,omitempty"`
+	Start     *JobStart         `json:"start,omitempty"`
 }
 
 type storedOIDs struct {
@@ -237,7 +238,7 @@ func encodeJob(j *Job) []byte {
 	return encode(storedJob{
 		Format: objectFormat, OID: j.OID, UUID: hex.EncodeToString(j.UUID[:]), Name: j.Name, Owner: j.Owner, Text: j.Text,
 		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Error, Settings: j.Settings,
-		Created: j.Created, DependsOn: j.DependsOn, Comment: j.Comment,
+		Created: j.Created, DependsOn: j.DependsOn, Comment: j.Comment, Start: j.Start,
 	})
 }
 
@@ -248,7 +249,7 @@ func decodeJob(value []byte) (*Job, error) {
 	}
 	j := &Job{
 		OID: s.OID, Name: s.Name, Owner: s.Owner, Text: s.Text, Sinks: s.Sinks, Options: loadedOptions(s.Options),
-		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment,
+		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment, Start: s.Start,
 	}
 	b, err := hex.DecodeString(s.UUID)
 	if err != nil || len(b) != len(j.UUID) {

@@ -64,6 +64,26 @@ func (t *Tx) UpdateJob(name string, change func(*Job)) error {
 	})
 }
 
+// ResetJob changes a job as UpdateJob does, and gives it another UUID: it has no
+// state then, and no position.
+func (t *Tx) ResetJob(name string, change func(*Job)) error {
+	seen, id := t.Snapshot().Job(name), state.NewID()
+	return t.apply(func(d *draft) error {
+		old := d.jobs[name]
+		if old == nil {
+			return noJob(name)
+		}
+		if old.UUID != seen.UUID {
+			return conflict()
+		}
+		j := *old
+		change(&j)
+		j.OID, j.UUID, j.Name = old.OID, id, old.Name
+		d.putJob(&j)
+		return nil
+	})
+}
+
 func noJob(name string) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", name)
 }

@@ -146,6 +146,14 @@ type Job struct {
 	Created   time.Time
 	DependsOn []types.OID
 	Comment   string
+	Start     *JobStart // where it began; nil: where its streams say
+}
+
+// JobStart is where a job without an epoch begins to read.
+type JobStart struct {
+	Kind    string                      `json:"kind"` // EARLIEST, LATEST, TIMESTAMP, OFFSETS
+	Micros  int64                       `json:"micros,omitempty"`
+	Offsets map[string]map[string]int64 `json:"offsets,omitempty"` // by stream and split
 }
 
 // FunctionKind is pg_proc.prokind.

@@ -242,6 +242,11 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 	if j == nil {
 		return res, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Name)
 	}
+	if s.Action == plan.JobAlter {
+		notices, err := t.changeJob(ctx, j, s, env)
+		res.Notices = append(res.Notices, notices...)
+		return res, err
+	}
 	to, err := nextState(j, s.Action)
 	if err != nil {
 		return res, err

@@ -59,7 +59,7 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 		if j.ended() {
 			continue
 		}
-		if wanted[id] == nil {
+		if wanted[id] == nil || j.outdated(wanted[id]) {
 			j.askStop()
 		}
 		if j.ending() {

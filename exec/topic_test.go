@@ -96,6 +96,7 @@ func (t *topic) wakeAll() {
 	t.changed = make(chan struct{})
 }
 
+func (c *topics) Places()                                    {}
 func (c *topics) Name() string                               { return "topic" }
 func (c *topics) Options(stream.Role) []stream.Option        { return []stream.Option{{Key: "bad"}} }
 func (c *topics) PseudoColumns() []catalog.Column            { return nil }
@@ -159,7 +160,7 @@ func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan str
 		opening(n)
 	}
 	_, declared := s.rel.Options.Get("latest")
-	r.latest = (scan.Latest || declared) && !stream.Resumed(from)
+	r.latest = (scan.Latest || declared && !scan.Earliest) && !stream.Resumed(from)
 	if err := r.Add(ctx, from); err != nil {
 		return nil, err
 	}
@@ -204,6 +205,8 @@ func (r *topicReader) Add(_ context.Context, from []stream.Position) error {
 			}
 		case r.latest:
 			x.next = len(r.t.splits[n])
+		default:
+			x.next = int(r.scan.At[p.Split])
 		}
 		if r.scan.Bounded {
 			x.until = len(r.t.splits[n])

@@ -703,3 +703,29 @@ func TestEveryOptionIsRead(t *testing.T) {
 		}
 	}
 }
+
+// TestBeginsWhereTheScanSays: an offset and EARLIEST come before the stream's
+// options, and a position before both.
+func TestBeginsWhereTheScanSays(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`)
+	rel := relation("t", "auto.offset.reset", "latest")
+	c := b.open(rel, stream.Scan{Earliest: true}, nil)
+	c.want("1 NULL @0:0", "2 NULL @0:1", "3 NULL @0:2")
+	after := c.at["0"]
+	c = b.open(rel, stream.Scan{Earliest: true, At: map[stream.Split]int64{"0": 2}}, nil)
+	c.want("3 NULL @0:2")
+	b.produce("t", 0, `{"id":4}`)
+	c = b.open(rel, stream.Scan{Earliest: true, At: map[stream.Split]int64{"0": 1}}, map[stream.Split]stream.Offset{"0": after})
+	c.want("4 NULL @0:3")
+	src, err := Connector{}.Source(t.Context(), b.env(), rel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	_, err = src.Open(t.Context(), []stream.Position{{Split: "0"}}, stream.Scan{Columns: []int{0}, At: map[stream.Split]int64{"0": 9}})
+	if sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
+		t.Errorf("an offset past the end: %v, want 22023", err)
+	}
+}

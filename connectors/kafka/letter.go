@@ -97,4 +97,10 @@ func (r *rows) raw(read *stream.Read) {
 	}
 }
 
-var _ stream.DeadLetters = Connector{}
+// Places is stream.Placer's.
+func (Connector) Places() {}
+
+var (
+	_ stream.DeadLetters = Connector{}
+	_ stream.Placer      = Connector{}
+)

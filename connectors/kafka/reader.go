@@ -72,7 +72,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		return nil, err
 	}
 	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.env, s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
-	latest := scan.Latest || s.config.latest && !scan.Bounded
+	latest := scan.Latest || s.config.latest && !scan.Bounded && !scan.Earliest
 	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()
 		return nil, err
@@ -162,6 +162,15 @@ func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*
 		}
 		if since, ok := b.since[number]; ok && since > pt.next {
 			pt.next = since
+		}
+		if n, ok := r.scan.At[splitOf(number)]; ok {
+			switch c := r.source.config; {
+			case n < start && !c.continueAfter:
+				return nil, c.overtaken(number, n, start)
+			case n > b.end[number]:
+				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q, partition %d ends at offset %d, before %d", c.topic, number, b.end[number], n)
+			}
+			pt.next = max(n, start)
 		}
 	}
 	pt.ended = pt.end >= 0 && pt.next >= pt.end

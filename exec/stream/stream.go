@@ -59,6 +59,12 @@ type Scan struct {
 	// Latest: start at the splits' ends (SET ferris.start = 'latest'), but for
 	// splits that are Added, or, where Open is Resumed, have no offset.
 	Latest bool
+	// Earliest: a split without an offset begins at its beginning, whatever the
+	// stream's options say.
+	Earliest bool
+	// At: where splits without an offset begin, as the source counts, of a connector
+	// that is a Placer. Others begin as if they were not named.
+	At map[Split]int64
 	// Group: where a broker keeps consumer groups' offsets, Ack commits the
 	// positions for this one, so that its lag can be seen. "": Ack does nothing.
 	// A stream's own group.id comes before it.
@@ -251,6 +257,9 @@ type Connector interface {
 type Seeker interface {
 	Seeks(column string) bool
 }
+
+// Placer is a connector whose readers begin where Scan.At says.
+type Placer interface{ Places() }
 
 // Sizer is a connector that can tell about how many rows a relation holds now,
 // within microseconds and without a network: the planner orders joins by it. ok

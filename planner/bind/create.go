@@ -26,6 +26,9 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		return b.startJob(x)
 	case *parse.JobStatement:
 		b.authorizeJob(x.Name)
+		if x.Action == "ALTER" {
+			return b.alterJob(x)
+		}
 		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobAction(strings.ToUpper(x.Action)), IfExists: x.IfExists})
 	case *parse.DropStream:
 		return b.dropNamed(x.What, x.Names, x.IfExists, x.Cascade)

@@ -38,6 +38,9 @@ func (h *head) streaming() bool {
 	case (h.is(i, "stop") || h.is(i, "pause") || h.is(i, "resume") || h.is(i, "drop")) && h.is(i+1, "job"):
 		h.jobAction()
 		return true
+	case h.are(i, "alter", "job"):
+		h.alterJob()
+		return true
 	case h.is(i, "drop") && (h.is(i+1, "stream") || h.is(i+1, "sink")):
 		h.dropStream()
 		return true

@@ -128,11 +128,20 @@ type StartJob struct {
 	SelectPos  int
 }
 
-// JobStatement is STOP, PAUSE, RESUME or DROP JOB.
+// JobStatement is STOP, PAUSE, RESUME or DROP JOB; or ALTER JOB, with SET (options,
+// which are the statement's) or START FROM.
 type JobStatement struct {
 	Action   string
 	Name     Name
 	IfExists bool
+	From     *JobFrom
+}
+
+// JobFrom is START FROM EARLIEST, LATEST, TIMESTAMP 'time' or OFFSETS 'json'.
+type JobFrom struct {
+	Kind string // in capitals
+	Text string
+	Pos  int // of the text
 }
 
 // DropStream is DROP STREAM and DROP SINK.

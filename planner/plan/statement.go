@@ -139,6 +139,7 @@ const (
 	JobResume JobAction = "RESUME"
 	JobStart  JobAction = "START" // one that was stopped
 	JobDrop   JobAction = "DROP"
+	JobAlter  JobAction = "ALTER" // its options, or where it starts
 )
 
 // AlterJob acts on a job that exists.
@@ -146,6 +147,8 @@ type AlterJob struct {
 	Name     string
 	Action   JobAction
 	IfExists bool
+	Set      catalog.Options   // of JobAlter
+	From     *catalog.JobStart // of JobAlter: the job begins anew there; nil: it does not
 }
 
 // Drop drops relations or schemas.

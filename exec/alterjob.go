@@ -1,0 +1,132 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// changeJob is ALTER JOB: SET of options, which a job that runs takes up after the
+// epoch that runs, or START FROM.
+func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, env *function.Env) ([]*sqlerr.Error, error) {
+	changed := *j
+	if s.From != nil {
+		changed.Start = s.From
+		return nil, t.restartJob(ctx, &changed, s.From)
+	}
+	changed.Options = slices.Clone(j.Options)
+	for _, o := range s.Set {
+		changed.Options = slices.DeleteFunc(changed.Options, func(was catalog.Option) bool { return was.Key == o.Key })
+	}
+	changed.Options = append(changed.Options, s.Set...)
+	settings, err := jobOptions(changed.Options, t.e.o.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.e.o.Plan(ctx, t.Snapshot(), &changed)
+	if err != nil {
+		return nil, fmt.Errorf("planning job %s: %w", j.Name, err)
+	}
+	if settings.parallelism > 1 {
+		if _, err := distribute(p.Root); err != nil {
+			return nil, err
+		}
+	}
+	letters, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.e.checkTransaction(p, settings, letters); err != nil {
+		return nil, err
+	}
+	return idleOptions(j.Name, s.Set), t.change().UpdateJob(j.Name, func(c *catalog.Job) {
+		c.Options = changed.Options
+		for _, to := range letters.targets {
+			if to.declared != 0 && !slices.Contains(c.DependsOn, to.declared) {
+				c.DependsOn = append(slices.Clone(c.DependsOn), to.declared)
+			}
+		}
+	})
+}
+
+// restartJob starts a job that does not run from a place: without its state, since
+// that is of the rows before another one. What its sinks have stays there.
+func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobStart) error {
+	if j.State == catalog.JobRunning {
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q is running", j.Name).
+			WithHint("STOP JOB %s first: it begins anew, without the state that it has.", j.Name)
+	}
+	p, err := t.e.o.Plan(ctx, t.Snapshot(), j)
+	if err != nil {
+		return fmt.Errorf("planning job %s: %w", j.Name, err)
+	}
+	named := maps.Clone(from.Offsets)
+	plan.WalkNode(p.Root, func(n plan.Node) bool {
+		if sc, ok := n.(*plan.Scan); ok && err == nil {
+			delete(named, sc.Relation.Name)
+			err = t.e.startsFrom(j.Name, sc.Relation, from)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for name := range named {
+		return sqlerr.Errorf(sqlerr.UndefinedTable, "job %q reads no stream %q", j.Name, name)
+	}
+	if err := t.e.probeSources(ctx, p); err != nil && !unreachable(err) {
+		return err
+	}
+	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Error, c.Start = catalog.JobRunning, "", from })
+}
+
+// startsFrom refuses a place that a stream's connector does not find.
+func (e *Engine) startsFrom(job string, r *catalog.Relation, from *catalog.JobStart) error {
+	_, named := from.Offsets[r.Name]
+	if r.Connector == "" || from.Kind == "EARLIEST" || from.Kind == "LATEST" || from.Kind == "OFFSETS" && !named {
+		return nil
+	}
+	c, err := e.connector(r)
+	if err != nil {
+		return err
+	}
+	seeker, seeks := c.(stream.Seeker)
+	_, places := c.(stream.Placer)
+	if from.Kind == "TIMESTAMP" && seeks && seeker.Seeks("_timestamp") || from.Kind == "OFFSETS" && places {
+		return nil
+	}
+	return sqlerr.Unsupported("Start it FROM EARLIEST, and leave out what is older in WHERE.",
+		"job %q reads %s stream %q, which is not read FROM %s", job, r.Connector, r.Name, from.Kind)
+}
+
+// begin has a scan begin where the job's definition says.
+func (s *scan) begin(from *catalog.JobStart) {
+	if from == nil || s.spec.Bounded {
+		return
+	}
+	s.spec.Earliest = from.Kind != "LATEST"
+	switch from.Kind {
+	case "LATEST":
+		s.spec.Latest = true
+	case "TIMESTAMP":
+		// Where the query has a bound of its own, the later one counts.
+		if own := s.spec.From.Timestamp; own == nil || *own < from.Micros {
+			s.spec.From.Timestamp = &from.Micros
+		}
+	case "OFFSETS":
+		s.spec.At = map[stream.Split]int64{}
+		for split, n := range from.Offsets[s.plan.Relation.Name] {
+			s.spec.At[stream.Split(split)] = n
+		}
+	}
+}
+
+// outdated reports whether a job runs with options that it does not have any more.
+func (j *job) outdated(now *catalog.Job) bool { return !slices.Equal(j.def.Options, now.Options) }

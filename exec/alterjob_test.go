@@ -1,0 +1,116 @@
+package exec
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// TestAlterJobSet: a job that runs takes up its options after the epoch that runs,
+// and nothing is lost or doubled.
+func TestAlterJobSet(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.bad = map[int64]bool{2: true, 12: true}
+	topic.addRows(0, 1, 10)
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	if err := f.topics.file("x").wait(f.context(), 8); err != nil {
+		t.Fatal(err)
+	}
+	f.run("ALTER JOB j SET (failure_strategy = 'FailBatch', 'checkpoint.interval' = '2ms')")
+	topic.addRows(0, 10, 12)
+	if err := f.topics.file("x").wait(f.context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	topic.addRows(0, 12, 14)
+	if def := f.waitState("j", catalog.JobFailed); def.Error != "row 12 is bad" {
+		t.Errorf("error = %q", def.Error)
+	}
+	f.run("ALTER JOB j SET (failure_strategy = 'LogAndContinue')")
+	topic.end()
+	f.run("START JOB j")
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "x", f.topics.file("x").read(), append(append(lines(1, 2), lines(3, 12)...), lines(13, 14)...))
+	for sql, code := range map[string]sqlerr.Code{
+		"ALTER JOB j SET (use_transactions = 'true')":        sqlerr.FeatureNotSupported,
+		"ALTER JOB j SET (late_policy = 'update')":           sqlerr.FeatureNotSupported,
+		"ALTER JOB j SET (max_retries = '-1')":               sqlerr.InvalidParameterValue,
+		"ALTER JOB j SET (max_retrys = '1')":                 sqlerr.InvalidParameterValue,
+		"ALTER JOB j SET (max_retries = 1, max_retries = 2)": sqlerr.SyntaxError,
+		"ALTER JOB j SET ()":                                 sqlerr.SyntaxError,
+		"ALTER JOB j":                                        sqlerr.SyntaxError,
+		"ALTER JOB":                                          sqlerr.SyntaxError,
+		"ALTER JOB j SET (max_retries = 1) x":                sqlerr.SyntaxError,
+		"ALTER JOB nobody SET (max_retries = 1)":             sqlerr.UndefinedObject,
+	} {
+		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
+			t.Errorf("%s: %v, want %s", sql, err, code)
+		}
+	}
+	f.run("ALTER JOB IF EXISTS nobody SET (max_retries = 1)")
+}
+
+// TestAlterJobStartFrom: a stopped job begins anew where it is told to, and a kill
+// before its first epoch changes nothing of that.
+func TestAlterJobStartFrom(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in", catalog.Option{Key: "latest", Value: "true"})
+	topic := f.topics.topic("in")
+	topic.addRows(0, 1, 5)
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	topic.wait()
+	var want []string
+	next := 5
+	for _, c := range []struct {
+		from  string
+		again []string
+	}{
+		{"EARLIEST", lines(1, 5)},
+		{`OFFSETS '{"in": {"0": 2}}'`, lines(3, 6)},
+		{"LATEST", nil},
+		{"EARLIEST", lines(1, 7)},
+	} {
+		if _, err := f.sql("ALTER JOB j START FROM "+c.from, -1); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
+			t.Errorf("of a job that runs: %v, want 55000", err)
+		}
+		f.run("STOP JOB j")
+		f.run("ALTER JOB j START FROM " + c.from)
+		want = slices.Clone(c.again) // these files begin anew with a job
+		if err := f.topics.file("x").wait(f.context(), len(want)); err != nil {
+			t.Fatalf("%s: %v", c.from, err)
+		}
+		if c.again == nil {
+			f.committedMore("j", 1)
+		}
+		f.kill()
+		f.start()
+		if next < 7 {
+			topic.addRows(0, next, next+1)
+			want = append(want, lines(next, next+1)...)
+			next++
+			if err := f.topics.file("x").wait(f.context(), len(want)); err != nil {
+				t.Fatalf("%s: %v", c.from, err)
+			}
+		}
+		equal(t, c.from, f.topics.file("x").read(), want)
+	}
+	f.run("STOP JOB j")
+	for sql, code := range map[string]sqlerr.Code{
+		"ALTER JOB j START FROM":                               sqlerr.SyntaxError,
+		"ALTER JOB j START FROM THERE":                         sqlerr.SyntaxError,
+		"ALTER JOB j START FROM TIMESTAMP":                     sqlerr.SyntaxError,
+		"ALTER JOB j START FROM TIMESTAMP 'soon'":              sqlerr.InvalidDatetimeFormat,
+		"ALTER JOB j START FROM TIMESTAMP 'infinity'":          sqlerr.InvalidParameterValue,
+		"ALTER JOB j START FROM TIMESTAMP '2026-01-01'":        sqlerr.FeatureNotSupported, // these topics have no times
+		"ALTER JOB j START FROM OFFSETS '{'":                   sqlerr.InvalidParameterValue,
+		`ALTER JOB j START FROM OFFSETS '{"in": {"0": -1}}'`:   sqlerr.InvalidParameterValue,
+		`ALTER JOB j START FROM OFFSETS '{"other": {"0": 1}}'`: sqlerr.UndefinedTable,
+	} {
+		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
+			t.Errorf("%s: %v (%s), want %s", sql, err, sqlerr.CodeOf(err), code)
+		}
+	}
+}

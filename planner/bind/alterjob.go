@@ -1,0 +1,73 @@
+package bind
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// fixedKeys decide what a job's state, or its sinks' epochs, are.
+var fixedKeys = map[string]bool{"use_transactions": true, "transactions": true, "late_policy": true}
+
+// alterJob is ALTER JOB name SET (...) or START FROM ...
+func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
+	s := &plan.AlterJob{Name: x.Name.Name, Action: plan.JobAlter, IfExists: x.IfExists}
+	if x.From != nil {
+		s.From = b.jobStart(x.From)
+		return done(s)
+	}
+	seen := map[string]bool{}
+	for _, p := range b.stmt.With {
+		key := strings.ToLower(p.Key)
+		switch {
+		case seen[key]:
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "parameter \"%s\" specified more than once", key).At(p.Pos))
+		case fixedKeys[key]:
+			b.unsupportedAt(p.Pos, "Write the job anew with it: CREATE OR REPLACE STREAM, or DROP JOB and START JOB.", "ALTER JOB cannot set \"%s\"", key)
+		case !jobKeys[key]:
+			b.unknownKey(key, nil, p.Pos)
+		}
+		seen[key] = true
+		s.Set = append(s.Set, catalog.Option{Key: key, Value: p.Value})
+	}
+	return done(s)
+}
+
+// jobStart reads where a job is to begin.
+func (b *binder) jobStart(f *parse.JobFrom) *catalog.JobStart {
+	s := &catalog.JobStart{Kind: f.Kind}
+	switch f.Kind {
+	case "TIMESTAMP":
+		format := b.c.Format
+		if format == nil {
+			format = types.DefaultFormat()
+		}
+		v, err := types.Parse(types.Of(types.Timestamptz), f.Text, format)
+		if err != nil {
+			b.fail(sqlerr.From(err).At(f.Pos))
+		}
+		if v.I == types.TimestampInfinity || v.I == types.TimestampNegInfinity {
+			b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "a job cannot start from %s", f.Text).WithHint("Write START FROM EARLIEST or LATEST.").At(f.Pos))
+		}
+		s.Micros = v.I
+	case "OFFSETS":
+		err := json.Unmarshal([]byte(f.Text), &s.Offsets)
+		if err != nil || len(s.Offsets) == 0 {
+			b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid offsets: \"%s\"", f.Text).
+				WithHint(`Write them by stream and partition: '{"orders": {"0": 5, "1": 7}}'.`).At(f.Pos))
+		}
+		for _, splits := range s.Offsets {
+			for split, n := range splits {
+				if n < 0 {
+					b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "offset %d of partition %s is negative", n, split).At(f.Pos))
+				}
+			}
+		}
+	}
+	return s
+}

@@ -1,0 +1,67 @@
+package parse
+
+// alterJob reads ALTER JOB [IF EXISTS] name SET (options), or START FROM a place.
+func (h *head) alterJob() {
+	i, j := h.seg.i, h.seg.j
+	s := &JobStatement{Action: "ALTER", IfExists: h.are(i+2, "if", "exists")}
+	h.whole(s)
+	first := i + 2
+	if s.IfExists {
+		first += 2
+	}
+	if first >= j {
+		h.fail(h.syntaxError(j))
+		return
+	}
+	end := min(h.nameEnd(first), j)
+	s.Name = h.name(first, end)
+	switch {
+	case h.is(end, "set") && h.is(end+1, "(") && end+1 < j:
+		last := h.closing(end+1, j)
+		if last >= j {
+			h.fail(h.syntaxError(j))
+			return
+		}
+		h.seg.stmt.With = append(h.seg.stmt.With, h.pairs(end+2, last)...)
+		end = last + 1
+	case h.are(end, "start", "from") && end+1 < j:
+		s.From = &JobFrom{}
+		end = h.jobFrom(s.From, end+2, j)
+	}
+	if end < j || s.From == nil && len(h.seg.stmt.With) == 0 {
+		h.fail(h.syntaxError(end))
+	}
+}
+
+// jobFrom reads where a job starts, and returns the token behind it.
+func (h *head) jobFrom(f *JobFrom, i, j int) int {
+	switch {
+	case i >= j:
+		h.fail(h.syntaxError(j))
+		return j
+	case h.is(i, "earliest"):
+		f.Kind = "EARLIEST"
+		return i + 1
+	case h.is(i, "latest"):
+		f.Kind = "LATEST"
+		return i + 1
+	case h.is(i, "timestamp"):
+		f.Kind = "TIMESTAMP"
+	case h.is(i, "offsets"):
+		f.Kind = "OFFSETS"
+	default:
+		h.fail(h.syntaxError(i))
+		return j
+	}
+	if i+1 >= j {
+		h.fail(h.syntaxError(j))
+		return j
+	}
+	list := h.exprs(i+1, j)
+	if len(list) != 1 || list[0].GetAConst().GetSval() == nil {
+		h.fail(h.syntaxError(i + 1))
+		return j
+	}
+	f.Text, f.Pos = list[0].GetAConst().GetSval().Sval, h.src.Char(h.start(i+1))
+	return j
+}
