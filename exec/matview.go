@@ -108,11 +108,12 @@ func (e *Engine) awaitView(ctx context.Context, v *catalog.Relation) error {
 // awaitViews waits for the views that a transaction has made.
 func (t *Txn) awaitViews(ctx context.Context) error {
 	for _, v := range t.views {
-		if err := t.e.awaitView(ctx, v); err != nil {
-			if ctx.Err() != nil {
-				t.e.log.Warn("a statement was cancelled while its view was filled", "view", v.Name)
-				return nil
-			}
+		err := t.e.awaitView(ctx, v)
+		if ctx.Err() != nil { // the view is there, and goes on
+			t.e.log.Warn("a statement was cancelled while its view was filled", "view", v.Name)
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
