@@ -210,3 +210,16 @@ func TestWithinIsAPredicate(t *testing.T) {
 		equal(t, c[0], rows[0], rows[1])
 	}
 }
+
+// TestJoinWithLimit: a live join of which nobody wants more rows ends, and does not
+// wait for its other stream.
+func TestJoinWithLimit(t *testing.T) {
+	f := newFixture(t)
+	l, r := f.events("l"), f.events("r")
+	l.add(0, event(1, "a", 1), event(2, "a", 2))
+	r.add(0, event(3, "a", 1), event(4, "a", 2))
+	rows, err := f.sql("SELECT l.id, r.id FROM l JOIN r ON l.name = r.name WITHIN INTERVAL '10 seconds' EMIT CHANGES LIMIT 3", -1)
+	if err != nil || len(rows) != 3 {
+		t.Errorf("%q, %v, want 3 rows", rows, err)
+	}
+}

@@ -119,6 +119,13 @@ func (f *follower) item(ctx context.Context, it item) error {
 			if err := f.enough(ctx, l); err != nil {
 				return err
 			}
+			for _, other := range f.live {
+				if !other.done && other.unwanted() {
+					if err := f.enough(ctx, other); err != nil {
+						return err
+					}
+				}
+			}
 		}
 	}
 	it.done()

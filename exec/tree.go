@@ -27,18 +27,19 @@ type tree struct {
 
 // node is an operator in its place. It is the Output of its own operator.
 type node struct {
-	op     operator.Operator
-	plan   plan.Node
-	to     target
-	open   int // inputs that have not ended
-	inputs int
-	marks  []int64 // the watermark of each input; nil: none has come
-	mark   int64   // its own
-	level  int     // how many exchanges its rows have come through
-	single bool    // all its rows are the first task's
-	off    bool    // and this is another: it has nothing to say
-	delay  int64   // how far its rows may lie behind that, in microseconds
-	ends   bool    // it is built where nothing is live: its state is not an epoch's
+	op       operator.Operator
+	plan     plan.Node
+	to       target
+	open     int // inputs that have not ended
+	inputs   int
+	marks    []int64 // the watermark of each input; nil: none has come
+	mark     int64   // its own
+	unwanted bool    // nobody wants more of its rows
+	level    int     // how many exchanges its rows have come through
+	single   bool    // all its rows are the first task's
+	off      bool    // and this is another: it has nothing to say
+	delay    int64   // how far its rows may lie behind that, in microseconds
+	ends     bool    // it is built where nothing is live: its state is not an epoch's
 
 	rows    int64         // that it passed on
 	bytes   int64         // of those rows, where the tree is timed
@@ -80,7 +81,9 @@ type leaf struct {
 func (n *node) Emit(ctx context.Context, b *vec.Batch) error {
 	if !n.to.tree.timed {
 		n.rows += int64(b.Len())
-		return n.to.push(ctx, b)
+		err := n.to.push(ctx, b)
+		n.unwanted = n.unwanted || errors.Is(err, stream.Done)
+		return err
 	}
 	start := time.Now()
 	if n.rows == 0 {
@@ -90,6 +93,7 @@ func (n *node) Emit(ctx context.Context, b *vec.Batch) error {
 	n.bytes += operator.LiveBytes(b)
 	err := n.to.push(ctx, b)
 	n.passed += time.Since(start)
+	n.unwanted = n.unwanted || errors.Is(err, stream.Done)
 	return err
 }
 
@@ -171,6 +175,17 @@ func (l *leaf) take(ctx context.Context, b *vec.Batch) (done bool, err error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// unwanted reports whether nobody wants more of the leaf, though no row of its own
+// has been refused: another input's was, of an operator that they come to.
+func (l *leaf) unwanted() bool {
+	for n := l.to.node; n != nil; n = n.to.node {
+		if n.unwanted {
+			return true
+		}
+	}
+	return false
 }
 
 // end says that a leaf has ended.

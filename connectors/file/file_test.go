@@ -497,6 +497,21 @@ func TestFollowBounded(t *testing.T) {
 	}
 }
 
+// TestFollowShort: a followed file that is shorter than a byte order mark is read, and
+// the beginning of a mark is waited for.
+func TestFollowShort(t *testing.T) {
+	dir := t.TempDir()
+	p := filepath.Join(dir, "a.csv")
+	write(t, p, ",\n")
+	options := []string{"follow", "true", "format", "csv", "header", "false"}
+	open(t, relation(p, options...), dir, stream.Scan{}, nil).want("NULL NULL @0")
+	marked := filepath.Join(dir, "b.csv")
+	write(t, marked, "\xef\xbb")
+	c := open(t, relation(marked, options...), dir, stream.Scan{}, nil)
+	extend(t, marked, "\xbf7,x\n")
+	c.want("7 x @3")
+}
+
 func TestTruncatedFile(t *testing.T) {
 	dir := t.TempDir()
 	p := filepath.Join(dir, "a.json")

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -246,8 +247,10 @@ func (in *input) positionAt(offset int64) position {
 // the file yet.
 func (in *input) start() (bool, error) {
 	const mark = "\xef\xbb\xbf"
-	if ok, err := in.have(len(mark)); err != nil || !ok && !in.last() {
+	if ok, err := in.have(len(mark)); err != nil {
 		return false, err
+	} else if !ok && !in.last() && strings.HasPrefix(mark, string(in.buf[in.r:in.w])) {
+		return false, nil // the rest of a mark may come
 	}
 	if in.base == 0 && in.r == 0 && bytes.HasPrefix(in.buf[:in.w], []byte(mark)) {
 		in.r += len(mark)
