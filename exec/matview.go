@@ -109,11 +109,10 @@ func (e *Engine) awaitView(ctx context.Context, v *catalog.Relation) error {
 func (t *Txn) awaitViews(ctx context.Context) error {
 	for _, v := range t.views {
 		err := t.e.awaitView(ctx, v)
-		if ctx.Err() != nil { // the view is there, and goes on
-			t.e.log.Warn("a statement was cancelled while its view was filled", "view", v.Name)
-			return nil
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil: // the view is there, and goes on
+			t.e.log.Warn("a statement was cancelled while its view was filled", "view", v.Name, "error", err)
+		case err != nil:
 			return err
 		}
 	}
