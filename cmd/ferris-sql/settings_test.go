@@ -379,7 +379,7 @@ func TestPinnedTexts(t *testing.T) {
 const (
 	largeSort = "CREATE STREAM g (a bigint GENERATED ALWAYS AS (_offset) STORED, b text GENERATED ALWAYS AS (repeat('x', 200)) STORED) " +
 		"WITH (type = 'generator', rows = '400000'); SELECT a FROM g ORDER BY b, a"
-	spillingCount = "SELECT count(*) FROM (SELECT DISTINCT i FROM generate_series(1, 300000) AS i) x"
+	spillingCount = "SELECT count(*) FROM (SELECT DISTINCT i::bigint * 1000003 FROM generate_series(1, 300000) AS i) x"
 	ticking       = "CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000'); "
 )
 
