@@ -143,7 +143,10 @@ func (f *follower) item(ctx context.Context, it item) error {
 // unheard, until the query ends.
 func (f *follower) enough(ctx context.Context, l *leaf) error {
 	f.open--
-	return l.end(ctx)
+	if err := l.end(ctx); err != nil && !errors.Is(err, stream.Done) {
+		return err // what its end brings is wanted no more either
+	}
+	return nil
 }
 
 // silence moves the watermarks of streams that have brought nothing.

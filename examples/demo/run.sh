@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job in one minute: a gateway with its own broker, live trades, a job
 # that copies a topic into a file and another topic, and a query that goes on.
-# Last a materialized view, looked up while it changes.
+# Then a windowed join, and last a materialized view, looked up while it changes.
 # It uses psql where there is one, else `ferris-sql sql`, and ends by itself.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -63,6 +63,11 @@ live "SELECT symbol, notional FROM alerts_topic EMIT CHANGES" 5
 for _ in $(seq 50); do [ -s "$dir/data/large_trades.json" ] && break; sleep 0.1; done
 head -3 "$dir/data/large_trades.json"
 ask "SHOW JOBS"
+
+step "A windowed join: alerts beside the trades that they are about, counted second by second, each window once."
+live "SELECT window_start, t.symbol, count(*) AS alerts, sum(a.notional) AS notional FROM trades t JOIN alerts_topic a
+  ON t.symbol = a.symbol AND t.price = a.price AND t.quantity = a.quantity WITHIN INTERVAL '2 seconds'
+  WINDOW TUMBLING (INTERVAL '1 second') GROUP BY window_start, t.symbol EMIT FINAL" 5
 
 step "A materialized view, looked up by its key while it changes."
 ask "CREATE MATERIALIZED VIEW totals WITH (checkpoint.interval = '200ms') AS SELECT symbol, count(*) AS trades, sum(quantity) AS quantity FROM trades GROUP BY symbol"
