@@ -129,7 +129,7 @@ func TestRedo(t *testing.T) {
 				p.snap.Close()
 			}
 			held = nil
-			version := tables.current.version
+			version := tables.Version()
 			before := maps.Clone(want)
 			e := j.Next()
 			_, err := j.Prepare(e, &state.Batch{}, state.Progress{Follows: version})
