@@ -21,6 +21,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/notify"
 )
 
 // fixture is a connector with somewhere to read from and write to.
@@ -82,6 +83,23 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *fixture{
 		var out bytes.Buffer
 		f := &fixture{sink: declare(c, "k", catalog.Sink), env: &stream.Env{Stdout: &out}, takesBack: true}
 		f.holds = func(t *testing.T) []int64 { return ids(t, out.String()) }
+		return f
+	},
+	"notify": func(t *testing.T, c stream.Connector) *fixture {
+		hub := notify.NewHub(notify.DefaultLimit)
+		l := hub.Listen(1, func() {})
+		l.Add("rows")
+		f := &fixture{
+			sink: declare(c, "k", catalog.Sink, "channel", "rows"), env: &stream.Env{Notify: hub}, takesBack: true,
+			required: catalog.Options{{Key: "channel", Value: "rows"}},
+		}
+		var heard strings.Builder
+		f.holds = func(t *testing.T) []int64 {
+			for _, n := range l.Take() {
+				heard.WriteString(n.Payload + "\n")
+			}
+			return ids(t, heard.String())
+		}
 		return f
 	},
 	"file": func(t *testing.T, c stream.Connector) *fixture {

@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/file"
 	"github.com/ferrisstreams/ferrisstreams/connectors/generator"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
+	"github.com/ferrisstreams/ferrisstreams/connectors/notify"
 	"github.com/ferrisstreams/ferrisstreams/connectors/stdout"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -19,5 +20,6 @@ func All() []stream.Connector {
 		generator.Connector{},
 		blackhole.Connector{},
 		stdout.Connector{},
+		notify.Connector{},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -69,11 +70,14 @@ func (c *copyData) next(ctx context.Context) ([]byte, error) {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		m, err := c.x.in.next(0)
-		if err != nil {
-			if err == errStopped { //nolint:errorlint // the inbox returns it as it is
-				err = errShutdown()
-			}
+		m, err := c.x.in.next(time.Time{})
+		switch err { //nolint:errorlint // the inbox returns them as they are
+		case nil:
+		case errPoked:
+			continue // notifications wait for the statement's end
+		case errStopped:
+			return nil, errShutdown()
+		default:
 			return nil, err
 		}
 		if m.tooLong > 0 {

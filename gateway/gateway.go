@@ -20,6 +20,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/notify"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -100,6 +101,9 @@ type Options struct {
 	// Defaults are settings that new sessions begin with, by name; a client's
 	// startup packet overrides them. New refuses what SET would refuse.
 	Defaults map[string]string
+
+	// Hub delivers notifications; nil: one of the server's own.
+	Hub *notify.Hub
 
 	MaxConnections  int           // 53300 beyond it; 0: 2000
 	MaxStarting     int           // connections that have not finished startup; 0: 1024

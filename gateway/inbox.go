@@ -39,6 +39,9 @@ type inbox struct {
 	// message, so that who looks twice knows whether it is the same one.
 	turn atomic.Uint64
 
+	// pokes says that the session wants to hear of poke; it is the session's own.
+	pokes bool
+
 	mu      sync.Mutex
 	queue   []message // from head on
 	head    int
@@ -46,11 +49,14 @@ type inbox struct {
 	err     error // why the watcher ended; set last
 	watched bool  // a watcher reads
 	reading bool  // the session reads
+	peeking bool  // it waits for the first byte of a message, and has lost none where it is woken
+	poked   bool  // since it was told
 	waiting bool  // the session waits for what the watcher reads
 	stopped bool
 	closed  bool
 
 	ready    chan struct{} // room for one: something was pushed
+	nudge    chan struct{} // room for one: poke was called
 	space    chan struct{} // room for one: something was popped
 	end      chan struct{} // closed by stop
 	done     chan struct{} // closed when the session takes no more
@@ -63,30 +69,31 @@ type inbox struct {
 func newInbox(conn net.Conn, r *bufio.Reader, limit int, hangup func(orderly bool)) *inbox {
 	return &inbox{
 		conn: conn, r: r, limit: limit, hangup: hangup,
-		ready: make(chan struct{}, 1), space: make(chan struct{}, 1), end: make(chan struct{}), done: make(chan struct{}),
+		ready: make(chan struct{}, 1), nudge: make(chan struct{}, 1), space: make(chan struct{}, 1), end: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
 var (
 	errIdle    = errors.New("idle for too long")
 	errStopped = errors.New("the session was told to end")
+	errPoked   = errors.New("the session was woken")
 )
 
 // next returns the next message: the session is at work on it until it calls
-// again. It returns errIdle when limit (0: none) has passed without one, and
-// errStopped after stop.
-func (q *inbox) next(limit time.Duration) (message, error) {
+// again. It returns errIdle when none has come until a time (zero: for ever),
+// errStopped after stop, and errPoked, once, after poke.
+func (q *inbox) next(until time.Time) (message, error) {
 	if q.turn.Load()&1 == 1 {
 		q.turn.Add(1)
 	}
-	m, err := q.take(limit)
+	m, err := q.take(until)
 	if err == nil {
 		q.turn.Add(1)
 	}
 	return m, err
 }
 
-func (q *inbox) take(limit time.Duration) (message, error) {
+func (q *inbox) take(until time.Time) (message, error) {
 	q.mu.Lock()
 	switch {
 	case q.head < len(q.queue):
@@ -101,7 +108,7 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 	case q.watched:
 		q.waiting = true
 		q.mu.Unlock()
-		m, err := q.wait(limit)
+		m, err := q.wait(until)
 		m.waited = true
 		return m, err
 	case isBuffered(q.r):
@@ -114,19 +121,27 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 		}
 		return m, err
 	}
-	q.reading = true
-	if limit > 0 {
-		q.conn.SetReadDeadline(time.Now().Add(limit))
+	if q.pokes && q.poked {
+		defer q.mu.Unlock()
+		q.poked = false
+		return message{}, errPoked
+	}
+	q.reading, q.peeking = true, q.pokes
+	if !until.IsZero() {
+		q.conn.SetReadDeadline(until)
 	}
 	q.mu.Unlock()
 
+	if q.pokes && q.peek(until) {
+		return message{}, errPoked
+	}
 	m, err := readMessage(q.r, q.limit)
 	m.waited = true
 
 	q.mu.Lock()
 	q.reading = false
 	stopped := q.stopped
-	if limit > 0 && !stopped {
+	if !until.IsZero() && !stopped {
 		q.conn.SetReadDeadline(time.Time{})
 	}
 	q.mu.Unlock()
@@ -140,6 +155,40 @@ func (q *inbox) take(limit time.Duration) (message, error) {
 	}
 	q.hangup(false)
 	return m, err
+}
+
+// peek waits for the first byte of a message. It returns true where poke came
+// first; whatever else comes first is seen by who reads on.
+func (q *inbox) peek(until time.Time) bool {
+	_, err := q.r.Peek(1)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.peeking = false
+	if !q.poked || q.stopped {
+		return false
+	}
+	// The deadline may be poke's.
+	q.conn.SetReadDeadline(until)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false // a message has come: the session sees to the rest behind it
+	}
+	q.poked, q.reading = false, false
+	if !until.IsZero() {
+		q.conn.SetReadDeadline(time.Time{})
+	}
+	return true
+}
+
+// poke wakes the session where it waits for a message, or before it waits for the
+// next. Any goroutine.
+func (q *inbox) poke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.poked = true
+	signal(q.nudge)
+	if q.peeking && !q.stopped {
+		q.conn.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // stop ends the session's wait for a message, and every later one.
@@ -261,10 +310,10 @@ func (q *inbox) pop() message {
 }
 
 // wait waits for the watcher's next message.
-func (q *inbox) wait(limit time.Duration) (message, error) {
+func (q *inbox) wait(until time.Time) (message, error) {
 	var expired <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
+	if !until.IsZero() {
+		t := time.NewTimer(time.Until(until))
 		defer t.Stop()
 		expired = t.C
 	}
@@ -287,6 +336,11 @@ func (q *inbox) wait(limit time.Duration) (message, error) {
 			if err != nil {
 				return message{}, err
 			}
+		case <-q.nudge:
+			q.mu.Lock()
+			q.poked = false
+			q.mu.Unlock()
+			return message{}, errPoked
 		case <-q.end:
 			return message{}, errStopped
 		case <-expired:

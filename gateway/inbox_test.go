@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func sendQueries(t *testing.T, c net.Conn, names string) {
 
 func wantMessage(t *testing.T, q *inbox, want string) {
 	t.Helper()
-	m, err := q.next(10 * time.Second)
+	m, err := q.next(time.Now().Add(10 * time.Second))
 	if err != nil || string(m.body) != want+"\x00" {
 		t.Fatalf("next = %q, %v; want %q", m.body, err, want)
 	}
@@ -98,7 +99,7 @@ func TestInboxIsWatched(t *testing.T) {
 	if orderly := <-gone; orderly {
 		t.Error("a hang-up without Terminate is called orderly")
 	}
-	if _, err := q.next(0); !errors.Is(err, io.EOF) {
+	if _, err := q.next(time.Time{}); !errors.Is(err, io.EOF) {
 		t.Errorf("next after the hang-up: %v", err)
 	}
 }
@@ -115,7 +116,7 @@ func TestInboxTerminate(t *testing.T) {
 	if orderly := <-gone; !orderly {
 		t.Error("a hang-up after Terminate is not called orderly")
 	}
-	if m, err := q.next(0); err != nil || m.kind != 'X' {
+	if m, err := q.next(time.Time{}); err != nil || m.kind != 'X' {
 		t.Errorf("next = %q, %v", m.kind, err)
 	}
 }
@@ -183,6 +184,51 @@ func TestInboxFullHangup(t *testing.T) {
 	}
 }
 
+// A poke wakes the session, and loses nothing of a message that comes at once.
+func TestInboxPoke(t *testing.T) {
+	for name, watched := range map[string]bool{"reading": false, "watched": true} {
+		t.Run(name, func(t *testing.T) {
+			q, client, _ := inboxPair(t)
+			q.pokes = true
+			sendQueries(t, client, "a")
+			wantMessage(t, q, "a")
+			if watched {
+				q.watch(q.turn.Load())
+			}
+			q.poke()
+			if _, err := q.next(time.Time{}); !errors.Is(err, errPoked) {
+				t.Errorf("next after a poke: %v", err)
+			}
+			if _, err := q.next(time.Now().Add(time.Millisecond)); !errors.Is(err, errIdle) {
+				t.Errorf("next without one: %v", err)
+			}
+			go q.poke()
+			if _, err := q.next(time.Now().Add(10 * time.Second)); !errors.Is(err, errPoked) {
+				t.Errorf("next with a poke meanwhile: %v", err)
+			}
+			const messages = 200
+			sendQueries(t, client, strings.Repeat("b", messages))
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for range messages {
+					q.poke()
+				}
+			}()
+			for got := 0; got < messages; {
+				m, err := q.next(time.Now().Add(10 * time.Second))
+				switch {
+				case err == nil && string(m.body) == "b\x00":
+					got++
+				case !errors.Is(err, errPoked):
+					t.Fatalf("after %d messages: %q, %v", got, m.body, err)
+				}
+			}
+			<-done
+		})
+	}
+}
+
 func TestInboxWaits(t *testing.T) {
 	for name, watched := range map[string]bool{"reading": false, "watched": true} {
 		t.Run(name, func(t *testing.T) {
@@ -192,11 +238,11 @@ func TestInboxWaits(t *testing.T) {
 			if watched {
 				q.watch(q.turn.Load())
 			}
-			if _, err := q.next(time.Millisecond); !errors.Is(err, errIdle) {
+			if _, err := q.next(time.Now().Add(time.Millisecond)); !errors.Is(err, errIdle) {
 				t.Errorf("next after the limit: %v", err)
 			}
 			go q.stop()
-			if _, err := q.next(0); !errors.Is(err, errStopped) {
+			if _, err := q.next(time.Time{}); !errors.Is(err, errStopped) {
 				t.Errorf("next after stop: %v", err)
 			}
 		})

@@ -11,6 +11,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/notify"
 )
 
 // Server accepts connections. New makes it, Serve runs it on a listener (on
@@ -20,6 +22,7 @@ type Server struct {
 	base     *values // what sessions begin with
 	counters Counters
 	watch    watch
+	hub      *notify.Hub
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -50,6 +53,9 @@ func New(o Options) (*Server, error) {
 		stopping:  make(chan struct{}),
 	}
 	s.watch.server = s
+	if s.hub = o.Hub; s.hub == nil {
+		s.hub = notify.NewHub(notify.DefaultLimit)
+	}
 	base, err := newValues(o.Version).with(o.Defaults)
 	if err != nil {
 		return nil, fmt.Errorf("reading the default settings: %w", err)

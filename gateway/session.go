@@ -15,6 +15,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/notify"
 )
 
 // session is one client's state. Its goroutine owns every field but those that
@@ -53,7 +54,9 @@ type session struct {
 	resting  bool            // since ReadyForQuery no message has come
 	leaving  bool
 
-	activity activity // guarded by its own lock
+	activity  activity // guarded by its own lock
+	announced announcements
+	listener  *notify.Listener // nil: it never listened
 }
 
 // newSession checks what the startup packet asks for. The session is
@@ -137,7 +140,20 @@ func (x *session) receive() (message, error) {
 	case x.txn.open():
 		limit, code = x.settings.current.idleTxnTimeout, sqlerr.IdleInTransactionSessionTimeout
 	}
-	m, err := x.in.next(limit)
+	until := time.Time{}
+	if limit > 0 {
+		until = time.Now().Add(limit)
+	}
+	m, err := x.in.next(until)
+	for errors.Is(err, errPoked) {
+		if x.deliver(); x.w.pending() {
+			x.w.flush()
+		}
+		if x.w.err != nil {
+			return m, x.w.err
+		}
+		m, err = x.in.next(until)
+	}
 	x.resting = false
 	switch {
 	case err == nil:
@@ -177,6 +193,9 @@ func (x *session) close() {
 			x.log.Warn("dropping a session's temporary relations", "error", err)
 		}
 	}()
+	if x.listener != nil {
+		x.listener.Close()
+	}
 	x.interrupt.stop()
 	x.activity.idle(x)
 	x.w.release()
@@ -297,6 +316,7 @@ func (x *session) recoverPanic(kind byte) {
 func (x *session) ready() {
 	x.reportSettings()
 	x.activity.idle(x)
+	x.deliver()
 	x.w.message('Z', x.txn.status())
 	x.resting = true
 	x.w.flush()

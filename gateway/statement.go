@@ -149,6 +149,12 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 		return &outcome{tag: "RESET"}, x.resetVariable(s.Name, false)
 	case *plan.ShowVariable:
 		return x.showStatement(s)
+	case *plan.Listen:
+		tag, err := x.listenStatement(s)
+		return &outcome{tag: tag}, err
+	case *plan.Notify:
+		x.begin()
+		return &outcome{tag: "NOTIFY"}, x.Notify(s.Channel, s.Payload)
 	case *plan.Discard:
 		return x.discard(ctx, s)
 	case *plan.Explain:
@@ -326,6 +332,7 @@ func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error
 		}
 		x.dropPortals(func(p *portal) bool { return p.sql })
 		clear(x.prepared)
+		x.listenTo(plan.Listen{Stop: true})
 		if err := x.resetVariable("all", false); err != nil {
 			return nil, err
 		}

@@ -27,9 +27,10 @@ type transaction struct {
 }
 
 type savepoint struct {
-	name     string
-	mark     int
-	settings settingsMark
+	name      string
+	mark      int
+	settings  settingsMark
+	announced announced
 }
 
 // open reports whether a transaction stays open between messages.
@@ -94,11 +95,16 @@ func (x *session) commit(ctx context.Context) error {
 		return err
 	}
 	x.dropPortals(func(p *portal) bool { return !p.held })
-	if t.engine != nil {
-		if err := t.engine.Commit(ctx); err != nil {
-			return err
+	err := x.announce(ctx, func() error {
+		if t.engine == nil {
+			return nil
 		}
+		return t.engine.Commit(ctx)
+	})
+	if err != nil {
+		return err
 	}
+	x.announced.rollbackTo(announced{})
 	x.settings.commit()
 	*t = transaction{saves: t.saves[:0]}
 	return nil
@@ -111,6 +117,7 @@ func (x *session) rollback() {
 	if t.engine != nil {
 		t.engine.Rollback()
 	}
+	x.announced.rollbackTo(announced{})
 	if t.started {
 		x.settings.rollback(t.before)
 	}
@@ -274,7 +281,7 @@ func (x *session) savepoint(name string) error {
 		return errNeedsBlock("SAVEPOINT")
 	}
 	engine := x.begin()
-	x.txn.saves = append(x.txn.saves, savepoint{name: name, mark: engine.Mark(), settings: x.settings.mark()})
+	x.txn.saves = append(x.txn.saves, savepoint{name: name, mark: engine.Mark(), settings: x.settings.mark(), announced: x.announced.mark()})
 	return nil
 }
 
@@ -319,6 +326,7 @@ func (x *session) rollbackTo(name string) error {
 	x.dropPortals(func(p *portal) bool { return !p.held && p.level > i })
 	x.txn.engine.RollbackTo(s.mark)
 	x.settings.rollback(s.settings)
+	x.announced.rollbackTo(s.announced)
 	// The savepoint itself stays.
 	x.txn.saves = x.txn.saves[:i+1]
 	x.txn.failed = false

@@ -3,7 +3,6 @@ package types
 import (
 	"encoding/binary"
 	"math"
-	"strconv"
 )
 
 // ParseOID reads an oid. As in PostgreSQL, a negative number that fits 32 bits
@@ -22,38 +21,14 @@ func ParseOID(s string) (OID, error) {
 // leadingUint32 is strtoul at the head of t, which is part of s; name is the
 // type in errors.
 func leadingUint32(t, s, name string) (v OID, rest string, err error) {
-	for t != "" && isSpace(t[0]) {
-		t = t[1:]
-	}
-	end := 0
-	if t != "" && (t[0] == '-' || t[0] == '+') {
-		end = 1
-	}
-	radix := int64(10)
-	if len(t) > end && t[end] == '0' {
-		radix = 8
-		if len(t) > end+2 && t[end+1]|0x20 == 'x' && digitValue(t[end+2]) < 16 {
-			radix, end = 16, end+2
-		}
-	}
-	digits := end
-	for end < len(t) && digitValue(t[end]) < radix {
-		end++
-	}
-	if end == digits {
+	u, rest, ok := leadingUlong0(t)
+	switch {
+	case len(rest) == len(t):
 		return 0, "", errSyntax(name, s)
-	}
-	u, err := strconv.ParseUint(t[digits:end], int(radix), 64)
-	if err != nil {
+	case !ok || u > math.MaxUint32 && int64(u) != int64(int32(u)):
 		return 0, "", errRange(name, s)
 	}
-	if t[0] == '-' {
-		u = -u
-	}
-	if u > math.MaxUint32 && int64(u) != int64(int32(u)) {
-		return 0, "", errRange(name, s)
-	}
-	return OID(u), t[end:], nil
+	return OID(u), rest, nil
 }
 
 // ParseOIDBytes is ParseOID of bytes; it keeps nothing of b.

@@ -25,6 +25,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/gateway"
 	"github.com/ferrisstreams/ferrisstreams/gateway/rest"
+	"github.com/ferrisstreams/ferrisstreams/notify"
 	"github.com/ferrisstreams/ferrisstreams/state"
 	"github.com/spf13/pflag"
 )
@@ -138,6 +139,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Compile:   compileColumns(cat),
 		Labels:    labelsOf(cat),
 		Stdout:    os.Stdout,
+		Notify:    notify.NewHub(notify.DefaultLimit),
 		Metrics:   &stream.Metrics{},
 	}
 	b := &binding{connectors: list, env: &env, tables: p.tables}
@@ -160,6 +162,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	p.gateway, err = gateway.New(gateway.Options{
 		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: bindings, Eval: evaluate, Version: version, Logger: log,
 		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Memory: account,
+		Hub: env.Notify,
 	})
 	if err != nil {
 		return p, err

@@ -237,6 +237,8 @@ func print(m pgproto3.BackendMessage) string {
 		return strings.TrimSpace("ParameterDescription " + strings.Trim(fmt.Sprint(m.ParameterOIDs), "[]"))
 	case *pgproto3.BackendKeyData:
 		return fmt.Sprintf("BackendKeyData key of %d bytes", len(m.SecretKey))
+	case *pgproto3.NotificationResponse:
+		return fmt.Sprintf("NotificationResponse %q %q", m.Channel, m.Payload)
 	case *pgproto3.CopyData:
 		return "CopyData " + value(m.Data)
 	case *pgproto3.CopyOutResponse:

@@ -63,7 +63,25 @@ func init() {
 		examples("pg_blocking_pids(pg_backend_pid())", "{}")...) // nothing here waits for a lock
 	op("pg_safe_snapshot_blocking_pids(int4) _int4 strict volatile", func(*Env, vs) (types.Value, error) { return types.NewArray(types.Of(types.Int4), nil), nil },
 		examples("pg_safe_snapshot_blocking_pids(pg_backend_pid())", "{}")...)
-	op("pg_notification_queue_usage() float8 strict volatile", func(*Env, vs) (types.Value, error) { return float8(0) }, examples("pg_notification_queue_usage()", "0")...)
+	op("pg_notification_queue_usage() float8 strict volatile", func(env *Env, _ vs) (types.Value, error) {
+		if env.Session == nil {
+			return types.Value{}, outsideSession("pg_notification_queue_usage")
+		}
+		return float8(env.Session.NotifyUsage())
+	}, examples("pg_notification_queue_usage()", "0")...)
+	op("pg_notify(text, text) void volatile", func(env *Env, a vs) (types.Value, error) {
+		if env.Session == nil {
+			return types.Value{}, sqlerr.Unsupported("Give the job a sink of type 'notify'.", "pg_notify is not supported in a job")
+		}
+		var channel, payload string
+		if !a[0].Null {
+			channel = a[0].S
+		}
+		if !a[1].Null {
+			payload = a[1].S
+		}
+		return types.NewString(types.Void, ""), env.Session.Notify(channel, payload)
+	}, examples("pg_notify('', 'x')", "ERROR 22023", "pg_notify(NULL, 'x')", "ERROR 22023")...)
 	op("pg_trigger_depth() int4 strict stable", func(*Env, vs) (types.Value, error) { return int4(0) }, examples("pg_trigger_depth()", "0")...)
 	op("pg_sleep_for(interval) void strict volatile", func(env *Env, a vs) (types.Value, error) {
 		span := a[0].Span

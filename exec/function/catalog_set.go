@@ -30,7 +30,15 @@ func init() {
 			return vs{types.NewText(name), {Type: types.Of(types.Text), S: value, Null: !ok}}
 		}), nil
 	}, examples("pg_options_to_table(ARRAY['a=b', 'c', 'd='])", `(a,b), (c,), (d,"")`)...)
-	def("pg_listening_channels() setof text strict stable", setOf(func(*Env, vs) ([]types.Value, error) { return nil, nil }), examples("pg_listening_channels()", "")...)
+	def("pg_listening_channels() setof text strict stable", setOf(func(env *Env, _ vs) ([]types.Value, error) {
+		var out []types.Value
+		if env.Session != nil {
+			for _, c := range env.Session.Listening() {
+				out = append(out, types.NewText(c))
+			}
+		}
+		return out, nil
+	}), examples("pg_listening_channels()", "")...)
 }
 
 // rowsOf is a function that returns the rows of a view of pg_catalog.

@@ -74,4 +74,10 @@ type Session interface {
 	// false: there is none.
 	Cancel(pid int32) (bool, error)
 	Terminate(pid int32) (bool, error)
+	// Notify is pg_notify; any goroutine may call it.
+	Notify(channel, payload string) error
+	// Listening are the channels that are listened to.
+	Listening() []string
+	// NotifyUsage is how full the queue of notifications is, 0 to 1.
+	NotifyUsage() float64
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/notify"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -221,6 +222,8 @@ type Env struct {
 	Labels func(types.OID) *types.Enum
 	// Stdout is where a stdout sink writes.
 	Stdout interface{ Write([]byte) (int, error) }
+	// Notify brings notifications to sessions; nil: there are none.
+	Notify *notify.Hub
 	// Metrics counts what connectors do; never nil.
 	Metrics *Metrics
 }

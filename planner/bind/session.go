@@ -94,8 +94,12 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return done(&plan.Nothing{Tag: "CHECKPOINT"})
 	case *pg.Node_ConstraintsSetStmt:
 		return done(&plan.Nothing{Tag: "SET CONSTRAINTS", Block: plan.BlockWanted})
+	case *pg.Node_ListenStmt:
+		return done(&plan.Listen{Channel: x.ListenStmt.Conditionname})
 	case *pg.Node_UnlistenStmt:
-		return done(&plan.Nothing{Tag: "UNLISTEN"})
+		return done(&plan.Listen{Channel: x.UnlistenStmt.Conditionname, Stop: true})
+	case *pg.Node_NotifyStmt:
+		return done(&plan.Notify{Channel: x.NotifyStmt.Conditionname, Payload: x.NotifyStmt.Payload})
 	case *pg.Node_ReindexStmt:
 		return b.reindex(x.ReindexStmt)
 	case *pg.Node_ClusterStmt:

@@ -22,10 +22,6 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "DELETE", "A stream is appended to: filter rows out where you read, or use the topic's retention."
 	case *pg.Node_MergeStmt:
 		return "MERGE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
-	case *pg.Node_ListenStmt:
-		return "LISTEN", "Watch a stream: SELECT ... EMIT CHANGES."
-	case *pg.Node_NotifyStmt:
-		return "NOTIFY", "Write to a stream: INSERT INTO stream VALUES (...)."
 	case *pg.Node_CreateFunctionStmt:
 		return "CREATE FUNCTION", "Write the expression out, or put it into a view: CREATE STREAM name AS SELECT ..."
 	case *pg.Node_CallStmt:

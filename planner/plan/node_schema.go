@@ -76,6 +76,8 @@ func (*SetVariable) statement()   {}
 func (*ShowVariable) statement()  {}
 func (*ResetVariable) statement() {}
 func (*Discard) statement()       {}
+func (*Listen) statement()        {}
+func (*Notify) statement()        {}
 func (*Transaction) statement()   {}
 func (*Prepare) statement()       {}
 func (*Execute) statement()       {}

@@ -220,6 +220,15 @@ type ResetVariable struct{ Name string }
 // Discard is DISCARD ALL, PLANS, SEQUENCES or TEMP.
 type Discard struct{ What string }
 
+// Listen is LISTEN and, with Stop, UNLISTEN of a channel or, "", of all.
+type Listen struct {
+	Channel string
+	Stop    bool
+}
+
+// Notify is NOTIFY.
+type Notify struct{ Channel, Payload string }
+
 // TxnKind is what a Transaction statement does.
 type TxnKind uint8
 
