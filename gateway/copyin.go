@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -71,13 +72,12 @@ func (c *copyData) next(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		m, err := c.x.in.next(time.Time{})
-		switch err { //nolint:errorlint // the inbox returns them as they are
-		case nil:
-		case errPoked:
+		switch {
+		case errors.Is(err, errPoked):
 			continue // notifications wait for the statement's end
-		case errStopped:
+		case errors.Is(err, errStopped):
 			return nil, errShutdown()
-		default:
+		case err != nil:
 			return nil, err
 		}
 		if m.tooLong > 0 {
