@@ -360,6 +360,9 @@ func (s session) Query() string                                  { return "" }
 func (s session) Addresses() (client, server netip.AddrPort)     { return }
 func (s session) Cancel(int32) (bool, error)                     { return false, nil }
 func (s session) Terminate(int32) (bool, error)                  { return false, nil }
+func (s session) Notify(string, string) error                    { return nil }
+func (s session) Listening() []string                            { return nil }
+func (s session) NotifyUsage() float64                           { return 0 }
 
 func TestLiveLatest(t *testing.T) {
 	f := newFixture(t)
