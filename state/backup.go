@@ -2,6 +2,7 @@ package state
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -20,7 +21,7 @@ import (
 // lowest version that the restored store may use.
 const (
 	backupMagic  = "FERRISBK"
-	backupFormat = 2 // 1 has no log of the tables' commits
+	backupFormat = 3 // 1 has no log of the tables' commits, 2 has it under other keys
 	oldestBackup = 1
 	backupBlock  = 1 << 20
 	mostRecord   = MaxKey + MaxValue + 1<<10
@@ -93,6 +94,7 @@ func (b *backupWriter) all(ctx context.Context, s *Store, c *cut) error {
 	if err := b.put(nil, numbers(c.next)); err != nil {
 		return err
 	}
+	redo := appendSpace(nil, TablesID, Space{Operator: opRedo})[:prefixLen-2]
 	for id, version := range c.sn.versions {
 		if version == 0 {
 			continue
@@ -101,9 +103,17 @@ func (b *backupWriter) all(ctx context.Context, s *Store, c *cut) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			if bytes.HasPrefix(key, redo) {
+				return nil
+			}
 			return b.put(key[1:], value)
 		})
 		if err != nil {
+			return err
+		}
+	}
+	if c.sn.versions[TablesID] > 0 {
+		if err := b.redo(ctx, s, c.sn); err != nil {
 			return err
 		}
 	}
@@ -119,6 +129,31 @@ func (b *backupWriter) all(ctx context.Context, s *Store, c *cut) error {
 		return err
 	}
 	return b.to.Flush()
+}
+
+// redo writes the redo log as a store has it that has no segments.
+func (b *backupWriter) redo(ctx context.Context, s *Store, sn *Snapshot) error {
+	base, _, err := s.redoAt(sn.versions[TablesID])
+	if err != nil {
+		return err
+	}
+	mark := redoMarkEntry(base, 0)
+	if err := b.put(mark.key[1:], mark.value); err != nil {
+		return err
+	}
+	slots := uint64(0)
+	return sn.Log(func(log []byte, version uint64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, e := range slotsOf(slots, version, log) {
+			if err := b.put(e.key[1:], e.value); err != nil {
+				return err
+			}
+			slots++
+		}
+		return nil
+	})
 }
 
 func (b *backupWriter) put(key, value []byte) error {

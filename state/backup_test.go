@@ -17,7 +17,7 @@ func filled(t *testing.T) (*Store, *Job) {
 	for i := range 500 {
 		tables = append(tables, Write{Space: pages, Key: fmt.Appendf(nil, "t%03d", i), Value: bytes.Repeat([]byte{byte(i)}, 300)})
 	}
-	sn, err := s.Commit(eachOf(tables), func(w *Writer) error { w.Set([]byte("c"), []byte("1")); return nil })
+	sn, err := s.Commit(TableChange{Writes: eachOf(tables)}, func(w *Writer) error { w.Set([]byte("c"), []byte("1")); return nil })
 	ok(t, err)
 	sn.Close()
 	j := begun(t, s)

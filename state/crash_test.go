@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,12 +31,22 @@ var (
 	dropped   = ID{3}
 )
 
+// logged is the number under which the journal has the entries of the redo log,
+// withCatalog what other entries begin with.
+const (
+	logged      = 7
+	withCatalog = "with the catalog"
+)
+
 // journal is what the child says it does, before it does it, and has done.
-type journal struct{ f *os.File }
+type journal struct {
+	f     *os.File
+	entry uint64 // the last of the redo log that was tried
+}
 
 func openJournal(dir string) (*journal, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "journal"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return &journal{f}, err
+	return &journal{f: f}, err
 }
 
 func (j *journal) say(format string, args ...any) error {
@@ -56,7 +67,10 @@ func TestCrashChild(t *testing.T) {
 		ok(t, err)
 		die = n
 	}
-	s, err := Open(Options{Dir: dir, memTable: testMemTable, fault: func(step) error {
+	var mu sync.Mutex // segments of the redo log are made in the background
+	s, err := Open(Options{Dir: dir, memTable: testMemTable, segment: testSegment, fault: func(step) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if steps++; steps == die {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err
@@ -68,6 +82,7 @@ func TestCrashChild(t *testing.T) {
 	ok(t, err)
 	log, err := openJournal(dir)
 	ok(t, err)
+	log.entry = readJournal(t, dir).last["try"][logged]
 	ok(t, work(s, log))
 	for forEver {
 		ok(t, work(s, log))
@@ -167,7 +182,19 @@ func updateCatalog(s *Store, log *journal) error {
 		// Every other change is too large for one transaction.
 		tables = append(tables, Write{Space: pages, Key: fmt.Appendf(nil, "t%02d", k), Value: []byte(strings.Repeat(" ", n%2*900) + strconv.Itoa(n))})
 	}
-	sn, err := s.Commit(eachOf(tables), func(w *Writer) error {
+	if err := logEntries(s, log); err != nil {
+		return err
+	}
+	change := TableChange{Writes: eachOf(tables), Settled: n%3 == 0}
+	if n%2 == 0 {
+		change.Log = fmt.Appendf(nil, "%s %d", withCatalog, n)
+	}
+	if change.Settled {
+		if err := log.say("settle %d %d", logged, log.entry); err != nil {
+			return err
+		}
+	}
+	sn, err := s.Commit(change, func(w *Writer) error {
 		for k := range 20 {
 			w.Set(fmt.Appendf(nil, "c%02d", k), []byte(strings.Repeat(" ", n%2*900)+strconv.Itoa(n)))
 		}
@@ -181,6 +208,53 @@ func updateCatalog(s *Store, log *journal) error {
 		return err
 	}
 	return log.say("catalog 0 %d", n)
+}
+
+// logEntries appends numbers to the redo log.
+func logEntries(s *Store, log *journal) error {
+	for range 6 {
+		log.entry++
+		if err := log.say("try %d %d", logged, log.entry); err != nil {
+			return err
+		}
+		sn, err := s.Commit(TableChange{Log: fmt.Appendf(nil, "%100d", log.entry)}, nil)
+		if err != nil {
+			return err
+		}
+		sn.Close()
+		if err := log.say("done %d %d", logged, log.entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifyLog: of the entries that were said to be done none is missing that was not
+// being settled, and there is none that was not tried.
+func verifyLog(t *testing.T, s *Store, said said, die int) {
+	t.Helper()
+	sn := s.Snapshot(TablesID)
+	defer sn.Close()
+	has, last := map[uint64]bool{}, uint64(0)
+	ok(t, sn.Log(func(entry []byte, _ uint64) error {
+		if strings.HasPrefix(string(entry), withCatalog) {
+			return nil
+		}
+		n, err := strconv.ParseUint(strings.TrimSpace(string(entry)), 10, 64)
+		if err != nil {
+			return err
+		}
+		if n <= last || n > said.last["try"][logged] {
+			return fmt.Errorf("entry %d follows %d; it said %v", n, last, said.last)
+		}
+		has[n], last = true, n
+		return nil
+	}))
+	for _, n := range said.logged {
+		if n > said.last["settle"][logged] && !has[n] {
+			t.Errorf("step %d: entry %d is not there; it said %v", die, n, said.last)
+		}
+	}
 }
 
 func dropAndMake(s *Store) error {
@@ -282,6 +356,7 @@ func verify(t *testing.T, dir string, die int) {
 			expect(t, "prepared tokens", r.Prepared.Tokens, []Token{{"sink", tokenOf(r.Prepared.Epoch)}})
 		}
 	}
+	verifyLog(t, s, said, die)
 	values := map[string]int{}
 	ok(t, s.Scan([]byte("c"), func(_, v []byte) error { values[strings.TrimSpace(string(v))]++; return nil }))
 	last := strconv.FormatUint(said.last["catalog"][0], 10)
@@ -309,12 +384,13 @@ func uniform(t *testing.T, what string, sn *Snapshot, id ID, epoch uint64) {
 
 // said is the journal read back: the last number of each kind for each job.
 type said struct {
-	last map[string]map[int]uint64
+	last   map[string]map[int]uint64
+	logged []uint64 // entries of the redo log that were done
 }
 
 func readJournal(t *testing.T, dir string) said {
 	t.Helper()
-	j := said{last: map[string]map[int]uint64{"use": {}, "try": {}, "done": {}, "delivered": {}, "catalog": {}}}
+	j := said{last: map[string]map[int]uint64{"use": {}, "try": {}, "done": {}, "delivered": {}, "catalog": {}, "settle": {}}}
 	f, err := os.Open(filepath.Join(dir, "journal"))
 	if errors.Is(err, os.ErrNotExist) {
 		return j
@@ -332,6 +408,9 @@ func readJournal(t *testing.T, dir string) said {
 			t.Errorf("job %d used epoch %d after %d", i, n, j.last["use"][i])
 		}
 		j.last[what][i] = n
+		if what == "done" && i == logged {
+			j.logged = append(j.logged, n)
+		}
 	}
 	return j
 }

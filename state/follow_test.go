@@ -11,7 +11,7 @@ import (
 // commitTables writes one page of the tables and returns the version.
 func commitTables(t *testing.T, s *Store, key, value string) uint64 {
 	t.Helper()
-	sn, err := s.Commit(eachOf([]Write{{Space: pages, Key: []byte(key), Value: []byte(value)}}), nil)
+	sn, err := s.Commit(TableChange{Writes: eachOf([]Write{{Space: pages, Key: []byte(key), Value: []byte(value)}})}, nil)
 	ok(t, err)
 	defer sn.Close()
 	return sn.Version(TablesID)

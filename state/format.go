@@ -11,10 +11,11 @@ import (
 )
 
 // Format is the version of everything this package writes: the layout of keys,
-// records and files. 1 had no tables, and 2 no log of what their commits change; a
-// directory of either is one of format 3 without, and becomes it when it is opened.
+// records and files. 1 had no tables, 2 no log of what their commits change, and 3 had
+// it in Badger alone, under keys that are still read; a directory of any of them is
+// one of format 4 without, and becomes it when it is opened.
 const (
-	Format       = 3
+	Format       = 4
 	oldestFormat = 1
 )
 
@@ -38,6 +39,7 @@ func (e *FormatError) Is(target error) bool { return target == ErrFormat }
 const (
 	formatFile = "FORMAT"
 	storeDir   = "store"
+	redoDir    = "redo"
 )
 
 // checkFormat reads dir/FORMAT before anything touches the store, and writes it

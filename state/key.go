@@ -59,6 +59,7 @@ const (
 	opWatermarks
 	opTokens
 	opFollows
+	opRedo // of the tables' ID
 )
 
 // keyFormat is the first byte of every key. Format 2 has other keys beside those

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -45,13 +47,17 @@ func (m *modelJob) clone() *modelJob {
 type openRead struct {
 	sn   *Snapshot
 	want map[ID]map[string]string
+	log  []string
 }
 
 type machine struct {
 	first   *Store // whose database all the others borrow
 	s       *Store
-	steps   int // until the process dies; 0: it lives
+	mu      sync.Mutex // guards steps and dead: segments are made in the background
+	steps   int        // until the process dies; 0: it lives
 	dead    bool
+	redo    string   // the directory of the redo log
+	log     []string // its entries
 	jobs    []*modelJob
 	catalog map[string]string
 	tables  map[string]string
@@ -64,7 +70,12 @@ const testMemTable = 64 << 10 // tables and chunks of a few kilobytes
 
 func newMachine(t *rapid.T) *machine {
 	m := &machine{catalog: map[string]string{}, tables: map[string]string{}}
-	s, err := Open(Options{InMemory: true, memTable: testMemTable, fault: m.fault})
+	dir, err := os.MkdirTemp("", "ferris-model-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.redo = dir
+	s, err := Open(Options{InMemory: true, memTable: testMemTable, redoDir: dir, segment: testSegment, fault: m.fault})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +95,8 @@ func (m *machine) add(t *rapid.T) {
 }
 
 func (m *machine) fault(step) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.steps > 0 {
 		m.steps--
 		m.dead = m.steps == 0
@@ -109,8 +122,12 @@ func (m *machine) died(t *rapid.T, err error) bool {
 // reopen is a start after a crash.
 func (m *machine) reopen(t *rapid.T) {
 	m.s.sweeping.Wait()
+	if err := m.s.redo.close(); err != nil {
+		t.Fatal(err)
+	}
+	m.s.redo.file = nil
 	m.dead, m.steps, m.reads, m.held = false, 0, nil, nil
-	s, err := Open(Options{InMemory: true, existing: m.first.db, fault: m.fault})
+	s, err := Open(Options{InMemory: true, existing: m.first.db, redoDir: m.redo, segment: testSegment, fault: m.fault})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +174,20 @@ func pagesOf(t *rapid.T, sn *Snapshot, id ID) map[string]string {
 	return got
 }
 
+func entriesOf(t *rapid.T, sn *Snapshot) []string {
+	var all []string
+	if err := sn.Log(func(log []byte, _ uint64) error { all = append(all, string(log)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func sameLog(t *rapid.T, what string, got, want []string) {
+	if !slices.Equal(got, want) {
+		t.Fatalf("%s: %s", what, cmp.Diff(want, got))
+	}
+}
+
 func same(t *rapid.T, what string, got, want map[string]string) {
 	if !maps.Equal(got, want) {
 		t.Fatalf("%s: %s", what, cmp.Diff(want, got))
@@ -186,7 +217,9 @@ func (m *machine) check(t *rapid.T) {
 		t.Fatal(err)
 	}
 	same(t, "catalog", got, m.catalog)
+	sameLog(t, "the log", entriesOf(t, all), m.log)
 	for _, r := range m.reads {
+		sameLog(t, "the log of an open read", entriesOf(t, r.sn), r.log)
 		for id, want := range r.want {
 			same(t, "an open read", pagesOf(t, r.sn, id), want)
 		}
@@ -391,12 +424,30 @@ func (m *machine) commitTables(t *rapid.T) {
 			return nil
 		}
 	}
-	sn, err := m.s.Commit(eachOf(writes), change)
+	c := TableChange{Settled: rapid.IntRange(0, 4).Draw(t, "settled") == 0}
+	log := m.log
+	if c.Settled {
+		log = nil
+	}
+	if rapid.Bool().Draw(t, "with an entry") {
+		c.Log = []byte(strings.Repeat(rapid.StringMatching(`[a-z]`).Draw(t, "entry"), rapid.SampledFrom([]int{1, 20, 130, 600}).Draw(t, "its size")))
+		log = append(slices.Clone(log), string(c.Log))
+	}
+	if len(c.Log) == 0 || rapid.Bool().Draw(t, "with writes") {
+		c.Writes = eachOf(writes)
+	} else {
+		tables = m.tables
+	}
+	sn, err := m.s.Commit(c, change)
 	if !m.died(t, err) {
 		if m.held != nil {
 			m.held.Close()
 		}
-		m.held, m.tables, m.catalog = sn, tables, catalog
+		m.held, m.tables, m.catalog, m.log = sn, tables, catalog, log
+		m.s.redo.wait.Wait()
+		if m.dead { // while it made a segment
+			m.reopen(t)
+		}
 		return
 	}
 	m.reopen(t)
@@ -407,12 +458,13 @@ func (m *machine) commitTables(t *rapid.T) {
 	now := m.s.Snapshot(TablesID)
 	defer now.Close()
 	gotTables := pagesOf(t, now, TablesID)
-	before := maps.Equal(got, m.catalog) && maps.Equal(gotTables, m.tables)
-	after := maps.Equal(got, catalog) && maps.Equal(gotTables, tables)
+	gotLog := entriesOf(t, now)
+	before := maps.Equal(got, m.catalog) && maps.Equal(gotTables, m.tables) && slices.Equal(gotLog, m.log)
+	after := maps.Equal(got, catalog) && maps.Equal(gotTables, tables) && slices.Equal(gotLog, log)
 	if !before && !after {
-		t.Fatalf("after a crash catalog and tables are mixed: %s %s", cmp.Diff(catalog, got), cmp.Diff(tables, gotTables))
+		t.Fatalf("after a crash catalog, tables and log are mixed: %s %s %s", cmp.Diff(catalog, got), cmp.Diff(tables, gotTables), cmp.Diff(log, gotLog))
 	}
-	m.catalog, m.tables = got, gotTables
+	m.catalog, m.tables, m.log = got, gotTables, gotLog
 }
 
 func (m *machine) drop(t *rapid.T) {
@@ -442,7 +494,7 @@ func (m *machine) read(t *rapid.T) {
 	if len(m.reads) > 4 {
 		t.Skip("enough reads are open")
 	}
-	r := openRead{sn: m.s.Snapshot(), want: map[ID]map[string]string{}}
+	r := openRead{sn: m.s.Snapshot(), want: map[ID]map[string]string{}, log: slices.Clone(m.log)}
 	for _, j := range m.jobs {
 		r.want[j.job.ID()] = maps.Clone(j.pages)
 	}
@@ -485,6 +537,10 @@ func TestModel(t *testing.T) {
 		m := newMachine(t)
 		defer func() {
 			m.s.sweeping.Wait()
+			if err := errors.Join(m.s.redo.close(), os.RemoveAll(m.redo)); err != nil {
+				t.Error(err)
+			}
+			m.first.redo = nil // closed by reopen, or just now
 			if err := m.first.Close(); err != nil {
 				t.Error(err)
 			}

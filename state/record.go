@@ -47,6 +47,7 @@ const (
 	kindDelivered = 'd' // ID, sink: epoch
 	kindDropped   = 'x' // ID: its keys are being removed
 	kindFloor     = 'f' // of a restored store: the version that it begins with
+	kindSegments  = 's' // numbers of the first and the last segment of the redo log
 )
 
 func metaKey(kind byte, id *ID) []byte {
@@ -109,6 +110,9 @@ func (s *Store) load() error {
 	if v := s.db.MaxVersion(); v >= s.counter.limit && v > 0 && v != math.MaxUint64 {
 		return fmt.Errorf("opening the state store: %w: it holds version %d, and its counter ends at %d", errRecord, v, s.counter.limit)
 	}
+	if err := s.loadRedo(); err != nil {
+		return err
+	}
 	for id, r := range s.jobs {
 		if r.dropped {
 			continue
@@ -144,6 +148,9 @@ func (s *Store) loadRecord(key, value []byte, dropped *[]ID) error {
 	}
 	if kind == kindFloor {
 		return readNumbers(value, &s.floor)
+	}
+	if kind == kindSegments {
+		return readNumbers(value, &s.segments[0], &s.segments[1])
 	}
 	var id ID
 	if len(key) < len(id) {

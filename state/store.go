@@ -23,7 +23,7 @@ import (
 // Options say where the store lives and how much memory it may hold.
 type Options struct {
 	// Dir is the data directory. It is made where it does not exist. The store
-	// writes LOCK, FORMAT and the directory store in it, and nothing else.
+	// writes LOCK, FORMAT and the directories store and redo in it, and nothing else.
 	Dir string
 	// InMemory keeps everything in memory; Dir must be empty.
 	InMemory bool
@@ -33,6 +33,8 @@ type Options struct {
 	// For tests.
 	memTable    int64                                      // bytes; 0: defaultMemTable
 	followLimit uint64                                     // 0: the constant
+	redoDir     string                                     // of a store in memory: it has a redo log there
+	segment     int                                        // bytes; 0: segmentBytes
 	fault       func(step) error                           // called before and after each durable step; nil: nothing happens
 	existing    *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
 	free        func(dir string) (bytes uint64, err error) // nil: freeSpace
@@ -67,6 +69,11 @@ type Store struct {
 
 	tablesMu  sync.Mutex // one Commit at a time; held before catalogMu
 	catalogMu sync.Mutex // one Update at a time
+	redo      *redoLog   // nil: in memory
+	redoDir   string     // "": in memory
+	segment   int        // bytes of a segment
+	segments  [2]uint64  // the first and the last, as loaded
+	slots     uint64     // of Badger that entries of the log take; guarded by tablesMu
 
 	mu      sync.Mutex // guards what follows, and the discard version
 	jobs    map[ID]*record
@@ -123,7 +130,10 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.db = db
-	s.followLimit = o.followLimit
+	s.followLimit, s.redoDir, s.segment = o.followLimit, o.redoDir, o.segment
+	if o.Dir != "" {
+		s.redoDir = filepath.Join(o.Dir, redoDir)
+	}
 	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
 	if s.writer.fault == nil {
 		s.writer.fault = func(step) error { return nil }
@@ -146,7 +156,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 	dir := ""
 	if !o.InMemory {
 		dir = filepath.Join(o.Dir, storeDir)
-		if err := removeUnborn(dir); err != nil {
+		if err := errors.Join(removeUnborn(dir), syncLogs(dir)); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +200,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) shut() error {
-	var errs []error
+	errs := []error{s.redo.close()}
 	if s.db != nil && !s.borrowed {
 		if err := s.db.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing the state store: %w", err))

@@ -61,14 +61,14 @@ func TestFormatIsChecked(t *testing.T) {
 	if want := (FormatError{Dir: dir, Written: 7, Read: Format}); *format != want {
 		t.Errorf("%+v, want %+v", *format, want)
 	}
-	for _, older := range []string{"1\n", "2\n"} {
+	for _, older := range []string{"1\n", "2\n", "3\n"} {
 		if err := os.WriteFile(path, []byte(older), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := open(t, Options{Dir: dir}).Close(); err != nil {
 			t.Fatal(err)
 		}
-		if b, err := os.ReadFile(path); err != nil || string(b) != "3\n" {
+		if b, err := os.ReadFile(path); err != nil || string(b) != "4\n" {
 			t.Errorf("a directory of format %q that was opened says format %q, %v", older, b, err)
 		}
 	}

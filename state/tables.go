@@ -17,15 +17,33 @@ type Write struct {
 	Delete     bool
 }
 
-// Commit makes writes to the tables and changes of the catalog visible together,
-// all or nothing, and returns when they are durable. tables calls put with each
-// write; nil: there are none. catalog nil: it does not change. The snapshot reads
-// the tables as they are now; its Close lets go of them. Where Commit fails
-// nothing has changed, and, unless the store has failed, it may be tried again.
-// One Commit runs at a time.
-func (s *Store) Commit(tables func(put func(Write) error) error, catalog func(*Writer) error) (*Snapshot, error) {
+// TableChange is what a Commit changes of the tables.
+type TableChange struct {
+	// Log is an entry of the redo log, borrowed until the Commit returns; empty: it
+	// has none. Snapshot.Log returns it until a Commit that is Settled.
+	Log []byte
+	// Writes calls put with each write; nil: there are none.
+	Writes func(put func(Write) error) error
+	// Settled: with its writes the store has all that entries of the log say up to
+	// the Commit before. They are not to be repeated over it.
+	Settled bool
+}
+
+// Commit makes a change of the tables and one of the catalog visible together, all
+// or nothing, and returns when they are durable. catalog nil: it does not change.
+// The snapshot reads the tables as they are now; its Close lets go of them. Where
+// Commit fails nothing has changed, and, unless the store has failed, it may be
+// tried again. One Commit runs at a time.
+func (s *Store) Commit(tables TableChange, catalog func(*Writer) error) (*Snapshot, error) {
 	s.tablesMu.Lock()
 	defer s.tablesMu.Unlock()
+	if catalog == nil && tables.Writes == nil && !tables.Settled && s.redo.takes(tables.Log) {
+		sn, err := s.logged(tables.Log)
+		if err != nil {
+			return nil, fmt.Errorf("writing tables: %w", err)
+		}
+		return sn, nil
+	}
 	var changes []change
 	if catalog != nil {
 		s.catalogMu.Lock()
@@ -37,9 +55,17 @@ func (s *Store) Commit(tables func(put func(Write) error) error, catalog func(*W
 		changes = append(changes, c)
 	}
 	c := change{id: TablesID}
-	if tables != nil {
+	from := s.slots
+	if tables.Settled {
+		from = 0
+		c.entries = append(c.entries, redoMarkEntry(s.tablesVersion(), s.redo.place()))
+	}
+	if len(tables.Log) > 0 {
+		c.at = func(v uint64) []entry { return slotsOf(from, v, tables.Log) }
+	}
+	if tables.Writes != nil {
 		c.each = func(put func(entry) error) error {
-			return tables(func(w Write) error {
+			return tables.Writes(func(w Write) error {
 				if err := checkSize(w.Key, w.Value); err != nil {
 					return err
 				}
@@ -50,12 +76,13 @@ func (s *Store) Commit(tables func(put func(Write) error) error, catalog func(*W
 	}
 	changes = append(changes, c)
 	var sn *Snapshot
-	err := s.change(stepTables, changes, func() {
-		sn = &Snapshot{s: s, versions: map[ID]uint64{TablesID: s.jobs[TablesID].version}}
-		s.holds[sn] = s.jobs[TablesID].version
-	})
+	err := s.change(stepTables, changes, func() { sn = s.tablesNow() })
 	if err != nil {
 		return nil, fmt.Errorf("writing tables: %w", err)
+	}
+	s.slots = from + uint64((len(tables.Log)+slotPart-1)/slotPart)
+	if tables.Settled {
+		s.trimRedo()
 	}
 	return sn, nil
 }
@@ -65,6 +92,7 @@ func (s *Store) Commit(tables func(put func(Write) error) error, catalog func(*W
 type change struct {
 	id      ID
 	entries []entry
+	at      func(version uint64) []entry // more of them; nil: none
 	each    func(put func(entry) error) error
 }
 
@@ -124,6 +152,9 @@ type gather struct {
 func (g *gather) all(changes []change) (err error) {
 	defer func() { err = errors.Join(err, g.wait()) }()
 	for _, c := range changes {
+		if c.at != nil {
+			c.entries = append(c.entries, c.at(g.version)...)
+		}
 		for _, e := range c.entries {
 			if err := g.put(e); err != nil {
 				return err

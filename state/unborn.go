@@ -29,3 +29,25 @@ func removeUnborn(dir string) error {
 	}
 	return nil
 }
+
+// syncLogs makes durable what is in Badger's logs. What a killed process wrote and
+// did not sync is read by the next one, and what that builds on it, synced, must not
+// outlive it.
+func syncLogs(dir string) error {
+	for _, pattern := range []string{"*.mem", "*.vlog"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err == nil {
+				err = errors.Join(f.Sync(), f.Close())
+			}
+			if err != nil {
+				return fmt.Errorf("syncing a log of the state store: %w", err)
+			}
+		}
+	}
+	return nil
+}

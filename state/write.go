@@ -26,6 +26,10 @@ const (
 	stepSwept    step = "swept"    // the removal of the mark of a drop
 	stepCatalog  step = "catalog"  // the catalog's keys or committed version
 	stepTables   step = "tables"   // the tables', with or without the catalog's
+	stepLog      step = "log"      // an entry of the redo log
+	stepSegment  step = "segment"  // the file of a segment of the redo log
+	stepSegments step = "segments" // which segments there are
+	stepSeal     step = "seal"     // the end of a segment
 )
 
 type entry struct {

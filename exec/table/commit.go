@@ -97,6 +97,9 @@ type work struct {
 	seqs       []seqUse
 	sweep      []state.Write
 
+	// sequence gets the sequences of entries that are repeated; nil: nobody does.
+	sequence func(storage uint32, value []byte) error
+
 	log     []byte // what the group has changed, as an entry of the log
 	section []byte // of the log, being made
 	bytes   int64  // of the changes
@@ -174,7 +177,7 @@ func (t *Tables) writeGroup(w *work, in []*commit) {
 		delete(w.kept, storage)
 	}
 	held, err := w.write(catalog)
-	t.seqs.wrote(w.seqs, err)
+	t.seqs.wrote(w.seqs, !w.direct, err)
 	if err != nil {
 		for _, c := range in {
 			c.err = err
@@ -223,7 +226,7 @@ func (w *work) settle(version uint64) {
 		}
 	}
 	if !w.direct {
-		t.redo.wrote(len(w.log))
+		t.redo.bytes += int64(len(w.log))
 		if t.full() {
 			t.writeBehind()
 		}
@@ -233,7 +236,7 @@ func (w *work) settle(version uint64) {
 		t.settle(u, nil, version)
 	}
 	clear(t.unwritten)
-	t.redo.begun()
+	t.redo = redo{}
 }
 
 // forget lets go of a dropped tree's pages.
@@ -365,27 +368,36 @@ func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error)
 	if len(w.kept) == 0 && len(seqs) == 0 && len(w.sweep) == 0 && catalog == nil && !w.direct {
 		return w.t.store.Snapshot(state.TablesID), nil
 	}
-	return w.t.store.Commit(func(put func(state.Write) error) error {
-		change := w.writeLog
-		if w.direct {
-			change = w.writeAll
+	var c state.TableChange
+	if w.direct {
+		seqs = w.t.seqs.unstored()
+		c.Settled = true
+	} else {
+		for _, s := range seqs {
+			w.recordSequence(s)
 		}
-		if err := change(put); err != nil {
-			return err
-		}
-		for _, s := range append(seqs, w.sweep...) {
-			if err := put(s); err != nil {
-				return err
+		c.Log, seqs = w.log, nil
+	}
+	if w.direct || len(w.sweep) > 0 {
+		c.Writes = func(put func(state.Write) error) error {
+			if w.direct {
+				if err := w.writeAll(put); err != nil {
+					return err
+				}
 			}
+			for _, s := range append(seqs, w.sweep...) {
+				if err := put(s); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
-		return nil
-	}, catalog)
+	}
+	return w.t.store.Commit(c, catalog)
 }
 
-func (w *work) writeLog(put func(state.Write) error) error { return w.t.redo.write(put, w.log) }
-
 // writeAll writes every page that the store does not have, of the storages that
-// stay, and begins a new era of the log.
+// stay.
 func (w *work) writeAll(put func(state.Write) error) error {
 	for storage, e := range w.edits {
 		if !w.kept[storage] {
@@ -403,5 +415,5 @@ func (w *work) writeAll(put func(state.Write) error) error {
 			return err
 		}
 	}
-	return w.t.redo.writeEra(put)
+	return w.t.redo.endOlder(put)
 }

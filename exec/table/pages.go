@@ -190,7 +190,7 @@ func (t *Tables) load(known func(uint32) bool) (lost []uint32, err error) {
 		leaves = nil
 	}
 	err = sn.ScanKeys(state.TablesID, func(sp state.Space, key []byte, _ int) error {
-		if sp.Operator == redoStorage {
+		if sp.Operator == olderStorage {
 			return nil
 		}
 		if sp.Operator != storage {

@@ -9,42 +9,30 @@ import (
 )
 
 // A commit of a few rows does not write the pages that it changes, but what it
-// changes on them: an entry of the redo log, some hundred bytes for every sync
-// instead of a page for every row. The pages are written later, all that have
-// changed since they were written last, as one change of the store that also
-// begins a new era of the log. A start puts the entries of the present era into
-// the pages that the store has, in their order. Entries are written over by those
-// of later eras, so nobody has to remove them.
+// changes on them: an entry of the store's redo log, some hundred bytes for every
+// sync instead of a page for every row. The pages are written later, all that have
+// changed since they were written last, as one change of the store that settles the
+// log. A start puts the entries since then into the pages that the store has, in
+// their order.
 //
 // A commit that has changed more than redoMost writes the pages at once.
 const (
 	redoMost  = 2 << 20  // bytes of one commit's entry
-	redoLimit = 32 << 20 // of an era, before the pages are written
-	redoChunk = 256 << 10
+	redoLimit = 32 << 20 // of all, before the pages are written
 )
 
-// The log lies under a storage number that no table has.
-const (
-	redoStorage = 0
-	shardEra    = 0 // the number of the present era
-	shardLog    = 1 // key: number of a chunk in its era, eight bytes
-)
+// An entry is a run of sections: a storage's number, doubled, and one more where it
+// is a table's rows; how many changes; and of each a key and a value behind their
+// lengths, that of a value one more than it is, 0 where the key is removed. The
+// section of a sequence has its number, doubled, and sequenceSection, and one change
+// of an empty key: its state as the store keeps it.
+const sequenceSection = 1 << 40
 
-// A chunk is the number of its era, a byte that says whether the entry goes on in
-// the next one, and a part of the entry. An entry is a run of sections: a storage's
-// number, doubled, and one more where it is a table's rows; how many changes; and
-// of each a key and a value behind their lengths, that of a value one more than it
-// is, 0 where the key is removed.
-const (
-	chunkLast = iota
-	chunkMore
-)
-
-// redo is the log's state. Whoever leads a group of commits owns it.
+// redo is what is known of the log. Whoever leads a group of commits owns it.
 type redo struct {
-	era   uint64
-	next  uint64 // the number of the next chunk
-	bytes int64  // of the era
+	bytes int64  // of the entries that are not in the pages
+	older bool   // there is one of format 3, which the next write of the pages ends
+	era   uint64 // its number
 }
 
 // record appends what a transaction has written to a storage to the group's entry.
@@ -80,45 +68,27 @@ func (w *work) record(o *overlay) error {
 	return nil
 }
 
-// write writes an entry; wrote notes that it is durable.
-func (r *redo) write(put func(state.Write) error, entry []byte) error {
-	for i := r.next; len(entry) > 0; i++ {
-		n := min(len(entry), redoChunk)
-		more := byte(chunkLast)
-		if n < len(entry) {
-			more = chunkMore
-		}
-		chunk := append(binary.AppendUvarint(make([]byte, 0, n+binary.MaxVarintLen64+1), r.era), more)
-		err := put(state.Write{
-			Space: state.Space{Operator: redoStorage, Shard: shardLog},
-			Key:   binary.BigEndian.AppendUint64(nil, i), Value: append(chunk, entry[:n]...),
-		})
-		if err != nil {
-			return err
-		}
-		entry = entry[n:]
-	}
-	return nil
+// recordSequence appends the state of a sequence to the group's entry.
+func (w *work) recordSequence(s state.Write) {
+	head := uint64(s.Space.Operator)<<1 | sequenceSection
+	w.log = binary.AppendUvarint(binary.AppendUvarint(w.log, head), 1)
+	w.log = append(binary.AppendUvarint(append(w.log, 0), uint64(len(s.Value))+1), s.Value...)
 }
 
-func (r *redo) wrote(size int) {
-	r.next += uint64((size + redoChunk - 1) / redoChunk)
-	r.bytes += int64(size)
-}
-
-// writeEra begins the next era; begun notes that it has begun.
-func (r *redo) writeEra(put func(state.Write) error) error {
-	return put(state.Write{Space: state.Space{Operator: redoStorage, Shard: shardEra}, Value: binary.AppendUvarint(nil, r.era+1)})
-}
-
-func (r *redo) begun() { *r = redo{era: r.era + 1} }
-
-var errRedo = errors.New("the redo log of the tables is damaged")
+var errRedo = errors.New("an entry of the redo log of the tables is damaged")
 
 // recover puts what the log has into the newest trees, of the storages that known
 // knows, and goes on behind it.
 func (t *Tables) recover(sn *state.Snapshot, known func(uint32) bool) error {
 	w := t.newWork(t.current)
+	w.sequence = func(storage uint32, value []byte) error {
+		s, err := readSequence(storage, value)
+		if err == nil {
+			s.logged = true
+			t.seqs.all[storage] = s
+		}
+		return err
+	}
 	log, changedAt, err := w.replay(sn, known)
 	if err != nil {
 		return err
@@ -134,43 +104,16 @@ func (t *Tables) recover(sn *state.Snapshot, known func(uint32) bool) error {
 }
 
 // replay puts what the log has at a version into the trees of the pages that the
-// store has there, of the storages that known knows, and returns where the log
-// ends, and the version at which each storage was changed last.
+// store has there, of the storages that known knows, and returns what there is of
+// the log, and the version at which each storage was changed last.
 func (w *work) replay(sn *state.Snapshot, known func(uint32) bool) (log redo, at map[uint32]uint64, err error) {
-	b, found, err := sn.Get(state.TablesID, state.Space{Operator: redoStorage, Shard: shardEra}, nil, nil)
-	if err != nil {
-		return log, nil, err
-	}
-	if found {
-		era, n := binary.Uvarint(b)
-		if n <= 0 {
-			return log, nil, errRedo
-		}
-		log.era = era
-	}
 	at = map[uint32]uint64{}
-	var entry []byte
-	sp := state.Space{Operator: redoStorage, Shard: shardLog}
-	err = sn.ScanVersions(state.TablesID, sp, func(key, chunk []byte, version uint64) error {
-		era, n := binary.Uvarint(chunk)
-		if n <= 0 || len(chunk) <= n || len(key) != 8 {
-			return errRedo
-		}
-		if era != log.era || binary.BigEndian.Uint64(key) != log.next {
-			return state.ErrStop // what follows is of an older era
-		}
-		entry = append(entry, chunk[n+1:]...)
-		log.next++
-		if chunk[n] == chunkMore {
-			return nil
-		}
+	one := func(entry []byte, version uint64) error {
 		log.bytes += int64(len(entry))
-		err := w.repeat(entry, known, func(storage uint32) { at[storage] = version })
-		entry = entry[:0]
-		return err
-	})
-	if err == nil && len(entry) > 0 {
-		err = errRedo
+		return w.repeat(entry, known, func(storage uint32) { at[storage] = version })
+	}
+	if log.era, log.older, err = replayOlder(sn, one); err == nil {
+		err = sn.Log(one)
 	}
 	if err != nil {
 		return log, nil, fmt.Errorf("replaying what was committed since the pages were written: %w", err)
@@ -202,8 +145,9 @@ func (w *work) repeat(entry []byte, known func(uint32) bool, touched func(storag
 	for len(entry) > 0 {
 		head := uvarint()
 		count := uvarint()
-		storage := uint32(head >> 1)
-		skip := known != nil && !known(storage)
+		sequence := head&sequenceSection != 0
+		storage := uint32(head &^ sequenceSection >> 1)
+		skip := known != nil && !known(storage) || sequence && w.sequence == nil
 		for ; count > 0; count-- {
 			key := take(uvarint())
 			size := uvarint()
@@ -219,16 +163,20 @@ func (w *work) repeat(entry []byte, known func(uint32) bool, touched func(storag
 				_, err = w.edit(storage).remove(key)
 			default:
 				value := take(size - 1)
-				if value == nil {
-					return errRedo
+				switch {
+				case value == nil:
+					err = errRedo
+				case sequence:
+					err = w.sequence(storage, value)
+				default:
+					_, err = w.edit(storage).put(key, value)
 				}
-				_, err = w.edit(storage).put(key, value)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		if skip {
+		if skip || sequence {
 			continue
 		}
 		touched(storage)

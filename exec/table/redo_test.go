@@ -61,7 +61,12 @@ func same(t *testing.T, what string, got, want map[int64]account) {
 // committed is there. Snapshots of before go on seeing what they saw while the
 // budget drops their pages, and every version that is held can be read again.
 func TestRedo(t *testing.T) {
-	s, err := state.Open(state.Options{InMemory: true})
+	t.Run("memory", func(t *testing.T) { testRedo(t, state.Options{InMemory: true}) })
+	t.Run("disk", func(t *testing.T) { testRedo(t, state.Options{Dir: t.TempDir()}) })
+}
+
+func testRedo(t *testing.T, o state.Options) {
+	s, err := state.Open(o)
 	ok(t, err)
 	d := accounts(16384)
 	open := func() *Tables {
@@ -137,6 +142,14 @@ func TestRedo(t *testing.T) {
 			tables.cancel()
 			tables.sweeps.Wait()
 			tables.release(tables.current)
+			if !o.InMemory {
+				ok(t, s.Close())
+				s, err = state.Open(o)
+				ok(t, err)
+				j = s.Job(j.ID())
+				_, err = j.Rollback()
+				ok(t, err)
+			}
 			tables = open()
 			same(t, fmt.Sprint("after start ", round), rowsOf(t, tables.Latest(), d), want)
 			x := tables.Begin()
@@ -175,8 +188,69 @@ func TestRedo(t *testing.T) {
 		t.Errorf("%d bytes of pages are counted after the end, %d of them unwritten", tables.cache.bytes, tables.cache.waiting.Load())
 	}
 	tables = open()
-	if tables.redo.next != 0 {
-		t.Errorf("after an orderly end the log has %d chunks", tables.redo.next)
+	if tables.redo.bytes != 0 {
+		t.Errorf("after an orderly end the log has %d bytes", tables.redo.bytes)
 	}
 	ok(t, errors.Join(tables.Close(), s.Close()))
+}
+
+// TestOlderLog: what a directory of format 3 has in its log is there after a start,
+// before what is committed then, and after the pages are written.
+func TestOlderLog(t *testing.T) {
+	s, err := state.Open(state.Options{InMemory: true})
+	ok(t, err)
+	defer s.Close()
+	d := accounts(16384)
+	ctx := context.Background()
+	want := map[int64]account{}
+	start := func() *Tables {
+		tables, err := Open(s, Options{})
+		ok(t, err)
+		same(t, "after a start", rowsOf(t, tables.Latest(), d), want)
+		return tables
+	}
+	tables := start()
+	add := func(rows ...account) *Txn {
+		x := tables.Begin()
+		ok(t, insert(x, d, rows...))
+		for _, r := range rows {
+			want[r.id] = r
+		}
+		return x
+	}
+	ok(t, add(account{1, "in a page", 1}).Commit(ctx, nil))
+	ok(t, tables.flush())
+
+	// As format 3 has written what a transaction changes: here, in two chunks, and
+	// behind them one of an era before.
+	x := add(account{2, "in the older log", 2}, account{3, "too", 3})
+	w := tables.newWork(tables.current)
+	for _, o := range x.over {
+		ok(t, w.record(o))
+	}
+	x.Rollback()
+	chunk := func(number, era, more byte, part []byte) state.Write {
+		return state.Write{
+			Space: state.Space{Operator: olderStorage, Shard: olderLog},
+			Key:   []byte{0, 0, 0, 0, 0, 0, 0, number}, Value: append([]byte{era, more}, part...),
+		}
+	}
+	sn, err := s.Commit(state.TableChange{Writes: func(put func(state.Write) error) error {
+		return errors.Join(
+			put(state.Write{Space: state.Space{Operator: olderStorage, Shard: olderEra}, Value: []byte{9}}),
+			put(chunk(0, 9, olderMore, w.log[:20])), put(chunk(1, 9, 0, w.log[20:])), put(chunk(2, 8, 0, []byte("of no use"))))
+	}}, nil)
+	ok(t, err)
+	sn.Close()
+
+	tables = start()
+	ok(t, add(account{4, "in the log", 4}).Commit(ctx, nil))
+	tables = start()
+	ok(t, tables.flush())
+	if tables.redo.older {
+		t.Error("the older log goes on after the pages were written")
+	}
+	ok(t, add(account{5, "after that", 5}).Commit(ctx, nil))
+	tables = start()
+	ok(t, tables.Close())
 }

@@ -27,6 +27,8 @@ type sequence struct {
 	state   SequenceState
 	dirty   bool // a commit of who uses it must write it
 	writing bool // that is under way
+	logged  bool // only the log has what was written last
+	written SequenceState
 }
 
 // sequences are those that were used, or that the store has.
@@ -183,7 +185,7 @@ func (q *sequences) pending(uses []seqUse) []state.Write {
 				ahead.Ahead++
 			}
 		}
-		s.state.Ahead = ahead.Ahead
+		s.state.Ahead, s.written = ahead.Ahead, ahead
 		writes = append(writes, s.write(ahead))
 	}
 	return writes
@@ -200,17 +202,51 @@ func (s *sequence) write(now SequenceState) state.Write {
 	}
 }
 
-// wrote notes that pending writes are durable, or, with an error, that they may
-// not be.
-func (q *sequences) wrote(uses []seqUse, err error) {
+// unstored are the writes of all sequences of which the store has not what was
+// written last, those that are pending among them.
+func (q *sequences) unstored() []state.Write {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var writes []state.Write
+	for _, s := range q.all {
+		if s.logged || s.writing {
+			writes = append(writes, s.write(s.written))
+		}
+	}
+	return writes
+}
+
+// wrote notes that pending writes are durable, in the log or with all that was
+// unstored, or, with an error, that they may not be.
+func (q *sequences) wrote(uses []seqUse, log bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, u := range uses {
 		if u.s.writing && err != nil {
 			u.s.dirty = true
 		}
+		u.s.logged = u.s.logged || u.s.writing && log
 		u.s.writing = false
 	}
+	if log || err != nil {
+		return
+	}
+	for _, s := range q.all {
+		s.logged = false
+	}
+}
+
+// onlyLogged reports whether there is a sequence of which the store has not what
+// was written last.
+func (q *sequences) onlyLogged() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.all {
+		if s.logged {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Tables) loadSequence(sn *state.Snapshot, storage uint32) error {
@@ -218,16 +254,23 @@ func (t *Tables) loadSequence(sn *state.Snapshot, storage uint32) error {
 	if err != nil {
 		return err
 	}
-	if len(b) != 9 {
-		return errPage
+	s, err := readSequence(storage, b)
+	if err == nil {
+		t.seqs.all[storage] = s
 	}
-	last := int64(binary.BigEndian.Uint64(b[1:]))
-	t.seqs.all[storage] = &sequence{storage: storage, state: SequenceState{Last: last, Called: b[0] != 0}}
-	return nil
+	return err
+}
+
+func readSequence(storage uint32, b []byte) (*sequence, error) {
+	if len(b) != 9 {
+		return nil, errPage
+	}
+	now := SequenceState{Last: int64(binary.BigEndian.Uint64(b[1:])), Called: b[0] != 0}
+	return &sequence{storage: storage, state: now, written: now}, nil
 }
 
 // settleSequences writes back what sequences are ahead, so that a start after an
-// orderly end goes on where they are.
+// orderly end goes on where they are. The log has none of them.
 func (t *Tables) settleSequences() error {
 	t.seqs.mu.Lock()
 	var writes []state.Write
@@ -241,14 +284,14 @@ func (t *Tables) settleSequences() error {
 	if len(writes) == 0 {
 		return nil
 	}
-	sn, err := t.store.Commit(func(put func(state.Write) error) error {
+	sn, err := t.store.Commit(state.TableChange{Writes: func(put func(state.Write) error) error {
 		for _, w := range writes {
 			if err := put(w); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, nil)
+	}}, nil)
 	if err == nil {
 		sn.Close()
 	}

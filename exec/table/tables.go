@@ -96,10 +96,11 @@ func Open(s *state.Store, o Options) (*Tables, error) {
 func (t *Tables) Close() error {
 	t.cancel()
 	t.sweeps.Wait()
-	err := t.settleSequences()
-	if len(t.unwritten) > 0 {
-		err = errors.Join(err, t.flush())
+	var err error
+	if len(t.unwritten) > 0 || t.seqs.onlyLogged() {
+		err = t.flush()
 	}
+	err = errors.Join(err, t.settleSequences())
 	t.release(t.current)
 	t.cache.close()
 	return err
