@@ -6,12 +6,19 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // joinExpr is a JOIN b ON ..., USING (...), NATURAL, CROSS.
 func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
+	outer := s.chain
+	own := s.withinOf(s.joins + joinsIn(x.Larg))
+	if own != nil {
+		s.chain = own
+	}
 	l := b.fromItem(x.Larg, s, lat)
+	s.chain = nil
 	number := s.joins
 	s.joins++
 	kind := map[pg.JoinType]plan.JoinKind{
@@ -20,6 +27,7 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	}[x.Jointype]
 	side := &scope{parent: lat, items: l.items, ctes: s.ctes, at: exprLateral, noLateral: kind == plan.JoinRight || kind == plan.JoinFull}
 	r := b.settle(b.fromItem(x.Rarg, s, side))
+	s.chain = outer
 	if kind == plan.JoinRight || kind == plan.JoinFull {
 		l = b.markPresent(l)
 	}
@@ -43,16 +51,16 @@ func (b *binder) joinExpr(x *pg.JoinExpr, s, lat *scope) fromEntry {
 	case x.Quals != nil:
 		cond = b.boolean(b.expr(x.Quals, js, exprJoinOn), "JOIN/ON", location(x.Quals))
 	}
-	for _, w := range s.within {
-		if w.Join == number {
-			cond = b.within(w, l.node, r.node, cond, js)
-		}
+	asOf := slices.IndexFunc(s.asOf, func(a parse.AsOf) bool { return a.Join == number })
+	switch {
+	case own != nil && !b.timeless(l.node, r.node):
+		cond = b.within(*own, l.node, r.node, cond, js)
+	case own == nil && outer != nil && asOf < 0 && keepsComing(l.node) && keepsComing(r.node):
+		cond = b.within(*outer, l.node, r.node, cond, js)
 	}
 	var node plan.Node = joinNode(kind, l.node, r.node, cond, r.lateral)
-	for _, a := range s.asOf {
-		if a.Join == number {
-			node = b.asOf(a, node.(*plan.Join), js)
-		}
+	if asOf >= 0 {
+		node = b.asOf(s.asOf[asOf], node.(*plan.Join), js)
 	}
 	if a := x.JoinUsingAlias; a != nil {
 		b.uniqueNames(items, []*rangeItem{{name: a.Aliasname, relVisible: true}})

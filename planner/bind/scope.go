@@ -45,6 +45,8 @@ type scope struct {
 	// bound so far, in text order.
 	within []parse.Within
 	joins  int
+	// chain is the WITHIN at the end of the joins that are being bound; nil: none.
+	chain *parse.Within
 	// asOf are the times that its joins see their right sides as of.
 	asOf []parse.AsOf
 }

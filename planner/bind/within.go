@@ -9,6 +9,49 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
+// withinOf is what is written of the k-th join; nil: nothing.
+func (s *scope) withinOf(k int) *parse.Within {
+	for i := range s.within {
+		if s.within[i].Join == k {
+			return &s.within[i]
+		}
+	}
+	return nil
+}
+
+// joinsIn counts the joins of an entry of FROM.
+func joinsIn(n *pg.Node) int {
+	x := n.GetJoinExpr()
+	if x == nil {
+		return 0
+	}
+	return 1 + joinsIn(x.Larg) + joinsIn(x.Rarg)
+}
+
+// keepsComing reports whether rows are a stream's, in time: a WITHIN at the end of a
+// chain of joins is for every join of two such.
+func keepsComing(n plan.Node) bool {
+	p := plan.Derive(n)
+	return !p.Bounded && p.EventTime(n.Schema()) != nil
+}
+
+// timeless reports whether a side of a join is one of which no time is known but
+// that of its file: WITHIN, at the end of a chain of joins, does not bound that one.
+func (b *binder) timeless(left, right plan.Node) bool {
+	for _, n := range []plan.Node{left, right} {
+		p := plan.Derive(n)
+		t, ok := p.EventTime(n.Schema()).(*plan.Column)
+		if !p.Bounded || !ok {
+			continue
+		}
+		if s, at := plan.ScanColumn(n, t.Index); s != nil && s.Relation.Watermark == nil && at >= len(s.Relation.Columns) {
+			b.notice("WITHIN does not bound the join with \"%s\", whose rows have no time of their own", s.Relation.Name)
+			return true
+		}
+	}
+	return false
+}
+
 // within adds to a join's condition what WITHIN says: that the right row's event
 // time is from before the left one's to after it.
 func (b *binder) within(w parse.Within, left, right plan.Node, cond plan.Expr, s *scope) plan.Expr {
