@@ -25,7 +25,7 @@ func (Connector) Name() string { return "file" }
 var (
 	both = []stream.Option{
 		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, jsonlines or csv"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines or csv; auto: csv where the path ends in .csv, else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, or auto: by the extension"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
@@ -114,6 +114,8 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
 	}
 	switch f := v.String("format"); stream.Fold(f) {
+	case "auto":
+		c.format = formatOf(c.path)
 	case "json", "jsonlines", "jsonl", "ndjson":
 		c.format = formatJSON
 	case "csv":
@@ -157,6 +159,15 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 			WithHint("A sink writes one file; patterns are for sources.")
 	}
 	return c, v, v.Err()
+}
+
+// formatOf tells a file's format by its name, before that of its compression.
+func formatOf(path string) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".zst")
+	if strings.HasSuffix(name, ".csv") {
+		return formatCSV
+	}
+	return formatJSON
 }
 
 func oneByte(v *stream.Values, key string) byte {

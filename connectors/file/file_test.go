@@ -207,6 +207,7 @@ func TestRead(t *testing.T) {
 		{"array", "a.json", " [ {\"id\":1},\n\n {\"id\":2,\"name\":\"]},{\"} ]\n", nil, []string{"1 NULL @3", "2 ]},{ @15"}},
 		{"empty array", "a.json", "[]", nil, nil},
 		{"csv", "a.csv", "id,name\n1,x\n2,\"a\nb\"\n3,\n", []string{"format", "csv"}, []string{"1 x @8", "2 a\nb @12", "3 NULL @20"}},
+		{"csv by its name", "a.csv", "id,name\n1,x\n", nil, []string{"1 x @8"}},
 		{"csv other order", "a.csv", "name,other,ID\nx,7,1\n", []string{"format", "csv"}, []string{"1 x @14"}},
 		{"csv without header", "a.csv", "1,x\n2,y", []string{"format", "csv"}, []string{"1 x @0", "2 y @4"}},
 		{"csv no header", "a.csv", "1;'x;''y'\n", []string{"format", "csv", "has_headers", "false", "delimiter", ";", "quote", "'"}, []string{"1 x;'y @0"}},

@@ -54,13 +54,14 @@ func TestDeadLetterSink(t *testing.T) {
 	}
 }
 
-// TestSinkRefusesWhatIsTooLarge: the row is refused and the others are written.
+// TestSinkRefusesWhatIsTooLarge: the row is refused and the others are written, also
+// those that are larger than a batch is to be.
 func TestSinkRefusesWhatIsTooLarge(t *testing.T) {
 	b := start(t)
 	b.topic("t", 1)
 	s := b.sink(relation("t", "batch.size", "2000"), stream.SinkOptions{})
 	rows := vec.NewBatch([]types.Type{types.Of(types.Int8), types.Of(types.Text)})
-	for i, name := range []string{"a", strings.Repeat("x", 3000), "b"} {
+	for i, name := range []string{"a", strings.Repeat("x", 1_000_000), "b", strings.Repeat("y", 3000)} {
 		rows.Cols[0].(*vec.Fixed[int64]).Append(int64(i))
 		rows.Cols[1].(*vec.Bytes).AppendString(name)
 		rows.Rows++

@@ -14,7 +14,7 @@ import (
 
 var (
 	both = []stream.Option{
-		{Key: "topic", Required: true, Help: "the topic"},
+		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, text or raw"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
@@ -35,7 +35,7 @@ var (
 		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
 		stream.Option{Key: "max.poll.records", Default: "500000", Help: "the most records held between two reads"},
 		stream.Option{Key: "fetch.min.bytes", Default: "1", Help: "what the broker gathers before it answers"},
-		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers"},
+		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers, 10 ms at least"},
 		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
 		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
@@ -44,7 +44,7 @@ var (
 	sinkOptions = append(both[:len(both):len(both)],
 		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},
 		stream.Option{Key: "linger.ms", Default: "5", Help: "how long a batch waits for more records"},
-		stream.Option{Key: "batch.size", Default: "1000000", Help: "the most bytes of a batch"},
+		stream.Option{Key: "batch.size", Default: "1000000", Help: "the most bytes of a batch, and of a record; less than 1,000,000 is taken as that, so that records of that size can be written"},
 		stream.Option{Key: "compression.type", Aliases: []string{"compression"}, Default: "none", Help: "none, gzip, snappy, lz4 or zstd"},
 		stream.Option{Key: "acks", Default: "all", Help: "all, 1 or 0"},
 		stream.Option{Key: "enable.idempotence", Default: "true", Help: "true needs acks = 'all'"},
@@ -61,6 +61,14 @@ const (
 	formatCSV  = "csv"
 	formatText = "text"
 	formatRaw  = "raw"
+)
+
+const (
+	// leastWait is the shortest that the client lets a broker gather.
+	leastWait = 10 * time.Millisecond
+	// leastBatch is what a batch may have at least: Kafka's own producers send a
+	// record that is larger than batch.size alone, up to max.request.size.
+	leastBatch = 1_000_000
 )
 
 type config struct {
@@ -114,6 +122,9 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		if b = strings.TrimSpace(b); b != "" {
 			c.brokers = append(c.brokers, b)
 		}
+	}
+	if c.topic == "" && !v.Given("topic") {
+		c.topic = rel.Name
 	}
 	if c.topic == "" {
 		v.Reject("topic", "a topic's name")
@@ -194,7 +205,7 @@ func (c *config) readSource(v *stream.Values) {
 	c.uncommitted = v.Enum("isolation.level", "read_committed", "read_uncommitted") == "read_uncommitted"
 	c.maxPoll = int(v.Int("max.poll.records", 1, 1<<31-1))
 	c.fetchMin = int32(v.Size("fetch.min.bytes", 0, 1<<30))
-	c.fetchMaxWait = v.Duration("fetch.max.wait.ms")
+	c.fetchMaxWait = max(v.Duration("fetch.max.wait.ms"), leastWait)
 	c.fetchMax = int32(v.Size("fetch.max.bytes", 1<<10, 1<<30))
 	v.Duration("session.timeout.ms")
 	if c.ordered = v.Given("timestamp.max_disorder"); c.ordered {
@@ -210,7 +221,7 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 		}
 	}
 	c.linger = v.Duration("linger.ms")
-	c.batchBytes = int32(v.Size("batch.size", 1<<10, 1<<30))
+	c.batchBytes = max(int32(v.Size("batch.size", 1, 1<<30)), leastBatch)
 	c.codec = v.Enum("compression.type", "none", "gzip", "snappy", "lz4", "zstd")
 	c.acks = v.Enum("acks", "all", "-1", "1", "0")
 	if v.Given("enable.idempotence") {
