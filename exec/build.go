@@ -295,6 +295,9 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	}
 	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
 	account := b.holder(t, n)
+	if changes && evicts(n) {
+		account = b.evicter(t, n)
+	}
 	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Retention: b.retention(), Account: account, Fault: b.fault}
 	if !plan.Volatile(n) {
 		spec.Types = schemaTypes(n.Input)
@@ -349,7 +352,7 @@ func (b *builder) sortKeys(keys []plan.SortKey) ([]operator.SortKey, error) {
 
 func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 	if n.On == nil && b.live && !plan.Derive(n.Input).AppendOnly {
-		op := operator.NewDistinctChanges(schemaTypes(n), b.account)
+		op := operator.NewDistinctChanges(schemaTypes(n), b.evicter(t, n))
 		op.Retain(b.retention())
 		return b.operator(t, n, op, to, input{n.Input, 0})
 	}
@@ -367,7 +370,7 @@ func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 	if sortedBy(n.Input, n.On) {
 		return b.operator(t, n, operator.NewDistinctSorted(keys, ts, b.fault), to, input{n.Input, 0})
 	}
-	return b.operator(t, n, b.distinctOver(n, operator.NewDistinct(keys, ts, b.holder(t, n), b.fault)), to, input{n.Input, 0})
+	return b.operator(t, n, b.distinctOver(n, operator.NewDistinct(keys, ts, b.evicter(t, n), b.fault)), to, input{n.Input, 0})
 }
 
 // distinctOver says of a Distinct whether its rows end.
@@ -466,9 +469,9 @@ func (b *builder) eval(e plan.Expr) (types.Value, error) {
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {
-		var op operator.Operator = b.distinctOver(n, operator.NewUnion(2, ts, b.holder(t, n), b.fault))
+		var op operator.Operator = b.distinctOver(n, operator.NewUnion(2, ts, b.evicter(t, n), b.fault))
 		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
-			changes := operator.NewDistinctChanges(ts, b.account)
+			changes := operator.NewDistinctChanges(ts, b.evicter(t, n))
 			changes.Retain(b.retention())
 			op = changes
 		}

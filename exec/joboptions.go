@@ -47,6 +47,9 @@ type jobSettings struct {
 	memory int64
 	// parallelism is the number of tasks.
 	parallelism int
+	// stateMemory is what the job's operators should hold of their state in memory,
+	// in bytes; below 0: the job does not say.
+	stateMemory int64
 	// ttl is how long groups are kept that no row touches; 0: for ever.
 	ttl time.Duration
 }
@@ -56,7 +59,7 @@ const maxParallelism = 128
 
 // jobOptions reads a job's WITH keys that the engine knows.
 func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
-	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1}
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1, stateMemory: -1}
 	if err := refused(o); err != nil {
 		return s, err
 	}
@@ -88,6 +91,13 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("batch.memory_limit_mb", v, "a number of megabytes, at least 1")
 		}
 		s.memory = n << 20
+	}
+	if v, ok := o.Get("state.memory_limit_mb"); ok {
+		n, err := strconv.ParseInt(v, 10, 32)
+		if err != nil || n < 0 {
+			return s, badOption("state.memory_limit_mb", v, "a number of megabytes; 0 keeps in memory what cannot be left in the store")
+		}
+		s.stateMemory = n << 20
 	}
 	if v, ok := o.Get("parallelism"); ok {
 		n, err := strconv.Atoi(v)
@@ -206,7 +216,7 @@ func refused(o catalog.Options) error {
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
 	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
-	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "state.ttl", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "state.ttl", "state.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
@@ -31,9 +32,10 @@ type life struct {
 	decider  stream.Decider // nil: the store's commit is the decision
 	decides  string         // the connector whose sinks write in decider
 	memory   *jobMemory
-	shaped   bool   // what the kept operators are is in the store
-	layout   layout // of their state
-	stored   layout // as it lies in the store
+	account  *memory.Account // of what operators hold
+	shaped   bool            // what the kept operators are is in the store
+	layout   layout          // of their state
+	stored   layout          // as it lies in the store
 
 	epoch   stream.Epoch // that runs
 	decided bool         // the store has, or may have, committed it
@@ -72,6 +74,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		for _, t := range l.tasks {
 			err = firstError(err, t.close())
 		}
+		l.account.Close()
 	}()
 	if err := l.start(ctx); err != nil {
 		return 0, err
@@ -182,6 +185,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 		return err
 	}
 	l.commits++
+	l.operatorsCommitted()
 	if slices.ContainsFunc(l.sinks, func(s *sinkTask) bool { _, ok := s.sink.(*tableSink); return ok }) {
 		l.j.view.expect(l.epoch, p.Follows)
 	}

@@ -190,6 +190,7 @@ func (l *life) build(ctx context.Context, first bool) error {
 	l.memory = newJobMemory(limit, func(text string) {
 		e.log.Warn(text, "job", l.j.def.Name, "hint", "lower max_batch_size, or raise batch.memory_limit_mb")
 	})
+	l.account = l.stateAccount()
 	l.pool = &batchPool{types: schemaTypes(l.plan.Root)}
 	if len(l.plan.Sinks) == 0 {
 		kept, err := loadResults(e.o.Store, l.j.id, l.plan.Root.Schema(), l.env.Format)
@@ -284,7 +285,7 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 	l := t.life
 	b := l.j.e.builder(t.env)
 	*b.scope.ctx = ctx
-	b.live, b.job, b.task = true, l.handle, t
+	b.live, b.job, b.task, b.account = true, l.handle, t, l.account
 	t.origins = map[*plan.Scan]*origin{}
 	b.faultIn, b.lateRow, b.allowed = t.faultIn, t.lateIn, l.settings.allowed
 	b.late = func(rows int) { l.j.count(tally{late: int64(rows)}) }

@@ -61,6 +61,7 @@ func (l *life) keepOperators(first bool) error {
 			if err := op.Keep(); err != nil {
 				return err
 			}
+			l.evict(t, op)
 			k := keptOperator{op: op, number: uint32(firstOperator + len(t.kept)), shape: shapeOf(n.plan), plan: n.plan, single: n.single}
 			t.kept = append(t.kept, k)
 		}
@@ -92,6 +93,7 @@ func (l *life) keepOperators(first bool) error {
 		}
 	}
 	l.shaped = l.stored == l.layout
+	l.operatorsCommitted()
 	return nil
 }
 

@@ -217,6 +217,10 @@ func (l *life) loopTasks(ctx context.Context) (outcome, error) {
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
 			}
+		case <-l.j.hurry:
+			if err := l.checkpoint(ctx); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return lifeFinished, l.checkpoint(ctx)

@@ -13,7 +13,7 @@ import (
 
 var (
 	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
-	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables")
+	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables, stream, state")
 )
 
 // bar is one measured ratio and its limit.
@@ -96,7 +96,7 @@ func TestBars(t *testing.T) {
 		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
-		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars},
+		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			all = append(all, group.measure(t, base)...)

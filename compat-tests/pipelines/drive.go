@@ -29,6 +29,7 @@ type run struct {
 	spread bool   // over more than one partition
 	batch  int    // the streams' batch.size; 0: they have none
 	tasks  int    // of every job; 0: as the golden says
+	evict  bool   // jobs hold as little of their state in memory as they can
 	rng    *rand.Rand
 
 	client  *kgo.Client
@@ -101,6 +102,9 @@ func (r *run) statements() (string, error) {
 			fmt.Fprintf(&sql, "'%[1]s.type' = 'file', '%[1]s.path' = '%[2]s', '%[1]s.format' = '%[3]s'", name, r.file("out_"+name, e.format), e.format)
 			if r.tasks > 0 && !r.single && strings.HasSuffix(before, "(") {
 				fmt.Fprintf(&sql, ", 'parallelism' = '%d'", r.tasks)
+			}
+			if r.evict && strings.HasSuffix(before, "(") {
+				sql.WriteString(", 'state.memory_limit_mb' = '0'")
 			}
 		default:
 			return "", fmt.Errorf("$%s names neither an input nor what is expected", name)

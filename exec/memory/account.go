@@ -31,6 +31,12 @@ type Account struct {
 	spillable bool
 	holders   atomic.Int64 // accounts below this one that are spillable
 	spilled   atomic.Int64 // bytes written, those that are gone included
+
+	evict     int64 // what those below that can evict keep less than, where evicts is set
+	evicts    bool
+	evictable bool
+	evicters  atomic.Int64 // evictable accounts below this one
+	held      atomic.Int64 // and the bytes that they hold
 	files     openFiles
 }
 
@@ -53,7 +59,7 @@ func (a *Account) Child(name string, limit int64, setting string) *Account {
 // the error, 53200, names the figure and the setting. A spillable account passes
 // limits: its holder asks Pressed and Check after each batch.
 func (a *Account) Reserve(n int64) error {
-	if a != nil && a.spillable {
+	if a != nil && (a.spillable || a.evictable) {
 		a.Force(n)
 		return nil
 	}
@@ -89,6 +95,9 @@ func (a *Account) raisePeak(used int64) {
 
 // Release gives back n bytes that were reserved.
 func (a *Account) Release(n int64) {
+	if a != nil && a.evictable {
+		a.countEvictable(-n)
+	}
 	for at := a; at != nil; at = at.parent {
 		at.used.Add(-n)
 	}
@@ -105,6 +114,9 @@ func (a *Account) Resize(old, now int64) error {
 
 // Force counts n more bytes, whatever the limits.
 func (a *Account) Force(n int64) {
+	if a != nil && a.evictable {
+		a.countEvictable(n)
+	}
 	for at := a; at != nil; at = at.parent {
 		at.raisePeak(at.used.Add(n))
 	}
@@ -117,6 +129,10 @@ func (a *Account) Close() {
 		return
 	}
 	n := a.used.Swap(0)
+	if a.evictable {
+		a.countEvictable(-n)
+		a.closeEvictable()
+	}
 	a.parent.Release(n)
 	if a.spillable {
 		a.spillable = false

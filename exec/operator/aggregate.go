@@ -54,6 +54,7 @@ type Aggregate struct {
 	started bool
 	stay    bool        // every group that was made is there at the end: rows is not kept
 	kept    *keptGroups // nil: nothing is stored
+	evicted *evicted    // groups that are not in table; nil: all are
 	silent  bool        // where Changes is set: no change goes out until passAll
 	full    int         // the groups from which dead ones are looked for
 	least   int         // full at least
@@ -161,9 +162,7 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 		if sel, err = a.setAside(b, sel); err != nil {
 			return err
 		}
-	} else if err := a.table.assign(a.cols, b.Rows, sel, a.ids); err != nil {
-		return err
-	} else if err := a.grow(a.table.Len()); err != nil {
+	} else if err := a.assign(b.Rows, sel); err != nil {
 		return err
 	}
 	if a.spec.Changes {
@@ -193,6 +192,23 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 		return a.relieve(ctx)
 	}
 	return nil
+}
+
+// assign finds the groups of rows, whose keys are in cols, and makes those that are
+// new.
+func (a *Aggregate) assign(rows int, sel []int32) error {
+	known := a.count
+	keys, err := a.evicted.canonical(a.table, a.cols, rows, sel, a.ids)
+	if err != nil {
+		return err
+	}
+	if err := a.table.assign(keys, rows, sel, a.ids); err != nil {
+		return err
+	}
+	if err := a.grow(a.table.Len()); err != nil || a.evicted == nil {
+		return err
+	}
+	return a.fetch(known)
 }
 
 // grow makes groups 0 to n-1.
@@ -279,6 +295,9 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 	}
 	expired, err := a.expire(ctx)
 	if err != nil {
+		return err
+	}
+	if err := a.expireEvicted(ctx); err != nil {
 		return err
 	}
 	if err := a.results(ctx, a.touched, a.after); err != nil {
@@ -407,6 +426,7 @@ func (a *Aggregate) perTurn() int {
 
 // Close gives the groups back.
 func (a *Aggregate) Close() error {
+	a.evicted.close()
 	a.clear()
 	a.over.close()
 	a.stamp = nil

@@ -51,8 +51,8 @@ func (a *Aggregate) expire(ctx context.Context) (some bool, err error) {
 // compact gives back the groups that no row is in, where they are half of all or
 // must go. It is called between epochs.
 func (a *Aggregate) compact(must bool) error {
-	if !must && a.count < a.full {
-		return nil
+	if !must && a.count < a.full || a.evicted.some() {
+		return nil // a dead group says that one of the other parts is dead
 	}
 	live := []int32{}
 	for g := range int32(a.count) {

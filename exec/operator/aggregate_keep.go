@@ -12,6 +12,7 @@ import (
 // keptGroups is what an Aggregate stores: its groups, each with the number of its
 // rows and the state of each call, and the values of each DISTINCT.
 type keptGroups struct {
+	prefix   []byte
 	groups   *keptTable
 	calls    []aggregate.Keeper
 	distinct []*distinctRows // of the calls that have one
@@ -27,9 +28,13 @@ const (
 // Keep has the aggregate remember what changes.
 func (a *Aggregate) Keep() error { return a.keepUnder(nil) }
 
-func (a *Aggregate) keepUnder(prefix []byte) error {
+func (a *Aggregate) keepUnder(prefix []byte) error { return a.keepGeneration(prefix, 0) }
+
+// keepGeneration has the aggregate remember what changes of its groups, which are
+// those of a generation.
+func (a *Aggregate) keepGeneration(prefix []byte, number uint32) error {
 	prefix = prefix[:len(prefix):len(prefix)]
-	k := &keptGroups{groups: newKeptTable(append(prefix, tagGroups), a.spec.KeyTypes)}
+	k := &keptGroups{prefix: prefix, groups: newKeptTable(generationPrefix(prefix, number), a.spec.KeyTypes)}
 	for i, c := range a.spec.Calls {
 		f, ok := c.spec.Func.(aggregate.Keeper)
 		if !ok || c.ordered != nil {
@@ -47,32 +52,85 @@ func (a *Aggregate) keepUnder(prefix []byte) error {
 
 // Save writes the groups that changed.
 func (a *Aggregate) Save(w StateWriter) error {
-	k := a.kept
-	err := k.groups.save(w, a.table.keys, a.count, func(g int32, dst []byte) []byte {
-		if !a.stay {
-			dst = binary.AppendVarint(dst, a.rows[g])
-			dst = binary.AppendVarint(dst, seenAt(a.seen, g))
+	if err := a.kept.groups.save(w, a.table.keys, a.count, a.saver()); err != nil {
+		return err
+	}
+	for _, d := range a.kept.distinct {
+		if err := d.save(w); err != nil {
+			return err
 		}
-		for _, c := range k.calls {
+	}
+	if a.evicted == nil {
+		return nil
+	}
+	return a.saveEvicted(w)
+}
+
+// saver returns what appends what a group, of those that there are now, has beside
+// its key. It may be called from other goroutines when they change no more.
+func (a *Aggregate) saver() func(g int32, dst []byte) []byte {
+	stay, rows, seen, calls := a.stay, a.rows, a.seen, a.kept.calls
+	return func(g int32, dst []byte) []byte {
+		if !stay {
+			dst = binary.AppendVarint(dst, rows[g])
+			dst = binary.AppendVarint(dst, seenAt(seen, g))
+		}
+		for _, c := range calls {
 			dst = c.Save(g, dst)
 		}
 		return dst
-	})
-	for _, d := range k.distinct {
-		if err == nil {
-			err = d.save(w)
+	}
+}
+
+// load gives a group that has seen no row what saver wrote.
+func (a *Aggregate) load(g int32, src []byte) error {
+	if !a.stay {
+		rows, n := binary.Varint(src)
+		if n <= 0 {
+			return errKept
+		}
+		a.rows[g], src = rows, src[n:]
+		seen, n := binary.Varint(src)
+		if n <= 0 {
+			return errKept
+		}
+		if src = src[n:]; a.seen != nil {
+			a.seen[g] = a.spec.Retention.seenAgain(seen)
 		}
 	}
-	return err
+	for _, c := range a.kept.calls {
+		var err error
+		if src, err = c.Load(g, src); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Restore brings the groups back, under the numbers that they had, or, of a share,
 // under new ones.
 func (a *Aggregate) Restore(r StateReader) error {
-	k := a.kept
+	if err := a.restoreParts(r); err != nil {
+		return err
+	}
+	if a.count == 0 && !a.evicted.some() {
+		return nil
+	}
+	// What needs no row has gone out in an epoch before.
+	a.started, a.epoch = true, 2
+	if len(a.spec.Keys) == 0 {
+		a.always = 1
+	} else if a.spec.Always != nil {
+		a.always = int32(a.spec.Always.Rows)
+	}
+	return nil
+}
+
+// restoreTable brings the groups of one table back.
+func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 	one, ids := []int32{0}, []int32{0}
 	var renamed map[int32]int32 // of the groups of a share
-	if r.Share != nil {
+	if r.Share != nil && len(a.kept.distinct) > 0 {
 		renamed = map[int32]int32{}
 	}
 	add := func(key []vec.Vec, was int32) error {
@@ -82,7 +140,10 @@ func (a *Aggregate) Restore(r StateReader) error {
 				return err
 			}
 		}
-		if int(ids[0]) != a.count || renamed == nil && ids[0] != was {
+		if int(ids[0]) != a.count && r.Share != nil && a.evicted != nil {
+			return errThere // a newer part has it
+		}
+		if int(ids[0]) != a.count || r.Share == nil && ids[0] != was {
 			return fmt.Errorf("%w: a group is there twice", errKept)
 		}
 		if renamed != nil {
@@ -90,46 +151,14 @@ func (a *Aggregate) Restore(r StateReader) error {
 		}
 		return a.grow(a.count + 1)
 	}
-	err := k.groups.restore(r, a.count, add, func(g int32, src []byte) error {
-		if !a.stay {
-			rows, n := binary.Varint(src)
-			if n <= 0 {
-				return errKept
-			}
-			a.rows[g], src = rows, src[n:]
-			seen, n := binary.Varint(src)
-			if n <= 0 {
-				return errKept
-			}
-			if src = src[n:]; a.seen != nil {
-				a.seen[g] = a.spec.Retention.seenAgain(seen)
-			}
-		}
-		for _, c := range k.calls {
-			var err error
-			if src, err = c.Load(g, src); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := kept.restore(r, a.count, add, a.load)
 	if err != nil {
 		return err
 	}
-	for _, d := range k.distinct {
+	for _, d := range a.kept.distinct {
 		if err := d.restore(r, renamed); err != nil {
 			return err
 		}
-	}
-	if a.count == 0 {
-		return nil
-	}
-	// What needs no row has gone out in an epoch before.
-	a.started, a.epoch = true, 2
-	if len(a.spec.Keys) == 0 {
-		a.always = 1
-	} else if a.spec.Always != nil {
-		a.always = int32(a.spec.Always.Rows)
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type Distinct struct {
 	inputs  int        // that have not ended
 	done    bool       // nobody wants more rows
 	kept    *keptTable // nil: nothing is stored
+	evicted *evicted   // keys that are not in table; nil: all are
+	found   []bool     // of the keys that a batch has brought into table: they have come before
 	live    bool       // rows may come for ever: none is set aside for the end
 	retain  Retention
 	seen    []int64 // when each key came last; nil: all are kept for ever
@@ -77,22 +79,35 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 		return d.setAside(b, cols, sel)
 	}
 	known := int32(d.table.Len())
+	from := known
 	if err := d.table.assign(cols, b.Rows, sel, d.ids); err != nil {
 		return err
+	}
+	if d.evicted != nil {
+		if err := d.fetch(int(from)); err != nil {
+			return err
+		}
 	}
 	first := d.out.Sel[:0]
 	for _, r := range sel {
 		// Groups are numbered in order of appearance, so the first row of a new
 		// one is the row that brings the next number.
 		if d.ids[r] == known {
-			first = append(first, r)
+			if d.evicted == nil || !d.found[known-from] {
+				first = append(first, r)
+			}
 			known++
 		}
 	}
 	if d.retain.For > 0 {
 		d.saw(sel)
 	} else if d.kept != nil {
-		d.kept.touch(d.ids, first)
+		for g := from; g < known; g++ {
+			d.kept.touchOne(g)
+		}
+	}
+	if d.evicted != nil {
+		d.evicted.crowded(d.table.held)
 	}
 	d.out = vec.Batch{Cols: b.Cols, Sel: first, Rows: b.Rows}
 	if !d.live && full(d.account) {
@@ -160,6 +175,7 @@ func (d *Distinct) Finish(ctx context.Context, input int, out Output) error {
 
 // Close gives the table back.
 func (d *Distinct) Close() error {
+	d.evicted.close()
 	d.table.close()
 	d.rest.close()
 	d.rest = nil

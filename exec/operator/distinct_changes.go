@@ -17,6 +17,7 @@ type DistinctChanges struct {
 	counts  []int64    // of each group, now
 	before  []int64    // and at the last barrier
 	kept    *keptTable // nil: nothing is stored
+	evicted *evicted   // rows that are not in table; nil: all are
 	retain  Retention
 	seen    []int64 // when each group was touched last; nil: all are kept for ever
 	swept   int64   // when groups were last looked through
@@ -40,14 +41,20 @@ func NewDistinctChanges(ts []types.Type, account *memory.Account) *DistinctChang
 func (d *DistinctChanges) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error {
 	sel := d.sel.of(b)
 	d.ids = sized(d.ids, b.Rows)
-	if err := d.table.assign(b.Cols, b.Rows, sel, d.ids); err != nil {
+	from := d.table.Len()
+	rows, err := d.evicted.canonical(d.table, b.Cols, b.Rows, sel, d.ids)
+	if err != nil {
 		return err
 	}
-	for len(d.counts) < d.table.Len() {
-		d.counts, d.before = append(d.counts, 0), append(d.before, 0)
-		if d.retain.For > 0 {
-			d.seen = append(d.seen, 0)
+	if err := d.table.assign(rows, b.Rows, sel, d.ids); err != nil {
+		return err
+	}
+	d.grow()
+	if d.evicted != nil {
+		if err := d.fetch(from); err != nil {
+			return err
 		}
+		d.evicted.crowded(d.table.held)
 	}
 	if d.seen != nil {
 		now := d.retain.Now()
@@ -73,9 +80,22 @@ func (d *DistinctChanges) Process(_ context.Context, _ int, b *vec.Batch, _ Outp
 	return nil
 }
 
+// grow makes the counts of the rows that are in the table.
+func (d *DistinctChanges) grow() {
+	for len(d.counts) < d.table.Len() {
+		d.counts, d.before = append(d.counts, 0), append(d.before, 0)
+		if d.retain.For > 0 {
+			d.seen = append(d.seen, 0)
+		}
+	}
+}
+
 // Barrier passes on what changed.
 func (d *DistinctChanges) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
 	expired := d.expire()
+	if err := d.expireEvicted(); err != nil {
+		return err
+	}
 	for _, g := range d.touched {
 		was, is := d.before[g] > 0, d.counts[g] > 0
 		d.before[g] = d.counts[g]
@@ -104,6 +124,7 @@ func (d *DistinctChanges) Finish(ctx context.Context, _ int, out Output) error {
 
 // Close gives the table back.
 func (d *DistinctChanges) Close() error {
+	d.evicted.close()
 	d.table.close()
 	return nil
 }

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -14,9 +15,13 @@ func (d *Distinct) Keep() error {
 
 // Save writes the keys that are new, and when each came.
 func (d *Distinct) Save(w StateWriter) error {
-	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
+	err := d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
 		return binary.AppendVarint(dst, seenAt(d.seen, g))
 	})
+	if err != nil || d.evicted == nil {
+		return err
+	}
+	return d.saveEvicted(w)
 }
 
 // seenAt is when a group was touched; 0 where all are kept for ever.
@@ -37,18 +42,47 @@ func (r Retention) seenAgain(at int64) int64 {
 
 // Restore brings the keys back.
 func (d *Distinct) Restore(r StateReader) error {
+	lie, some, err := readParts(r, nil)
+	if err != nil || !some {
+		return firstOf(err, func() error { return d.restoreTable(r, d.kept) })
+	}
+	return d.restoreEvicted(r, lie)
+}
+
+func (d *Distinct) restoreTable(r StateReader, kept *keptTable) error {
 	one, ids := []int32{0}, []int32{0}
-	add := func(key []vec.Vec, _ int32) error { return d.table.assign(key, 1, one, ids) }
-	return d.kept.restore(r, d.table.Len(), add, func(_ int32, src []byte) error {
-		at, n := binary.Varint(src)
-		if n <= 0 {
-			return errKept
+	add := func(key []vec.Vec, _ int32) error {
+		n := d.table.Len()
+		if err := d.table.assign(key, 1, one, ids); err != nil {
+			return err
 		}
-		if d.retain.For > 0 {
-			d.seen = append(d.seen, d.retain.seenAgain(at))
+		if int(ids[0]) != n {
+			return thereTwice(r)
 		}
 		return nil
-	})
+	}
+	return kept.restore(r, d.table.Len(), add, func(_ int32, src []byte) error { return d.load(src) })
+}
+
+// thereTwice is what is said of a row that the table has: of a share an older part
+// may have it too.
+func thereTwice(r StateReader) error {
+	if r.Share != nil {
+		return errThere
+	}
+	return fmt.Errorf("%w: a row is there twice", errKept)
+}
+
+// load takes what Save wrote beside the key that is the table's last.
+func (d *Distinct) load(src []byte) error {
+	at, n := binary.Varint(src)
+	if n <= 0 {
+		return errKept
+	}
+	if d.retain.For > 0 {
+		d.seen = append(d.seen, d.retain.seenAgain(at))
+	}
+	return nil
 }
 
 // Keep has the operator remember which rows were counted.
@@ -59,25 +93,59 @@ func (d *DistinctChanges) Keep() error {
 
 // Save writes the counts that changed, and when.
 func (d *DistinctChanges) Save(w StateWriter) error {
-	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
-		return binary.AppendVarint(binary.AppendVarint(dst, d.counts[g]), seenAt(d.seen, g))
-	})
+	err := d.kept.save(w, d.table.keys, d.table.Len(), d.saver())
+	if err != nil || d.evicted == nil {
+		return err
+	}
+	return d.saveEvicted(w)
+}
+
+// saver returns what appends what a row, of those that there are now, has beside it.
+// It may be called from other goroutines when they change no more.
+func (d *DistinctChanges) saver() func(g int32, dst []byte) []byte {
+	counts, seen := d.counts, d.seen
+	return func(g int32, dst []byte) []byte {
+		return binary.AppendVarint(binary.AppendVarint(dst, counts[g]), seenAt(seen, g))
+	}
+}
+
+// load gives a row that is new what saver wrote.
+func (d *DistinctChanges) load(g int32, src []byte) error {
+	count, n := binary.Varint(src)
+	at, m := binary.Varint(src[max(n, 0):])
+	if n <= 0 || m <= 0 {
+		return errKept
+	}
+	d.counts[g], d.before[g] = count, count
+	if d.retain.For > 0 {
+		d.seen[g] = d.retain.seenAgain(at)
+	}
+	return nil
 }
 
 // Restore brings the counts back, as they were at a barrier.
 func (d *DistinctChanges) Restore(r StateReader) error {
-	err := restoreCounts(r, d.kept, d.table, &d.counts, func(src []byte) error {
-		at, n := binary.Varint(src)
-		if n <= 0 {
-			return errKept
+	lie, some, err := readParts(r, nil)
+	if err != nil || !some {
+		return firstOf(err, func() error { return d.restoreTable(r, d.kept) })
+	}
+	return d.restoreEvicted(r, lie)
+}
+
+func (d *DistinctChanges) restoreTable(r StateReader, kept *keptTable) error {
+	one, ids := []int32{0}, []int32{0}
+	add := func(row []vec.Vec, _ int32) error {
+		n := d.table.Len()
+		if err := d.table.assign(row, 1, one, ids); err != nil {
+			return err
 		}
-		if d.retain.For > 0 {
-			d.seen = append(d.seen, d.retain.seenAgain(at))
+		if int(ids[0]) != n {
+			return thereTwice(r)
 		}
+		d.grow()
 		return nil
-	})
-	d.before = append(d.before[:0], d.counts...)
-	return err
+	}
+	return kept.restore(r, d.table.Len(), add, d.load)
 }
 
 // Keep does nothing: there is one thing to remember.

@@ -86,8 +86,8 @@ func (d *DistinctChanges) expire() (some bool) {
 // compact gives back the rows whose count is 0, where they are half of all or must
 // go. It is called between epochs.
 func (d *DistinctChanges) compact(must bool) error {
-	if !must && len(d.counts) < d.full {
-		return nil
+	if !must && len(d.counts) < d.full || d.evicted.some() {
+		return nil // a count of 0 says that one of the other parts is dead
 	}
 	live := []int32{}
 	for g, n := range d.counts {

@@ -57,15 +57,36 @@ func (k *keeper) save(ops ...Kept) {
 	if err := k.job.Commit(epoch); err != nil {
 		k.Fatal(err)
 	}
+	for _, op := range ops {
+		if x, ok := op.(Evicting); ok {
+			x.Committed()
+		}
+	}
+}
+
+// keep makes an operator one that is stored, as a task of the operator that is
+// stored now.
+func (k *keeper) keep(op Kept, shard uint16) {
+	k.Helper()
+	if err := op.Keep(); err != nil {
+		k.Fatal(err)
+	}
+	if x, ok := op.(Evicting); ok {
+		space := k.space
+		x.Evict(Evictions{Read: func() StateReader {
+			return StateReader{Snapshot: k.store.Snapshot(k.job.ID()), Job: k.job.ID(), Operator: space, Shard: shard}
+		}})
+	}
 }
 
 // restore gives a new operator what was saved.
 func (k *keeper) restore(op Kept) {
 	k.Helper()
-	if err := op.Keep(); err != nil {
-		k.Fatal(err)
-	}
+	k.keep(op, 0)
 	k.read(op, 0, nil)
+	if x, ok := op.(Evicting); ok {
+		x.Committed()
+	}
 }
 
 func (k *keeper) read(op Kept, shard uint16, share *Share) {
@@ -81,18 +102,18 @@ func (k *keeper) read(op Kept, shard uint16, share *Share) {
 func (k *keeper) reshare(make func() Kept) Kept {
 	k.Helper()
 	tasks := []Kept{make(), make()}
-	for i, op := range tasks {
-		if err := op.Keep(); err != nil {
-			k.Fatal(err)
-		}
-		k.read(op, 0, &Share{Task: i, Tasks: 2})
-	}
 	k.space++
+	for i, op := range tasks {
+		k.keep(op, uint16(i))
+		k.space--
+		k.read(op, 0, &Share{Task: i, Tasks: 2})
+		k.space++
+	}
 	k.save(tasks...)
 	op := make()
-	if err := op.Keep(); err != nil {
-		k.Fatal(err)
-	}
+	k.space++
+	k.keep(op, 0)
+	k.space--
 	for i, task := range tasks {
 		k.read(op, uint16(i), &Share{Tasks: 1})
 		if err := task.Close(); err != nil {
@@ -110,9 +131,7 @@ func playKept(t *testing.T, make func() Kept, ins [][]types.Type, out []types.Ty
 	k := newKeeper(t)
 	var lines []string
 	op := make()
-	if err := op.Keep(); err != nil {
-		t.Fatal(err)
-	}
+	k.keep(op, 0)
 	ctx, sink := context.Background(), &script{types: out}
 	var ended []int
 	for _, e := range events {

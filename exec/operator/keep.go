@@ -61,6 +61,17 @@ func (r StateReader) Scan(prefix []byte, f func(key, value []byte) error) error 
 	return r.Snapshot.Scan(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, prefix, rowkey.After(slices.Clone(prefix)), f)
 }
 
+// getEach calls f with the values of those keys that are there, in the order of the
+// keys. f may not keep them.
+func (r StateReader) getEach(keys [][]byte, f func(i int, value []byte) error) error {
+	return r.Snapshot.GetEach(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, keys, f)
+}
+
+// get appends the value of a key to dst; false: there is none.
+func (r StateReader) get(key, dst []byte) ([]byte, bool, error) {
+	return r.Snapshot.Get(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, key, dst)
+}
+
 var errKept = errors.New("the stored state of an operator is damaged")
 
 // pageParts is how much of a page one stored value holds, in bytes.
@@ -235,6 +246,9 @@ func (k *keptTable) save(w StateWriter, keys []vec.Vec, n int, more func(g int32
 	return nil
 }
 
+// errThere is what restore's add returns of a group that is to be left out.
+var errThere = errors.New("the group is there")
+
 // restore calls add with the key of each group and then more with what the group
 // has beside it. was is the number that the group had, and g, where add puts it,
 // the next free one. Both are the same but with a Share.
@@ -261,7 +275,9 @@ func (k *keptTable) restore(r StateReader, first int, add func(key []vec.Vec, wa
 			if !r.Share.has(cols.Cols, k.types, k.by) {
 				continue
 			}
-			if err := add(cols.Cols, was); err != nil {
+			if err := add(cols.Cols, was); errors.Is(err, errThere) {
+				continue
+			} else if err != nil {
 				return err
 			}
 			if err := more(g, held); err != nil {

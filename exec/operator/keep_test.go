@@ -16,9 +16,7 @@ func playSaved(t *testing.T, fresh func() Kept, ins [][]types.Type, out []types.
 	ctx, k := t.Context(), newKeeper(t)
 	sink := &script{types: out}
 	op := fresh()
-	if err := op.Keep(); err != nil {
-		t.Fatal(err)
-	}
+	k.keep(op, 0)
 	for i, e := range events {
 		if e.kind == eventRow {
 			if err := op.Process(ctx, e.input, makeBatch(ins[e.input], events[i:i+1], false, rng), sink); err != nil {

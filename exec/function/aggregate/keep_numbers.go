@@ -1,6 +1,10 @@
 package aggregate
 
-import "math/big"
+import (
+	"math/big"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
 
 // What is kept of sums and counts.
 
@@ -68,21 +72,44 @@ func (a *numerics) Load(g int32, src []byte) ([]byte, error) {
 	var narrow exactSum
 	narrow.load(&k)
 	scale := int32(k.int())
-	if !a.scaled && narrow != (exactSum{}) {
+	some := narrow != (exactSum{})
+	if !a.scaled && some {
 		a.scale, a.scaled = scale, true
 	}
-	beside := k.bool()
-	if (beside || narrow != (exactSum{}) && scale != a.scale) && a.sum == nil {
+	beside, other := k.bool(), some && scale != a.scale
+	if (beside || other) && a.sum == nil {
 		a.growSum()
 	}
-	if narrow != (exactSum{}) && scale != a.scale {
-		return nil, errKept // one process has one scale for all groups
+	if !other {
+		a.narrow[g] = narrow
 	}
-	a.narrow[g] = narrow
-	if !beside {
-		return k.b, k.err
+	if beside {
+		a.n[g], a.sum[g] = k.int(), k.decimal()
+		if err := a.loadBeside(g, &k); err != nil {
+			return nil, err
+		}
 	}
-	a.n[g], a.sum[g] = k.int(), k.decimal()
+	if other {
+		// The values came in batches of another scale than that of this process's
+		// first: they are of those that stand beside narrow.
+		hi, lo := narrow.words()
+		sum, err := a.sum[g].Add(types.NewDecimal128(hi, lo, scale))
+		if err != nil {
+			return nil, err
+		}
+		a.n[g], a.sum[g] = a.n[g]+narrow.n, sum
+		if a.retracts {
+			if a.scales[g] == nil {
+				a.scales[g] = map[int32]int64{}
+			}
+			a.scales[g][scale] += narrow.n
+		}
+	}
+	return k.b, k.err
+}
+
+// loadBeside reads what a group has beside its sums.
+func (a *numerics) loadBeside(g int32, k *kept) error {
 	s := specials{k.int(), k.int(), k.int()}
 	if s != (specials{}) {
 		if a.special == nil {
@@ -97,7 +124,7 @@ func (a *numerics) Load(g int32, src []byte) ([]byte, error) {
 		scale := int32(k.int())
 		a.scales[g][scale] = k.int()
 	}
-	return k.b, k.err
+	return k.err
 }
 
 func (a *variance) Save(g int32, dst []byte) []byte {

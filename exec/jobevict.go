@@ -1,0 +1,81 @@
+package exec
+
+import (
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// StateSetting is the job's option that says how much of its state is in memory.
+const StateSetting = "state.memory_limit_mb"
+
+// stateAccount makes the account of the job's operators. What cannot be evicted may
+// hold as much as the job says, or as a query may where that is more.
+func (l *life) stateAccount() *memory.Account {
+	e, most := l.j.e, l.settings.stateMemory
+	limit, setting := e.o.QueryMemory, memory.QuerySetting
+	if limit > 0 && most > limit {
+		limit, setting = most, StateSetting
+	}
+	a := e.o.Memory.Child("job "+l.j.def.Name, limit, setting)
+	if most >= 0 {
+		a.EvictAbove(most)
+	}
+	return a
+}
+
+// evicts reports whether an aggregate of a job can hold less than all of its groups.
+func evicts(n *plan.AggregateNode) bool {
+	if len(n.Keys) == 0 || n.Always != nil {
+		return false
+	}
+	for _, c := range n.Calls {
+		if c.Distinct || len(c.OrderBy) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// evicter returns an account for an operator that, in a job, can evict what it holds:
+// elsewhere it is holder's.
+func (b *builder) evicter(t *tree, n plan.Node) *memory.Account {
+	if !b.live || b.task == nil || plan.Derive(n).Bounded {
+		return b.holder(t, n)
+	}
+	a := b.account.Evictable("an operator")
+	t.holders = append(t.holders, holder{n, a})
+	return a
+}
+
+// evict lets an operator that is kept read back what it has not in memory.
+func (l *life) evict(t *task, op operator.Kept) {
+	x, ok := op.(operator.Evicting)
+	if !ok {
+		return
+	}
+	number := uint32(firstOperator + len(t.kept))
+	x.Evict(operator.Evictions{
+		Read: func() operator.StateReader {
+			return operator.StateReader{Snapshot: l.j.e.o.Store.Snapshot(l.j.id), Job: l.j.id, Operator: number, Shard: l.layout.shard(t.number)}
+		},
+		Crowded: func() {
+			select {
+			case l.j.hurry <- struct{}{}:
+			default: // it will end soon
+			}
+		},
+	})
+}
+
+// operatorsCommitted says to those operators that want to know that what they saved
+// is committed. Nobody else has them.
+func (l *life) operatorsCommitted() {
+	for _, t := range l.tasks {
+		for _, k := range t.kept {
+			if x, ok := k.op.(operator.Evicting); ok {
+				x.Committed()
+			}
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package memory
+
+// evictRatio is how much of a limit holders that can evict keep: what passes
+// through them, and what is being written, needs room too.
+const evictRatio = 0.8
+
+// EvictAbove says that holders below this account which can evict are to keep
+// less than limit bytes, where that is less than the limits that refuse. 0: as
+// little as they can; without it the limits themselves count.
+func (a *Account) EvictAbove(limit int64) { a.evict, a.evicts = limit, true }
+
+// Evictable returns a child for a holder that can drop what it holds and get it
+// back from where it is stored. It passes limits, so that a batch is taken in
+// whole; its holder keeps to Share as soon as it can.
+func (a *Account) Evictable(name string) *Account {
+	if a == nil {
+		return nil
+	}
+	c := a.Child(name, 0, "")
+	c.evictable = true
+	for at := a; at != nil; at = at.parent {
+		at.evicters.Add(1)
+	}
+	return c
+}
+
+// Share is how many bytes the holder of an evictable account is to keep at most:
+// its part of what the accounts above have for such holders.
+func (a *Account) Share() int64 {
+	share := int64(1) << 40
+	if a == nil {
+		return share
+	}
+	for at := a.parent; at != nil; at = at.parent {
+		limit, some := at.limit, at.limit > 0
+		if at.evicts && (!some || at.evict < limit) {
+			limit, some = at.evict, true
+		}
+		if !some {
+			continue
+		}
+		// What others hold counts too, but leaves those that evict something.
+		others := at.used.Load() - at.held.Load()
+		room := max(int64(evictRatio*float64(limit))-others, limit/8)
+		share = min(share, room/max(at.evicters.Load(), 1))
+	}
+	return share
+}
+
+// countEvictable notes that the holder of an evictable account has n more bytes.
+func (a *Account) countEvictable(n int64) {
+	for at := a.parent; at != nil; at = at.parent {
+		at.held.Add(n)
+	}
+}
+
+// closeEvictable ends the account's part in the shares of others.
+func (a *Account) closeEvictable() {
+	a.evictable = false
+	for at := a.parent; at != nil; at = at.parent {
+		at.evicters.Add(-1)
+	}
+}

@@ -1,0 +1,391 @@
+package operator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// mergeAhead is how many bytes of merged pages wait for the end of an epoch.
+const mergeAhead = 8 << 20
+
+// mergeChunk is how many pages are merged at a time.
+const mergeChunk = 64
+
+// pageWrite is a page that has been made anew; value nil: it is no more. It had so
+// many parts in the store, and has more groups than it had.
+type pageWrite struct {
+	at    pagePlace
+	value []byte
+	parts int
+	more  int
+}
+
+// merge puts the groups of a generation into pages, in a goroutine of its own, which
+// reads the generation and the pages that it has not come to.
+type merge struct {
+	gen    *generation
+	codec  *groupCodec
+	prefix []byte
+	read   func() StateReader
+	space  pageSpace
+	first  bool        // there is no page yet
+	filter *pageFilter // of the pages in the making; the goroutine's, until it has ended
+	done   chan struct{}
+	held   int64
+
+	mu     sync.Mutex
+	moved  sync.Cond // what follows has changed
+	ready  []pageWrite
+	bytes  int
+	merged int   // pages as the space's bits number them
+	more   int64 // groups that are in pages now and were not
+	hurry  int   // up to which nothing holds the goroutine back
+	ended  bool  // the goroutine is to end
+	err    error
+}
+
+// startMerge begins to merge the generation before. filter is that of the pages in
+// the making, nil where there is none yet.
+func startMerge(e *evicted, filter *pageFilter) *merge {
+	m := &merge{gen: e.old, codec: e.codec.again(), prefix: e.prefix, read: e.from.Read, space: e.now, merged: e.now.merged,
+		first: e.now.groups == 0 && e.now.merged == 0, filter: filter, done: make(chan struct{})}
+	m.moved.L = &m.mu
+	m.held = int64(e.old.table.Len())*12 + 76<<e.now.next
+	e.account.Force(m.held)
+	if filter == nil {
+		m.filter = newPageFilter(e.now.next)
+	} else {
+		m.filter = filter.clone()
+	}
+	go func() {
+		defer close(m.done)
+		err := m.run()
+		m.mu.Lock()
+		m.err = err
+		m.moved.Broadcast()
+		m.mu.Unlock()
+	}()
+	return m
+}
+
+// close ends the goroutine and waits for it.
+func (m *merge) close() {
+	m.mu.Lock()
+	m.ended = true
+	m.moved.Broadcast()
+	m.mu.Unlock()
+	<-m.done
+}
+
+// take returns the pages that have been made since it was last called, and how far
+// merging has come; it waits until that is the part given of all.
+// more is by how many groups the pages hold more than before.
+func (m *merge) take(part float64) (writes []pageWrite, merged int, more int64, err error) {
+	all := 1 << m.space.bits
+	target := min(int(part*float64(all)+0.999), all)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hurry = max(m.hurry, target)
+	m.moved.Broadcast()
+	for m.merged < target && m.err == nil {
+		m.moved.Wait()
+	}
+	if m.err != nil {
+		return nil, 0, 0, m.err
+	}
+	writes, more, m.ready, m.more, m.bytes = m.ready, m.more, nil, 0, 0
+	m.moved.Broadcast()
+	return writes, m.merged, more, nil
+}
+
+// offer gives what has been made to who takes it next, and waits for room; false:
+// merging is to end.
+func (m *merge) offer(writes []pageWrite, merged int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, w := range writes {
+		m.bytes += len(w.value)
+		m.more += int64(w.more)
+	}
+	m.ready, m.merged = append(m.ready, writes...), merged
+	m.moved.Broadcast()
+	for m.bytes > mergeAhead && m.merged >= m.hurry && !m.ended && merged < 1<<m.space.bits {
+		m.moved.Wait()
+	}
+	return !m.ended
+}
+
+// groupOrder are the groups of a generation by the pages that they come into.
+type groupOrder struct {
+	groups []int32
+	hashes []uint64 // of each group
+	starts []int32  // of each page's groups
+}
+
+func (m *merge) order() *groupOrder {
+	t := m.gen.table
+	n := t.Len()
+	o := &groupOrder{hashes: m.codec.hashes(t.keys, n, nil), groups: make([]int32, n), starts: make([]int32, 1<<m.space.next+1)}
+	for _, h := range o.hashes[:n] {
+		o.starts[pageOf(h, m.space.next)+1]++
+	}
+	for p := range 1 << m.space.next {
+		o.starts[p+1] += o.starts[p]
+	}
+	at := slices.Clone(o.starts)
+	for g, h := range o.hashes[:n] {
+		p := pageOf(h, m.space.next)
+		o.groups[at[p]] = int32(g)
+		at[p]++
+	}
+	return o
+}
+
+func (m *merge) run() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	o := m.order()
+	for p, all := m.space.merged, 1<<m.space.bits; p < all; {
+		to := min(p+mergeChunk, all)
+		writes, err := m.pages(o, p, to)
+		if err != nil {
+			return err
+		}
+		if p = to; !m.offer(writes, p) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// pages makes pages from to to-1 anew.
+func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
+	d := m.space.next - m.space.bits
+	var writes []pageWrite
+	var places []pagePlace
+	children := func(p int) (int, int) { return p << d, (p + 1) << d }
+	if !m.first {
+		for p := from; p < to; p++ {
+			if a, z := children(p); d > 0 || o.starts[a] < o.starts[z] {
+				places = append(places, pagePlace{m.space.bits, uint32(p)})
+			}
+		}
+	}
+	p := from
+	upTo := func(end int) error { // pages before end are not there, or as they were
+		for ; p < end; p++ {
+			a, z := children(p)
+			if !m.first && d == 0 && o.starts[a] == o.starts[z] {
+				continue // it was not looked for
+			}
+			for q := a; q < z; q++ {
+				if err := m.page(o, q, nil, 0, &writes); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if len(places) > 0 {
+		r := m.read()
+		defer r.Snapshot.Close()
+		err := readPages(r, m.prefix, places, func(at pagePlace, old hashPage, parts int) error {
+			if err := upTo(int(at.page)); err != nil {
+				return err
+			}
+			p++
+			return m.split(o, int(at.page), old, parts, &writes)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return writes, upTo(to)
+}
+
+// split puts the records of a page, and the groups that come into it, into the pages
+// that it becomes.
+func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]pageWrite) error {
+	d := m.space.next - m.space.bits
+	records := make([]record, old.n)
+	for i := range records {
+		data, err := old.record(i)
+		if err != nil {
+			return err
+		}
+		records[i] = record{hash: old.hash(i), data: data}
+	}
+	if d == 0 {
+		return m.page(o, p, records, parts, writes)
+	}
+	pages, err := m.pagesOf(records)
+	if err != nil {
+		return err
+	}
+	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, parts: parts})
+	var own []record
+	for q := p << d; q < (p+1)<<d; q++ {
+		own = own[:0]
+		for i, r := range records {
+			if pages[i] == q {
+				own = append(own, r)
+			}
+		}
+		if err := m.page(o, q, own, 0, writes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pagesOf are the pages in the making of some records.
+func (m *merge) pagesOf(records []record) ([]int, error) {
+	b := vec.NewBatch(m.codec.types)
+	for _, r := range records {
+		key, _, err := takeSized(r.data)
+		if err == nil {
+			err = m.codec.reader.Read(key, b.Cols)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	pages := make([]int, len(records))
+	for i, h := range m.codec.hashes(b.Cols, len(records), nil) {
+		pages[i] = pageOf(h, m.space.next)
+	}
+	return pages, nil
+}
+
+// page makes one page of the records that it had and the groups that come into it.
+func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pageWrite) error {
+	groups := o.groups[o.starts[q]:o.starts[q+1]]
+	newer := make([]record, len(groups))
+	var row []byte
+	for i, g := range groups {
+		row = m.codec.layout.Append(row[:0], m.gen.table.keys, int(g))
+		data := append(binary.AppendUvarint(make([]byte, 0, 2*len(row)+16), uint64(len(row))), row...)
+		newer[i] = record{hash: uint32(o.hashes[g]), data: m.gen.save(g, data), dead: m.gen.dead(g)}
+	}
+	slices.SortFunc(newer, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })
+	merged, err := m.codec.merge(make([]record, 0, len(old)+len(newer)), old, newer)
+	if err != nil {
+		return err
+	}
+	at := pagePlace{m.space.next, uint32(q)}
+	m.filter.set(at.page, merged)
+	if len(merged) == 0 {
+		if parts > 0 || len(old) > 0 {
+			*writes = append(*writes, pageWrite{at: at, parts: parts, more: -len(old)})
+		}
+		return nil
+	}
+	value, err := storedPage(appendPage(nil, merged))
+	if err != nil {
+		return err
+	}
+	*writes = append(*writes, pageWrite{at: at, value: value, parts: parts, more: len(merged) - len(old)})
+	return nil
+}
+
+// storedPage puts the number of its parts before a page.
+func storedPage(page []byte) ([]byte, error) {
+	var head []byte
+	for n := 1; ; {
+		head = binary.AppendUvarint(head[:0], uint64(n))
+		need := (len(head) + len(page) + pageParts - 1) / pageParts
+		if need <= n {
+			break
+		}
+		if n = need; n > 1<<16-1 {
+			return nil, fmt.Errorf("storing %d bytes of one page of state: that is too much", len(page))
+		}
+	}
+	return append(head, page...), nil
+}
+
+// filterWords is how many words of a filter a page has: eight bits for each group.
+const filterWords = groupsPerPage * 8 / 64
+
+// pageFilter tells of most groups that they are not in their page, without reading
+// it: three bits of a page's words for each of its groups (Bloom, 1970).
+type pageFilter struct {
+	words []uint64
+	known []uint64 // pages of which the words say all
+}
+
+func newPageFilter(b uint8) *pageFilter {
+	n := 1 << b
+	return &pageFilter{words: make([]uint64, n*filterWords), known: make([]uint64, (n+63)/64)}
+}
+
+func (f *pageFilter) clone() *pageFilter {
+	return &pageFilter{words: slices.Clone(f.words), known: slices.Clone(f.known)}
+}
+
+// set notes all records of a page.
+func (f *pageFilter) set(page uint32, records []record) {
+	words := f.of(page)
+	clear(words)
+	for _, r := range records {
+		addToFilter(words, r.hash)
+	}
+	f.known[page/64] |= 1 << (page % 64)
+}
+
+func (f *pageFilter) of(page uint32) []uint64 {
+	return f.words[int(page)*filterWords : int(page+1)*filterWords]
+}
+
+func addToFilter(words []uint64, h uint32) {
+	for range 3 {
+		bit := h % (filterWords * 64)
+		words[bit/64] |= 1 << (bit % 64)
+		h /= filterWords * 64
+	}
+}
+
+// may reports whether a page may have a record of a hash. A nil filter knows nothing.
+func (f *pageFilter) may(page uint32, h uint32) bool {
+	if f == nil || f.known[page/64]&(1<<(page%64)) == 0 {
+		return true
+	}
+	words := f.of(page)
+	for range 3 {
+		bit := h % (filterWords * 64)
+		if words[bit/64]&(1<<(bit%64)) == 0 {
+			return false
+		}
+		h /= filterWords * 64
+	}
+	return true
+}
+
+// learn notes what a page that was read holds.
+func (e *evicted) learn(at pagePlace, p hashPage) {
+	f := e.filters[at.bits]
+	if f == nil {
+		if at.bits != e.known.bits || e.old != nil && e.old.merge != nil {
+			return // a merge makes one
+		}
+		f = newPageFilter(at.bits)
+		e.filters[at.bits] = f
+	}
+	if f.known[at.page/64]&(1<<(at.page%64)) != 0 {
+		return
+	}
+	words := f.of(at.page)
+	clear(words)
+	for i := range p.n {
+		addToFilter(words, p.hash(i))
+	}
+	f.known[at.page/64] |= 1 << (at.page % 64)
+}
