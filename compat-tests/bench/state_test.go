@@ -30,7 +30,7 @@ func stateKey(i int64) int64 {
 }
 
 const stateStream = `CREATE STREAM g (id bigint GENERATED ALWAYS AS (_offset) STORED,
-	k bigint GENERATED ALWAYS AS (CASE WHEN _offset < 10000019 THEN _offset * 7368787 % 10000019 ELSE _offset % 10000019 * (_offset % 10000019) % 10000019 END) STORED)
+	k bigint GENERATED ALWAYS AS (CASE WHEN _offset < 10000019 THEN _offset * 7368787 %% 10000019 ELSE _offset %% 10000019 * (_offset %% 10000019) %% 10000019 END) STORED)
 	WITH (type = 'generator', rows = '%d')`
 
 // stateQuery counts and sums by key, and then over all keys, so that its last row
