@@ -101,6 +101,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
 			}
+			l.pause(tick)
 		case <-l.j.hurry:
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
@@ -117,6 +118,16 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 		}
 	}
 	return lifeFinished, l.checkpoint(ctx)
+}
+
+// pause has the interval between epochs begin anew: where one took long to store,
+// the rows that came meanwhile have their turn before the next.
+func (l *life) pause(tick *time.Ticker) {
+	tick.Reset(l.settings.checkpoint)
+	select {
+	case <-tick.C:
+	default:
+	}
 }
 
 // last ends the epoch that runs, with the rest of the commits of followed tables

@@ -217,6 +217,7 @@ func (l *life) loopTasks(ctx context.Context) (outcome, error) {
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
 			}
+			l.pause(tick)
 		case <-l.j.hurry:
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err

@@ -47,8 +47,10 @@ func (a *Account) Share() int64 {
 	return share
 }
 
-// countEvictable notes that the holder of an evictable account has n more bytes.
+// countEvictable notes that the holder of an evictable account has n more bytes,
+// which stay for long.
 func (a *Account) countEvictable(n int64) {
+	Resident(n)
 	for at := a.parent; at != nil; at = at.parent {
 		at.held.Add(n)
 	}
