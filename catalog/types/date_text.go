@@ -229,6 +229,6 @@ func zoneAt(loc *time.Location, micros int64) (offset int, abbrev string) {
 	}
 	days, rest := splitMicros(micros)
 	sec := (days+epochJulian-unixEpochJulian)*secondsPerDay + rest/microsPerSecond
-	abbrev, offset = time.Unix(sec, 0).In(loc).Zone()
+	abbrev, offset = time.Unix(ruled(sec, loc), 0).In(loc).Zone()
 	return offset, abbrev
 }

@@ -46,7 +46,7 @@ func mask(kinds ...wordKind) (m fieldMask) {
 
 var (
 	dateMask    = mask(wordYear, wordMonth, wordDay)
-	timeMask    = mask(wordHour, wordMinute, wordSecond)
+	timeMask    = mask(wordHour, wordMinute) | secondsMask
 	secondsMask = mask(wordSecond, wordMillisecond, wordMicrosecond)
 )
 

@@ -41,6 +41,12 @@ func InstantToLocal(m int64, f *Format) int64 {
 	return m + int64(east)*microsPerSecond
 }
 
+// ZoneOfInstant is the abbreviation that f's zone has at an instant.
+func ZoneOfInstant(m int64, f *Format) string {
+	_, abbrev := zoneAt(f.TimeZone, m)
+	return abbrev
+}
+
 var _ = register(&Info{
 	OID: Timestamptz, Name: "timestamptz", SQLName: "timestamp with time zone", Array: 1185, Len: 8, ByVal: true, Align: 'd',
 	Category: 'D', Preferred: true, Kind: 'b', Delim: ',', Phys: PhysInt64, Comparable: true,

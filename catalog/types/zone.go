@@ -174,6 +174,19 @@ func readZone(name string) namedZone {
 	return posixZone(strings.ToUpper(name))
 }
 
+// ruleName begins the names of the locations that follow a POSIX rule.
+const ruleName = "POSIX "
+
+// ruled moves a moment before 1970 by whole cycles of the calendar where loc
+// follows a POSIX rule: package time finds a rule's changes there a day late.
+func ruled(sec int64, loc *time.Location) int64 {
+	const cycle = 146097 * secondsPerDay // 400 years
+	if sec < 0 && strings.HasPrefix(loc.String(), ruleName) {
+		return sec%cycle + cycle
+	}
+	return sec
+}
+
 // posixZone reads a POSIX rule: EST5, EST5EDT, <+03>-3, EST5EDT,M3.2.0,M11.1.0.
 // Its offsets count west. Without a rule the daylight-saving time is that of the
 // United States, as in PostgreSQL.
@@ -206,7 +219,7 @@ func posixZone(rule string) namedZone {
 		rest = ",M3.2.0,M11.1.0"
 	}
 	footer := posixQuote(std) + posixSeconds(west) + posixQuote(dst) + posixSeconds(dstWest) + rest
-	loc, err := time.LoadLocationFromTZData(rule, zoneFile(std, -west, footer))
+	loc, err := time.LoadLocationFromTZData(ruleName+rule, zoneFile(std, -west, footer))
 	if err != nil {
 		return namedZone{}
 	}
@@ -286,6 +299,7 @@ func localOffset(local int64, loc *time.Location) int {
 	if loc == time.UTC {
 		return 0
 	}
+	local = ruled(local-secondsPerDay, loc) + secondsPerDay
 	t := time.Unix(local-secondsPerDay, 0).In(loc)
 	_, before := t.Zone()
 	_, end := t.ZoneBounds()

@@ -28,7 +28,7 @@ func TestRandomFormats(t *testing.T) {
 	conn := connect(t)
 	answer(t, conn, "SET TimeZone = 'UTC'")
 	answer(t, conn, formatOracle)
-	seed, count := setting("FORMAT_SEED", 1), setting("FORMAT_COUNT", 1000)
+	seed, count := setting("FORMAT_SEED", 1), setting("FORMAT_COUNT", tiered(1000, 20000))
 	ctx, env := planning(t)
 	m := pgtype.NewMap()
 	for n, family := range formatFamilies {

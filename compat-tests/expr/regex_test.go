@@ -91,6 +91,14 @@ func setting(name string, otherwise int) int {
 	return otherwise
 }
 
+// tiered is how many of something a test makes in CI's tier and in the long one.
+func tiered(short, long int) int {
+	if os.Getenv("FERRIS_TIER") == "long" {
+		return long
+	}
+	return short
+}
+
 func regexAnswers(t *testing.T, conn *pgconn.PgConn, columns ...[]string) []string {
 	t.Helper()
 	m := pgtype.NewMap()

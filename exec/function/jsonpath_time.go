@@ -149,7 +149,7 @@ func readTimeBy(s, template string) (t itemTime, err error) {
 	if err := checkStandard(nodes); err != nil {
 		return t, err
 	}
-	c, zone, err := readTimeNodes(s, nodes, true)
+	c, err := readTimeNodes(s, nodes, true)
 	if err != nil {
 		return t, err
 	}
@@ -159,11 +159,14 @@ func readTimeBy(s, template string) (t itemTime, err error) {
 		return t, badTime("datetime format is zoned but not timed")
 	case !dated && !timed:
 		return t, badTime("datetime format is not dated and not timed")
-	case zone != nil:
-		t.east = *zone
+	case c.east != nil:
+		t.east = *c.east
 	}
-	if !t.fill(c, dated, timed, zoned) {
+	if !t.fill(c.civil, dated, timed, zoned) {
 		return t, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "date out of range: \"%s\"", s)
+	}
+	if t.kind != kindDate {
+		t.local = types.RoundMicros(t.local, c.digits)
 	}
 	return t, nil
 }

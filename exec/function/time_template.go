@@ -2,13 +2,15 @@ package function
 
 import "strings"
 
-// timeNode is a piece of a template of to_date and to_timestamp.
+// timeNode is a piece of a template of to_char, to_date and to_timestamp.
 type timeNode struct {
 	kind  timeNodeKind
-	field string // as written, where kind is a field
-	fill  bool   // FM before it
-	th    string // TH or th, where one is after it
-	char  string // where kind is not a field
+	field string    // as written, where kind is a field
+	write timeField // how to_char writes it
+	fill  bool      // FM before it
+	tm    bool      // TM before it
+	th    string    // TH or th, where one is after it
+	char  string    // where kind is not a field
 	// quoted: the character stood between quotes.
 	quoted bool
 }
@@ -56,37 +58,37 @@ func parseTimeTemplate(s string) []timeNode {
 			nodes, s = append(nodes, timeNode{kind: timeSeparatorNode, char: `"`}), s[2:]
 			continue
 		}
-		rest, node := s, timeNode{}
-		for _, prefix := range []string{"FM", "fm", "TM", "tm"} {
-			if after, ok := strings.CutPrefix(rest, prefix); ok {
-				node.fill, rest = prefix == "FM" || prefix == "fm", after
+		node := timeNode{}
+		if len(s) > 1 {
+			// One prefix: what follows it is a field, or stands for itself.
+			switch s[:2] {
+			case "FM", "fm":
+				node.fill, s = true, s[2:]
+			case "TM", "tm":
+				node.tm, s = true, s[2:]
 			}
 		}
-		if node.field = fieldBefore(rest); node.field != "" {
-			rest = rest[len(node.field):]
-			if strings.HasPrefix(rest, "TH") || strings.HasPrefix(rest, "th") {
-				node.th, rest = rest[:2], rest[2:]
+		if node.write, node.field = timeFieldAt(s); node.write == nil {
+			if s == "" || s[0] == '"' || strings.HasPrefix(s, `\"`) {
+				continue
 			}
-			nodes, s = append(nodes, node), rest
+			size := firstRune(s)
+			nodes, s = append(nodes, timeNode{kind: kindOfChar(s[:size]), char: s[:size]}), s[size:]
 			continue
 		}
-		if rest != s {
-			s = rest
-			continue
+		s = s[len(node.field):]
+		for _, suffix := range []string{"TH", "th", "SP"} {
+			if rest, ok := strings.CutPrefix(s, suffix); ok {
+				if suffix != "SP" {
+					node.th = suffix
+				}
+				s = rest
+				break
+			}
 		}
-		size := firstRune(s)
-		nodes, s = append(nodes, timeNode{kind: kindOfChar(s[:size]), char: s[:size]}), s[size:]
+		nodes = append(nodes, node)
 	}
 	return nodes
-}
-
-// fieldBefore is the field that begins s, FX among them.
-func fieldBefore(s string) string {
-	if strings.HasPrefix(s, "FX") || strings.HasPrefix(s, "fx") {
-		return s[:2]
-	}
-	_, word := timeFieldAt(s)
-	return word
 }
 
 func kindOfChar(c string) timeNodeKind {

@@ -2,73 +2,19 @@ package function
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
-// Templates of to_char that are no picture of places: an exponent (EEEE) and
-// Roman numerals (RN).
-
-// formatSpecial is to_char for those templates; false for another.
-func formatSpecial(d types.Decimal, template, typ string) (types.Value, bool, error) {
-	fill, roman, exponent, point := true, "", false, false
-	places := 0
-	for _, t := range parseNumberTemplate(template) {
-		switch t.name {
-		case "FM":
-			fill = false
-		case "RN":
-			roman = "RN"
-			if strings.Contains(template, "rn") {
-				roman = "rn"
-			}
-		case "EEEE":
-			exponent = true
-		case ".", "D":
-			point = true
-		case "9", "0":
-			if point {
-				places++
-			}
-		case "S", "PL", "MI", "PR", "SG", "B", "V":
-			if strings.Contains(strings.ToUpper(template), "EEEE") {
-				return types.Value{}, true, sqlerr.Errorf(sqlerr.SyntaxError, "\"EEEE\" is incompatible with other formats").
-					WithDetail("\"EEEE\" may only be used together with digit and decimal point patterns.")
-			}
-		}
-	}
-	switch {
-	case roman != "":
-		s, err := romanNumber(d)
-		if roman == "rn" {
-			s = strings.ToLower(s)
-		}
-		if fill {
-			s = fmt.Sprintf("%15s", s)
-		}
-		return types.NewText(s), true, err
-	case exponent:
-		s, err := withExponent(d, places, typ)
-		return types.NewText(s), true, err
-	}
-	return types.Value{}, false, nil
-}
+// What to_char has instead of places: an exponent (EEEE) and Roman numerals (RN).
 
 // romanNumber is 1 to 3999 in Roman numerals.
-func romanNumber(d types.Decimal) (string, error) {
-	const outside = "###############"
-	if !d.IsFinite() {
-		return outside, nil //nolint:nilerr // what has no exponent prints as #
-	}
-	d, err := d.Round(0)
-	if err != nil {
-		return "", err
-	}
-	n, err := d.Int64()
-	if err != nil || n < 1 || n > 3999 {
-		return outside, nil //nolint:nilerr // what has no Roman form prints as #
+func romanNumber(n int64) string {
+	if n < 1 || n > 3999 {
+		return "###############"
 	}
 	var b strings.Builder
 	for _, r := range []struct {
@@ -79,43 +25,54 @@ func romanNumber(d types.Decimal) (string, error) {
 			b.WriteString(r.numeral)
 		}
 	}
-	return b.String(), nil
+	return b.String()
 }
 
-// withExponent writes a number with one digit before the point. Where rounding
-// makes it two, PostgreSQL leaves both for numeric and int8.
-func withExponent(d types.Decimal, places int, typ string) (string, error) {
+// noExponent is what a value that is no number prints as under EEEE.
+func (t *numberTemplate) noExponent() string {
+	s := []byte(" " + strings.Repeat("#", t.pre+t.post+5))
+	s[t.pre+1] = '.'
+	return string(s)
+}
+
+// floatExponent writes a float with an exponent.
+func (t *numberTemplate) floatExponent(f float64) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return t.noExponent()
+	}
+	s := strconv.FormatFloat(f, 'e', t.post, 64)
+	if s[0] != '-' {
+		s = " " + s
+	}
+	return s
+}
+
+// decimalExponent writes a decimal with one digit before the point. Where
+// rounding makes it two, PostgreSQL leaves both.
+func (t *numberTemplate) decimalExponent(d types.Decimal) (string, error) {
 	if !d.IsFinite() {
-		return " #" + pointed(strings.Repeat("#", places)) + "####", nil
+		return t.noExponent(), nil
 	}
 	sign := " "
 	if d.Sign() < 0 {
 		sign = "-"
 	}
 	exponent := magnitudeOf(d)
-	rounded, err := d.Abs().Round(int32(places - exponent))
+	rounded, err := d.Abs().Round(int32(t.post - exponent))
 	if err != nil {
 		return "", err
 	}
 	lead := 1
-	if grown := magnitudeOf(rounded); grown > exponent && (typ == "numeric" || typ == "int8") {
+	if magnitudeOf(rounded) > exponent {
 		lead = 2
-	} else if grown > exponent {
-		exponent = grown
-		if rounded, err = rounded.Round(int32(places - exponent)); err != nil {
-			return "", err
-		}
 	}
 	digits := strings.TrimLeft(strings.Replace(rounded.String(), ".", "", 1), "0")
-	digits = (digits + strings.Repeat("0", places+lead))[:places+lead]
-	return fmt.Sprintf("%s%s%se%+03d", sign, digits[:lead], pointed(digits[lead:]), exponent), nil
-}
-
-func pointed(fraction string) string {
-	if fraction == "" {
-		return ""
+	digits = (digits + strings.Repeat("0", t.post+lead))[:t.post+lead]
+	fraction := digits[lead:]
+	if fraction != "" {
+		fraction = "." + fraction
 	}
-	return "." + fraction
+	return fmt.Sprintf("%s%s%se%+03d", sign, digits[:lead], fraction, exponent), nil
 }
 
 // magnitudeOf is the power of ten of the first digit; 0 of zero.

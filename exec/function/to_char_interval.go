@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -21,46 +22,113 @@ type intervalWriter struct {
 	micros                int
 }
 
-// number gives the value and width of a numeric field.
+// number gives the value of a numeric field and its width, in which a sign has
+// room.
 func (w *intervalWriter) number(field string) (value, width int, ok bool) {
 	switch field {
 	case "HH", "HH12":
 		if value = w.hour % 12; value == 0 {
 			value = 12
 		}
-		return value, 2, true
+		return value, signedWidth(w.hour, 2), true
 	case "HH24":
-		return w.hour, 2, true
+		return w.hour, signedWidth(w.hour, 2), true
 	case "MI":
-		return w.minute, 2, true
+		return w.minute, signedWidth(w.minute, 2), true
 	case "SS":
-		return w.seconds, 2, true
+		return w.seconds, signedWidth(w.seconds, 2), true
 	case "SSSS", "SSSSS":
 		return w.hour*3600 + w.minute*60 + w.seconds, 0, true
-	case "YYYY":
-		return w.years, 4, true
-	case "YYY":
-		return w.years % 1000, 3, true
-	case "YY":
-		return w.years % 100, 2, true
-	case "Y":
-		return w.years % 10, 1, true
 	case "MM":
-		return w.months, 2, true
+		return w.months, signedWidth(w.months, 2), true
 	case "DD":
 		return w.days, 2, true
 	case "DDD":
-		return (w.years*12+w.months)*monthDays + w.days, 3, true
+		return w.span(), 3, true
 	case "WW":
-		return ((w.years*12+w.months)*monthDays+w.days-1)/7 + 1, 2, true
+		return (w.span()-1)/7 + 1, 2, true
 	case "W":
 		return (w.days-1)/7 + 1, 0, true
 	case "CC":
-		return w.years / 100, 2, true
+		return w.years / 100, signedWidth(w.years/100, 2), true
 	case "Q":
 		return (w.months-1)/3 + 1, 0, true
+	case "J":
+		return w.day().julian(), 0, true
+	case "IDDD":
+		return w.day().isoDay(), 3, true
+	case "IW":
+		_, week := w.day().isoWeek()
+		return week, 2, true
 	}
-	return 0, 0, false
+	year, digits, ok := w.years, len(field), strings.Trim(field, "Y") == ""
+	if strings.Trim(field, "Y") == "I" {
+		year, _ = w.day().isoWeek()
+		ok = true
+	}
+	if !ok {
+		return 0, 0, false
+	}
+	for power, n := 10, 1; n < 4; power, n = power*10, n+1 {
+		if digits == n {
+			year %= power
+		}
+	}
+	if digits == 1 {
+		return year, 0, true
+	}
+	return year, signedWidth(w.years, digits), true
+}
+
+// span is about how many days the interval has.
+func (w *intervalWriter) span() int { return (w.years*12+w.months)*monthDays + w.days }
+
+// day reads the interval's years, months and days as a date, which fields of the
+// calendar ask for.
+func (w *intervalWriter) day() loosely { return loosely{w.years, w.months, w.days} }
+
+// loosely is a date of any month and day, whose day numbers PostgreSQL computes
+// without a look at what a calendar has.
+type loosely struct{ year, month, day int }
+
+func (d loosely) julian() int {
+	year, month := d.year+4799, d.month+13
+	if d.month > 2 {
+		year, month = d.year+4800, d.month+1
+	}
+	century := year / 100
+	return year*365 - 32167 + year/4 - century + century/4 + 7834*month/256 + d.day
+}
+
+// isoStart is the Julian day of the Monday of a year's first week.
+func isoStart(year int) int {
+	fourth := loosely{year, 1, 4}.julian()
+	weekday := fourth % 7
+	if weekday < 0 {
+		weekday += 7
+	}
+	return fourth - weekday
+}
+
+func (d loosely) isoWeek() (year, week int) {
+	day := d.julian()
+	year = d.year
+	start := isoStart(year)
+	if day < start {
+		year--
+		start = isoStart(year)
+	}
+	if week = (day-start)/7 + 1; week >= 52 {
+		if next := isoStart(d.year + 1); day >= next {
+			return d.year + 1, (day-next)/7 + 1
+		}
+	}
+	return year, week
+}
+
+func (d loosely) isoDay() int {
+	year, _ := d.isoWeek()
+	return d.julian() - isoStart(year) + 1
 }
 
 // fraction are the digits of a field of the second's fraction.
@@ -118,9 +186,6 @@ func (w *intervalWriter) field(out *timeWriter, n *timeNode) error {
 	switch {
 	case name == "Q" && w.months == 0, name == "FX", name == "RM" && w.roman() == "":
 	case ok:
-		if value < 0 && (name == "DD" || name == "DDD" || name == "WW" || name == "CC") {
-			width-- // there the sign is within the width
-		}
 		out.number(value, width)
 	case part:
 		out.out.WriteString(fraction)

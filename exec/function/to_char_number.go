@@ -1,204 +1,213 @@
 package function
 
 import (
-	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 func init() {
 	for _, f := range []struct {
-		typ     string
-		decimal func(v types.Value) (types.Decimal, error)
-		ex      []Example
+		typ   string
+		write numberFormat
+		ex    []Example
 	}{
-		{"numeric", func(v types.Value) (types.Decimal, error) { return v.N, nil }, examples("to_char(1234.5, 'FM9,999.00')", "1,234.50", "to_char(0.5, '0.99')", " 0.50", "to_char(12345.678, '99G999D99')", " 12,345.68",
-			"to_char(-1.5, 'S9.9')", "-1.5", "to_char(-1.5, '9.9MI')", "1.5-", "to_char(-12.3, '999.9PR')", " <12.3>", "to_char(1234.5, '9')", " #", "to_char(-0.5, '9.9')", " -.5", "to_char(0.5, 'FM9.9')", ".5")},
-		{"int4", func(v types.Value) (types.Decimal, error) { return types.DecimalFromInt64(v.I), nil }, examples("to_char(-12, '999')", " -12", "to_char(5, '000')", " 005", "to_char(123456, '999')", " ###", "to_char(42, 'FM999')", "42")},
-		{"int8", func(v types.Value) (types.Decimal, error) { return types.DecimalFromInt64(v.I), nil }, examples("to_char(5000000000, '9,999,999,999')", " 5,000,000,000")},
-		{"float8", func(v types.Value) (types.Decimal, error) { return types.DecimalFromFloat64(v.F) }, examples("to_char(1234.5678::float8, '9999.99')", " 1234.57", "to_char(9.99::float8, '9.9EEEE')", " 1.0e+01")},
-		{"float4", func(v types.Value) (types.Decimal, error) { return types.DecimalFromFloat32(float32(v.F)) }, examples("to_char(2.5::float4, '9.9')", " 2.5")},
+		{"numeric", formatNumeric, examples("to_char(1234.5, 'FM9,999.00')", "1,234.50", "to_char(0.5, '0.99')", " 0.50", "to_char(12345.678, '99G999D99')", " 12,345.68",
+			"to_char(-1.5, 'S9.9')", "-1.5", "to_char(-1.5, '9.9MI')", "1.5-", "to_char(-12.3, '999.9PR')", " <12.3>", "to_char(1234.5, '9')", " #", "to_char(-0.5, '9.9')", " -.5", "to_char(0.5, 'FM9.9')", ".5",
+			"to_char(1.5, '9.99EEEE')", " 1.50e+00", "to_char(-0.000123456, '9.999EEEE')", "-1.235e-04", "to_char(123456789.0, '9EEEE')", " 1e+08", "to_char(0.0, '9.9EEEE')", " 0.0e+00", "to_char(9.99, '9.9EEEE')", " 10.0e+00", "to_char(9.9, 'S9EEEE')", "ERROR 42601",
+			"to_char(485.0, 'RN')", "        CDLXXXV", "to_char(1999.4, 'FMRN')", "MCMXCIX", "to_char(4.0, 'FMrn')", "iv", "to_char(4000.0, 'FMRN')", "###############", "to_char(0.0, 'RN')", "###############",
+			"to_char(12.45, '99V9')", " 125", "to_char(-7.0, 'SG99PL')", "- 7 ", "to_char(1.5, '\"about\" 9.9')", "about  1.5", "to_char('NaN'::numeric, '9999')", "  NaN", "to_char(1.0, '9PR9')", "ERROR 42601", "to_char(485.0, '999th')", " 485th", "to_char(-0.001, '9.9')", "  .0")},
+		{"int4", formatInt4, examples("to_char(-12, '999')", " -12", "to_char(5, '000')", " 005", "to_char(123456, '999')", " ###", "to_char(42, 'FM999')", "42", "to_char(12, 'L99')", "  12", "to_char(3, '9th')", " 3rd")},
+		{"int8", formatInt8, examples("to_char(5000000000, '9,999,999,999')", " 5,000,000,000", "to_char(5000000000, '9V9999999999')", "ERROR 22003")},
+		{"float8", formatFloat8, examples("to_char(1234.5678::float8, '9999.99')", " 1234.57", "to_char(9.99::float8, '9.9EEEE')", " 1.0e+01", "to_char(1e15::float8/3, '999999999999999.99')", " 333333333333333")},
+		{"float4", formatFloat4, examples("to_char(2.5::float4, '9.9')", " 2.5")},
 	} {
 		define("to_char("+f.typ+", text) text strict stable", Definition{
-			Value: func(_ *Env, a []types.Value) (types.Value, error) {
-				d, err := f.decimal(a[0])
-				if err != nil {
-					return types.Value{}, err
-				}
-				return formatNumber(d, a[1].S, f.typ)
-			}, Examples: f.ex})
+			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return formatNumber(f.write, a[0], a[1].S) },
+			Bind:     numberBind(f.write),
+			Examples: f.ex})
 	}
-	picture := Lookup("to_char", types.Numeric, types.Text)
-	picture.Examples = append(picture.Examples, examples("to_char(1.5, '9.99EEEE')", " 1.50e+00", "to_char(-0.000123456, '9.999EEEE')", "-1.235e-04", "to_char(123456789.0, '9EEEE')", " 1e+08", "to_char(0.0, '9.9EEEE')", " 0.0e+00", "to_char(9.99, '9.9EEEE')", " 10.0e+00", "to_char(9.9, 'S9EEEE')", "ERROR 42601",
-		"to_char(485.0, 'RN')", "        CDLXXXV", "to_char(1999.4, 'FMRN')", "MCMXCIX", "to_char(4.0, 'FMrn')", "iv", "to_char(4000.0, 'FMRN')", "###############", "to_char(0.0, 'RN')", "###############")...)
 }
 
-// numberPicture is a parsed template of to_char for numbers.
-type numberPicture struct {
-	whole    []byte // 9, 0 and , before the point
-	fraction []byte // 9 and 0 after it
-	point    bool
-	fill     bool // not FM
-	sign     string
-}
+// numberFormat writes a value of one type by a template.
+type numberFormat func(v types.Value, t *numberTemplate) (string, error)
 
-func parseNumberPicture(template string) (*numberPicture, error) {
-	p := &numberPicture{fill: true}
-	s := strings.ToUpper(template)
-	for s != "" {
-		size := 1
-		switch {
-		case strings.HasPrefix(s, "FM"):
-			p.fill, size = false, 2
-		case strings.HasPrefix(s, "MI"):
-			p.sign, size = "MI", 2
-		case strings.HasPrefix(s, "PR"):
-			p.sign, size = "PR", 2
-		case s[0] == 'S' && len(p.whole)+len(p.fraction) == 0:
-			p.sign = "S"
-		case s[0] == '9' || s[0] == '0':
-			if p.point {
-				p.fraction = append(p.fraction, s[0])
-			} else {
-				p.whole = append(p.whole, s[0])
-			}
-		case (s[0] == ',' || s[0] == 'G') && !p.point:
-			p.whole = append(p.whole, ',')
-		case (s[0] == '.' || s[0] == 'D') && !p.point:
-			p.point = true
-		default:
-			return nil, sqlerr.Unsupported("Use 9, 0, '.', ',', D, G, FM, MI, PR, RN, EEEE and a leading S, and put other text around it with ||.",
-				"the to_char template \"%s\" is not supported", template)
+// numberBind is a Bind that reads a constant template once.
+func numberBind(write numberFormat) func(*Env, []*types.Value) (ValueFunc, error) {
+	return func(_ *Env, consts []*types.Value) (ValueFunc, error) {
+		if consts[1] == nil || consts[1].Null {
+			return nil, nil
 		}
-		s = s[size:]
+		t, err := parseNumberTemplate(consts[1].S)
+		if err != nil {
+			return nil, nil //nolint:nilerr // it is an error of each call, and of none where there is none
+		}
+		return func(_ *Env, a []types.Value) (types.Value, error) {
+			s, err := write(a[0], t)
+			return types.NewText(s), err
+		}, nil
 	}
-	return p, nil
 }
 
-// formatNumber rounds to the template's places and lays the digits out in it.
-func formatNumber(d types.Decimal, template, typ string) (types.Value, error) {
-	if v, ok, err := formatSpecial(d, template, typ); ok {
-		return v, err
-	}
-	p, err := parseNumberPicture(template)
+func formatNumber(write numberFormat, v types.Value, template string) (types.Value, error) {
+	t, err := parseNumberTemplate(template)
 	if err != nil {
 		return types.Value{}, err
 	}
-	negative := d.Sign() < 0
-	if !d.IsFinite() {
-		return types.Value{}, sqlerr.Unsupported("Use a CASE for values that are no numbers.", "to_char of %s is not supported", d)
-	}
-	if d, err = d.Abs().Round(int32(len(p.fraction))); err != nil {
-		return types.Value{}, err
-	}
-	whole, fraction, _ := strings.Cut(d.String(), ".")
-	if whole == "0" {
-		whole = ""
-	}
-	body := p.layout(whole, fraction)
-	return text(p.signed(body, negative))
+	s, err := write(v, t)
+	return types.NewText(s), err
 }
 
-// layout fills the places of the template from the right.
-func (p *numberPicture) layout(whole, fraction string) string {
-	places, zeroFrom := 0, -1
-	for i, c := range p.whole {
-		if c == ',' {
-			continue
-		}
-		places++
-		if c == '0' && zeroFrom < 0 {
-			zeroFrom = i
-		}
-	}
-	overflow := max(len(whole), 1) > places
-	skip := places - len(whole)
-	var b strings.Builder
-	started := false
-	for i, c := range p.whole {
-		switch {
-		case c == ',' && started:
-			b.WriteByte(',')
-		case c == ',':
-			b.WriteByte(' ')
-		case overflow:
-			b.WriteByte('#')
-			started = true
-		case skip > 0:
-			skip--
-			if zeroFrom >= 0 && i >= zeroFrom {
-				b.WriteByte('0')
-				started = true
-			} else {
-				b.WriteByte(' ')
-			}
-		default:
-			b.WriteByte(whole[0])
-			whole = whole[1:]
-			started = true
-		}
-	}
-	out := b.String()
-	var after string
-	if p.point {
-		after = p.places(fraction, overflow)
-	}
-	if !started && places > 0 && after == "" {
-		out = out[:len(out)-1] + "0"
-	}
-	if p.point {
-		out += "." + after
-	}
-	return out
+// shifted is the template of a number that V multiplied: its 9s behind V are
+// places like the others.
+func (t *numberTemplate) shifted() *numberTemplate {
+	s := *t
+	s.pre += t.shift
+	return &s
 }
 
-// places are the digits after the point; FM drops the zeros that only 9s stand
-// for.
-func (p *numberPicture) places(fraction string, overflow bool) string {
-	if overflow {
-		return strings.Repeat("#", len(p.fraction))
-	}
-	if !p.fill {
-		for fraction != "" && fraction[len(fraction)-1] == '0' && p.fraction[len(fraction)-1] == '9' {
-			fraction = fraction[:len(fraction)-1]
-		}
-	}
-	return fraction
-}
-
-// signed puts the sign where the template has it: before the first digit where
-// it says nothing.
-func (p *numberPicture) signed(body string, negative bool) string {
-	digits := strings.TrimLeft(body, " ")
-	blanks := body[:len(body)-len(digits)]
-	var s string
+func formatNumeric(v types.Value, t *numberTemplate) (string, error) {
+	d := v.N
 	switch {
-	case p.sign == "MI" && negative:
-		return p.filled(body) + "-"
-	case p.sign == "MI" && p.fill:
-		return body + " "
-	case p.sign == "MI":
-		return p.filled(body)
-	case p.sign == "PR" && negative:
-		s = fmt.Sprintf("%s<%s>", blanks, digits)
-	case p.sign == "PR":
-		s = fmt.Sprintf(" %s ", body)
-	case negative:
-		s = blanks + "-" + digits
-	case p.sign == "S":
-		s = blanks + "+" + digits
-	default:
-		s = " " + body
+	case len(t.pieces) == 0:
+		return "", nil
+	case t.roman:
+		rounded, err := d.Round(0)
+		if err != nil {
+			return "", err
+		}
+		n, err := rounded.Int32()
+		if err != nil {
+			return "", err
+		}
+		return t.numeral(int64(n))
+	case t.exponent:
+		return t.decimalExponent(d)
+	case t.multiplies:
+		power, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(int64(t.shift)))
+		if err != nil {
+			return "", err
+		}
+		if d, err = d.Mul(power); err != nil {
+			return "", err
+		}
+		t = t.shifted()
 	}
-	return p.filled(s)
+	d, err := d.Round(int32(t.post))
+	if err != nil {
+		return "", err
+	}
+	return t.fixed(d.String())
 }
 
-// filled drops blanks under FM.
-func (p *numberPicture) filled(s string) string {
-	if p.fill {
-		return s
+func formatInt4(v types.Value, t *numberTemplate) (string, error) {
+	n := int32(v.I)
+	switch {
+	case t.roman:
+		return t.numeral(v.I)
+	case t.exponent:
+		return t.floatExponent(float64(n)), nil
+	case t.multiplies: // it wraps around, as in PostgreSQL
+		n *= truncateInt32(math.Pow10(t.shift))
+		t = t.shifted()
 	}
-	return strings.TrimSpace(s)
+	return t.integer(int64(n))
+}
+
+func formatInt8(v types.Value, t *numberTemplate) (string, error) {
+	n := v.I
+	switch {
+	case t.roman:
+		if n != int64(int32(n)) {
+			return "", outOfRange("integer")
+		}
+		return t.numeral(n)
+	case t.exponent:
+		return t.decimalExponent(types.DecimalFromInt64(n))
+	case t.multiplies:
+		power := math.Pow10(t.shift)
+		if power >= 1<<63 {
+			return "", bigintOutOfRange()
+		}
+		product := n * int64(power)
+		if product/int64(power) != n {
+			return "", bigintOutOfRange()
+		}
+		n, t = product, t.shifted()
+	}
+	return t.integer(n)
+}
+
+// integer writes a whole number, with zeros for the places behind a point.
+func (t *numberTemplate) integer(n int64) (string, error) {
+	if len(t.pieces) == 0 {
+		return "", nil
+	}
+	s := strconv.FormatInt(n, 10)
+	if t.post > 0 {
+		s += "." + strings.Repeat("0", t.post)
+	}
+	return t.fixed(s)
+}
+
+// Of a float only these many digits say something.
+const (
+	float8Digits = 15
+	float4Digits = 6
+)
+
+func formatFloat8(v types.Value, t *numberTemplate) (string, error) {
+	f := v.F
+	if t.multiplies {
+		f *= math.Pow10(t.shift)
+	}
+	return t.float(v.F, f, float8Digits)
+}
+
+func formatFloat4(v types.Value, t *numberTemplate) (string, error) {
+	f := float32(v.F)
+	if t.multiplies {
+		f *= float32(math.Pow10(t.shift))
+	}
+	return t.float(v.F, float64(f), float4Digits)
+}
+
+// float writes f, and shifted where V multiplied it. Places beyond its digits get
+// nothing.
+func (t *numberTemplate) float(f, shifted float64, digits int) (string, error) {
+	switch {
+	case len(t.pieces) == 0:
+		return "", nil
+	case t.roman:
+		return t.numeral(int64(truncateInt32(math.RoundToEven(f))))
+	case t.exponent:
+		return t.floatExponent(f), nil
+	}
+	t = t.shifted()
+	t.post = max(min(t.post, digits-len(floatText(math.Abs(shifted), 0))), 0)
+	return t.fixed(floatText(shifted, t.post))
+}
+
+// floatText is a float with so many digits behind the point.
+func floatText(f float64, places int) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return strconv.FormatFloat(f, 'f', places, 64)
+}
+
+// truncateInt32 is C's (int32) as the common processors compute it: what does not
+// fit is the smallest.
+func truncateInt32(f float64) int32 {
+	if !(f > math.MinInt32-1.0 && f < math.MaxInt32+1.0) {
+		return math.MinInt32
+	}
+	return int32(f)
 }

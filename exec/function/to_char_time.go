@@ -51,8 +51,7 @@ func formatInstant(env *Env, at int64, steps []timeStep) (types.Value, error) {
 		return null(types.Text)
 	}
 	local := types.InstantToLocal(at, env.Format)
-	zone, _ := time.UnixMicro(at - types.UnixEpoch).In(env.Format.TimeZone).Zone()
-	return formatTime(timeWriter{civil: civilOf(local), east: int((local - at) / microsPerSecond), zone: zone}, steps)
+	return formatTime(timeWriter{civil: civilOf(local), east: int((local - at) / microsPerSecond), zone: types.ZoneOfInstant(at, env.Format)}, steps)
 }
 
 // timeField writes one field of to_char's template.
@@ -68,16 +67,26 @@ type timeWriter struct {
 	out  strings.Builder
 }
 
+// number writes a number with zeros before it; width counts its sign.
 func (t *timeWriter) number(n, width int) {
 	var buf [20]byte
 	digits := strconv.AppendInt(buf[:0], int64(abs(n)), 10)
 	if n < 0 {
 		t.out.WriteByte('-')
+		width--
 	}
 	for i := len(digits); t.fill && i < width; i++ {
 		t.out.WriteByte('0')
 	}
 	t.out.Write(digits)
+}
+
+// signedWidth leaves room for the sign of a negative number.
+func signedWidth(n, width int) int {
+	if n < 0 {
+		return width + 1
+	}
+	return width
 }
 
 // name writes a word in the case of the template's, padded to nine letters.
@@ -168,7 +177,7 @@ var timeFields = []struct {
 	{"D d", func(t *timeWriter) { t.number(t.dateField("dow")+1, 0) }},
 	{"WW ww", func(t *timeWriter) { t.number((t.dateField("doy")-1)/7+1, 2) }},
 	{"W w", func(t *timeWriter) { t.number((t.day-1)/7+1, 0) }},
-	{"CC cc", func(t *timeWriter) { t.number(t.dateField("century"), 2) }},
+	{"CC cc", func(t *timeWriter) { t.number(t.dateField("century"), signedWidth(t.dateField("century"), 2)) }},
 	{"J j", func(t *timeWriter) { t.number(t.julian(), 0) }},
 	{"Q q", func(t *timeWriter) { t.number(t.dateField("quarter"), 0) }},
 	{"RM rm", func(t *timeWriter) { t.name(romanMonths[t.month-1], 4) }},
@@ -176,11 +185,13 @@ var timeFields = []struct {
 	{"TZM tzm", func(t *timeWriter) { fmt.Fprintf(&t.out, "%02d", abs(t.east)/60%60) }},
 	{"TZ tz", func(t *timeWriter) { t.name(t.zone, 0) }},
 	{"OF of", func(t *timeWriter) {
-		fmt.Fprintf(&t.out, "%c%02d", sign(t.east), abs(t.east)/3600)
+		t.out.WriteByte(sign(t.east))
+		t.number(abs(t.east)/3600, 2)
 		if m := abs(t.east) / 60 % 60; m != 0 {
 			fmt.Fprintf(&t.out, ":%02d", m)
 		}
 	}},
+	{"FX fx", func(*timeWriter) {}},
 }
 
 func sign(n int) byte {
@@ -229,16 +240,6 @@ func timeFieldAt(s string) (timeField, string) {
 	return nil, ""
 }
 
-// isName reports whether a template goes on with the name of a month or day.
-func isName(template string) bool {
-	for _, field := range []string{"MON", "DAY", "DY"} {
-		if len(template) >= len(field) && strings.EqualFold(template[:len(field)], field) {
-			return true
-		}
-	}
-	return false
-}
-
 // timeStep is a part of a template: a field, or text as it stands.
 type timeStep struct {
 	literal string
@@ -248,57 +249,28 @@ type timeStep struct {
 	ordinal string    // TH or th behind it; "": none
 }
 
-// timeSteps reads a template: fields with FM before them and TH after, "literal"
-// text, and everything else as it stands.
+// timeSteps reads a template for to_char. It keeps nothing of it.
 func timeSteps(template string) []timeStep {
-	var steps []timeStep
-	literal := func(s string) {
-		if n := len(steps); n > 0 && steps[n-1].write == nil {
-			steps[n-1].literal += s
-			return
-		}
-		steps = append(steps, timeStep{literal: s})
-	}
-	for template != "" {
-		if strings.HasPrefix(template, `\"`) {
-			literal(`"`)
-			template = template[2:]
-			continue
-		}
-		if template[0] == '"' {
-			quoted, rest, _ := strings.Cut(template[1:], `"`)
-			literal(quoted)
-			template = rest
-			continue
-		}
-		rest, fm := strings.CutPrefix(template, "FM")
-		if !fm {
-			rest, fm = strings.CutPrefix(template, "fm")
-		}
-		if after, tm := strings.CutPrefix(rest, "TM"); tm && isName(after) {
-			rest, fm = after, true // in the C locale names are English, and not filled
-		}
-		write, word := timeFieldAt(rest)
-		if write == nil {
-			if fm {
-				template = rest
-				continue
+	nodes := parseTimeTemplate(template)
+	steps := make([]timeStep, 0, len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		if n.kind != timeFieldNode {
+			if last := len(steps) - 1; last >= 0 && steps[last].write == nil {
+				steps[last].literal += n.char
+			} else {
+				steps = append(steps, timeStep{literal: strings.Clone(n.char)})
 			}
-			size := firstRune(template)
-			literal(template[:size])
-			template = template[size:]
 			continue
 		}
-		step := timeStep{write: write, word: strings.Clone(word), fill: !fm}
-		template = rest[len(word):]
-		if strings.HasPrefix(template, "TH") || strings.HasPrefix(template, "th") {
-			step.ordinal = strings.Clone(template[:2])
-			template = template[2:]
+		step := timeStep{write: n.write, word: strings.Clone(n.field), fill: !n.fill, ordinal: strings.Clone(n.th)}
+		switch n.name() {
+		case "MONTH", "DAY":
+			step.fill = step.fill && !n.tm // in the C locale names are English, and not filled
+		case "TZH", "TZM", "OF":
+			step.ordinal = ""
 		}
 		steps = append(steps, step)
-	}
-	for i := range steps {
-		steps[i].literal = strings.Clone(steps[i].literal) // the template is borrowed
 	}
 	return steps
 }
@@ -328,21 +300,27 @@ func (t *timeWriter) ordinal(number, like string) {
 	if number == "" || number[len(number)-1] < '0' || number[len(number)-1] > '9' {
 		return
 	}
-	suffix := "th"
-	if n := len(number); n < 2 || number[n-2] != '1' {
-		switch number[n-1] {
-		case '1':
-			suffix = "st"
-		case '2':
-			suffix = "nd"
-		case '3':
-			suffix = "rd"
-		}
-	}
+	suffix := ordinalSuffix(number)
 	if like == "TH" {
 		suffix = strings.ToUpper(suffix)
 	}
 	t.out.WriteString(suffix)
+}
+
+// ordinalSuffix is the st, nd, rd or th of a number.
+func ordinalSuffix(number string) string {
+	n := len(number)
+	if n < 2 || number[n-2] != '1' {
+		switch number[n-1] {
+		case '1':
+			return "st"
+		case '2':
+			return "nd"
+		case '3':
+			return "rd"
+		}
+	}
+	return "th"
 }
 
 // firstRune is the length of a string's first character.

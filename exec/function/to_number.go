@@ -17,186 +17,102 @@ func init() {
 			"to_number('XII', 'RN')", "ERROR 0A000", "to_number('123456', '999V999')", "123.4560000000000000000", "to_number('42nd', '99th')", "42", "to_number('1x2', '9\"x\"9')", "12", "to_number('1', '9.9.9')", "ERROR 42601")})
 }
 
-// numberToken is a piece of a template for numbers; literal text has none of
-// the names.
-type numberToken struct {
-	name    string // in capitals; "": a character of no meaning
-	literal string
-}
-
-// numberTokens are the names, the longer first where one begins another.
-var numberTokens = []string{"EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", ",", ".", "0", "9", "B", "C", "D", "G", "L", "S", "V"}
-
-func parseNumberTemplate(s string) []numberToken {
-	var tokens []numberToken
-next:
-	for s != "" {
-		if s[0] == '"' {
-			literal, rest, _ := strings.Cut(s[1:], `"`)
-			for _, c := range literal {
-				tokens = append(tokens, numberToken{literal: string(c)})
-			}
-			s = rest
-			continue
-		}
-		for _, name := range numberTokens {
-			if len(s) >= len(name) && (s[:len(name)] == name || s[:len(name)] == strings.ToLower(name)) {
-				tokens, s = append(tokens, numberToken{name: name}), s[len(name):]
-				continue next
-			}
-		}
-		size := firstRune(s)
-		tokens, s = append(tokens, numberToken{literal: s[:size]}), s[size:]
-	}
-	return tokens
-}
-
 // numberReader reads one text by a template.
 type numberReader struct {
-	in      string
-	at      int
-	sign    byte // 0: none was read
-	digits  []byte
-	pre     int // digits before the point
-	post    int // and after it
-	point   bool
-	whole   int // digits before the point of the template
-	places  int // and after it
-	shift   int // digits after V
-	signed  bool
-	plus    bool
-	minus   bool
-	bracket bool
-	decimal bool
-	fill    bool
+	t      *numberTemplate
+	in     string
+	at     int
+	sign   byte // 0: none was read
+	digits []byte
+	pre    int // digits before the point
+	post   int // and after it
+	point  bool
 }
-
-// describe reads off the template what holds for all of it.
-func (r *numberReader) describe(tokens []numberToken) error {
-	shifting := false
-	for _, t := range tokens {
-		switch t.name {
-		case "9", "0":
-			switch {
-			case shifting:
-				r.shift++
-			case r.decimal:
-				r.places++
-			default:
-				r.whole++
-			}
-		case ".", "D":
-			if r.decimal {
-				return badNumberTemplate("multiple decimal points")
-			}
-			if shifting {
-				return badNumberTemplate("cannot use \"V\" and decimal point together")
-			}
-			r.decimal = true
-		case "V":
-			if r.decimal {
-				return badNumberTemplate("cannot use \"V\" and decimal point together")
-			}
-			shifting = true
-		case "S":
-			if r.signed {
-				return badNumberTemplate("cannot use \"S\" twice")
-			}
-			if r.plus || r.minus || r.bracket {
-				return badNumberTemplate("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together")
-			}
-			r.signed = true
-		case "MI", "PL", "SG":
-			if r.signed {
-				return badNumberTemplate("cannot use \"S\" and \"" + t.name + "\" together")
-			}
-			r.minus = r.minus || t.name != "PL"
-			r.plus = r.plus || t.name != "MI"
-		case "PR":
-			if r.signed || r.plus || r.minus {
-				return badNumberTemplate("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together")
-			}
-			r.bracket = true
-		case "FM":
-			r.fill = true
-		case "EEEE":
-			return sqlerr.Errorf(sqlerr.FeatureNotSupported, "\"EEEE\" not supported for input")
-		case "RN":
-			return sqlerr.Errorf(sqlerr.FeatureNotSupported, "\"RN\" not supported for input")
-		}
-	}
-	return nil
-}
-
-func badNumberTemplate(what string) error { return sqlerr.Errorf(sqlerr.SyntaxError, "%s", what) }
 
 func readNumber(in, template string) (types.Value, error) {
 	if template == "" {
 		return null(types.Numeric)
 	}
-	r := &numberReader{in: in}
-	tokens := parseNumberTemplate(template)
-	if err := r.describe(tokens); err != nil {
+	t, err := parseNumberTemplate(template)
+	if err != nil {
 		return types.Value{}, err
 	}
-	for _, t := range tokens {
+	switch {
+	case t.exponent:
+		return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "\"EEEE\" not supported for input")
+	case t.roman:
+		return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "\"RN\" not supported for input")
+	}
+	r := &numberReader{t: t, in: in}
+	for i := range t.pieces {
 		if r.at >= len(in) {
 			break
 		}
-		r.token(t)
+		r.piece(t.pieces[i].pattern)
 	}
-	s := string(r.digits)
-	if r.sign == '-' {
-		s = "-" + s
+	return r.value()
+}
+
+// value is the number that was read.
+func (r *numberReader) value() (types.Value, error) {
+	t := r.t
+	s := strings.TrimSuffix(string(r.digits), ".")
+	sign := " "
+	if r.sign != 0 {
+		sign = string(r.sign)
 	}
-	d, err := types.ParseDecimal(strings.TrimSuffix(s, "."))
+	d, err := types.ParseDecimal(sign + s)
 	if err != nil {
-		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type numeric: \"%s\"", " "+s)
+		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type numeric: \"%s\"", sign+s)
 	}
-	if d, err = d.Fit(int32(r.whole+r.shift+r.post)<<16 | int32(r.post) + 4); err != nil {
+	if d, err = d.Fit(int32(t.pre+t.shift+r.post)<<16 | int32(r.post) + 4); err != nil || !t.multiplies {
+		return types.NewNumeric(d), err
+	}
+	power, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(int64(-t.shift)))
+	if err != nil {
 		return types.Value{}, err
 	}
-	if r.shift > 0 {
-		power, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(int64(-r.shift)))
-		if err != nil {
-			return types.Value{}, err
-		}
-		if d, err = d.Mul(power); err != nil {
-			return types.Value{}, err
-		}
+	if d, err = d.Mul(power); err != nil {
+		return types.Value{}, err
 	}
 	return numeric(d)
 }
 
-func (r *numberReader) rest() string { return r.in[r.at:] }
+// peek is the character n behind the next one; 0 behind the end.
+func (r *numberReader) peek(n int) byte {
+	if r.at+n < len(r.in) {
+		return r.in[r.at+n]
+	}
+	return 0
+}
 
-// token takes what one token of the template stands for.
-func (r *numberReader) token(t numberToken) {
-	c := r.in[r.at]
-	switch t.name {
-	case "":
-		r.at += firstRune(r.rest())
+// piece takes what one piece of the template stands for.
+func (r *numberReader) piece(p numberPattern) {
+	c := r.peek(0)
+	switch p {
+	case numberLiteral: // any character
+		r.at += firstRune(r.in[r.at:])
 		return
-	case "9", "0", ".", "D":
-		r.digit(t.name)
-	case ",", "G":
-		if r.fill || c != ',' {
+	case numberNine, numberZero, numberPoint:
+		r.digit(p)
+	case numberComma, numberGroup:
+		if r.t.fill || c != ',' {
 			return
 		}
-	case "L":
+	case numberCurrency:
 		r.passText(1)
 		return
-	case "TH":
-		r.passText(2)
+	case numberOrdinal, numberOrdinalLower:
+		if !r.t.point {
+			r.passText(2)
+		}
 		return
-	case "MI", "PL", "SG":
-		switch {
-		case c == '-' && t.name != "PL", c == '+' && t.name != "MI":
-			r.sign = c
-		default:
+	case numberMinus, numberPlus, numberBoth:
+		if !(c == '-' && p != numberPlus || c == '+' && p != numberMinus) {
 			r.passText(1)
 			return
 		}
+		r.sign = c
 	default:
 		return
 	}
@@ -206,25 +122,22 @@ func (r *numberReader) token(t numberToken) {
 // passText passes characters that are no part of a number.
 func (r *numberReader) passText(n int) {
 	for ; n > 0 && r.at < len(r.in) && strings.IndexByte("0123456789.,+-", r.in[r.at]) < 0; n-- {
-		r.at += firstRune(r.rest())
+		r.at += firstRune(r.in[r.at:])
 	}
 }
 
-// digit takes a digit, the point, and a sign beside them.
-func (r *numberReader) digit(name string) {
-	if r.in[r.at] == ' ' {
+// digit takes a digit or the point, and a sign beside it.
+func (r *numberReader) digit(p numberPattern) {
+	if r.peek(0) == ' ' {
 		r.at++
 	}
-	if r.at >= len(r.in) {
-		return
-	}
-	if r.sign == 0 && (name == "9" || name == "0") && r.pre+r.post == 0 {
-		switch c := r.in[r.at]; {
-		case c == '-' || r.bracket && c == '<':
+	if p != numberPoint && r.pre+r.post == 0 && r.sign == 0 {
+		switch c := r.peek(0); {
+		case c == '-' || c == '<' && r.t.bracket:
 			r.sign = '-'
 			r.at++
 		case c == '+':
-			r.sign = '+'
+			r.sign = c
 			r.at++
 		}
 	}
@@ -232,9 +145,9 @@ func (r *numberReader) digit(name string) {
 		return
 	}
 	read := false
-	switch c := r.in[r.at]; {
+	switch c := r.peek(0); {
 	case c >= '0' && c <= '9':
-		if r.point && r.post == r.places {
+		if r.point && r.post == r.t.post {
 			return
 		}
 		r.digits = append(r.digits, c)
@@ -244,18 +157,23 @@ func (r *numberReader) digit(name string) {
 		} else {
 			r.pre++
 		}
-	case r.decimal && !r.point && c == '.':
-		r.digits = append(r.digits, '.')
+	case c == '.' && r.t.point && !r.point:
+		r.digits = append(r.digits, c)
 		read, r.point = true, true
 	}
-	if r.sign != 0 || r.pre+r.post == 0 {
-		return
+	if r.sign == 0 && r.pre+r.post > 0 {
+		r.signBehind(read)
 	}
-	switch after := r.at + 1; {
-	case r.signed && read && after < len(r.in) && (r.in[after] == '-' || r.in[after] == '+'):
-		r.sign = r.in[after]
-		r.at = after
-	case !read && !r.signed && (r.plus || r.minus) && (r.in[r.at] == '-' || r.in[r.at] == '+'):
-		r.sign = r.in[r.at]
+}
+
+// signBehind takes a sign behind the number: that of S stands right behind a
+// digit, another where a digit was looked for.
+func (r *numberReader) signBehind(read bool) {
+	switch c := r.peek(1); {
+	case r.t.sign != signNone && read && (c == '-' || c == '+'):
+		r.sign = c
+		r.at++
+	case r.t.sign == signNone && !read && (r.t.plus || r.t.minus) && (r.peek(0) == '-' || r.peek(0) == '+'):
+		r.sign = r.peek(0)
 	}
 }

@@ -16,7 +16,7 @@ func init() {
 	type vs = []types.Value
 	define("to_date(text, text) date strict stable", Definition{
 		Value: func(_ *Env, a vs) (types.Value, error) {
-			c, _, err := readTime(a[0].S, a[1].S)
+			c, err := readTime(a[0].S, a[1].S)
 			if err != nil {
 				return types.Value{}, err
 			}
@@ -32,7 +32,7 @@ func init() {
 			"to_date('2024-02', 'YYYY-MM-MM')", "2024-02-01", "to_date('02 03', 'MM MM')", "ERROR 22007", "to_date('4', 'DD TZ')", "0001-01-04 BC", "to_date('2024 2 Feb', 'YYYY MM MONTH')", "ERROR 22007", "to_date('2024 15 W', 'YYYY WW')", "2024-04-08", "to_date('20 2024', 'DDD YYYY')", "2024-01-20")})
 	define("to_timestamp(text, text) timestamptz strict stable", Definition{
 		Value: func(env *Env, a vs) (types.Value, error) {
-			c, zone, err := readTime(a[0].S, a[1].S)
+			c, err := readTime(a[0].S, a[1].S)
 			if err != nil {
 				return types.Value{}, err
 			}
@@ -40,11 +40,13 @@ func init() {
 			if err != nil {
 				return types.Value{}, err
 			}
-			if zone == nil {
-				return timestamptz(types.LocalToInstant(local, env.Format), nil)
+			m := local
+			if c.east == nil {
+				m = types.LocalToInstant(local, env.Format)
+			} else {
+				m -= int64(*c.east) * microsPerSecond
 			}
-			m := local - int64(*zone)*microsPerSecond
-			if !types.ValidTimestamp(m) {
+			if m = types.RoundMicros(m, c.digits); !types.ValidTimestamp(m) {
 				return types.Value{}, timestampOutOfRange()
 			}
 			return timestamptz(m, nil)
@@ -63,6 +65,7 @@ type timeReader struct {
 	next *timeNode // nil at the end
 
 	hh, pm, mi, ss, ssss, d, dd, ddd, mm, ms, us, year, bc, ww, w, cc, j, yysz int
+	ff                                                                         int // the digits of the last FF
 	tzsign, tzh, tzm                                                           int
 	clock12                                                                    bool
 	mode                                                                       timeMode
@@ -81,20 +84,28 @@ func badTime(format string, args ...any) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.InvalidDatetimeFormat, format, args...)
 }
 
-// readTime reads a text by a template: a day and time, and seconds east of
-// Greenwich where it says so.
-func readTime(in, template string) (civil, *int, error) {
+// timeRead is what was read by a template: a day and time, seconds east of
+// Greenwich where the text says so, and to how many digits FF rounds the seconds.
+type timeRead struct {
+	civil
+	east   *int
+	digits int32
+}
+
+// readTime reads a text by a template.
+func readTime(in, template string) (timeRead, error) {
 	return readTimeNodes(in, parseTimeTemplate(template), false)
 }
 
 // readTimeNodes reads a text by a template that is parsed; standard as SQL has
 // it: nothing of the text, nor of the template, is passed over.
-func readTimeNodes(in string, nodes []timeNode, standard bool) (civil, *int, error) {
-	r := &timeReader{in: in}
+func readTimeNodes(in string, nodes []timeNode, standard bool) (timeRead, error) {
+	r := &timeReader{in: in, ff: 6}
 	if err := r.read(nodes, standard); err != nil {
-		return civil{}, nil, err
+		return timeRead{}, err
 	}
-	return r.finish()
+	c, err := r.finish()
+	return timeRead{c, r.offset(), int32(r.ff)}, err
 }
 
 func (r *timeReader) rest() string { return r.in[r.at:] }
@@ -275,10 +286,8 @@ func (r *timeReader) numberField(name string) error {
 	case "US":
 		return r.fraction(&r.us, 6, 6)
 	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		places := int(name[2] - '0')
-		err := r.fraction(&r.us, places, 6)
-		r.us = int(types.RoundMicros(int64(r.us), int32(places)))
-		return err
+		r.ff = int(name[2] - '0')
+		return r.fraction(&r.us, r.ff, 6)
 	case "MM":
 		dest = &r.mm
 	case "DD":

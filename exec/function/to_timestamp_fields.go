@@ -10,10 +10,10 @@ type dayParts struct{ year, month, day bool }
 
 // finish makes a day and time of the fields that were read, as PostgreSQL's
 // do_to_timestamp.
-func (r *timeReader) finish() (civil, *int, error) {
+func (r *timeReader) finish() (civil, error) {
 	c := civil{month: 1, day: 1}
 	if err := r.timeOfDay(&c); err != nil {
-		return c, nil, err
+		return c, err
 	}
 	var given dayParts
 	r.yearOf(&c, &given)
@@ -45,10 +45,10 @@ func (r *timeReader) finish() (civil, *int, error) {
 	}
 	if r.ddd != 0 && (c.month <= 1 || c.day <= 1) {
 		if err := r.dayOfYear(&c, &given); err != nil {
-			return c, nil, err
+			return c, err
 		}
 	}
-	return c, r.offset(), r.check(c, given)
+	return c, r.check(c, given)
 }
 
 // weekStart is the Julian day of the Monday of an ISO week.
