@@ -65,7 +65,10 @@ func (t *Tx) AlterRelation(old, r *Relation, change TableChange) error {
 			}
 		}
 		for _, x := range change.Dropped {
-			if len(d.dependentsOf(x)) > 0 && x.Kind == View {
+			stays := func(o object) bool {
+				return o.relation == nil || !slices.ContainsFunc(change.Dropped, func(r *Relation) bool { return r.OID == o.relation.OID })
+			}
+			if x.Kind == View && slices.ContainsFunc(d.dependentsOf(x), stays) {
 				return dependedOn(d, x)
 			}
 		}
@@ -89,9 +92,17 @@ func dependedOn(d *draft, v *Relation) error {
 	return d.stillNeeded([]object{{relation: v}}, d.closure([]object{{relation: v}}), nil)
 }
 
-// Rename gives a relation, or the index of one, another name or schema; "" leaves
-// it. A table's indexes, and the sequences of its columns, go with it into a schema.
-func (t *Tx) Rename(old *Relation, index types.OID, schema, name string) error {
+// Renaming is what a relation is called from now on; "" leaves it.
+type Renaming struct {
+	Schema, Name string
+	Query        string      // of a view
+	Views        []*Relation // that read it, as they become
+}
+
+// Rename gives a relation, or the index of one, another name or schema. A table's
+// indexes, and the sequences of its columns, go with it into a schema.
+func (t *Tx) Rename(old *Relation, index types.OID, to Renaming) error {
+	schema, name := to.Schema, to.Name
 	return t.apply(func(d *draft) error {
 		was := d.byOID[old.OID]
 		if was != old {
@@ -100,9 +111,17 @@ func (t *Tx) Rename(old *Relation, index types.OID, schema, name string) error {
 		if index != 0 {
 			return d.renameIndex(was, index, name)
 		}
+		for _, v := range to.Views {
+			if d.byOID[v.OID] == nil {
+				return conflict()
+			}
+		}
 		r := *was
 		if name != "" {
 			r.Name = name
+		}
+		if to.Query != "" {
+			r.Query = to.Query
 		}
 		moved := schema != "" && schema != was.Schema
 		if moved {
@@ -114,6 +133,9 @@ func (t *Tx) Rename(old *Relation, index types.OID, schema, name string) error {
 			return err
 		}
 		d.putRelation(&r)
+		for _, v := range to.Views {
+			d.putRelation(v)
+		}
 		if j := d.jobs[r.Job]; r.Kind == MatView && j != nil {
 			to := *j
 			to.Sinks = []string{r.Schema + "." + r.Name}

@@ -85,6 +85,13 @@ func commented(old *Relation, on Commented, text string) (*Relation, error) {
 				return &r, nil
 			}
 		}
+		info.Foreign = slices.Clone(info.Foreign)
+		for i, k := range info.Foreign {
+			if k.OID == on.Constraint && on.Constraint != 0 {
+				info.Foreign[i].Comment = text
+				return &r, nil
+			}
+		}
 		for i, old := range info.Indexes {
 			x := *old
 			switch {

@@ -82,6 +82,9 @@ func (d *draft) putTable(r *Relation, owned []OwnedSequence) error {
 			return err
 		}
 	}
+	if err := d.referable(d.byOID[r.OID], r); err != nil {
+		return err
+	}
 	for _, o := range owned {
 		d.putRelation(o.Relation)
 	}
@@ -127,6 +130,7 @@ func (t *Tx) complete(r *Relation) error {
 				take(&x.ConOID)
 			}
 		}
+		completeForeign(r, take)
 	}
 	return err
 }

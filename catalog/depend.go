@@ -12,7 +12,8 @@ import (
 
 // object is a node of the graph of dependencies: one of the first four is not
 // nil. An enum with array is the type of arrays of it. A relation with attr is the default of its column with that number, or,
-// with column, the column itself; one with index is that index of it.
+// with column, the column itself; one with index is that index of it, one with
+// foreign that constraint.
 type object struct {
 	schema   *Schema
 	relation *Relation
@@ -22,6 +23,7 @@ type object struct {
 	attr     int16
 	column   bool
 	index    *Index
+	foreign  *ForeignKey
 }
 
 // objectKey tells objects apart.
@@ -33,8 +35,11 @@ type objectKey struct {
 }
 
 func (o object) key() objectKey {
-	if o.index != nil {
+	switch {
+	case o.index != nil:
 		return objectKey{oid: o.index.OID}
+	case o.foreign != nil:
+		return objectKey{oid: o.foreign.OID}
 	}
 	return objectKey{o.oid(), o.attr, o.column, o.array}
 }
@@ -45,6 +50,8 @@ func (o object) oid() types.OID {
 		return o.schema.OID
 	case o.index != nil:
 		return o.index.OID
+	case o.foreign != nil:
+		return o.foreign.OID
 	case o.relation != nil:
 		return o.relation.OID
 	case o.enum != nil:
@@ -63,6 +70,8 @@ func (o object) describe(s *Snapshot, path []string) string {
 		return "job " + QuoteName(o.job.Name)
 	case o.index != nil:
 		return "index " + qualify(s, o.relation, o.index.Name, path)
+	case o.foreign != nil:
+		return "constraint " + QuoteName(o.foreign.Name) + " on " + object{relation: o.relation}.describe(s, path)
 	case o.array:
 		return "type " + s.FormatType(types.Of(types.Lookup(o.enum.OID).Array), path)
 	case o.enum != nil:
@@ -104,7 +113,13 @@ func (s *Snapshot) dependents(o object) []object {
 		all = s.columnsOf(types.Lookup(o.enum.OID).Array)
 	case o.enum != nil:
 		all = append(s.usersOf(o.enum), object{enum: o.enum, array: true})
-	case o.relation != nil && o.attr == 0 && o.index == nil:
+	case o.index != nil:
+		for _, k := range s.References(o.relation.OID) {
+			if k.Key.Index == o.index.OID {
+				all = append(all, object{relation: k.Relation, foreign: k.Key})
+			}
+		}
+	case o.relation != nil && o.attr == 0 && o.foreign == nil:
 		all = s.dependentsOf(o.relation)
 	}
 	sort.Slice(all, func(i, k int) bool {
@@ -169,6 +184,11 @@ func (s *Snapshot) dependentsOf(r *Relation) []object {
 	}
 	if r.Kind == Sequence {
 		all = append(all, s.numbered(r)...)
+	}
+	for _, k := range s.References(r.OID) {
+		if k.Relation.OID != r.OID {
+			all = append(all, object{relation: k.Relation, foreign: k.Key})
+		}
 	}
 	full := r.Schema + "." + r.Name
 	for _, j := range s.jobs {
@@ -257,8 +277,8 @@ type walk struct {
 }
 
 func (w *walk) visit(o, because object, silently bool) {
-	if w.seen[o.key()] || o.attr != 0 && (w.seen[objectKey{oid: o.relation.OID}] || w.named[objectKey{oid: o.relation.OID}]) {
-		return // a default goes with its table, and so does a column
+	if w.seen[o.key()] || (o.attr != 0 || o.foreign != nil) && (w.seen[objectKey{oid: o.relation.OID}] || w.named[objectKey{oid: o.relation.OID}]) {
+		return // a default goes with its table, and so do a column and a constraint
 	}
 	w.seen[o.key()] = true
 	switch {
@@ -266,6 +286,7 @@ func (w *walk) visit(o, because object, silently bool) {
 		for _, sink := range w.s.ownedSinks(o.job) {
 			w.visit(sink, o, true)
 		}
+	case o.foreign != nil:
 	case o.relation != nil && o.relation.Kind == MatView && o.index == nil:
 		if j := w.s.jobs[o.relation.Job]; j != nil {
 			w.visit(object{job: j}, o, true)

@@ -298,6 +298,7 @@ func (d *draft) find(targets []object) ([]object, bool) {
 				}
 				o.index = o.relation.Table.Indexes[i]
 			}
+			o.foreign = t.foreign
 		case t.enum != nil:
 			if o.enum, o.array = d.enumOf[t.enum.OID], t.array; o.enum == nil {
 				return nil, false
@@ -334,6 +335,8 @@ func (d *draft) remove(o object) {
 		d.removeDefault(o.relation.OID, o.attr)
 	case o.index != nil:
 		d.removeIndex(o.relation.OID, o.index.OID)
+	case o.foreign != nil:
+		d.removeForeign(o.relation.OID, o.foreign.OID)
 	case o.relation != nil:
 		d.removeRelation(o.relation)
 	default:
@@ -349,7 +352,7 @@ func collect(order []doomed) Dropped {
 			all.Schemas = append(all.Schemas, d.schema)
 		case d.index != nil:
 			all.Indexes = append(all.Indexes, d.index)
-		case d.attr != 0, d.enum != nil:
+		case d.attr != 0, d.enum != nil, d.foreign != nil:
 		case d.relation != nil:
 			all.Relations = append(all.Relations, d.relation)
 		default:

@@ -6,6 +6,7 @@ type storedTable struct {
 	Storage  uint32          `json:"storage"`
 	Indexes  []storedIndex   `json:"indexes,omitempty"`
 	Checks   []storedCheck   `json:"checks,omitempty"`
+	Foreign  []storedForeign `json:"foreign,omitempty"`
 	Attrs    int16           `json:"attrs"`
 	Dropped  []storedDropped `json:"dropped,omitempty"`
 	Unlogged bool            `json:"unlogged,omitempty"`
@@ -67,7 +68,7 @@ type storedSequence struct {
 }
 
 func storeTable(t *TableInfo) *storedTable {
-	s := &storedTable{Storage: t.Storage, Attrs: t.Attrs, Unlogged: t.Unlogged, Options: storedOptions(t.Options)}
+	s := &storedTable{Storage: t.Storage, Attrs: t.Attrs, Unlogged: t.Unlogged, Options: storedOptions(t.Options), Foreign: storeForeign(t.Foreign)}
 	for _, d := range t.Dropped {
 		s.Dropped = append(s.Dropped, storedDropped(d))
 	}
@@ -89,7 +90,7 @@ func storeTable(t *TableInfo) *storedTable {
 }
 
 func loadTable(s *storedTable) *TableInfo {
-	t := &TableInfo{Storage: s.Storage, Attrs: s.Attrs, OnCommit: PreserveRows, Unlogged: s.Unlogged, Options: loadedOptions(s.Options)}
+	t := &TableInfo{Storage: s.Storage, Attrs: s.Attrs, OnCommit: PreserveRows, Unlogged: s.Unlogged, Options: loadedOptions(s.Options), Foreign: loadForeign(s.Foreign)}
 	for _, d := range s.Dropped {
 		t.Dropped = append(t.Dropped, DroppedAttr(d))
 	}

@@ -40,6 +40,18 @@ func (s *Snapshot) Resolve(path []string, name string) *Relation {
 // RelationByOID returns a relation, nil where there is none.
 func (s *Snapshot) RelationByOID(oid types.OID) *Relation { return s.byOID[oid] }
 
+// With is the catalog with other relations in the place of those with their OIDs.
+func (s *Snapshot) With(changed ...*Relation) *Snapshot {
+	d := newDraft(s)
+	for _, r := range changed {
+		if old := d.byOID[r.OID]; old != nil {
+			d.removeRelation(old)
+		}
+		d.putRelation(r)
+	}
+	return d.freeze(s.Version)
+}
+
 // Job returns a job, nil where there is none.
 func (s *Snapshot) Job(name string) *Job { return s.jobs[name] }
 

@@ -13,6 +13,7 @@ type TableInfo struct {
 	Storage uint32
 	Indexes []*Index // in order of creation
 	Checks  []Check
+	Foreign []ForeignKey
 	// Attrs is the highest attribute number ever given to a column.
 	Attrs int16
 	// Dropped are the attributes whose columns are gone: rows written before

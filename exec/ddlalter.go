@@ -22,6 +22,11 @@ func (t *Txn) alterTable(ctx context.Context, s *plan.AlterTable, env *function.
 			return res, err
 		}
 	}
+	for _, r := range s.Locks {
+		if err := t.lockTable(ctx, r, table.ShareRowExclusive); err != nil {
+			return res, err
+		}
+	}
 	for _, c := range s.Checks {
 		if err := t.checkRows(ctx, s.Old, c, env); err != nil {
 			return res, err
@@ -53,6 +58,13 @@ func (t *Txn) alterTable(ctx context.Context, s *plan.AlterTable, env *function.
 	}
 	if err := t.moveRows(ctx, s, r, owned, env); err != nil {
 		return res, buildError(err, s.Old)
+	}
+	if r.Table != nil && len(r.Table.Foreign) > 0 {
+		b := t.builder(env)
+		defer b.done()
+		if err := t.validateForeign(ctx, s.Old, r, b); err != nil {
+			return res, err
+		}
 	}
 	t.dropGone(s.Old, r)
 	return res, nil

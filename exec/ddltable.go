@@ -46,6 +46,7 @@ func fresh(old *catalog.Relation) *catalog.Relation {
 	if old.Table != nil {
 		info := *old.Table
 		info.Checks = append([]catalog.Check(nil), info.Checks...)
+		info.Foreign = append([]catalog.ForeignKey(nil), info.Foreign...)
 		info.Indexes = nil
 		for _, x := range old.Table.Indexes {
 			y := *x

@@ -84,6 +84,9 @@ func (b *builder) runModification(ctx context.Context, s *plan.Modification, out
 			}
 		}
 	}
+	if err := b.view.settleForeign(ctx); err != nil {
+		return 0, err
+	}
 	top := s.Top()
 	for _, n := range tree.nodes {
 		if m, ok := n.op.(*modifier); ok && m.n == top {

@@ -28,6 +28,7 @@ type modifier struct {
 	new       []*expr.Program // of an update
 	actions   []mergeAction
 	conflict  *conflict
+	foreign   *foreignKeys  // nil: no foreign key is there to be broken
 	where     *expr.Program // compiled when a row has changed; see again
 	inTypes   []types.Type
 
@@ -67,8 +68,12 @@ func (b *builder) modifier(n *plan.Modify) (*modifier, error) {
 	if m.returning, err = b.compileAll(n.Returning); err != nil {
 		return nil, err
 	}
+	if m.foreign = newForeignKeys(b, n.Foreign); m.foreign != nil {
+		b.view.foreign = append(b.view.foreign, m.foreign)
+	}
 	switch n.Op {
 	case plan.ModifyUpdate:
+		m.foreign = m.foreign.sparing(n.New, n.Row)
 		m.new, err = b.compileAll(n.New)
 		m.lock = updateLock(n.Target, n.New, n.Row)
 	case plan.ModifyMerge:
@@ -128,6 +133,9 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 		return err
 	}
 	m.count += int64(n)
+	if err := m.foreign.inserted(0, rows, n); err != nil {
+		return err
+	}
 	return m.give(ctx, rows, ids, nil, n, out)
 }
 

@@ -243,7 +243,24 @@ func (m *modifier) replace(ctx context.Context, cols, new []vec.Vec, ids []int64
 		return err
 	}
 	m.count += int64(n)
+	if err := m.foreign.changed(0, m.before(cols), rows, n); err != nil {
+		return err
+	}
 	return m.give(ctx, rows, ids, cols, n, out)
+}
+
+// before are the table's columns of rows of Input, nil those that nothing reads.
+func (m *modifier) before(cols []vec.Vec) []vec.Vec {
+	if m.foreign == nil {
+		return nil
+	}
+	old := make([]vec.Vec, len(m.types))
+	for c, at := range m.n.Row {
+		if at >= 0 {
+			old[c] = cols[at]
+		}
+	}
+	return old
 }
 
 // remove deletes rows that are locked.
@@ -257,6 +274,9 @@ func (m *modifier) remove(ctx context.Context, cols []vec.Vec, ids []int64, out 
 		return err
 	}
 	m.count += int64(len(ids))
+	if err := m.foreign.changed(0, m.before(cols), nil, len(ids)); err != nil {
+		return err
+	}
 	return m.give(ctx, rows, ids, cols, len(ids), out)
 }
 

@@ -53,6 +53,9 @@ func (c *conflict) insert(ctx context.Context, m *modifier, rows []vec.Vec, n in
 	}
 	if !slices.Contains(inserted, false) {
 		m.count += int64(n)
+		if err := m.foreign.inserted(0, rows, n); err != nil {
+			return err
+		}
 		return m.give(ctx, rows, existing, nil, n, out)
 	}
 	// The rules hold the columns of rows; each update asks them again.
@@ -64,6 +67,11 @@ func (c *conflict) insert(ctx context.Context, m *modifier, rows []vec.Vec, n in
 		}
 		if k := len(sel); k > 0 {
 			m.count += int64(k)
+			if m.foreign != nil {
+				if err := m.foreign.inserted(0, pickRows(kept, sel), k); err != nil {
+					return err
+				}
+			}
 			if m.returning != nil {
 				if err := m.give(ctx, pickRows(kept, sel), existing[sel[0]:i], nil, k, out); err != nil {
 					return err
@@ -111,6 +119,9 @@ func (c *conflict) update(ctx context.Context, m *modifier, excluded []vec.Vec, 
 		}
 		if inserted[0] {
 			m.count++
+			if err := m.foreign.inserted(0, excluded, 1); err != nil {
+				return err
+			}
 			return m.give(ctx, excluded, existing, nil, 1, out)
 		}
 		id = existing[0]
@@ -149,5 +160,8 @@ func (c *conflict) update(ctx context.Context, m *modifier, excluded []vec.Vec, 
 		return err
 	}
 	m.count++
+	if err := m.foreign.changed(0, there, rows, 1); err != nil {
+		return err
+	}
 	return m.give(ctx, rows, []int64{id}, nil, 1, out)
 }

@@ -92,7 +92,7 @@ func (r *Ready) start(t *Txn, root plan.Node, env *function.Env) bool {
 	}
 	r.env, r.format = *env, *env.Format
 	r.env.Format, r.env.LateParams = &r.format, true
-	r.view = tableView{txn: t}
+	r.view = tableView{txn: t, foreign: r.view.foreign}
 	if r.tree == nil {
 		return r.compile(t.e, root)
 	}
@@ -143,6 +143,7 @@ func (r *Ready) rewind() error {
 				return err
 			}
 			m.txn, m.snap, m.count = r.view.txn.tables(), snap, 0
+			m.foreign.reset()
 		}
 	}
 	return nil
@@ -258,7 +259,7 @@ func (t *Txn) ModifyReady(ctx context.Context, s *plan.Modification, env *functi
 		return "", nil, false, nil
 	}
 	// The lock comes before the snapshot: what is waited for is to be seen.
-	if err := t.lockTarget(ctx, top.Target); err != nil {
+	if err := t.lockTarget(ctx, top); err != nil {
 		return "", nil, true, err
 	}
 	if !r.start(t, s.Root, env) {
@@ -266,6 +267,9 @@ func (t *Txn) ModifyReady(ctx context.Context, s *plan.Modification, env *functi
 	}
 	defer r.end()
 	if err := r.run(ctx, "statement"); err != nil {
+		return "", nil, true, err
+	}
+	if err := r.view.settleForeign(ctx); err != nil {
 		return "", nil, true, err
 	}
 	count := int64(0)

@@ -18,16 +18,57 @@ func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error)
 		if !ok || err != nil {
 			return
 		}
-		err = t.lockTarget(ctx, m.Target)
+		err = t.lockTarget(ctx, m)
 	})
 	return err
 }
 
-func (t *Txn) lockTarget(ctx context.Context, r *catalog.Relation) error {
-	if err := t.lockTable(ctx, r, table.RowExclusive); err != nil {
+func (t *Txn) lockTarget(ctx context.Context, m *plan.Modify) error {
+	if err := t.lockTable(ctx, m.Target, table.RowExclusive); err != nil {
 		return err
 	}
-	return t.asPlanned(r)
+	if err := t.sameForeign(m); err != nil {
+		return err
+	}
+	return t.asPlanned(m.Target)
+}
+
+// sameForeign refuses a table that another transaction has given a foreign key, or
+// one that references it, since the statement was planned.
+func (t *Txn) sameForeign(m *plan.Modify) error {
+	now := t.e.o.Catalog.Snapshot()
+	if now == t.Snapshot() || m.Target.Kind != catalog.Table {
+		return nil
+	}
+	r := now.RelationByOID(m.Target.OID)
+	if r == nil {
+		return nil // made, or dropped, by this transaction itself
+	}
+	known := m.Foreign.OIDs()
+	check := func(k *catalog.ForeignKey) error {
+		if known[uint32(k.OID)] || t.tx != nil && t.tx.Knew(k.OID) {
+			return nil
+		}
+		return altered(m.Target)
+	}
+	for i := range r.Table.Foreign {
+		if err := check(&r.Table.Foreign[i]); err != nil {
+			return err
+		}
+	}
+	for _, k := range now.References(r.OID) {
+		if err := check(k.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// altered is the error of a statement that was planned for a table as it is no more.
+func altered(r *catalog.Relation) error {
+	return sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update").
+		WithDetail("Table \"%s\" was altered while the statement waited for its lock.", r.Name).
+		WithHint("Run the statement again.")
 }
 
 // asPlanned refuses a table that another transaction has altered since the
@@ -43,9 +84,7 @@ func (t *Txn) asPlanned(r *catalog.Relation) error {
 	case now.Table == nil || r.Table == nil:
 	case now.Table.Storage != r.Table.Storage || len(now.Table.Indexes) != len(r.Table.Indexes) ||
 		len(now.Columns) != len(r.Columns) || len(now.Table.Checks) != len(r.Table.Checks):
-		return sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update").
-			WithDetail("Table \"%s\" was altered while the statement waited for its lock.", r.Name).
-			WithHint("Run the statement again.")
+		return altered(r)
 	}
 	return nil
 }

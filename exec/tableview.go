@@ -17,6 +17,19 @@ type tableView struct {
 	snap *table.Snapshot
 	// must are the WITH queries that change tables: they run whoever reads them.
 	must []*cte
+	// foreign are what its changes mean to foreign keys, in the order of the
+	// statement's parts.
+	foreign []*foreignKeys
+}
+
+// settleForeign does what follows from a statement's changes.
+func (v *tableView) settleForeign(ctx context.Context) error {
+	for _, f := range v.foreign {
+		if err := f.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // snapshot returns the statement's snapshot, which the first asks for.

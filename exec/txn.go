@@ -113,7 +113,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.AlterTable:
 		return t.alterTable(ctx, s, env)
 	case *plan.Rename:
-		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, s.Schema, s.Name)
+		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, catalog.Renaming{Schema: s.Schema, Name: s.Name, Query: s.Query, Views: s.Views})
 	case *plan.CreateEnum:
 		return t.createEnum(s, env)
 	case *plan.AlterEnum:

@@ -39,6 +39,9 @@ func infoTableConstraints(c *Context, t *table) {
 		for _, k := range r.Table.Checks {
 			emit(r, k.Name, "CHECK", "")
 		}
+		for _, k := range r.Table.Foreign {
+			emit(r, k.Name, "FOREIGN KEY", "")
+		}
 		for i, col := range r.Columns {
 			if col.NotNull {
 				emit(r, notNullName(c, r, i), "CHECK", "")
@@ -74,6 +77,28 @@ func infoCheckConstraints(c *Context, t *table) {
 
 func infoKeyColumnUsage(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
+		for _, k := range r.Foreign() {
+			target := c.Snapshot.RelationByOID(k.Target)
+			for i, attr := range k.Attrs {
+				row := t.row().
+					str("constraint_catalog", c.Database).
+					str("constraint_schema", r.Schema).
+					str("constraint_name", k.Name).
+					str("table_catalog", c.Database).
+					str("table_schema", r.Schema).
+					str("table_name", r.Name).
+					str("column_name", r.Columns[r.ByAttribute(attr)].Name).
+					num("ordinal_position", int64(i+1))
+				if x := target.IndexWithOID(k.Index); x != nil {
+					for at, key := range x.Keys {
+						if target.Attribute(key.Column) == k.Refs[i] {
+							row.num("position_in_unique_constraint", int64(at+1))
+						}
+					}
+				}
+				row.emit()
+			}
+		}
 		for _, x := range r.Indexes() {
 			if !x.Constraint {
 				continue
@@ -101,30 +126,36 @@ func infoConstraintColumnUsage(c *Context, t *table) {
 				continue
 			}
 			for _, k := range x.Keys {
-				columnUsage(c, t, r, k.Column, x.Name)
+				columnUsage(c, t, r, k.Column, r.Schema, x.Name)
 			}
 		}
 		if r.Table == nil {
 			continue
 		}
+		for _, k := range r.Table.Foreign {
+			target := c.Snapshot.RelationByOID(k.Target)
+			for _, attr := range k.Refs {
+				columnUsage(c, t, target, target.ByAttribute(attr), r.Schema, k.Name)
+			}
+		}
 		for _, k := range r.Table.Checks {
 			for _, attr := range k.Attrs {
 				if at := r.ByAttribute(attr); at >= 0 {
-					columnUsage(c, t, r, at, k.Name)
+					columnUsage(c, t, r, at, r.Schema, k.Name)
 				}
 			}
 		}
 	}
 }
 
-func columnUsage(c *Context, t *table, r *catalog.Relation, at int, constraint string) {
+func columnUsage(c *Context, t *table, r *catalog.Relation, at int, schema, constraint string) {
 	t.row().
 		str("table_catalog", c.Database).
 		str("table_schema", r.Schema).
 		str("table_name", r.Name).
 		str("column_name", r.Columns[at].Name).
 		str("constraint_catalog", c.Database).
-		str("constraint_schema", r.Schema).
+		str("constraint_schema", schema).
 		str("constraint_name", constraint).
 		emit()
 }

@@ -17,6 +17,20 @@ func pgConstraint(c *Context, t *table) {
 			}
 			row.emit()
 		}
+		for _, k := range r.Table.Foreign {
+			match := byte('s')
+			if k.Full {
+				match = 'f'
+			}
+			row := constraint(c, t, r, k.OID, k.Name, 'f').bool("convalidated", !k.NotValid).bool("connoinherit", true).
+				oid("conindid", k.Index).oid("confrelid", k.Target).
+				chr("confupdtype", byte(k.OnUpdate)).chr("confdeltype", byte(k.OnDelete)).chr("confmatchtype", match).
+				list("conkey", attributes(k.Attrs)).list("confkey", attributes(k.Refs))
+			if k.Sets != nil {
+				row.list("confdelsetcols", attributes(k.Sets))
+			}
+			row.emit()
+		}
 		for _, x := range r.Table.Indexes {
 			if !x.Constraint {
 				continue

@@ -18,6 +18,9 @@ func pgDescription(c *Context, t *table) {
 		for _, k := range r.Table.Checks {
 			described(t, k.OID, constraintOID, k.Comment)
 		}
+		for _, k := range r.Table.Foreign {
+			described(t, k.OID, constraintOID, k.Comment)
+		}
 		for _, x := range r.Table.Indexes {
 			described(t, x.OID, classOID, x.Comment)
 			described(t, x.ConOID, constraintOID, x.ConComment)

@@ -230,6 +230,7 @@ var tables = map[string]func(*Context, *table){
 	"information_schema.check_constraints":               infoCheckConstraints,
 	"information_schema.constraint_column_usage":         infoConstraintColumnUsage,
 	"information_schema.key_column_usage":                infoKeyColumnUsage,
+	"information_schema.referential_constraints":         infoReferentialConstraints,
 	"information_schema.sequences":                       infoSequences,
 	"information_schema.table_constraints":               infoTableConstraints,
 	"information_schema.columns":                         infoColumns,

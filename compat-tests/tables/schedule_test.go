@@ -170,6 +170,66 @@ var schedules = map[string]string{
 		2.
 		2: COMMIT
 		1: SELECT * FROM test ORDER BY id`,
+	"a new reference holds a delete up": `
+		1: INSERT INTO child VALUES (1, 1)
+		2*: DELETE FROM test WHERE id = 1
+		1: COMMIT
+		2.
+		2: ROLLBACK
+		1: SELECT * FROM child ORDER BY id`,
+	"a new reference that is taken back lets a delete go": `
+		1: INSERT INTO child VALUES (1, 1)
+		2*: DELETE FROM test WHERE id = 1
+		1: ROLLBACK
+		2.
+		2: COMMIT
+		1: SELECT * FROM child ORDER BY id`,
+	"a delete holds a new reference up": `
+		1: DELETE FROM test WHERE id = 1
+		2*: INSERT INTO child VALUES (1, 1)
+		1: COMMIT
+		2.
+		2: ROLLBACK`,
+	"a delete that is taken back": `
+		1: DELETE FROM test WHERE id = 1
+		2*: INSERT INTO child VALUES (1, 1)
+		1: ROLLBACK
+		2.
+		2: COMMIT
+		1: SELECT * FROM child ORDER BY id`,
+	"a key that changes holds a new reference up": `
+		1: UPDATE test SET id = 5 WHERE id = 1
+		2*: INSERT INTO child VALUES (1, 1)
+		1: COMMIT
+		2.
+		2: ROLLBACK`,
+	"what is no key changes beside a new reference": `
+		1: UPDATE test SET value = 5 WHERE id = 1
+		2: INSERT INTO child VALUES (1, 1)
+		1: COMMIT
+		2: COMMIT
+		1: SELECT * FROM child ORDER BY id`,
+	"two references to one row": `
+		1: INSERT INTO child VALUES (1, 1)
+		2: INSERT INTO child VALUES (2, 1)
+		1: COMMIT
+		2: COMMIT
+		1: SELECT * FROM child ORDER BY id`,
+	"a reference that goes lets a delete wait": `
+		1: INSERT INTO child VALUES (1, 1)
+		1: COMMIT
+		1: BEGIN
+		1: DELETE FROM child WHERE id = 1
+		2: SELECT 1
+		2*: DELETE FROM test WHERE id = 1
+		1: COMMIT
+		2.
+		2: COMMIT`,
+	"a key that is not committed is none": `
+		1: INSERT INTO test VALUES (3, 30)
+		2: INSERT INTO child VALUES (1, 3)
+		1: COMMIT
+		2: ROLLBACK`,
 	"a savepoint gives its locks back": `
 		1: SAVEPOINT a
 		1: UPDATE test SET value = 5 WHERE id = 1
@@ -198,7 +258,7 @@ func TestSchedules(t *testing.T) {
 func play(t *testing.T, addr, level, text string) string {
 	t.Helper()
 	setup := connect(t, addr)
-	must(t, setup, "DROP TABLE IF EXISTS test; CREATE TABLE test (id int PRIMARY KEY, value int); INSERT INTO test VALUES (1, 10), (2, 20)")
+	must(t, setup, "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS test; CREATE TABLE test (id int PRIMARY KEY, value int); INSERT INTO test VALUES (1, 10), (2, 20); CREATE TABLE child (id int PRIMARY KEY, tid int REFERENCES test)")
 	sessions := map[string]*pgconn.PgConn{}
 	for _, name := range []string{"1", "2"} {
 		sessions[name] = connect(t, addr)

@@ -50,6 +50,11 @@ func constraintDefinition(env *Env, oid types.Value, pretty bool) (types.Value, 
 				return text(catalog.CheckDefinition(r, k, env.Show, pretty))
 			}
 		}
+		for i, k := range r.Table.Foreign {
+			if int64(k.OID) == oid.I {
+				return text(env.Catalog.ForeignDefinition(r, &r.Table.Foreign[i], env.SearchPath))
+			}
+		}
 		for _, x := range r.Table.Indexes {
 			if int64(x.ConOID) == oid.I {
 				return text(catalog.KeyConstraintDefinition(r, x))
@@ -134,6 +139,9 @@ func objectComment(env *Env, oid types.Value, class string) (types.Value, error)
 			continue
 		}
 		for _, k := range r.Table.Checks {
+			is(k.OID, "pg_constraint", k.Comment)
+		}
+		for _, k := range r.Table.Foreign {
 			is(k.OID, "pg_constraint", k.Comment)
 		}
 		for _, x := range r.Table.Indexes {

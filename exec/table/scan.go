@@ -32,6 +32,9 @@ type ScanSpec struct {
 	// Latest reads what is committed last and all that the transaction has
 	// written, instead of what the snapshot sees.
 	Latest bool
+	// Unnoted: a serializable transaction does not count on what is read; locks keep
+	// it as it is.
+	Unnoted bool
 	// Backward turns the order around.
 	Backward bool
 }
@@ -115,7 +118,7 @@ func (s *Snapshot) ScanInto(c *Scan, d *Desc, spec ScanSpec) {
 		c.main.reset(rows, &c.rowsSrc, over, spec.Backward)
 		c.spans = append(c.spans, span{})
 	}
-	if s.x != nil && s.x.level == Serializable {
+	if s.x != nil && s.x.level == Serializable && !spec.Unnoted {
 		s.x.note(c)
 	}
 }
@@ -258,7 +261,7 @@ func (c *Scan) step() (id int64, value []byte, err error) {
 		return rowID(key), value, nil
 	}
 	id = indexRow(key, value)
-	if c.s.x != nil && c.s.x.level == Serializable {
+	if c.s.x != nil && c.s.x.level == Serializable && !c.spec.Unnoted {
 		c.s.x.noteRow(c.d, id)
 	}
 	value, found, err := c.rows.get(id)

@@ -111,6 +111,11 @@ func (a *alteration) settleNew() {
 		}
 	}
 	a.nameKeys(keys)
+	for _, c := range pending {
+		if c.Contype == pg.ConstrType_CONSTR_FOREIGN {
+			a.addForeign(c)
+		}
+	}
 }
 
 // demandKey: columns that a primary key made NOT NULL have no NULLs.

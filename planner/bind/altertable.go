@@ -29,11 +29,14 @@ func (b *binder) alterTable(x *pg.AlterTableStmt) *plan.Bound {
 		}
 		if x.MissingOk {
 			b.notice("relation \"%s\" does not exist, skipping", v.Relname)
-			return done(&plan.Nothing{Tag: "ALTER " + objectWord(x.Objtype)})
+			return done(&plan.Nothing{Tag: b.alterTag(x.Objtype)})
 		}
 	}
 	old := b.maintained(v)
 	b.authorize(old, Create, v.Location)
+	if b.stmt.Word != "" {
+		b.wrongKind(old)
+	}
 	switch old.Kind {
 	case catalog.Table:
 	case catalog.Virtual:
@@ -79,7 +82,10 @@ func (b *binder) wrongObject(o pg.ObjectType, r *catalog.Relation) {
 // alterOther is ALTER of a view, sequence, stream or sink, of which only the
 // owner can be said.
 func (b *binder) alterOther(x *pg.AlterTableStmt, r *catalog.Relation) *plan.Bound {
-	tag := "ALTER " + objectWord(x.Objtype)
+	tag := b.alterTag(x.Objtype)
+	if r.Kind == catalog.Stream && b.stmt.Word == "STREAM" {
+		return b.alterStream(x, r)
+	}
 	changed := *r
 	for _, n := range x.Cmds {
 		c := n.GetAlterTableCmd()
@@ -143,6 +149,7 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 		a.dropExpression(a.place(c.Name), c.MissingOk)
 	case pg.AlterTableType_AT_AlterColumnType:
 		a.refuseFollowed(a.rel, "changing a column's type")
+		a.refuseKeyed(a.place(c.Name))
 		a.columnType(a.place(c.Name), c.Def.GetColumnDef())
 	case pg.AlterTableType_AT_AddIdentity:
 		a.addIdentity(a.place(c.Name), c.Def)
@@ -153,7 +160,7 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_AddConstraint:
 		a.addConstraint(c.Def.GetConstraint())
 	case pg.AlterTableType_AT_DropConstraint:
-		a.dropConstraint(c.Name, c.MissingOk)
+		a.dropConstraint(c.Name, c.MissingOk, cascade)
 	case pg.AlterTableType_AT_ValidateConstraint:
 		a.validateConstraint(c.Name)
 	case pg.AlterTableType_AT_ChangeOwner:

@@ -107,9 +107,8 @@ type binder struct {
 	walk *traversal
 	// sets are the places of the set-returning calls bound so far.
 	sets []int32
-	// uses, where it is not nil, collects the text's references to columns of
-	// relations.
-	uses *[]columnUse
+	// reading, where it is not nil, collects what the text refers to.
+	reading *reading
 	// topWith is the statement's own WITH clause; modifies: one of its queries
 	// changes a table.
 	topWith  *pg.WithClause

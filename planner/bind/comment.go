@@ -36,7 +36,9 @@ func (b *binder) comment(x *pg.CommentStmt) *plan.Bound {
 		kinds := map[pg.ObjectType][]catalog.Kind{
 			pg.ObjectType_OBJECT_TABLE: {catalog.Table, catalog.Stream, catalog.Sink}, pg.ObjectType_OBJECT_VIEW: {catalog.View}, pg.ObjectType_OBJECT_SEQUENCE: {catalog.Sequence}, pg.ObjectType_OBJECT_MATVIEW: {catalog.MatView},
 		}[x.Objtype]
-		if !slices.Contains(kinds, r.Kind) {
+		if b.stmt.Word != "" {
+			b.wrongKind(r)
+		} else if !slices.Contains(kinds, r.Kind) {
 			word := map[pg.ObjectType]string{pg.ObjectType_OBJECT_TABLE: "a table", pg.ObjectType_OBJECT_VIEW: "a view", pg.ObjectType_OBJECT_SEQUENCE: "a sequence", pg.ObjectType_OBJECT_MATVIEW: "a materialized view"}[x.Objtype]
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not %s", r.Name, word))
 		}
@@ -109,6 +111,12 @@ func (b *binder) commentConstraint(s *plan.Comment, names []string) {
 				return
 			}
 		}
+		for _, k := range r.Table.Foreign {
+			if k.Name == name {
+				s.On.Constraint = k.OID
+				return
+			}
+		}
 		if x := r.IndexNamed(name); x != nil && x.Constraint {
 			s.On.Constraint = x.ConOID
 			return
@@ -136,5 +144,26 @@ func (b *binder) truncate(x *pg.TruncateStmt) *plan.Bound {
 			s.Tables = append(s.Tables, r)
 		}
 	}
+	b.truncateReferencing(s, x.Behavior == pg.DropBehavior_DROP_CASCADE)
 	return done(s)
+}
+
+// truncateReferencing refuses tables that others reference which keep their rows;
+// with CASCADE they lose theirs too.
+func (b *binder) truncateReferencing(s *plan.Truncate, cascade bool) {
+	for i := 0; i < len(s.Tables); i++ {
+		for _, k := range b.c.Catalog.References(s.Tables[i].OID) {
+			if slices.Contains(s.Tables, k.Relation) {
+				continue
+			}
+			if !cascade {
+				b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot truncate a table referenced in a foreign key constraint").
+					WithDetail("Table \"%s\" references \"%s\".", k.Relation.Name, s.Tables[i].Name).
+					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", k.Relation.Name))
+			}
+			b.authorize(k.Relation, Delete, -1)
+			b.notice("truncate cascades to table \"%s\"", k.Relation.Name)
+			s.Tables = append(s.Tables, k.Relation)
+		}
+	}
 }

@@ -115,7 +115,7 @@ func (b *binder) copyInto(rel *catalog.Relation, columns []int, in plan.Node, wh
 		cond := b.boolean(b.expr(where, &scope{items: []*rangeItem{item}}, exprCopyWhere), "WHERE", location(where))
 		in = &plan.Filter{Input: in, Cond: cond}
 	}
-	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true, Rules: b.rowRules(rel)}
+	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true, Rules: b.rowRules(rel), Foreign: b.foreign(rel)}
 	return &plan.Modification{Root: m, Word: "INSERT"}
 }
 

@@ -30,6 +30,12 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 			return b.alterJob(x)
 		}
 		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobAction(strings.ToUpper(x.Action)), IfExists: x.IfExists})
+	case *parse.CommentJob:
+		if b.c.Catalog.Job(x.Name.Name) == nil {
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "job \"%s\" does not exist", x.Name.Name).At(x.Name.Pos))
+		}
+		b.authorizeJob(x.Name)
+		return done(&plan.Comment{On: catalog.Commented{Job: x.Name.Name}, Text: x.Text})
 	case *parse.DropStream:
 		return b.dropNamed(x.What, x.Names, x.IfExists, x.Cascade)
 	case *parse.Show:
@@ -229,6 +235,7 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	root := b.query(sel, nil, nil)
 	r.Columns = b.viewColumns(root.Schema(), nil, x.Name.Pos)
 	r.DependsOn = b.shared.depends
+	b.settleText(r)
 	s := &plan.CreateStream{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace}
 	if into {
 		s.Job = b.job(x.Name, root, keys, x.IfNotExists, x.OrReplace)
@@ -273,8 +280,9 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	r.Query = b.stmt.Inner
 	b.inlineSources(b.stmt, sel)
 	root := b.query(sel, nil, nil)
-	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), name.Pos)
+	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), 0)
 	r.DependsOn = b.shared.depends
+	b.settleText(r)
 	return done(&plan.CreateStream{Relation: r, OrReplace: x.Replace})
 }
 

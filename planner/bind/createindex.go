@@ -74,7 +74,7 @@ func (b *binder) createIndex(x *pg.IndexStmt) *plan.Bound {
 func (b *binder) altered(old *catalog.Relation) *tableDraft {
 	r, info := *old, *old.Table
 	r.Columns = slices.Clone(old.Columns)
-	info.Indexes, info.Checks = slices.Clone(info.Indexes), slices.Clone(info.Checks)
+	info.Indexes, info.Checks, info.Foreign = slices.Clone(info.Indexes), slices.Clone(info.Checks), slices.Clone(info.Foreign)
 	r.Table = &info
 	return &tableDraft{binder: b, rel: &r, defaults: map[int]*pg.Node{}, generated: map[int]*pg.Node{}, alter: true}
 }

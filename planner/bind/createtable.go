@@ -294,8 +294,6 @@ func (t *tableDraft) identity(c *pg.Constraint, def *pg.ColumnDef, at int) {
 // constraint keeps a constraint until all columns are known.
 func (t *tableDraft) constraint(c *pg.Constraint, at int) {
 	switch c.Contype {
-	case pg.ConstrType_CONSTR_FOREIGN:
-		t.unsupported(c.Location, "Leave it out, and check the keys where rows are inserted: INSERT ... SELECT ... WHERE EXISTS (...).", "FOREIGN KEY is not supported")
 	case pg.ConstrType_CONSTR_EXCLUSION:
 		t.unsupported(c.Location, "Use UNIQUE, or a condition where rows are inserted.", "EXCLUDE is not supported")
 	case pg.ConstrType_CONSTR_ATTR_DEFERRABLE, pg.ConstrType_CONSTR_ATTR_DEFERRED:

@@ -36,12 +36,23 @@ func (a *alteration) dropColumn(name string, missingOK, cascade bool) {
 		what := "view " + a.shownName(v)
 		lines, went = append(lines, what+" depends on "+column), append(went, what)
 	}
+	direct := len(views)
+	views, lines = a.viewsOver(views, lines)
+	for _, v := range views[direct:] {
+		went = append(went, "view "+a.shownName(v))
+	}
+	keys := a.referencing(func(k *catalog.ForeignKey) bool { return slices.Contains(k.Refs, c.Attr) })
+	for _, k := range keys {
+		what := a.constraintOf(k)
+		lines, went = append(lines, what+" depends on "+column), append(went, what)
+	}
 	if len(lines) > 0 && !cascade {
 		a.fail(sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "cannot drop %s because other objects depend on it", column).
 			WithDetail("%s", strings.Join(lines, "\n")).WithHint("Use DROP ... CASCADE to drop the dependent objects too."))
 	}
 	a.cascaded(went)
 	a.stmt.Drops = append(a.stmt.Drops, views...)
+	a.release(keys)
 	for _, g := range slices.Backward(generated) {
 		a.removeColumn(g)
 	}
@@ -49,18 +60,18 @@ func (a *alteration) dropColumn(name string, missingOK, cascade bool) {
 }
 
 // cascaded is the notice of what goes along.
-func (a *alteration) cascaded(went []string) {
+func (b *binder) cascaded(went []string) {
 	switch len(went) {
 	case 0:
 	case 1:
-		a.notice("drop cascades to %s", went[0])
+		b.notice("drop cascades to %s", went[0])
 	default:
-		a.notice("drop cascades to %d other objects", len(went))
+		b.notice("drop cascades to %d other objects", len(went))
 		for i := range went {
 			went[i] = "drop cascades to " + went[i]
 		}
-		last := a.shared.notices[len(a.shared.notices)-1]
-		a.shared.notices[len(a.shared.notices)-1] = last.WithDetail("%s", strings.Join(went, "\n"))
+		last := b.shared.notices[len(b.shared.notices)-1]
+		b.shared.notices[len(b.shared.notices)-1] = last.WithDetail("%s", strings.Join(went, "\n"))
 	}
 }
 
@@ -87,6 +98,7 @@ func (a *alteration) generatedOver(at int) []int {
 func (a *alteration) removeColumn(at int) {
 	info := a.rel.Table
 	info.Checks = slices.DeleteFunc(info.Checks, func(k catalog.Check) bool { return a.readsColumn(k.Expr, at) })
+	info.Foreign = slices.DeleteFunc(info.Foreign, func(k catalog.ForeignKey) bool { return slices.Contains(k.Attrs, a.rel.Attribute(at)) })
 	kept := info.Indexes[:0]
 	for _, x := range info.Indexes {
 		if !a.indexReads(x, at) {
@@ -143,8 +155,14 @@ func (a *alteration) sequencesOf(attr int16) []*catalog.Relation {
 }
 
 // dropConstraint is DROP CONSTRAINT.
-func (a *alteration) dropConstraint(name string, missingOK bool) {
+func (a *alteration) dropConstraint(name string, missingOK, cascade bool) {
 	info := a.rel.Table
+	for i, k := range info.Foreign {
+		if k.Name == name {
+			info.Foreign = slices.Delete(info.Foreign, i, i+1)
+			return
+		}
+	}
 	for i, k := range info.Checks {
 		if k.Name == name {
 			info.Checks = slices.Delete(info.Checks, i, i+1)
@@ -153,6 +171,7 @@ func (a *alteration) dropConstraint(name string, missingOK bool) {
 	}
 	for i, x := range info.Indexes {
 		if x.Name == name && x.Constraint {
+			a.releaseIndex(x, cascade)
 			info.Indexes = slices.Delete(info.Indexes, i, i+1)
 			return
 		}
@@ -164,8 +183,17 @@ func (a *alteration) dropConstraint(name string, missingOK bool) {
 	a.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "constraint \"%s\" of relation \"%s\" does not exist", name, a.rel.Name))
 }
 
-// validateConstraint is VALIDATE CONSTRAINT: all are valid.
+// validateConstraint is VALIDATE CONSTRAINT: only foreign keys can be NOT VALID.
 func (a *alteration) validateConstraint(name string) {
+	for i, k := range a.rel.Table.Foreign {
+		if k.Name == name {
+			if k.NotValid {
+				a.stmt.Locks = append(a.stmt.Locks, a.c.Catalog.RelationByOID(k.Target))
+			}
+			a.rel.Table.Foreign[i].NotValid = false
+			return
+		}
+	}
 	if slices.ContainsFunc(a.rel.Table.Checks, func(k catalog.Check) bool { return k.Name == name }) {
 		return
 	}

@@ -234,6 +234,9 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	}
 	b.authorize(rel, Select, x.Location)
 	b.depend(rel.OID)
+	if b.reading != nil {
+		b.reading.relations = append(b.reading.relations, relationUse{x.Location, rel, x.Alias != nil})
+	}
 	var node plan.Node
 	switch rel.Kind {
 	case catalog.View:

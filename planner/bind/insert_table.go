@@ -33,7 +33,7 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 	}
 	t := &tableInsert{x: x, rel: rel, ctes: ctes}
 	t.columns, t.parts = b.targetColumns(x, rel)
-	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: name, Rules: b.rowRules(rel), Once: true}
+	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: name, Rules: b.rowRules(rel), Once: true, Foreign: b.foreign(rel)}
 	sel := x.SelectStmt.GetSelectStmt()
 	switch {
 	case sel == nil:

@@ -24,7 +24,7 @@ func (b *binder) merge(x *pg.MergeStmt, outer map[string]*cte) (plan.Node, *plan
 	width := len(scan.Fields)
 	items := append([]*rangeItem{target}, shiftItems(source.items, width)...)
 	s := &scope{ctes: ctes, items: items}
-	m := &plan.Modify{Op: plan.ModifyMerge, Target: rel, Alias: target.name, RowID: len(rel.Columns), Row: upTo(len(rel.Columns)), Rules: b.rowRules(rel)}
+	m := &plan.Modify{Op: plan.ModifyMerge, Target: rel, Alias: target.name, RowID: len(rel.Columns), Row: upTo(len(rel.Columns)), Rules: b.rowRules(rel), Foreign: b.foreign(rel)}
 	m.Where = b.boolean(b.expr(x.JoinCondition, s, exprJoinOn), "JOIN/ON", location(x.JoinCondition))
 	// Rows without a match are those of the source: it is the side that is kept.
 	kind := plan.JoinInner

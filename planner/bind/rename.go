@@ -2,6 +2,7 @@ package bind
 
 import (
 	"slices"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
@@ -13,7 +14,7 @@ import (
 
 // renameStatement is ALTER ... RENAME.
 func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
-	tag := "ALTER " + objectWord(x.RenameType)
+	tag := b.alterTag(x.RenameType)
 	switch x.RenameType {
 	case pg.ObjectType_OBJECT_COLUMN:
 		return b.renameColumn(x)
@@ -39,12 +40,15 @@ func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
 	switch {
 	case r.Kind == catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
+	case b.stmt.Word != "":
+		b.wrongKind(r)
 	case x.RenameType == pg.ObjectType_OBJECT_SEQUENCE && r.Kind != catalog.Sequence, x.RenameType == pg.ObjectType_OBJECT_VIEW && r.Kind != catalog.View,
 		x.RenameType == pg.ObjectType_OBJECT_MATVIEW && r.Kind != catalog.MatView,
 		x.RenameType == pg.ObjectType_OBJECT_INDEX:
 		b.wrongObject(x.RenameType, r)
 	case r.Kind == catalog.Stream || r.Kind == catalog.Sink:
-		b.unsupported(v.Location, "Write ALTER STREAM "+r.Name+" RENAME TO "+x.Newname+".", "ALTER TABLE on a stream is not supported")
+		word := map[catalog.Kind]string{catalog.Stream: "STREAM", catalog.Sink: "SINK"}[r.Kind]
+		b.unsupported(v.Location, "Write ALTER "+word+" "+r.Name+" RENAME TO "+x.Newname+".", "ALTER TABLE on a %s is not supported", strings.ToLower(word))
 	}
 	return done(b.renaming(r, "", clipName(x.Newname), tag))
 }
@@ -63,14 +67,37 @@ func (b *binder) renaming(r *catalog.Relation, schema, name, tag string) *plan.R
 		}
 		b.fail(sqlerr.Errorf(sqlerr.DuplicateTable, "relation \"%s\" already exists", name))
 	}
-	return &plan.Rename{Relation: r, Schema: schema, Name: name, Tag: tag}
+	moved := *r
+	moved.Schema, moved.Name = to, name
+	s := &plan.Rename{Relation: r, Schema: schema, Name: name, Tag: tag, Views: b.viewsFollowing(r, &moved)}
+	if r.Kind == catalog.View && to != r.Schema {
+		s.Query = b.leaving(r)
+	}
+	return s
 }
 
-// refuseRenamed: the texts of views and jobs name what they read.
+// leaving is the text of a view that goes to another schema: what it reads in its
+// old one is named with that.
+func (b *binder) leaving(v *catalog.Relation) string {
+	read, before, ok := b.readingOf(v, b.c)
+	var all []parse.Replacement
+	for _, u := range read.relations {
+		if u.rel.Kind != catalog.Virtual {
+			all = append(all, qualifying(u))
+		}
+	}
+	out := b.reworded(v, all, b.c, before)
+	if !ok || out == nil {
+		b.fail(sqlerr.Unsupported("Drop the view, and create it in the other schema.", "moving view \"%s\" is not supported", v.Name))
+	}
+	return out.Query
+}
+
+// refuseRenamed: the texts of jobs name what they read.
 func (b *binder) refuseRenamed(r *catalog.Relation) {
 	for _, v := range b.c.Catalog.Relations() {
-		if (v.Kind == catalog.View || v.Kind == catalog.MatView) && slices.Contains(v.DependsOn, r.OID) {
-			b.fail(sqlerr.Unsupported("Drop view "+v.Name+", rename, and create it again.", "renaming \"%s\", which view \"%s\" reads, is not supported", r.Name, v.Name))
+		if v.Kind == catalog.MatView && slices.Contains(v.DependsOn, r.OID) {
+			b.fail(sqlerr.Unsupported("Drop materialized view "+v.Name+", rename, and create it again.", "renaming \"%s\", which materialized view \"%s\" reads, is not supported", r.Name, v.Name))
 		}
 	}
 	for _, j := range b.c.Catalog.Jobs() {
@@ -155,19 +182,25 @@ func (b *binder) alterIndex(x *pg.AlterTableStmt) *plan.Bound {
 // renameColumn is RENAME COLUMN of a table, stream or view.
 func (b *binder) renameColumn(x *pg.RenameStmt) *plan.Bound {
 	v := x.Relation
-	tag := "ALTER " + objectWord(x.RelationType)
+	tag := b.alterTag(x.RelationType)
 	if b.findRelation(v.Schemaname, v.Relname) == nil && x.MissingOk {
 		return b.renameMissing(x, tag)
 	}
 	old := b.maintained(v)
 	b.authorize(old, Create, v.Location)
+	if b.stmt.Word != "" {
+		b.wrongKind(old)
+	}
 	switch old.Kind {
 	case catalog.Table, catalog.View, catalog.MatView:
 		b.refuseFollowed(old, "renaming a column")
 	case catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", old.Name))
 	case catalog.Stream:
-		b.unsupported(v.Location, "Write ALTER STREAM "+old.Name+" RENAME COLUMN.", "ALTER TABLE on a stream is not supported")
+		if b.stmt.Word == "" {
+			b.unsupported(v.Location, "Write ALTER STREAM "+old.Name+" RENAME COLUMN.", "ALTER TABLE on a stream is not supported")
+		}
+		b.refuseRead(old)
 	default:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot rename columns of relation \"%s\"", old.Name).WithDetail("%s", noSupport(old)))
 	}
@@ -181,11 +214,13 @@ func (b *binder) renamedColumn(old *catalog.Relation, from, to, tag string) *pla
 	switch {
 	case at < 0 && slices.Contains(systemColumns, from):
 		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot rename system column \"%s\"", from))
+	case at < 0 && slices.ContainsFunc(old.Hidden, func(c catalog.Column) bool { return c.Name == from }):
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot rename system column \"%s\"", from))
 	case at < 0:
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedColumn, "column \"%s\" does not exist", from))
 	case old.ColumnNamed(to) >= 0:
 		b.fail(sqlerr.Errorf(sqlerr.DuplicateColumn, "column \"%s\" of relation \"%s\" already exists", to, old.Name))
-	case old.Kind == catalog.Table && slices.Contains(systemColumns, to):
+	case old.Kind == catalog.Table && slices.Contains(systemColumns, to), slices.ContainsFunc(old.Hidden, func(c catalog.Column) bool { return c.Name == to }):
 		b.fail(sqlerr.Errorf(sqlerr.DuplicateColumn, "column name \"%s\" conflicts with a system column name", to))
 	}
 	r := *old
@@ -195,8 +230,11 @@ func (b *binder) renamedColumn(old *catalog.Relation, from, to, tag string) *pla
 	if old.Table != nil {
 		b.renameInTexts(old, &r)
 	}
+	if old.Kind == catalog.Stream {
+		b.renameInStream(old, &r, at)
+	}
 	for _, v := range b.dependentViews(old.OID) {
-		if changed := b.renameInView(v, old.OID, old.Attribute(at), from, to); changed != nil {
+		if changed := b.renameInView(v, old, &r, at); changed != nil {
 			s.Views = append(s.Views, changed)
 		}
 	}
@@ -242,8 +280,7 @@ func (b *binder) renameConstraint(x *pg.RenameStmt) *plan.Bound {
 	to := clipName(x.Newname)
 	t := b.altered(old)
 	free := func() {
-		exists := slices.ContainsFunc(old.Table.Checks, func(k catalog.Check) bool { return k.Name == to })
-		if y := old.IndexNamed(to); exists || y != nil && y.Constraint {
+		if t.constraintNamed(to) {
 			b.fail(sqlerr.Errorf(sqlerr.DuplicateObject, "constraint \"%s\" for relation \"%s\" already exists", to, old.Name))
 		}
 	}
@@ -251,6 +288,13 @@ func (b *binder) renameConstraint(x *pg.RenameStmt) *plan.Bound {
 		if k.Name == x.Subname {
 			free()
 			t.rel.Table.Checks[i].Name = to
+			return done(&plan.AlterTable{Old: old, Relation: t.rel, Tag: "ALTER TABLE"})
+		}
+	}
+	for i, k := range t.rel.Table.Foreign {
+		if k.Name == x.Subname {
+			free()
+			t.rel.Table.Foreign[i].Name = to
 			return done(&plan.AlterTable{Old: old, Relation: t.rel, Tag: "ALTER TABLE"})
 		}
 	}
@@ -275,7 +319,7 @@ func (b *binder) renameSchema(x *pg.RenameStmt) *plan.Bound {
 
 // setSchema is ALTER ... SET SCHEMA.
 func (b *binder) setSchema(x *pg.AlterObjectSchemaStmt) *plan.Bound {
-	tag := "ALTER " + objectWord(x.ObjectType)
+	tag := b.alterTag(x.ObjectType)
 	v := x.Relation
 	if x.ObjectType == pg.ObjectType_OBJECT_TYPE {
 		return b.renameType(strs(x.Object.GetList().GetItems()), x.Newschema, "")
@@ -292,6 +336,8 @@ func (b *binder) setSchema(x *pg.AlterObjectSchemaStmt) *plan.Bound {
 	switch {
 	case r.Kind == catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
+	case b.stmt.Word != "":
+		b.wrongKind(r)
 	case x.ObjectType == pg.ObjectType_OBJECT_SEQUENCE && r.Kind != catalog.Sequence || x.ObjectType == pg.ObjectType_OBJECT_VIEW && r.Kind != catalog.View:
 		b.wrongObject(x.ObjectType, r)
 	case r.Sequence != nil && r.Sequence.OwnedBy != 0:

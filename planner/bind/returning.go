@@ -66,8 +66,8 @@ func (b *binder) besides(scan *plan.Scan, target *rangeItem, list []*pg.Node, s 
 }
 
 // modify is the node of an UPDATE or DELETE over the rows of input that meet cond.
-func modify(op plan.ModifyOp, rel *catalog.Relation, target *rangeItem, input plan.Node, cond plan.Expr) *plan.Modify {
-	m := &plan.Modify{Op: op, Target: rel, Alias: target.name, Input: input, Where: cond, RowID: len(rel.Columns), Row: upTo(len(rel.Columns))}
+func (b *binder) modify(op plan.ModifyOp, rel *catalog.Relation, target *rangeItem, input plan.Node, cond plan.Expr) *plan.Modify {
+	m := &plan.Modify{Op: op, Foreign: b.foreign(rel), Target: rel, Alias: target.name, Input: input, Where: cond, RowID: len(rel.Columns), Row: upTo(len(rel.Columns))}
 	if cond != nil {
 		m.Input = &plan.Filter{Input: input, Cond: cond}
 	}

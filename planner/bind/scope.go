@@ -183,8 +183,8 @@ func (b *binder) refer(c *itemCol, item *rangeItem, s *scope, depth int, loc int
 			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(loc)))
 	}
 	use := columnUse{loc: loc, name: qualified, table: c.table, attr: c.attr}
-	if b.uses != nil && c.table != 0 {
-		*b.uses = append(*b.uses, use)
+	if b.reading != nil && c.table != 0 {
+		b.reading.columns = append(b.reading.columns, use)
 	}
 	for i := range c.record {
 		use.record = append(use.record, namedExpr{c.record[i].name, b.refer(&c.record[i], item, s, depth, loc)})

@@ -37,6 +37,11 @@ func (t *tableDraft) settle() {
 		}
 	}
 	t.nameKeys(keys)
+	for _, c := range t.pending {
+		if c.Contype == pg.ConstrType_CONSTR_FOREIGN {
+			t.foreignKey(c)
+		}
+	}
 }
 
 // key is the index of PRIMARY KEY or UNIQUE.
@@ -200,7 +205,7 @@ func (t *tableDraft) indexName(x *catalog.Index, parts []string) string {
 // constraintTaken: names of constraints are their table's, those of indexes the
 // schema's.
 func (t *tableDraft) constraintTaken(name string) bool {
-	return t.nameTaken(name) || slices.ContainsFunc(t.rel.Table.Checks, func(c catalog.Check) bool { return c.Name == name })
+	return t.nameTaken(name) || t.constraintNamed(name)
 }
 
 // unplaced runs f for ALTER TABLE, whose errors in the expressions of columns and

@@ -21,6 +21,10 @@ func (b *binder) tableSink(root plan.Node, rel *catalog.Relation, names []parse.
 			b.unsupportedAt(pos, "Write to another table.", "a job that reads table \"%s\" and writes to it is not supported", rel.Name)
 		}
 	})
+	if b.foreign(rel) != nil {
+		b.unsupportedAt(pos, "Let the job write to a table without foreign keys, and check the keys where that is read.",
+			"a job that writes to table \"%s\", which has or is referenced by foreign keys, is not supported", rel.Name)
+	}
 	t := &tableInsert{x: &pg.InsertStmt{}, rel: rel, columns: b.sinkColumns(rel, names)}
 	t.parts = make([]*pg.ResTarget, len(t.columns))
 	fields := root.Schema()

@@ -27,6 +27,9 @@ func (b *binder) targetsAs(list []*pg.Node, s *scope, k exprKind) []target {
 			continue
 		}
 		if star := starOf(rt.Val); star != nil {
+			if b.reading != nil {
+				b.reading.spread(star, s)
+			}
 			out = append(out, b.star(star, s)...)
 			continue
 		}

@@ -16,7 +16,7 @@ func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *pl
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.FromClause, s)
 	values := b.setValues(x.TargetList, s, exprUpdate)
-	m := modify(plan.ModifyUpdate, rel, target, input, b.where(x.WhereClause, s))
+	m := b.modify(plan.ModifyUpdate, rel, target, input, b.where(x.WhereClause, s))
 	m.Rules = b.rowRules(rel)
 	b.returningList(m, x.ReturningList, target, from, ctes)
 	m.New = b.setColumns(rel, x.TargetList, values, 0, s)

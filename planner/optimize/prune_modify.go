@@ -29,6 +29,11 @@ func pruneModify(m *plan.Modify) plan.Node {
 	for _, e := range m.Rules.Derived {
 		plan.EachColumn(e, func(r plan.Ref) { old(r.Index) })
 	}
+	if m.Foreign != nil {
+		for _, column := range m.Foreign.Referenced() {
+			old(column)
+		}
+	}
 	in, at := prune(m.Input, want)
 	out.Input, out.RowID = in, at[m.RowID]
 	out.Where, out.New = move(m.Where, at), moveAll(m.New, at)

@@ -60,6 +60,8 @@ func describeStatement(b *strings.Builder, s Statement) {
 		describeQuery(b, x.Select, x.SelectText, x.SelectPos)
 	case *JobStatement:
 		fmt.Fprintf(b, "  %s JOB %s%s\n", x.Action, nameText(x.Name), flags("if exists", x.IfExists))
+	case *CommentJob:
+		fmt.Fprintf(b, "  COMMENT ON JOB %s = %q\n", nameText(x.Name), x.Text)
 	case *DropStream:
 		fmt.Fprintf(b, "  DROP %s%s", x.What, flags("if exists", x.IfExists, "cascade", x.Cascade))
 		for _, n := range x.Names {

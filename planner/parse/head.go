@@ -41,6 +41,15 @@ func (h *head) streaming() bool {
 	case h.are(i, "alter", "job"):
 		h.alterJob()
 		return true
+	case h.are(i, "comment", "on", "job"):
+		h.commentJob()
+		return true
+	case h.are(i, "alter", "stream"), h.are(i, "alter", "sink"):
+		h.otherKind(i + 1)
+		return false
+	case h.are(i, "comment", "on", "stream"), h.are(i, "comment", "on", "sink"):
+		h.otherKind(i + 2)
+		return false
 	case h.is(i, "drop") && (h.is(i+1, "stream") || h.is(i+1, "sink")):
 		h.dropStream()
 		return true

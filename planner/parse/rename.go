@@ -5,27 +5,38 @@ import (
 	"strings"
 )
 
-// RenameColumn writes a column's new name where a text refers to it: at the last
-// name of the references that begin at the bytes given. What is spread out of *
-// stays.
-func RenameColumn(text string, references []int, from, to string) string {
+// Replacement is a new text for the dotted name, * included, that begins at byte
+// At of a text. Text gets the name's parts; "" leaves them as they are written.
+type Replacement struct {
+	At   int
+	Text func(parts []string) string
+}
+
+// Replace returns a text with names in it replaced. Of several replacements of one
+// place the first counts.
+func Replace(text string, all []Replacement) string {
 	t := lex(text)
-	slices.Sort(references)
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b Replacement) int { return a.At - b.At })
+	all = slices.CompactFunc(all, func(a, b Replacement) bool { return a.At == b.At })
 	var out strings.Builder
 	done, i := 0, 0
-	for _, at := range slices.Compact(references) {
-		for i < len(t.list) && t.start(i) < at {
+	for _, r := range all {
+		for i < len(t.list) && t.start(i) < r.At {
 			i++
 		}
-		last := i
-		for last+2 < len(t.list) && t.is(last+1, ".") {
-			last += 2
-		}
-		if last >= len(t.list) || t.start(i) != at || nameAt(t, last) != from {
+		if i >= len(t.list) || t.start(i) != r.At {
 			continue
 		}
-		out.WriteString(text[done:t.start(last)] + to)
-		done = t.end(last)
+		last, parts := i, []string{nameAt(t, i)}
+		for last+2 < len(t.list) && t.is(last+1, ".") {
+			last += 2
+			parts = append(parts, nameAt(t, last))
+		}
+		if by := r.Text(parts); by != "" {
+			out.WriteString(text[done:t.start(i)] + by)
+			done = t.end(last)
+		}
 	}
 	return out.String() + text[done:]
 }

@@ -30,6 +30,10 @@ type Statement struct {
 	// InnerPos its character; "" where it holds none. Query parses it again.
 	Inner    string
 	InnerPos int
+	// Word is STREAM or SINK where Node says TABLE or VIEW for it, "" elsewhere.
+	// ColumnTexts are those of the columns that ALTER STREAM adds.
+	Word string
+	ColumnTexts
 	// Directives are the '-- JOB: x' comment lines before the statement: JOB, NAME,
 	// TOPIC, MEMORY_LIMIT, TIMEOUT and SQL APPLICATION, keys in capitals.
 	Directives map[string]string
@@ -144,6 +148,12 @@ type JobFrom struct {
 	Pos  int // of the text
 }
 
+// CommentJob is COMMENT ON JOB; Text "" removes the comment.
+type CommentJob struct {
+	Name Name
+	Text string
+}
+
 // DropStream is DROP STREAM and DROP SINK.
 type DropStream struct {
 	What     string // STREAM, SINK
@@ -162,6 +172,7 @@ func (*CreateStream) streamStatement() {}
 func (*CreateSink) streamStatement()   {}
 func (*StartJob) streamStatement()     {}
 func (*JobStatement) streamStatement() {}
+func (*CommentJob) streamStatement()   {}
 func (*DropStream) streamStatement()   {}
 func (*Show) streamStatement()         {}
 func (*Describe) streamStatement()     {}

@@ -17,6 +17,9 @@ type segment struct {
 	// node takes PostgreSQL's tree of what main holds of the segment; nil: main
 	// holds nothing of it.
 	node func(*pg.Node) *sqlerr.Error
+	// word and texts are Word and ColumnTexts of the statement.
+	word  string
+	texts ColumnTexts
 	// selects counts the SELECTs read; -1: they were not read.
 	selects int
 }
@@ -72,6 +75,7 @@ func (u *unit) read(s *segment) {
 	if h.streaming() {
 		return
 	}
+	s.stmt.Word, s.stmt.ColumnTexts = strings.ToUpper(s.word), s.texts
 	s.node = func(n *pg.Node) *sqlerr.Error { s.stmt.Node = n; return nil }
 	switch {
 	case u.is(s.i, "fetch"), u.is(s.i, "move"):

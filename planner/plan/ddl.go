@@ -61,9 +61,11 @@ type AlterTable struct {
 	Build bool
 	// Checks are true of each row there is, or the statement fails.
 	Checks []RowCheck
-	// Views read it, and are other texts from then on; Drops go along.
+	// Views are other relations as they become: views that read it, tables whose
+	// foreign keys go. Drops go along.
 	Views, Drops []*catalog.Relation
-	Tag          string // ALTER TABLE, CREATE INDEX
+	Locks        []*catalog.Relation // tables that new foreign keys reference
+	Tag          string              // ALTER TABLE, CREATE INDEX
 }
 
 // RowCheck is a condition over the rows of Old: Cond is false of a row that
@@ -85,7 +87,11 @@ type Rename struct {
 	Index    types.OID // of Relation; 0: the relation itself
 	Schema   string    // "": as it is
 	Name     string    // "": as it is
-	Tag      string
+	// Views read it, and are other texts from then on; Query is its own text, where
+	// that becomes another.
+	Views []*catalog.Relation
+	Query string
+	Tag   string
 }
 
 // Truncate is TRUNCATE.

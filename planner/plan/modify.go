@@ -43,6 +43,7 @@ type Modify struct {
 	Actions  []MergeAction
 	Conflict *OnConflict // of an insert; nil: a conflict is an error
 	Rules    RowRules
+	Foreign  *Foreign // nil: the table has no foreign key, and none references it
 	// Returning is over the columns of the target (of a delete the old row, else
 	// the new one), its row id, and then the columns of Input. Of an insert there
 	// are none of Input.
