@@ -199,44 +199,6 @@ func duplicated(detail string) string {
 	return detail
 }
 
-// truncate empties tables by giving them other storage.
-func (t *Txn) truncate(ctx context.Context, s *plan.Truncate) (Result, error) {
-	res := Result{Tag: "TRUNCATE TABLE"}
-	for _, r := range s.Tables {
-		if err := t.lockTable(ctx, r, table.AccessExclusive); err != nil {
-			return res, err
-		}
-	}
-	old, err := t.change().Truncate(s.Tables)
-	if err != nil {
-		return res, err
-	}
-	if t.e.o.Tables != nil {
-		for _, n := range old {
-			t.tables().Drop(n)
-		}
-	}
-	if !s.Restart {
-		return res, nil
-	}
-	for _, r := range s.Tables {
-		for _, q := range t.Snapshot().OwnedSequences(r.OID) {
-			seq := fresh(q)
-			start := seq.Sequence.Start
-			if err := t.restart(seq, &start); err != nil {
-				return res, err
-			}
-			if err := t.change().AlterRelation(q, seq, catalog.TableChange{}); err != nil {
-				return res, err
-			}
-			if err := t.tables().SetValue(seq, start, false); err != nil {
-				return res, err
-			}
-		}
-	}
-	return res, nil
-}
-
 // restart gives a sequence that begins anew other storage, so that a rollback
 // finds the old one as it was.
 func (t *Txn) restart(r *catalog.Relation, at *int64) error {

@@ -52,6 +52,10 @@ func TestFollowTable(t *testing.T) {
 	equal(t, "groups", f.rows(n, q.Root, 1), []string{"+|c|1"})
 	f.run("INSERT INTO t VALUES (3, 'c')")
 	equal(t, "groups that change", f.rows(n, q.Root, 2), []string{"-|c|1", "+|c|2"})
+	f.run("TRUNCATE t")
+	equal(t, "groups of an emptied table", f.rows(n, q.Root, 1), []string{"-|c|2"})
+	f.run("INSERT INTO t VALUES (4, 'd')")
+	equal(t, "groups that come after", f.rows(n, q.Root, 1), []string{"+|d|1"})
 	f.run("DROP TABLE t")
 	if _, err := tryRows(f.context(), n, q.Root, 1); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
 		t.Errorf("following a table that is dropped = %v, want 55000", err)

@@ -121,7 +121,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.DropType:
 		return t.dropType(ctx, s, env)
 	case *plan.Truncate:
-		return t.truncate(ctx, s)
+		return t.truncate(ctx, s, env)
 	case *plan.Comment:
 		return Result{Tag: "COMMENT"}, t.change().Comment(s.On, s.Text)
 	case *plan.StartJob:

@@ -230,6 +230,27 @@ var schedules = map[string]string{
 		2: INSERT INTO child VALUES (1, 3)
 		1: COMMIT
 		2: ROLLBACK`,
+	"a column waits for a column": `
+		1: ALTER TABLE test ADD COLUMN a int DEFAULT 1
+		2*: ALTER TABLE test ADD COLUMN b int DEFAULT 2
+		1: COMMIT
+		2.
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id`,
+	"on conflict do nothing waits for its rival": `
+		1: INSERT INTO test VALUES (5, 50)
+		2*: INSERT INTO test VALUES (5, 51), (6, 60) ON CONFLICT DO NOTHING
+		1: COMMIT
+		2.
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id`,
+	"on conflict do nothing whose rival goes": `
+		1: INSERT INTO test VALUES (5, 50)
+		2*: INSERT INTO test VALUES (5, 51) ON CONFLICT DO NOTHING
+		1: ROLLBACK
+		2.
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id`,
 	"a savepoint gives its locks back": `
 		1: SAVEPOINT a
 		1: UPDATE test SET value = 5 WHERE id = 1

@@ -80,7 +80,23 @@ func (g *Following) Follow(d *Desc, columns []int) *Follower {
 	g.mu.Lock()
 	g.members[f] = true
 	g.mu.Unlock()
+	g.t.followers(d.storage, 1)
 	return f
+}
+
+func (t *Tables) followers(storage uint32, more int) {
+	t.followMu.Lock()
+	defer t.followMu.Unlock()
+	if t.followed[storage] += more; t.followed[storage] == 0 {
+		delete(t.followed, storage)
+	}
+}
+
+// Followed reports whether somebody follows a table.
+func (t *Tables) Followed(r *catalog.Relation) bool {
+	t.followMu.Lock()
+	defer t.followMu.Unlock()
+	return t.followed[r.Table.Storage] > 0
 }
 
 // Resume has the follower go on from a version that a job's positions had reached.
@@ -111,7 +127,7 @@ func (f *Follower) Check(fn func() error) { f.check = fn }
 
 // ErrRewritten is the error of a follower whose table has its rows elsewhere.
 func ErrRewritten(r *catalog.Relation) error {
-	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "table %q was dropped, emptied by TRUNCATE or rewritten while it was followed", r.Name).
+	return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "table %q was dropped or rewritten while it was followed", r.Name).
 		WithHint("Begin again: the rows that are there come first.")
 }
 
@@ -322,6 +338,7 @@ func (f *Follower) Close() {
 		return
 	}
 	f.closed = true
+	f.t.followers(f.d.storage, -1)
 	f.in.leave(f) // first: others look at from of those that are in it
 	for _, r := range []*roots{f.from, f.to} {
 		if r != nil {

@@ -55,6 +55,9 @@ type Tables struct {
 	// guarded by mu.
 	delivered map[string]uint64
 
+	followMu sync.Mutex
+	followed map[uint32]int // by storage: how many followers are open
+
 	idsMu sync.Mutex
 	ids   map[uint32]*atomic.Int64 // by storage: the last row id given out
 
@@ -72,7 +75,7 @@ type Tables struct {
 // Open reads which pages there are, and what was committed after they were
 // written. The other pages are read when they are asked for.
 func Open(s *state.Store, o Options) (*Tables, error) {
-	t := &Tables{store: s, log: o.Logger, ids: map[uint32]*atomic.Int64{}, delivered: map[string]uint64{}}
+	t := &Tables{store: s, log: o.Logger, ids: map[uint32]*atomic.Int64{}, followed: map[uint32]int{}, delivered: map[string]uint64{}}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}

@@ -145,6 +145,9 @@ func (b *binder) truncate(x *pg.TruncateStmt) *plan.Bound {
 		}
 	}
 	b.truncateReferencing(s, x.Behavior == pg.DropBehavior_DROP_CASCADE)
+	for _, r := range s.Tables {
+		s.Derived = append(s.Derived, b.derived(r))
+	}
 	return done(s)
 }
 

@@ -97,7 +97,8 @@ type Rename struct {
 // Truncate is TRUNCATE.
 type Truncate struct {
 	Tables  []*catalog.Relation
-	Restart bool // RESTART IDENTITY
+	Derived [][]Expr // by table: RowRules.Derived
+	Restart bool     // RESTART IDENTITY
 }
 
 // Comment is COMMENT ON.
