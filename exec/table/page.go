@@ -179,18 +179,17 @@ func (p page) put(i int, replace bool, key, value []byte) (page, bool) {
 	}
 	need := entrySize(len(rest), len(value))
 	slot := slotSize(len(p))
+	total := p.used() + need + 4
 	if replace {
-		slot = 0
+		r, v := p.entry(i)
+		slot, total = 0, total-entrySize(len(r), len(v))
+	}
+	// Also where there is room: who copies a page to change it gives it some, so it
+	// would grow for ever.
+	if total > pageSize && (p.len() > 1 || p.len() == 1 && !replace) {
+		return p, false
 	}
 	if need+slot > p.free() {
-		total := p.used() + need + 4
-		if replace {
-			r, v := p.entry(i)
-			total -= entrySize(len(r), len(v))
-		}
-		if total > pageSize && (p.len() > 1 || p.len() == 1 && !replace) {
-			return p, false
-		}
 		skip := -1
 		if replace {
 			skip = i

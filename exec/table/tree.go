@@ -196,7 +196,8 @@ func (e *edit) put(key, value []byte) (replaced bool, err error) {
 		q, ok := p.put(i, found, key, value)
 		if ok {
 			if len(q) != len(p) || &q[0] != &p[0] {
-				n.page.Store(&q)
+				grown := q // for its address: most puts stay in their page
+				n.page.Store(&grown)
 			}
 			if !replaced {
 				e.rows++

@@ -175,3 +175,27 @@ func TestTreeModel(t *testing.T) {
 		}
 	})
 }
+
+// TestPagesStaySmall: a tree that many writers have changed, one entry each, has
+// pages of the size that one writer makes: each copy of a page has room for more.
+func TestPagesStaySmall(t *testing.T) {
+	e := &edit{pg: resident{}}
+	e.begin()
+	value := bytes.Repeat([]byte("v"), 60)
+	for i := range uint64(5000) {
+		for _, key := range []uint64{i, i * 0x9e3779b97f4a7c15} { // in order, and scattered
+			e.begin()
+			_, err := e.put(binary.BigEndian.AppendUint64(nil, key), value)
+			ok(t, err)
+		}
+	}
+	leaves := leavesOf(nil, e.freeze())
+	for _, n := range leaves {
+		if p := *n.page.Load(); p.used() > pageSize || len(p) > pageSize+2*pageRoom {
+			t.Fatalf("a page of %d entries has %d bytes, %d of them used; pages are split at %d", p.len(), len(p), p.used(), pageSize)
+		}
+	}
+	if most := 10000 * 80 / (pageSize / 3); len(leaves) > most {
+		t.Errorf("%d pages, want at most %d", len(leaves), most)
+	}
+}
