@@ -46,6 +46,7 @@ type storedRelation struct {
 	Columns   []storedColumn   `json:"columns"`
 	Hidden    []storedColumn   `json:"hidden,omitempty"`
 	Watermark *storedWatermark `json:"watermark,omitempty"`
+	Key       []string         `json:"key,omitempty"`
 	Connector string           `json:"connector,omitempty"`
 	Options   []storedOption   `json:"options,omitempty"`
 	Query     string           `json:"query,omitempty"`
@@ -141,7 +142,7 @@ func encodeRelation(r *Relation) []byte {
 	s := storedRelation{
 		Format: objectFormat, OID: r.OID, Schema: r.Schema, Name: r.Name, Kind: string(rune(r.Kind)), Owner: r.Owner,
 		Columns: storedColumns(r.Columns), Hidden: storedColumns(r.Hidden), Connector: r.Connector,
-		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn,
+		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn, Key: r.Key,
 	}
 	if r.Watermark != nil {
 		s.Watermark = &storedWatermark{r.Watermark.Column, r.Watermark.Expr}
@@ -167,7 +168,7 @@ func decodeRelation(value []byte) (*Relation, error) {
 	r := &Relation{
 		OID: s.OID, Schema: s.Schema, Name: s.Name, Kind: Kind(s.Kind[0]), Owner: s.Owner,
 		Columns: loadedColumns(s.Columns), Hidden: loadedColumns(s.Hidden), Connector: s.Connector,
-		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn,
+		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn, Key: s.Key,
 	}
 	if s.Watermark != nil {
 		r.Watermark = &Watermark{s.Watermark.Column, s.Watermark.Expr}

@@ -44,11 +44,12 @@ type Relation struct {
 	Columns   []Column
 	Hidden    []Column // pseudo-columns (_key, _offset, ...), after Columns in AllColumns
 	Watermark *Watermark
-	Connector string  // the type without role: kafka, file
-	Options   Options // the WITH keys, without the relation's name before them
-	Query     string  // of a View or MatView: the SELECT's text
-	Text      string  // the whole CREATE statement as written
-	Job       string  // of a Sink that a job owns, and of a MatView: the job's name
+	Key       []string // of a Stream: the columns of its PRIMARY KEY; nil: it has none
+	Connector string   // the type without role: kafka, file
+	Options   Options  // the WITH keys, without the relation's name before them
+	Query     string   // of a View or MatView: the SELECT's text
+	Text      string   // the whole CREATE statement as written
+	Job       string   // of a Sink that a job owns, and of a MatView: the job's name
 	Comment   string
 	DependsOn []types.OID
 	Table     *TableInfo    // of a Table or MatView

@@ -28,21 +28,11 @@ func asOfNow(n *plan.Join) *plan.Scan {
 	if l := plan.Derive(n.Left); n.Lateral || n.Bounds != nil || l.Bounded || !l.AppendOnly {
 		return nil
 	}
-	for at := n.Right; ; {
-		switch x := at.(type) {
-		case *plan.Filter:
-			at = x.Input
-		case *plan.Project:
-			at = x.Input
-		case *plan.Scan:
-			if x.Relation.Stored() && x.Access == nil && !x.Follow {
-				return x
-			}
-			return nil
-		default:
-			return nil
-		}
+	s := plan.Scanned(n.Right)
+	if s == nil || !s.Relation.Stored() || s.Access != nil || s.Follow {
+		return nil
 	}
+	return s
 }
 
 // lookupJoin builds a join with a table as it is now.
@@ -122,7 +112,7 @@ func (r *tableRows) apply(ctx context.Context, b *vec.Batch) (*vec.Batch, error)
 func seekable(n *plan.Join, s *plan.Scan) (best *catalog.Index, by []int) {
 	columns := make([]int, len(n.RightKeys)) // in the table; -1: an expression
 	for i, k := range n.RightKeys {
-		columns[i] = tableColumn(n.Right, k)
+		columns[i] = plan.ScannedColumn(n.Right, k)
 	}
 	info := s.Relation.Table
 	for i := range info.Indexes {
@@ -143,27 +133,6 @@ func seekable(n *plan.Join, s *plan.Scan) (best *catalog.Index, by []int) {
 		}
 	}
 	return best, by
-}
-
-// tableColumn is the column of the table that an expression over what a join reads
-// of it is; -1: none.
-func tableColumn(n plan.Node, e plan.Expr) int {
-	for {
-		c, ok := e.(*plan.Column)
-		if !ok {
-			return -1
-		}
-		switch x := n.(type) {
-		case *plan.Filter:
-			n = x.Input
-		case *plan.Project:
-			n, e = x.Input, x.Exprs[c.Index]
-		case *plan.Scan:
-			return x.Columns[c.Index]
-		default:
-			return -1
-		}
-	}
 }
 
 // tableSeek finds rows by an index.

@@ -39,7 +39,9 @@ type fixture struct {
 	tables  *table.Tables
 	topics  *topics
 	ledgers *ledgers
-	plans   sync.Map // of *plan.StartJob, by text: jobs are planned while more are made
+	// dimensions can be asked for rows by key.
+	dimensions *dimensions
+	plans      sync.Map // of *plan.StartJob, by text: jobs are planned while more are made
 	// panics are logged with their stack and nowhere else seen where nobody
 	// waits for the task that had one.
 	panics, wantPanics atomic.Int32
@@ -85,13 +87,16 @@ func newFixture(t *testing.T) *fixture {
 			t.Errorf("closing the tables: %v", err)
 		}
 	})
-	f := &fixture{T: t, store: store, catalog: cat, tables: tables, topics: newTopics(), ledgers: newLedgers()}
+	f := &fixture{T: t, store: store, catalog: cat, tables: tables, topics: newTopics(), ledgers: newLedgers(), dimensions: newDimensions()}
 	f.start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		if err := f.Drain(ctx); err != nil {
 			t.Errorf("draining: %v", err)
+		}
+		if n := f.dimensions.opened(); n != 0 {
+			t.Errorf("%d look-ups are open", n)
 		}
 		if got, want := f.panics.Load(), f.wantPanics.Load(); got != want {
 			t.Errorf("%d tasks panicked, want %d", got, want)
@@ -109,7 +114,7 @@ func goleakAfter(t *testing.T) {
 func (f *fixture) start() {
 	f.Helper()
 	e, err := New(Options{
-		Store: f.store, Catalog: f.catalog, Tables: f.tables, Connectors: []stream.Connector{f.topics, f.ledgers, printers{f.topics}},
+		Store: f.store, Catalog: f.catalog, Tables: f.tables, Connectors: []stream.Connector{f.topics, f.ledgers, printers{f.topics}, f.dimensions},
 		Plan: func(_ context.Context, _ *catalog.Snapshot, j *catalog.Job) (*plan.StartJob, error) {
 			p, ok := f.plans.Load(j.Text)
 			if !ok {

@@ -21,24 +21,24 @@ import (
 
 // job is a job that runs, or has run since the engine was made.
 type job struct {
-	e    *Engine
-	def  *catalog.Job
-	id   state.ID
-	stop chan struct{} // closed: end after the epoch that runs
-	once sync.Once
-	done chan struct{} // closed when nothing of it runs any more
-	cut  context.CancelFunc
-	over atomic.Bool // its end is being recorded
-	// awaited counts those who wait for the view that the job maintains.
-	awaited atomic.Int32
-	hurry   chan struct{} // the epoch that runs is waited for
-	view    viewProgress
+	e      *Engine
+	def    *catalog.Job
+	id     state.ID
+	stop   chan struct{} // closed: end after the epoch that runs
+	once   sync.Once
+	done   chan struct{} // closed when nothing of it runs any more
+	cut    context.CancelFunc
+	over   atomic.Bool   // its end is being recorded
+	hurry  chan struct{} // somebody waits for the view that the job maintains
+	opened chan struct{} // closed when its sources have been opened for the first time
+	view   viewProgress
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset
 	marks     map[place]int64   // watermarks; without a split, a stream's
 	streams   map[string]string // the stream of each source
-	follows   map[string]bool   // the sources that are followed tables
+	reads     map[string]sourceRead
+	follows   map[string]bool // the sources that are followed tables
 	started   time.Time
 	// unrecorded is how the job ended where the catalog could not be told, and
 	// still says that it runs; nil: it was told.
@@ -250,10 +250,20 @@ func wrapped(err error, format string, args ...any) *sqlerr.Error {
 func (e *Engine) probeSources(ctx context.Context, s *plan.StartJob) error {
 	i := 0
 	var err error
+	asked := map[*plan.Scan]bool{}
+	plan.WalkNode(s.Root, func(n plan.Node) bool {
+		if j, ok := n.(*plan.Join); ok && j.Lookup != nil {
+			asked[plan.Scanned(j.Right)] = true
+		}
+		return true
+	})
 	plan.WalkNode(s.Root, func(n plan.Node) bool {
 		sc, ok := n.(*plan.Scan)
 		if !ok || err != nil {
 			return err == nil
+		}
+		if asked[sc] {
+			return true // it need not be one that can be read
 		}
 		if sc.Relation.Kind == catalog.Table {
 			return true

@@ -102,7 +102,8 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 func (e *Engine) startJob(def *catalog.Job) *job {
 	ctx, cut := context.WithCancel(e.ctx)
 	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
-		positions: map[place]stream.Offset{}, marks: map[place]int64{}, streams: map[string]string{}, follows: map[string]bool{}, started: time.Now()}
+		opened:    make(chan struct{}),
+		positions: map[place]stream.Offset{}, marks: map[place]int64{}, streams: map[string]string{}, reads: map[string]sourceRead{}, follows: map[string]bool{}, started: time.Now()}
 	j.view.job, j.hurry = j, make(chan struct{}, 1)
 	j.remember()
 	go func() {

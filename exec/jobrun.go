@@ -103,6 +103,9 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			}
 			l.pause(tick)
 		case <-l.j.hurry:
+			if len(l.met()) == 0 {
+				continue
+			}
 			if err := l.checkpoint(ctx); err != nil {
 				return 0, err
 			}
@@ -110,7 +113,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			if err := t.item(ctx, it); err != nil {
 				return 0, err
 			}
-			if (l.due || it.read.CaughtUp && l.j.awaited.Load() > 0) && !torn(t.live) {
+			if (l.due || it.read.CaughtUp && len(l.met()) > 0) && !torn(t.live) {
 				if err := l.checkpoint(ctx); err != nil {
 					return 0, err
 				}
@@ -160,7 +163,9 @@ func (l *life) checkpoint(ctx context.Context) error {
 		return err
 	}
 	defer l.resume()
+	met := l.met()
 	if !slices.ContainsFunc(l.tasks, (*task).changed) {
+		l.j.view.read(met)
 		return nil
 	}
 	tokens, err := l.prepare(ctx)
@@ -198,7 +203,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	l.commits++
 	l.operatorsCommitted()
 	if slices.ContainsFunc(l.sinks, func(s *sinkTask) bool { _, ok := s.sink.(*tableSink); return ok }) {
-		l.j.view.expect(l.epoch, p.Follows)
+		l.j.view.expect(l.epoch, met)
 	}
 	return l.committed(ctx, tokens, p.Watermarks, moved)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -55,9 +56,8 @@ func (l *life) start(ctx context.Context) error {
 	if err := l.openSources(ctx, progress, rec.Epoch == 0); err != nil {
 		return err
 	}
-	if rec.Epoch > 0 {
-		l.j.view.reached(follows(l.tasks[0].live))
-	}
+	l.j.view.begin(stream.Epoch(rec.Epoch))
+	l.j.open()
 	return nil
 }
 
@@ -302,8 +302,11 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		s.begin(l.j.def.Start)
 		l.j.mu.Lock()
 		l.j.streams[name] = s.plan.Relation.Name
-		if s.table != nil {
+		switch {
+		case s.table != nil:
 			l.j.follows[name] = true
+		case !s.spec.Bounded:
+			l.j.reads[name] = sourceRead{s.plan.Relation, s.spec}
 		}
 		l.j.mu.Unlock()
 		size, err := batchSize(s.plan.Relation.Options)
@@ -372,7 +375,7 @@ func (l *life) openSources(ctx context.Context, p state.Progress, first bool) er
 
 func (t *task) openSources(ctx context.Context, p state.Progress) error {
 	l, e := t.life, t.life.j.e
-	t.at, t.moved = map[place]stream.Offset{}, map[place]stream.Offset{}
+	t.at, t.moved, t.caught = map[place]stream.Offset{}, map[place]stream.Offset{}, map[place]time.Time{}
 	for _, at := range p.Positions {
 		t.at[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
 	}

@@ -45,8 +45,11 @@ type task struct {
 
 	at    map[place]stream.Offset // where each split has been read to
 	moved map[place]stream.Offset // and those that have moved in this epoch
-	open  int                     // streams that have not ended
-	timed bool                    // a watermark has moved in this epoch
+	// caught is when a Read of a split began that found no more, the latest for which
+	// somebody waited.
+	caught map[place]time.Time
+	open   int  // streams that have not ended
+	timed  bool // a watermark has moved in this epoch
 }
 
 // stop ends the reading.
@@ -127,7 +130,11 @@ func (t *task) item(ctx context.Context, it item) error {
 	if err := t.take(ctx, leaf, it); err != nil {
 		return err
 	}
-	t.move(place{t.names[leaf.scan], it.read.Split}, it.read.Next, it.batch.Len() > 0)
+	at := place{t.names[leaf.scan], it.read.Split}
+	t.move(at, it.read.Next, it.batch.Len() > 0)
+	if it.read.CaughtUp && t.life.j.view.waiting.Load() > 0 {
+		t.caught[at] = it.since
+	}
 	it.done()
 	if err := t.life.flushLetters(ctx, lettersFull); err != nil {
 		return err

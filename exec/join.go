@@ -16,6 +16,8 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 		return b.intervalJoin(t, n, to)
 	case keepsBoth(n):
 		return b.changesJoin(t, n, to)
+	case n.Lookup != nil:
+		return b.askingJoin(t, n, to)
 	default:
 		if s := asOfNow(n); s != nil {
 			return b.lookupJoin(t, n, s, to)

@@ -26,6 +26,7 @@ type Modified struct {
 // Modify runs a statement that changes tables to its end. The caller closes what
 // it returns.
 func (t *Txn) Modify(ctx context.Context, s *plan.Modification, env *function.Env) (m *Modified, err error) {
+	t.mixed = true
 	b := t.builder(env)
 	defer func() {
 		if p := recover(); p != nil {
@@ -147,6 +148,7 @@ func (t *Txn) fill(ctx context.Context, rel *catalog.Relation, in plan.Node, rul
 // CopyIn runs the INSERT of a COPY FROM over the rows that src reads from the
 // client, and returns how many there were.
 func (t *Txn) CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (n int64, err error) {
+	t.mixed = true
 	b := t.builder(env)
 	b.copied = src
 	switch s := c.Insert.(type) {

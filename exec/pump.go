@@ -44,7 +44,8 @@ type item struct {
 	from  *pump
 	batch *vec.Batch
 	read  stream.Read
-	err   error // io.EOF: the stream has ended
+	since time.Time // when the Read began
+	err   error     // io.EOF: the stream has ended
 	// shared: the batch is one of several members'.
 	shared *shared
 }
@@ -151,14 +152,15 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 		if err := p.serve(ctx); err != nil {
 			return err
 		}
+		since := time.Now()
 		r, err := p.leaf.scan.read(ctx, b)
 		if err != nil {
 			return err
 		}
 		n := b.Len() // which is the task's once it is passed on
-		if n == 0 && r.Next == nil {
+		if n == 0 && r.Next == nil && !r.CaughtUp {
 			p.free <- b // there is room: it came from there
-		} else if !p.pass(ctx, item{from: p, batch: b, read: r}) {
+		} else if !p.pass(ctx, item{from: p, batch: b, read: r, since: since}) {
 			return nil
 		}
 		if n > 0 {

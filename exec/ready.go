@@ -248,6 +248,7 @@ func (c *readyCursor) Close() error {
 // ModifyReady is Modify of a statement that r keeps compiled; false: it is none, and
 // nothing was done. rows are RETURNING's, nil where there is none.
 func (t *Txn) ModifyReady(ctx context.Context, s *plan.Modification, env *function.Env, r *Ready) (tag string, rows *readyCursor, ok bool, err error) {
+	t.mixed = true
 	top := s.Top()
 	if r == nil || plan.Node(top) != s.Root || r.busy {
 		return "", nil, false, nil

@@ -36,7 +36,10 @@ func (f *fixture) boundView(sql string, env *function.Env, view *catalog.Relatio
 	return planner.Plan(context.Background(), &bind.Context{
 		View: view, Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: "ferris", Infer: f.Infer,
 		Hidden: func(string) []catalog.Column { return nil },
-		Eval:   func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) },
+		Looks: func(r *catalog.Relation, keys []int) bool {
+			return r.Connector == "dimension" && f.dimensions.Looks(r, keys)
+		},
+		Eval: func(e plan.Expr) (types.Value, error) { return expr.Eval(e, env) },
 	}, statements[0])
 }
 

@@ -150,6 +150,25 @@ func (s *topicSource) Drained(_ context.Context, at []stream.Position) ([]stream
 	return all, nil
 }
 
+func (s *topicSource) Ends(context.Context, stream.Scan) ([]stream.Position, error) {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	var all []stream.Position
+	for i, rows := range s.t.splits {
+		if len(rows) > 0 {
+			all = append(all, stream.Position{Split: stream.Split(strconv.Itoa(i)), Offset: []byte(strconv.Itoa(len(rows)))})
+		}
+	}
+	return all, nil
+}
+
+func (s *topicSource) Reached(_ stream.Split, at, end stream.Offset) bool {
+	have, want := 0, 0
+	_, _ = fmt.Sscan(string(at), &have)
+	_, _ = fmt.Sscan(string(end), &want)
+	return have >= want
+}
+
 func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &topicReader{t: s.t, rel: s.rel, scan: scan, wake: make(chan struct{}, 1)}
 	s.t.mu.Lock()

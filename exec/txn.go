@@ -22,6 +22,7 @@ type Txn struct {
 	writes  []*write            // rows for sinks
 	changed bool                // jobs may have to start or stop
 	views   []*catalog.Relation // that COMMIT waits for
+	mixed   bool                // more was done than to make views
 	done    bool
 
 	tab         *table.Txn // nil: no table was read or changed
@@ -90,6 +91,9 @@ func (t *Txn) RollbackTo(m Mark) {
 
 // Exec runs a statement that returns no rows.
 func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error) {
+	if _, ok := b.Statement.(*plan.CreateMatView); !ok {
+		t.mixed = true
+	}
 	switch s := b.Statement.(type) {
 	case *plan.CreateStream:
 		return t.createStream(ctx, s, b.Text, env)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
@@ -57,6 +58,8 @@ func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env, r
 }
 
 func (t *execTxn) Sequences() function.Sequences { return t.txn }
+
+func (t *execTxn) Stale(views []*catalog.Relation) []*sqlerr.Error { return t.txn.Stale(views) }
 
 func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
 

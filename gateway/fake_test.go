@@ -51,6 +51,8 @@ func (t *memoryTxn) Sequences() function.Sequences { return nil }
 
 func (t *memoryTxn) SetIsolation(string) {}
 
+func (t *memoryTxn) Stale([]*catalog.Relation) []*sqlerr.Error { return nil }
+
 func (t *memoryTxn) SetSession(int32, time.Duration) {}
 
 func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env, *exec.Ready) (string, Cursor, error) {

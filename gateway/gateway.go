@@ -60,6 +60,8 @@ type Txn interface {
 	Modify(ctx context.Context, s *plan.Modification, env *function.Env, ready *exec.Ready) (tag string, rows Cursor, err error)
 	// CopyIn inserts the rows of a COPY FROM, which src reads, and counts them.
 	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
+	// Stale are what is to be said of those of the views that are not kept up to date.
+	Stale(views []*catalog.Relation) []*sqlerr.Error
 	// Explain returns the rows of EXPLAIN.
 	Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error)
 }

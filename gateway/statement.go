@@ -124,6 +124,9 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 		return nil, errAborted()
 	}
 	x.server.counters.Queries.Add(1)
+	if len(b.Views) > 0 {
+		x.notices(x.begin().Stale(b.Views))
+	}
 	switch s := b.Statement.(type) {
 	case *plan.Empty:
 		return &outcome{empty: true}, nil

@@ -333,6 +333,9 @@ func relation(w *strings.Builder, r *catalog.Relation) {
 	for _, c := range r.Columns {
 		fmt.Fprintf(w, "  %s %s notnull=%v default=%q generated=%q\n", c.Name, types.FormatType(c.Type), c.NotNull, c.Default, c.Generated)
 	}
+	if r.Key != nil {
+		fmt.Fprintf(w, "  primary key %v\n", r.Key)
+	}
 	if r.Watermark != nil {
 		fmt.Fprintf(w, "  watermark %s as %s\n", r.Watermark.Column, r.Watermark.Expr)
 	}

@@ -42,6 +42,9 @@ type Jobs interface {
 	Splits() []SplitStatus
 	Watermarks() []WatermarkStatus
 	Results() []JobResult
+	// ViewProblem is why a materialized view is not kept up to date, which may be a view
+	// that it reads; "": it is.
+	ViewProblem(s *catalog.Snapshot, v *catalog.Relation) string
 }
 
 // Sequences tells what the sequences have given.

@@ -61,6 +61,21 @@ var ferrisRelations = []*catalog.Relation{
 		},
 	},
 	{
+		OID: 15019, Schema: "ferris", Name: "materialized_views",
+		Columns: []catalog.Column{
+			column("oid", types.Oid),
+			column("schema_name", types.Name),
+			column("view_name", types.Name),
+			column("owner", types.Name),
+			column("job_name", types.Text),
+			column("state", types.Text),
+			column("is_current", types.Bool),
+			column("problem", types.Text),
+			column("epoch", types.Int8),
+			column("definition", types.Text),
+		},
+	},
+	{
 		OID: 15013, Schema: "ferris", Name: "splits",
 		Columns: []catalog.Column{
 			column("job_name", types.Text),

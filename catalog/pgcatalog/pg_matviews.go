@@ -2,9 +2,17 @@ package pgcatalog
 
 import "github.com/ferrisstreams/ferrisstreams/catalog"
 
-// pgMatviews: a view's rows are there as soon as its job has brought them, so it
-// is always populated.
+// pgMatviews: a view is populated when an epoch of its job has been committed.
+// Whether it is kept up to date, ferris.materialized_views has.
 func pgMatviews(c *Context, t *table) {
+	filled := func(r *catalog.Relation) bool { return true }
+	if p := jobs(c); p != nil {
+		epochs := map[string]uint64{}
+		for _, s := range p.Jobs() {
+			epochs[s.Name] = s.Epoch
+		}
+		filled = func(r *catalog.Relation) bool { return epochs[r.Job] > 0 }
+	}
 	for _, r := range c.Snapshot.Relations() {
 		if r.Kind != catalog.MatView {
 			continue
@@ -14,7 +22,7 @@ func pgMatviews(c *Context, t *table) {
 			str("matviewname", r.Name).
 			str("matviewowner", r.Owner).
 			bool("hasindexes", len(r.Indexes()) > 0).
-			bool("ispopulated", true).
+			bool("ispopulated", filled(r)).
 			text("definition", r.Query).
 			emit()
 	}

@@ -134,6 +134,8 @@ func (server) Watermarks() []WatermarkStatus {
 
 func (server) Results() []JobResult { return []JobResult{{"j1", "finished", `{"n": 1}`}} }
 
+func (server) ViewProblem(*catalog.Snapshot, *catalog.Relation) string { return "" }
+
 func (server) Connectors() []Connector {
 	return []Connector{{Name: "kafka", Source: true, Sink: true, Options: []ConnectorOption{
 		{Role: "source", Key: "topic", Aliases: []string{"topic.name"}, Required: true, Help: "the topic"}}}}

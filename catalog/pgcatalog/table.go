@@ -242,6 +242,7 @@ var tables = map[string]func(*Context, *table){
 	"ferris.connectors":                                  ferrisConnectors,
 	"ferris.functions":                                   ferrisFunctions,
 	"ferris.jobs":                                        ferrisJobs,
+	"ferris.materialized_views":                          ferrisMaterializedViews,
 	"ferris.sinks":                                       ferrisSinks,
 	"ferris.watermarks":                                  ferrisWatermarks,
 	"ferris.splits":                                      ferrisSplits,

@@ -55,6 +55,10 @@ func (b *binding) context() bind.Context {
 			s, ok := b.find(name).(stream.Seeker)
 			return ok && s.Seeks(column)
 		},
+		Looks: func(r *catalog.Relation, keys []int) bool {
+			l, ok := b.find(r.Connector).(stream.Looker)
+			return ok && l.Looks(r, keys)
+		},
 		Rows: func(r *catalog.Relation) (float64, bool) {
 			if r.Stored() && b.tables != nil {
 				return float64(b.tables.Rows(table.Describe(r))), true

@@ -145,6 +145,22 @@ func (s *watchedSource) Drained(ctx context.Context, at []stream.Position) ([]st
 	return d.Drained(ctx, inner)
 }
 
+// Ends asks the source, where it can tell. Of others nobody waits for the end: the
+// runner waits for each record.
+func (s *watchedSource) Ends(ctx context.Context, scan stream.Scan) ([]stream.Position, error) {
+	e, ok := s.Source.(stream.Ender)
+	if !ok {
+		return nil, nil
+	}
+	return e.Ends(ctx, scan)
+}
+
+// Reached asks the source.
+func (s *watchedSource) Reached(split stream.Split, at, end stream.Offset) bool {
+	_, offset, err := decodeProgress(at)
+	return err == nil && s.Source.(stream.Ender).Reached(split, offset, end)
+}
+
 // progress is how far a split has been read.
 type progress struct {
 	records int

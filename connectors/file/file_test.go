@@ -127,7 +127,9 @@ func (c *cursor) next() ([]string, error) {
 		return nil, err
 	}
 	if read.Split != "" {
-		c.at[read.Split] = read.Next
+		if read.Next != nil {
+			c.at[read.Split] = read.Next
+		}
 	}
 	c.rejects = append(c.rejects, read.Rejects...)
 	var rows []string

@@ -99,6 +99,7 @@ type reader struct {
 
 	inputs  []*input
 	cur     int
+	told    int // the input of which it was said last that it has no more
 	decoder decoder
 	of      *input // whose header the CSV decoder has
 	offsets []int64
@@ -213,7 +214,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	b.Reset()
 	select {
 	case <-r.wake:
-		return r.quiet(), nil
+		return stream.Read{}, nil
 	case <-ctx.Done():
 		return stream.Read{}, ctx.Err()
 	default:
@@ -260,6 +261,12 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	case <-ctx.Done():
 		return stream.Read{}, ctx.Err()
 	}
+	if len(r.inputs) > 0 {
+		r.told = (r.told + 1) % len(r.inputs)
+		if in := r.inputs[r.told]; r.told != r.cur {
+			return stream.Read{Split: in.split, CaughtUp: true}, nil // it has just been looked at
+		}
+	}
 	return r.quiet(), nil
 }
 
@@ -270,7 +277,7 @@ func (r *reader) quiet() stream.Read {
 	}
 	in := r.inputs[r.cur]
 	if in.f == nil {
-		return stream.Read{Split: in.split, Next: in.next, CaughtUp: in.ended}
+		return stream.Read{Split: in.split, Next: in.next, CaughtUp: in.ended || in.config.follow}
 	}
 	return stream.Read{Split: in.split, Next: in.position().encode(), CaughtUp: in.eof}
 }

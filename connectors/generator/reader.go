@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -27,6 +28,24 @@ type source struct {
 func (s *source) Splits(context.Context) ([]stream.Split, error) { return []stream.Split{split}, nil }
 
 func (s *source) Close() error { return nil }
+
+// Ends is the last row's number, where there is one: a generator without end holds
+// nothing, as its rows come to be when they are due.
+func (s *source) Ends(_ context.Context, scan stream.Scan) ([]stream.Position, error) {
+	end := s.config.rows
+	if b := scan.Until.Offset; b != nil && (end == 0 || *b < end) {
+		end = *b
+	}
+	if b := scan.From.Offset; end == 0 || b != nil && *b >= end {
+		return nil, nil
+	}
+	return []stream.Position{{Split: split, Offset: binary.BigEndian.AppendUint64(nil, uint64(end))}}, nil
+}
+
+// Reached compares rows' numbers.
+func (s *source) Reached(_ stream.Split, at, end stream.Offset) bool {
+	return len(at) == 8 && bytes.Compare(at, end) >= 0
+}
 
 // Open compiles the expressions of the columns that are read, and no others.
 func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {

@@ -131,6 +131,42 @@ func floorDiv(a, b int64) int64 {
 	return a / b
 }
 
+// Ends are the partitions' last stable offsets, or high watermarks where the stream
+// reads what is not committed; of a scan with an upper bound, that.
+func (s *source) Ends(ctx context.Context, scan stream.Scan) ([]stream.Position, error) {
+	b, err := s.bounds(ctx, stream.Bound{})
+	if err != nil {
+		return nil, err
+	}
+	var ends []stream.Position
+	for n, end := range b.end {
+		if only := scan.From.Partition; only != nil && *only != n {
+			continue
+		}
+		if until := scan.Until.Offset; until != nil {
+			end = min(end, *until)
+		}
+		begin := b.start[n]
+		if from := scan.From.Offset; from != nil {
+			begin = max(begin, *from)
+		}
+		if begin < end {
+			ends = append(ends, stream.Position{Split: splitOf(n), Offset: s.encode(end)})
+		}
+	}
+	return ends, nil
+}
+
+// Reached compares offsets.
+func (s *source) Reached(_ stream.Split, at, end stream.Offset) bool {
+	if at == nil {
+		return false
+	}
+	have, err := s.decode(at)
+	want, badEnd := s.decode(end)
+	return err == nil && badEnd == nil && have >= want
+}
+
 // Drained returns the partitions whose records all lie before the positions.
 func (s *source) Drained(ctx context.Context, at []stream.Position) ([]stream.Split, error) {
 	b, err := s.bounds(ctx, stream.Bound{})

@@ -2,6 +2,8 @@ package operator
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -16,7 +18,8 @@ import (
 type Lookup interface {
 	// Find calls f with the rows whose keys are among the n of keys, which are
 	// distinct and none of them NULL, and with the place in keys of each row's, by
-	// physical row. It may call f several times; f may keep neither.
+	// physical row. It may call f several times; f may keep neither. KeyFaults: the
+	// rows of the left side that have those keys are at fault, others are answered.
 	Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *vec.Batch, of []int32) error) error
 	// Refresh is called at each barrier: what is kept for Find may be brought up to
 	// date.
@@ -24,6 +27,19 @@ type Lookup interface {
 	// Close gives back what it holds. It may be called twice.
 	Close() error
 }
+
+// KeyFault is a key, by its place, that cannot be looked up.
+type KeyFault struct {
+	Key int32
+	Err error
+}
+
+// KeyFaults is the error of keys that cannot be looked up.
+type KeyFaults []KeyFault
+
+func (k KeyFaults) Error() string { return k[0].Err.Error() }
+
+func (k KeyFaults) Unwrap() error { return k[0].Err }
 
 // LookupJoinSpec is what a LookupJoin joins.
 type LookupJoinSpec struct {
@@ -84,7 +100,12 @@ func (j *LookupJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Outpu
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
-	if err := j.find(ctx, b.Rows, sel); err != nil {
+	err = j.find(ctx, b.Rows, sel)
+	var bad KeyFaults
+	if errors.As(err, &bad) {
+		sel, err = j.without(b, sel, bad)
+	}
+	if err != nil {
 		return err
 	}
 	j.hit = sized(j.hit, b.Rows)
@@ -109,6 +130,29 @@ func (j *LookupJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Outpu
 		return err
 	}
 	return j.leftover(ctx, b, sel, out)
+}
+
+// without tells of the rows whose keys are at fault, and returns the others.
+func (j *LookupJoin) without(b *vec.Batch, sel []int32, bad KeyFaults) ([]int32, error) {
+	if j.spec.Fault == nil {
+		return nil, bad[0].Err
+	}
+	faults := map[int32]error{}
+	for _, f := range bad {
+		faults[f.Key] = f.Err
+	}
+	left := map[int32]bool{}
+	for _, r := range j.keyed {
+		if err := faults[j.ids[r]]; err != nil {
+			left[r] = true
+			if err := j.spec.Fault(b, int(r), err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := func(r int32) bool { return left[r] }
+	j.keyed = slices.DeleteFunc(j.keyed, out)
+	return slices.DeleteFunc(slices.Clone(sel), out), nil
 }
 
 // find gathers the rows of the keys of sel. keyed are then the rows whose key is

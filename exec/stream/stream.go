@@ -114,7 +114,7 @@ type Record struct {
 type Read struct {
 	Split    Split
 	Next     Offset // where to go on after these rows
-	CaughtUp bool   // the split had no more when it was read
+	CaughtUp bool   // the split had no more when it was read; there may be neither rows nor Next
 	Rejects  []Reject
 	Raw      []Record // of each of the batch's rows, where the scan asks for it; nil: unknown
 }
@@ -135,6 +135,19 @@ type Source interface {
 type Drainer interface {
 	// Drained returns those of the splits; any goroutine may call it.
 	Drained(ctx context.Context, at []Position) ([]Split, error)
+}
+
+// Ender is a source that can tell where its splits end now, so that it is known when
+// what they held at a moment has been read. Any goroutine may call it. What a source
+// held that is none has been read when a Read that began later finds no more: such a
+// source's Read returns every now and then where it waits for records.
+type Ender interface {
+	// Ends are where the splits end that the scan reads. A split that holds nothing for
+	// it may be left out.
+	Ends(ctx context.Context, s Scan) ([]Position, error)
+	// Reached reports whether a place in a split is at an end that Ends gave, or behind
+	// it. It may be called after Close.
+	Reached(split Split, at, end Offset) bool
 }
 
 // Reader delivers rows. One goroutine owns it, but for Wake and Ack.

@@ -57,6 +57,10 @@ func newCollector(o Options) *collector {
 			counter("ferris_source_bytes_total", "Bytes read from sources.", m.BytesRead.Load),
 			counter("ferris_sink_records_total", "Records written to sinks.", m.RecordsWritten.Load),
 			counter("ferris_sink_bytes_total", "Bytes written to sinks.", m.BytesWritten.Load),
+			counter("ferris_lookup_cache_hits_total", "Keys of look-up joins whose rows were kept from an earlier request.", m.LookupHits.Load),
+			counter("ferris_lookup_cache_misses_total", "Keys of look-up joins that were asked for.", m.LookupMisses.Load),
+			counter("ferris_lookup_requests_total", "Requests of look-up joins.", m.LookupRequests.Load),
+			counter("ferris_lookup_failures_total", "Requests of look-up joins that failed.", m.LookupFailures.Load),
 			counter("ferris_rejected_records_total", "Records that could not be read or written.", m.Rejects.Load),
 		)
 	}

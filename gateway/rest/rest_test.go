@@ -23,9 +23,10 @@ type jobs struct{}
 func (jobs) Jobs() []pgcatalog.JobStatus {
 	return []pgcatalog.JobStatus{{Name: "copy", State: catalog.JobFailed, Epoch: 7, RowsIn: 12, RowsOut: 11, Rejected: 1, Restarts: 2}}
 }
-func (jobs) Splits() []pgcatalog.SplitStatus         { return nil }
-func (jobs) Watermarks() []pgcatalog.WatermarkStatus { return nil }
-func (jobs) Results() []pgcatalog.JobResult          { return nil }
+func (jobs) Splits() []pgcatalog.SplitStatus                         { return nil }
+func (jobs) Watermarks() []pgcatalog.WatermarkStatus                 { return nil }
+func (jobs) Results() []pgcatalog.JobResult                          { return nil }
+func (jobs) ViewProblem(*catalog.Snapshot, *catalog.Relation) string { return "" }
 
 func get(t *testing.T, h http.Handler, method, path string) (int, string) {
 	t.Helper()

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -16,6 +18,17 @@ func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
 	}
 	if j.Lateral {
 		refuse("Join the stream itself, with ON.", "FOR SYSTEM_TIME AS OF of a LATERAL item is not supported")
+	}
+	fields := j.Fields
+	width := len(j.Left.Schema())
+	if rows, there := b.asVersions(j.Right, width); rows != nil {
+		c := *j
+		c.Right, c.Cond = rows, there
+		if j.Cond != nil {
+			c.Cond = conjunction([]plan.Expr{j.Cond, there})
+		}
+		c.Fields = append(slices.Clone(j.Fields), rows.Schema()[len(rows.Schema())-1])
+		j = &c
 	}
 	r := plan.Derive(j.Right)
 	right := r.EventTime(j.Right.Schema())
@@ -35,7 +48,15 @@ func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
 		b.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "FOR SYSTEM_TIME AS OF compares event times of one type, not %s and %s", b.formatType(lt), b.formatType(rt)).
 			WithHint("Declare both as timestamp with time zone.").At(a.Pos))
 	}
-	return &plan.AsOfJoin{Kind: j.Kind, Left: j.Left, Right: j.Right, LeftTime: at, RightTime: right, Cond: j.Cond, Fields: j.Fields}
+	out := &plan.AsOfJoin{Kind: j.Kind, Left: j.Left, Right: j.Right, LeftTime: at, RightTime: right, Cond: j.Cond, Fields: j.Fields}
+	if len(fields) == len(j.Fields) {
+		return out
+	}
+	p := &plan.Project{Input: out, Fields: fields}
+	for i, f := range fields {
+		p.Exprs = append(p.Exprs, columnOfField(i, f))
+	}
+	return p
 }
 
 // isTime reports whether an expression is the event time of rows, or of a part of

@@ -26,7 +26,7 @@ func Bind(ctx context.Context, c *Context, s parse.Statement) (bound *plan.Bound
 	defer catch(&err)
 	bound = b.statement()
 	bound.Text = s.Text
-	bound.Notices = b.shared.notices
+	bound.Notices, bound.Views = b.shared.notices, b.shared.matviews
 	bound.Params = b.shared.params.finish(b)
 	return bound, nil
 }
@@ -77,6 +77,10 @@ type shared struct {
 	depends []types.OID
 	nextCTE int
 	views   []string // being expanded, for the bound on their depth
+	// matviews are the materialized views that are read.
+	matviews []*catalog.Relation
+	// versions are the streams with a PRIMARY KEY that are read, by their tables.
+	versions map[plan.Node]*keyedStream
 }
 
 // binder binds one text.
@@ -119,6 +123,9 @@ type binder struct {
 	// job that does not say EMIT CHANGES).
 	final bool
 	late  plan.LatePolicy // of a job's windows
+	// records is the stream with a PRIMARY KEY of which records are read, and not the
+	// table that they make; nil: none.
+	records *catalog.Relation
 	// views: the query of a materialized view is being bound.
 	views bool
 	// columns are those that INSERT INTO names in a job.

@@ -13,7 +13,8 @@ import (
 // columnList reads the columns that CREATE STREAM and CREATE SINK declare.
 // base are the columns that a generated one may be computed from beside those
 // of the list; only says that the list's own are not.
-func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []catalog.Column, only bool) []catalog.Column {
+// key takes a PRIMARY KEY; nil: there can be none.
+func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []catalog.Column, only bool, key *streamKey) []catalog.Column {
 	if t == nil {
 		return nil
 	}
@@ -21,7 +22,10 @@ func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []ca
 	var defs []*pg.ColumnDef
 	for _, n := range t.TableElts {
 		if c := n.GetConstraint(); c != nil {
-			b.refuseConstraint(c)
+			if c.Contype != pg.ConstrType_CONSTR_PRIMARY {
+				b.refuseConstraint(c)
+			}
+			b.keyConstraint(key, c, "", t.Relation.Relname)
 			continue
 		}
 		def := n.GetColumnDef()
@@ -34,6 +38,11 @@ func (b *binder) columnList(t *pg.CreateStmt, texts parse.ColumnTexts, base []ca
 			}
 		}
 		cols = append(cols, b.column(def, texts))
+		for _, n := range def.Constraints {
+			if c := n.GetConstraint(); c.Contype == pg.ConstrType_CONSTR_PRIMARY {
+				b.keyConstraint(key, c, def.Colname, t.Relation.Relname)
+			}
+		}
 		defs = append(defs, def)
 	}
 	for i, def := range defs {
@@ -59,7 +68,7 @@ func (b *binder) column(def *pg.ColumnDef, texts parse.ColumnTexts) catalog.Colu
 	for _, n := range def.Constraints {
 		x := n.GetConstraint()
 		switch x.Contype {
-		case pg.ConstrType_CONSTR_NULL:
+		case pg.ConstrType_CONSTR_NULL, pg.ConstrType_CONSTR_PRIMARY:
 		case pg.ConstrType_CONSTR_NOTNULL:
 			c.NotNull = true
 		case pg.ConstrType_CONSTR_DEFAULT:
@@ -80,7 +89,7 @@ func (b *binder) refuseConstraint(c *pg.Constraint) {
 	name, hint := "this constraint", "Leave it out, or filter the rows where you read them."
 	switch c.Contype {
 	case pg.ConstrType_CONSTR_PRIMARY:
-		name, hint = "PRIMARY KEY", "Leave it out: a stream keeps every record; read the latest per key with GROUP BY and max(_offset)."
+		name, hint = "PRIMARY KEY", "Leave it out; a stream that is read may have one."
 	case pg.ConstrType_CONSTR_UNIQUE:
 		name = "UNIQUE"
 	case pg.ConstrType_CONSTR_CHECK:

@@ -39,6 +39,9 @@ type Context struct {
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column; nil: each does.
 	Seeks func(connector, column string) bool
+	// Looks says whether a stream's connector can be asked for its rows by these of its
+	// columns; none: by some. nil: none can.
+	Looks func(r *catalog.Relation, keys []int) bool
 	// Rows is about how many rows a relation holds now; ok is false where nobody
 	// can tell. nil: nothing is known.
 	Rows func(r *catalog.Relation) (rows float64, ok bool)

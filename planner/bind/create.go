@@ -139,7 +139,9 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 	if r.Connector == "generator" {
 		base, only = rowNumber, true
 	}
-	r.Columns = b.columnList(x.Table, x.ColumnTexts, base, only)
+	var key streamKey
+	r.Columns = b.columnList(x.Table, x.ColumnTexts, base, only, &key)
+	b.setKey(r, key)
 	b.checkHidden(r, x.Name.Pos)
 	s := &plan.CreateStream{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace, Infer: len(r.Columns) == 0}
 	exists := b.c.Catalog.Relation(r.Schema, r.Name) != nil && x.IfNotExists
@@ -201,7 +203,7 @@ func (b *binder) createSink(x *parse.CreateSink) *plan.Bound {
 	r := b.newRelation(x.Name, catalog.Sink)
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], true, x.Name.Pos)
-	r.Columns = b.columnList(x.Table, x.ColumnTexts, nil, false)
+	r.Columns = b.columnList(x.Table, x.ColumnTexts, nil, false, nil)
 	for _, c := range r.Columns {
 		if c.Generated != "" {
 			b.unsupportedAt(x.Name.Pos, "Compute the column in the query that writes to the sink.", "a generated column of a sink is not supported")

@@ -19,7 +19,7 @@ func (b *binder) inner(n *pg.Node, sh *shared) *plan.Bound {
 	bound := in.statement()
 	bound.Text = s.Text
 	if sh != b.shared {
-		bound.Params = sh.params.finish(in)
+		bound.Params, bound.Views = sh.params.finish(in), sh.matviews
 		b.shared.notices = append(b.shared.notices, sh.notices...)
 	}
 	return bound

@@ -254,12 +254,20 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 		item.cols = columnsOf(node.Schema())
 	case catalog.Table, catalog.MatView:
 		node, item.cols = b.tableScan(rel, item.name)
+		if rel.Kind == catalog.MatView && !slices.Contains(b.shared.matviews, rel) {
+			b.shared.matviews = append(b.shared.matviews, rel)
+		}
 	case catalog.Sink:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is a sink and cannot be read", rel.Name).
 			WithHint("Declare a stream over the same data: CREATE STREAM %s_in WITH (...).", rel.Name).At(b.pos(x.Location)))
 	default:
 		fields, cols := relationColumns(rel)
-		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name})
+		if rel.Key != nil && rel != b.records {
+			node, item.cols = b.keyed(rel, x.Location), cols
+			break
+		}
+		looked := b.c.Looks != nil && b.c.Looks(rel, nil)
+		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked})
 		item.cols = cols
 	}
 	b.aliasColumns(item, x.Alias)

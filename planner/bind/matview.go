@@ -20,11 +20,8 @@ func (b *binder) createMatView(x *pg.CreateTableAsStmt) *plan.Bound {
 	sel := x.Query.GetSelectStmt()
 	into := x.Into
 	name := parse.Name{Schema: into.Rel.Schemaname, Name: clipName(into.Rel.Relname), Pos: b.pos(into.Rel.Location)}
-	switch {
-	case sel == nil:
+	if sel == nil {
 		b.unsupported(-1, "Write the query itself: CREATE MATERIALIZED VIEW "+name.Name+" AS SELECT ...", "CREATE MATERIALIZED VIEW AS EXECUTE is not supported")
-	case into.SkipData:
-		b.unsupported(-1, "Leave WITH NO DATA out: the view is filled as its sources are read, and stays current.", "CREATE MATERIALIZED VIEW ... WITH NO DATA is not supported")
 	}
 	b.tablespace(into.TableSpaceName)
 	r := b.c.View
@@ -63,7 +60,7 @@ func (b *binder) createMatView(x *pg.CreateTableAsStmt) *plan.Bound {
 		s.Key = r.Table.Indexes[i]
 	}
 	j.Sinks, j.Depends, j.View = []plan.SinkTarget{{Relation: r, Table: s}}, nil, true
-	return done(&plan.CreateMatView{Relation: r, Job: j, IfNotExists: x.IfNotExists})
+	return done(&plan.CreateMatView{Relation: r, Job: j, IfNotExists: x.IfNotExists, NoData: into.SkipData})
 }
 
 // jobOfView is a name for a view's job that no other has.

@@ -10,16 +10,17 @@ import (
 
 // shown are the queries that SHOW stands for.
 var shown = map[string]string{
-	"STREAMS": "SELECT schema_name AS schema, stream_name AS name, kind, connector AS type, owner FROM ferris.streams ORDER BY 1, 2",
-	"SINKS":   "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name AS job, owner FROM ferris.sinks ORDER BY 1, 2",
-	"JOBS":    "SELECT job_name AS name, state, rows_in, rows_out, rejected, error, owner FROM ferris.jobs ORDER BY 1",
+	"STREAMS":            "SELECT schema_name AS schema, stream_name AS name, kind, connector AS type, owner FROM ferris.streams ORDER BY 1, 2",
+	"SINKS":              "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name AS job, owner FROM ferris.sinks ORDER BY 1, 2",
+	"MATERIALIZED VIEWS": "SELECT schema_name AS schema, view_name AS name, state, is_current AS current, problem, owner FROM ferris.materialized_views ORDER BY 1, 2",
+	"JOBS":               "SELECT job_name AS name, state, rows_in, rows_out, rejected, error, owner FROM ferris.jobs ORDER BY 1",
 }
 
-// show is SHOW STREAMS, SINKS and JOBS: a query over the ferris relations.
+// show is SHOW STREAMS, SINKS, JOBS and MATERIALIZED VIEWS: a query over the ferris relations.
 func (b *binder) show(what string) *plan.Bound {
 	text, ok := shown[what]
 	if !ok {
-		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS or SHOW JOBS; ask the broker's own tools for its topics.", "SHOW %s is not supported", what)
+		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS or SHOW MATERIALIZED VIEWS; ask the broker's own tools for its topics.", "SHOW %s is not supported", what)
 	}
 	stmt, err := parse.Query(text)
 	b.check(err)

@@ -22,6 +22,9 @@ type Env struct {
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column. nil: each does.
 	Seeks func(connector, column string) bool
+	// Looks says whether a stream's connector can be asked for its rows by these of its
+	// columns. nil: none can.
+	Looks func(r *catalog.Relation, keys []int) bool
 }
 
 // rule rewrites a whole tree, the trees of its subqueries left to the driver.
@@ -54,6 +57,7 @@ var rules = []rule{
 	{"scan_filters", scanFilters},
 	{"seek", seek},
 	{"index_access", indexAccess},
+	{"look_up", lookUp},
 	{"share_expressions", shareExpressions},
 }
 

@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +22,8 @@ import (
 //	  project c1 c0
 //	    scan a b _offset
 //
-// table NAME ROWS columns... is a scan of a relation whose size is known; indexed
+// table NAME ROWS columns... is a scan of a relation whose size is known; asked is
+// one of a relation d that can be asked for the rows of its first column; indexed
 // is one of a table with the columns a, b, c and big, and some indexes.
 // An indented line is the input of the one above; join and append have several.
 // Expressions: c0 is a column, 5 an int, true, false, null, 'text', and
@@ -39,8 +41,12 @@ func TestRules(t *testing.T) {
 					rows, ok := b.rows[r.Name]
 					return rows, ok
 				}}
-				if r.name == "seek" {
+				switch r.name {
+				case "seek":
 					n = scanFilters(n, env) // it works on what that leaves in the scan
+				case "look_up":
+					n = equiKeys(n, env) // and it on the keys that this finds
+					env.Looks = func(r *catalog.Relation, keys []int) bool { return r.Name == "d" && slices.Equal(keys, []int{0}) }
 				}
 				after := r.apply(n, env)
 				return strings.Join(plan.Text(n), "\n") + "\n=>\n" + strings.Join(plan.Text(after), "\n") + "\n"
@@ -131,6 +137,10 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 		b.rows[w[1]] = rows
 		n := b.make(append([]string{"scan"}, w[3:]...), nil).(*plan.Scan)
 		n.Relation.Name = w[1]
+		return n
+	case "asked":
+		n := b.make(append([]string{"scan"}, w[1:]...), nil).(*plan.Scan)
+		n.Relation.Name, n.Looked = "d", true
 		return n
 	case "indexed":
 		n := b.make([]string{"scan", "a", "b", "c", "big"}, nil).(*plan.Scan)

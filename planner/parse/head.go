@@ -56,6 +56,9 @@ func (h *head) streaming() bool {
 	case h.is(i, "show") && h.isAny(i+1, shows) && h.seg.j == i+2:
 		h.whole(&Show{What: strings.ToUpper(h.at(i + 1))})
 		return true
+	case h.are(i, "show", "materialized", "views") && h.seg.j == i+3:
+		h.whole(&Show{What: "MATERIALIZED VIEWS"})
+		return true
 	case h.is(i, "describe"), h.is(i, "desc"):
 		h.whole(&Describe{Name: h.name(i+1, h.seg.j)})
 		return true

@@ -24,10 +24,12 @@ type CreateTableAs struct {
 
 // CreateMatView is CREATE MATERIALIZED VIEW: a table, without OIDs and storage
 // numbers, and the job that maintains it. Job nil: a relation of the name exists.
+// NoData: the statement does not wait until it is filled.
 type CreateMatView struct {
 	Relation    *catalog.Relation
 	Job         *StartJob
 	IfNotExists bool
+	NoData      bool
 }
 
 // RefreshMatView is REFRESH MATERIALIZED VIEW.

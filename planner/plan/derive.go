@@ -158,7 +158,7 @@ func deriveScan(n *Scan) Props {
 	if r.Stored() {
 		return deriveTable(n)
 	}
-	p := Props{Bounded: boundedSource(r), AppendOnly: true, Time: -1}
+	p := Props{Bounded: n.Looked || boundedSource(r), AppendOnly: true, Time: -1}
 	all := r.AllColumns()
 	at := map[string]int{}
 	for i, c := range n.Columns {

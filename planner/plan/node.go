@@ -68,6 +68,9 @@ type Scan struct {
 	// Follow: of a table, in a continuous query: the rows there, and then what
 	// commits change, for ever. Else the rows that are there once.
 	Follow bool
+	// Looked: of a stream whose connector can be asked for the rows of keys. A stream
+	// that is joined with it asks; otherwise it is read, and ends.
+	Looked bool
 }
 
 // VirtualScan reads a catalog relation, by its provider.
@@ -202,7 +205,55 @@ type Join struct {
 	// alone; they are not in Cond. nil: there are none.
 	Bounds  *JoinBounds
 	Lateral bool // Right holds Outer of depth 1 into Left
-	Fields  []Field
+	// Lookup says how the right side is asked for its rows, of a continuous query alone;
+	// nil: it is read.
+	Lookup *Lookup
+	Fields []Field
+}
+
+// Lookup is how a relation that a stream is joined with is asked for the rows of keys.
+// The relation is that of the scan below the join's right side (Scanned).
+type Lookup struct {
+	By      []int // the join's keys that are given, by their places
+	Columns []int // of the relation: what they are
+}
+
+// Scanned is the scan of which n's rows are, each by itself, filtered and projected;
+// nil: they are of none.
+func Scanned(n Node) *Scan {
+	for {
+		switch x := n.(type) {
+		case *Filter:
+			n = x.Input
+		case *Project:
+			n = x.Input
+		case *Scan:
+			return x
+		default:
+			return nil
+		}
+	}
+}
+
+// ScannedColumn is the column of the relation that an expression over n, of which
+// Scanned is not nil, is; -1: none.
+func ScannedColumn(n Node, e Expr) int {
+	for {
+		c, ok := e.(*Column)
+		if !ok {
+			return -1
+		}
+		switch x := n.(type) {
+		case *Filter:
+			n = x.Input
+		case *Project:
+			n, e = x.Input, x.Exprs[c.Index]
+		case *Scan:
+			return x.Columns[c.Index]
+		default:
+			return -1
+		}
+	}
 }
 
 // Append is UNION ALL.

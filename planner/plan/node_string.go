@@ -86,8 +86,11 @@ func (n *Join) String() string {
 	if len(n.LeftKeys) > 0 {
 		name = "Hash"
 	}
-	if n.Bounds != nil {
+	switch {
+	case n.Bounds != nil:
 		name = "Interval"
+	case n.Lookup != nil:
+		name = "Lookup"
 	}
 	switch n.Kind {
 	case JoinLeft:

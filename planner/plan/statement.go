@@ -18,7 +18,10 @@ type Bound struct {
 	Params    []types.Type // of $1, $2, ...
 	Fields    []Field      // of the rows it returns; nil: none
 	Notices   []*sqlerr.Error
-	Text      string // the statement's own text
+	// Views are the materialized views that it reads: whoever runs it is told where one
+	// is not kept up to date.
+	Views []*catalog.Relation
+	Text  string // the statement's own text
 	// ReadOnly: allowed where a transaction has failed is only Ends.
 	Ends bool // COMMIT, ROLLBACK [TO]: allowed in a failed transaction
 	// Alone names a statement that cannot run inside a transaction block; "": it can.

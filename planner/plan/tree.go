@@ -175,6 +175,13 @@ func details(n Node) []detail {
 		if n.Bounds != nil {
 			add("Time Bounds", n.Bounds.String())
 		}
+		if s := Scanned(n.Right); n.Lookup != nil && s != nil {
+			var names []string
+			for _, c := range n.Lookup.Columns {
+				names = append(names, s.Relation.AllColumns()[c].Name)
+			}
+			add("Lookup", fmt.Sprintf("%s by %s, as it is when a row comes", s.Relation.Name, strings.Join(names, ", ")))
+		}
 		if n.Cond != nil {
 			add("Join Filter", n.Cond.String())
 		}
