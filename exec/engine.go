@@ -35,6 +35,9 @@ type Options struct {
 	Connectors []stream.Connector
 	// Env is lent to connectors.
 	Env stream.Env
+	// ResolveFile returns the path of a file of the server that statements may read
+	// and write; nil: there is none.
+	ResolveFile func(path string) (string, error)
 	// Plan plans a job from its kept text and settings.
 	Plan func(ctx context.Context, s *catalog.Snapshot, job *catalog.Job) (*plan.StartJob, error)
 

@@ -50,10 +50,11 @@ func (l *life) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.build(ctx, rec.Epoch == 0); err != nil {
+	first := rec.Epoch == 0 && len(progress.Positions) == 0 // a state may have been imported
+	if err := l.build(ctx, first); err != nil {
 		return err
 	}
-	if err := l.openSources(ctx, progress, rec.Epoch == 0); err != nil {
+	if err := l.openSources(ctx, progress, first); err != nil {
 		return err
 	}
 	l.j.view.begin(stream.Epoch(rec.Epoch))

@@ -133,6 +133,8 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return Result{"START JOB", notices}, err
 	case *plan.AlterJob:
 		return t.alterJob(ctx, s, env)
+	case *plan.StateFile:
+		return t.stateFile(ctx, s)
 	case *plan.Drop:
 		return t.drop(ctx, s, env)
 	case *plan.Insert:

@@ -246,6 +246,11 @@ func statementWord(b *plan.Bound) string {
 		return "START JOB"
 	case *plan.AlterJob:
 		return string(s.Action) + " JOB"
+	case *plan.StateFile:
+		if s.Import {
+			return "IMPORT STATE"
+		}
+		return "EXPORT STATE"
 	case *plan.Drop:
 		return "DROP " + s.What
 	}

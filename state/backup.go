@@ -122,6 +122,11 @@ func (b *backupWriter) all(ctx context.Context, s *Store, c *cut) error {
 			return err
 		}
 	}
+	return b.end()
+}
+
+// end writes what follows the last record.
+func (b *backupWriter) end() error {
 	if err := b.flush(); err != nil {
 		return err
 	}

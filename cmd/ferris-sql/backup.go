@@ -72,21 +72,8 @@ func restoreCommand() *cobra.Command {
 func stateDir(dataDir string) string { return filepath.Join(dataDir, "state") }
 
 // backupTo writes a backup whole or not at all.
-func backupTo(ctx context.Context, dataDir, path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	err = backup(ctx, dataDir, f)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+func backupTo(ctx context.Context, dataDir, path string) error {
+	return wholeFile(path, func(to io.Writer) error { return backup(ctx, dataDir, to) })
 }
 
 // backup asks the gateway that runs on a data directory, or reads the directory.
@@ -94,17 +81,7 @@ func backup(ctx context.Context, dataDir string, to io.Writer) error {
 	if _, err := os.Stat(stateDir(dataDir)); err != nil {
 		return fmt.Errorf("reading data directory %s: %w", dataDir, err)
 	}
-	client := http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			path, done, err := socketPath(dataDir)
-			if err != nil {
-				return nil, err
-			}
-			defer done()
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
-		},
-	}}
+	client := gatewayClient(dataDir)
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gateway/backup", nil)
 	if err != nil {
@@ -173,6 +150,7 @@ func (p *process) serveBackups(dataDir string, log *slog.Logger) (stop func(cont
 			panic(http.ErrAbortHandler) // so that the client does not take it for whole
 		}
 	})
+	p.serveStates(mux, log)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan struct{})
 	go func() {

@@ -40,6 +40,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), backupCommand(), restoreCommand(), manCommand())
+	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), backupCommand(), restoreCommand(), exportStateCommand(), importStateCommand(), manCommand())
 	return root
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/config"
 	"github.com/ferrisstreams/ferrisstreams/connectors"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
@@ -148,7 +149,8 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		return p, fmt.Errorf("setting aside the state store's memory: %w", err)
 	}
 	p.engine, err = exec.New(exec.Options{
-		Store: p.store, Catalog: cat, Tables: p.tables, Connectors: list, Env: env, Server: p.server,
+		ResolveFile: func(path string) (string, error) { return object.Resolve(path, roots) },
+		Store:       p.store, Catalog: cat, Tables: p.tables, Connectors: list, Env: env, Server: p.server,
 		Plan: b.planJob, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Checkpoint: c.Storage.CheckpointInterval, Logger: log,
 		Memory:          p.memory,
 		RestartAttempts: c.Jobs.MaxRestartAttempts, RestartDelay: c.Jobs.RestartDelay,

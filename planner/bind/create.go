@@ -36,6 +36,13 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		}
 		b.authorizeJob(x.Name)
 		return done(&plan.Comment{On: catalog.Commented{Job: x.Name.Name}, Text: x.Text})
+	case *parse.StateFile:
+		b.authorizeJob(x.Name)
+		bound := done(&plan.StateFile{Job: x.Name.Name, Path: x.Path, Import: x.Import})
+		if x.Import {
+			bound.Alone = "IMPORT STATE"
+		}
+		return bound
 	case *parse.DropStream:
 		return b.dropNamed(x.What, x.Names, x.IfExists, x.Cascade)
 	case *parse.Show:

@@ -33,6 +33,37 @@ func (h *head) alterJob() {
 	}
 }
 
+// stateFile reads EXPORT STATE OF name TO 'file' and IMPORT STATE OF name FROM 'file'.
+func (h *head) stateFile() {
+	i, j := h.seg.i, h.seg.j
+	s := &StateFile{Import: h.is(i, "import")}
+	h.whole(s)
+	first, word := i+3, "to"
+	if s.Import {
+		word = "from"
+	}
+	if first >= j {
+		h.fail(h.syntaxError(j))
+		return
+	}
+	end := min(h.nameEnd(first), j)
+	s.Name = h.name(first, end)
+	if end >= j || !h.is(end, word) {
+		h.fail(h.syntaxError(end))
+		return
+	}
+	if end+1 >= j {
+		h.fail(h.syntaxError(j))
+		return
+	}
+	list := h.exprs(end+1, j)
+	if len(list) != 1 || list[0].GetAConst().GetSval() == nil {
+		h.fail(h.syntaxError(end + 1))
+		return
+	}
+	s.Path = list[0].GetAConst().GetSval().Sval
+}
+
 // jobFrom reads where a job starts, and returns the token behind it.
 func (h *head) jobFrom(f *JobFrom, i, j int) int {
 	switch {

@@ -62,6 +62,8 @@ func describeStatement(b *strings.Builder, s Statement) {
 		fmt.Fprintf(b, "  %s JOB %s%s\n", x.Action, nameText(x.Name), flags("if exists", x.IfExists))
 	case *CommentJob:
 		fmt.Fprintf(b, "  COMMENT ON JOB %s = %q\n", nameText(x.Name), x.Text)
+	case *StateFile:
+		fmt.Fprintf(b, "  STATE OF %s IN %q%s\n", nameText(x.Name), x.Path, flags("import", x.Import))
 	case *DropStream:
 		fmt.Fprintf(b, "  DROP %s%s", x.What, flags("if exists", x.IfExists, "cascade", x.Cascade))
 		for _, n := range x.Names {

@@ -50,6 +50,9 @@ func (h *head) streaming() bool {
 	case h.are(i, "comment", "on", "stream"), h.are(i, "comment", "on", "sink"):
 		h.otherKind(i + 2)
 		return false
+	case (h.is(i, "export") || h.is(i, "import")) && h.are(i+1, "state", "of"):
+		h.stateFile()
+		return true
 	case h.is(i, "drop") && (h.is(i+1, "stream") || h.is(i+1, "sink")):
 		h.dropStream()
 		return true

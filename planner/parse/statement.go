@@ -154,6 +154,13 @@ type CommentJob struct {
 	Text string
 }
 
+// StateFile is EXPORT STATE OF job TO 'file', or IMPORT STATE OF job FROM 'file'.
+type StateFile struct {
+	Name   Name
+	Path   string
+	Import bool
+}
+
 // DropStream is DROP STREAM and DROP SINK.
 type DropStream struct {
 	What     string // STREAM, SINK
@@ -173,6 +180,7 @@ func (*CreateSink) streamStatement()   {}
 func (*StartJob) streamStatement()     {}
 func (*JobStatement) streamStatement() {}
 func (*CommentJob) streamStatement()   {}
+func (*StateFile) streamStatement()    {}
 func (*DropStream) streamStatement()   {}
 func (*Show) streamStatement()         {}
 func (*Describe) streamStatement()     {}

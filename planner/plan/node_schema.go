@@ -70,6 +70,7 @@ func (*CreateSink) statement()    {}
 func (*CreateSchema) statement()  {}
 func (*StartJob) statement()      {}
 func (*AlterJob) statement()      {}
+func (*StateFile) statement()     {}
 func (*Drop) statement()          {}
 func (*Explain) statement()       {}
 func (*SetVariable) statement()   {}

@@ -154,6 +154,13 @@ type AlterJob struct {
 	From     *catalog.JobStart // of JobAlter: the job begins anew there; nil: it does not
 }
 
+// StateFile is EXPORT STATE OF a job TO a file of the server, or IMPORT ... FROM one.
+type StateFile struct {
+	Job    string
+	Path   string
+	Import bool
+}
+
 // Drop drops relations or schemas.
 type Drop struct {
 	What     string // STREAM, SINK, VIEW, TABLE, SEQUENCE, INDEX, TYPE, SCHEMA
