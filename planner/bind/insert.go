@@ -48,7 +48,7 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 // isTable reports whether an INSERT is one into a table.
 func (b *binder) isTable(x *pg.InsertStmt) bool {
 	r := b.findRelation(x.Relation.Schemaname, x.Relation.Relname)
-	return r != nil && r.Kind == catalog.Table
+	return r != nil && (r.Kind == catalog.Table || b.updatableView(r, "INSERT", x.Relation.Location) != nil)
 }
 
 func (b *binder) insertTarget(x *pg.RangeVar) *catalog.Relation {

@@ -31,8 +31,17 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 	if x.Relation.Alias != nil {
 		name = x.Relation.Alias.Aliasname
 	}
+	target := &rangeItem{name: name, view: b.updatableView(rel, "INSERT", x.Relation.Location)}
+	if x.Relation.Alias == nil {
+		target.schema = rel.Schema
+	}
+	named := x
+	if target.view != nil {
+		rel = target.view.table
+		named = b.insertThrough(target.view, x)
+	}
 	t := &tableInsert{x: x, rel: rel, ctes: ctes}
-	t.columns, t.parts = b.targetColumns(x, rel)
+	t.columns, t.parts = b.targetColumns(named, rel)
 	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: name, Rules: b.rowRules(rel), Once: true, Foreign: b.foreign(rel)}
 	sel := x.SelectStmt.GetSelectStmt()
 	switch {
@@ -46,10 +55,6 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 	}
 	if x.OnConflictClause != nil {
 		m.Conflict = b.onConflict(x.OnConflictClause, rel, name, ctes)
-	}
-	target := &rangeItem{name: name}
-	if x.Relation.Alias == nil {
-		target.schema = rel.Schema
 	}
 	b.returningList(m, x.ReturningList, target, nil, ctes)
 	return b.closeWith(m, own), m

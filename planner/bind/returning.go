@@ -16,6 +16,9 @@ func (b *binder) returningList(m *plan.Modify, list []*pg.Node, target *rangeIte
 	}
 	width := len(m.Target.Columns)
 	own := b.tableItem(m.Target, target.name, 0, width)
+	if target.view != nil {
+		own = b.viewItem(target.view, target.name, 0, width)
+	}
 	own.schema = target.schema
 	items := append([]*rangeItem{own}, copyItems(from, width+1)...)
 	s := &scope{items: items, ctes: ctes}
@@ -36,13 +39,21 @@ func (b *binder) modification(root plan.Node, word string, fields []plan.Field) 
 // changed looks up the table that an UPDATE, DELETE or MERGE is about.
 func (b *binder) changed(x *pg.RangeVar, verb string, p Privilege) (*catalog.Relation, *plan.Scan, *rangeItem) {
 	rel := b.relation(x)
-	b.refuseTarget(rel, x.Location, verb)
-	b.authorize(rel, p, x.Location)
-	b.depend(rel.OID)
 	name := rel.Name
 	if x.Alias != nil {
 		name = x.Alias.Aliasname
 	}
+	if verb != "MERGE" {
+		if u := b.updatableView(rel, verb, x.Location); u != nil {
+			b.authorize(rel, p, x.Location)
+			b.depend(u.table.OID)
+			scan, _ := b.tableScan(u.table, name)
+			return u.table, scan, b.viewItem(u, name, 0, len(u.table.Columns))
+		}
+	}
+	b.refuseTarget(rel, x.Location, verb)
+	b.authorize(rel, p, x.Location)
+	b.depend(rel.OID)
 	scan, cols := b.tableScan(rel, name)
 	item := &rangeItem{name: name, rel: rel, row: types.RowType(rel.OID), relVisible: true, colsVisible: true, cols: cols}
 	if x.Alias == nil {
@@ -67,6 +78,7 @@ func (b *binder) besides(scan *plan.Scan, target *rangeItem, list []*pg.Node, s 
 
 // modify is the node of an UPDATE or DELETE over the rows of input that meet cond.
 func (b *binder) modify(op plan.ModifyOp, rel *catalog.Relation, target *rangeItem, input plan.Node, cond plan.Expr) *plan.Modify {
+	cond = both(b.viewCond(target.view), cond)
 	m := &plan.Modify{Op: op, Foreign: b.foreign(rel), Target: rel, Alias: target.name, Input: input, Where: cond, RowID: len(rel.Columns), Row: upTo(len(rel.Columns))}
 	if cond != nil {
 		m.Input = &plan.Filter{Input: input, Cond: cond}

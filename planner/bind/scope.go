@@ -76,7 +76,8 @@ type rangeItem struct {
 	// relVisible: name.column works. colsVisible: column alone does.
 	relVisible, colsVisible bool
 	join                    bool
-	query                   plan.Node // of a subquery
+	view                    *updatable // of a view that a statement changes
+	query                   plan.Node  // of a subquery
 	// function: a scalar function in FROM; its name alone is its column.
 	function bool
 	// present is true in the rows that the entry has a part in, where an outer

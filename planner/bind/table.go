@@ -91,6 +91,10 @@ func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 		}
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot change materialized view \"%s\"", rel.Name))
 	case catalog.View:
+		if verb == "MERGE" {
+			b.fail(sqlerr.Unsupported("Merge into the table that the view reads.", "cannot execute MERGE on relation \"%s\"", rel.Name).
+				WithDetail("This operation is not supported for views."))
+		}
 		past := map[string]string{"UPDATE": "update", "DELETE": "delete from", "MERGE": "merge into"}[verb]
 		b.unsupported(loc, "Change the table that the view reads.", "cannot %s view \"%s\"", past, rel.Name)
 	case catalog.Virtual:

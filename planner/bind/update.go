@@ -19,7 +19,7 @@ func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *pl
 	m := b.modify(plan.ModifyUpdate, rel, target, input, b.where(x.WhereClause, s))
 	m.Rules = b.rowRules(rel)
 	b.returningList(m, x.ReturningList, target, from, ctes)
-	m.New = b.setColumns(rel, x.TargetList, values, 0, s)
+	m.New = b.setColumns(rel, b.throughView(target.view, x.TargetList, "update"), values, 0, s)
 	return b.closeWith(m, own), m
 }
 
