@@ -172,6 +172,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	state.FaultPoint("sinks prepared")
 	p := state.Progress{Tokens: tokens, Watermarks: l.watermarks()}
 	moved := l.moved()
 	for at, next := range moved {
@@ -197,6 +198,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if err := l.decide(ctx, version); err != nil {
 		return err
 	}
+	state.FaultPoint("decided")
 	if err := l.handle.Commit(uint64(l.epoch)); err != nil {
 		return err
 	}

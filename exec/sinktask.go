@@ -158,6 +158,7 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		}
 		return nil, nil
 	case workPrepare:
+		state.FaultPoint("sink prepare")
 		token, err := s.sink.Prepare(ctx, w.epoch)
 		if err == nil && token == nil {
 			token = []byte{}
@@ -165,9 +166,11 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		s.token, s.of = token, w.epoch
 		return token, err
 	case workCommit:
+		state.FaultPoint("sink commit")
 		if err := s.sink.Commit(ctx, w.epoch, w.token); err != nil {
 			return nil, err
 		}
+		state.FaultPoint("sink committed")
 		s.token = nil
 		return nil, s.handle.Delivered(uint64(w.epoch), s.name)
 	case workRollback:

@@ -35,7 +35,7 @@ type Options struct {
 	followLimit uint64                                     // 0: the constant
 	redoDir     string                                     // of a store in memory: it has a redo log there
 	segment     int                                        // bytes; 0: segmentBytes
-	fault       func(step) error                           // called before and after each durable step; nil: nothing happens
+	fault       func(step) error                           // called before and after each durable step; nil: dieAt
 	existing    *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
 	free        func(dir string) (bytes uint64, err error) // nil: freeSpace
 }
@@ -136,7 +136,7 @@ func (s *Store) open(o Options) error {
 	}
 	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
 	if s.writer.fault == nil {
-		s.writer.fault = func(step) error { return nil }
+		s.writer.fault = dieAt
 	}
 	if s.writer.free == nil {
 		s.writer.free = freeSpace

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,13 +81,22 @@ func copySurvivesKill(t *testing.T, broker string) {
 
 // underKills kills a gateway again and again, and starts it, while load runs until
 // stop is closed. The file out grows before each kill, so that the job has gone on,
-// and outage, where there is one, happens half way. It returns the last process.
+// and outage, where there is one, happens half way. Of a gateway with fault points
+// every second life ends at one of those. It returns the last process.
 func underKills(ctx context.Context, t *testing.T, g gateway.Options, p *gateway.Process, kills int, out string, outage func(), load func(stop <-chan struct{}) error) *gateway.Process {
 	t.Helper()
 	stop := make(chan struct{})
 	done := make(chan error, 1)
+	first := rand.IntN(len(faultPoints))
 	go func() { done <- load(stop) }()
 	for i := range kills {
+		if g.FaultPoints && i%2 == 1 {
+			dies(ctx, t, g, fmt.Sprintf("%s:%d", faultPoints[(first+i/2)%len(faultPoints)], 1+rand.IntN(8)))
+			continue
+		}
+		if i > 0 {
+			p = start(t, g)
+		}
 		grows(ctx, t, out)
 		if i == kills/2 && outage != nil {
 			outage()
@@ -95,13 +105,45 @@ func underKills(ctx context.Context, t *testing.T, g gateway.Options, p *gateway
 		wait(ctx, t, time.Duration(rand.IntN(400))*time.Millisecond)
 		p.Kill()
 		t.Logf("kill %d: the file has %d bytes", i+1, size(out))
-		p = start(t, g)
 	}
+	p = start(t, g)
 	close(stop)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// faultPoints are where a process may die: what a commit has done before, and what
+// it has not, is told by state.FaultPoint and the steps of the store.
+var faultPoints = []string{
+	"sink prepare", "sinks prepared", "chunk", "chunk done", "prepared", "prepared done", "decided", "commit", "commit done",
+	"sink commit", "sink committed", "deliver", "deliver done", "log", "log done",
+}
+
+// dies runs a gateway until it dies at a fault point, which may be before it is ready.
+func dies(ctx context.Context, t *testing.T, o gateway.Options, at string) {
+	t.Helper()
+	o.Env = append(slices.Clone(o.Env), "FERRIS_DIE_AT="+at)
+	p, err := gateway.Run(o)
+	if errors.Is(err, gateway.ErrEnded) {
+		t.Logf("died at %s before it was ready", at)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Kill()
+	timer := time.NewTimer(30 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-p.Ended():
+		t.Logf("died at %s", at)
+	case <-timer.C:
+		t.Fatalf("the gateway has not come to %s:\n%s", at, p.Log())
+	case <-ctx.Done():
+		t.Fatal(ctx.Err())
+	}
 }
 
 func start(t *testing.T, o gateway.Options) *gateway.Process {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
@@ -80,24 +81,28 @@ type window struct {
 	N, S int64
 }
 
-// joinSurvivesKill joins two topics within a second, exactly once, into a topic and a
-// file, and their windows likewise: each pair and each window is there once.
+// joinSurvivesKill joins two topics within a second, exactly once, into a topic, a
+// file and a table, and their windows likewise: each pair and each window is there
+// once. The gateway dies at random moments, and between the steps of its commits.
 func joinSurvivesKill(t *testing.T, kills int, broker string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute+time.Duration(kills)*5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute+time.Duration(kills)*6*time.Second)
 	defer cancel()
 	makeTopics(ctx, t, broker)
 	dir := t.TempDir()
 	out, windows := filepath.Join(dir, "out.json"), filepath.Join(dir, "windows.json")
-	g := gateway.Options{DataDir: filepath.Join(dir, "data"), Brokers: broker, Listen: gateway.FreeAddr(), Args: []string{"--config", config(t, dir)}}
+	g := gateway.Options{DataDir: filepath.Join(dir, "data"), Brokers: broker, Listen: gateway.FreeAddr(), Args: []string{"--config", config(t, dir)}, FaultPoints: true}
 	p := start(t, g)
 	const options = "'use_transactions' = 'true', 'checkpoint.interval' = '50ms', 'retry_backoff' = '100ms'"
 	execSQL(ctx, t, p,
 		"CREATE STREAM input (id bigint, name text, at timestamptz, WATERMARK FOR at AS at - INTERVAL '1 second') WITH (type = 'kafka', topic = 'input')",
 		"CREATE STREAM payments (input_id bigint, amount bigint, at timestamptz, WATERMARK FOR at AS at - INTERVAL '1 second') WITH (type = 'kafka', topic = 'payments')",
-		fmt.Sprintf(`START JOB pairs AS SELECT i.id, i.name FROM input i JOIN payments p ON i.id = p.input_id WITHIN INTERVAL '1 second' INTO f, k WITH (
+		// Without keys: what came twice would be there twice.
+		"CREATE TABLE pairs_table (id bigint, name text)",
+		"CREATE TABLE windows_table (window_end timestamptz, n bigint, s numeric)",
+		fmt.Sprintf(`START JOB pairs AS SELECT i.id, i.name FROM input i JOIN payments p ON i.id = p.input_id WITHIN INTERVAL '1 second' INTO f, k, pairs_table WITH (
 			%s, 'f.type' = 'file', 'f.path' = '%s', 'f.format' = 'json', 'k.type' = 'kafka', 'k.topic' = 'output')`, options, out),
 		fmt.Sprintf(`START JOB sums AS SELECT window_end, count(*) AS n, sum(p.amount) AS s
-			FROM input i JOIN payments p ON i.id = p.input_id WITHIN INTERVAL '1 second' WINDOW TUMBLING (INTERVAL '1 second') INTO wf, wk WITH (
+			FROM input i JOIN payments p ON i.id = p.input_id WITHIN INTERVAL '1 second' WINDOW TUMBLING (INTERVAL '1 second') INTO wf, wk, windows_table WITH (
 			%s, 'wf.type' = 'file', 'wf.path' = '%s', 'wf.format' = 'json', 'wk.type' = 'kafka', 'wk.topic' = 'windows')`, options, windows))
 
 	var produced atomic.Int64
@@ -116,6 +121,8 @@ func joinSurvivesKill(t *testing.T, kills int, broker string) {
 	execSQL(ctx, t, p, "STOP JOB sums")
 	committed := kgo.FetchIsolationLevel(kgo.ReadCommitted())
 	pairs["the topic"] = consume(ctx, t, broker, "output", total, committed)
+	pairs["the table"] = map[int64]int{}
+	query(ctx, t, p, "SELECT json_build_object('id', id, 'name', name) FROM pairs_table", func(value []byte) { count(t, pairs["the table"], value) })
 	for where, ids := range pairs {
 		for id := range total + partitions {
 			if n := ids[int64(id)]; n != 1 {
@@ -141,6 +148,7 @@ func joinSurvivesKill(t *testing.T, kills int, broker string) {
 		take("the file")(line)
 	}
 	read(ctx, t, broker, "windows", take("the topic"), committed)
+	query(ctx, t, p, "SELECT json_build_object('window_end', window_end, 'n', n, 's', s) FROM windows_table", take("the table"))
 	for where, all := range sums {
 		for _, w := range all {
 			if w.End = w.End.UTC(); want[w.End] != w {
@@ -151,5 +159,26 @@ func joinSurvivesKill(t *testing.T, kills int, broker string) {
 			t.Errorf("%d windows are in %s, want %d", len(all), where, len(want))
 		}
 	}
-	t.Logf("%d pairs and %d windows: each once in the file and in the topic", total, len(want))
+	t.Logf("%d pairs and %d windows: each once in the file, the topic and the table", total, len(want))
+}
+
+// query calls fn with the text of each row of a query of one column.
+func query(ctx context.Context, t *testing.T, p *gateway.Process, sql string, fn func([]byte)) {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		fn(rows.RawValues()[0])
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }

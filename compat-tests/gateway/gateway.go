@@ -27,6 +27,9 @@ type Options struct {
 	Listen  string   // "": a free loopback port; a restart names the old one
 	Args    []string // further arguments of serve
 	Env     []string
+	// FaultPoints: the binary is built for crash tests; FERRIS_DIE_AT in Env says at
+	// which of state.FaultPoint it dies.
+	FaultPoints bool
 }
 
 // Process is a running gateway.
@@ -40,33 +43,30 @@ type Process struct {
 	err     error
 }
 
-var built struct {
-	sync.Once
-	path string
-	err  error
-}
+var (
+	plainBinary  = sync.OnceValues(func() (string, error) { return build() })
+	mortalBinary = sync.OnceValues(func() (string, error) { return build("-tags", "faultpoints") })
+)
 
 // Binary builds cmd/ferris-sql once and returns its path.
-func Binary() (string, error) {
-	built.Do(func() {
-		root, err := Root()
-		if err != nil {
-			built.err = err
-			return
-		}
-		dir, err := os.MkdirTemp("", "ferris-bin")
-		if err != nil {
-			built.err = err
-			return
-		}
-		built.path = filepath.Join(dir, "ferris-sql")
-		cmd := exec.Command("go", "build", "-o", built.path, "./cmd/ferris-sql")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("building ferris-sql: %w\n%s", err, out)
-		}
-	})
-	return built.path, built.err
+func Binary() (string, error) { return plainBinary() }
+
+func build(flags ...string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "ferris-bin")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "ferris-sql")
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/ferris-sql")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building ferris-sql: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // Root is the folder of go.mod.
@@ -107,9 +107,15 @@ func Start(t testing.TB, o Options) *Process {
 	return p
 }
 
+// ErrEnded is Run's where the process ends before it is ready.
+var ErrEnded = errors.New("ferris-sql ended")
+
 // Run starts a gateway and waits until it is ready. DataDir must be given.
 func Run(o Options) (*Process, error) {
 	binary, err := Binary()
+	if o.FaultPoints {
+		binary, err = mortalBinary()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +158,7 @@ func (p *Process) ready(limit time.Duration) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("ferris-sql ended: %w", p.err)
+			return errors.Join(ErrEnded, p.err)
 		case <-ctx.Done():
 			return errors.New("ferris-sql was not ready in time")
 		case <-tick.C:
@@ -187,6 +193,9 @@ func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
+
+// Ended is closed when the process has ended.
+func (p *Process) Ended() <-chan struct{} { return p.done }
 
 // Stop sends SIGTERM and returns how the process ended.
 func (p *Process) Stop(limit time.Duration) error {
