@@ -39,6 +39,7 @@ test: deps build lint ## CI's tier: every suite with reduced counts
 	./compat-tests/run.sh short
 
 .PHONY: test-long
+test-long: export FERRIS_TIER = long
 test-long: deps build lint ## The counts that the issues name
 	./compat-tests/run.sh long
 
@@ -84,6 +85,11 @@ bench: deps build ## Measure, as a table; non-zero below a bar
 bench-stream: deps build ## Measure jobs over streams, and Nexmark's queries
 	$(GO) test ./compat-tests/bench -run TestBars -count=1 -timeout 60m -v -bars -only stream
 	$(GO) test ./compat-tests/nexmark -run TestSpeed -count=1 -timeout 60m -v -speed
+
+.PHONY: bench-flink
+bench-flink: export FERRIS_TIER = long
+bench-flink: deps ## Measure Nexmark's queries beside Flink SQL, over the same topics of an Apache Kafka
+	$(GO) test ./compat-tests/nexmark -run TestFlink -count=1 -timeout 90m -v
 
 .PHONY: man
 man: build ## Write the manual pages into bin/man

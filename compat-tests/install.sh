@@ -50,5 +50,18 @@ if [ ! -d "$cache/$kafka" ]; then
 	mv "$cache/$kafka.part" "$cache/$kafka"
 fi
 
+# Apache Flink's SQL, which the long tier measures against; each file must have the
+# checksum that is written down.
+if [ "${FERRIS_TIER:-}" = long ]; then
+	flink=flink-$(sed -n 's:.*<flink.version>\(.*\)</flink.version>.*:\1:p' nexmark/flink/pom.xml)
+	if [ ! -d "$cache/$flink" ]; then
+		rm -rf "$cache/$flink.part"
+		mvn -q -B -C -f nexmark/flink/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/$flink.part"
+		sums=$PWD/nexmark/flink/SHA256SUMS
+		(cd "$cache/$flink.part" && sha256sum --quiet --strict -c "$sums")
+		mv "$cache/$flink.part" "$cache/$flink"
+	fi
+fi
+
 # PostgreSQL 16, the oracle.
 (cd .. && go run ./compat-tests/postgres/install)

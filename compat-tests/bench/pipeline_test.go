@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const pipelineRows = 1_000_000
@@ -66,21 +63,7 @@ func exec(t *testing.T, p *gateway.Process, sql string) {
 
 func kafkaBars(t *testing.T, base time.Duration) []bar {
 	broker := gateway.StartBroker(t)
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("events"), kgo.ProducerBatchMaxBytes(1<<20),
-		kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(50_000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	if _, err := kadm.NewClient(client).CreateTopic(ctx, 4, 1, nil, "events"); err != nil {
-		t.Fatal(err)
-	}
-	for i := range pipelineRows {
-		client.Produce(ctx, &kgo.Record{Value: eventLine(nil, i)}, nil)
-	}
-	if err := client.Flush(ctx); err != nil {
+	if err := FillTopic(t.Context(), broker, "events", pipelineRows, eventLine); err != nil {
 		t.Fatal(err)
 	}
 	p := gateway.Start(t, gateway.Options{Brokers: broker})

@@ -17,36 +17,16 @@ const transactionRows = 10_000
 // many epochs.
 func copyCPU(t *testing.T, p *gateway.Process, name, options string) (cpu, took time.Duration, epochs int) {
 	t.Helper()
-	before, err := CPU(p.PID())
+	start := fmt.Sprintf("START JOB %s AS SELECT order_id, customer_id, symbol, price, quantity, side, event_time FROM events INTO k_%[1]s WITH ('k_%[1]s.type' = 'kafka', 'k_%[1]s.topic' = '%[1]s'%s)", name, options)
+	cost, err := RunJob(p, name, start, fmt.Sprintf("rows_out = %d", pipelineRows))
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun := time.Now()
-	exec(t, p, fmt.Sprintf("START JOB %s AS SELECT order_id, customer_id, symbol, price, quantity, side, event_time FROM events INTO k_%[1]s WITH ('k_%[1]s.type' = 'kafka', 'k_%[1]s.topic' = '%[1]s'%s)", name, options))
 	c, err := Dial(p.Listen, "ferris", "ferris")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := begun.Add(3 * time.Minute); ; <-tick.C {
-		rows, err := c.Query(fmt.Sprintf("SELECT 1 FROM ferris.jobs WHERE job_name = '%s' AND rows_out = %d", name, pipelineRows))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rows == 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("job %s has not copied %d records in three minutes", name, pipelineRows)
-		}
-	}
-	took = time.Since(begun)
-	after, err := CPU(p.PID())
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := c.Start(fmt.Sprintf("SELECT epoch FROM ferris.jobs WHERE job_name = '%s'", name)); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +37,7 @@ func copyCPU(t *testing.T, p *gateway.Process, name, options string) (cpu, took 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return (after - before) / pipelineRows, took, epochs
+	return cost.CPU / pipelineRows, cost.Took, epochs
 }
 
 // transactionBars copy a topic into another: at least once, in epochs of 50 ms,

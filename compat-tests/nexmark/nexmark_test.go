@@ -66,6 +66,9 @@ func side() []string {
 	return all
 }
 
+// sideText is side as a file.
+func sideText() string { return strings.Join(side(), "\n") + "\n" }
+
 // oracle is PostgreSQL with the events in tables.
 func oracle(t *testing.T, all map[string][]string) *pgconn.PgConn {
 	t.Helper()
@@ -91,7 +94,7 @@ func oracle(t *testing.T, all map[string][]string) *pgconn.PgConn {
 		run(fmt.Sprintf("INSERT INTO %[1]s SELECT (jsonb_populate_record(NULL::%[1]s, doc)).* FROM doc_%[1]s", name))
 	}
 	run("CREATE TEMP TABLE side (key bigint, value text)")
-	if _, err := conn.CopyFrom(t.Context(), strings.NewReader(strings.Join(side(), "\n")+"\n"), "COPY side FROM STDIN WITH (FORMAT csv)"); err != nil {
+	if _, err := conn.CopyFrom(t.Context(), strings.NewReader(sideText()), "COPY side FROM STDIN WITH (FORMAT csv)"); err != nil {
 		t.Fatal(err)
 	}
 	run("ANALYZE")
@@ -163,7 +166,7 @@ func answer(t *testing.T, name, text string, all map[string][]string) []string {
 	}
 	if name == "q13" {
 		path := filepath.Join(dir, "side.csv")
-		if err := os.WriteFile(path, []byte(strings.Join(side(), "\n")+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(sideText()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		sql += fmt.Sprintf("CREATE STREAM side (key bigint, value text) WITH ('type' = 'file', 'path' = '%s', 'format' = 'csv', 'header' = 'false');\n", path)

@@ -1,19 +1,16 @@
 package nexmark
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/bench"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
@@ -21,7 +18,7 @@ import (
 
 var (
 	speed = flag.Bool("speed", false, "measure the queries; needs the machine to itself")
-	only  = flag.String("query", "", "measure only this query")
+	only  = flag.String("query", "", "measure only these queries, parted by commas")
 )
 
 // published are the best published events a second and core, of Flink on other
@@ -50,11 +47,16 @@ func TestSpeed(t *testing.T) {
 	fmt.Fprintln(w, "query\tevents/s of a core\tpublished\tratio\tof the wall clock")
 	for i := range queryCount {
 		name := fmt.Sprintf("q%d", i)
-		if *only != "" && *only != name {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), name) {
 			continue
 		}
 		text, _ := query(t, name)
-		cpu, took := measure(t, broker, name, text, counts)
+		var cpu, took time.Duration
+		// One that fails does not end the others.
+		if !t.Run(name, func(t *testing.T) { cpu, took = measure(t, broker, name, text, counts) }) {
+			fmt.Fprintf(w, "%s\tFAILED\t\t\t\n", name)
+			continue
+		}
 		rate := float64(n) / cpu.Seconds()
 		line := fmt.Sprintf("%s\t%.0f k\t", name, rate/1000)
 		if p := published[name]; p > 0 {
@@ -71,28 +73,14 @@ func TestSpeed(t *testing.T) {
 // produce fills the topics and returns how many records each has.
 func produce(t *testing.T, broker string, n int) map[string]int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ProducerBatchMaxBytes(1<<20), kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(50_000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	made, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, nil, Streams[:]...)
-	if err == nil {
-		err = made.Error()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	counts := map[string]int{}
 	g := NewGenerator(*seed)
-	for range n {
-		kind, line := g.Next(nil)
+	err := bench.Fill(t.Context(), broker, 1, n, func(dst []byte, _ int) (string, []byte) {
+		kind, line := g.Next(dst)
 		counts[Streams[kind]]++
-		client.Produce(ctx, &kgo.Record{Topic: Streams[kind], Value: line}, nil)
-	}
-	if err := client.Flush(ctx); err != nil {
+		return Streams[kind], line
+	}, Streams[:]...)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return counts
@@ -127,7 +115,7 @@ func measure(t *testing.T, broker, name, text string, counts map[string]int) (cp
 	}
 	if name == "q13" {
 		path := filepath.Join(dir, "side.csv")
-		if err := os.WriteFile(path, []byte(strings.Join(side(), "\n")+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(sideText()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		exec("CREATE STREAM side (key bigint, value text) WITH (type = 'file', path = '" + path + "', format = 'csv', header = 'false')")
@@ -136,33 +124,9 @@ func measure(t *testing.T, broker, name, text string, counts map[string]int) (cp
 	for _, m := range reads.FindAllStringSubmatch(text, -1) {
 		rows += counts[m[1]]
 	}
-	before, err := bench.CPU(p.PID())
+	cost, err := bench.RunJob(p, name, "START JOB "+name+" AS "+text+" INTO o WITH ('o.type' = 'blackhole')", fmt.Sprintf("rows_in >= %d", rows))
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun := time.Now()
-	exec("START JOB " + name + " AS " + text + " INTO o WITH ('o.type' = 'blackhole')")
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := begun.Add(3 * time.Minute); ; <-tick.C {
-		done, err := c.Query(fmt.Sprintf("SELECT 1 FROM ferris.jobs WHERE job_name = '%s' AND (rows_in >= %d OR state = 'failed')", name, rows))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if done == 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("job %s has not read %d records in three minutes", name, rows)
-		}
-	}
-	took = time.Since(begun)
-	after, err := bench.CPU(p.PID())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if running, err := c.Query("SELECT 1 FROM ferris.jobs WHERE state = 'running'"); err != nil || running != 1 {
-		t.Fatalf("job %s does not run any more (%v)", name, err)
-	}
-	return after - before, took
+	return cost.CPU, cost.Took
 }
