@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"catalog/types":              1,
 	"state":                      0,
 	"catalog/sqlerr":             0,
+	"catalog/scram":              0,
 	"catalog/regex":              0,
 	"config":                     0,
 	"notify":                     0,

@@ -44,6 +44,7 @@ func Open(store *state.Store, builtins *Builtins, virtual ...*Relation) (*Catalo
 		jobs:      map[string]*Job{},
 		enums:     map[enumName]*Enum{},
 		enumOf:    map[types.OID]*Enum{},
+		roles:     map[string]*Role{},
 		builtins:  newBuiltinIndex(builtins),
 	}
 	d := newDraft(s)
@@ -112,6 +113,12 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 			return err
 		}
 		d.putEnum(e)
+	case keyRole:
+		r, err := decodeRole(value)
+		if err != nil {
+			return err
+		}
+		d.putRole(r)
 	case keyOIDs:
 		limit, err := decodeOIDs(value)
 		if err != nil {

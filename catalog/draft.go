@@ -32,6 +32,7 @@ func newDraft(s *Snapshot) *draft {
 			jobs:      maps.Clone(s.jobs),
 			enums:     maps.Clone(s.enums),
 			enumOf:    maps.Clone(s.enumOf),
+			roles:     maps.Clone(s.roles),
 			builtins:  s.builtins,
 		},
 		owned:   map[string]bool{},
@@ -118,6 +119,16 @@ func (d *draft) removeEnum(e *Enum) {
 	d.change(keyEnum, e.OID)
 }
 
+func (d *draft) putRole(r *Role) {
+	d.roles[r.Name] = r
+	d.change(keyRole, r.OID())
+}
+
+func (d *draft) removeRole(r *Role) {
+	delete(d.roles, r.Name)
+	d.change(keyRole, r.OID())
+}
+
 // write brings the store up to the draft. Virtual relations, the schemas that
 // come with the server, and what is temporary are not stored.
 func (d *draft) write(w *state.Writer) error {
@@ -138,6 +149,11 @@ func (d *draft) write(w *state.Writer) error {
 			live[k] = encodeEnum(e)
 		}
 	}
+	for _, r := range d.roles {
+		if k := (storeKey{keyRole, r.OID()}); d.touched[k] {
+			live[k] = encodeRole(r)
+		}
+	}
 	for _, j := range d.jobs {
 		if k := (storeKey{keyJob, j.OID}); d.touched[k] {
 			live[k] = encodeJob(j)
@@ -146,7 +162,7 @@ func (d *draft) write(w *state.Writer) error {
 	for k := range d.touched {
 		if value, ok := live[k]; ok {
 			w.Set(k.bytes(), value)
-		} else if k.oid >= FirstOID || k.oid == publicOID {
+		} else if k.oid >= FirstOID || k.oid == publicOID || k.kind == keyRole {
 			w.Delete(k.bytes())
 		}
 	}

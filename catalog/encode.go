@@ -22,6 +22,7 @@ const (
 	keyRelation = 'r'
 	keyJob      = 'j'
 	keyEnum     = 'e'
+	keyRole     = 'a'
 )
 
 func (k storeKey) bytes() []byte {

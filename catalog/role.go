@@ -21,10 +21,13 @@ func RoleOID(name string) types.OID {
 	return types.OID(h.Sum32() | 1<<31)
 }
 
-// Roles are the names of the superuser, of all who own something, and of those
-// given, sorted.
+// Roles are the names of the superuser, of those that CREATE ROLE has made, of all
+// who own something, and of those given, sorted.
 func (s *Snapshot) Roles(more ...string) []string {
 	seen := map[string]bool{Superuser: true}
+	for name := range s.roles {
+		seen[name] = true
+	}
 	for _, sc := range s.schemas {
 		seen[sc.Owner] = true
 	}

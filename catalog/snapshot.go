@@ -16,6 +16,7 @@ type Snapshot struct {
 	jobs      map[string]*Job
 	enums     map[enumName]*Enum
 	enumOf    map[types.OID]*Enum
+	roles     map[string]*Role
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
 }

@@ -19,6 +19,7 @@ type Config struct {
 	// without bootstrap.servers uses: host:port, separated by commas.
 	Brokers string
 	Server  Server
+	Auth    Auth
 	SQL     SQL
 	Jobs    Jobs
 	Storage Storage
@@ -39,6 +40,25 @@ type Server struct {
 	// InsecureTrustRemote (server.insecure_trust_remote) allows trust
 	// authentication on an address that is not loopback. false.
 	InsecureTrustRemote bool
+	TLS                 TLS
+}
+
+// TLS are the files of the wire's certificate. They are read again when they change.
+type TLS struct {
+	CertFile     string // server.tls.cert_file, PEM, with the chain; none: no TLS
+	KeyFile      string // server.tls.key_file
+	ClientCAFile string // server.tls.client_ca_file: who signs client certificates
+}
+
+// Auth says who may connect.
+type Auth struct {
+	// HBA (auth.hba) are rules as in pg_hba.conf, the first that fits decides:
+	// "hostssl all +staff 10.0.0.0/8 scram-sha-256". Default: everyone gives a
+	// password where the superuser has one by FERRIS_SUPERUSER_PASSWORD or
+	// FERRIS_SUPERUSER_PASSWORD_FILE, else this machine is trusted.
+	HBA []string
+	// Superuser (auth.superuser) is the first administrator. ferris.
+	Superuser string
 }
 
 // SQL bounds what statements may use.
@@ -93,6 +113,7 @@ type File struct {
 func Default() *Config {
 	return &Config{
 		Server:  Server{Listen: "127.0.0.1:7432", HTTP: "127.0.0.1:8080", MaxConnections: 1000, LogFormat: "text"},
+		Auth:    Auth{Superuser: "ferris"},
 		SQL:     SQL{MaxMemoryMB: 2048, QueryMemoryLimitMB: 256, EnableSpillToDisk: true, SpillLimitMB: 10240, SpillThresholdRatio: 0.8},
 		Jobs:    Jobs{MaxRestartAttempts: 3, RestartDelay: 5 * time.Second},
 		Storage: Storage{CheckpointInterval: time.Second},
@@ -178,6 +199,9 @@ func (c *Config) check() error {
 		if bound.value < bound.least {
 			return fmt.Errorf("%s is %d, the least is %d", bound.key, bound.value, bound.least)
 		}
+	}
+	if c.Auth.Superuser == "" {
+		return fmt.Errorf("auth.superuser is empty")
 	}
 	if f := c.Server.LogFormat; f != "text" && f != "json" {
 		return fmt.Errorf("server.log_format is %q, expected text or json", f)

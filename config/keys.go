@@ -21,6 +21,8 @@ type Key struct {
 func Keys() []Key { return keys }
 
 var keys = []Key{
+	{"auth.hba", "rules of who may connect and how, as in pg_hba.conf", func(c *Config, n *yaml.Node) error { return list(n, &c.Auth.HBA) }},
+	{"auth.superuser", "name of the first administrator", func(c *Config, n *yaml.Node) error { return text(n, &c.Auth.Superuser) }},
 	{"file.roots", "folders that file sources and sinks may touch", func(c *Config, n *yaml.Node) error { return list(n, &c.File.Roots) }},
 	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config, n *yaml.Node) error { return integer(n, &c.Jobs.MaxRestartAttempts) }},
 	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config, n *yaml.Node) error { return millis(n, &c.Jobs.RestartDelay) }},
@@ -31,6 +33,9 @@ var keys = []Key{
 	{"server.log_format", "text or json", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.LogFormat) }},
 	{"server.max_connections", "most connections at once", func(c *Config, n *yaml.Node) error { return integer(n, &c.Server.MaxConnections) }},
 	{"server.metrics", "a further address of the HTTP endpoints", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Metrics) }},
+	{"server.tls.cert_file", "certificate of the Postgres wire, PEM", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.CertFile) }},
+	{"server.tls.client_ca_file", "authority that client certificates are checked by", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.ClientCAFile) }},
+	{"server.tls.key_file", "private key of the certificate", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.KeyFile) }},
 	{"sql.enable_spill_to_disk", "write to disk what memory has no room for", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.EnableSpillToDisk) }},
 	{"sql.max_memory_mb", "memory limit of the process", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.MaxMemoryMB) }},
 	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.QueryMemoryLimitMB) }},

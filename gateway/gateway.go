@@ -9,6 +9,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/gateway/auth"
 	"github.com/ferrisstreams/ferrisstreams/notify"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -103,6 +105,14 @@ type Options struct {
 	// Defaults are settings that new sessions begin with, by name; a client's
 	// startup packet overrides them. New refuses what SET would refuse.
 	Defaults map[string]string
+
+	// Rules say who may connect and how they prove who they are, the first that
+	// fits; none: whoever names a user is that user.
+	Rules []*auth.Rule
+	// Roles is the catalog that Rules ask; nil where there are none.
+	Roles func() *catalog.Snapshot
+	// TLS is what the next connection's handshake takes; nil: there is no TLS.
+	TLS func() *tls.Config
 
 	// Hub delivers notifications; nil: one of the server's own.
 	Hub *notify.Hub

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"net"
 	"syscall"
 
@@ -11,6 +12,9 @@ import (
 // is still to be read is what has arrived. It reads nothing. Of a connection
 // that is no socket it knows nothing: false.
 func peerClosed(c net.Conn) bool {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
 	s, ok := c.(syscall.Conn)
 	if !ok {
 		return false

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
@@ -47,12 +46,17 @@ func (x *session) mayEnd(pid int32, what string) error {
 	x.server.mu.Lock()
 	other := x.server.sessions[pid]
 	x.server.mu.Unlock()
-	if other == nil || other.user == x.user || x.user == catalog.Superuser {
+	if other == nil || other.user == x.user || x.superuser(x.user) {
 		return nil
 	}
 	e := sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to %s", what)
-	if other.user == catalog.Superuser {
-		return e.WithDetail("Only the superuser, %s, may do that to a session of its own.", catalog.Superuser)
+	if x.superuser(other.user) {
+		return e.WithDetail("Only a superuser may do that to a superuser's session.")
 	}
-	return e.WithDetail("Only the session's role, %s, and the superuser, %s, may do that.", other.user, catalog.Superuser)
+	return e.WithDetail("Only the session's role, %s, and superusers may do that.", other.user)
+}
+
+// superuser reports whether a role is one, as the catalog is now.
+func (x *session) superuser(name string) bool {
+	return x.server.opts.Engine.Begin().Snapshot().AnyRole(name).Superuser
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/notify"
 )
 
@@ -23,6 +24,7 @@ type Server struct {
 	counters Counters
 	watch    watch
 	hub      *notify.Hub
+	secret   [32]byte // what salts of unknown users are made of
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -53,6 +55,7 @@ func New(o Options) (*Server, error) {
 		stopping:  make(chan struct{}),
 	}
 	s.watch.server = s
+	rand.Read(s.secret[:])
 	if s.hub = o.Hub; s.hub == nil {
 		s.hub = notify.NewHub(notify.DefaultLimit)
 	}
@@ -152,14 +155,25 @@ func (s *Server) endStartup(place *list.Element) {
 	s.mu.Unlock()
 }
 
-// register gives a session its PID and secret, false where there are too many.
-func (s *Server) register(x *session) bool {
+// register gives a session its PID and secret. most is how many of its user may be
+// at one time; -1: any number.
+func (s *Server) register(x *session, most int) error {
 	var b [4]byte
 	rand.Read(b[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.sessions) >= s.opts.MaxConnections {
-		return false
+		return sqlerr.Errorf(sqlerr.TooManyConnections, "sorry, too many clients already").Fatal()
+	}
+	if most >= 0 {
+		for _, other := range s.sessions {
+			if other.user == x.user {
+				most--
+			}
+		}
+		if most <= 0 {
+			return sqlerr.Errorf(sqlerr.TooManyConnections, "too many connections for role \"%s\"", x.user).Fatal()
+		}
 	}
 	for {
 		s.nextPID = s.nextPID%(1<<22) + 1
@@ -170,7 +184,7 @@ func (s *Server) register(x *session) bool {
 	x.pid = s.nextPID
 	x.secret = b
 	s.sessions[x.pid] = x
-	return true
+	return nil
 }
 
 func (s *Server) unregister(x *session) {

@@ -71,8 +71,12 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 	if st.minor > 0 || len(st.unrecognized) > 0 {
 		w.encode(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: protocol3 << 16, UnrecognizedOptions: st.unrecognized})
 	}
-	// Trust: whoever names a user is that user. What is wrong with the rest is
-	// told, as PostgreSQL does, to a client that may connect.
+	st.connections = -1
+	if err := s.authenticate(c, r, w, st); err != nil {
+		return nil, err
+	}
+	// What is wrong with the rest is told, as PostgreSQL does, to a client that may
+	// connect.
 	w.encode(&pgproto3.AuthenticationOk{})
 	var err error
 	if x.database, x.startupNotice, err = st.resolveDatabase(); err != nil {
@@ -83,9 +87,9 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 		return nil, err
 	}
 	x.settings.init(x, v)
-	if !s.register(x) {
+	if err := s.register(x, st.connections); err != nil {
 		s.counters.Refused.Add(1)
-		return nil, sqlerr.Errorf(sqlerr.TooManyConnections, "sorry, too many clients already").Fatal()
+		return nil, err
 	}
 	x.log = s.opts.Logger.With("pid", x.pid, "client", c.RemoteAddr().String())
 	x.activity.start(x)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"container/list"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type startup struct {
 	replication  string
 	unrecognized []string // _pq_ options
 	settings     []startupSetting
+	connections  int // that the role may have at one time; -1: any number
 }
 
 type startupSetting struct{ name, value string }
@@ -43,13 +45,26 @@ type startupSetting struct{ name, value string }
 // it wanted no session.
 var errSilent = errors.New("closed without an answer")
 
+// link is a connection in its startup: the TLS one, once there is one.
+type link struct {
+	net.Conn
+	r *bufio.Reader
+}
+
 // readStartup answers encryption requests and cancel requests and returns the
 // startup packet. It returns errSilent where nothing is to be answered, and a
 // *sqlerr.Error where that is.
-func (s *Server) readStartup(c net.Conn, r *bufio.Reader) (*startup, error) {
+func (s *Server) readStartup(l *link) (*startup, error) {
 	var ssl, gss bool
+	if first, err := l.r.Peek(1); err == nil && first[0] == tlsHandshake {
+		// A client that does not ask first says by ALPN what it will speak.
+		if err := s.encrypt(l); err != nil || l.Conn.(*tls.Conn).ConnectionState().NegotiatedProtocol != "postgresql" {
+			return nil, errSilent
+		}
+		ssl, gss = true, true
+	}
 	for {
-		packet, err := readStartupPacket(r)
+		packet, err := readStartupPacket(l.r)
 		if err != nil {
 			return nil, err
 		}
@@ -63,19 +78,58 @@ func (s *Server) readStartup(c net.Conn, r *bufio.Reader) (*startup, error) {
 			return nil, errSilent
 		case code == codeSSL && !ssl, code == codeGSSENC && !gss:
 			ssl, gss = ssl || code == codeSSL, gss || code == codeGSSENC
-			if r.Buffered() > 0 {
+			if l.r.Buffered() > 0 {
 				// Bytes sent before the answer would be taken for part of an
 				// encrypted session by a client that is being deceived.
 				return nil, errSilent
 			}
-			if _, err := c.Write([]byte{'N'}); err != nil {
+			answer := byte('N')
+			if code == codeSSL && s.opts.TLS != nil {
+				answer = 'S'
+			}
+			if _, err := l.Write([]byte{answer}); err != nil {
 				return nil, errSilent
+			}
+			if answer == 'S' {
+				if err := s.encrypt(l); err != nil {
+					return nil, errSilent
+				}
+				gss = true // an encrypted connection is not encrypted once more
 			}
 		default:
 			return parseStartup(packet)
 		}
 	}
 }
+
+// tlsHandshake is the first byte of a TLS record that begins a handshake.
+const tlsHandshake = 0x16
+
+// encrypt makes the connection one over TLS.
+func (s *Server) encrypt(l *link) error {
+	if s.opts.TLS == nil {
+		return errSilent
+	}
+	raw := l.Conn
+	if l.r.Buffered() > 0 {
+		raw = &unread{Conn: raw, r: l.r}
+	}
+	secure := tls.Server(raw, s.opts.TLS())
+	if err := secure.Handshake(); err != nil {
+		s.opts.Logger.Info("a TLS handshake failed", "client", l.RemoteAddr().String(), "error", err)
+		return fmt.Errorf("shaking hands: %w", err)
+	}
+	l.Conn, l.r = secure, bufio.NewReaderSize(secure, 8<<10)
+	return nil
+}
+
+// unread is a connection of which r has read ahead.
+type unread struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (u *unread) Read(b []byte) (int, error) { return u.r.Read(b) }
 
 // readStartupPacket reads one packet without a type byte. What cannot be one
 // (HTTP, TLS that did not ask first, a port scan) is errSilent.
@@ -256,15 +310,20 @@ func (s *Server) serveConn(c net.Conn, place *list.Element) {
 	}
 	c = quickly(c)
 	c.SetDeadline(time.Now().Add(s.opts.StartupTimeout))
-	r := bufio.NewReaderSize(c, 8<<10)
-	w := newWriter(c, s.opts.WriteTimeout, &s.counters)
-	st, err := s.readStartup(c, r)
+	l := &link{c, bufio.NewReaderSize(c, 8<<10)}
+	st, err := s.readStartup(l)
 	if errors.Is(err, errSilent) {
 		return
 	}
+	c = l.Conn
+	w := newWriter(c, s.opts.WriteTimeout, &s.counters)
 	var x *session
 	if err == nil {
-		x, err = s.newSession(c, r, w, st)
+		x, err = s.newSession(c, l.r, w, st)
+	}
+	if errors.Is(err, errSilent) {
+		w.release()
+		return
 	}
 	if err != nil {
 		s.counters.Errors.Add(1)

@@ -4,24 +4,30 @@ import "github.com/ferrisstreams/ferrisstreams/catalog"
 
 func pgRoles(c *Context, t *table) {
 	for _, name := range roles(c) {
-		super := name == catalog.Superuser
-		t.row().
-			str("rolname", name).
-			bool("rolsuper", super).
-			bool("rolinherit", true).
-			bool("rolcreaterole", super).
-			bool("rolcreatedb", super).
-			bool("rolcanlogin", true).
-			bool("rolreplication", super).
-			num("rolconnlimit", -1).
-			str("rolpassword", "********").
-			bool("rolbypassrls", super).
-			oid("oid", catalog.RoleOID(name)).
-			emit()
+		r := c.Snapshot.AnyRole(name)
+		roleAttributes(t, r).str("rolpassword", hidden).emit()
 	}
 }
 
-// roles are the names of all who own something, are connected, or ask.
+func roleAttributes(t *table, r *catalog.Role) *row {
+	row := t.row().
+		str("rolname", r.Name).
+		bool("rolsuper", r.Superuser).
+		bool("rolinherit", r.Inherit).
+		bool("rolcreaterole", r.CreateRole).
+		bool("rolcreatedb", r.CreateDB).
+		bool("rolcanlogin", r.Login).
+		bool("rolreplication", r.Replication).
+		num("rolconnlimit", int64(r.Connections)).
+		bool("rolbypassrls", r.BypassRLS).
+		oid("oid", r.OID())
+	if r.ValidUntil != catalog.NoEnd {
+		row.num("rolvaliduntil", r.ValidUntil)
+	}
+	return row
+}
+
+// roles are the names of all that were made, own something, are connected, or ask.
 func roles(c *Context) []string {
 	more := []string{c.User}
 	for _, s := range sessions(c) {

@@ -78,6 +78,7 @@ const (
 	InvalidName                       Code = "42602"
 	NameTooLong                       Code = "42622"
 	ReservedName                      Code = "42939"
+	InvalidGrantOperation             Code = "0LP01"
 	DatatypeMismatch                  Code = "42804"
 	IndeterminateDatatype             Code = "42P18"
 	CollationMismatch                 Code = "42P21"

@@ -126,6 +126,13 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	if err != nil {
 		return p, err
 	}
+	who, err := readAccess(c, os.Getenv, log)
+	if err != nil {
+		return p, err
+	}
+	if err := who.ensureSuperuser(cat); err != nil {
+		return p, err
+	}
 	known := cat.Snapshot().Storages()
 	p.tables, err = table.Open(p.store, table.Options{Known: func(storage uint32) bool { return known[storage] }, Account: account, Logger: log})
 	if err != nil {
@@ -164,7 +171,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	p.gateway, err = gateway.New(gateway.Options{
 		Engine: gateway.FromExec(p.engine), Planner: plannerAPI{}, Bind: bindings, Eval: evaluate, Version: version, Logger: log,
 		MaxConnections: c.Server.MaxConnections, QueryMemory: c.SQL.QueryMemoryLimitMB << 20, Memory: account,
-		Hub: env.Notify,
+		Hub: env.Notify, Rules: who.rules, Roles: cat.Snapshot, TLS: who.tls,
 	})
 	if err != nil {
 		return p, err

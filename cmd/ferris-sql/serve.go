@@ -13,7 +13,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/config"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
-	"github.com/ferrisstreams/ferrisstreams/gateway/auth"
 	"github.com/spf13/cobra"
 )
 
@@ -98,9 +97,6 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 // serve runs until ctx ends, and then drains.
 func serve(ctx context.Context, c *config.Config, o *serveOptions, logs io.Writer) error {
 	log := newLogger(c.Server.LogFormat, logs)
-	if err := auth.CheckListen(c.Server.Listen, c.Server.InsecureTrustRemote); err != nil {
-		return err
-	}
 	if o.dev && c.Storage.DataDir == "" {
 		dir, err := os.MkdirTemp("", "ferris-dev")
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,8 +44,13 @@ func TestPostgres(t *testing.T) {
 // TestGateway holds the gateway to the same answers, and to those of
 // testdata/ferris that PostgreSQL cannot give.
 func TestGateway(t *testing.T) {
-	p := gateway.Start(t, gateway.Options{})
-	target := wire.Target{Addr: p.Listen, User: "postgres", Database: "postgres"}
+	settings := filepath.Join(t.TempDir(), "ferris.yaml")
+	if err := os.WriteFile(settings, []byte("auth.superuser: postgres\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}})
+	pid := regexp.MustCompile(`with PID [0-9]+`)
+	target := wire.Target{Addr: p.Listen, User: "postgres", Database: "postgres", Rewriter: func(line string) string { return pid.ReplaceAllString(line, "with PID n") }}
 	for name, path := range scripts(t, "testdata/*.txt") {
 		t.Run(name, func(t *testing.T) { target.Run(t, path) })
 	}

@@ -1,5 +1,5 @@
-// Package auth decides who may connect. So far that is everyone who reaches the
-// listener: trust, which is refused beyond loopback unless it is asked for.
+// Package auth decides who may connect: by rules as in pg_hba.conf, the first that
+// fits a client. Trust is refused beyond loopback unless it is asked for.
 package auth
 
 import (
@@ -33,7 +33,7 @@ func CheckListen(addr string, insecure bool) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("listening on %q: anyone who can reach it could do anything, since authentication is trust; listen on 127.0.0.1, or pass --insecure-trust-remote", addr)
+	return fmt.Errorf("listening on %q: anyone who can reach it could do anything, since authentication is trust; set FERRIS_SUPERUSER_PASSWORD or auth.hba, listen on 127.0.0.1, or pass --insecure-trust-remote", addr)
 }
 
 func resolve(host string) ([]netip.Addr, error) {

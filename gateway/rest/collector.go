@@ -39,6 +39,7 @@ func newCollector(o Options) *collector {
 		n := o.Gateway.Counters()
 		c.plain = append(c.plain,
 			counter("ferris_connections_total", "Connections accepted.", n.Accepted.Load),
+			counter("ferris_authentication_failures_total", "Clients that could not prove who they are.", n.AuthFailures.Load),
 			counter("ferris_connections_refused_total", "Connections refused for want of room.", n.Refused.Load),
 			gauge("ferris_sessions", "Sessions.", n.Sessions.Load),
 			gauge("ferris_sessions_active", "Sessions that run a statement.", n.Active.Load),

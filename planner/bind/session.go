@@ -64,6 +64,14 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.createMatView(x.CreateTableAsStmt)
 	case *pg.Node_RefreshMatViewStmt:
 		return b.refresh(x.RefreshMatViewStmt)
+	case *pg.Node_CreateRoleStmt:
+		return b.createRole(x.CreateRoleStmt)
+	case *pg.Node_AlterRoleStmt:
+		return b.alterRole(x.AlterRoleStmt)
+	case *pg.Node_DropRoleStmt:
+		return b.dropRoles(x.DropRoleStmt)
+	case *pg.Node_GrantRoleStmt:
+		return b.grantRoles(x.GrantRoleStmt)
 	case *pg.Node_CreateEnumStmt:
 		return b.createEnum(x.CreateEnumStmt)
 	case *pg.Node_AlterEnumStmt:

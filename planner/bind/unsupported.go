@@ -30,15 +30,13 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "DO", "Send the statements one by one."
 	case *pg.Node_CreateTrigStmt:
 		return "CREATE TRIGGER", "Start a job: START JOB name AS SELECT ... INTO sink."
-	case *pg.Node_CreateRoleStmt, *pg.Node_AlterRoleStmt, *pg.Node_DropRoleStmt:
-		return statementWord(n), "Roles are named in the server's configuration."
+	case *pg.Node_AlterRoleSetStmt:
+		return "ALTER ROLE ... SET", "SET it in the session, or give it when connecting: options='-c name=value'."
 	case *pg.Node_GrantStmt:
 		if !x.GrantStmt.IsGrant {
-			return "REVOKE", "Access is set in the server's configuration."
+			return "REVOKE", "Every role that may log in has all privileges; auth.hba in the configuration says who may connect."
 		}
-		return "GRANT", "Access is set in the server's configuration."
-	case *pg.Node_GrantRoleStmt:
-		return "GRANT", "Access is set in the server's configuration."
+		return "GRANT", "Every role that may log in has all privileges; auth.hba in the configuration says who may connect."
 	case *pg.Node_CreatedbStmt:
 		return "CREATE DATABASE", "Use schemas: CREATE SCHEMA name."
 	case *pg.Node_DropdbStmt:
