@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/config"
+	"github.com/ferrisstreams/ferrisstreams/gateway/auth"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
@@ -122,6 +123,33 @@ func until(t *testing.T, conn *pgconn.PgConn, sql, want string) {
 // help says.
 func TestEverySetting(t *testing.T) {
 	tests := map[string]func(t *testing.T){
+		"auth.hba": func(t *testing.T) {
+			a, err := readFor(t, "auth.hba: [host all ann all reject, host all all all scram-sha-256]", nil)
+			if err != nil || len(a.rules) != 2 || a.rules[0].Method != auth.Reject {
+				t.Errorf("the rules are %v, %v", a, err)
+			}
+		},
+		"auth.superuser": func(t *testing.T) {
+			conn := gatewayOf(t, "auth.superuser: boss")
+			if got, err := ask(t, conn, "SELECT rolsuper, rolcanlogin FROM pg_roles WHERE rolname = 'boss'"); err != nil || fmt.Sprint(got) != "[t|t]" {
+				t.Errorf("the superuser is %v, %v", got, err)
+			}
+		},
+		"server.tls.cert_file": func(t *testing.T) {
+			if _, err := readFor(t, "server.tls: {cert_file: gone.pem, key_file: x.key}", nil); err == nil || !strings.Contains(err.Error(), "gone.pem") {
+				t.Errorf("a certificate that is not there: %v", err)
+			}
+		},
+		"server.tls.key_file": func(t *testing.T) {
+			if _, err := readFor(t, "server.tls.key_file: gone.key", nil); err == nil || !strings.Contains(err.Error(), "cert_file") {
+				t.Errorf("a key without a certificate: %v", err)
+			}
+		},
+		"server.tls.client_ca_file": func(t *testing.T) {
+			if _, err := readFor(t, "auth.hba: [hostssl all all all cert]\nserver.tls: {cert_file: x, key_file: y}", nil); err == nil {
+				t.Error("client certificates are asked for without an authority")
+			}
+		},
 		"file.roots": func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "x.json"), []byte(`{"a":1}`), 0o600); err != nil {
