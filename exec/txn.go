@@ -118,7 +118,6 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.alterTable(ctx, s, env)
 	case *plan.Rename:
 		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, catalog.Renaming{Schema: s.Schema, Name: s.Name, Query: s.Query, Views: s.Views})
-		return Result{Tag: s.Tag}, t.change().Rename(s.Relation, s.Index, s.Schema, s.Name)
 	case *plan.CreateRole:
 		return t.createRole(s, env)
 	case *plan.AlterRole:
