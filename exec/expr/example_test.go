@@ -34,7 +34,7 @@ func testEnv() *function.Env {
 // session, its connection, names of relations. compat-tests/expr runs them there.
 var needsGateway = map[string]bool{
 	"current_query": true, "system_user": true, "inet_client_addr": true, "inet_client_port": true, "inet_server_addr": true, "inet_server_port": true,
-	"pg_cancel_backend": true, "pg_terminate_backend": true, "setseed": true, "pg_get_functiondef": true, "pg_get_viewdef": true,
+	"pg_cancel_backend": true, "pg_notify": true, "pg_notification_queue_usage": true, "pg_terminate_backend": true, "setseed": true, "pg_get_functiondef": true, "pg_get_viewdef": true,
 	"to_regclass": true, "to_regnamespace": true, "to_regrole": true, "to_regproc": true, "to_regprocedure": true,
 	"enum_eq": true, "enum_ne": true, "enum_lt": true, "enum_le": true, "enum_gt": true, "enum_ge": true, "enum_cmp": true,
 	"enum_smaller": true, "enum_larger": true, "enum_first": true, "enum_last": true, "enum_range": true,
