@@ -80,6 +80,7 @@ func TestExamplesAreTrueOfPostgres(t *testing.T) {
 // needsSession are the functions whose examples need a session: its connection,
 // its peers, its random numbers, or names as it prints them.
 var needsSession = map[string]bool{
+	"pg_notify": true, "pg_notification_queue_usage": true,
 	"current_query": true, "inet_client_addr": true, "inet_client_port": true, "inet_server_addr": true, "inet_server_port": true,
 	"pg_cancel_backend": true, "pg_terminate_backend": true, "setseed": true,
 	"to_regclass": true, "to_regnamespace": true, "to_regrole": true, "to_regproc": true, "to_regprocedure": true,
