@@ -1,9 +1,11 @@
 package pipelines
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,15 +18,9 @@ type scenario struct {
 	aggs   []string // nil: the rows themselves
 	having string
 	nested bool // groups of the groups' counts
+	limit  int  // the first rows, in the order of all columns; 0: all
+	view   bool // a materialized view, which the job follows
 	emit   string
-}
-
-// source is what a query reads: a stream, in windows perhaps, or a join.
-type source struct {
-	ours, theirs string // the FROM of each
-	clause       string // the WINDOW clause
-	windowed     bool
-	columns      []string // that rows have, in place of groups
 }
 
 // streamColumns are the columns of e and f. An id is of one row.
@@ -38,6 +34,13 @@ func one(r *rand.Rand, all ...string) string { return all[r.IntN(len(all))] }
 func newScenario(r *rand.Rand) *scenario {
 	s := &scenario{rows: map[string][]string{"e": randomRows(r), "f": randomRows(r)}}
 	s.source = randomSource(r)
+	if s.source.versions {
+		s.rows["f"] = oneVersion(s.rows["f"])
+	}
+	s.view = r.IntN(5) == 0
+	if r.IntN(8) == 0 {
+		s.limit = 1 + r.IntN(6)
+	}
 	if r.IntN(3) == 0 {
 		s.where = one(r, "e.v > 1", "e.k <> 'a'", "e.k IS NOT NULL", "e.x < 2.5 OR e.v IS NULL", "e.id % 3 > 0")
 	}
@@ -46,7 +49,7 @@ func newScenario(r *rand.Rand) *scenario {
 		return s
 	}
 	if s.source.windowed {
-		s.emit = one(r, "", " EMIT CHANGES")
+		s.emit = one(r, "", " EMIT CHANGES", " EMIT FINAL")
 	}
 	switch {
 	case strings.Contains(s.source.clause, "SESSION") && strings.Contains(s.source.theirs, "PARTITION BY e.k "):
@@ -69,6 +72,37 @@ func newScenario(r *rand.Rand) *scenario {
 	return s
 }
 
+// oneVersion leaves out rows of a key and time that are there before.
+func oneVersion(rows []string) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, row := range rows {
+		f := strings.Split(row, ",")
+		if at := f[1] + "," + f[4]; !seen[at] {
+			seen[at] = true
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// permuted are rows in another order that the watermark allows for.
+func permuted(r *rand.Rand, rows []string) []string {
+	at := map[string]float64{}
+	last := 0.0
+	for _, row := range rows {
+		var minute, second, tenth int
+		if ts := row[strings.LastIndexByte(row, ',')+1:]; ts != "" {
+			if _, err := fmt.Sscanf(ts, "2026-01-01 00:%d:%d.%d", &minute, &second, &tenth); err != nil {
+				panic(err)
+			}
+			last = float64(minute*60+second) + float64(tenth)/10
+		}
+		at[row] = last + r.Float64()*(delay-0.2)
+	}
+	return slices.SortedStableFunc(slices.Values(rows), func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+}
+
 // randomRows are in an order that the watermark allows for.
 func randomRows(r *rand.Rand) []string {
 	var all []string
@@ -88,64 +122,6 @@ func randomRows(r *rand.Rand) []string {
 		all = append(all, fmt.Sprintf("%d,%s,%s,%s,%s", i, field(one(r, "a", "b", "c", "d")), field(fmt.Sprint(r.IntN(6)-1)), field(one(r, "0.5", "1.25", "2", "3.000", "-1.1")), ts))
 	}
 	return all
-}
-
-func randomSource(r *rand.Rand) source {
-	seconds := func(n int) string { return fmt.Sprintf("INTERVAL '%d seconds'", n) }
-	switch n := r.IntN(12); {
-	case n < 2:
-		return source{ours: "e", theirs: "e", columns: []string{"e.id", "e.k", "e.v", "e.x"}}
-	case n < 4:
-		return source{ours: "e", theirs: "e"} // groups
-	case n < 5:
-		size, offset := 1+r.IntN(20), r.IntN(7)
-		bin := fmt.Sprintf("date_bin(%s, ts, timestamptz '1970-01-01Z' + %s)", seconds(size), seconds(offset))
-		return source{ours: "e", windowed: true, clause: fmt.Sprintf("WINDOW TUMBLING (%s, OFFSET %s)", seconds(size), seconds(offset)),
-			theirs: fmt.Sprintf("(SELECT *, %s AS window_start, %s + %s AS window_end FROM e WHERE ts IS NOT NULL) e", bin, bin, seconds(size))}
-	case n < 6:
-		slide := 1 + r.IntN(8)
-		size := slide + r.IntN(20)
-		bin := fmt.Sprintf("date_bin(%s, ts, timestamptz '1970-01-01Z')", seconds(slide))
-		return source{ours: "e", windowed: true, clause: fmt.Sprintf("WINDOW HOPPING (%s, %s)", seconds(size), seconds(slide)),
-			theirs: fmt.Sprintf("(SELECT e.*, w AS window_start, w + %[1]s AS window_end FROM e, generate_series(%[2]s - %[3]s, %[2]s, %[4]s) w WHERE w + %[1]s > ts) e",
-				seconds(size), bin, seconds(size/slide*slide), seconds(slide))}
-	case n < 7:
-		step := 1 + r.IntN(6)
-		size := step * (1 + r.IntN(5))
-		bin := fmt.Sprintf("date_bin(%s, ts, timestamptz '1970-01-01Z')", seconds(size))
-		return source{ours: "e", windowed: true, clause: fmt.Sprintf("WINDOW CUMULATE (%s, %s)", seconds(step), seconds(size)),
-			theirs: fmt.Sprintf("(SELECT e.*, %[1]s AS window_start, w AS window_end FROM e, generate_series(%[1]s + %[2]s, %[1]s + %[3]s, %[2]s) w WHERE w > ts) e", bin, seconds(step), seconds(size))}
-	case n < 8:
-		gap, by := 1+r.IntN(6), one(r, "e.k ", "")
-		part := ""
-		if by != "" {
-			part = "PARTITION BY " + by
-		}
-		// The rows that begin a session are counted; WHERE comes before.
-		return source{ours: "e", windowed: true, clause: fmt.Sprintf("WINDOW SESSION (%s)", seconds(gap)),
-			theirs: fmt.Sprintf(`(SELECT *, min(ts) OVER (%[2]s) AS window_start, max(ts) OVER (%[2]s) + %[1]s AS window_end FROM (
-				SELECT *, count(*) FILTER (WHERE begins) OVER (%[3]sORDER BY ts) AS session FROM (
-				SELECT *, ts - lag(ts) OVER (%[3]sORDER BY ts) > %[1]s AS begins FROM e WHERE ts IS NOT NULL $where) e) e) e`,
-				seconds(gap), strings.TrimSuffix("PARTITION BY "+by, " ")+comma(by)+"session", part)}
-	case n < 10:
-		kind, bound := one(r, "", "LEFT ", "RIGHT ", "FULL "), 1+r.IntN(6)
-		on := one(r, "e.k = f.k", "e.k = f.k AND e.v = f.v", "e.k = f.k AND e.v < f.v")
-		return source{ours: fmt.Sprintf("e %sJOIN f ON %s WITHIN %s", kind, on, seconds(bound)), columns: []string{"e.id", "e.k", "f.id AS other", "f.x"},
-			theirs: fmt.Sprintf("e %sJOIN f ON %s AND f.ts BETWEEN e.ts - %[3]s AND e.ts + %[3]s", kind, on, seconds(bound))}
-	case n < 11:
-		join := fmt.Sprintf("e %sJOIN f ON %s", one(r, "", "LEFT ", "RIGHT ", "FULL "), one(r, "e.k = f.k", "e.k = f.k AND e.v = f.v", "e.v = f.v AND e.x > f.x"))
-		return source{ours: join, theirs: join, columns: []string{"e.id", "f.id AS other", "f.k"}}
-	}
-	top := fmt.Sprintf("(SELECT *, %s OVER (PARTITION BY k ORDER BY v DESC NULLS LAST, id) AS place FROM e) e", one(r, "row_number()", "rank()"))
-	top = fmt.Sprintf("(SELECT * FROM %s WHERE place <= %d) e", top, 1+r.IntN(3))
-	return source{ours: top, theirs: top, columns: []string{"e.k", "e.id", "e.v", "e.place"}}
-}
-
-func comma(by string) string {
-	if by == "" {
-		return " "
-	}
-	return ", "
 }
 
 // items are the columns of the answer, by name.
@@ -174,8 +150,14 @@ func (s *scenario) query(from, clause string, bounds bool) string {
 	if clause != "" {
 		b.WriteString(" " + clause)
 	}
-	if s.where != "" && !strings.Contains(from, "$where") {
-		b.WriteString(" WHERE " + s.where)
+	var conditions []string
+	for _, c := range []string{s.source.where, s.where} {
+		if c != "" && !strings.Contains(from, "$where") {
+			conditions = append(conditions, "("+c+")")
+		}
+	}
+	if len(conditions) > 0 {
+		b.WriteString(" WHERE " + strings.Join(conditions, " AND "))
 	}
 	keys := s.keys
 	if bounds && s.source.windowed {
@@ -190,6 +172,17 @@ func (s *scenario) query(from, clause string, bounds bool) string {
 	text := b.String()
 	if s.nested && s.aggs != nil {
 		text = fmt.Sprintf("SELECT a0 AS g, count(*) AS n, min(a0) AS lo, max(a0) AS hi, count(DISTINCT a0) AS d FROM (%s) x GROUP BY a0", text)
+	}
+	if s.limit > 0 {
+		width := len(s.items())
+		if s.nested && s.aggs != nil {
+			width = 5
+		}
+		var columns []string
+		for i := range width {
+			columns = append(columns, strconv.Itoa(i+1))
+		}
+		text += fmt.Sprintf(" ORDER BY %s LIMIT %d", strings.Join(columns, ", "), s.limit)
 	}
 	where := ""
 	if s.where != "" {
@@ -230,6 +223,12 @@ func (s *scenario) smaller() []*scenario {
 	if s.nested {
 		with(func(c *scenario) { c.nested = false })
 	}
+	if s.limit > 0 {
+		with(func(c *scenario) { c.limit = 0 })
+	}
+	if s.view {
+		with(func(c *scenario) { c.view = false })
+	}
 	for i := range s.aggs {
 		if len(s.aggs) > 1 && !(s.nested && i == 0) {
 			with(func(c *scenario) { c.aggs = slices.Concat(s.aggs[:i], s.aggs[i+1:]) })
@@ -246,7 +245,11 @@ func (s *scenario) golden() *golden {
 	declare := func(name string) string {
 		return fmt.Sprintf("CREATE STREAM %[1]s (%s, WATERMARK FOR ts AS ts - INTERVAL '%d seconds') WITH ($%[1]s);\n", name, streamColumns, delay)
 	}
-	g := &golden{name: "random", sql: declare("e") + declare("f") + "START JOB j AS\n" + s.ours() + s.emit + "\nINTO out WITH ($out);"}
+	job := "START JOB j AS\n" + s.ours() + s.emit + "\nINTO out WITH ($out);"
+	if s.view {
+		job = "CREATE MATERIALIZED VIEW m WITH (checkpoint.interval = '1ms') AS\n" + s.ours() + s.emit + ";\nSTART JOB j AS SELECT * FROM m INTO out WITH ($out);"
+	}
+	g := &golden{name: "random", sql: declare("e") + declare("f") + job}
 	for _, name := range []string{"e", "f"} {
 		g.inputs = append(g.inputs, input{name, "csv", [][]string{s.rows[name]}})
 	}
