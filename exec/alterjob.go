@@ -35,7 +35,7 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 		return nil, fmt.Errorf("planning job %s: %w", j.Name, err)
 	}
 	if settings.parallelism > 1 {
-		if _, err := distribute(p.Root); err != nil {
+		if _, err := distribute(p.Root, settings.partial); err != nil {
 			return nil, err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
-	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -129,6 +128,10 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		return b.groupingSets(t, n, to)
 	case *plan.AggregateNode:
 		return b.aggregate(t, n, to)
+	case *plan.PartialAggregate:
+		return b.partialAggregate(t, n, to)
+	case *plan.MergeAggregate:
+		return b.mergeAggregate(t, n, to)
 	case *plan.Window:
 		return b.window(t, n, to)
 	case *plan.TimeWindow:
@@ -308,34 +311,10 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if spec.Always, err = b.rows(n.Always, spec.KeyTypes); err != nil {
 		return err
 	}
-	if spec.Calls, err = b.calls(n.Calls, !appendOnly, account); err != nil {
+	if spec.Calls, err = b.calls(n.Calls, callUse{live: b.live, retracts: !appendOnly}, account); err != nil {
 		return err
 	}
 	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})
-}
-
-func (b *builder) call(c plan.AggCall, retracts bool, account *memory.Account) (*operator.Call, error) {
-	fresh := func() (aggregate.Aggregate, error) { return aggregate.New(c, b.env, retracts) }
-	f, err := fresh()
-	if err != nil {
-		return nil, err
-	}
-	s := operator.CallSpec{Func: f, New: fresh, Distinct: c.Distinct, Result: c.Typ, Account: account}
-	if s.Args, err = b.compileAll(c.Args); err != nil {
-		return nil, err
-	}
-	for _, a := range c.Args {
-		s.ArgTypes = append(s.ArgTypes, a.Type())
-	}
-	if c.Filter != nil {
-		if s.Filter, err = b.compile(c.Filter); err != nil {
-			return nil, err
-		}
-	}
-	if s.OrderBy, err = b.sortKeys(c.OrderBy); err != nil {
-		return nil, err
-	}
-	return operator.NewCall(s), nil
 }
 
 func (b *builder) sortKeys(keys []plan.SortKey) ([]operator.SortKey, error) {

@@ -133,7 +133,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		return nil, err
 	}
 	if settings.parallelism > 1 {
-		if _, err := distribute(s.Root); err != nil {
+		if _, err := distribute(s.Root, settings.partial); err != nil {
 			return nil, err
 		}
 	}

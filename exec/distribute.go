@@ -15,13 +15,16 @@ type distribution struct {
 	// scans are, for each stream and followed table, whether the first task reads all
 	// of it.
 	scans []bool
+	// partial: aggregates have two phases where they can.
+	partial bool
 	// ends: what is rewritten is read to its end first, by the first task.
 	ends bool
 }
 
-// distribute makes a plan one for several tasks.
-func distribute(root plan.Node) (*distribution, error) {
-	d := &distribution{first: map[plan.Node]bool{}}
+// distribute makes a plan one for several tasks. partial: each aggregates its own rows
+// before those of a group meet.
+func distribute(root plan.Node, partial bool) (*distribution, error) {
+	d := &distribution{first: map[plan.Node]bool{}, partial: partial}
 	var err error
 	d.root, err = d.node(root)
 	return d, err
@@ -47,6 +50,15 @@ func (d *distribution) node(n plan.Node) (plan.Node, error) {
 		}
 		return d.over(n, false)
 	case *plan.AggregateNode:
+		if g := n.WindowGroups(); g != nil && g.Window.Kind == plan.WindowSession {
+			return d.over(n, false) // the rows of a key met before they went to sessions
+		}
+		if g := sliced(n); g != nil {
+			return d.sliced(n, g)
+		}
+		if d.inPhases(n) {
+			return d.phases(n)
+		}
 		return d.over(n, true, groupKeys(n))
 	case *plan.DistinctNode:
 		keys := n.On
@@ -84,6 +96,67 @@ func (d *distribution) join(n *plan.Join) (plan.Node, error) {
 	c.Left = left
 	d.first[&c] = d.first[left]
 	return &c, nil
+}
+
+// sliced rewrites an aggregate that is one operator with its windows: its rows meet
+// below them.
+func (d *distribution) sliced(n *plan.AggregateNode, g *plan.WindowGroups) (plan.Node, error) {
+	w, err := d.over(g.Window, true, g.Keys)
+	if err != nil {
+		return nil, err
+	}
+	c := *n
+	c.Input = w
+	d.first[&c] = d.first[w]
+	return &c, nil
+}
+
+// inPhases reports whether an aggregate can be computed by each task of its own rows
+// first: of calls that can be put together, where nothing asks for a row itself.
+func (d *distribution) inPhases(n *plan.AggregateNode) bool {
+	in := plan.Derive(n.Input)
+	switch {
+	case !d.partial || !n.EmitChanges || d.ends || in.Bounded:
+		return false
+	case in.Window != nil && in.Window.Kind == plan.WindowSession:
+		return false // rows of a session have met
+	case n.Closing != nil && n.Closing.Late != plan.LateDrop && n.Closing.Late != plan.LateUpdate:
+		return false
+	}
+	return combine(n.Calls, !in.AppendOnly)
+}
+
+// phases has each task aggregate its own rows before those of a group meet.
+func (d *distribution) phases(n *plan.AggregateNode) (plan.Node, error) {
+	in, err := d.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	c := *n
+	c.Input = in
+	if d.first[in] {
+		d.first[&c] = true
+		return &c, nil
+	}
+	partial := &plan.PartialAggregate{Of: &c}
+	m := &plan.MergeAggregate{Input: &plan.Exchange{Input: partial, Keys: partialKeys(n)}, Of: &c}
+	d.first[m] = m.Input.(*plan.Exchange).Keys == nil
+	return m, nil
+}
+
+// partialKeys are the keys that the rows of a PartialAggregate must meet by, as its
+// columns; nil where all must.
+func partialKeys(n *plan.AggregateNode) []plan.Expr {
+	if n.Always != nil {
+		return nil
+	}
+	var keys []plan.Expr
+	for i, k := range n.Keys {
+		if c := n.Closing; c == nil || i != c.Start && i != c.End {
+			keys = append(keys, &plan.Column{Index: i, Typ: k.Type(), Name: n.Fields[i].Name})
+		}
+	}
+	return keys
 }
 
 // groupKeys are the keys of an aggregate that its rows must meet by, but for the

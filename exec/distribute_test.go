@@ -14,20 +14,25 @@ func TestDistribute(t *testing.T) {
 	f.events("e")
 	for _, c := range []struct{ query, want string }{
 		{"SELECT id FROM e WHERE id > 1", "Filter < Stream Scan"},
-		{"SELECT name, count(*) FROM e GROUP BY name", "Changelog Aggregate < Exchange name < Stream Scan"},
-		{"SELECT count(*) FROM e", "Changelog Aggregate < Exchange to one task < Stream Scan"},
-		{"SELECT name, count(*) FROM e WINDOW TUMBLING (INTERVAL '1 minute') GROUP BY name, window_end", "Window Aggregate < Exchange e.name < Time Window < Stream Scan"},
+		{"SELECT name, count(*) FROM e GROUP BY name", "Final Changelog Aggregate < Exchange name < Partial Changelog Aggregate < Stream Scan"},
+		{"SELECT count(*) FROM e", "Final Changelog Aggregate < Exchange to one task < Partial Changelog Aggregate < Stream Scan"},
+		{"SELECT name, count(DISTINCT id) FROM e GROUP BY name", "Changelog Aggregate < Exchange name < Stream Scan"},
+		{"SELECT name, string_agg(name, ',' ORDER BY id) FROM e GROUP BY name", "Changelog Aggregate < Exchange name < Stream Scan"},
+		{"SELECT name, count(*) FROM e WINDOW TUMBLING (INTERVAL '1 minute') GROUP BY name, window_end",
+			"Final Window Aggregate < Exchange name < Partial Window Aggregate < Time Window < Stream Scan"},
+		{"SELECT name, count(*) FROM e WINDOW HOPPING (INTERVAL '1 minute', INTERVAL '10 seconds') GROUP BY name", "Window Aggregate < Time Window < Exchange e.name < Stream Scan"},
+		{"SELECT name, count(*) FROM e WINDOW SESSION (INTERVAL '1 minute') GROUP BY name", "Window Aggregate < Time Window < Exchange e.name < Stream Scan"},
 		{"SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n",
-			"Changelog Aggregate < Exchange n < Changelog Aggregate < Exchange name < Stream Scan"},
-		{"SELECT count(*) FROM (SELECT count(*) AS n FROM e) x", "Changelog Aggregate < Changelog Aggregate < Exchange to one task < Stream Scan"},
-		{"SELECT random() AS r, count(*) FROM e GROUP BY random()", "Changelog Aggregate < Exchange to one task < Stream Scan"},
+			"Final Changelog Aggregate < Exchange n < Partial Changelog Aggregate < Final Changelog Aggregate < Exchange name < Partial Changelog Aggregate < Stream Scan"},
+		{"SELECT count(*) FROM (SELECT count(*) AS n FROM e) x", "Changelog Aggregate < Final Changelog Aggregate < Exchange to one task < Partial Changelog Aggregate < Stream Scan"},
+		{"SELECT random() AS r, count(*) FROM e GROUP BY random()", "Final Changelog Aggregate < Exchange random < Partial Changelog Aggregate < Stream Scan"},
 		{"SELECT DISTINCT name, id % 5 FROM e", "Unique < Exchange name \"?column?\" < Stream Scan"},
 	} {
 		b, err := f.bound("START JOB j AS "+c.query+" INTO o WITH ('o.type' = 'topic')", testEnv())
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := distribute(b.Statement.(*plan.StartJob).Root)
+		d, err := distribute(b.Statement.(*plan.StartJob).Root, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -146,7 +146,7 @@ func (e *Engine) explainedTasks(x *plan.Explain, root plan.Node) (plan.Node, err
 	if err != nil || settings.parallelism == 1 {
 		return root, err
 	}
-	d, err := distribute(root)
+	d, err := distribute(root, settings.partial)
 	if err != nil {
 		return nil, err
 	}

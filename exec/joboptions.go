@@ -50,6 +50,9 @@ type jobSettings struct {
 	// stateMemory is what the job's operators should hold of their state in memory,
 	// in bytes; below 0: the job does not say.
 	stateMemory int64
+	// partial: of several tasks each aggregates its own rows before those of a group
+	// meet.
+	partial bool
 	// ttl is how long groups are kept that no row touches; 0: for ever.
 	ttl time.Duration
 }
@@ -59,7 +62,7 @@ const maxParallelism = 128
 
 // jobOptions reads a job's WITH keys that the engine knows.
 func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
-	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1, stateMemory: -1}
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1, partial: true, stateMemory: -1}
 	if err := refused(o); err != nil {
 		return s, err
 	}
@@ -105,6 +108,12 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 			return s, badOption("parallelism", v, fmt.Sprintf("a number of tasks from 1 to %d", maxParallelism))
 		}
 		s.parallelism = n
+	}
+	if v, ok := o.Get("aggregate.phases"); ok {
+		if v != "1" && v != "2" {
+			return s, badOption("aggregate.phases", v, "1 or 2")
+		}
+		s.partial = v == "2"
 	}
 	if v, ok := o.Get("state.ttl"); ok {
 		if s.ttl, err = duration("state.ttl", v); err != nil {
@@ -216,7 +225,7 @@ func refused(o catalog.Options) error {
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
 	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
-	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "state.ttl", "state.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "aggregate.phases", "state.ttl", "state.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {

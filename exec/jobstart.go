@@ -241,7 +241,7 @@ func (l *life) makeTasks(ctx context.Context) error {
 	root, first := l.plan.Root, map[plan.Node]bool(nil)
 	var shared []*sharedScan
 	if n > 1 {
-		d, err := distribute(root)
+		d, err := distribute(root, l.settings.partial)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (l *life) keepOperators(first bool) error {
 				return err
 			}
 			l.evict(t, op)
-			k := keptOperator{op: op, number: uint32(firstOperator + len(t.kept)), shape: shapeOf(n.plan), plan: n.plan, single: n.single}
+			k := keptOperator{op: op, number: uint32(firstOperator + len(t.kept)), shape: shapeOf(n), plan: n.plan, single: n.single}
 			t.kept = append(t.kept, k)
 		}
 	}
@@ -160,8 +160,20 @@ func (l *life) divideAnew(pages *state.Batch) error {
 	return nil
 }
 
-// shapeOf is a node's own lines of EXPLAIN.
-func shapeOf(n plan.Node) string {
+// shapeOf is what an operator's nodes have as their own lines in EXPLAIN.
+func shapeOf(n *node) string {
+	if m, ok := n.plan.(*plan.MergeAggregate); ok {
+		return ownLines(m.Of) // it goes on with what one phase has stored, and the other way round
+	}
+	shape := ownLines(n.plan)
+	switch n.op.(type) {
+	case *operator.SessionAggregate, *operator.SliceAggregate:
+		shape += "; " + ownLines(n.plan.Inputs()[0])
+	}
+	return shape
+}
+
+func ownLines(n plan.Node) string {
 	var own []string
 	for i, line := range plan.Text(n) {
 		if i > 0 && strings.HasPrefix(strings.TrimSpace(line), "->") {

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
-	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -46,6 +45,9 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 		spec.PartitionTypes = append(spec.PartitionTypes, e.Type())
 		by.Keys = append(by.Keys, plan.SortKey{Expr: e})
 	}
+	if live && !plan.Derive(n.Input).AppendOnly {
+		return b.operator(t, n, operator.NewSessionChanges(spec, n.Changes), to, input{n.Input, 0})
+	}
 	if live {
 		return b.operator(t, n, operator.NewSessionWindow(spec, n.Changes), to, input{n.Input, 0})
 	}
@@ -60,6 +62,12 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 
 // windowAggregate builds a live aggregate whose groups end.
 func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) error {
+	if g := n.WindowGroups(); g != nil && g.Window.Kind == plan.WindowSession && plan.Derive(g.Window.Input).AppendOnly {
+		return b.sessionAggregate(t, n, g, to)
+	}
+	if g := sliced(n); g != nil {
+		return b.sliceAggregate(t, n, g, to)
+	}
 	keys, err := b.compileAll(n.Keys)
 	if err != nil {
 		return err
@@ -75,20 +83,92 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
-	retracts := !in.AppendOnly
-	account := b.account
-	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, retracts, account) }
+	use, account := callUse{live: true, retracts: !in.AppendOnly}, b.account
+	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
 	return b.operator(t, n, operator.NewWindowAggregate(spec), to, input{n.Input, 0})
 }
 
-func (b *builder) calls(calls []plan.AggCall, retracts bool, account *memory.Account) ([]*operator.Call, error) {
-	var out []*operator.Call
-	for _, c := range calls {
-		call, err := b.call(c, retracts, account)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, call)
+// sessionAggregate builds an aggregate whose groups are sessions: the sessions and
+// the aggregate are one operator, in the place of both.
+func (b *builder) sessionAggregate(t *tree, n *plan.AggregateNode, g *plan.WindowGroups, to target) error {
+	w := g.Window
+	if b.faultIn != nil {
+		b.fault = b.faultIn(w)
 	}
-	return out, nil
+	spec := operator.SessionAggregateSpec{
+		TimeType: types.Of(w.Time.Type().OID), Gap: plan.Micros(w.Size), Grace: plan.Micros(w.Grace), Final: n.Closing.Final,
+		Keys: g.Places, PartitionTypes: exprTypes(g.Keys), Account: b.holder(t, n), Fault: b.fault,
+	}
+	var err error
+	if spec.Late, err = b.lateness(w, n.Closing.Late, nil, w.Time.Type()); err != nil {
+		return err
+	}
+	if spec.Time, err = b.compile(w.Time); err != nil {
+		return err
+	}
+	if spec.Partition, err = b.compileAll(g.Keys); err != nil {
+		return err
+	}
+	if spec.Calls, err = b.calls(n.Calls, callUse{live: true, combines: true}, spec.Account); err != nil {
+		return err
+	}
+	return b.operator(t, n, operator.NewSessionAggregate(spec), to, input{w.Input, 0})
+}
+
+// maxSlices is how many times more slices than a row has windows a window may have
+// for slices to pay.
+const maxSlices = 4
+
+// sliced returns how an aggregate groups by windows that overlap and go out once,
+// where its calls can be put together of those of slices; nil: it is no such
+// aggregate.
+func sliced(n *plan.AggregateNode) *plan.WindowGroups {
+	g := n.WindowGroups()
+	if g == nil || !n.Closing.Once() {
+		return nil
+	}
+	w := g.Window
+	size, slide := plan.Micros(w.Size), plan.Micros(w.Slide)
+	switch {
+	case w.Kind != plan.WindowHopping && w.Kind != plan.WindowCumulate:
+		return nil
+	case w.Zone != "" && w.Time.Type().OID == types.Timestamptz:
+		return nil // hours that a zone leaves out or repeats make windows of other lengths
+	case size/operator.SliceUnit(size, slide) > maxSlices*(size/slide):
+		return nil
+	}
+	if !combine(n.Calls, !plan.Derive(w.Input).AppendOnly) {
+		return nil
+	}
+	return g
+}
+
+// sliceAggregate builds an aggregate of windows that overlap, and the windows, as one
+// operator.
+func (b *builder) sliceAggregate(t *tree, n *plan.AggregateNode, g *plan.WindowGroups, to target) error {
+	w := g.Window
+	if b.faultIn != nil {
+		b.fault = b.faultIn(w)
+	}
+	keys := g.Keys
+	if len(keys) == 0 {
+		keys = []plan.Expr{plan.NewConst(types.NewBool(true))}
+	}
+	spec := operator.SliceAggregateSpec{
+		Kind: w.Kind, TimeType: types.Of(w.Time.Type().OID), Size: plan.Micros(w.Size), Slide: plan.Micros(w.Slide), Offset: plan.Micros(w.Offset), Grace: plan.Micros(w.Grace),
+		RowTypes: exprTypes(keys), Keys: g.Places, AppendOnly: plan.Derive(w.Input).AppendOnly, Account: b.account, Fault: b.fault,
+	}
+	var err error
+	if spec.Late, err = b.lateness(w, n.Closing.Late, nil, w.Time.Type()); err != nil {
+		return err
+	}
+	if spec.Time, err = b.compile(w.Time); err != nil {
+		return err
+	}
+	if spec.RowKeys, err = b.compileAll(keys); err != nil {
+		return err
+	}
+	use, account := callUse{live: true, retracts: !spec.AppendOnly}, b.account
+	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
+	return b.operator(t, n, operator.NewSliceAggregate(spec), to, input{w.Input, 0})
 }

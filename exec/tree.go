@@ -212,6 +212,9 @@ func (t *tree) barrierAt(ctx context.Context, e stream.Epoch, level int) error {
 		if err := n.op.Barrier(ctx, e, n); err != nil && !errors.Is(err, stream.Done) {
 			return err
 		}
+		if err := n.released(ctx); err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
 	}
 	return nil
 }

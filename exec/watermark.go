@@ -347,3 +347,13 @@ func (t target) watermark(ctx context.Context, mark int64) error {
 	}
 	return n.to.watermark(ctx, low)
 }
+
+// released passes a node's watermark on where rows waited for the barrier, and the
+// watermark for them.
+func (n *node) released(ctx context.Context) error {
+	h, ok := n.op.(operator.Holder)
+	if !ok || n.marks == nil || n.mark == noMark {
+		return nil
+	}
+	return n.to.watermark(ctx, min(n.mark-n.delay, h.Held()))
+}

@@ -100,7 +100,7 @@ func (r *run) statements() (string, error) {
 		case out >= 0:
 			e := r.expected[out]
 			fmt.Fprintf(&sql, "'%[1]s.type' = 'file', '%[1]s.path' = '%[2]s', '%[1]s.format' = '%[3]s'", name, r.file("out_"+name, e.format), e.format)
-			if r.tasks > 0 && !r.single && strings.HasSuffix(before, "(") {
+			if r.tasks > 1 && !r.single && strings.HasSuffix(before, "(") {
 				fmt.Fprintf(&sql, ", 'parallelism' = '%d'", r.tasks)
 			}
 			if r.evict && strings.HasSuffix(before, "(") {

@@ -40,7 +40,8 @@ import (
 //	# partitions: 1   rows keep their order: they are in one partition of the topic.
 //	                  Then every run is compared at each barrier
 //	# key: 2          rows of equal second field are in one partition
-//	# tasks: 1        its jobs have one task each; otherwise they have one to four
+//	# tasks: 1        its jobs have one task each; otherwise they have one to four,
+//	                  and another number at each start
 //	# compare: exact  the sink's lines are compared as they are, in their order
 type golden struct {
 	name     string

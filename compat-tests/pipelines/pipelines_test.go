@@ -112,8 +112,9 @@ func TestEvicted(t *testing.T) {
 
 // TestPieces runs each golden with its records in pieces of random sizes and in
 // batches of random sizes, from files and from topics of one partition and of
-// several, by jobs of several tasks, which evict what state they can or hold all of
-// it; and its engine is ended and started again between pieces.
+// several, by jobs of several tasks, one more at each start, which evict what state
+// they can or hold all of it; and its engine is ended and started again between
+// pieces.
 func TestPieces(t *testing.T) {
 	addr := broker(t)
 	for _, g := range goldens(t) {
@@ -122,7 +123,7 @@ func TestPieces(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", g.name, way, i), func(t *testing.T) {
 					t.Parallel()
 					r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, way, i)}
-					r.batch, r.tasks, r.evict = 1+r.rng.IntN(20), 1+r.rng.IntN(4), r.rng.IntN(2) == 0
+					r.batch, r.tasks, r.evict = 1+r.rng.IntN(20), 1+r.rng.IntN(mostTasks), r.rng.IntN(2) == 0
 					if way != "file" {
 						r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-%s-%d-", g.name, way, i), way == "partitions"
 					}
@@ -179,7 +180,7 @@ func killed(t *testing.T, goldens []*golden, addr string, i int) {
 	var all sync.WaitGroup
 	for _, g := range goldens {
 		r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, "killed", i)}
-		r.tasks, r.evict = 1+r.rng.IntN(4), r.rng.IntN(2) == 0
+		r.tasks, r.evict = 1+r.rng.IntN(mostTasks), r.rng.IntN(2) == 0
 		if r.rng.IntN(2) == 0 {
 			r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-killed-%d-", g.name, i), r.rng.IntN(2) == 0
 		}

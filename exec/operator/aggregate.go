@@ -26,6 +26,10 @@ type AggregateSpec struct {
 	// Changes: the net change of every group goes out at each barrier. Otherwise
 	// the groups go out once, at the end.
 	Changes bool
+	// Merge: the rows are a PartialAggregate's, of the same calls. Counts is the column
+	// of its counts, after its keys.
+	Merge  bool
+	Counts int
 	// Retention of groups, where Changes is set.
 	Retention Retention
 	Account   *memory.Account
@@ -40,15 +44,16 @@ type AggregateSpec struct {
 // go to disk, and are grouped at the end, part by part. One that emits changes
 // keeps all its groups in memory.
 type Aggregate struct {
-	spec  AggregateSpec
-	table *table
-	count int     // of groups
-	rows  []int64 // of each group: Inserts less Deletes
-	held  int64   // bytes of rows
-	over  overflow
-	bins  *bins // nil: no row is kept back
-	near  int64 // nearBytes, 0 where no row may be kept back
-	keep  int64 // binBytes
+	spec   AggregateSpec
+	table  *table
+	count  int     // of groups
+	rows   []int64 // of each group: Inserts less Deletes
+	held   int64   // bytes of rows
+	over   overflow
+	bins   *bins // nil: no row is kept back
+	merged partialStates
+	near   int64 // nearBytes, 0 where no row may be kept back
+	keep   int64 // binBytes
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
@@ -173,6 +178,12 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 	if a.kept != nil {
 		a.kept.groups.touch(a.ids, sel)
 	}
+	if a.spec.Merge {
+		if err := a.merged.add(a, b, sel); err != nil {
+			return err
+		}
+		return a.press(ctx)
+	}
 	if !a.stay {
 		for _, r := range sel {
 			if b.Op(int(r)) == vec.Delete {
@@ -187,6 +198,11 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 			return err
 		}
 	}
+	return a.press(ctx)
+}
+
+// press sees that memory has room.
+func (a *Aggregate) press(ctx context.Context) error {
 	// While bins are worked off memory becomes less with them.
 	if a.spec.Account.Pressed() || a.bins == nil && a.spec.Account.Doubles() {
 		return a.relieve(ctx)
@@ -278,6 +294,9 @@ func (a *Aggregate) results(ctx context.Context, groups []int32, dst *vec.Batch)
 // Watermark does nothing: windows have operators of their own.
 func (a *Aggregate) Watermark(context.Context, int64, Output) error { return nil }
 
+// Held says that changes wait for the barrier.
+func (a *Aggregate) Held() int64 { return heldRows(len(a.touched) > 0) }
+
 // Barrier passes on what the epoch changed, Delete before Insert; a group that
 // is as it was is left out.
 func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
@@ -331,7 +350,7 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 
 func (a *Aggregate) unchanged(i int) bool {
 	for c, call := range a.spec.Calls {
-		if !identical(a.before.Cols[c], a.after.Cols[c], i, call.result) {
+		if !identical(a.before.Cols[c], i, a.after.Cols[c], i, call.result) {
 			return false
 		}
 	}

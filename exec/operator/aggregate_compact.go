@@ -51,6 +51,11 @@ func (a *Aggregate) expire(ctx context.Context) (some bool, err error) {
 // compact gives back the groups that no row is in, where they are half of all or
 // must go. It is called between epochs.
 func (a *Aggregate) compact(must bool) error {
+	for _, c := range a.spec.Calls {
+		if err := c.compact(); err != nil {
+			return err
+		}
+	}
 	if !must && a.count < a.full || a.evicted.some() {
 		return nil // a dead group says that one of the other parts is dead
 	}
@@ -120,6 +125,12 @@ func (a *Aggregate) rebuild(live []int32) error {
 				return err
 			}
 		}
+		if c.rows != nil {
+			if err := c.rows.rebuild(moved); err != nil {
+				return err
+			}
+			c.rows.relist(len(live))
+		}
 	}
 	a.spec.Account.Release(old.held)
 	if a.kept != nil {
@@ -128,6 +139,37 @@ func (a *Aggregate) rebuild(live []int32) error {
 		}
 		a.kept.groups.renumbered(a.count)
 	}
+	return nil
+}
+
+// compact gives back the rows that are in no group any more, where they are more
+// than half.
+func (c *Call) compact() error {
+	d := c.distinct
+	if c.rows != nil {
+		d = c.rows.distinctRows
+	}
+	if d == nil || d.rest != nil || d.table.Len() < max(d.full, leastDead) {
+		return nil
+	}
+	live := 0
+	for _, n := range d.counts {
+		if n != 0 {
+			live++
+		}
+	}
+	d.full = 2 * live
+	if 2*live > d.table.Len() {
+		return nil
+	}
+	same := make([]int32, c.groups)
+	for g := range same {
+		same[g] = int32(g)
+	}
+	if err := d.rebuild(same); err != nil || c.rows == nil {
+		return err
+	}
+	c.rows.relist(c.groups)
 	return nil
 }
 

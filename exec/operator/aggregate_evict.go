@@ -15,7 +15,7 @@ func (a *Aggregate) Evict(e Evictions) {
 		return
 	}
 	for _, c := range a.spec.Calls {
-		if c.distinct != nil || c.ordered != nil || c.spec.New == nil {
+		if c.distinct != nil || c.ordered != nil || c.rows != nil || c.spec.New == nil {
 			return
 		}
 	}

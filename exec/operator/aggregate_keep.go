@@ -16,6 +16,7 @@ type keptGroups struct {
 	groups   *keptTable
 	calls    []aggregate.Keeper
 	distinct []*distinctRows // of the calls that have one
+	rows     []*callRows     // and of those that keep their rows
 }
 
 // Tags of what lies under an aggregate's prefix.
@@ -38,12 +39,17 @@ func (a *Aggregate) keepGeneration(prefix []byte, number uint32) error {
 	for i, c := range a.spec.Calls {
 		f, ok := c.spec.Func.(aggregate.Keeper)
 		if !ok || c.ordered != nil {
-			return sqlerr.Unsupported("Leave the aggregate's ORDER BY out.", "an aggregate with ORDER BY is not supported in a job")
+			return sqlerr.Errorf(sqlerr.InternalError, "a call of an aggregate cannot be kept: %T", c.spec.Func)
 		}
 		k.calls = append(k.calls, f)
-		if c.distinct != nil {
-			c.distinct.kept = newKeptTable(append(prefix, tagDistinct, byte(i>>8), byte(i)), c.distinct.types)
-			k.distinct = append(k.distinct, c.distinct)
+		d := c.distinct
+		if c.rows != nil {
+			d = c.rows.distinctRows
+			k.rows = append(k.rows, c.rows)
+		}
+		if d != nil {
+			d.kept = newKeptTable(append(prefix, tagDistinct, byte(i>>8), byte(i)), d.types)
+			k.distinct = append(k.distinct, d)
 		}
 	}
 	a.kept, a.near = k, 0 // a row that is kept back would be in no epoch
@@ -159,6 +165,9 @@ func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 		if err := d.restore(r, renamed); err != nil {
 			return err
 		}
+	}
+	for _, c := range a.kept.rows {
+		c.relist(a.count)
 	}
 	return nil
 }

@@ -21,8 +21,11 @@ type CallSpec struct {
 	Filter   *expr.Program // nil: none
 	Distinct bool
 	OrderBy  []SortKey
-	Result   types.Type
-	Account  *memory.Account
+	// Rows: the call keeps its rows and computes its value of all of them when it is
+	// asked for, with a Func of New, which takes no rows out.
+	Rows    bool
+	Result  types.Type
+	Account *memory.Account
 }
 
 // Call is one aggregate call of an Aggregate: which rows reach the function, and
@@ -34,6 +37,7 @@ type Call struct {
 	kept     keptColumns
 	distinct *distinctRows
 	ordered  *orderedRows
+	rows     *callRows
 	groups   int
 	held     int64
 	live     []int32
@@ -42,8 +46,13 @@ type Call struct {
 // NewCall returns a call.
 func NewCall(s CallSpec) *Call {
 	c := &Call{spec: s, result: s.Result, args: make([]vec.Vec, len(s.Args))}
-	if s.Distinct || len(s.OrderBy) > 0 {
+	if s.Rows || s.Distinct || len(s.OrderBy) > 0 {
 		c.kept = newKeptColumns(s)
+	}
+	if s.Rows {
+		c.rows = newCallRows(s, c.kept)
+		c.spec.Func, c.spec.New = noState{}, func() (aggregate.Aggregate, error) { return noState{}, nil }
+		return c
 	}
 	if s.Distinct {
 		c.distinct = newDistinctRows(c.kept.types[:1+len(s.Args)], s.Account)
@@ -57,6 +66,9 @@ func NewCall(s CallSpec) *Call {
 // grow makes groups 0 to n-1.
 func (c *Call) grow(n int) error {
 	c.groups = n
+	if c.rows != nil {
+		c.rows.grow(n)
+	}
 	c.spec.Func.Grow(n)
 	return c.charge()
 }
@@ -94,7 +106,7 @@ func (c *Call) addPart(b *vec.Batch, sel, groups []int32, fault Fault) error {
 	if len(sel) == 0 {
 		return nil
 	}
-	if c.distinct == nil && c.ordered == nil {
+	if c.distinct == nil && c.ordered == nil && c.rows == nil {
 		if len(sel) == b.Rows {
 			sel = nil // every row, in order: the function need not look each up
 		}
@@ -107,6 +119,9 @@ func (c *Call) addPart(b *vec.Batch, sel, groups []int32, fault Fault) error {
 	kept, err := c.kept.of(&part, groups, c.args, fault)
 	if err != nil {
 		return err
+	}
+	if c.rows != nil {
+		return c.rows.add(kept)
 	}
 	return c.take(kept)
 }
@@ -138,6 +153,9 @@ func (c *Call) give(b *vec.Batch) error {
 
 // results appends the value of each group.
 func (c *Call) results(ctx context.Context, groups []int32, dst vec.Vec) error {
+	if c.rows != nil {
+		return c.rows.results(ctx, groups, dst)
+	}
 	if c.distinct != nil {
 		err := c.distinct.drain(ctx, func(b *vec.Batch) error {
 			if err := c.take(b); err != nil || !c.spec.Account.Pressed() || c.ordered == nil {
@@ -188,6 +206,10 @@ func (c *Call) close() {
 	if c.ordered != nil {
 		c.ordered.close()
 	}
+	if c.rows != nil {
+		c.rows.close()
+		c.rows.relist(0)
+	}
 	c.spec.Account.Release(c.held)
 	c.held = 0
 }
@@ -224,15 +246,15 @@ func (k *keptColumns) of(b *vec.Batch, groups []int32, args []vec.Vec, fault Fau
 	return &vec.Batch{Cols: k.cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}, nil
 }
 
-// identical reports whether two values read the same: equal, and a numeric with
-// the same number of digits.
-func identical(a, b vec.Vec, i int, t types.Type) bool {
-	if !vec.Equal(a, i, b, i, t) {
+// identical reports whether row i of a and row j of b read the same: they are equal,
+// and a numeric has the same number of digits.
+func identical(a vec.Vec, i int, b vec.Vec, j int, t types.Type) bool {
+	if !vec.Equal(a, i, b, j, t) {
 		return false
 	}
 	x, ok := a.(*vec.Numeric)
 	if !ok || x.Nulls().Get(i) {
 		return true
 	}
-	return x.At(i).Scale == b.(*vec.Numeric).At(i).Scale
+	return x.At(i).Scale == b.(*vec.Numeric).At(j).Scale
 }

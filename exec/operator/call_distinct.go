@@ -16,6 +16,7 @@ type distinctRows struct {
 	account *memory.Account
 	table   *table
 	counts  []int64
+	full    int   // the rows from which such are looked for that are there no more
 	held    int64 // bytes of counts
 	rest    *partitions
 	level   int

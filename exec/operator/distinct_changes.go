@@ -128,3 +128,6 @@ func (d *DistinctChanges) Close() error {
 	d.table.close()
 	return nil
 }
+
+// Held says that changes wait for the barrier.
+func (d *DistinctChanges) Held() int64 { return heldRows(len(d.touched) > 0) }

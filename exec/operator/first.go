@@ -499,3 +499,6 @@ func MostOf(count, offset int64) int64 {
 	}
 	return count + offset
 }
+
+// Held says that changes wait for the barrier.
+func (f *First) Held() int64 { return heldRows(len(f.touched) > 0) }

@@ -9,6 +9,7 @@ package operator
 
 import (
 	"context"
+	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -42,8 +43,17 @@ type Operator interface {
 // Holder is an operator that may hold rows back which the watermark has passed.
 type Holder interface {
 	// Held is the least time of the rows held back, math.MaxInt64 where there is
-	// none.
+	// none, math.MinInt64 where it is not known.
 	Held() int64
+}
+
+// heldRows is what an operator says that holds rows of unknown times until the
+// barrier.
+func heldRows(some bool) int64 {
+	if some {
+		return math.MinInt64
+	}
+	return math.MaxInt64
 }
 
 // Leaf makes rows: what has no input.

@@ -18,8 +18,8 @@ import (
 // Final: a session's rows go out when the watermark has passed its end and grace.
 // With changes they go out at the barrier; where the session has grown since, the
 // rows that went out before are taken back and come again with the new bounds. A
-// row whose own session would be closed already is late: it is left out, and
-// counted. Deletes are refused.
+// row is late where it would make a session of its own that is closed: it is left
+// out, and counted. Deletes are refused.
 type SessionWindow struct {
 	spec      SessionSpec
 	changes   bool
@@ -106,7 +106,7 @@ func (w *SessionWindow) Process(_ context.Context, _ int, b *vec.Batch, _ Output
 		if !ok {
 			continue
 		}
-		if w.closed(t + w.spec.Gap) {
+		if w.closed(t+w.spec.Gap) && !w.reaches(w.ids[r], t) {
 			late++
 			if err := w.spec.Late.row(b, r, t+w.spec.Gap, w.watermark); err != nil {
 				return err
@@ -125,12 +125,23 @@ func (w *SessionWindow) closed(end int64) bool {
 	return w.watermark != math.MinInt64 && end+w.spec.Grace+w.spec.Late.Allowed < w.watermark
 }
 
+// reaches reports whether a row is near to an open session of its partition.
+func (w *SessionWindow) reaches(group int32, t int64) bool {
+	i := w.from(group, t)
+	return i < len(w.open[group]) && w.open[group][i].start <= t+w.spec.Gap
+}
+
+// from is the place of the first session that does not end before a row's reach.
+func (w *SessionWindow) from(group int32, t int64) int {
+	i, _ := slices.BinarySearchFunc(w.open[group], t-w.spec.Gap, func(s *session, from int64) int { return cmp.Compare(s.last, from) })
+	return i
+}
+
 // add puts a row into the session that it is near to; of two that it connects
 // one is left.
 func (w *SessionWindow) add(group int32, t int64, b *vec.Batch, r int32) error {
 	all := w.open[group]
-	// The first session that does not end before the row's reach.
-	i, _ := slices.BinarySearchFunc(all, t-w.spec.Gap, func(s *session, from int64) int { return cmp.Compare(s.last, from) })
+	i := w.from(group, t)
 	if i == len(all) || all[i].start > t+w.spec.Gap {
 		s := &session{start: t, last: t}
 		if w.kept != nil {

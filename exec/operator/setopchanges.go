@@ -177,3 +177,6 @@ func (s *SetOpChanges) Restore(r StateReader) error {
 	}
 	return s.charge()
 }
+
+// Held says that changes wait for the barrier.
+func (s *SetOpChanges) Held() int64 { return heldRows(len(s.touched) > 0) }

@@ -21,6 +21,7 @@ type WindowAggregateSpec struct {
 	Closing    plan.ClosingKeys
 	Session    bool // windows of one end may have several starts
 	AppendOnly bool
+	Merge      bool // the rows are a PartialAggregate's
 	// Calls makes the calls of one window, which have state of their own.
 	Calls   func() ([]*Call, error)
 	Late    Lateness // of rows whose window was closed
@@ -152,7 +153,7 @@ func (w *WindowAggregate) split(b *vec.Batch, sel []int32) error {
 			end = never
 		}
 		if w.closed(end) {
-			late++
+			late += w.rowsOf(b, r)
 			if err := w.spec.Late.row(b, r, end, w.watermark); err != nil {
 				return err
 			}
@@ -174,6 +175,15 @@ func (w *WindowAggregate) split(b *vec.Batch, sel []int32) error {
 	}
 	w.spec.Late.late(late)
 	return nil
+}
+
+// rowsOf is how many rows one of the input stands for.
+func (w *WindowAggregate) rowsOf(b *vec.Batch, r int32) int {
+	if !w.spec.Merge {
+		return 1
+	}
+	n := vec.Flat(b.Cols[len(w.spec.Keys)]).(*vec.Fixed[int64]).Values[r]
+	return int(max(n, -n))
 }
 
 // forget empties what split made.
@@ -233,7 +243,7 @@ func (w *WindowAggregate) open(p *pane) error {
 	if err != nil {
 		return err
 	}
-	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Changes: !w.spec.Closing.Final || w.updates(), Account: w.spec.Account, Fault: w.spec.Fault}
+	spec := AggregateSpec{Calls: calls, AppendOnly: w.spec.AppendOnly, Merge: w.spec.Merge, Counts: len(w.spec.Keys), Changes: !w.spec.Closing.Final || w.updates(), Account: w.spec.Account, Fault: w.spec.Fault}
 	for _, k := range w.inner {
 		spec.Keys, spec.KeyTypes = append(spec.Keys, w.spec.Keys[k]), append(spec.KeyTypes, w.spec.KeyTypes[k])
 	}

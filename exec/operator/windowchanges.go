@@ -7,6 +7,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -143,12 +144,15 @@ func (w *WindowChanges) charge() error {
 // Watermark does nothing: rows go out at the barrier.
 func (*WindowChanges) Watermark(context.Context, int64, Output) error { return nil }
 
+// Held says that changes wait for the barrier.
+func (w *WindowChanges) Held() int64 { return heldRows(len(w.dirty) > 0) }
+
 // Barrier passes on the difference that the epoch makes.
 func (w *WindowChanges) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
 	if len(w.dirty) == 0 {
 		return nil
 	}
-	w.net.open(w.results, w.spec)
+	w.net.open(w.results, w.spec.Account)
 	defer w.net.close()
 	for _, side := range []struct {
 		counts []int64
@@ -321,14 +325,16 @@ type netRows struct {
 	rows   *table
 	counts []int64
 	by     int64
-	ids    []int32
-	sel    selector
-	out    emitter
+	// weights of the rows that Emit gets next, by their order; nil: each has by.
+	weights []int64
+	ids     []int32
+	sel     selector
+	out     emitter
 }
 
-func (n *netRows) open(ts []types.Type, spec WindowSpec) {
-	n.rows = newTable(ts, spec.Account, "OVER")
-	n.counts = n.counts[:0]
+func (n *netRows) open(ts []types.Type, account *memory.Account) {
+	n.rows = newTable(ts, account, "a changelog")
+	n.counts, n.weights = n.counts[:0], nil
 	if n.out.batch == nil {
 		n.out = newEmitter(ts)
 	}
@@ -344,8 +350,12 @@ func (n *netRows) Emit(_ context.Context, b *vec.Batch) error {
 	for len(n.counts) < n.rows.Len() {
 		n.counts = append(n.counts, 0)
 	}
-	for _, r := range sel {
-		n.counts[n.ids[r]] += n.by
+	for i, r := range sel {
+		by := n.by
+		if n.weights != nil {
+			by = n.weights[i]
+		}
+		n.counts[n.ids[r]] += by
 	}
 	return nil
 }

@@ -150,9 +150,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 			refuse("Give the join bounds of time: JOIN ... ON ... WITHIN INTERVAL '5 minutes'.",
 				"a window over an outer or semi join of streams without WITHIN is not supported, as a match may come at any time")
 		}
-		if n.Kind == plan.WindowSession && !changesAppendOnly(n.Input) {
-			refuse("Put the rows into sessions first, and join their groups.", "SESSION windows over rows that change are not supported")
-		}
 	case *plan.DistinctNode:
 		if _, sorted := n.Input.(*plan.Sort); sorted && n.On != nil {
 			refuse("ORDER BY the columns of DISTINCT ON and then others.", "DISTINCT ON in this order is not supported in a continuous query")
@@ -161,12 +158,6 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		if n.Mode == plan.WindowBounded && !plan.Derive(n.Input).Bounded {
 			_, why, hint := n.Continuous()
 			refuse(hint, "%s is not supported in a continuous query", why)
-		}
-	case *plan.AggregateNode:
-		for _, c := range n.Calls {
-			if len(c.OrderBy) > 0 {
-				refuse("Leave the aggregate's ORDER BY out, or leave EMIT CHANGES out.", "ORDER BY inside an aggregate is not supported in a continuous query")
-			}
 		}
 	case *plan.Limit:
 		if !changesAppendOnly(n.Input) {

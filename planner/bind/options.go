@@ -20,7 +20,7 @@ var jobKeys = map[string]bool{
 	"batch.min_size": true, "batch.memory_limit_mb": true, "batch.memory_size": true, "batch.adaptive_max_size": true,
 	"batch.target_latency": true, "batch.low_latency_max_size": true, "batch.low_latency_wait": true,
 	"batch.eager_processing": true, "source.buffer_size": true, "sink.buffer": true, "on_sink_full": true,
-	"checkpoint.interval": true, "fallback": true, "state.ttl": true, "state.memory_limit_mb": true, "on_data_loss": true, "parallelism": true,
+	"checkpoint.interval": true, "fallback": true, "state.ttl": true, "state.memory_limit_mb": true, "on_data_loss": true, "parallelism": true, "aggregate.phases": true,
 }
 
 // withKeys are the WITH keys of a statement, dealt out to those they are for.

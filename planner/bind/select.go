@@ -76,8 +76,6 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	var window *plan.TimeWindow
 	if c := b.stmt.BySelect[sel]; c != nil && c.Window != nil {
 		window = b.windowClause(c.Window, input, s)
-		window.Changes = b.live && (!b.final || b.late == plan.LateUpdate)
-		window.Late = b.late
 	}
 	sets := len(b.sets)
 	q.targets = b.targets(sel.TargetList, s)

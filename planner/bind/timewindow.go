@@ -32,6 +32,7 @@ func (b *binder) windowClause(w *parse.Window, input plan.Node, s *scope) *plan.
 		n.Grace = b.span(b.operand(w.Grace, s, exprOther), "GRACE")
 	}
 	b.checkWindow(n, w.Pos)
+	b.whenSessions(n)
 	n.Fields = windowFields(input.Schema(), n.Time)
 	s.items = append(s.items, boundsItem(n))
 	return n
@@ -153,6 +154,13 @@ func (b *binder) checkWindow(n *plan.TimeWindow, pos int) {
 	n.Zone = zone
 }
 
+// whenSessions says when the sessions of a continuous query come, and what becomes of
+// late rows.
+func (b *binder) whenSessions(n *plan.TimeWindow) {
+	n.Changes = b.live && (!b.final || b.late == plan.LateUpdate)
+	n.Late = b.late
+}
+
 func windowFields(in []plan.Field, time plan.Expr) []plan.Field {
 	t := types.Of(time.Type().OID)
 	return append(slices.Clip(slices.Clone(in)), plan.Field{Name: "window_start", Type: t}, plan.Field{Name: "window_end", Type: t})
@@ -186,20 +194,10 @@ func (b *binder) windowFunction(x *pg.RangeFunction, s, lat *scope) *fromEntry {
 	if !ok {
 		return nil
 	}
-	of := call.Args[0].GetColumnRef()
-	if of == nil || len(of.Fields) > 2 || of.Fields[len(of.Fields)-1].GetAStar() != nil {
-		b.unsupported(location(call.Args[0]), "Name a stream, a view or a WITH query: "+name+"(orders, ts, INTERVAL '1 minute').",
-			"%s over anything but a named relation is not supported", name)
-	}
-	v := &pg.RangeVar{Inh: true, Relpersistence: "p", Location: of.Location}
-	names := strs(of.Fields)
-	v.Relname = names[len(names)-1]
-	if len(names) == 2 {
-		v.Schemaname = names[0]
-	}
-	entry := b.rangeVar(v, s, lat)
+	entry := b.windowInput(name, call.Args[0], x.Lateral, s, lat)
 	n := &plan.TimeWindow{Input: entry.node, Kind: kind}
 	b.windowArguments(n, name, call, &scope{items: entry.items, ctes: s.ctes})
+	b.whenSessions(n)
 	n.Fields = windowFields(entry.node.Schema(), n.Time)
 	item := entry.items[0]
 	item.cols = append(item.cols, boundsCols(n)...)
@@ -208,6 +206,25 @@ func (b *binder) windowFunction(x *pg.RangeFunction, s, lat *scope) *fromEntry {
 	}
 	b.aliasColumns(item, x.Alias)
 	return &fromEntry{node: n, items: []*rangeItem{item}, lateral: entry.lateral}
+}
+
+// windowInput is the relation of a function of windows: one that is named, or a
+// subquery.
+func (b *binder) windowInput(function string, arg *pg.Node, lateral bool, s, lat *scope) fromEntry {
+	if q := arg.GetSubLink(); q != nil && q.SubLinkType == pg.SubLinkType_EXPR_SUBLINK {
+		return b.rangeSubselect(&pg.RangeSubselect{Subquery: q.Subselect, Lateral: lateral}, s, lat)
+	}
+	of := arg.GetColumnRef()
+	if of == nil || len(of.Fields) > 2 || of.Fields[len(of.Fields)-1].GetAStar() != nil {
+		b.unsupported(location(arg), "Name a stream, a view or a WITH query, or write a subquery: "+function+"((SELECT ...), ts, INTERVAL '1 minute').",
+			"%s over anything but a relation is not supported", function)
+	}
+	names := strs(of.Fields)
+	v := &pg.RangeVar{Inh: true, Relpersistence: "p", Location: of.Location, Relname: names[len(names)-1]}
+	if len(names) == 2 {
+		v.Schemaname = names[0]
+	}
+	return b.rangeVar(v, s, lat)
 }
 
 // windowArguments binds what comes after the relation: the time column, the

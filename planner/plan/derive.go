@@ -81,6 +81,8 @@ func (d deriver) derive(n Node) Props {
 			p.Window = in.Window.moved(places(n.Keys))
 		}
 		return p
+	case *MergeAggregate:
+		return d.derive(n.Of)
 	case *TimeWindow:
 		p := d.derive(n.Input)
 		p.AppendOnly = p.AppendOnly && (n.Kind != WindowSession || !n.Changes || p.Bounded)

@@ -2,8 +2,6 @@ package aggregate
 
 import (
 	"math/big"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // What is kept of sums and counts.
@@ -92,17 +90,8 @@ func (a *numerics) Load(g int32, src []byte) ([]byte, error) {
 	if other {
 		// The values came in batches of another scale than that of this process's
 		// first: they are of those that stand beside narrow.
-		hi, lo := narrow.words()
-		sum, err := a.sum[g].Add(types.NewDecimal128(hi, lo, scale))
-		if err != nil {
+		if err := a.combineNarrow(g, narrow, scale); err != nil {
 			return nil, err
-		}
-		a.n[g], a.sum[g] = a.n[g]+narrow.n, sum
-		if a.retracts {
-			if a.scales[g] == nil {
-				a.scales[g] = map[int32]int64{}
-			}
-			a.scales[g][scale] += narrow.n
 		}
 	}
 	return k.b, k.err
