@@ -258,7 +258,7 @@ func (l *life) shapes(ctx context.Context, s *catalog.Snapshot) (shapes, sources
 	for _, t := range l.tasks {
 		for _, n := range t.tree.nodes {
 			if _, ok := n.op.(operator.Kept); ok && !n.ends {
-				shapes = append(shapes, shapeOf(n.plan))
+				shapes = append(shapes, shapeOf(n))
 			}
 		}
 		sources = slices.Sorted(maps.Values(t.names))
