@@ -68,7 +68,9 @@ func newScenario(r *rand.Rand) *scenario {
 	if r.IntN(4) == 0 {
 		s.having = one(r, "count(*) > 1", "sum(e.v) BETWEEN 2 AND 6", "min(e.v) IS NOT NULL")
 	}
-	s.nested = !s.source.windowed && s.aggs[0] != "bool_or(e.v > 2)" && r.IntN(3) == 0
+	// Equal numerics may differ in their digits: which of them a group shows is not told.
+	unfit := []string{"bool_or(e.v > 2)", "sum(e.x)", "avg(e.x)"}
+	s.nested = !s.source.windowed && !slices.Contains(unfit, s.aggs[0]) && r.IntN(3) == 0
 	return s
 }
 
