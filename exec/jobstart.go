@@ -235,9 +235,6 @@ func (t *task) readBounded(ctx context.Context, first bool) error {
 // makeTasks makes the tasks and their operators.
 func (l *life) makeTasks(ctx context.Context) error {
 	n := l.settings.parallelism
-	if followsTables(l.plan.Root) {
-		n = 1 // one that sees when all tables have delivered one version
-	}
 	root, first := l.plan.Root, map[plan.Node]bool(nil)
 	var shared []*sharedScan
 	if n > 1 {

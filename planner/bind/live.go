@@ -114,22 +114,47 @@ func changesAppendOnly(n plan.Node) bool {
 	return ok
 }
 
+// checkSubqueries refuses the subqueries of a node that are over what keeps coming:
+// those that have not become joins.
+func (b *binder) checkSubqueries(n plan.Node, keepsComing func(plan.Node) bool) {
+	plan.EachExpr(n, func(e plan.Expr) {
+		plan.Walk(e, func(x plan.Expr) bool {
+			if s, ok := x.(*plan.Subquery); ok && keepsComing(s.Input) {
+				b.fail(sqlerr.Unsupported(asJoin(s), "a subquery over a stream is not supported in a continuous query"))
+			}
+			return true
+		})
+	})
+}
+
+// asJoin is how a subquery is written as a join, which is kept up to date.
+func asJoin(s *plan.Subquery) string {
+	switch s.Kind {
+	case plan.SubScalar:
+		if s.Correlated {
+			return "Group it by what it compares, and join it: LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) x ON x.k = ..., and use COALESCE(x.n, 0)."
+		}
+		return "Join it: CROSS JOIN (SELECT max(v) AS m FROM t) x, and use x.m."
+	case plan.SubArray:
+		return "Join its rows, or what is asked of them: CROSS JOIN (SELECT count(*) AS n FROM t) x, and use x.n."
+	case plan.SubAll:
+		return "Compare with the greatest or the least: CROSS JOIN (SELECT max(v) AS m FROM t) x, and use (x.m IS NULL OR ... > x.m)."
+	}
+	return "Join its distinct values: LEFT JOIN (SELECT DISTINCT k FROM t) x ON x.k = ..., and use x.k IS NOT NULL."
+}
+
 func (b *binder) checkLiveNode(n plan.Node) {
 	if !hasStream(n) {
+		plan.WalkNode(n, func(n plan.Node) bool {
+			b.checkSubqueries(n, func(in plan.Node) bool { return !plan.Derive(in).Bounded })
+			return true
+		})
 		return
 	}
 	refuse := func(hint, format string, args ...any) {
 		b.fail(sqlerr.Unsupported(hint, format, args...))
 	}
-	plan.EachExpr(n, func(e plan.Expr) {
-		plan.Walk(e, func(x plan.Expr) bool {
-			if s, ok := x.(*plan.Subquery); ok && hasStream(s.Input) {
-				refuse("Run the subquery first and compare with its result, or leave EMIT CHANGES out.",
-					"a subquery over a stream is not supported in a continuous query")
-			}
-			return true
-		})
-	})
+	b.checkSubqueries(n, hasStream)
 	switch n := n.(type) {
 	case *plan.CTE:
 		if n.Recursive != nil {
@@ -222,6 +247,9 @@ func (b *binder) checkJob(n plan.Node) {
 			}
 		case *plan.CTE:
 			what = "a WITH query that is read more than once"
+			if n.Recursive != nil {
+				what = "WITH RECURSIVE"
+			}
 		}
 		return true
 	}

@@ -98,7 +98,8 @@ func (b *binder) checkJoin(n *plan.Join) {
 	switch {
 	case n.Lateral:
 		if n.Kind != plan.JoinInner && n.Kind != plan.JoinLeft || hasStream(n.Right) {
-			b.fail(sqlerr.Unsupported("Join the stream with ON in place of LATERAL, or leave EMIT CHANGES out.",
+			b.fail(sqlerr.Unsupported("Join it with ON in place of LATERAL: an aggregate grouped by the key, JOIN (SELECT k, max(v) AS m FROM t GROUP BY k) x ON x.k = ...; of first rows, "+
+				"JOIN (SELECT * FROM (SELECT k, v, row_number() OVER (PARTITION BY k ORDER BY v) AS n FROM t) y WHERE n <= 2) x ON x.k = ...",
 				"a LATERAL join that reads a stream for each row is not supported in a continuous query"))
 		}
 	case n.Kind == plan.JoinNotIn && !r.Bounded:
