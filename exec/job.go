@@ -46,6 +46,7 @@ type job struct {
 	problem    string           // why it is being tried again; "": it is not
 	waits      []stream.Impeded // what can say what holds it up
 	past       history          // of the committed epochs
+	kept       keptState        // by the operators, at the last epoch
 	running    tally            // of the one that runs; it may be undone, and run again
 	results    []string         // of a job without a sink: its last rows
 }

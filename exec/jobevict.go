@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"time"
+
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -66,6 +68,29 @@ func (l *life) evict(t *task, op operator.Kept) {
 			}
 		},
 	})
+}
+
+// keptState is what is known of a job's state.
+type keptState struct {
+	bytes   int64         // in memory
+	evicted int64         // groups that are in the store alone
+	took    time.Duration // the last checkpoint
+}
+
+// showState has the job's state seen by those who ask, after a checkpoint that began
+// at a time. Nobody else has the operators.
+func (l *life) showState(begun time.Time) {
+	k := keptState{bytes: l.account.Used(), took: time.Since(begun)}
+	for _, t := range l.tasks {
+		for _, o := range t.kept {
+			if x, ok := o.op.(operator.Evicting); ok {
+				k.evicted += x.Evicted()
+			}
+		}
+	}
+	l.j.mu.Lock()
+	defer l.j.mu.Unlock()
+	l.j.kept = k
 }
 
 // operatorsCommitted says to those operators that want to know that what they saved

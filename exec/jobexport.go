@@ -108,11 +108,12 @@ func (e *Engine) exportState(ctx context.Context, j *catalog.Job, to io.Writer) 
 	}
 	sn := e.o.Store.Snapshot(j.UUID)
 	defer sn.Close()
-	if sn.Version(j.UUID) == 0 {
+	epoch := e.storedHistory(j).epoch
+	if epoch == 0 {
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has no committed epoch", j.Name)
 	}
-	head := exportHead{Job: j.Name, Query: j.Text, Format: stateFormat, Shapes: map[string]string{}, Epoch: uint64(e.storedHistory(j).epoch)}
-	l := life{j: &job{e: e, def: j, id: j.UUID}}
+	head := exportHead{Job: j.Name, Query: j.Text, Format: stateFormat, Shapes: map[string]string{}, Epoch: uint64(epoch)}
+	l := life{j: newJob(e, j)}
 	shapes, err := l.readShapes(sn)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (e *Engine) fits(ctx context.Context, s *catalog.Snapshot, def *catalog.Job
 		return err
 	}
 	settings.parallelism = 1 // operators are the same in every task
-	l := &life{j: &job{e: e, def: def, id: def.UUID, streams: map[string]string{}, follows: map[string]bool{}}, settings: settings, memory: newJobMemory(0, nil)}
+	l := &life{j: newJob(e, def), settings: settings, memory: newJobMemory(0, nil)}
 	if l.plan, err = e.o.Plan(ctx, s, def); err != nil {
 		return fmt.Errorf("planning job %s: %w", def.Name, err)
 	}

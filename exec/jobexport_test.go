@@ -34,6 +34,10 @@ func exported(t *testing.T, query string, n int64, options ...string) (state []b
 	if err := f.ExportState(f.context(), "j", &b); err != nil {
 		t.Fatal(err)
 	}
+	kept := (jobsProvider{f.Engine}).Jobs()[0]
+	if kept.StateBytes == 0 || kept.Checkpoint == 0 {
+		t.Errorf("the job says that it holds %d bytes, and that its checkpoint took %v", kept.StateBytes, kept.Checkpoint)
+	}
 	f.alter("j", plan.JobStop, catalog.JobStopped)
 	return b.Bytes(), f.topics.file("j_out").read()
 }

@@ -98,13 +98,20 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 	return nil, errors.Join(errs...)
 }
 
-// startJob starts a job's goroutine. Engine.mu is held.
-func (e *Engine) startJob(def *catalog.Job) *job {
-	ctx, cut := context.WithCancel(e.ctx)
-	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}), cut: cut,
+// newJob returns a job of which nothing runs.
+func newJob(e *Engine, def *catalog.Job) *job {
+	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}),
 		opened:    make(chan struct{}),
 		positions: map[place]stream.Offset{}, marks: map[place]int64{}, streams: map[string]string{}, reads: map[string]sourceRead{}, follows: map[string]bool{}, started: time.Now()}
 	j.view.job, j.hurry = j, make(chan struct{}, 1)
+	return j
+}
+
+// startJob starts a job's goroutine. Engine.mu is held.
+func (e *Engine) startJob(def *catalog.Job) *job {
+	ctx, cut := context.WithCancel(e.ctx)
+	j := newJob(e, def)
+	j.cut = cut
 	j.remember()
 	go func() {
 		defer close(j.done)

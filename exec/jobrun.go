@@ -159,6 +159,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if l.due = l.crew == nil && l.tasks[0].open > 0 && torn(l.tasks[0].live); l.due {
 		return nil // until the commits that are being read have been read whole
 	}
+	begun := time.Now()
 	if err := l.halt(ctx); err != nil {
 		return err
 	}
@@ -204,6 +205,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 	}
 	l.commits++
 	l.operatorsCommitted()
+	defer l.showState(begun)
 	if slices.ContainsFunc(l.sinks, func(s *sinkTask) bool { _, ok := s.sink.(*tableSink); return ok }) {
 		l.j.view.expect(l.epoch, met)
 	}

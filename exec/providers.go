@@ -49,6 +49,7 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 		if j != nil {
 			j.mu.Lock()
 			h, s.Started = j.past, j.started
+			s.StateBytes, s.StateEvicted, s.Checkpoint = j.kept.bytes, j.kept.evicted, j.kept.took
 			j.mu.Unlock()
 			if s.State == catalog.JobRunning {
 				s.Error = j.impediment()

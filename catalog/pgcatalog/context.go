@@ -110,6 +110,12 @@ type JobStatus struct {
 	RowsOut  int64
 	Rejected int64
 	Late     int64 // rows whose window of time was closed
+	// As the last epoch has it: the bytes that the operators hold in memory, and the
+	// groups that they have left in the store; and how long rows waited while it was
+	// stored.
+	StateBytes   int64
+	StateEvicted int64
+	Checkpoint   time.Duration
 }
 
 // SplitStatus is how far a job has read a split of a stream.

@@ -34,7 +34,10 @@ func ferrisJobs(c *Context, t *table) {
 				num("rows_out", s.RowsOut).
 				num("rejected", s.Rejected).
 				num("restarts", s.Restarts).
-				num("late", s.Late)
+				num("late", s.Late).
+				num("state_bytes", s.StateBytes).
+				num("state_evicted", s.StateEvicted).
+				num("checkpoint_ms", s.Checkpoint.Milliseconds())
 		}
 		r.emit()
 	}

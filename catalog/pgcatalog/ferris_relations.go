@@ -58,6 +58,9 @@ var ferrisRelations = []*catalog.Relation{
 			column("started", types.Timestamptz),
 			column("definition", types.Text),
 			column("late", types.Int8),
+			column("state_bytes", types.Int8),
+			column("state_evicted", types.Int8),
+			column("checkpoint_ms", types.Int8),
 		},
 	},
 	{

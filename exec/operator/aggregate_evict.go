@@ -25,6 +25,9 @@ func (a *Aggregate) Evict(e Evictions) {
 // Committed lets go of what the store has now.
 func (a *Aggregate) Committed() { a.evicted.committed() }
 
+// Evicted is how many groups are in the store's pages.
+func (a *Aggregate) Evicted() int64 { return a.evicted.stored() }
+
 // fetch gives the groups from known on what is kept of them elsewhere.
 func (a *Aggregate) fetch(known int) error {
 	if known == a.count {

@@ -16,6 +16,9 @@ func (d *Distinct) Evict(e Evictions) {
 // Committed lets go of what the store has now.
 func (d *Distinct) Committed() { d.evicted.committed() }
 
+// Evicted is how many keys are in the store's pages.
+func (d *Distinct) Evicted() int64 { return d.evicted.stored() }
+
 // fetch looks for the keys from one on, which are new in the table, where they may
 // lie besides; those that are there have come before.
 func (d *Distinct) fetch(from int) error {
@@ -93,6 +96,9 @@ func (d *DistinctChanges) Evict(e Evictions) {
 
 // Committed lets go of what the store has now.
 func (d *DistinctChanges) Committed() { d.evicted.committed() }
+
+// Evicted is how many rows are in the store's pages.
+func (d *DistinctChanges) Evicted() int64 { return d.evicted.stored() }
 
 // fetch gives the rows from one on, which are new in the table, their counts.
 func (d *DistinctChanges) fetch(from int) error {

@@ -43,6 +43,8 @@ type Evicting interface {
 	// Committed says that what Save wrote last has been committed. It is called
 	// before the following Save, and after Restore.
 	Committed()
+	// Evicted is how many groups the store has in pages.
+	Evicted() int64
 }
 
 // Tags of what is stored of groups that are evicted, under their operator's prefix.
@@ -398,6 +400,14 @@ func readParts(r StateReader, prefix []byte) (p parts, ok bool, err error) {
 		return nil
 	})
 	return p, ok, err
+}
+
+// stored is how many groups are in pages.
+func (e *evicted) stored() int64 {
+	if e == nil {
+		return 0
+	}
+	return e.known.groups
 }
 
 // committed looks at the store as the last epoch has it.
