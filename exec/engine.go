@@ -106,6 +106,9 @@ func New(o Options) (*Engine, error) {
 		e.o.Server = &pgcatalog.Server{}
 	}
 	e.o.Server.Jobs, e.o.Server.Connectors = jobsProvider{e}, connectorsProvider{e}
+	if e.o.Tables != nil {
+		e.o.Server.Sequences = sequencesProvider{e}
+	}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	return e, nil
 }

@@ -326,14 +326,16 @@ func (s *tableSink) drop() {
 
 var _ function.Sequences = (*tableSink)(nil)
 
-// NextValue is nextval of a default.
-func (s *tableSink) NextValue(r *catalog.Relation) (int64, error) {
+// NextValues takes numbers for nextval of a default.
+func (s *tableSink) NextValues(r *catalog.Relation, count int64) (first, n int64, err error) {
 	if s.numbers == nil {
 		s.numbers = s.e.o.Tables.Begin()
 	}
-	v, _, err := s.numbers.NextValue(r, 1)
-	return v, err
+	return s.numbers.NextValue(r, count)
 }
+
+// Uses does nothing: no number is kept for later.
+func (s *tableSink) Uses(*catalog.Relation) {}
 
 // SetValue refuses setval: no default has it.
 func (s *tableSink) SetValue(*catalog.Relation, int64, bool) error {

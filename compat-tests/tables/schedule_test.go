@@ -230,13 +230,6 @@ var schedules = map[string]string{
 		2: INSERT INTO child VALUES (1, 3)
 		1: COMMIT
 		2: ROLLBACK`,
-	"a column waits for a column": `
-		1: ALTER TABLE test ADD COLUMN a int DEFAULT 1
-		2*: ALTER TABLE test ADD COLUMN b int DEFAULT 2
-		1: COMMIT
-		2.
-		2: COMMIT
-		1: SELECT * FROM test ORDER BY id`,
 	"on conflict do nothing waits for its rival": `
 		1: INSERT INTO test VALUES (5, 50)
 		2*: INSERT INTO test VALUES (5, 51), (6, 60) ON CONFLICT DO NOTHING
@@ -251,6 +244,22 @@ var schedules = map[string]string{
 		2.
 		2: COMMIT
 		1: SELECT * FROM test ORDER BY id`,
+	"a sequence with a cache": `
+		1: SELECT nextval('q')
+		2: SELECT nextval('q')
+		1: SELECT nextval('q'), nextval('q')
+		1: SELECT last_value, is_called FROM q
+		1: ROLLBACK
+		1: SELECT nextval('q'), nextval('q'), nextval('q')
+		2: SELECT nextval('q')
+		1: SELECT setval('q', 50)
+		1: SELECT nextval('q')
+		2: SELECT nextval('q'), nextval('q')
+		2: SELECT nextval('q'), nextval('q')
+		2: COMMIT
+		1: DISCARD SEQUENCES
+		1: SELECT nextval('q')
+		1: SELECT last_value FROM pg_sequences WHERE sequencename = 'q'`,
 	"a savepoint gives its locks back": `
 		1: SAVEPOINT a
 		1: UPDATE test SET value = 5 WHERE id = 1
@@ -279,7 +288,8 @@ func TestSchedules(t *testing.T) {
 func play(t *testing.T, addr, level, text string) string {
 	t.Helper()
 	setup := connect(t, addr)
-	must(t, setup, "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS test; CREATE TABLE test (id int PRIMARY KEY, value int); INSERT INTO test VALUES (1, 10), (2, 20); CREATE TABLE child (id int PRIMARY KEY, tid int REFERENCES test)")
+	must(t, setup, "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS test; CREATE TABLE test (id int PRIMARY KEY, value int); INSERT INTO test VALUES (1, 10), (2, 20); CREATE TABLE child (id int PRIMARY KEY, tid int REFERENCES test);"+
+		"DROP SEQUENCE IF EXISTS q; CREATE SEQUENCE q CACHE 5")
 	sessions := map[string]*pgconn.PgConn{}
 	for _, name := range []string{"1", "2"} {
 		sessions[name] = connect(t, addr)

@@ -9,8 +9,12 @@ import (
 // Sequences takes numbers of sequences, for the transaction that a statement
 // belongs to.
 type Sequences interface {
-	// NextValue takes the next number.
-	NextValue(r *catalog.Relation) (int64, error)
+	// NextValues takes up to count numbers: n, from first on, each the increment after
+	// the one before.
+	NextValues(r *catalog.Relation, count int64) (first int64, n int64, err error)
+	// Uses says that the transaction uses a number that was taken by another one of
+	// the session: it may have been rolled back.
+	Uses(r *catalog.Relation)
 	// SetValue is setval.
 	SetValue(r *catalog.Relation, v int64, called bool) error
 	// SequenceRow is a sequence's own row: last_value, log_cnt, is_called.
@@ -22,6 +26,43 @@ type Sequences interface {
 type Taken struct {
 	values map[types.OID]int64
 	last   types.OID // of the sequence; 0: none yet
+	// cached are numbers that the session has taken ahead, of sequences with CACHE.
+	cached map[types.OID]cachedNumbers
+}
+
+// cachedNumbers are left numbers from next on. They are given up where the sequence
+// has become another.
+type cachedNumbers struct {
+	of         *catalog.SequenceInfo
+	next, left int64
+}
+
+// nextOf is the next number of a sequence, for a session's statement or for others
+// (t nil).
+func (t *Taken) nextOf(from Sequences, r *catalog.Relation) (int64, error) {
+	if t == nil || r.Sequence.Cache <= 1 {
+		v, _, err := from.NextValues(r, 1)
+		return v, err
+	}
+	c := t.cached[r.OID]
+	if c.of == r.Sequence && c.left > 0 {
+		from.Uses(r)
+	} else {
+		first, n, err := from.NextValues(r, r.Sequence.Cache)
+		if err != nil {
+			return 0, err
+		}
+		c = cachedNumbers{r.Sequence, first, n}
+	}
+	v := c.next
+	if c.left--; c.left > 0 {
+		c.next += r.Sequence.Increment
+	}
+	if t.cached == nil {
+		t.cached = map[types.OID]cachedNumbers{}
+	}
+	t.cached[r.OID] = c
+	return v, nil
 }
 
 // Forget is DISCARD SEQUENCES.
@@ -78,7 +119,7 @@ func init() {
 		if err := mayTake(env, r, "nextval"); err != nil {
 			return types.Value{}, err
 		}
-		v, err := env.Sequences.NextValue(r)
+		v, err := env.Taken.nextOf(env.Sequences, r)
 		if err != nil {
 			return types.Value{}, err
 		}
@@ -113,6 +154,9 @@ func init() {
 		}
 		if err := env.Sequences.SetValue(r, a[1].I, called); err != nil {
 			return types.Value{}, err
+		}
+		if env.Taken != nil {
+			delete(env.Taken.cached, r.OID)
 		}
 		if called {
 			env.Taken.take(r, a[1].I)

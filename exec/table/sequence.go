@@ -79,7 +79,7 @@ func after(info *catalog.SequenceInfo, v int64) (int64, bool) {
 // NextValue takes up to count numbers of a sequence: n, from first on, each the
 // increment after the one before. There are fewer than count where it ends or
 // turns around. 2200H where there is none left.
-func (x *Txn) NextValue(r *catalog.Relation, count int) (first int64, n int, err error) {
+func (x *Txn) NextValue(r *catalog.Relation, count int64) (first, n int64, err error) {
 	info, q := r.Sequence, &x.t.seqs
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -108,11 +108,19 @@ func (x *Txn) NextValue(r *catalog.Relation, count int) (first int64, n int, err
 		last = next
 	}
 	s.state.Last, s.state.Called = last, true
-	if s.state.Ahead -= int64(n); s.state.Ahead < 0 {
+	if s.state.Ahead -= n; s.state.Ahead < 0 {
 		s.state.Ahead, s.dirty = 0, true
 	}
 	x.use(s, info)
 	return first, n, nil
+}
+
+// Uses notes that the transaction uses a number that another one took.
+func (x *Txn) Uses(r *catalog.Relation) {
+	q := &x.t.seqs
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	x.use(q.of(r.Sequence), r.Sequence)
 }
 
 func exhausted(r *catalog.Relation) error {
