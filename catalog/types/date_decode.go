@@ -305,7 +305,7 @@ func (r *dateReader) wordField(fields []field, i int) (set fieldMask, skip bool,
 		r.prefix = w.value
 		set = 0
 	case wordISOTime:
-		if r.have&dateMask != dateMask || r.prefix != 0 || !timeFollows(fields, i) {
+		if r.have&dateMask != dateMask || r.prefix != 0 {
 			return 0, false, badFormat
 		}
 		r.prefix = w.value
@@ -319,15 +319,6 @@ func (r *dateReader) wordField(fields []field, i int) (set fieldMask, skip bool,
 		return 0, false, badFormat
 	}
 	return set, false, noProblem
-}
-
-// timeFollows reports whether the field after i can be a time.
-func timeFollows(fields []field, i int) bool {
-	if i+1 >= len(fields) {
-		return false
-	}
-	k := fields[i+1].kind
-	return k == fieldNumber || k == fieldTime || k == fieldDate
 }
 
 // reserved sets a named instant or day.
@@ -422,6 +413,7 @@ func (r *dateReader) applyZone() problem {
 		return badFormat
 	case r.abbrev != "":
 		r.offset = -abbrevOffset(r.local(), r.abbrev, r.zone)
+	case !validJulian(r.year, r.month): // as PostgreSQL has it
 	case r.zone != nil:
 		r.offset = -localOffset(r.local(), r.zone)
 	case r.have&mask(wordZone) == 0 && r.zoned:

@@ -74,7 +74,10 @@ func (m *moment) setFraction(s string) problem {
 }
 
 // clock reads h:m[:s[.f]]; hours are not bounded.
-func (m *moment) clock(s string) (hours int64, p problem) {
+func (m *moment) clock(s string) (hours int64, p problem) { return m.clockOf(s, false) }
+
+// clockOf is clock; short: h:m are minutes and seconds.
+func (m *moment) clockOf(s string, short bool) (hours int64, p problem) {
 	hours, rest, ok := leadingInt64(s)
 	if !ok {
 		return 0, fieldOverflow
@@ -87,9 +90,9 @@ func (m *moment) clock(s string) (hours int64, p problem) {
 	}
 	m.sec, m.micros = 0, 0
 	switch {
-	case rest == "":
-	case rest[0] == '.': // always minutes and seconds
-		if p := m.setFraction(rest); p != noProblem {
+	case rest == "" && !short:
+	case rest == "" || rest[0] == '.': // with a fraction always minutes and seconds
+		if p := m.setFraction(rest); rest != "" && p != noProblem {
 			return 0, p
 		}
 		if hours != int64(int32(hours)) {

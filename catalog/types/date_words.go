@@ -170,7 +170,7 @@ var dateWords = map[string]word{
 // unitWords are the words of intervals; the value of a unit is a wordKind.
 var unitWords = map[string]word{
 	"@":          {wordIgnored, 0},
-	"ago":        {wordAgo, int(wordIgnored)},
+	"ago":        {wordAgo, 0},
 	"c":          {wordUnits, int(wordCentury)},
 	"cent":       {wordUnits, int(wordCentury)},
 	"centuries":  {wordUnits, int(wordCentury)},

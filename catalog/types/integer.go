@@ -137,6 +137,10 @@ func parseInt(s, typ string, lo, hi int64) (int64, error) {
 		}
 		d := digitValue(t[i])
 		if d >= radix {
+			// PostgreSQL has seen that the digits are too many before it sees this.
+			if over || -v/radix > hi/radix {
+				return 0, errRange(typ, s)
+			}
 			return 0, errSyntax(typ, s)
 		}
 		if v < (math.MinInt64+d)/radix {

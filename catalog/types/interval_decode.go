@@ -119,16 +119,10 @@ func (t *span) add(unit wordKind, val int64, frac float64) (set fieldMask, ok, k
 // reader does; a field that is no clock changes nothing.
 func (t *span) clock(s string, mod int32) problem {
 	var m moment
-	hours, p := m.clock(s)
+	// Two fields of MINUTE TO SECOND are minutes and seconds.
+	hours, p := m.clockOf(s, intervalRange(mod) == rangeMinuteSecond)
 	if p != noProblem {
 		return p
-	}
-	if intervalRange(mod) == rangeMinuteSecond && countByte(s, ':') == 1 && indexByte(s, '.') < 0 {
-		// Two fields of MINUTE TO SECOND are minutes and seconds.
-		if hours > math.MaxInt32 {
-			return fieldOverflow
-		}
-		m.sec, m.min, hours = m.min, int(hours), 0
 	}
 	u := span{micros: int64(m.micros)}
 	if !u.addMicros(hours, 0, microsPerHour) || !u.addMicros(int64(m.min), 0, microsPerMinute) ||
@@ -185,7 +179,7 @@ func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
 			case ok && w.kind == wordUnits:
 				unit = wordKind(w.value)
 			case ok && w.kind == wordAgo:
-				ago, unit = true, wordKind(w.value)
+				ago, unit = true, wordAgo // a number before it has no unit
 			default:
 				return t, badFormat
 			}

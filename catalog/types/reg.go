@@ -61,7 +61,11 @@ func parseReg(s string, oid OID, name string, f *Format) (OID, error) {
 // AppendReg appends the text form of a reg* type: the name, the digits of an
 // unknown oid, and - for 0.
 func AppendReg(dst []byte, oid, id OID, f *Format) []byte {
-	if id == 0 {
+	switch {
+	case id != 0:
+	case oid == Regoper || oid == Regoperator:
+		return append(dst, '0')
+	default:
 		return append(dst, '-')
 	}
 	if f != nil && f.RegOut != nil {

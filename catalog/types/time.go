@@ -141,7 +141,7 @@ func (r *dateReader) timeOnlyWord(fields []field, i int) (set fieldMask, skip bo
 		ok && (w.kind == wordMonth || w.kind == wordWeekday):
 		return 0, false, badFormat
 	case ok && w.kind == wordISOTime:
-		if r.prefix != 0 || !timeFollows(fields, i) {
+		if r.prefix != 0 {
 			return 0, false, badFormat
 		}
 		r.prefix = w.value

@@ -96,10 +96,7 @@ func coerceStamp(v Value, mod int32, _ bool) (Value, error) {
 	if mod < 0 || mod > 5 || v.I == TimestampInfinity || v.I == TimestampNegInfinity {
 		return v, nil
 	}
-	v.I = RoundMicros(v.I, mod)
-	if !ValidTimestamp(v.I) {
-		return v, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "timestamp out of range")
-	}
+	v.I = RoundMicros(v.I, mod) // which may be just past the end, as in PostgreSQL
 	return v, nil
 }
 

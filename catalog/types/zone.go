@@ -215,8 +215,11 @@ func posixZone(rule string) namedZone {
 			return namedZone{}
 		}
 	}
-	if rest == "" {
+	switch {
+	case rest == "":
 		rest = ",M3.2.0,M11.1.0"
+	case !posixRules(rest):
+		return namedZone{}
 	}
 	footer := posixQuote(std) + posixSeconds(west) + posixQuote(dst) + posixSeconds(dstWest) + rest
 	loc, err := time.LoadLocationFromTZData(ruleName+rule, zoneFile(std, -west, footer))
@@ -251,6 +254,9 @@ func posixOffset(s string) (seconds int, rest string, ok bool) {
 		s = s[1:]
 	}
 	for unit, most := 3600, 167; unit > 0; unit, most = unit/60, 59 {
+		if unit == 1 {
+			most = 60 // a leap second
+		}
 		v, after, fits := leadingInt(s)
 		if !fits || len(after) == len(s) || s[0] == '+' || s[0] == '-' || v > most {
 			return 0, "", false
@@ -262,6 +268,45 @@ func posixOffset(s string) (seconds int, rest string, ok bool) {
 		s = s[1:]
 	}
 	return 0, "", false
+}
+
+// posixRules reports whether s is ",start,end" of daylight-saving time, each Jn, n
+// or Mm.w.d with a time behind a slash or none.
+func posixRules(s string) bool {
+	within := func(lo, hi int) bool {
+		v, rest, ok := leadingInt(s)
+		if !ok || len(rest) == len(s) || s[0] == '-' || s[0] == '+' || v < lo || v > hi {
+			return false
+		}
+		s = rest
+		return true
+	}
+	passes := func(c byte) bool {
+		if s == "" || s[0] != c {
+			return false
+		}
+		s = s[1:]
+		return true
+	}
+	for range 2 {
+		ok := passes(',')
+		switch {
+		case !ok:
+		case passes('J'):
+			ok = within(1, 365)
+		case passes('M'):
+			ok = within(1, 12) && passes('.') && within(1, 5) && passes('.') && within(0, 6)
+		default:
+			ok = within(0, 365)
+		}
+		if ok && passes('/') {
+			_, s, ok = posixOffset(s)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return s == ""
 }
 
 func posixQuote(name string) string { return "<" + name + ">" }

@@ -118,10 +118,11 @@ func init() {
 	op("position(bit, bit) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return int4(strings.Index(a[0].S, a[1].S) + 1)
 	}, "position(B'010' IN B'000001101011')", "8", "position(B'1' IN B'001')", "3")
+	const mostBits = 1<<31 - 8
 	fromInt := func() ValueFunc {
 		return func(_ *Env, a vs) (types.Value, error) {
 			n := int(a[1].I)
-			if n <= 0 {
+			if n <= 0 || n > mostBits {
 				n = 1
 			}
 			b := make([]byte, n)

@@ -13,7 +13,13 @@ import (
 func init() {
 	cast := func(to, from string, oid types.OID, f func(s string) string, ex ...string) {
 		define(fmt.Sprintf("%s(%s) %s strict immutable", to, from, to), Definition{
-			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return types.NewString(oid, f(a[0].S)), nil },
+			Value: func(_ *Env, a []types.Value) (types.Value, error) {
+				s := a[0].S
+				if from == "char" {
+					s = string(types.AppendText(nil, a[0], nil)) // a byte that is no ASCII is \nnn
+				}
+				return types.NewString(oid, f(s)), nil
+			},
 			Examples: examples(ex...),
 		})
 	}

@@ -32,7 +32,7 @@ func date(d int64) (types.Value, error) {
 }
 
 var (
-	minDate, _ = types.DateToDays(-4712, 1, 1)
+	minDate, _ = types.DateToDays(-4713, 11, 24)
 	maxDate, _ = types.DateToDays(5874897, 12, 31)
 )
 

@@ -25,6 +25,9 @@ func init() {
 	})
 	define("date_trunc(text, timestamptz, text) timestamptz strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			if infiniteTimestamp(a[1].I) {
+				return a[1], nil
+			}
 			f, err := zoned(env.Format, a[2].S, a[1].I, false)
 			if err != nil {
 				return types.Value{}, err
@@ -183,6 +186,8 @@ func bin(stride types.IntervalValue, m, origin int64) (int64, error) {
 		return 0, sqlerr.Unsupported("Give the stride in days or smaller units, or use date_trunc.", "timestamps cannot be binned into intervals containing months or years")
 	case step <= 0:
 		return 0, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "stride must be greater than zero")
+	case (m-origin < m) != (origin > 0):
+		return 0, intervalOutOfRange()
 	default:
 		rest := (m - origin) % step
 		if rest < 0 {

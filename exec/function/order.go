@@ -47,12 +47,16 @@ func init() {
 		}
 		low, high := fmt.Sprintf("'%s'::%s", f.low, typeOf(f.left)), fmt.Sprintf("'%s'::%s", f.high, typeOf(f.right))
 		order := orderOf(f.left, f.right)
+		compare := order
+		if f.cmp == "btint2cmp" { // the one that answers with the difference
+			compare = func(a, b types.Value) int { return int(a.I - b.I) }
+		}
 		ex := examples(fmt.Sprintf("%s(%s, %s)", f.cmp, low, high), "-1")
 		if f.left == f.right {
 			ex = append(ex, examples(fmt.Sprintf("%s(%s, %s)", f.cmp, high, low), "1", fmt.Sprintf("%s(%s, %s)", f.cmp, low, low), "0")...)
 		}
 		define(fmt.Sprintf("%s(%s, %s) int4 strict immutable", f.cmp, f.left, f.right), Definition{
-			Value: func(_ *Env, a vs) (types.Value, error) { return int4(order(a[0], a[1])) }, Examples: ex})
+			Value: func(_ *Env, a vs) (types.Value, error) { return int4(compare(a[0], a[1])) }, Examples: ex})
 		if f.larger == "" {
 			continue
 		}

@@ -249,12 +249,18 @@ func defineRangeArithmetic() {
 		multi := strings.Replace(name, "range", "multirange", 1)
 		oid := types.MultirangeOf(oidOf(name))
 		op(multi+"() "+multi, func(*Env, vs) (types.Value, error) { return types.NewMultirange(oid, nil), nil }, multi+"()", "{}")
-		op(multi+"(variadic "+name+") "+multi, func(_ *Env, a vs) (types.Value, error) {
+		define(multi+"(variadic "+name+") "+multi+" immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
 			var all []types.Range
 			for _, v := range a {
+				switch {
+				case v.Null && len(a) == 1:
+					return types.NullOf(types.Of(oid)), nil
+				case v.Null:
+					return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "multirange values cannot contain null members")
+				}
 				all = append(all, rangesOf(v)...)
 			}
 			return types.NewMultirange(oid, all), nil
-		}, multi+"("+name+" '(,)', "+name+" 'empty')", "{(,)}", "("+name+" 'empty')::"+multi, "{}", multi+"("+name+" '(,)')", "{(,)}")
+		}, Examples: examples(multi+"("+name+" '(,)', "+name+" 'empty')", "{(,)}", "("+name+" 'empty')::"+multi, "{}", multi+"("+name+" '(,)')", "{(,)}", multi+"(NULL, "+name+" '(,)')", "ERROR 22004", multi+"(NULL::"+name+")", "NULL")})
 	}
 }

@@ -245,5 +245,8 @@ func overlay(s, with string, from, count int64) (types.Value, error) {
 	if from <= 0 {
 		return types.Value{}, negativeLength()
 	}
+	if end := from + count; end != int64(int32(end)) {
+		return types.Value{}, types.OutOfRange("integer")
+	}
 	return text(substring(s, 1, from) + with + substring(s, from+count, unlimited))
 }
