@@ -14,7 +14,20 @@ const (
 	attrdefOID    = 2604
 )
 
+// linkedByKeys are the tables at either end of a foreign key, which PostgreSQL checks
+// by triggers: psql looks for foreign keys where there are some.
+func linkedByKeys(c *Context) map[types.OID]bool {
+	linked := map[types.OID]bool{}
+	for _, r := range c.Snapshot.Relations() {
+		for _, k := range r.Foreign() {
+			linked[r.OID], linked[k.Target] = true, true
+		}
+	}
+	return linked
+}
+
 func pgClass(c *Context, t *table) {
+	linked := linkedByKeys(c)
 	for _, r := range c.Snapshot.Relations() {
 		kind := relkind(r)
 		persistence := byte('p')
@@ -53,6 +66,7 @@ func pgClass(c *Context, t *table) {
 			chr("relkind", kind).
 			num("relnatts", int64(len(r.Columns))).
 			bool("relhasrules", kind == 'v').
+			bool("relhastriggers", linked[r.OID]).
 			bool("relispopulated", true).
 			chr("relreplident", replident)
 		if options != nil {
