@@ -67,6 +67,10 @@ type SQL struct {
 	MaxMemoryMB int64
 	// QueryMemoryLimitMB (sql.query_memory_limit_mb) is one statement's. 256.
 	QueryMemoryLimitMB int64
+	// TableMemoryMB (sql.table_memory_mb) is what pages of tables may take that are
+	// in the store too: those that nobody has read for longest are dropped past it
+	// and read again when they are wanted. 0: half of sql.max_memory_mb. 0.
+	TableMemoryMB int64
 	// EnableSpillToDisk (sql.enable_spill_to_disk) lets statements write to disk
 	// what their memory limit has no room for; else that is 53200. true.
 	EnableSpillToDisk bool
@@ -182,6 +186,14 @@ func (c *Config) FileRoots() ([]string, error) {
 	return abs, nil
 }
 
+// TableMemory is what pages of tables may take, in bytes.
+func (c *Config) TableMemory() int64 {
+	if c.SQL.TableMemoryMB > 0 {
+		return c.SQL.TableMemoryMB << 20
+	}
+	return c.SQL.MaxMemoryMB << 20 / 2
+}
+
 func (c *Config) check() error {
 	for _, bound := range []struct {
 		key   string
@@ -192,6 +204,7 @@ func (c *Config) check() error {
 		{"sql.max_memory_mb", c.SQL.MaxMemoryMB, 64},
 		{"sql.query_memory_limit_mb", c.SQL.QueryMemoryLimitMB, 1},
 		{"sql.spill_limit_mb", c.SQL.SpillLimitMB, 0},
+		{"sql.table_memory_mb", c.SQL.TableMemoryMB, 0},
 		{"jobs.max_restart_attempts", int64(c.Jobs.MaxRestartAttempts), 0},
 		{"jobs.restart_delay_ms", c.Jobs.RestartDelay.Milliseconds(), 0},
 		{"storage.checkpoint_interval_ms", c.Storage.CheckpointInterval.Milliseconds(), 10},

@@ -28,7 +28,7 @@ kafka:
 server.listen: 127.0.0.1:6000
 server:
   log_format: json
-sql: {max_memory_mb: 512, query_memory_limit_mb: 32, enable_spill_to_disk: false, spill_directory: /fast, spill_limit_mb: 0, spill_threshold_ratio: 0.25}
+sql: {max_memory_mb: 512, query_memory_limit_mb: 32, enable_spill_to_disk: false, spill_directory: /fast, spill_limit_mb: 0, spill_threshold_ratio: 0.25, table_memory_mb: 16}
 jobs: {max_restart_attempts: 0, restart_delay_ms: 10}
 storage.checkpoint_interval_ms: 250
 file.roots: [/data, /in]
@@ -42,11 +42,23 @@ file.roots: [/data, /in]
 	want.Server.LogFormat = "json"
 	want.SQL.MaxMemoryMB, want.SQL.QueryMemoryLimitMB = 512, 32
 	want.SQL.EnableSpillToDisk, want.SQL.SpillDirectory, want.SQL.SpillLimitMB, want.SQL.SpillThresholdRatio = false, "/fast", 0, 0.25
+	want.SQL.TableMemoryMB = 16
 	want.Jobs.MaxRestartAttempts, want.Jobs.RestartDelay = 0, 10*time.Millisecond
 	want.Storage.CheckpointInterval = 250 * time.Millisecond
 	want.File.Roots = []string{"/data", "/in"}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestTableMemory(t *testing.T) {
+	c := Default()
+	if got, want := c.TableMemory(), c.SQL.MaxMemoryMB<<20/2; got != want {
+		t.Errorf("where nothing is set, tables may take %d bytes, want %d", got, want)
+	}
+	c.SQL.TableMemoryMB = 3
+	if got := c.TableMemory(); got != 3<<20 {
+		t.Errorf("tables may take %d bytes, want %d", got, 3<<20)
 	}
 }
 

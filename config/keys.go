@@ -43,6 +43,7 @@ var keys = []Key{
 	{"sql.spill_directory", "folder of what memory has no room for", func(c *Config, n *yaml.Node) error { return text(n, &c.SQL.SpillDirectory) }},
 	{"sql.spill_limit_mb", "most that is written there at one time", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.SpillLimitMB) }},
 	{"sql.spill_threshold_ratio", "part of a memory limit, past which is written", func(c *Config, n *yaml.Node) error { return ratio(n, &c.SQL.SpillThresholdRatio) }},
+	{"sql.table_memory_mb", "pages of tables that stay in memory; 0: half of max_memory_mb", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.TableMemoryMB) }},
 	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config, n *yaml.Node) error { return millis(n, &c.Storage.CheckpointInterval) }},
 	{"storage.data_dir", "folder of the catalog and state", func(c *Config, n *yaml.Node) error { return text(n, &c.Storage.DataDir) }},
 }

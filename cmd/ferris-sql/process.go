@@ -134,7 +134,10 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		return p, err
 	}
 	known := cat.Snapshot().Storages()
-	p.tables, err = table.Open(p.store, table.Options{Known: func(storage uint32) bool { return known[storage] }, Account: account, Logger: log})
+	p.tables, err = table.Open(p.store, table.Options{
+		Known:  func(storage uint32) bool { return known[storage] },
+		Budget: c.TableMemory(), Account: account, Logger: log,
+	})
 	if err != nil {
 		return p, err
 	}

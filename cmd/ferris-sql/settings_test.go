@@ -283,6 +283,27 @@ func TestEverySetting(t *testing.T) {
 				}
 			}
 		},
+		"sql.table_memory_mb": func(t *testing.T) {
+			held := func(yaml string) int64 {
+				p, err := startProcess(t.Context(), configOf(t, yaml), true, quietLogger())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(p.close)
+				p.servePipe()
+				// Over 2 MB: a commit of less waits in memory to be written.
+				if _, err := ask(t, dialPipe(t, p), "CREATE TABLE big AS SELECT g, repeat(md5(g::text), 3) FROM generate_series(1, 50000) g"); err != nil {
+					t.Fatal(err)
+				}
+				return p.memory.Used() - state.Memory
+			}
+			if n := held("sql.table_memory_mb: 1"); n > 1<<20 {
+				t.Errorf("%d bytes of a table are held", n)
+			}
+			if n := held(""); n < 5<<20 {
+				t.Errorf("%d bytes of a table of over 5 MB are held where nothing is said", n)
+			}
+		},
 		"storage.checkpoint_interval_ms": func(t *testing.T) {
 			sql := ticking + "CREATE SINK hole WITH (type = 'blackhole'); START JOB j AS SELECT id FROM ticks INTO hole"
 			conn := gatewayOf(t, "storage.checkpoint_interval_ms: 10")
