@@ -84,6 +84,111 @@ func (t *Tx) ResetJob(name string, change func(*Job)) error {
 	})
 }
 
+// RenameJob gives a job another name. It stays the job that it is, with its state, and
+// keeps the sinks that are its own.
+func (t *Tx) RenameJob(from, to string) error {
+	seen := t.Snapshot().Job(from)
+	return t.apply(func(d *draft) error {
+		j := d.jobs[from]
+		switch {
+		case j == nil:
+			return noJob(from)
+		case j.UUID != seen.UUID:
+			return conflict()
+		case d.jobs[to] != nil:
+			return sqlerr.Errorf(sqlerr.DuplicateObject, "job %q already exists", to)
+		}
+		if err := d.ownName(j); err != nil {
+			return err
+		}
+		d.renameJobs(map[*Job]string{j: to})
+		return nil
+	})
+}
+
+// SwapJobs has two jobs change their names.
+func (t *Tx) SwapJobs(a, b string) error {
+	one, other := t.Snapshot().Job(a), t.Snapshot().Job(b)
+	return t.apply(func(d *draft) error {
+		x, y := d.jobs[a], d.jobs[b]
+		switch {
+		case x == nil:
+			return noJob(a)
+		case y == nil:
+			return noJob(b)
+		case x.UUID != one.UUID || other == nil || y.UUID != other.UUID:
+			return conflict()
+		}
+		for _, j := range []*Job{x, y} {
+			if err := d.ownName(j); err != nil {
+				return err
+			}
+		}
+		if x != y {
+			d.renameJobs(map[*Job]string{x: b, y: a})
+		}
+		return nil
+	})
+}
+
+// ReplaceJob gives a job another definition, and its own sinks other columns; it keeps
+// its OID and UUID, and so its state, and where it began. It is running from then on.
+func (t *Tx) ReplaceJob(j *Job, sinks []*Relation) error {
+	seen := t.Snapshot().Job(j.Name)
+	return t.apply(func(d *draft) error {
+		old := d.jobs[j.Name]
+		switch {
+		case old == nil:
+			return noJob(j.Name)
+		case old.UUID != seen.UUID:
+			return conflict()
+		}
+		replaced := *j
+		replaced.OID, replaced.UUID, replaced.Created, replaced.Start = old.OID, old.UUID, old.Created, old.Start
+		replaced.Comment = old.Comment
+		for _, r := range sinks {
+			if was := d.relations[r.Schema][r.Name]; was == nil || was.OID != r.OID {
+				return conflict()
+			}
+			d.putRelation(r)
+		}
+		if err := d.dependable(j.Name, j.DependsOn, true); err != nil {
+			return err
+		}
+		d.putJob(&replaced)
+		return nil
+	})
+}
+
+// ownName refuses another name for the job of a materialized view, which is the
+// view's.
+func (s *Snapshot) ownName(j *Job) error {
+	if v := s.view(j); v != nil {
+		return sqlerr.Errorf(sqlerr.WrongObjectType, "job %q maintains materialized view %q", j.Name, v.Name).
+			WithHint("Use ALTER MATERIALIZED VIEW %s RENAME TO.", v.Name)
+	}
+	return nil
+}
+
+// renameJobs gives jobs new names, all at once.
+func (d *draft) renameJobs(names map[*Job]string) {
+	sinks := map[*Job][]object{}
+	for j := range names {
+		sinks[j] = d.ownedSinks(j)
+		d.removeJob(j)
+	}
+	for j, name := range names {
+		renamed := *j
+		renamed.Name = name
+		d.putJob(&renamed)
+		for _, o := range sinks[j] {
+			r := *o.relation
+			r.Job = name
+			d.putRelation(&r)
+		}
+	}
+}
+
 func noJob(name string) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", name)
 }

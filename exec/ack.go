@@ -37,6 +37,9 @@ type acker struct {
 func (t *task) startAckers(ctx context.Context) {
 	t.ackers = map[*leaf]*acker{}
 	for _, leaf := range t.live {
+		if leaf.scan.reader == nil {
+			continue // it had ended
+		}
 		ctx, cut := context.WithCancel(ctx)
 		a := &acker{life: t.life, reader: leaf.scan.reader, cut: cut, more: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
 			newest: map[stream.Split]stream.Offset{}}

@@ -13,9 +13,15 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// changeJob is ALTER JOB: SET of options, which a job that runs takes up after the
-// epoch that runs, or START FROM.
+// changeJob is ALTER JOB: SET of options and another name, which a job that runs takes
+// up after the epoch that runs, or START FROM.
 func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, env *function.Env) ([]*sqlerr.Error, error) {
+	switch {
+	case s.Rename != "":
+		return nil, t.change().RenameJob(j.Name, s.Rename)
+	case s.Swap != "":
+		return nil, t.change().SwapJobs(j.Name, s.Swap)
+	}
 	changed := *j
 	if s.From != nil {
 		changed.Start = s.From
@@ -29,6 +35,10 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 	settings, err := jobOptions(changed.Options, t.e.o.Checkpoint)
 	if err != nil {
 		return nil, err
+	}
+	if was, err := jobOptions(j.Options, t.e.o.Checkpoint); err == nil && was.staged != settings.staged {
+		return nil, sqlerr.Unsupported("Start another job with it, and ALTER JOB ... SWAP WITH that; or DROP JOB and START JOB with it.",
+			"ALTER JOB cannot set \"sink.buffer\" of a job that has none")
 	}
 	p, err := t.e.o.Plan(ctx, t.Snapshot(), &changed)
 	if err != nil {
@@ -128,5 +138,8 @@ func (s *scan) begin(from *catalog.JobStart) {
 	}
 }
 
-// outdated reports whether a job runs with options that it does not have any more.
-func (j *job) outdated(now *catalog.Job) bool { return !slices.Equal(j.def.Options, now.Options) }
+// outdated reports whether a job runs as it is not any more: its name, its text, its
+// options have changed.
+func (j *job) outdated(now *catalog.Job) bool {
+	return j.def.Name != now.Name || j.def.Text != now.Text || !slices.Equal(j.def.Options, now.Options)
+}

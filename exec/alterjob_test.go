@@ -40,6 +40,7 @@ func TestAlterJobSet(t *testing.T) {
 		"ALTER JOB j SET (max_retries = '-1')":               sqlerr.InvalidParameterValue,
 		"ALTER JOB j SET (max_retrys = '1')":                 sqlerr.InvalidParameterValue,
 		"ALTER JOB j SET (max_retries = 1, max_retries = 2)": sqlerr.SyntaxError,
+		"ALTER JOB j SET ('sink.buffer' = '1MB')":            sqlerr.FeatureNotSupported,
 		"ALTER JOB j SET ()":                                 sqlerr.SyntaxError,
 		"ALTER JOB j":                                        sqlerr.SyntaxError,
 		"ALTER JOB":                                          sqlerr.SyntaxError,
@@ -112,5 +113,71 @@ func TestAlterJobStartFrom(t *testing.T) {
 		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
 			t.Errorf("%s: %v (%s), want %s", sql, err, sqlerr.CodeOf(err), code)
 		}
+	}
+}
+
+// TestRenameJob: a job that runs gets another name, or two change theirs, and each
+// goes on with its own state, sinks and positions, through kills.
+func TestRenameJob(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	for _, job := range []string{"a", "b"} {
+		if err := f.sqlJob(job, "SELECT name, count(*) AS "+job+" FROM e GROUP BY name"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := func(n int) {
+		t.Helper()
+		for _, job := range []string{"a", "b"} {
+			if err := f.topics.file(job+"_out").wait(f.context(), n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	e.add(0, event(1, "x", 1))
+	both(1)
+	ids := map[string][16]byte{}
+	for _, j := range f.catalog.Snapshot().Jobs() {
+		ids[j.Name] = j.UUID
+	}
+	f.run("ALTER JOB a RENAME TO c")
+	e.add(0, event(2, "x", 2))
+	both(3)
+	f.kill()
+	f.start()
+	f.run("ALTER JOB c SWAP WITH b")
+	e.add(0, event(3, "x", 3))
+	both(5)
+	f.kill()
+	f.start()
+	e.end()
+	f.waitState("b", catalog.JobFinished)
+	f.waitState("c", catalog.JobFinished)
+	want := []string{"+|x|1", "-|x|1", "+|x|2", "-|x|2", "+|x|3"}
+	equal(t, "a_out", f.topics.file("a_out").read(), want)
+	equal(t, "b_out", f.topics.file("b_out").read(), want)
+	s := f.catalog.Snapshot()
+	if s.Job("b").UUID != ids["a"] || s.Job("c").UUID != ids["b"] || s.Job("a") != nil {
+		t.Error("the jobs are not those that the names were given to")
+	}
+	if r := s.Relation("public", "a_out"); r.Job != "b" {
+		t.Errorf("sink a_out is of job %q, want b", r.Job)
+	}
+	for sql, code := range map[string]sqlerr.Code{
+		"ALTER JOB b RENAME TO c":        sqlerr.DuplicateObject,
+		"ALTER JOB nobody RENAME TO d":   sqlerr.UndefinedObject,
+		"ALTER JOB b SWAP WITH nobody":   sqlerr.UndefinedObject,
+		"ALTER JOB b RENAME TO":          sqlerr.SyntaxError,
+		"ALTER JOB b SWAP WITH c d":      sqlerr.SyntaxError,
+		"ALTER JOB b RENAME TO public.d": sqlerr.SyntaxError,
+		"ALTER JOB b SWAP WITH public.c": sqlerr.SyntaxError,
+	} {
+		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
+			t.Errorf("%s: %v, want %s", sql, err, code)
+		}
+	}
+	f.run("ALTER JOB IF EXISTS nobody RENAME TO d", "ALTER JOB b SWAP WITH b", "DROP JOB b")
+	if f.catalog.Snapshot().Relation("public", "a_out") != nil {
+		t.Error("DROP JOB left the job's own sink")
 	}
 }

@@ -156,12 +156,8 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	tx := t.change()
 	notices := idleOptions(s.Name, s.Options)
 	if old := tx.Snapshot().Job(s.Name); old != nil && s.OrReplace {
-		// The old job goes whole, with the sinks that were its own.
-		_, more, err := tx.DropJob(s.Name, false, false, env.SearchPath)
-		notices = append(notices, more...)
-		if err != nil {
-			return notices, err
-		}
+		t.changed = true
+		return notices, t.replaceJob(ctx, old, s, j, env)
 	} else if old != nil {
 		_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
 		return append(notices, more...), err

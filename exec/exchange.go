@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -22,9 +23,11 @@ type exchange struct {
 	pool   *batchPool
 	gather []*vec.Batch // for each other task; nil: nothing
 
-	marks []int64 // the watermark of each task
+	marks marks // of each task
 	ended []bool
 	mark  int64 // as it was passed on
+	quiet bool  // likewise
+	told  bool  // every task knows that no more rows are wanted
 }
 
 // messageKind is what one task tells another.
@@ -33,6 +36,7 @@ type messageKind uint8
 const (
 	messageRows  messageKind = iota
 	messageMark              // from now on rows are not before mark
+	messageFull              // no more rows are wanted
 	messageEnd               // no row will come
 	messageLevel             // the rows of a level of a barrier have come
 )
@@ -43,6 +47,7 @@ type message struct {
 	to    int // the exchange; of messageLevel the level
 	batch *vec.Batch
 	mark  int64
+	quiet bool // with mark: the task's input is idle
 }
 
 func (b *builder) exchange(t *tree, n *plan.Exchange, to target) error {
@@ -56,17 +61,17 @@ func (b *builder) exchange(t *tree, n *plan.Exchange, to target) error {
 func (t *task) newExchange(n *plan.Exchange, keys []*expr.Program, fault operator.Fault) *exchange {
 	tasks := t.life.settings.parallelism
 	x := &exchange{task: t, number: len(t.exchanges), keys: n.Keys != nil, pool: &batchPool{types: schemaTypes(n)},
-		gather: make([]*vec.Batch, tasks), marks: make([]int64, tasks), ended: make([]bool, tasks), mark: noMark}
+		gather: make([]*vec.Batch, tasks), marks: newMarks(tasks), ended: make([]bool, tasks), mark: noMark}
 	x.router = operator.NewRouter(tasks, keys, exprTypes(n.Keys), fault)
-	for i := range x.marks {
-		x.marks[i] = noMark
-	}
 	t.exchanges = append(t.exchanges, x)
 	return x
 }
 
 // Process gives each row to its task.
 func (x *exchange) Process(ctx context.Context, _ int, b *vec.Batch, out operator.Output) error {
+	if x.node.unwanted {
+		return stream.Done
+	}
 	parts, err := x.router.Route(b)
 	if err != nil {
 		return err
@@ -138,18 +143,49 @@ func (x *exchange) tell(ctx context.Context, m message) error {
 	return nil
 }
 
-// receive takes what a task has sent, and passes it on.
+// settle tells the other tasks when nobody wants more of what comes to the first
+// one, which has all rows of the exchange.
+func (x *exchange) settle(ctx context.Context) error {
+	if x.keys || x.told || x.task.number > 0 || !x.node.unwanted && !x.node.to.node.over() {
+		return nil
+	}
+	x.told, x.node.unwanted = true, true
+	for i := range x.gather {
+		if i == x.task.number {
+			continue
+		}
+		if err := x.task.send(ctx, i, message{kind: messageFull, to: x.number}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive takes what a task has sent, and passes it on. Where no more rows are
+// wanted settle sees to it.
 func (x *exchange) receive(ctx context.Context, m message) error {
+	err := x.take(ctx, m)
+	if errors.Is(err, stream.Done) {
+		return nil
+	}
+	return err
+}
+
+func (x *exchange) take(ctx context.Context, m message) error {
 	switch m.kind {
 	case messageRows:
 		err := x.node.Emit(ctx, m.batch)
 		m.batch.Reset()
 		x.pool.pool.Put(m.batch)
 		return err
+	case messageFull:
+		x.node.unwanted = true
+		return nil
 	case messageMark:
-		x.marks[m.from] = max(x.marks[m.from], m.mark)
+		x.marks.set(m.from, m.mark, m.quiet)
 	case messageEnd:
-		x.ended[m.from], x.marks[m.from] = true, math.MaxInt64
+		x.ended[m.from] = true
+		x.marks.set(m.from, math.MaxInt64, false)
 		left := 0
 		for _, ended := range x.ended {
 			if !ended {
@@ -160,21 +196,21 @@ func (x *exchange) receive(ctx context.Context, m message) error {
 			return x.node.to.finish(ctx)
 		}
 	}
-	low := int64(math.MaxInt64)
-	for _, mark := range x.marks {
-		low = min(low, mark)
-	}
-	if low <= x.mark {
+	low, quiet := x.marks.low()
+	if low <= x.mark && quiet == x.quiet {
 		return nil
 	}
-	x.mark = low
-	return x.node.to.watermark(ctx, low)
+	x.mark, x.quiet = max(x.mark, low), quiet
+	return x.node.to.status(ctx, x.mark, quiet)
 }
 
-// Watermark tells every task.
-func (x *exchange) Watermark(ctx context.Context, t int64, _ operator.Output) error {
-	return x.tell(ctx, message{kind: messageMark, mark: t})
+// status tells every task how far the task's input has come.
+func (x *exchange) status(ctx context.Context, mark int64, quiet bool) error {
+	return x.tell(ctx, message{kind: messageMark, mark: mark, quiet: quiet})
 }
+
+// Watermark is status's: an exchange also tells that its input is idle.
+func (x *exchange) Watermark(context.Context, int64, operator.Output) error { return nil }
 
 // Barrier gives every task its rows.
 func (x *exchange) Barrier(ctx context.Context, _ stream.Epoch, _ operator.Output) error {

@@ -35,8 +35,9 @@ type job struct {
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset
-	marks     map[place]int64   // watermarks; without a split, a stream's
-	streams   map[string]string // the stream of each source
+	marks     map[place]int64        // watermarks; without a split, a stream's
+	times     map[string]*sourceTime // of each source that has a watermark, while the job runs
+	streams   map[string]string      // the stream of each source
 	reads     map[string]sourceRead
 	follows   map[string]bool // the sources that are followed tables
 	started   time.Time

@@ -311,6 +311,8 @@ func TestJobResults(t *testing.T) {
 	check()
 }
 
+// TestJobIsReplaced: a job whose query is another goes on where it was, and one whose
+// sinks are others is refused.
 func TestJobIsReplaced(t *testing.T) {
 	f := newFixture(t)
 	in := f.stream("in")
@@ -324,10 +326,16 @@ func TestJobIsReplaced(t *testing.T) {
 	}
 	again := f.copyJob("j", in, []string{"y"})
 	again.OrReplace = true
-	f.exec(again)
-	if err := f.topics.file("y").wait(f.context(), 2); err != nil {
-		t.Fatal(err)
+	if _, err := f.try(again); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
+		t.Fatalf("CREATE OR REPLACE JOB with another sink = %v, want 55000", err)
 	}
+	again = f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "max_retries", Value: "5"})
+	again.OrReplace = true
+	f.exec(again)
+	f.topics.topic("in").addRows(0, 3, 5)
+	f.topics.topic("in").end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "x", f.topics.file("x").read(), lines(1, 5))
 	if n := len(f.store.Jobs()); n != 1 {
 		t.Errorf("the store keeps %d jobs, want 1", n)
 	}

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -18,12 +19,16 @@ type transaction struct {
 	connector stream.Transactional // nil: every sink waits for the store's decision
 	name      string               // of connector
 	sinks     []*catalog.Relation  // of connector
+	// staged are sinks of other systems of the connector's than the first sink's, or all
+	// of them: their rows are delivered after the decision, in transactions of their own.
+	staged []*catalog.Relation
 }
 
 // transactionOf finds the connector whose transaction decides about a job's
 // epochs, and refuses sinks that could get a row twice.
-func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transaction, error) {
+func (e *Engine) transactionOf(job string, sinks []*catalog.Relation, settings jobSettings) (transaction, error) {
 	var t transaction
+	first := ""
 	for _, r := range sinks {
 		if r.Stored() {
 			continue // its rows wait for the decision, staged
@@ -43,7 +48,19 @@ func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transacti
 		if t.connector != nil && t.name != c.Name() {
 			return t, sqlerr.Unsupported("Start a job for each.", "a transaction over sinks of %s and %s is not supported", t.name, c.Name())
 		}
-		t.connector, t.name, t.sinks = own, c.Name(), append(t.sinks, r)
+		cluster, err := clusterOf(&e.o.Env, own, r)
+		if err != nil {
+			return t, err
+		}
+		if t.connector == nil {
+			first = cluster
+		}
+		t.connector, t.name = own, c.Name()
+		if settings.staged || cluster != first {
+			t.staged = append(t.staged, r)
+		} else {
+			t.sinks = append(t.sinks, r)
+		}
 	}
 	return t, nil
 }
@@ -51,9 +68,6 @@ func (e *Engine) transactionOf(job string, sinks []*catalog.Relation) (transacti
 // checkTransaction checks, at START JOB, that a job's sinks can be written in
 // transactions.
 func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings, letters letterRoutes) error {
-	if !settings.transactions {
-		return nil
-	}
 	var sinks []*catalog.Relation
 	for _, target := range s.Sinks {
 		sinks = append(sinks, target.Relation)
@@ -61,11 +75,23 @@ func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings, letter
 	for _, to := range letters.targets {
 		sinks = append(sinks, to.relation)
 	}
-	t, err := e.transactionOf(s.Name, sinks)
+	if err := e.checkStaging(s.Name, sinks, settings); err != nil || !settings.transactions {
+		return err
+	}
+	t, err := e.transactionOf(s.Name, sinks, settings)
 	if err != nil || t.connector == nil {
 		return err
 	}
-	return t.connector.CheckDecider(&e.o.Env, t.sinks, stream.DeciderOptions{Job: s.Name, Checkpoint: settings.checkpoint})
+	o := stream.DeciderOptions{Job: s.Name, Checkpoint: settings.checkpoint}
+	for _, r := range t.staged {
+		if err := t.connector.CheckDecider(&e.o.Env, []*catalog.Relation{r}, o); err != nil {
+			return err
+		}
+	}
+	if len(t.sinks) == 0 {
+		return nil
+	}
+	return t.connector.CheckDecider(&e.o.Env, t.sinks, o)
 }
 
 // ask opens the job's Decider, where it has one, and brings the store to what was
@@ -82,9 +108,13 @@ func (l *life) ask(ctx context.Context, rec state.Recovery) (state.Recovery, err
 	for _, b := range l.boxes {
 		sinks = append(sinks, b.relation)
 	}
-	t, err := l.j.e.transactionOf(l.j.def.Name, sinks)
+	t, err := l.j.e.transactionOf(l.j.def.Name, sinks, l.settings)
 	if err != nil || t.connector == nil {
 		return rec, err
+	}
+	l.transaction = t
+	if len(t.sinks) == 0 {
+		return rec, nil // the store decides, and all are staged
 	}
 	o := stream.DeciderOptions{Job: l.j.def.Name, ID: l.j.id.String(), Checkpoint: l.settings.checkpoint}
 	if l.decider, err = t.connector.Decider(&l.j.e.o.Env, t.sinks, o); err != nil {
@@ -151,8 +181,24 @@ func (l *life) decide(ctx context.Context, version uint64) error {
 // decidedBy is the Decider for a sink's options; nil: the sink waits for the
 // store's decision.
 func (l *life) decidedBy(r *catalog.Relation) stream.Decider {
-	if l.decider == nil || l.decides != r.Connector {
+	if l.decider == nil || l.decides != r.Connector || l.stagedByName(r) {
 		return nil
 	}
 	return l.decider
+}
+
+// stagedByName reports whether a sink is one of those whose rows are delivered in
+// transactions of their own.
+func (l *life) stagedByName(r *catalog.Relation) bool {
+	return slices.ContainsFunc(l.transaction.staged, func(s *catalog.Relation) bool { return s.Schema == r.Schema && s.Name == r.Name })
+}
+
+// stages reports whether the rows of a sink are staged.
+func (l *life) stages(r *catalog.Relation) (stream.Transactional, bool) {
+	c, err := l.j.e.connector(r)
+	if err != nil {
+		return nil, false
+	}
+	own, ok := c.(stream.Transactional)
+	return own, ok && (l.settings.staged || l.stagedByName(r))
 }

@@ -51,12 +51,12 @@ func (b *builder) evicter(t *tree, n plan.Node) *memory.Account {
 }
 
 // evict lets an operator that is kept read back what it has not in memory.
-func (l *life) evict(t *task, op operator.Kept) {
-	x, ok := op.(operator.Evicting)
+func (l *life) evict(t *task, k keptOperator) {
+	x, ok := k.op.(operator.Evicting)
 	if !ok {
 		return
 	}
-	number := uint32(firstOperator + len(t.kept))
+	number := k.number
 	x.Evict(operator.Evictions{
 		Read: func() operator.StateReader {
 			return operator.StateReader{Snapshot: l.j.e.o.Store.Snapshot(l.j.id), Job: l.j.id, Operator: number, Shard: l.layout.shard(t.number)}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
@@ -113,8 +112,7 @@ func (e *Engine) exportState(ctx context.Context, j *catalog.Job, to io.Writer) 
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has no committed epoch", j.Name)
 	}
 	head := exportHead{Job: j.Name, Query: j.Text, Format: stateFormat, Shapes: map[string]string{}, Epoch: uint64(epoch)}
-	l := life{j: newJob(e, j)}
-	shapes, err := l.readShapes(sn)
+	shapes, _, err := readShapes(sn, j)
 	if err != nil {
 		return err
 	}
@@ -220,18 +218,19 @@ func (e *Engine) fits(ctx context.Context, s *catalog.Snapshot, def *catalog.Job
 			return refuse("the file says where to go on in %s, and the job reads %s", name, strings.Join(sources, ", "))
 		}
 	}
-	for i, own := range shapes {
-		number := strconv.Itoa(firstOperator + i)
+	for _, own := range shapes {
+		number := strconv.FormatUint(uint64(own.number), 10)
 		theirs, ok := head.Shapes[number]
-		switch {
-		case !ok:
-			return refuse("the file has no state of the operator %q", own)
-		case own != theirs:
-			return refuse("an operator was %q and is %q", theirs, own)
+		if !ok {
+			return refuse("the file has no state of the operator %q", own.shape)
+		}
+		if reason := own.differs(theirs); reason != "" {
+			return refuse("%s", reason)
 		}
 		delete(head.Shapes, number)
 	}
 	for _, theirs := range head.Shapes {
+		theirs, _, _ = strings.Cut(theirs, shapeTypes)
 		return refuse("the job has no operator %q", theirs)
 	}
 	return nil
@@ -239,7 +238,7 @@ func (e *Engine) fits(ctx context.Context, s *catalog.Snapshot, def *catalog.Job
 
 // shapes builds the operators of a life that is not started, and says what those are
 // whose state is kept, and what its sources are called.
-func (l *life) shapes(ctx context.Context, s *catalog.Snapshot) (shapes, sources []string, err error) {
+func (l *life) shapes(ctx context.Context, s *catalog.Snapshot) (shapes []keptOperator, sources []string, err error) {
 	if l.env, err = JobEnv(l.j.def, s); err != nil {
 		return nil, nil, err
 	}
@@ -257,11 +256,7 @@ func (l *life) shapes(ctx context.Context, s *catalog.Snapshot) (shapes, sources
 		return nil, nil, err
 	}
 	for _, t := range l.tasks {
-		for _, n := range t.tree.nodes {
-			if _, ok := n.op.(operator.Kept); ok && !n.ends {
-				shapes = append(shapes, shapeOf(n))
-			}
-		}
+		shapes = keptOperators(t.tree)
 		sources = slices.Sorted(maps.Values(t.names))
 	}
 	return shapes, sources, nil

@@ -113,7 +113,7 @@ func TestImportRefused(t *testing.T) {
 	for _, c := range []struct {
 		file  []byte
 		names string
-	}{{other, `and is "Changelog Aggregate; Group Key: name; Aggregates: count(*), sum(id)`}, {windows, `an operator was "`}} {
+	}{{other, `operator "Changelog Aggregate; Group Key: name; Aggregates: count(*), sum(id)`}, {windows, `operator "`}} {
 		err := try(c.file)
 		if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), c.names) {
 			t.Errorf("the state of another plan: %v, want %s", err, c.names)

@@ -53,6 +53,10 @@ type jobSettings struct {
 	// partial: of several tasks each aggregates its own rows before those of a group
 	// meet.
 	partial bool
+	// sinkBuffer is how many bytes wait for a sink that does not take them, where the
+	// job says so or they must; sinkDrops: then rows are dropped. staged: the job says.
+	sinkBuffer        int64
+	sinkDrops, staged bool
 	// ttl is how long groups are kept that no row touches; 0: for ever.
 	ttl time.Duration
 }
@@ -119,6 +123,9 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		if s.ttl, err = duration("state.ttl", v); err != nil {
 			return s, err
 		}
+	}
+	if err := s.readStaging(o); err != nil {
+		return s, err
 	}
 	if v, ok := o.Get("retry_backoff"); ok {
 		if s.backoff, err = duration("retry_backoff", v); err != nil {
@@ -208,7 +215,6 @@ func (e *Engine) sinkBatch(r *catalog.Relation) (int, error) {
 // they ask for would silently not be so.
 func refused(o catalog.Options) error {
 	for _, c := range []struct{ key, fine, hint string }{
-		{"on_sink_full", "stall", "Leave it out: a job waits for its sinks."},
 		{"fallback", "none", "Leave it out: a job whose sinks fail keeps its place and stops."},
 		{"on_data_loss", "fail", "Leave it out: offsets lost to retention fail the job."},
 	} {
@@ -225,7 +231,7 @@ func refused(o catalog.Options) error {
 // anyway.
 var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
 	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
-	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "aggregate.phases", "state.ttl", "state.memory_limit_mb", "on_sink_full", "fallback", "on_data_loss"}
+	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "aggregate.phases", "state.ttl", "state.memory_limit_mb", "sink.buffer", "on_sink_full", "fallback", "on_data_loss"}
 
 // idleOptions is a notice for each option that changes nothing.
 func idleOptions(job string, o catalog.Options) []*sqlerr.Error {

@@ -16,26 +16,29 @@ import (
 // life is a job from one start to its end or next failure. One goroutine owns
 // it; sinks and readers have their own.
 type life struct {
-	j        *job
-	settings jobSettings
-	handle   *state.Job
-	plan     *plan.StartJob
-	env      *function.Env
-	tasks    []*task
-	crew     *crew       // nil: there is one task, which the life's goroutine runs
-	sinks    []*sinkTask // those of boxes come last
-	boxes    []*letterBox
-	policies policies
-	results  *results // where there is no sink
-	pool     *batchPool
-	fails    chan error     // the first failure of each sink
-	decider  stream.Decider // nil: the store's commit is the decision
-	decides  string         // the connector whose sinks write in decider
-	memory   *jobMemory
-	account  *memory.Account // of what operators hold
-	shaped   bool            // what the kept operators are is in the store
-	layout   layout          // of their state
-	stored   layout          // as it lies in the store
+	j           *job
+	settings    jobSettings
+	handle      *state.Job
+	plan        *plan.StartJob
+	env         *function.Env
+	tasks       []*task
+	crew        *crew       // nil: there is one task, which the life's goroutine runs
+	sinks       []*sinkTask // those of boxes come last
+	boxes       []*letterBox
+	policies    policies
+	results     *results // where there is no sink
+	drifting    drifting
+	pool        *batchPool
+	fails       chan error     // the first failure of each sink
+	decider     stream.Decider // nil: the store's commit is the decision
+	decides     string         // the connector whose sinks write in decider
+	transaction transaction
+	memory      *jobMemory
+	account     *memory.Account // of what operators hold
+	shaped      bool            // what the kept operators are is in the store
+	layout      layout          // of their state
+	stored      layout          // as it lies in the store
+	marks       map[int]int64   // of nodes of several inputs, as the store has them
 
 	epoch   stream.Epoch // that runs
 	decided bool         // the store has, or may have, committed it
@@ -61,7 +64,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 			t.stop()
 		}
 		l.j.mu.Lock()
-		l.j.waits = nil
+		l.j.waits, l.j.times = nil, nil
 		l.j.mu.Unlock()
 		// A commit that fails after the last epoch is a failure of the job too.
 		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
@@ -89,7 +92,13 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 	tick := time.NewTicker(l.settings.checkpoint)
 	defer tick.Stop()
 	t := l.tasks[0]
-	for t.open > 0 {
+	for {
+		if err := t.settle(ctx); err != nil {
+			return 0, err
+		}
+		if t.open == 0 {
+			return l.finish(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
@@ -120,7 +129,27 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			}
 		}
 	}
-	return lifeFinished, l.checkpoint(ctx)
+}
+
+// finish ends a life whose sources have ended, when its sinks have all rows.
+func (l *life) finish(ctx context.Context) (outcome, error) {
+	if err := l.checkpoint(ctx); err != nil {
+		return 0, err
+	}
+	for _, s := range l.sinks {
+		staged, ok := s.sink.(*stagedSink)
+		if !ok {
+			continue
+		}
+		// The last epoch reaches it by the sink's own goroutine.
+		if err := s.idle(ctx, l.fails); err != nil {
+			return 0, err
+		}
+		if all, err := staged.delivered(ctx, l.j.stop); err != nil || !all {
+			return lifeStopped, err
+		}
+	}
+	return lifeFinished, nil
 }
 
 // pause has the interval between epochs begin anew: where one took long to store,
@@ -182,10 +211,11 @@ func (l *life) checkpoint(ctx context.Context) error {
 	p.Follows = follows(l.tasks[0].live)
 	var pages state.Batch
 	l.results.write(&pages)
+	l.saveMarks(&pages)
 	l.j.with(l.epoch).write(&pages)
 	for _, s := range l.sinks {
-		if t, ok := s.sink.(*tableSink); ok {
-			t.stage.write(&pages, l.epoch)
+		if t, ok := s.sink.(staging); ok {
+			t.stageInto(&pages, l.epoch)
 		}
 	}
 	if err := l.saveOperators(&pages); err != nil {
@@ -263,10 +293,11 @@ func (l *life) moved() map[place]stream.Offset {
 	return all
 }
 
-// next begins an epoch; now() inside it is its beginning.
+// next begins an epoch; now() inside it is its beginning, and never before that of
+// the one before, though the clock may have been set back.
 func (l *life) next(e stream.Epoch) {
 	l.epoch, l.decided = e, false
-	now := microsSince2000(time.Now())
+	now := max(microsSince2000(time.Now()), l.env.StatementTime)
 	l.env.TransactionTime, l.env.StatementTime = now, now
 	for _, t := range l.tasks {
 		t.env.TransactionTime, t.env.StatementTime = now, now

@@ -86,7 +86,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
 		}
-		sink, err := e.openSink(ctx, r, o)
+		sink, err := l.openSink(ctx, name, r, o, known[name], p)
 		if err != nil {
 			return nil, p.failure(jobError(l.j.def.Name, "sinks", name, system{err}))
 		}
@@ -118,6 +118,27 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		}
 	}
 	return l.openBoxes(open)
+}
+
+// openSink opens a sink, or what stages its rows.
+func (l *life) openSink(ctx context.Context, name string, r *catalog.Relation, o stream.SinkOptions, known state.SinkRecovery, p faultPolicy) (stream.Sink, error) {
+	e := l.j.e
+	connector, staged := l.stages(r)
+	if !staged {
+		return e.openSink(ctx, r, o)
+	}
+	s := &stagedSink{name: name, rel: r, ops: o.Changelog, reject: l.refused(p)}
+	if l.stagedByName(r) {
+		s.decider = func() (stream.Decider, error) {
+			return connector.Decider(&e.o.Env, []*catalog.Relation{r}, stream.DeciderOptions{Job: l.j.def.Name, ID: l.j.id.String() + "-" + name, Checkpoint: l.settings.checkpoint})
+		}
+	}
+	s.open = func(ctx context.Context, d stream.Decider) (stream.Sink, error) {
+		o := o
+		o.Decider = d
+		return e.openSink(ctx, r, o)
+	}
+	return l.newStagedSink(ctx, s, len(l.sinks), known.Delivered)
 }
 
 // hindered has the job ask what a part of it waits for.
@@ -170,6 +191,9 @@ func (l *life) recover(ctx context.Context, rec state.Recovery) error {
 				if err := s.sink.Commit(ctx, stream.Epoch(t.Epoch), t.Token); err != nil {
 					return fmt.Errorf("delivering epoch %d to sink '%s': %w", t.Epoch, s.name, err)
 				}
+				if _, ok := s.sink.(*stagedSink); ok {
+					continue // which tells when it is
+				}
 				if err := l.handle.Delivered(t.Epoch, s.name); err != nil {
 					return err
 				}
@@ -205,6 +229,9 @@ func (l *life) build(ctx context.Context, first bool) error {
 		return err
 	}
 	if err := l.keepOperators(first); err != nil {
+		return err
+	}
+	if err := l.loadMarks(); err != nil {
 		return err
 	}
 	if len(l.tasks) > 1 {
@@ -360,6 +387,16 @@ func (l *life) openSources(ctx context.Context, p state.Progress, first bool) er
 		l.j.positions[place{at.Source, stream.Split(at.Split)}] = slices.Clone(at.Offset)
 	}
 	l.j.mu.Unlock()
+	times := map[string]*sourceTime{}
+	for _, leaf := range l.tasks[0].live {
+		if leaf.clock != nil {
+			times[l.tasks[0].names[leaf.scan]] = leaf.clock.sourceTime
+			l.drifting.streams = append(l.drifting.streams, timedStream{leaf.clock.sourceTime, leaf.scan.splits})
+		}
+	}
+	l.j.mu.Lock()
+	l.j.times = times
+	l.j.mu.Unlock()
 	for _, t := range l.tasks {
 		if err := t.openSources(ctx, p); err != nil {
 			return err
@@ -386,6 +423,9 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 				from = append(from, stream.Position{Split: stream.Split(at.Split), Offset: at.Offset})
 			}
 		}
+		if leaf.clock != nil && hasEnded(p, name) {
+			continue
+		}
 		if leaf.scan.table != nil && len(from) > 0 {
 			version, err := tableVersion(from[0].Offset)
 			if err != nil {
@@ -400,13 +440,14 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 	}
 	l.j.shown(p.Watermarks)
 	t.setClocks(p)
+	t.open = len(t.live)
+	reading := slices.DeleteFunc(slices.Clone(t.live), func(leaf *leaf) bool { return leaf.scan.reader == nil })
 	if len(l.tasks) == 1 {
 		if err := t.resumeClocks(ctx); err != nil {
 			return err
 		}
 	}
-	t.open = len(t.live)
-	t.pumps = startPumps(ctx, e, t.live, readsAlone)
+	t.pumps = startPumps(ctx, e, reading, readsAlone)
 	l.hindered(t.pumps)
 	t.startAckers(ctx)
 	return nil

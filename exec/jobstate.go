@@ -2,15 +2,13 @@ package exec
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
-	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
@@ -53,17 +51,12 @@ const stateFormat = 2
 // the order of the plan, and brings it back where an epoch was committed.
 func (l *life) keepOperators(first bool) error {
 	for _, t := range l.tasks {
-		for _, n := range t.tree.nodes {
-			op, ok := n.op.(operator.Kept)
-			if !ok || n.ends {
-				continue
-			}
-			if err := op.Keep(); err != nil {
+		t.kept = keptOperators(t.tree)
+		for _, k := range t.kept {
+			if err := k.op.Keep(); err != nil {
 				return err
 			}
-			l.evict(t, op)
-			k := keptOperator{op: op, number: uint32(firstOperator + len(t.kept)), shape: shapeOf(n), plan: n.plan, single: n.single}
-			t.kept = append(t.kept, k)
+			l.evict(t, k)
 		}
 	}
 	l.layout, l.stored = layout{tasks: len(l.tasks)}, layout{tasks: 1}
@@ -73,19 +66,19 @@ func (l *life) keepOperators(first bool) error {
 	}
 	sn := l.j.e.o.Store.Snapshot(l.j.id)
 	defer sn.Close()
-	shapes, err := l.readShapes(sn)
+	shapes, stored, err := readShapes(sn, l.j.def)
 	if err != nil {
 		return err
 	}
+	l.stored = stored
 	if l.layout.generation = l.stored.generation; l.stored.tasks != l.layout.tasks {
 		l.layout.generation++
 	}
 	for _, t := range l.tasks {
 		for _, k := range t.kept {
-			was, ok := shapes[k.number]
-			if !ok || was != k.shape {
-				return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: an operator was %q and is %q", l.j.def.Name, was, k.shape).
-					WithHint("Drop the job and start it again, or CREATE OR REPLACE it: it then reads its streams anew.")
+			if reason := k.differs(shapes[k.number]); reason != "" {
+				return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: %s", l.j.def.Name, reason).
+					WithHint("Drop the job and start it again: it then reads its streams anew.")
 			}
 			if err := l.restore(sn, t, k); err != nil {
 				return fmt.Errorf("restoring %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
@@ -97,26 +90,56 @@ func (l *life) keepOperators(first bool) error {
 	return nil
 }
 
-// readShapes returns what the stored operators are, and notes their layout.
-func (l *life) readShapes(sn *state.Snapshot) (map[uint32]string, error) {
-	shapes := map[uint32]string{}
+// readShapes returns what a job's stored operators are, and their layout.
+func readShapes(sn *state.Snapshot, job *catalog.Job) (map[uint32]string, layout, error) {
+	shapes, stored := map[uint32]string{}, layout{tasks: 1}
 	format := 1
-	err := sn.Scan(l.j.id, shapeSpace, nil, nil, func(key, value []byte) error {
+	err := sn.Scan(job.UUID, shapeSpace, nil, nil, func(key, value []byte) error {
 		switch {
 		case !bytes.Equal(key, layoutKey):
 			shapes[stateNumber(key)] = string(value)
 		case len(value) != 3:
-			return fmt.Errorf("reading how the state of job %s is divided: %x", l.j.def.Name, value)
+			return fmt.Errorf("reading how the state of job %s is divided: %x", job.Name, value)
 		default:
-			format, l.stored = int(value[0]), layout{value[1], int(value[2])}
+			format, stored = int(value[0]), layout{value[1], int(value[2])}
 		}
 		return nil
 	})
 	if err == nil && len(shapes) > 0 && format != stateFormat {
-		return nil, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads format %d", l.j.def.Name, format, stateFormat).
+		return nil, stored, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads format %d", job.Name, format, stateFormat).
 			WithHint("Run the version that wrote it; or drop the job and start it again: it then reads its streams anew.")
 	}
-	return shapes, err
+	return shapes, stored, err
+}
+
+// shapeTypes parts what an operator is from the types of what it gets, in the store.
+const shapeTypes = "\x00"
+
+// inputs are the types that the operator gets, as SQL writes them.
+func (k keptOperator) inputs() string {
+	var all []string
+	for _, in := range k.plan.Inputs() {
+		var columns []string
+		for _, f := range in.Schema() {
+			columns = append(columns, types.FormatType(f.Type))
+		}
+		all = append(all, "("+strings.Join(columns, ", ")+")")
+	}
+	return strings.Join(all, ", ")
+}
+
+// differs says why the operator cannot take what is stored of one; "": it can.
+func (k keptOperator) differs(stored string) string {
+	shape, inputs, typed := strings.Cut(stored, shapeTypes)
+	switch {
+	case stored == "":
+		return fmt.Sprintf("nothing is stored of operator %q", k.shape)
+	case shape != k.shape:
+		return fmt.Sprintf("operator %q was %q", k.shape, shape)
+	case typed && inputs != k.inputs():
+		return fmt.Sprintf("operator %q got columns %s and would get %s", k.shape, inputs, k.inputs())
+	}
+	return ""
 }
 
 // restore gives an operator of a task its part of what is stored.
@@ -201,7 +224,7 @@ func (l *life) saveOperators(pages *state.Batch) error {
 	for i, t := range l.tasks {
 		for _, k := range t.kept {
 			if !l.shaped && i == 0 {
-				pages.Set(shapeSpace, stateKey(k.number), []byte(k.shape))
+				pages.Set(shapeSpace, stateKey(k.number), []byte(k.shape+shapeTypes+k.inputs()))
 			}
 			if err := k.op.Save(operator.StateWriter{Batch: pages, Operator: k.number, Shard: l.layout.shard(i)}); err != nil {
 				return fmt.Errorf("storing %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
@@ -213,117 +236,4 @@ func (l *life) saveOperators(pages *state.Batch) error {
 	}
 	l.shaped = true
 	return nil
-}
-
-// silence moves the watermarks of streams that have brought nothing.
-func (t *task) silence(ctx context.Context, now time.Time) error {
-	for _, leaf := range t.live {
-		moved, err := leaf.tell(ctx, now)
-		if errors.Is(err, stream.Done) {
-			t.open--
-			err = leaf.end(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		t.timed = t.timed || moved
-	}
-	return nil
-}
-
-// watermarks are those of the epoch that runs, and of what they were passed on as
-// under the name of no split.
-func (l *life) watermarks() []state.Watermark {
-	var all []state.Watermark
-	for _, leaf := range l.tasks[0].live { // which has the time of every task's splits
-		if leaf.clock != nil {
-			all = leaf.clock.stored(all, l.tasks[0].names[leaf.scan])
-		}
-	}
-	return all
-}
-
-// stored appends what an epoch has of a source's time.
-func (c *sourceTime) stored(all []state.Watermark, source string) []state.Watermark {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.mark != noMark {
-		all = append(all, state.Watermark{Source: source, Micros: c.mark})
-	}
-	for split, m := range c.marks {
-		if m.mark != m.stored {
-			all = append(all, state.Watermark{Source: source, Split: string(split), Micros: m.mark})
-			m.stored = m.mark
-		}
-	}
-	return all
-}
-
-// setClocks brings the watermarks of the committed epoch back, so that what was late
-// is late again.
-func (t *task) setClocks(p state.Progress) {
-	for _, leaf := range t.live {
-		c := leaf.clock
-		if c == nil {
-			continue
-		}
-		if len(t.life.tasks) > 1 {
-			c.mu.Lock()
-			c.moved = append(c.moved, t.look)
-			c.mu.Unlock()
-		}
-		for _, w := range p.Watermarks {
-			if w.Source == t.names[leaf.scan] {
-				c.resume(w, leaf.scan.has)
-			}
-		}
-	}
-}
-
-// resume sets a stored watermark.
-func (c *sourceTime) resume(w state.Watermark, has func(stream.Split) bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case w.Split == "":
-		c.mark = w.Micros
-	case has(stream.Split(w.Split)):
-		c.marks[stream.Split(w.Split)] = &splitMark{mark: w.Micros, stored: w.Micros, last: c.begun}
-	}
-}
-
-// look has the task look how far the streams' time has come.
-func (t *task) look() {
-	select {
-	case t.nudge <- struct{}{}:
-	default: // it will
-	}
-}
-
-// resumeClocks passes on the watermarks that were passed on before.
-func (t *task) resumeClocks(ctx context.Context) error {
-	for _, leaf := range t.live {
-		if leaf.clock == nil {
-			continue
-		}
-		leaf.clock.mu.Lock()
-		leaf.clock.told = leaf.clock.mark
-		leaf.clock.mu.Unlock()
-		if leaf.clock.told == noMark {
-			continue
-		}
-		if err := leaf.to.watermark(ctx, leaf.clock.told); err != nil && !errors.Is(err, stream.Done) {
-			return err
-		}
-	}
-	return nil
-}
-
-// shown has the watermarks of the committed epoch seen by those who ask.
-func (j *job) shown(marks []state.Watermark) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, w := range marks {
-		j.marks[place{w.Source, stream.Split(w.Split)}] = w.Micros
-	}
 }

@@ -109,12 +109,17 @@ func (t *task) positions(s *scan, of map[place]stream.Offset) []stream.Position 
 // item passes the rows of one Read through the plan.
 func (t *task) item(ctx context.Context, it item) error {
 	leaf := it.from.leaf
+	if leaf.done { // what was read before its pump was stopped is wanted no more
+		if it.err == nil {
+			it.done()
+		}
+		return nil
+	}
 	if it.err != nil {
 		if !errors.Is(it.err, io.EOF) {
 			return t.life.policies.of(leaf.scan.plan.Relation).failure(system{it.err})
 		}
-		t.open--
-		return leaf.end(ctx)
+		return t.over(ctx, leaf)
 	}
 	t.life.memory.hold(it.batch)
 	for _, r := range it.read.Rejects {
@@ -136,6 +141,9 @@ func (t *task) item(ctx context.Context, it item) error {
 		t.caught[at] = it.since
 	}
 	it.done()
+	if leaf.clock != nil {
+		t.align()
+	}
 	if err := t.life.flushLetters(ctx, lettersFull); err != nil {
 		return err
 	}
@@ -172,9 +180,37 @@ func (t *task) take(ctx context.Context, leaf *leaf, it item) error {
 	moved, err := leaf.tell(ctx, now)
 	t.timed = t.timed || moved
 	if errors.Is(err, stream.Done) {
-		return nil
+		return nil // settle ends it
 	}
 	return err
+}
+
+// over takes note that a stream has ended, or that nobody wants more of it: the
+// next epoch has that, so that no start waits for it.
+func (t *task) over(ctx context.Context, leaf *leaf) error {
+	t.open--
+	t.timed = true
+	return leaf.end(ctx)
+}
+
+// settle ends the streams of which nobody wants more, as behind a LIMIT that has
+// its rows. Their positions stay where they are.
+func (t *task) settle(ctx context.Context) error {
+	for _, x := range t.exchanges {
+		if err := x.settle(ctx); err != nil {
+			return err
+		}
+	}
+	for _, leaf := range t.live {
+		if leaf.done || !leaf.unwanted() {
+			continue
+		}
+		t.pumps.quit(leaf)
+		if err := t.over(ctx, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // move notes where to go on in a split. A source may say again where it is; that

@@ -71,6 +71,9 @@ func (t *task) run(ctx context.Context, c *crew, first bool) (err error) {
 		}
 	}
 	for {
+		if err := t.settle(ctx); err != nil {
+			return err
+		}
 		if err := t.step(ctx, c); err != nil {
 			return err
 		}
@@ -224,7 +227,7 @@ func (l *life) loopTasks(ctx context.Context) (outcome, error) {
 			}
 		}
 	}
-	return lifeFinished, l.checkpoint(ctx)
+	return l.finish(ctx)
 }
 
 // halt ends the epoch in every task. Until resume nobody else has them.

@@ -101,10 +101,13 @@ func (*ledgerDecider) Close() error { return nil }
 func (*ledgerDecider) String() string { return "the ledger" }
 
 func (c *ledgers) Sink(ctx context.Context, env *stream.Env, r *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
-	d := o.Decider.(*ledgerDecider)
+	d, decided := o.Decider.(*ledgerDecider)
 	// A file of the sink's own turns rows into lines.
 	s, err := c.topics.Sink(ctx, env, r, stream.SinkOptions{})
-	return &ledgerSink{fileSink: s.(*fileSink), d: d, name: r.Name}, err
+	if err != nil || !decided {
+		return s, err
+	}
+	return &ledgerSink{fileSink: s.(*fileSink), d: d, name: r.Name}, nil
 }
 
 type ledgerSink struct {

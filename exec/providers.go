@@ -3,6 +3,7 @@ package exec
 import (
 	"encoding/hex"
 	"iter"
+	"time"
 	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -91,7 +92,11 @@ func (p jobsProvider) Watermarks() []pgcatalog.WatermarkStatus {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		for at, micros := range j.marks {
-			all = append(all, pgcatalog.WatermarkStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Micros: micros})
+			w := pgcatalog.WatermarkStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Micros: micros, Late: j.past.late}
+			if c := j.times[at.source]; c != nil {
+				w.Idle = c.idles(at.split, time.Now())
+			}
+			all = append(all, w)
 		}
 	})
 	return all

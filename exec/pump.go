@@ -24,6 +24,7 @@ const ahead = 3
 // the reader.
 type pump struct {
 	leaf *leaf
+	quit context.CancelFunc
 	free chan *vec.Batch
 	// jobs for the reader's goroutine: new splits. The bound is only met by a
 	// reader that does not return from Read after Wake.
@@ -32,6 +33,10 @@ type pump struct {
 	// at is where what has been passed on ends, and so where a share may be
 	// joined; nil: this pump joins none.
 	at map[stream.Split]stream.Offset
+	// ahead are the splits that the task has asked to leave alone, and paused what
+	// the reader has not been told of that; nil: it has.
+	ahead  []stream.Split
+	paused atomic.Pointer[[]stream.Split]
 	// apart: a share has failed at the records that come next.
 	apart bool
 	// unlisted is why the stream's splits could not be listed when that was last
@@ -92,7 +97,12 @@ func startPumps(ctx context.Context, e *Engine, leaves []*leaf, share sharePolic
 		ps.all = append(ps.all, p)
 	}
 	for _, p := range ps.all {
-		ps.wait.Go(func() { p.run(ctx, e) })
+		ctx, quit := context.WithCancel(ctx)
+		p.quit = quit
+		ps.wait.Go(func() {
+			defer quit()
+			p.run(ctx, e)
+		})
 	}
 	ps.wait.Go(func() { ps.watch(ctx, e, e.o.SplitPoll) })
 	return ps
@@ -114,6 +124,20 @@ func (ps *pumps) close() {
 		p.leaf.scan.wake()
 	}
 	ps.wait.Wait()
+}
+
+// quit stops the pump of a leaf of which nobody wants more; it has read ahead by
+// then. nil: there are no pumps.
+func (ps *pumps) quit(l *leaf) {
+	if ps == nil {
+		return
+	}
+	for _, p := range ps.all {
+		if p.leaf == l {
+			p.quit()
+			l.scan.wake()
+		}
+	}
 }
 
 func (p *pump) run(ctx context.Context, e *Engine) {
@@ -152,6 +176,7 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 		if err := p.serve(ctx); err != nil {
 			return err
 		}
+		p.heed()
 		since := time.Now()
 		r, err := p.leaf.scan.read(ctx, b)
 		if err != nil {

@@ -136,7 +136,7 @@ func (r *Ready) rewind() error {
 		}
 	}
 	for _, n := range r.tree.nodes {
-		n.open, n.marks = n.inputs, nil
+		n.open, n.marks = n.inputs, marks{}
 		if m, ok := n.op.(*modifier); ok {
 			snap, err := r.view.snapshot(r.engine)
 			if err != nil {

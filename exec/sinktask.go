@@ -58,6 +58,7 @@ const (
 	workPrepare
 	workCommit
 	workRollback
+	workNothing
 )
 
 // work is one thing for a sink to do.
@@ -66,6 +67,7 @@ type work struct {
 	rows  *shared
 	epoch stream.Epoch
 	token []byte
+	done  chan<- struct{} // of workNothing: closed
 }
 
 type preparedToken struct {
@@ -117,6 +119,22 @@ func (s *sinkTask) send(ctx context.Context, fails <-chan error, w work) error {
 	}
 }
 
+// idle returns when all work that was sent has been done.
+func (s *sinkTask) idle(ctx context.Context, fails <-chan error) error {
+	done := make(chan struct{})
+	if err := s.send(ctx, fails, work{kind: workNothing, done: done}); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case err := <-fails:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
 	var token []byte
 	err := s.failed
@@ -131,6 +149,9 @@ func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
 		if w.kind != workPrepare {
 			s.fails <- s.failed // there is room for one of each sink
 		}
+	}
+	if w.done != nil {
+		close(w.done)
 	}
 	if w.kind == workPrepare {
 		s.prepared <- preparedToken{token, s.failed}
@@ -172,6 +193,9 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		}
 		state.FaultPoint("sink committed")
 		s.token = nil
+		if _, ok := s.sink.(*stagedSink); ok {
+			return nil, nil // which tells when it is
+		}
 		return nil, s.handle.Delivered(uint64(w.epoch), s.name)
 	case workRollback:
 		if s.token != nil && s.of != w.epoch {

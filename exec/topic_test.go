@@ -38,8 +38,10 @@ type topic struct {
 	bad     map[int64]bool // rows, by their first value, that do not decode
 	badIn   int            // for who reads this column only; -1: for everyone
 	ended   bool
-	changed chan struct{} // closed and replaced when something is added
-	batch   int           // rows of one Read
+	changed chan struct{}  // closed and replaced when something is added
+	batch   int            // rows of one Read
+	gate    int            // a split's rows from this one on are not to be had; 0: all are
+	paused  []stream.Split // by a reader
 	readers int
 	opens   int
 	tells   chan struct{} // gets one whenever a reader says again where it is; nil: they do not
@@ -200,6 +202,39 @@ type topicReader struct {
 	// latest: a split without an offset begins at its end.
 	latest bool
 	wake   chan struct{}
+	paused []stream.Split
+}
+
+// open opens the gate.
+func (t *topic) open() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gate = 0
+	t.wakeAll()
+}
+
+// waitPaused returns when a reader leaves splits alone.
+func (t *topic) waitPaused(ctx context.Context) error {
+	for {
+		t.mu.Lock()
+		n, changed := len(t.paused), t.changed
+		t.mu.Unlock()
+		if n > 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return errors.New("no split was paused")
+		}
+	}
+}
+
+func (r *topicReader) Pause(splits []stream.Split) {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	r.paused, r.t.paused = splits, splits
+	r.t.wakeAll()
 }
 
 type part struct {
@@ -247,12 +282,18 @@ func (r *topicReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, erro
 			end := len(r.t.splits[p.n])
 			if p.until >= 0 {
 				end = p.until
+			} else if r.t.gate > 0 {
+				end = min(end, r.t.gate)
+			}
+			if slices.Contains(r.paused, p.split) {
+				over = false
+				continue
 			}
 			if p.next < end {
 				defer r.t.mu.Unlock()
 				return r.fill(b, p, end)
 			}
-			over = over && (p.until >= 0 || r.t.ended)
+			over = over && (p.until >= 0 || r.t.ended && end == len(r.t.splits[p.n]))
 		}
 		r.t.mu.Unlock()
 		if over {

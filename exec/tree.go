@@ -32,14 +32,15 @@ type node struct {
 	to       target
 	open     int // inputs that have not ended
 	inputs   int
-	marks    []int64 // the watermark of each input; nil: none has come
-	mark     int64   // its own
-	unwanted bool    // nobody wants more of its rows
-	level    int     // how many exchanges its rows have come through
-	single   bool    // all its rows are the first task's
-	off      bool    // and this is another: it has nothing to say
-	delay    int64   // how far its rows may lie behind that, in microseconds
-	ends     bool    // it is built where nothing is live: its state is not an epoch's
+	marks    marks // of its inputs; none: none has come
+	mark     int64 // its own
+	quiet    bool  // its inputs are idle
+	unwanted bool  // nobody wants more of its rows
+	level    int   // how many exchanges its rows have come through
+	single   bool  // all its rows are the first task's
+	off      bool  // and this is another: it has nothing to say
+	delay    int64 // how far its rows may lie behind that, in microseconds
+	ends     bool  // it is built where nothing is live: its state is not an epoch's
 
 	rows    int64         // that it passed on
 	bytes   int64         // of those rows, where the tree is timed
@@ -177,24 +178,33 @@ func (l *leaf) take(ctx context.Context, b *vec.Batch) (done bool, err error) {
 	return false, err
 }
 
-// unwanted reports whether nobody wants more of the leaf, though no row of its own
-// has been refused: another input's was, of an operator that they come to.
-func (l *leaf) unwanted() bool {
-	for n := l.to.node; n != nil; n = n.to.node {
-		if n.unwanted {
+// unwanted reports whether nobody wants more of the leaf: a row of its own has been
+// refused, or another input's, of an operator that they come to; or one was full
+// before this start.
+func (l *leaf) unwanted() bool { return l.to.node.over() }
+
+// over reports whether nobody wants more of what a node gets. nil: what leaves the
+// tree.
+func (n *node) over() bool {
+	for ; n != nil; n = n.to.node {
+		if f, ok := n.op.(operator.Filling); n.unwanted || ok && f.Full() {
 			return true
 		}
 	}
 	return false
 }
 
-// end says that a leaf has ended.
+// end says that a leaf has ended. What its end brings may be wanted no more, which
+// is no error.
 func (l *leaf) end(ctx context.Context) error {
 	if l.done {
 		return nil
 	}
 	l.done = true
-	return l.to.finish(ctx)
+	if err := l.to.finish(ctx); err != nil && !errors.Is(err, stream.Done) {
+		return err
+	}
+	return nil
 }
 
 // barrier ends an epoch in every operator, inputs first: what one passes on is

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ type clock struct {
 	*sourceTime
 	program *expr.Program
 	told    int64     // the watermark as it was passed on; it never goes back
+	quiet   bool      // the stream was idle when that was passed on
 	asked   time.Time // when the source was last asked which splits hold nothing
 
 	maxFuture time.Duration
@@ -46,11 +48,15 @@ type sourceTime struct {
 	begun   time.Time
 	idle    time.Duration
 	silence time.Duration // 0: it does not move the watermark
+	drift   time.Duration // how far a split may run ahead of others; 0: as far as it will
 
-	mu    sync.Mutex // guards what follows
-	marks map[stream.Split]*splitMark
-	mark  int64
-	moved []func() // called when mark has moved; nil: nobody asks
+	mu     sync.Mutex // guards what follows
+	marks  map[stream.Split]*splitMark
+	mark   int64
+	first  int64    // of all that have been reached, the first; math.MaxInt64: none has
+	quiet  bool     // every split is idle
+	unread bool     // something may lie in splits of which nothing was read
+	moved  []func() // called when mark or quiet has changed; nil: nobody asks
 }
 
 // splitMark is what is known of one split.
@@ -67,7 +73,7 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if s.plan.Watermark == nil || s.spec.Bounded {
 		return nil, nil
 	}
-	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, begun: time.Now()}, told: noMark, late: b.late, fault: b.fault}
+	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, first: math.MaxInt64, begun: time.Now()}, told: noMark, late: b.late, fault: b.fault}
 	if b.lateRow != nil {
 		c.lateRow = b.lateRow(s.plan)
 	}
@@ -80,7 +86,8 @@ func newClock(b *builder, s *scan) (*clock, error) {
 		key   string
 		to    *time.Duration
 		value time.Duration
-	}{{"watermark.idle_timeout", &c.idle, 30 * time.Second}, {"watermark.max_silence", &c.silence, 0}, {"watermark.max_future", &c.maxFuture, time.Hour}} {
+	}{{"watermark.idle_timeout", &c.idle, 30 * time.Second}, {"watermark.max_silence", &c.silence, 0},
+		{"watermark.max_future", &c.maxFuture, time.Hour}, {"watermark.max_drift", &c.drift, time.Hour}} {
 		if *d.to, err = durationOption(o, d.key, d.value); err != nil {
 			return nil, err
 		}
@@ -117,7 +124,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		return nil, errs.First()
 	}
 	limit := microsSince2000(now) + c.maxFuture.Microseconds()
-	kept := c.sel[:0]
+	kept := slices.Grow(c.sel[:0], b.Rows) // never nil, which would be every row
 	nulls := v.Nulls()
 	at := func(row int32) int64 { return v.(*vec.Fixed[int64]).Values[row] }
 	if k, ok := v.(*vec.Const); ok {
@@ -192,25 +199,30 @@ func (c *sourceTime) reach(s stream.Split, mark int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.marks[s].mark = mark
-}
-
-// now is the stream's watermark, of the splits that it is known to have; false: it
-// is where it was.
-func (c *clock) now(known int, now time.Time) (int64, bool) {
-	low := c.advance(known, now)
-	if low <= c.told {
-		return 0, false
+	if mark != noMark && c.first == math.MaxInt64 {
+		c.first = mark
 	}
-	c.told = low
-	return low, true
 }
 
-// advance moves the watermark as far as the splits allow, and returns it.
-func (c *sourceTime) advance(known int, now time.Time) int64 {
+// now is the stream's watermark, of the splits that it is known to have, and
+// whether the stream is idle; changed: one of them is not as it was passed on.
+func (c *clock) now(known int, now time.Time) (mark int64, quiet, changed bool) {
+	low, quiet := c.advance(known, now)
+	if low <= c.told && quiet == c.quiet {
+		return 0, false, false
+	}
+	c.told, c.quiet = max(c.told, low), quiet
+	return c.told, quiet, true
+}
+
+// advance moves the watermark as far as the splits allow, and returns it. quiet:
+// every split is idle, so that the stream holds back nothing that it is joined or
+// united with.
+func (c *sourceTime) advance(known int, now time.Time) (mark int64, quiet bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	low, high, last := int64(math.MaxInt64), int64(noMark), c.begun
-	caughtUp, active := true, false
+	caughtUp, active := true, known == 0 && now.Sub(c.begun) < c.idle
 	for _, m := range c.marks {
 		high = max(high, m.mark)
 		caughtUp = caughtUp && m.caughtUp
@@ -224,24 +236,35 @@ func (c *sourceTime) advance(known int, now time.Time) int64 {
 		low = min(low, m.mark)
 	}
 	if len(c.marks) < known {
-		return c.mark // a split that has brought no row yet may hold older ones
+		return c.mark, false // a split that has brought no row yet may hold older ones
 	}
-	switch {
-	case high == noMark:
-		return c.mark
-	case !active:
+	if !active {
 		low = high
 	}
-	if c.silence > 0 && caughtUp {
+	if high != noMark && c.silence > 0 && caughtUp {
 		low = max(low, high+min(now.Sub(last), c.silence).Microseconds())
 	}
-	if low > c.mark {
-		c.mark = low
+	if low = max(low, c.mark); active && high == noMark {
+		low = c.mark
+	}
+	if low > c.mark || !active != c.quiet {
+		c.mark, c.quiet = low, !active
 		for _, f := range c.moved {
 			f()
 		}
 	}
-	return c.mark
+	return c.mark, c.quiet
+}
+
+// idles reports whether a split, or, without one, the stream, is idle.
+func (c *sourceTime) idles(split stream.Split, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if split == "" {
+		return c.quiet
+	}
+	m := c.marks[split]
+	return m != nil && m.caughtUp && now.Sub(m.last) >= c.idle
 }
 
 // askEvery is how often a source is asked whether splits that bring nothing hold
@@ -302,58 +325,9 @@ func (l *leaf) tell(ctx context.Context, now time.Time) (moved bool, err error) 
 	if err := l.clock.ask(ctx, l.scan, now); err != nil {
 		return false, system{err}
 	}
-	t, ok := l.clock.now(l.scan.splits(), now)
+	t, quiet, ok := l.clock.now(l.scan.splits(), now)
 	if !ok {
 		return false, nil
 	}
-	return true, l.to.watermark(ctx, t)
-}
-
-// watermark says that an input's rows from now on are not before t. A node's is
-// the lowest of its inputs', and what it passes on is behind that by its delay.
-func (t target) watermark(ctx context.Context, mark int64) error {
-	n := t.node
-	if n == nil {
-		return nil
-	}
-	if n.marks == nil {
-		n.marks = make([]int64, n.inputs)
-		for i := range n.marks {
-			n.marks[i] = noMark
-		}
-		n.mark = noMark
-	}
-	n.marks[t.input] = max(n.marks[t.input], mark)
-	low := int64(math.MaxInt64)
-	for _, m := range n.marks {
-		low = min(low, m)
-	}
-	if low <= n.mark {
-		return nil
-	}
-	n.mark = low
-	if n.off {
-		return n.to.watermark(ctx, low-n.delay)
-	}
-	start := time.Now()
-	err := n.op.Watermark(ctx, low, n)
-	n.elapsed += time.Since(start)
-	if _, ok := n.op.(*exchange); ok || err != nil {
-		return err // what an exchange passes on is not only of this task
-	}
-	low -= n.delay
-	if h, ok := n.op.(operator.Holder); ok {
-		low = min(low, h.Held())
-	}
-	return n.to.watermark(ctx, low)
-}
-
-// released passes a node's watermark on where rows waited for the barrier, and the
-// watermark for them.
-func (n *node) released(ctx context.Context) error {
-	h, ok := n.op.(operator.Holder)
-	if !ok || n.marks == nil || n.mark == noMark {
-		return nil
-	}
-	return n.to.watermark(ctx, min(n.mark-n.delay, h.Held()))
+	return true, l.to.status(ctx, t, quiet)
 }

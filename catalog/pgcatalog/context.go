@@ -131,7 +131,9 @@ type SplitStatus struct {
 type WatermarkStatus struct {
 	Job, Stream string
 	Split       string // "": the stream's, as the job goes by it
-	Micros      int64  // since 2000-01-01 UTC
+	Micros      int64  // since 2000-01-01 UTC; math.MaxInt64: the stream has ended
+	Idle        bool   // it is caught up and silent, and holds nothing back
+	Late        int64  // the job's rows that came too late
 }
 
 // JobResult is a row that a job without sinks has kept.

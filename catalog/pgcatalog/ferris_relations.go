@@ -96,6 +96,8 @@ var ferrisRelations = []*catalog.Relation{
 			column("stream_name", types.Text),
 			column("split", types.Text),
 			column("watermark", types.Timestamptz),
+			column("idle", types.Bool),
+			column("late", types.Int8),
 		},
 	},
 	{

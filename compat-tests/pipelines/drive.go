@@ -220,6 +220,9 @@ func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
 			if err := settle(); err != nil {
 				return err
 			}
+			if err := h.Await(Call{Dir: r.dir, Rows: r.awaited(stage), Limit: limit}, nil); err != nil {
+				return err
+			}
 			if err := r.mark(); err != nil {
 				return err
 			}
@@ -256,6 +259,20 @@ func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
 		return nil, err
 	}
 	return r.answers()
+}
+
+// awaited is how many rows are to be committed at a barrier; 0: none is waited for.
+func (r *run) awaited(stage int) int {
+	n := 0
+	for _, e := range r.expected {
+		for _, s := range e.stages[:min(stage+1, len(e.stages))] {
+			n += len(s)
+		}
+	}
+	if !r.await {
+		return 0
+	}
+	return n
 }
 
 // mark notes what the sinks have at a barrier.

@@ -36,12 +36,13 @@ type engine struct {
 	catalog *catalog.Catalog
 	*exec.Engine
 	list    []stream.Connector
+	server  *pgcatalog.Server
 	streams *streams
 }
 
 // openEngine opens a data directory in dir, whose files jobs may read and write.
 func openEngine(ctx context.Context, dir, brokers string) (e *engine, err error) {
-	e = &engine{streams: newStreams()}
+	e = &engine{streams: newStreams(), server: &pgcatalog.Server{}}
 	defer func() {
 		if err != nil {
 			_ = e.close()
@@ -66,7 +67,7 @@ func openEngine(ctx context.Context, dir, brokers string) (e *engine, err error)
 		e.list = append(e.list, c)
 	}
 	e.Engine, err = exec.New(exec.Options{
-		Store: e.store, Catalog: e.catalog, Tables: e.tables, Connectors: e.list,
+		Store: e.store, Catalog: e.catalog, Tables: e.tables, Connectors: e.list, Server: e.server,
 		Env:  stream.Env{FileRoots: []string{dir}, Brokers: brokers, Compile: e.compile, Metrics: &stream.Metrics{}},
 		Plan: e.planJob, Checkpoint: time.Millisecond, SplitPoll: 10 * time.Millisecond,
 	})
@@ -155,6 +156,7 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 	}
 	env := environment(ctx, s)
 	c := e.context(s, env)
+	c.Job = job.Name
 	for _, r := range s.Relations() {
 		if r.Kind == catalog.MatView && r.Job == job.Name {
 			c.View = r
@@ -176,9 +178,8 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 }
 
 // scans counts how often the jobs that run read each stream.
-func (e *engine) scans(ctx context.Context) (map[string]int, error) {
+func (e *engine) scans(ctx context.Context, s *catalog.Snapshot) (map[string]int, error) {
 	all := map[string]int{}
-	s := e.catalog.Snapshot()
 	for _, j := range s.Jobs() {
 		if j.State != catalog.JobRunning {
 			continue

@@ -42,6 +42,8 @@ import (
 //	# key: 2          rows of equal second field are in one partition
 //	# tasks: 1        its jobs have one task each; otherwise they have one to four,
 //	                  and another number at each start
+//	# await: true     at a barrier as many rows are committed as are expected up to it,
+//	                  which take some time to come: nothing that is read brings them
 //	# compare: exact  the sink's lines are compared as they are, in their order
 type golden struct {
 	name     string
@@ -55,6 +57,7 @@ type golden struct {
 	key        int // a field's number from 1; 0: rows are spread at random
 	exact      bool
 	single     bool // one task
+	await      bool // for the lines expected at a barrier
 }
 
 // input is what a stream gets: its records between barriers.
@@ -149,6 +152,8 @@ func (g *golden) settings() error {
 			g.exact = true
 		case key == "tasks" && value == "1":
 			g.single = true
+		case key == "await" && value == "true":
+			g.await = true
 		default:
 			err = fmt.Errorf("unknown setting %q", l)
 		}

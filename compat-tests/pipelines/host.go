@@ -25,6 +25,7 @@ type Call struct {
 	SQL     string
 	Records map[string]int // of each stream, in all
 	Ended   bool           // nothing more comes
+	Rows    int            // that the jobs give, in all
 	Limit   time.Duration
 }
 
@@ -71,14 +72,39 @@ func (h *Host) Settle(c Call, _ *struct{}) error {
 		return e.finished(ctx, func() bool { return !e.running() && e.Settled() })
 	}
 	e.streams.wake()
-	scans, err := e.scans(ctx)
-	if err != nil {
-		return err
+	var of *catalog.Snapshot // that scans are of
+	var scans map[string]int
+	now := func() (map[string]int, error) {
+		s := e.catalog.Snapshot()
+		if s == of {
+			return scans, nil
+		}
+		var err error
+		of = s
+		scans, err = e.scans(ctx, s)
+		return scans, err
 	}
-	if err := e.streams.committed(ctx, c.Records, scans, e.failure); err != nil {
+	if err := e.streams.committed(ctx, c.Records, now, e.failure); err != nil {
 		return err
 	}
 	return e.finished(ctx, e.Settled)
+}
+
+// Await returns when the jobs have given so many rows, committed.
+func (h *Host) Await(c Call, _ *struct{}) error {
+	e, err := h.engine(c.Dir)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.Limit)
+	defer cancel()
+	return e.finished(ctx, func() bool {
+		n := int64(0)
+		for _, j := range e.server.Jobs.Jobs() {
+			n += j.RowsOut
+		}
+		return n >= int64(c.Rows)
+	})
 }
 
 // failure is why a job has failed; nil: none has.

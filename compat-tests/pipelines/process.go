@@ -160,6 +160,10 @@ func (r *run) survive(ctx context.Context, m *mortal) (diff string, err error) {
 			if err := m.call(ctx, "Settle", call); err != nil {
 				return err
 			}
+			call.Rows = r.awaited(stage)
+			if err := m.call(ctx, "Await", call); err != nil {
+				return err
+			}
 			if err := r.mark(); err != nil {
 				return err
 			}

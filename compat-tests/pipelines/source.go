@@ -57,12 +57,17 @@ func (s *streams) wake() {
 }
 
 // committed waits until every reader of each stream, scans[stream] in all, has so
-// many of its records committed, or something has failed.
-func (s *streams) committed(ctx context.Context, records, scans map[string]int, failure func() error) error {
+// many of its records committed, or something has failed. A job that finishes
+// meanwhile, since it wants no more rows, has scans say less.
+func (s *streams) committed(ctx context.Context, records map[string]int, scans func() (map[string]int, error), failure func() error) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if err := failure(); err != nil {
+			return err
+		}
+		scans, err := scans()
+		if err != nil {
 			return err
 		}
 		s.mu.Lock()

@@ -107,6 +107,7 @@ type reader struct {
 	spare   []byte // the window of a file that needs none
 	wake    chan struct{}
 	stripes *stripes // of the current input; nil: this goroutine decodes
+	paused  []stream.Split
 }
 
 // Add takes up files that came to be since the stream is read: all that they
@@ -208,6 +209,13 @@ func (r *reader) Wake() {
 	}
 }
 
+// Pause is stream.Pauser's. Files that are not followed are read one after the
+// other: those behind one that is left alone wait with it.
+func (r *reader) Pause(splits []stream.Split) { r.paused = splits }
+
+// held reports whether an input is to be left alone.
+func (r *reader) held(in *input) bool { return !in.ended && slices.Contains(r.paused, in.split) }
+
 // Read decodes the next rows of one file. Files are read one after the other;
 // followed ones in turn, each as far as it goes.
 func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
@@ -218,6 +226,14 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	case <-ctx.Done():
 		return stream.Read{}, ctx.Err()
 	default:
+	}
+	if len(r.inputs) > 0 && !r.source.config.follow && r.held(r.inputs[r.cur]) {
+		select {
+		case <-r.wake:
+			return r.quiet(), nil
+		case <-ctx.Done():
+			return stream.Read{}, ctx.Err()
+		}
 	}
 	if r.stripes != nil {
 		read, over, err := r.striped(ctx, b)
@@ -234,6 +250,10 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 		in := r.inputs[r.cur]
 		if in.ended {
 			ended++
+			r.cur = (r.cur + 1) % len(r.inputs)
+			continue
+		}
+		if r.held(in) {
 			r.cur = (r.cur + 1) % len(r.inputs)
 			continue
 		}

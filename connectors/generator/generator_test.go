@@ -167,3 +167,35 @@ func TestEveryOptionIsRead(t *testing.T) {
 		t.Errorf("nobody reads the options %v", u)
 	}
 }
+
+// TestPause: a generator that is left alone gives nothing until it is taken up again,
+// and then goes on where it was.
+func TestPause(t *testing.T) {
+	r, b := open(t, relation("rows", "3000"), []int{2}, nil)
+	if _, err := r.Read(t.Context(), b); err != nil || b.Rows == 0 {
+		t.Fatalf("%d rows, %v", b.Rows, err)
+	}
+	n := b.Rows
+	r.(stream.Pauser).Pause([]stream.Split{split})
+	r.Wake()
+	if read, err := r.Read(t.Context(), b); err != nil || b.Rows != 0 || read.CaughtUp {
+		t.Fatalf("paused: %d rows, caught up %t, %v", b.Rows, read.CaughtUp, err)
+	}
+	r.(stream.Pauser).Pause(nil)
+	for {
+		_, err := r.Read(t.Context(), b)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Rows > 0 && b.Cols[0].(*vec.Fixed[int64]).Values[0] != int64(n) {
+			t.Fatalf("it goes on at row %d, want %d", b.Cols[0].(*vec.Fixed[int64]).Values[0], n)
+		}
+		n += b.Rows
+	}
+	if n != 3000 {
+		t.Errorf("%d rows, want 3000", n)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -96,6 +97,7 @@ type reader struct {
 	computed           []int // columns of the caller's batch that the program fills
 	rowNumber, rowTime int   // columns of the pseudo-columns, -1 where not read
 	open               bool  // the split was given
+	paused             bool
 	first, next, end   int64
 	wake               chan struct{}
 	started            time.Time
@@ -128,11 +130,22 @@ func (r *reader) Wake() {
 	}
 }
 
+// Pause is stream.Pauser's. What comes due meanwhile is computed afterwards.
+func (r *reader) Pause(splits []stream.Split) { r.paused = slices.Contains(splits, split) }
+
 // Read computes the next rows: as many as are due, and at most a batch.
 func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	b.Reset()
 	if !r.open || r.next >= r.end {
 		return stream.Read{}, io.EOF
+	}
+	if r.paused {
+		select {
+		case <-r.wake:
+			return r.at(false), nil
+		case <-ctx.Done():
+			return stream.Read{}, ctx.Err()
+		}
 	}
 	n := min(r.end-r.next, vec.MaxRows)
 	caughtUp := false

@@ -56,6 +56,16 @@ func (Connector) CheckDecider(env *stream.Env, sinks []*catalog.Relation, o stre
 	return err
 }
 
+// Cluster is stream.Clustered's: the brokers that a sink names, and how they are
+// reached.
+func (Connector) Cluster(env *stream.Env, r *catalog.Relation) (string, error) {
+	c, _, err := read(r, stream.RoleSink, env.Brokers)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%q %v", slices.Sorted(slices.Values(c.brokers)), c.security), nil
+}
+
 // Decider is stream.Transactional's.
 func (Connector) Decider(env *stream.Env, sinks []*catalog.Relation, o stream.DeciderOptions) (stream.Decider, error) {
 	c, timeout, err := shared(env, sinks, o)

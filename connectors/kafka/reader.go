@@ -34,9 +34,11 @@ type reader struct {
 
 	stall time.Duration // stallCheck
 
-	parts map[int32]*part
-	queue []chunk
-	live  int // partitions that have not ended
+	parts  map[int32]*part
+	queue  []chunk
+	live   int // partitions that have not ended
+	paused map[int32]bool
+	held   []chunk // of those, as they were in queue
 
 	wake struct {
 		sync.Mutex
@@ -177,6 +179,43 @@ func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*
 	return pt, nil
 }
 
+// Pause is stream.Pauser's. What was fetched of a partition waits, in its order.
+func (r *reader) Pause(splits []stream.Split) {
+	were := r.paused
+	r.paused = map[int32]bool{}
+	var stop, resume []int32
+	for _, s := range splits {
+		number, err := r.source.partition(s)
+		if err != nil {
+			continue // it is not one of the reader's
+		}
+		if r.paused[number] = true; !were[number] {
+			stop = append(stop, number)
+		}
+	}
+	for number := range were {
+		if !r.paused[number] {
+			resume = append(resume, number)
+		}
+	}
+	topic := r.source.config.topic
+	if len(stop) > 0 {
+		r.client.PauseFetchPartitions(map[string][]int32{topic: stop})
+	}
+	if len(resume) > 0 {
+		r.client.ResumeFetchPartitions(map[string][]int32{topic: resume})
+	}
+	all := slices.Concat(r.held, r.queue)
+	r.held, r.queue = nil, nil
+	for _, c := range all {
+		if r.paused[c.part.number] {
+			r.held = append(r.held, c)
+		} else {
+			r.queue = append(r.queue, c)
+		}
+	}
+}
+
 // Wake makes Read return. Any goroutine may call it: either Read has set cancel
 // and is woken by it, or finds asked before it polls.
 func (r *reader) Wake() {
@@ -209,7 +248,8 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 				return read, err
 			}
 		}
-		if r.live == 0 {
+		// Without a partition yet the reader waits for one to be added.
+		if r.live == 0 && (len(r.parts) > 0 || r.scan.Bounded || r.scan.Until != (stream.Bound{})) {
 			return stream.Read{}, io.EOF
 		}
 		if err := r.poll(ctx); err != nil {
@@ -315,7 +355,12 @@ func (r *reader) poll(ctx context.Context) error {
 		}
 		if len(p.Records) > 0 {
 			pt.moved = time.Now()
-			r.queue = append(r.queue, chunk{part: pt, records: p.Records, end: end})
+			c := chunk{part: pt, records: p.Records, end: end}
+			if r.paused[p.Partition] {
+				r.held = append(r.held, c)
+			} else {
+				r.queue = append(r.queue, c)
+			}
 		}
 	})
 	if failed == nil && len(r.queue) == 0 && r.scan.Bounded {
@@ -368,7 +413,7 @@ func (r *reader) overtaken(ctx context.Context, partition int32) error {
 		return nil
 	}
 	next := pt.next
-	for _, k := range r.queue {
+	for _, k := range slices.Concat(r.held, r.queue) {
 		if n := len(k.records); k.part == pt && n > 0 {
 			next = k.records[n-1].Offset + 1
 		}

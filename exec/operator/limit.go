@@ -21,6 +21,9 @@ type Limit struct {
 // NewLimit returns a Limit; count -1: no limit.
 func NewLimit(count, offset int64) *Limit { return &Limit{skip: offset, left: count} }
 
+// Full is Filling's.
+func (l *Limit) Full() bool { return l.left == 0 }
+
 // Process passes on the rows within the bounds.
 func (l *Limit) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
 	if l.left == 0 {

@@ -56,6 +56,12 @@ func heldRows(some bool) int64 {
 	return math.MaxInt64
 }
 
+// Filling is an operator that may come to want no more rows.
+type Filling interface {
+	// Full reports whether it has: whatever comes, its output does not change.
+	Full() bool
+}
+
 // Leaf makes rows: what has no input.
 type Leaf interface {
 	// Next returns rows, which are lent until the following call; io.EOF at the

@@ -44,7 +44,7 @@ func (s *Share) rows(keys []vec.Vec, ts []types.Type, n int, sel []int32) []int3
 	case s == nil, s.Single && s.Task == 0:
 		return sel
 	case s.Single:
-		return nil
+		return []int32{} // not nil, which would be every row
 	}
 	own := make([]int32, 0, len(sel))
 	of := s.owners.of(keys, ts, n, sel, s.Tasks)

@@ -47,6 +47,13 @@ type Transactional interface {
 	Decider(env *Env, sinks []*catalog.Relation, o DeciderOptions) (Decider, error)
 }
 
+// Clustered is a Transactional connector that reaches several systems: a transaction
+// is of one.
+type Clustered interface {
+	// Cluster names the system that a relation is in.
+	Cluster(env *Env, r *catalog.Relation) (string, error)
+}
+
 // DeciderOptions are what a Decider is opened with.
 type DeciderOptions struct {
 	Job string

@@ -23,6 +23,7 @@ var EngineOptions = []Option{
 	{Key: "watermark.idle_timeout", Default: "30s", Help: "a split that is caught up and silent for so long does not hold the watermark back"},
 	{Key: "watermark.max_silence", Default: "0s", Help: "how far the watermark may move on, by the time that passes, while every split is caught up and silent"},
 	{Key: "watermark.max_future", Default: "1h", Help: "a row dated further ahead of the clock does not move the watermark, and is late for every window"},
+	{Key: "watermark.max_drift", Default: "1h", Help: "a split of a job's stream that is further ahead of the slowest one waits for it; 0: it does not"},
 	{Key: "on_error", Default: "fail", Help: "fail, skip or null: a record that does not decode in an ad-hoc SELECT"},
 }
 

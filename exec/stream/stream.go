@@ -167,6 +167,15 @@ type Reader interface {
 	Close() error
 }
 
+// Pauser is a reader that can leave splits alone for a while. One that is opened
+// leaves none.
+type Pauser interface {
+	// Pause says which splits are not to be read from now on, and that all others
+	// are; the reader's owner calls it, between two Reads. Read waits for Wake where
+	// there is nothing else to read.
+	Pause(splits []Split)
+}
+
 // SchemaInferrer is a connector that can tell a relation's columns from its data.
 type SchemaInferrer interface {
 	Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error)

@@ -83,6 +83,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	}
 	if c.states != nil {
 		out <- c.states
+		out <- watermarkMetric
 	}
 }
 
@@ -95,6 +96,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if c.options.Jobs == nil {
 		return
 	}
+	collectWatermarks(c.options.Jobs.Watermarks(), out)
 	for _, job := range c.options.Jobs.Jobs() {
 		for _, m := range c.jobs {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(job), job.Name)

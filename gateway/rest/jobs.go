@@ -1,9 +1,12 @@
 package rest
 
 import (
+	"math"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // jobMetric is a number of every job.
@@ -32,5 +35,32 @@ func jobMetrics() []jobMetric {
 		{desc("ferris_job_state_evicted_groups", "Groups that a job's operators have left in the store."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return float64(j.StateEvicted) }},
 		{desc("ferris_job_checkpoint_seconds", "How long rows waited while a job's last epoch was stored."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return j.Checkpoint.Seconds() }},
 		{desc("ferris_job_rows_rejected_total", "Rows that a job has rejected."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Rejected) }},
+		{desc("ferris_job_rows_late_total", "Rows that came to a job after their window was closed, or dated too far ahead of the clock."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Late) }},
+	}
+}
+
+// watermarkMetric tells how far the event time of each job's streams has come.
+var watermarkMetric = prometheus.NewDesc("ferris_job_watermark_seconds",
+	"How far the event time of a job's stream has come, in seconds since 1970; +Inf where the stream has ended.", []string{"job", "stream"}, nil)
+
+// collectWatermarks gives, of a stream that a job reads several times, the least.
+func collectWatermarks(all []pgcatalog.WatermarkStatus, out chan<- prometheus.Metric) {
+	type label struct{ job, stream string }
+	least := map[label]int64{}
+	for _, w := range all {
+		if w.Split != "" {
+			continue
+		}
+		at := label{w.Job, w.Stream}
+		if was, ok := least[at]; !ok || w.Micros < was {
+			least[at] = w.Micros
+		}
+	}
+	for at, micros := range least {
+		seconds := math.Inf(1)
+		if micros != math.MaxInt64 {
+			seconds = float64(micros-types.UnixEpoch) / 1e6
+		}
+		out <- prometheus.MustNewConstMetric(watermarkMetric, prometheus.GaugeValue, seconds, at.job, at.stream)
 	}
 }

@@ -14,11 +14,24 @@ import (
 // fixedKeys decide what a job's state, or its sinks' epochs, are.
 var fixedKeys = map[string]bool{"use_transactions": true, "transactions": true, "late_policy": true}
 
-// alterJob is ALTER JOB name SET (...) or START FROM ...
+// alterJob is ALTER JOB name SET (...), START FROM ..., RENAME TO or SWAP WITH name.
 func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
 	s := &plan.AlterJob{Name: x.Name.Name, Action: plan.JobAlter, IfExists: x.IfExists}
 	if x.From != nil {
 		s.From = b.jobStart(x.From)
+		return done(s)
+	}
+	for _, n := range []*parse.Name{x.Rename, x.Swap} {
+		if n != nil && n.Schema != "" {
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "improper qualified name (too many dotted names): %s.%s", n.Schema, n.Name).At(n.Pos))
+		}
+	}
+	switch {
+	case x.Rename != nil:
+		s.Rename = x.Rename.Name
+		return done(s)
+	case x.Swap != nil:
+		s.Swap = x.Swap.Name
 		return done(s)
 	}
 	seen := map[string]bool{}
@@ -28,7 +41,7 @@ func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
 		case seen[key]:
 			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "parameter \"%s\" specified more than once", key).At(p.Pos))
 		case fixedKeys[key]:
-			b.unsupportedAt(p.Pos, "Write the job anew with it: CREATE OR REPLACE STREAM, or DROP JOB and START JOB.", "ALTER JOB cannot set \"%s\"", key)
+			b.unsupportedAt(p.Pos, "DROP JOB and START JOB with it; or start another job with it, and ALTER JOB ... SWAP WITH that.", "ALTER JOB cannot set \"%s\"", key)
 		case !jobKeys[key]:
 			b.unknownKey(key, nil, p.Pos)
 		}

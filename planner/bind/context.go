@@ -61,6 +61,9 @@ type Context struct {
 	// the times of those it joins, and how its windows are kept up to date; nil: they
 	// stay as they are written.
 	Continuous func(plan.Node) plan.Node
+	// Job is the name that the job which is planned anew has by now; "": the one in
+	// its text.
+	Job string
 	// View is the materialized view whose job is planned anew; nil: none is.
 	View *catalog.Relation
 	// Authorize is asked for every relation that a statement touches; nil allows.

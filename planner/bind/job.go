@@ -30,7 +30,7 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	b.declareInline(keys, sel)
 	b.final, b.late = b.finalByDefault(), b.latePolicy(keys.own)
 	root := b.query(sel, nil, nil)
-	return done(b.job(x.Name, root, keys, false, false))
+	return done(b.job(x.Name, root, keys, false, x.OrReplace))
 }
 
 // finalByDefault: a job's windows of time go out when they are complete, unless
@@ -59,6 +59,9 @@ func (b *binder) latePolicy(o catalog.Options) plan.LatePolicy {
 
 // job makes the job of a bound query.
 func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists, orReplace bool) *plan.StartJob {
+	if b.c.Job != "" {
+		name.Name = b.c.Job
+	}
 	follow(root, b.views)
 	root = b.continuous(root)
 	if !hasStream(root) && !b.views {

@@ -1,6 +1,7 @@
 package parse
 
-// alterJob reads ALTER JOB [IF EXISTS] name SET (options), or START FROM a place.
+// alterJob reads ALTER JOB [IF EXISTS] name SET (options), START FROM a place, RENAME
+// TO a name, or SWAP WITH another job.
 func (h *head) alterJob() {
 	i, j := h.seg.i, h.seg.j
 	s := &JobStatement{Action: "ALTER", IfExists: h.are(i+2, "if", "exists")}
@@ -27,8 +28,17 @@ func (h *head) alterJob() {
 	case h.are(end, "start", "from") && end+1 < j:
 		s.From = &JobFrom{}
 		end = h.jobFrom(s.From, end+2, j)
+	case (h.are(end, "rename", "to") || h.are(end, "swap", "with")) && end+2 < j:
+		last := min(h.nameEnd(end+2), j)
+		n := h.name(end+2, last)
+		if h.is(end, "swap") {
+			s.Swap = &n
+		} else {
+			s.Rename = &n
+		}
+		end = last
 	}
-	if end < j || s.From == nil && len(h.seg.stmt.With) == 0 {
+	if end < j || s.From == nil && s.Rename == nil && s.Swap == nil && len(h.seg.stmt.With) == 0 {
 		h.fail(h.syntaxError(end))
 	}
 }

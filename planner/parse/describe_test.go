@@ -56,10 +56,17 @@ func describeStatement(b *strings.Builder, s Statement) {
 		fmt.Fprintf(b, "  CREATE SINK %s%s\n", nameText(x.Name), flags("or replace", x.OrReplace, "if not exists", x.IfNotExists))
 		describeTable(b, x.Table, x.ColumnTexts)
 	case *StartJob:
-		fmt.Fprintf(b, "  START JOB %s\n", nameText(x.Name))
+		fmt.Fprintf(b, "  START JOB %s%s\n", nameText(x.Name), flags("or replace", x.OrReplace))
 		describeQuery(b, x.Select, x.SelectText, x.SelectPos)
 	case *JobStatement:
-		fmt.Fprintf(b, "  %s JOB %s%s\n", x.Action, nameText(x.Name), flags("if exists", x.IfExists))
+		fmt.Fprintf(b, "  %s JOB %s%s", x.Action, nameText(x.Name), flags("if exists", x.IfExists))
+		if x.Rename != nil {
+			fmt.Fprintf(b, " rename to %s", nameText(*x.Rename))
+		}
+		if x.Swap != nil {
+			fmt.Fprintf(b, " swap with %s", nameText(*x.Swap))
+		}
+		b.WriteByte('\n')
 	case *CommentJob:
 		fmt.Fprintf(b, "  COMMENT ON JOB %s = %q\n", nameText(x.Name), x.Text)
 	case *StateFile:

@@ -31,9 +31,12 @@ func (h *head) streaming() bool {
 		case h.is(kind, "sink") && h.named(kind):
 			h.createSink(kind)
 			return true
+		case h.is(kind, "job"):
+			h.startJob(kind+1, h.is(kind-1, "replace"))
+			return true
 		}
 	case h.are(i, "start", "job"):
-		h.startJob(i + 2)
+		h.startJob(i+2, false)
 		return true
 	case (h.is(i, "stop") || h.is(i, "pause") || h.is(i, "resume") || h.is(i, "drop")) && h.is(i+1, "job"):
 		h.jobAction()
@@ -135,9 +138,9 @@ func (h *head) createSink(kind int) {
 	h.options(end, j)
 }
 
-// startJob reads START JOB from its name on.
-func (h *head) startJob(i int) {
-	s := &StartJob{}
+// startJob reads START JOB, or CREATE JOB, from its name on.
+func (h *head) startJob(i int, orReplace bool) {
+	s := &StartJob{OrReplace: orReplace}
 	h.seg.stmt.Stream = s
 	j := h.seg.j
 	if i >= j {

@@ -121,7 +121,7 @@ type CreateSink struct {
 	ColumnTexts
 }
 
-// StartJob is START JOB name [AS [INSERT INTO target [(columns)]] SELECT ...];
+// StartJob is START JOB, or CREATE [OR REPLACE] JOB, name [AS [INSERT INTO target [(columns)]] SELECT ...];
 // Select nil starts one that was stopped.
 type StartJob struct {
 	Name       Name
@@ -130,15 +130,18 @@ type StartJob struct {
 	Select     *pg.Node
 	SelectText string
 	SelectPos  int
+	OrReplace  bool
 }
 
 // JobStatement is STOP, PAUSE, RESUME or DROP JOB; or ALTER JOB, with SET (options,
-// which are the statement's) or START FROM.
+// which are the statement's), START FROM, RENAME TO or SWAP WITH.
 type JobStatement struct {
 	Action   string
 	Name     Name
 	IfExists bool
 	From     *JobFrom
+	Rename   *Name // of RENAME TO
+	Swap     *Name // of SWAP WITH
 }
 
 // JobFrom is START FROM EARLIEST, LATEST, TIMESTAMP 'time' or OFFSETS 'json'.

@@ -142,7 +142,7 @@ const (
 	JobResume JobAction = "RESUME"
 	JobStart  JobAction = "START" // one that was stopped
 	JobDrop   JobAction = "DROP"
-	JobAlter  JobAction = "ALTER" // its options, or where it starts
+	JobAlter  JobAction = "ALTER" // its options, its name, or where it starts
 )
 
 // AlterJob acts on a job that exists.
@@ -152,6 +152,8 @@ type AlterJob struct {
 	IfExists bool
 	Set      catalog.Options   // of JobAlter
 	From     *catalog.JobStart // of JobAlter: the job begins anew there; nil: it does not
+	Rename   string            // of JobAlter: the job's new name; "": it keeps its own
+	Swap     string            // of JobAlter: the job that it changes names with; "": none
 }
 
 // StateFile is EXPORT STATE OF a job TO a file of the server, or IMPORT ... FROM one.

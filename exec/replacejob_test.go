@@ -1,0 +1,145 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// replace is CREATE OR REPLACE JOB of what sqlJob has started.
+func (f *fixture) replace(name, query string, options ...string) error {
+	more := strings.Join(append([]string{""}, options...), ", ")
+	b, err := f.bound(fmt.Sprintf("CREATE OR REPLACE JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms'%s)", name, query, name, name, more), testEnv())
+	if err != nil {
+		return err
+	}
+	s := b.Statement.(*plan.StartJob)
+	f.plans.Store(s.Text, s)
+	_, err = f.try(s)
+	return err
+}
+
+// TestReplaceJob: a job whose query is replaced again and again, with kills in
+// between, goes on with its groups, its windows and its positions: what the query
+// leaves out is left out from then on.
+func TestReplaceJob(t *testing.T) {
+	for seed := range uint64(4) {
+		f := newFixture(t)
+		e := f.events("e")
+		rng := rand.New(rand.NewPCG(seed, 11))
+		query := func(least int64) string {
+			return fmt.Sprintf("SELECT name, count(*) AS n, sum(id) AS s FROM e WHERE id %% 10 >= %d GROUP BY name", least)
+		}
+		if err := f.sqlJob("j", query(0)); err != nil {
+			t.Fatal(err)
+		}
+		id := f.catalog.Snapshot().Job("j").UUID
+		least, next := int64(0), int64(0)
+		sums := map[string][2]int64{}
+		for range 8 {
+			for range 1 + rng.IntN(40) {
+				name := string(rune('a' + rng.IntN(3)))
+				e.add(0, event(next, name, 1))
+				if next%10 >= least {
+					sums[name] = [2]int64{sums[name][0] + 1, sums[name][1] + next}
+				}
+				next++
+			}
+			f.reachedRows("j", next)
+			least = rng.Int64N(10)
+			if rng.IntN(2) == 0 {
+				f.kill()
+				f.start()
+			}
+			if err := f.replace("j", query(least)); err != nil {
+				t.Fatal(err)
+			}
+			if rng.IntN(2) == 0 {
+				f.kill()
+				f.start()
+			}
+		}
+		e.end()
+		f.waitState("j", catalog.JobFinished)
+		var want []string
+		for name, s := range sums {
+			want = append(want, fmt.Sprintf("%s|%d|%d", name, s[0], s[1]))
+		}
+		slices.Sort(want)
+		equal(t, "groups", accumulated(t, f.topics.file("j_out").read()), want)
+		if f.catalog.Snapshot().Job("j").UUID != id {
+			t.Error("the job is another")
+		}
+	}
+}
+
+// TestReplaceJobRefused: what a job cannot go on with is refused by name, and the job
+// stays as it was.
+func TestReplaceJobRefused(t *testing.T) {
+	f := newFixture(t)
+	e, _ := f.events("e"), f.events("g")
+	query := "SELECT name, count(*) AS n FROM e GROUP BY name"
+	if err := f.sqlJob("j", query); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1))
+	f.reachedRows("j", 1)
+	text := f.catalog.Snapshot().Job("j").Text
+	for _, c := range []struct{ query, option, reason string }{
+		{"SELECT name, sum(id) AS n FROM e GROUP BY name", "", `operator "`},
+		{"SELECT id AS name, count(*) AS n FROM e GROUP BY id", "", `operator "`},
+		{"SELECT name, count(*) AS n FROM (SELECT id AS name FROM e) x GROUP BY name", "", `operator "`},
+		{"SELECT DISTINCT name FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x", "", `is new`},
+		{"SELECT name FROM e", "", `is not there any more`},
+		{"SELECT name, count(*) AS n FROM g GROUP BY name", "", `source "source_0_e" is not read any more`},
+		{query, "late_policy = 'update'", `option late_policy`},
+		{query, "'j_out.bad2' = 'x'", ``},
+	} {
+		var options []string
+		if c.option != "" {
+			options = append(options, c.option)
+		}
+		err := f.replace("j", c.query, options...)
+		if c.reason == "" {
+			if err == nil {
+				t.Errorf("%s %s: it was replaced", c.query, c.option)
+			}
+			continue
+		}
+		if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s %s: %v, want 55000 and %q", c.query, c.option, err, c.reason)
+		}
+	}
+	if now := f.catalog.Snapshot().Job("j"); now.Text != text || now.State != catalog.JobRunning {
+		t.Errorf("the job is %s: %s", now.State, now.Text)
+	}
+	e.add(0, event(2, "a", 1))
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "groups", accumulated(t, f.topics.file("j_out").read()), []string{"a|2"})
+}
+
+// TestReplaceFailedJob: a job that failed goes on, replaced by a query that does not.
+func TestReplaceFailedJob(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	if err := f.sqlJob("j", "SELECT 6 / id AS n FROM e", "failure_strategy = 'FailBatch'"); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(2, "a", 1))
+	f.reachedRows("j", 1)
+	e.add(0, event(0, "a", 1), event(3, "a", 1))
+	f.waitState("j", catalog.JobFailed)
+	if err := f.replace("j", "SELECT 6 / id AS n FROM e WHERE id <> 0", "failure_strategy = 'FailBatch'"); err != nil {
+		t.Fatal(err)
+	}
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "rows", f.topics.file("j_out").read(), []string{"3", "2"})
+}

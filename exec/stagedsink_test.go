@@ -1,0 +1,160 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// TestStagedOnce: a job whose sinks get their rows after the decision, each in
+// transactions of its own, has each row in them once, whatever becomes of those
+// transactions and of the process.
+func TestStagedOnce(t *testing.T) {
+	lost := sqlerr.Errorf(sqlerr.ConnectionFailure, "the connection is lost")
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			f := newFixture(t)
+			rng := rand.New(rand.NewPCG(seed, 3))
+			f.ledgers.outcome = func() (bool, error) {
+				switch rng.IntN(4) {
+				case 0:
+					return false, lost
+				case 1:
+					return true, lost
+				}
+				return true, nil
+			}
+			in := f.stream("in")
+			topic := f.topics.topic("in")
+			topic.batch = 9
+			f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"}))
+			next := 1
+			for range 8 {
+				n := 1 + rng.IntN(60)
+				topic.addRows(0, next, next+n)
+				next += n
+				if rng.IntN(2) == 0 {
+					f.committedMore("j", 1)
+				}
+				f.kill()
+				f.start()
+			}
+			topic.end()
+			f.waitState("j", catalog.JobFinished)
+			want := lines(1, next)
+			slices.Sort(want)
+			f.wantOnce("j", want)
+		})
+	}
+}
+
+// TestSinkDown: while a sink is down its job goes on and its other sinks get their
+// rows, until what waits takes sink.buffer; then the job waits. Nothing is lost.
+func TestSinkDown(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.batch = 10
+	ledger := f.ledgers.topics.file("j_k")
+	ledger.mu.Lock()
+	ledger.fail["write"] = 1 << 30
+	ledger.mu.Unlock()
+	f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "2000"}, catalog.Option{Key: "checkpoint.interval", Value: "2ms"}))
+	topic.addRows(0, 1, 21)
+	if err := f.topics.file("j_file").wait(f.context(), 20); err != nil {
+		t.Fatal(err)
+	}
+	impeded := func() bool {
+		s := (jobsProvider{f.Engine}).Jobs()[0]
+		return s.Impeded && strings.Contains(s.Error, "write failed")
+	}
+	f.eventually(impeded, "the job does not say what it waits for")
+	topic.addRows(0, 21, 61)
+	f.eventually(func() bool { return (jobsProvider{f.Engine}).Jobs()[0].RowsIn == 60 }, "the job does not go on while there is room")
+	topic.addRows(0, 61, 2000)
+	f.kill()
+	f.start()
+	if n := len(f.topics.file("j_file").read()); n >= 1999 {
+		t.Errorf("the other sink has all %d rows: the job did not wait", n)
+	}
+	ledger.mu.Lock()
+	ledger.fail["write"] = 0
+	ledger.mu.Unlock()
+	topic.end()
+	f.waitState("j", catalog.JobFinished)
+	want := lines(1, 2000)
+	slices.Sort(want)
+	f.wantOnce("j", want)
+}
+
+// TestSinkFullDrops: with on_sink_full = 'drop' the job goes on, and counts what it
+// drops.
+func TestSinkFullDrops(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.batch = 10
+	ledger := f.ledgers.topics.file("j_k")
+	ledger.mu.Lock()
+	ledger.fail["open"] = 1 << 30
+	ledger.mu.Unlock()
+	j := f.copyJob("j", in, []string{"j_file", "j_k"}, catalog.Option{Key: "sink.buffer", Value: "500"},
+		catalog.Option{Key: "on_sink_full", Value: "drop"}, catalog.Option{Key: "retry_backoff", Value: "1ms"})
+	j.Sinks[1].Relation.Connector = "ledger"
+	f.exec(j)
+	topic.addRows(0, 1, 500)
+	if err := f.topics.file("j_file").wait(f.context(), 499); err != nil {
+		t.Fatal(err)
+	}
+	s := (jobsProvider{f.Engine}).Jobs()[0]
+	if s.Rejected == 0 || s.Rejected >= 499 {
+		t.Errorf("%d rows were dropped", s.Rejected)
+	}
+}
+
+// eventually returns when something is so.
+func (f *fixture) eventually(is func() bool, otherwise string) {
+	f.Helper()
+	ctx := f.context()
+	for !is() {
+		f.committedMore("j", 1)
+		if ctx.Err() != nil {
+			f.Fatal(otherwise)
+		}
+	}
+}
+
+// TestStagingRefused: what cannot be promised is said when the job is made.
+func TestStagingRefused(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	for _, c := range []struct {
+		files   []string
+		options string
+		code    sqlerr.Code
+	}{
+		{[]string{"x"}, "sink.buffer=1MB", sqlerr.FeatureNotSupported},
+		{[]string{"x", "k"}, "sink.buffer=much", sqlerr.InvalidParameterValue},
+		{[]string{"x", "k"}, "sink.buffer=1MB,on_sink_full=burn", sqlerr.InvalidParameterValue},
+		{[]string{"x", "k"}, "on_sink_full=drop", sqlerr.InvalidParameterValue},
+		{[]string{"x", "k"}, "sink.buffer=1MB,on_sink_full=drop,use_transactions=true", sqlerr.InvalidParameterValue},
+	} {
+		var options []catalog.Option
+		for _, o := range strings.Split(c.options, ",") {
+			key, value, _ := strings.Cut(o, "=")
+			options = append(options, catalog.Option{Key: key, Value: value})
+		}
+		j := f.copyJob("j", in, c.files, options...)
+		if len(c.files) > 1 {
+			j.Sinks[1].Relation.Connector = "ledger"
+		}
+		if _, err := f.try(j); sqlerr.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", c.options, err, c.code)
+		}
+	}
+}
