@@ -133,15 +133,6 @@ func (t *span) clock(s string, mod int32) problem {
 	return noProblem
 }
 
-func countByte(s string, c byte) (n int) {
-	for i := range len(s) {
-		if s[i] == c {
-			n++
-		}
-	}
-	return n
-}
-
 // decodeInterval reads fields from the last to the first, so that a unit is
 // known before its number.
 func decodeInterval(fields []field, mod int32, f *Format) (t span, p problem) {
