@@ -68,11 +68,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	eventually(t, conn, "SELECT rows_out > 300 FROM ferris.jobs", "[t]")
 	fill(t, ballast)
-	eventually(t, conn, "SELECT state || ' ' || (error LIKE '%no space%') FROM ferris.jobs", "[running true]")
+	eventually(t, conn, "SELECT state || ' ' || (error ILIKE '%no space%') FROM ferris.jobs", "[running true]")
 	p.Kill()
 	p = gateway.Start(t, o)
 	conn = connect(t, p)
-	eventually(t, conn, "SELECT state || ' ' || (error LIKE '%no space%') FROM ferris.jobs", "[running true]")
+	eventually(t, conn, "SELECT state || ' ' || (error ILIKE '%no space%') FROM ferris.jobs", "[running true]")
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
