@@ -11,7 +11,7 @@ import (
 func newWindowFunc(w *Window, in windowInput) windowFunc {
 	c := in.call
 	if c.Aggregate != nil {
-		return newWindowAggregate(w, in)
+		return newFrameAggregate(w, in)
 	}
 	switch c.Func.Name {
 	case "rank":

@@ -8,11 +8,11 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// windowAggregate is an aggregate over the frame of each row. What the state
+// frameAggregate is an aggregate over the frame of each row. What the state
 // holds is carried from row to row where the next frame has it too: rows are
 // added as the frame grows and, of an aggregate that slides, taken out as it
 // moves on; else the frame is aggregated anew.
-type windowAggregate struct {
+type frameAggregate struct {
 	frames
 	windowInput
 	w      *Window
@@ -29,17 +29,17 @@ type windowAggregate struct {
 	added  int // rows since ctx was asked
 }
 
-func newWindowAggregate(w *Window, in windowInput) *windowAggregate {
-	return &windowAggregate{frames: newFrames(w, in.call.Frame), windowInput: in, w: w,
+func newFrameAggregate(w *Window, in windowInput) *frameAggregate {
+	return &frameAggregate{frames: newFrames(w, in.call.Frame), windowInput: in, w: w,
 		last: vec.New(in.call.Result), args: make([]vec.Vec, len(in.call.Args))}
 }
 
-func (a *windowAggregate) begin(p *windowPartition) {
+func (a *frameAggregate) begin(p *windowPartition) {
 	a.frames.begin(p)
 	a.state, a.known = nil, false
 }
 
-func (a *windowAggregate) next(ctx context.Context, from, to int, dst vec.Vec) error {
+func (a *frameAggregate) next(ctx context.Context, from, to int, dst vec.Vec) error {
 	for i := from; i < to; i++ {
 		lo, hi, err := a.of(i)
 		if err != nil {
@@ -59,7 +59,7 @@ func (a *windowAggregate) next(ctx context.Context, from, to int, dst vec.Vec) e
 }
 
 // move brings the state from the frame before to that from lo to hi-1.
-func (a *windowAggregate) move(ctx context.Context, lo, hi int) error {
+func (a *frameAggregate) move(ctx context.Context, lo, hi int) error {
 	slides := lo == a.lo || a.call.Slides && lo >= a.lo && lo < a.hi
 	if a.state == nil || !slides || hi < a.hi {
 		if err := a.fresh(); err != nil {
@@ -78,7 +78,7 @@ func (a *windowAggregate) move(ctx context.Context, lo, hi int) error {
 }
 
 // excluding aggregates a frame with something left out of it.
-func (a *windowAggregate) excluding(ctx context.Context, lo, hi, i int) error {
+func (a *frameAggregate) excluding(ctx context.Context, lo, hi, i int) error {
 	if err := a.fresh(); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *windowAggregate) excluding(ctx context.Context, lo, hi, i int) error {
 	return a.result()
 }
 
-func (a *windowAggregate) fresh() (err error) {
+func (a *frameAggregate) fresh() (err error) {
 	if a.state, err = a.call.Aggregate(); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (a *windowAggregate) fresh() (err error) {
 	return nil
 }
 
-func (a *windowAggregate) result() error {
+func (a *frameAggregate) result() error {
 	a.last.Reset()
 	return a.state.Result([]int32{0}, a.last)
 }
@@ -108,7 +108,7 @@ func (a *windowAggregate) result() error {
 const rowsPerLook = 1 << 16
 
 // give adds the rows from lo to hi-1 to the state, or takes them out.
-func (a *windowAggregate) give(ctx context.Context, lo, hi int, op vec.Op) error {
+func (a *frameAggregate) give(ctx context.Context, lo, hi int, op vec.Op) error {
 	for lo < hi {
 		chunk := int(a.p.refs[lo] >> 32)
 		cols := a.w.spool.chunks[chunk].Cols
@@ -145,7 +145,7 @@ func (a *windowAggregate) give(ctx context.Context, lo, hi int, op vec.Op) error
 }
 
 // room makes groups and ops of as many rows as a chunk has.
-func (a *windowAggregate) room(rows int, op vec.Op) {
+func (a *frameAggregate) room(rows int, op vec.Op) {
 	if len(a.groups) < rows {
 		a.groups = make([]int32, rows)
 	}
@@ -155,7 +155,7 @@ func (a *windowAggregate) room(rows int, op vec.Op) {
 }
 
 // charge counts what is held, as far as it is more than ever before.
-func (a *windowAggregate) charge() error {
+func (a *frameAggregate) charge() error {
 	n := a.state.Bytes() + 4*int64(len(a.groups)) + int64(len(a.takes))
 	if n <= a.held {
 		return nil
@@ -167,7 +167,7 @@ func (a *windowAggregate) charge() error {
 	return nil
 }
 
-func (a *windowAggregate) close() {
+func (a *frameAggregate) close() {
 	a.w.spec.Account.Release(a.held)
 	a.held, a.state = 0, nil
 }
