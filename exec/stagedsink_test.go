@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -20,8 +21,11 @@ func TestStagedOnce(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			f := newFixture(t)
 			rng := rand.New(rand.NewPCG(seed, 3))
-			f.ledgers.outcome = func() (bool, error) {
-				switch rng.IntN(4) {
+			outcomes, mu := rand.New(rand.NewPCG(seed, 4)), sync.Mutex{}
+			f.ledgers.outcome = func() (bool, error) { // of any sink's goroutine
+				mu.Lock()
+				defer mu.Unlock()
+				switch outcomes.IntN(4) {
 				case 0:
 					return false, lost
 				case 1:

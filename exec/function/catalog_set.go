@@ -32,7 +32,7 @@ func init() {
 	}, examples("pg_options_to_table(ARRAY['a=b', 'c', 'd='])", `(a,b), (c,), (d,"")`)...)
 	// No table here is a partition.
 	def("pg_partition_ancestors(regclass) setof regclass strict immutable", setOf(func(*Env, vs) ([]types.Value, error) { return nil, nil }),
-		examples("pg_partition_ancestors('pg_class')", "")...)
+		examples("pg_partition_ancestors(0)", "")...)
 	def("pg_listening_channels() setof text strict stable", setOf(func(env *Env, _ vs) ([]types.Value, error) {
 		var out []types.Value
 		if env.Session != nil {
