@@ -84,10 +84,15 @@ func (s *Snapshot) MemberOf(name, group string) bool {
 	if name == group || s.AnyRole(name).Superuser {
 		return true
 	}
-	return s.inGroup(name, group)
+	return s.InGroup(name, group)
 }
 
-// inGroup reports a membership, direct or not.
+// InGroup reports a membership that was granted, direct or not, or a role itself: a
+// superuser is in no group by being one.
+func (s *Snapshot) InGroup(name, group string) bool {
+	return name == group || s.inGroup(name, group)
+}
+
 func (s *Snapshot) inGroup(name, group string) bool {
 	seen := map[string]bool{name: true}
 	for next := []string{name}; len(next) > 0; {

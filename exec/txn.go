@@ -17,6 +17,7 @@ import (
 // or not at all; until then only the transaction itself sees the catalog's
 // change. It belongs to one goroutine.
 type Txn struct {
+	around  func(decide func() error) error // nil: nothing
 	e       *Engine
 	tx      *catalog.Tx         // nil: nothing has been changed
 	writes  []*write            // rows for sinks
@@ -157,6 +158,11 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	return Result{}, sqlerr.Errorf(sqlerr.InternalError, "%T is not a statement that the engine runs", b.Statement)
 }
 
+// Around has Commit take its decision within f, which calls it once, or returns an
+// error without: then nothing has changed. What comes of the decision, such as jobs
+// that start, is not within.
+func (t *Txn) Around(f func(decide func() error) error) { t.around = f }
+
 // Commit makes everything take effect: rows are prepared, the catalog changes,
 // rows are delivered, jobs start and stop. Where it fails before the catalog has
 // changed, nothing has.
@@ -175,7 +181,12 @@ func (t *Txn) Commit(ctx context.Context) error {
 		t.undo()
 		return err
 	}
-	if err := t.commitTables(ctx); err != nil {
+	decide := func() error { return t.commitTables(ctx) }
+	if t.around != nil {
+		inner := decide
+		decide = func() error { return t.around(inner) }
+	}
+	if err := decide(); err != nil {
 		err = leftBehind(t.writes, err)
 		t.undo()
 		return err

@@ -35,7 +35,7 @@ func (s *Server) authenticate(c net.Conn, r *bufio.Reader, w *writer, st *startu
 	secure, _ := c.(*tls.Conn)
 	peer := &auth.Peer{
 		Addr: addrPort(c.RemoteAddr()).Addr(), TLS: secure != nil, User: st.user, Database: st.database,
-		Member: func(group string) bool { return snapshot.MemberOf(st.user, group) },
+		Member: func(group string) bool { return snapshot.InGroup(st.user, group) },
 	}
 	if !peer.Addr.IsValid() {
 		return nil // a pipe of this process's own
@@ -45,7 +45,7 @@ func (s *Server) authenticate(c net.Conn, r *bufio.Reader, w *writer, st *startu
 		return s.turnedAway(peer, rule)
 	}
 	role := snapshot.Role(st.user)
-	if err := s.prove(r, w, secure, rule, role, st.user); err != nil {
+	if err := s.prove(r, w, secure, st.served, rule, role, st.user); err != nil {
 		s.counters.AuthFailures.Add(1)
 		s.opts.Logger.Warn("a client was not let in", "client", c.RemoteAddr().String(), "user", st.user, "rule", rule.Text, "error", err)
 		if e := (*sqlerr.Error)(nil); !errors.As(err, &e) {
@@ -89,7 +89,7 @@ func errPassword(user string) error {
 
 // prove runs a rule's method. role is nil where there is none of that name: only
 // trust lets such a user in.
-func (s *Server) prove(r *bufio.Reader, w *writer, secure *tls.Conn, rule *auth.Rule, role *catalog.Role, user string) error {
+func (s *Server) prove(r *bufio.Reader, w *writer, secure *tls.Conn, served *tls.Config, rule *auth.Rule, role *catalog.Role, user string) error {
 	if rule.Method == auth.Cert || rule.Verify != "" {
 		if err := certified(secure, user, rule.Method == auth.Cert || rule.Verify == "verify-full"); err != nil {
 			return err
@@ -123,15 +123,15 @@ func (s *Server) prove(r *bufio.Reader, w *writer, secure *tls.Conn, rule *auth.
 		}
 		return nil
 	}
-	return s.exchange(r, w, secure, v, user)
+	return s.exchange(r, w, secure, served, v, user)
 }
 
 // exchange is SCRAM.
-func (s *Server) exchange(r *bufio.Reader, w *writer, secure *tls.Conn, v *scram.Verifier, user string) error {
+func (s *Server) exchange(r *bufio.Reader, w *writer, secure *tls.Conn, served *tls.Config, v *scram.Verifier, user string) error {
 	mechanisms := []string{scram.Mechanism}
 	var binding []byte
 	if secure != nil {
-		if binding = auth.Binding(s.opts.TLS()); binding != nil {
+		if binding = auth.Binding(served); binding != nil {
 			mechanisms = []string{scram.MechanismPlus, scram.Mechanism}
 		}
 	}

@@ -39,6 +39,8 @@ func (t *execTxn) RollbackTo(mark int) {
 
 func (t *execTxn) Commit(ctx context.Context) error { return t.txn.Commit(ctx) }
 
+func (t *execTxn) Around(f func(decide func() error) error) { t.txn.Around(f) }
+
 func (t *execTxn) Rollback() { t.txn.Rollback() }
 
 func (t *execTxn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error) {

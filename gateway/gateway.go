@@ -44,6 +44,9 @@ type Txn interface {
 	RollbackTo(mark int)
 	// Commit may be cancelled until it is decided; it then did nothing.
 	Commit(ctx context.Context) error
+	// Around has Commit take its decision within f, which calls it once, or returns
+	// an error without.
+	Around(f func(decide func() error) error)
 	// Rollback after a Commit, or a Rollback, does nothing.
 	Rollback()
 	Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Result, error)

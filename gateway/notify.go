@@ -20,6 +20,7 @@ type announcements struct {
 	seen  map[notify.Note]struct{} // of notes: equal ones of one transaction are one
 	notes []notify.Note
 	said  []plan.Listen
+	bytes int // of the notes, about, as memory holds them
 }
 
 // announced is how far a transaction's announcements went at a savepoint.
@@ -27,6 +28,9 @@ type announced struct{ notes, said int }
 
 // announceBytes is how much one transaction may notify.
 const announceBytes = 64 << 20
+
+// noteBytes is a note with its place in the list and in the map.
+func noteBytes(n notify.Note) int { return len(n.Channel) + len(n.Payload) + 128 }
 
 func (a *announcements) mark() announced {
 	a.mu.Lock()
@@ -39,11 +43,12 @@ func (a *announcements) rollbackTo(m announced) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if m == (announced{}) {
-		a.seen, a.notes, a.said = nil, nil, nil
+		a.seen, a.notes, a.said, a.bytes = nil, nil, nil, 0
 		return
 	}
 	for _, n := range a.notes[m.notes:] {
 		delete(a.seen, n)
+		a.bytes -= noteBytes(n)
 	}
 	a.notes, a.said = a.notes[:m.notes], a.said[:m.said]
 }
@@ -75,14 +80,9 @@ func (x *session) Notify(channel, payload string) error {
 	if _, twice := a.seen[n]; twice {
 		return nil
 	}
-	if len(a.notes)*(notify.MaxPayload+notify.MaxChannel) > announceBytes {
-		total := 0
-		for _, n := range a.notes {
-			total += len(n.Channel) + len(n.Payload)
-		}
-		if total > announceBytes {
-			return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a transaction cannot notify more than %d MB", announceBytes>>20)
-		}
+	if a.bytes += noteBytes(n); a.bytes > announceBytes {
+		a.bytes -= noteBytes(n)
+		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a transaction cannot notify more than %d MB", announceBytes>>20)
 	}
 	if a.seen == nil {
 		a.seen = map[notify.Note]struct{}{}
@@ -103,25 +103,38 @@ func (x *session) Listening() []string {
 // NotifyUsage is pg_notification_queue_usage.
 func (x *session) NotifyUsage() float64 { return x.server.hub.Usage() }
 
-// announce runs commit and then does what the transaction has announced.
-func (x *session) announce(ctx context.Context, commit func() error) error {
-	a := &x.announced
-	if a.mark() == (announced{}) {
-		return commit()
+// decide commits, and does what the transaction has announced in the very order of
+// the commits, before jobs and views that the commit starts or ends are waited for.
+func (x *session) decide(ctx context.Context, t Txn) error {
+	switch announces := x.announced.mark() != (announced{}); {
+	case t == nil && announces:
+		return x.announce(ctx, func() error { return nil })
+	case t == nil:
+		return nil
+	case announces:
+		t.Around(func(decide func() error) error { return x.announce(ctx, decide) })
 	}
-	err := x.server.hub.Send(ctx, a.notes, commit)
-	switch {
-	case errors.Is(err, notify.ErrFull):
+	return t.Commit(ctx)
+}
+
+// announce runs commit and then does what the transaction has announced: it listens
+// to what it notifies itself.
+func (x *session) announce(ctx context.Context, commit func() error) error {
+	err := x.server.hub.Send(ctx, x.announced.notes, func() error {
+		if err := commit(); err != nil {
+			return err
+		}
+		for _, s := range x.announced.said {
+			x.listenTo(s)
+		}
+		return nil
+	})
+	if errors.Is(err, notify.ErrFull) {
 		e := sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "%v", err)
 		return e.WithDetail("The session with PID %d takes the longest to read what it listens to.", x.server.hub.Slowest()).
 			WithHint("The notifications go on when that session ends its current transaction, or reads.")
-	case err != nil:
-		return err
 	}
-	for _, s := range a.said {
-		x.listenTo(s)
-	}
-	return nil
+	return err
 }
 
 // listenTo is one LISTEN or UNLISTEN, committed.

@@ -36,7 +36,8 @@ type startup struct {
 	replication  string
 	unrecognized []string // _pq_ options
 	settings     []startupSetting
-	connections  int // that the role may have at one time; -1: any number
+	served       *tls.Config // what the handshake took; nil: no TLS
+	connections  int         // that the role may have at one time; -1: any number
 }
 
 type startupSetting struct{ name, value string }
@@ -48,7 +49,8 @@ var errSilent = errors.New("closed without an answer")
 // link is a connection in its startup: the TLS one, once there is one.
 type link struct {
 	net.Conn
-	r *bufio.Reader
+	r      *bufio.Reader
+	served *tls.Config // of the handshake
 }
 
 // readStartup answers encryption requests and cancel requests and returns the
@@ -114,7 +116,8 @@ func (s *Server) encrypt(l *link) error {
 	if l.r.Buffered() > 0 {
 		raw = &unread{Conn: raw, r: l.r}
 	}
-	secure := tls.Server(raw, s.opts.TLS())
+	l.served = s.opts.TLS()
+	secure := tls.Server(raw, l.served)
 	if err := secure.Handshake(); err != nil {
 		s.opts.Logger.Info("a TLS handshake failed", "client", l.RemoteAddr().String(), "error", err)
 		return fmt.Errorf("shaking hands: %w", err)
@@ -310,12 +313,15 @@ func (s *Server) serveConn(c net.Conn, place *list.Element) {
 	}
 	c = quickly(c)
 	c.SetDeadline(time.Now().Add(s.opts.StartupTimeout))
-	l := &link{c, bufio.NewReaderSize(c, 8<<10)}
+	l := &link{Conn: c, r: bufio.NewReaderSize(c, 8<<10)}
 	st, err := s.readStartup(l)
 	if errors.Is(err, errSilent) {
 		return
 	}
 	c = l.Conn
+	if st != nil {
+		st.served = l.served
+	}
 	w := newWriter(c, s.opts.WriteTimeout, &s.counters)
 	var x *session
 	if err == nil {

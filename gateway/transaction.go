@@ -95,13 +95,7 @@ func (x *session) commit(ctx context.Context) error {
 		return err
 	}
 	x.dropPortals(func(p *portal) bool { return !p.held })
-	err := x.announce(ctx, func() error {
-		if t.engine == nil {
-			return nil
-		}
-		return t.engine.Commit(ctx)
-	})
-	if err != nil {
+	if err := x.decide(ctx, t.engine); err != nil {
 		return err
 	}
 	x.announced.rollbackTo(announced{})

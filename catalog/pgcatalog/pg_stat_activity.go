@@ -1,6 +1,10 @@
 package pgcatalog
 
-import "github.com/ferrisstreams/ferrisstreams/catalog"
+import (
+	"regexp"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+)
 
 func sessions(c *Context) []SessionStatus {
 	if c.Server == nil || c.Server.Sessions == nil {
@@ -8,6 +12,17 @@ func sessions(c *Context) []SessionStatus {
 	}
 	return c.Server.Sessions.Sessions()
 }
+
+// queryShown is what a role may see of a session's query: its own, or a superuser
+// any; no password of CREATE or ALTER ROLE.
+func queryShown(c *Context, s SessionStatus) string {
+	if s.User != c.User && !c.Snapshot.AnyRole(c.User).Superuser && !c.Snapshot.InGroup(c.User, s.User) {
+		return "<insufficient privilege>"
+	}
+	return passwords.ReplaceAllString(s.Query, "$1 '********'")
+}
+
+var passwords = regexp.MustCompile(`(?i)(password)\s+(?:e|u&)?'(?:[^']|'')*(?:'|$)`)
 
 func pgStatActivity(c *Context, t *table) {
 	for _, s := range sessions(c) {
@@ -23,7 +38,7 @@ func pgStatActivity(c *Context, t *table) {
 			time("query_start", s.QueryFrom).
 			time("state_change", s.StateFrom).
 			text("state", s.State).
-			str("query", s.Query).
+			str("query", queryShown(c, s)).
 			str("backend_type", "client backend")
 		if s.ClientAddr != "" {
 			r.str("client_addr", s.ClientAddr).num("client_port", int64(s.ClientPort))

@@ -102,6 +102,7 @@ auth.hba:
   - hostssl all clear all password
   - host all refused all reject
   - hostnossl all secure all reject
+  - host all +apps all trust
   - host all +staff all scram-sha-256
   - host all boss,ann,late,nologin,one,secure,ghost all scram-sha-256
 server.tls: {cert_file: %s, key_file: %s, client_ca_file: %s}
@@ -126,7 +127,7 @@ server.tls: {cert_file: %s, key_file: %s, client_ca_file: %s}
 	}
 	defer boss.Close(ctx)
 	if _, err := boss.Exec(ctx, `
-		CREATE ROLE staff; CREATE USER ann PASSWORD 'pw'; CREATE USER member PASSWORD 'pw' IN ROLE staff; CREATE USER clear PASSWORD 'pw';
+		CREATE ROLE staff; CREATE ROLE apps; CREATE USER app IN ROLE apps; CREATE USER ann PASSWORD 'pw'; CREATE USER member PASSWORD 'pw' IN ROLE staff; CREATE USER clear PASSWORD 'pw';
 		CREATE USER late PASSWORD 'pw' VALID UNTIL '2020-01-01'; CREATE ROLE nologin PASSWORD 'pw'; CREATE USER one PASSWORD 'pw' CONNECTION LIMIT 1;
 		CREATE USER secure PASSWORD 'p\u00e4ss'; CREATE USER certain; CREATE USER bare`).ReadAll(); err != nil {
 		t.Fatal(err)
@@ -140,6 +141,8 @@ server.tls: {cert_file: %s, key_file: %s, client_ca_file: %s}
 		{"password out of date", plain("late", "pw"), "28P01"},
 		{"no login", plain("nologin", "pw"), `28000.*role "nologin" is not permitted to log in`},
 		{"member of a group", plain("member", "pw"), ""},
+		{"member of a trusted group", plain("app", ""), ""},
+		{"a superuser is in no group", plain("boss", "wrong"), "28P01"},
 		{"no rule", plain("bare", "pw"), `28000.*no pg_hba.conf entry for host "127.0.0.1", user "bare", database "ferris", no encryption`},
 		{"no rule over TLS", secure("bare", "pw"), `28000.*SSL encryption`},
 		{"rejected", plain("refused", ""), `28000.*pg_hba.conf rejects connection`},

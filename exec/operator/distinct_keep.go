@@ -160,7 +160,8 @@ func (l *Limit) Save(w StateWriter) error {
 	return nil
 }
 
-// Restore brings that back.
+// Restore brings that back. Of several tasks one has had the rows: its numbers are
+// below those that the others began with.
 func (l *Limit) Restore(r StateReader) error {
 	if r.Share != nil && r.Share.Task > 0 {
 		return nil
@@ -171,8 +172,8 @@ func (l *Limit) Restore(r StateReader) error {
 		if n <= 0 || m <= 0 {
 			return errKept
 		}
-		l.skip, l.left = skip, left
-		l.stored, l.saved = [2]int64{skip, left}, r.Share == nil
+		l.skip, l.left = min(l.skip, skip), min(l.left, left)
+		l.stored, l.saved = [2]int64{l.skip, l.left}, r.Share == nil
 		return nil
 	})
 }

@@ -41,6 +41,11 @@ func ParseRule(line string) (*Rule, error) {
 		return nil, fmt.Errorf("%q has %d fields: a rule is TYPE DATABASE USER ADDRESS METHOD", line, len(fields))
 	}
 	r := &Rule{Text: line, Databases: fields[1].names, Users: fields[2].names}
+	for _, name := range append(r.Databases[:len(r.Databases):len(r.Databases)], r.Users...) {
+		if slices.Contains([]string{"samerole", "samegroup", "replication"}, name) || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "@") {
+			return nil, fmt.Errorf("%s in %q is not supported: write names, +role for a role's members, sameuser, or all", name, line)
+		}
+	}
 	yes, no := true, false
 	switch fields[0].text {
 	case "host":
@@ -198,7 +203,7 @@ func (r *Rule) matches(p *Peer) bool {
 	if r.TLS != nil && *r.TLS != p.TLS {
 		return false
 	}
-	addr := p.Addr.Unmap()
+	addr := p.Addr.Unmap().WithZone("")
 	if len(r.Addresses) > 0 && !slices.ContainsFunc(r.Addresses, func(n netip.Prefix) bool { return n.Contains(addr) }) {
 		return false
 	}

@@ -39,6 +39,7 @@ func TestRules(t *testing.T) {
 		{Peer{netip.MustParseAddr("8.8.8.8"), false, "+odd", "shop", nil}, 3},
 		{Peer{netip.MustParseAddr("8.8.8.8"), true, "robot", "ferris", nil}, 4},
 		{Peer{netip.MustParseAddr("::1"), true, "x", "y", nil}, 5},
+		{Peer{netip.MustParseAddr("::1%lo"), true, "x", "y", nil}, 5},
 	} {
 		got := -1
 		for i, r := range rules {
@@ -69,6 +70,9 @@ func TestRuleMistakes(t *testing.T) {
 		"host all all all cert":                "needs TLS",
 		"hostssl all all all trust map=x":      `unknown option "map=x"`,
 		"host all all all trust clientcert=no": `unknown option`,
+		"host samerole all all reject":         "samerole",
+		"host all /^tmp_ all reject":           "/^tmp_",
+		"host all a,@file all reject":          "@file",
 		`host "all all all trust`:              "a quote without an end",
 	} {
 		if _, err := ParseRule(line); err == nil || !strings.Contains(err.Error(), want) {
