@@ -311,3 +311,16 @@ func TestJobResultsNeedsNoSchema(t *testing.T) {
 		t.Errorf("job_results is %v", r)
 	}
 }
+
+func TestQueryShown(t *testing.T) {
+	s := SessionStatus{User: "carol", Query: "CREATE USER x PASSWORD 'it''s' LOGIN; ALTER ROLE y password E'cut"}
+	for user, want := range map[string]string{
+		"alice":           "<insufficient privilege>",
+		"carol":           "CREATE USER x PASSWORD '********' LOGIN; ALTER ROLE y password '********'",
+		catalog.Superuser: "CREATE USER x PASSWORD '********' LOGIN; ALTER ROLE y password '********'",
+	} {
+		if got := queryShown(&Context{Snapshot: sample(t), User: user}, s); got != want {
+			t.Errorf("%s is shown %q, want %q", user, got, want)
+		}
+	}
+}
