@@ -255,3 +255,62 @@ func TestLogWithoutSpace(t *testing.T) {
 	free = reserve
 	commitLog(t, s, entry, nil).Close()
 }
+
+// TestSegmentAheadWithoutSpace: where there was no room for a segment that was to be
+// made ahead, and there is when a commit needs it, the commit makes it.
+func TestSegmentAheadWithoutSpace(t *testing.T) {
+	free := uint64(reserve)
+	s := open(t, Options{Dir: t.TempDir(), segment: 512, free: func(string) (uint64, error) { return free, nil }})
+	entry := TableChange{Log: make([]byte, 100)}
+	commitLog(t, s, entry, nil).Close()
+	free = reserve - 1
+	for n := 0; s.redo.making == nil; n++ {
+		if n == 4 {
+			t.Fatal("no segment is made ahead")
+		}
+		commitLog(t, s, entry, nil).Close()
+	}
+	s.redo.wait.Wait()
+	free = reserve
+	for range 5 {
+		commitLog(t, s, entry, nil).Close()
+	}
+	if n := s.redo.active; n == 0 {
+		t.Error("the log has gone on to no segment")
+	}
+}
+
+// TestStartSyncsASeal: a process that is killed before a seal is synced leaves one that
+// a start reads; it syncs it before records of the next segment are.
+func TestStartSyncsASeal(t *testing.T) {
+	d := &dying{at: stepSeal.done(), times: 0}
+	o := Options{Dir: t.TempDir(), segment: 512}
+	dead := o
+	dead.fault = d.fault
+	s, err := Open(dead)
+	ok(t, err)
+	entry := TableChange{Log: make([]byte, 100)}
+	for n := 0; err == nil; n++ {
+		if n == 10 {
+			t.Fatal("no segment has been sealed")
+		}
+		var sn *Snapshot
+		if sn, err = s.Commit(entry, nil); err == nil {
+			sn.Close()
+			s.redo.wait.Wait() // the next segment is there
+		}
+	}
+	crashed(t, err)
+	_ = s.Close()
+	var synced []string
+	o.resync = func(f *os.File) error {
+		synced = append(synced, filepath.Base(f.Name()))
+		return f.Sync()
+	}
+	s = open(t, o)
+	expect(t, "the segments that are synced", synced, []string{"0000000000000001.log", "0000000000000002.log"})
+	commitLog(t, s, entry, nil).Close()
+	if n := s.redo.place(); n != 2 {
+		t.Errorf("the log goes on in segment %d", n)
+	}
+}

@@ -93,21 +93,41 @@ func (s *Store) openRedo(dir string, size int, first, last, from uint64) (versio
 	return version, nil
 }
 
-// settle syncs the segment that was written last: what a killed process wrote and
-// did not sync is read now, and what is built on it must not outlive it.
+// settle syncs what a killed process wrote and did not sync: it is read now, and what
+// is built on it must not outlive it. It is one record, of the active segment or, where
+// it is a seal, of the one before.
 func (l *redoLog) settle() error {
 	if len(l.segments) == 0 {
 		return nil
 	}
-	f, err := os.OpenFile(l.segments[l.active].path, os.O_RDWR, 0)
+	if l.active > 0 {
+		f, err := l.synced(l.segments[l.active-1])
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("closing a segment of the redo log: %w", err)
+		}
+	}
+	var err error
+	l.file, err = l.synced(l.segments[l.active])
+	return err
+}
+
+// synced opens a segment's file, and returns it when all that it has is durable.
+func (l *redoLog) synced(sg *segment) (*os.File, error) {
+	f, err := os.OpenFile(sg.path, os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("opening a segment of the redo log: %w", err)
+		return nil, fmt.Errorf("opening a segment of the redo log: %w", err)
 	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(fmt.Errorf("syncing a segment of the redo log: %w", err), f.Close())
+	resync := l.s.resync
+	if resync == nil {
+		resync = (*os.File).Sync
 	}
-	l.file = f
-	return nil
+	if err := resync(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("syncing a segment of the redo log: %w", err), f.Close())
+	}
+	return f, nil
 }
 
 // sweep removes the files of segments that have been given up, or that had not been
@@ -165,13 +185,14 @@ func (l *redoLog) makeAhead() {
 	l.wait.Go(func() { done <- l.make() })
 }
 
-// made returns when there is a segment to go on with.
+// made returns when there is a segment to go on with. One that could not be made ahead
+// is made now: the disk may have been full then, and have room again.
 func (l *redoLog) made(missing bool) error {
 	if l.making != nil {
 		err := <-l.making
 		l.making = nil
 		if err != nil {
-			return err
+			return l.make()
 		}
 		return nil
 	}

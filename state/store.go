@@ -38,6 +38,7 @@ type Options struct {
 	fault       func(step) error                           // called before and after each durable step; nil: dieAt
 	existing    *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
 	free        func(dir string) (bytes uint64, err error) // nil: freeSpace
+	resync      func(f *os.File) error                     // of a segment, at a start; nil: its Sync
 }
 
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
@@ -67,13 +68,14 @@ type Store struct {
 	writer   writer
 	counter  counter
 
-	tablesMu  sync.Mutex // one Commit at a time; held before catalogMu
-	catalogMu sync.Mutex // one Update at a time
-	redo      *redoLog   // nil: in memory
-	redoDir   string     // "": in memory
-	segment   int        // bytes of a segment
-	segments  [2]uint64  // the first and the last, as loaded
-	slots     uint64     // of Badger that entries of the log take; guarded by tablesMu
+	tablesMu  sync.Mutex             // one Commit at a time; held before catalogMu
+	catalogMu sync.Mutex             // one Update at a time
+	redo      *redoLog               // nil: in memory
+	redoDir   string                 // "": in memory
+	segment   int                    // bytes of a segment
+	resync    func(f *os.File) error // of a segment, at a start; nil: its Sync
+	segments  [2]uint64              // the first and the last, as loaded
+	slots     uint64                 // of Badger that entries of the log take; guarded by tablesMu
 
 	mu      sync.Mutex // guards what follows, and the discard version
 	jobs    map[ID]*record
@@ -130,7 +132,7 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.db = db
-	s.followLimit, s.redoDir, s.segment = o.followLimit, o.redoDir, o.segment
+	s.followLimit, s.redoDir, s.segment, s.resync = o.followLimit, o.redoDir, o.segment, o.resync
 	if o.Dir != "" {
 		s.redoDir = filepath.Join(o.Dir, redoDir)
 	}
