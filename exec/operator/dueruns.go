@@ -12,6 +12,7 @@ type dueRuns struct {
 	runs  []*dueRun // a heap by their first rows
 	last  *dueRun   // that rows were added to last; nil: none
 	spare []*dueRun
+	lent  *dueRun // whose room begin has given out, until end takes it; nil: none
 	count int
 }
 
@@ -32,21 +33,24 @@ func (r *dueRun) before(o *dueRun) bool {
 	return a.at < b.at || a.at == b.at && (r.bucket < o.bucket || r.bucket == o.bucket && a.row < b.row)
 }
 
-// begin returns room for rows of a bucket, which go to end.
+// begin returns room for rows of a bucket, which go to end. Rows may be taken out
+// meanwhile.
 func (d *dueRuns) begin() []dueRow {
-	if n := len(d.spare); n > 0 {
-		return d.spare[n-1].rows[:0]
+	if d.lent == nil {
+		n := len(d.spare)
+		if n == 0 {
+			return nil
+		}
+		d.lent, d.spare = d.spare[n-1], d.spare[:n-1]
 	}
-	return nil
+	return d.lent.rows[:0]
 }
 
 // end takes rows of a bucket, in any order, that were appended to what begin
 // returned.
 func (d *dueRuns) end(bucket int64, rows []dueRow) {
-	var r *dueRun
-	if n := len(d.spare); n > 0 {
-		r, d.spare = d.spare[n-1], d.spare[:n-1]
-	} else {
+	r := d.lent
+	if d.lent = nil; r == nil {
 		r = &dueRun{}
 	}
 	r.bucket, r.rows, r.next = bucket, rows, 0

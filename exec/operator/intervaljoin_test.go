@@ -303,6 +303,35 @@ func TestDueRuns(t *testing.T) {
 	}
 }
 
+// TestDueRunsWhileOut: rows that are taken out between begin and end have no room in
+// common with those that are put in then.
+func TestDueRunsWhileOut(t *testing.T) {
+	var d dueRuns
+	put := func(ats ...int64) {
+		rows := d.begin()
+		for _, at := range ats {
+			rows = append(rows, dueRow{at: at, row: int32(at)})
+		}
+		d.end(0, rows)
+	}
+	put(10)
+	put(20) // comes after it: what it had is spare
+	again := d.begin()
+	for range 2 {
+		d.pop()
+	}
+	d.end(0, append(again, dueRow{at: 40, row: 40}))
+	put(30)
+	for _, want := range []int32{30, 40} {
+		if _, row := d.pop(); row != want {
+			t.Fatalf("row %d, want %d", row, want)
+		}
+	}
+	if _, ok := d.first(); ok || d.count != 0 {
+		t.Errorf("%d rows are left", d.count)
+	}
+}
+
 // TestDueHeap takes rows out in the order of their times.
 func TestDueHeap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
