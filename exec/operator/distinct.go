@@ -33,7 +33,7 @@ type Distinct struct {
 	found   []bool     // of the keys that a batch has brought into table: they have come before
 	live    bool       // rows may come for ever: none is set aside for the end
 	retain  Retention
-	seen    []int64 // when each key came last; nil: all are kept for ever
+	seen    []int64 // when each key came last, or forgotten; nil: all are kept for ever
 	swept   int64   // when keys were last looked through
 	cols    []vec.Vec
 	ids     []int32
@@ -83,6 +83,7 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 	if err := d.table.assign(cols, b.Rows, sel, d.ids); err != nil {
 		return err
 	}
+	d.grow()
 	if d.evicted != nil {
 		if err := d.fetch(int(from)); err != nil {
 			return err
@@ -92,11 +93,13 @@ func (d *Distinct) Process(ctx context.Context, _ int, b *vec.Batch, out Output)
 	for _, r := range sel {
 		// Groups are numbered in order of appearance, so the first row of a new
 		// one is the row that brings the next number.
-		if d.ids[r] == known {
+		if g := d.ids[r]; g == known {
 			if d.evicted == nil || !d.found[known-from] {
 				first = append(first, r)
 			}
 			known++
+		} else if g < from && d.again(g) {
+			first = append(first, r)
 		}
 	}
 	if d.retain.For > 0 {

@@ -19,8 +19,12 @@ func (d *Distinct) Committed() { d.evicted.committed() }
 // Evicted is how many keys are in the store's pages.
 func (d *Distinct) Evicted() int64 { return d.evicted.stored() }
 
+// forgotten is when a key was seen that is in the table only because another part has
+// it too, from before it was forgotten.
+const forgotten = -1
+
 // fetch looks for the keys from one on, which are new in the table, where they may
-// lie besides; those that are there have come before.
+// lie besides; those that are there have come before, at the time in seen.
 func (d *Distinct) fetch(from int) error {
 	for i := range d.found {
 		d.found[i] = false
@@ -29,18 +33,69 @@ func (d *Distinct) fetch(from int) error {
 	for len(d.found) < n {
 		d.found = append(d.found, false)
 	}
-	for d.retain.For > 0 && len(d.seen) < d.table.Len() {
-		d.seen = append(d.seen, 0)
-	}
+	d.grow()
 	return d.evicted.fetch(d.table.keys, from, from+n, func(g int32, beside []byte) error {
 		at, size := binary.Varint(beside)
 		if size <= 0 {
 			return errKept
 		}
-		if d.retain.For > 0 && d.retain.Now()-d.retain.seenAgain(at) > d.retain.For {
-			return nil // it has been forgotten
+		if at == forgotten {
+			return nil
+		}
+		if r := d.retain; r.For > 0 {
+			if r.Now()-r.seenAgain(at) > r.For {
+				return nil
+			}
+			d.seen[g] = r.seenAgain(at)
 		}
 		d.found[int(g)-from] = true
+		return nil
+	})
+}
+
+// again reports whether a key of the table is one that has been forgotten, which is
+// there again then.
+func (d *Distinct) again(g int32) bool {
+	if seenAt(d.seen, g) != forgotten {
+		return false
+	}
+	if d.seen[g] = 0; d.retain.For > 0 {
+		d.seen[g] = d.retain.Now()
+	}
+	if d.kept != nil {
+		d.kept.touchOne(g)
+	}
+	return true
+}
+
+// forgetEvicted has keys that are not in the table, and have not come for long, leave
+// the other parts, when those are merged next: some pages at each barrier.
+func (d *Distinct) forgetEvicted() error {
+	r := d.retain
+	if r.For == 0 || !d.evicted.some() {
+		return nil
+	}
+	return d.evicted.sweep(func(beside []byte) bool {
+		at, n := binary.Varint(beside)
+		return n > 0 && at != forgotten && r.Now()-r.seenAgain(at) > r.For
+	}, func(keys *vec.Batch) error {
+		from := d.table.Len()
+		d.ids = sized(d.ids, keys.Rows)
+		if err := d.table.assign(keys.Cols, keys.Rows, d.sel.all(nil, keys.Rows), d.ids); err != nil {
+			return err
+		}
+		if err := d.fetch(from); err != nil {
+			return err
+		}
+		for g := from; g < d.table.Len(); g++ {
+			// Another part may have it from later.
+			if !d.found[g-from] {
+				d.seen[g] = forgotten
+			}
+			if d.kept != nil {
+				d.kept.touchOne(int32(g))
+			}
+		}
 		return nil
 	})
 }
@@ -59,13 +114,22 @@ func (d *Distinct) saveEvicted(w StateWriter) error {
 	return nil
 }
 
-// freeze has the keys become the generation before, and begins a table anew.
+// freeze has the keys become the generation before, and begins a table anew. Keys
+// that have not come for long are forgotten: they go into no page.
 func (d *Distinct) freeze() {
 	t, seen := d.table, d.seen
+	if r := d.retain; r.For > 0 {
+		now := r.Now()
+		for g, at := range seen {
+			if now-at > r.For {
+				seen[g] = forgotten
+			}
+		}
+	}
 	d.evicted.replace(&generation{
 		table:  t,
 		save:   func(g int32, dst []byte) []byte { return binary.AppendVarint(dst, seenAt(seen, g)) },
-		dead:   func(int32) bool { return false },
+		dead:   func(g int32) bool { return seenAt(seen, g) == forgotten },
 		forget: d.kept.drop,
 		close:  t.close,
 	})

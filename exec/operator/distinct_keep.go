@@ -79,8 +79,14 @@ func (d *Distinct) load(src []byte) error {
 	if n <= 0 {
 		return errKept
 	}
-	if d.retain.For > 0 {
-		d.seen = append(d.seen, d.retain.seenAgain(at))
+	if at == forgotten && d.seen == nil {
+		d.seen = []int64{} // though keys are kept for ever now
+	}
+	if d.grow(); d.retain.For > 0 {
+		at = d.retain.seenAgain(at)
+	}
+	if d.seen != nil {
+		d.seen[d.table.Len()-1] = at
 	}
 	return nil
 }

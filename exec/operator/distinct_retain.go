@@ -7,11 +7,16 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// saw notes when the keys of rows came.
-func (d *Distinct) saw(sel []int32) {
-	for len(d.seen) < d.table.Len() {
+// grow gives the keys that are new in the table a time, where keys have one.
+func (d *Distinct) grow() {
+	for (d.retain.For > 0 || d.seen != nil) && len(d.seen) < d.table.Len() {
 		d.seen = append(d.seen, 0)
 	}
+}
+
+// saw notes when the keys of rows came.
+func (d *Distinct) saw(sel []int32) {
+	d.grow()
 	now := d.retain.Now()
 	for _, r := range sel {
 		d.seen[d.ids[r]] = now
@@ -23,13 +28,22 @@ func (d *Distinct) saw(sel []int32) {
 
 // Barrier forgets the keys that have not come for long.
 func (d *Distinct) Barrier(context.Context, stream.Epoch, Output) error {
-	if !d.retain.due(d.swept) {
-		return nil
+	if d.retain.due(d.swept) {
+		d.swept = d.retain.Now()
+		if err := d.forget(); err != nil {
+			return err
+		}
 	}
-	d.swept = d.retain.Now()
+	return d.forgetEvicted()
+}
+
+// forget drops the keys of the table that have not come for long: where other parts
+// have them, it is from before. What says that such a part's are forgotten stays, as
+// long as there are any.
+func (d *Distinct) forget() error {
 	stay := make([]int32, 0, len(d.seen))
 	for g, at := range d.seen {
-		if d.swept-at <= d.retain.For {
+		if at == forgotten && d.evicted.some() || at != forgotten && d.swept-at <= d.retain.For {
 			stay = append(stay, int32(g))
 		}
 	}

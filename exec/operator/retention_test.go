@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -70,5 +71,97 @@ func TestRetention(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestEvictedKeysAreForgotten: DISTINCT's keys that lie in pages leave the store when
+// they have not come for long, and are new when they come again, over restores too.
+func TestEvictedKeysAreForgotten(t *testing.T) {
+	in := []types.Type{types.Of(types.Int8)}
+	now, ttl := int64(1000), int64(80)
+	var op *Distinct
+	fresh := func() *Distinct {
+		op = NewDistinct(nil, in, evicting(0), nil)
+		op.Live(Retention{For: ttl, Now: func() int64 { return now }})
+		return op
+	}
+	keep := newKeeper(t)
+	keep.keep(fresh(), 0)
+	seen := map[int64]int64{}
+	epoch := func(at int64, keys ...int64) {
+		t.Helper()
+		now = at
+		out := &script{types: in}
+		b := vec.NewBatch(in)
+		var want []string
+		for _, k := range keys {
+			vec.Append(b.Cols[0], types.NewInt(types.Int8, k))
+			b.Rows++
+			if last, ok := seen[k]; !ok || ttl > 0 && now-last > ttl {
+				want = append(want, fmt.Sprintf("+ %d", k))
+			}
+			seen[k] = now
+		}
+		if err := op.Process(t.Context(), 0, b, out); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(out.lines, want) {
+			t.Fatalf("at %d: %q, want %q", at, out.lines, want)
+		}
+		if err := op.Barrier(t.Context(), 1, out); err != nil {
+			t.Fatal(err)
+		}
+		keep.save(op)
+	}
+	restore := func() {
+		t.Helper()
+		if err := op.Close(); err != nil {
+			t.Fatal(err)
+		}
+		keep.restore(fresh())
+	}
+	old := make([]int64, 500)
+	for i := range old {
+		old[i] = int64(i)
+	}
+	epoch(1000, old...)
+	next := int64(10_000)
+	settle := func(at int64, epochs int) {
+		t.Helper()
+		for range epochs {
+			epoch(at, next) // what is in the table is merged
+			next++
+		}
+	}
+	settle(1010, 4)
+	if n := op.Evicted(); n < 500 {
+		t.Fatalf("%d keys are evicted, want 500", n)
+	}
+	epoch(1060, 1, 2, 3)
+	restore()
+	settle(1100, 2)
+	epoch(1100, 1, 4, 4) // 4 has been forgotten
+	restore()
+	epoch(1101, 4, 5, 5, 2)
+	settle(1110, 12)
+	if n := op.Evicted(); n > 50 {
+		t.Errorf("%d keys are evicted, want those of late", n)
+	}
+	epoch(1120, 1, 2, 3, 4, 5, 6)
+	settle(1130, 4)
+	now = 1300
+	if err := op.Barrier(t.Context(), 1, &script{types: in}); err != nil {
+		t.Fatal(err)
+	}
+	keep.save(op)
+	ttl = 0
+	restore()
+	clear(seen) // all are forgotten, and kept for ever from now on
+	epoch(1300, 1, 2, 3, 2)
+	settle(1400, 4)
+	restore()
+	epoch(1500, 1, 2, 3, 4)
+	if err := op.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
