@@ -69,16 +69,12 @@ func newForeignKeys(b *builder, f *plan.Foreign) *foreignKeys {
 
 // sparing leaves out the foreign keys that an update does not touch: no column of
 // theirs becomes another.
-func (f *foreignKeys) sparing(new []plan.Expr, row []int) *foreignKeys {
+func (f *foreignKeys) sparing(n *plan.Modify) *foreignKeys {
 	if f == nil {
 		return nil
 	}
-	touched := func(places []int) bool {
-		return slices.ContainsFunc(places, func(at int) bool {
-			c, ok := new[at].(*plan.Column)
-			return !ok || c.Index != row[at]
-		})
-	}
+	changes := updated(n.Rules, n.New, n.Row)
+	touched := func(places []int) bool { return slices.ContainsFunc(places, changes) }
 	f.keys = slices.DeleteFunc(slices.Clone(f.keys), func(k plan.ForeignKey) bool { return !touched(k.Columns) })
 	f.references = slices.DeleteFunc(slices.Clone(f.references), func(k plan.ForeignKey) bool { return !touched(k.Targeted) })
 	return f

@@ -197,12 +197,8 @@ func (r *referencing) batch(ctx context.Context, b *vec.Batch) error {
 
 // lockOf is the lock that changing the key's columns takes.
 func (r *referencing) lockOf() table.RowLock {
-	for _, x := range r.from.Relation.Indexes() {
-		if x.Unique && x.Where == "" && slices.ContainsFunc(x.Keys, func(k catalog.IndexKey) bool { return slices.Contains(r.s.key.Columns, k.Column) }) {
-			return table.ForUpdate
-		}
-	}
-	return table.ForNoKeyUpdate
+	given := func(at int) bool { return slices.Contains(r.s.key.Columns, at) }
+	return updateLock(r.from.Relation, func(at int) bool { return given(at) || generatedOf(r.from.Rules, at, given) })
 }
 
 // held does it to rows that are held.

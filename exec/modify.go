@@ -73,9 +73,9 @@ func (b *builder) modifier(n *plan.Modify) (*modifier, error) {
 	}
 	switch n.Op {
 	case plan.ModifyUpdate:
-		m.foreign = m.foreign.sparing(n.New, n.Row)
+		m.foreign = m.foreign.sparing(n)
 		m.new, err = b.compileAll(n.New)
-		m.lock = updateLock(n.Target, n.New, n.Row)
+		m.lock = updateLock(n.Target, updated(n.Rules, n.New, n.Row))
 	case plan.ModifyMerge:
 		m.actions, err = b.mergeActions(n)
 	case plan.ModifyInsert:

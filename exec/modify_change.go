@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -13,20 +14,36 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
+// updated reports of a column, by its place in the table, whether an update may make
+// it another: it is given a value, or it is generated of one that is. New says of a
+// generated column that it stays, as its value is computed when the others are there.
+func updated(rules plan.RowRules, new []plan.Expr, row []int) func(column int) bool {
+	given := func(at int) bool {
+		c, ok := new[at].(*plan.Column)
+		return !ok || c.Index != row[at]
+	}
+	return func(at int) bool { return given(at) || generatedOf(rules, at, given) }
+}
+
+// generatedOf reports whether a column is generated of one that meets a condition.
+func generatedOf(rules plan.RowRules, at int, meets func(column int) bool) bool {
+	if rules.Generated == nil || rules.Generated[at] == nil {
+		return false
+	}
+	found := false
+	plan.EachColumn(rules.Generated[at], func(r plan.Ref) { found = found || meets(r.Index) })
+	return found
+}
+
 // updateLock is the lock that an update takes: the stronger one where a column of
 // a unique key may change, which FOR KEY SHARE protects.
-func updateLock(r *catalog.Relation, new []plan.Expr, row []int) table.RowLock {
-	for _, x := range r.Table.Indexes {
+func updateLock(r *catalog.Relation, changes func(column int) bool) table.RowLock {
+	for _, x := range r.Indexes() {
 		if !x.Unique || x.Where != "" {
 			continue
 		}
-		for _, k := range x.Keys {
-			if k.Column < 0 || k.Column >= len(new) {
-				continue
-			}
-			if c, ok := new[k.Column].(*plan.Column); !ok || c.Index != row[k.Column] {
-				return table.ForUpdate
-			}
+		if slices.ContainsFunc(x.Keys, func(k catalog.IndexKey) bool { return k.Column >= 0 && changes(k.Column) }) {
+			return table.ForUpdate
 		}
 	}
 	return table.ForNoKeyUpdate

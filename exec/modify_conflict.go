@@ -32,7 +32,7 @@ func (b *builder) conflict(m *plan.Modify) (*conflict, error) {
 	for i := range own {
 		own[i] = i
 	}
-	c.lock = updateLock(m.Target, c.n.New, own)
+	c.lock = updateLock(m.Target, updated(m.Rules, c.n.New, own))
 	var err error
 	if c.new, err = b.compileAll(c.n.New); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func (b *builder) mergeActions(n *plan.Modify) ([]mergeAction, error) {
 	for i, a := range n.Actions {
 		out[i] = mergeAction{MergeAction: a, lock: table.ForUpdate}
 		if a.Op == plan.ModifyUpdate {
-			out[i].lock = updateLock(n.Target, a.New, n.Row)
+			out[i].lock = updateLock(n.Target, updated(n.Rules, a.New, n.Row))
 		}
 		var err error
 		if a.Cond != nil {
