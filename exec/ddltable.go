@@ -6,13 +6,34 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-func (t *Txn) createTable(s *plan.CreateTable) (Result, error) {
+func (t *Txn) createTable(ctx context.Context, s *plan.CreateTable) (Result, error) {
 	r, owned := fresh(s.Relation), freshOwned(s.Owned)
+	if !s.IfNotExists || !t.Snapshot().NameTaken(r.Schema, r.Name) {
+		if err := t.lockReferenced(ctx, r); err != nil {
+			return Result{Tag: "CREATE TABLE"}, err
+		}
+	}
 	_, notices, err := t.change().CreateTable(r, owned, s.IfNotExists)
 	return Result{"CREATE TABLE", notices}, err
+}
+
+// lockReferenced waits for who changes the tables that a new table's foreign keys
+// reference: such a change was planned without them.
+func (t *Txn) lockReferenced(ctx context.Context, r *catalog.Relation) error {
+	for _, k := range r.Foreign() {
+		target := t.Snapshot().RelationByOID(k.Target)
+		if target == nil {
+			continue // it is the table itself, or the catalog says that it is gone
+		}
+		if err := t.lockTable(ctx, target, table.ShareRowExclusive); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // createTableAs makes a table of a query's rows.

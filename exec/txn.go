@@ -104,7 +104,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		_, notices, err := t.change().CreateSchema(s.Name, env.User, s.IfNotExists)
 		return Result{"CREATE SCHEMA", notices}, err
 	case *plan.CreateTable:
-		return t.createTable(s)
+		return t.createTable(ctx, s)
 	case *plan.CreateTableAs:
 		return t.createTableAs(ctx, s, env)
 	case *plan.CreateMatView:

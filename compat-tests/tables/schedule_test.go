@@ -225,6 +225,19 @@ var schedules = map[string]string{
 		1: COMMIT
 		2.
 		2: COMMIT`,
+	"a table that references waits for who deletes": `
+		1: DELETE FROM test WHERE id = 1
+		2*: CREATE TABLE late (tid int REFERENCES test)
+		1: COMMIT
+		2.
+		2: ROLLBACK`,
+	"a table that references holds a delete up": `
+		1: CREATE TABLE late (tid int REFERENCES test)
+		2: SELECT * FROM test ORDER BY id
+		2*: DELETE FROM test WHERE id = 1
+		1: ROLLBACK
+		2.
+		2: COMMIT`,
 	"a key that is not committed is none": `
 		1: INSERT INTO test VALUES (3, 30)
 		2: INSERT INTO child VALUES (1, 3)
