@@ -279,7 +279,7 @@ func (f *foreignKeys) settle(ctx context.Context) error {
 // find locks the rows that keys reference.
 func (f *foreignKeys) find(ctx context.Context, s *keySet) error {
 	to := &f.tables[s.key.To]
-	if err := f.lock(ctx, to.Relation, table.RowShare); err != nil {
+	if err := f.lock(ctx, to, table.RowShare); err != nil {
 		return err
 	}
 	x := f.b.view.txn.tables()
@@ -327,13 +327,19 @@ func (f *foreignKeys) point(t *foreignTable, index types.OID, places []int, valu
 }
 
 // lock locks a table that the statement's foreign keys lead to, and refuses one that
-// has been altered since the statement was planned.
-func (f *foreignKeys) lock(ctx context.Context, r *catalog.Relation, mode table.TableLock) error {
+// has been altered since the statement was planned. One whose rows are to change must
+// have the foreign keys, and be referenced by those, that it had then.
+func (f *foreignKeys) lock(ctx context.Context, to *foreignTable, mode table.TableLock) error {
 	t := f.b.view.txn
-	if err := t.lockTable(ctx, r, mode); err != nil {
+	if err := t.lockTable(ctx, to.Relation, mode); err != nil {
 		return err
 	}
-	return t.asPlanned(r)
+	if to.Changes && mode == table.RowExclusive {
+		if err := t.sameForeign(to.ForeignTable); err != nil {
+			return err
+		}
+	}
+	return t.asPlanned(to.Relation)
 }
 
 // missing is 23503 of a row whose key is not there; values nil: some of it is NULL.

@@ -22,7 +22,7 @@ func (f *foreignKeys) follow(ctx context.Context, s *keySet) error {
 	if action.Checks() {
 		mode = table.RowShare
 	}
-	if err := f.lock(ctx, from.Relation, mode); err != nil {
+	if err := f.lock(ctx, from, mode); err != nil {
 		return err
 	}
 	if action == catalog.NoAction {

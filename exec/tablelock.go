@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -27,39 +28,35 @@ func (t *Txn) lockTarget(ctx context.Context, m *plan.Modify) error {
 	if err := t.lockTable(ctx, m.Target, table.RowExclusive); err != nil {
 		return err
 	}
-	if err := t.sameForeign(m); err != nil {
+	planned := plan.ForeignTable{Relation: m.Target}
+	if m.Foreign != nil {
+		planned = m.Foreign.Tables[0]
+	}
+	if err := t.sameForeign(&planned); err != nil {
 		return err
 	}
 	return t.asPlanned(m.Target)
 }
 
-// sameForeign refuses a table that another transaction has given a foreign key, or
-// one that references it, since the statement was planned.
-func (t *Txn) sameForeign(m *plan.Modify) error {
+// sameForeign refuses to change a table that another transaction has given a foreign
+// key, or one that references it, since the statement was planned. Either makes the
+// table another in the catalog.
+func (t *Txn) sameForeign(planned *plan.ForeignTable) error {
 	now := t.e.o.Catalog.Snapshot()
-	if now == t.Snapshot() || m.Target.Kind != catalog.Table {
-		return nil
+	r := now.RelationByOID(planned.Relation.OID)
+	if r == nil || r == planned.Relation || r.Kind != catalog.Table {
+		return nil // nil: made, or dropped, by this transaction itself, or asPlanned refuses it
 	}
-	r := now.RelationByOID(m.Target.OID)
-	if r == nil {
-		return nil // made, or dropped, by this transaction itself
-	}
-	known := m.Foreign.OIDs()
-	check := func(k *catalog.ForeignKey) error {
-		if known[uint32(k.OID)] || t.tx != nil && t.tx.Knew(k.OID) {
-			return nil
-		}
-		return altered(m.Target)
+	strange := func(k *catalog.ForeignKey) bool {
+		return !planned.Knows(k.OID) && (t.tx == nil || !t.tx.Knew(k.OID))
 	}
 	for i := range r.Table.Foreign {
-		if err := check(&r.Table.Foreign[i]); err != nil {
-			return err
+		if strange(&r.Table.Foreign[i]) {
+			return altered(r)
 		}
 	}
-	for _, k := range now.References(r.OID) {
-		if err := check(k.Key); err != nil {
-			return err
-		}
+	if slices.ContainsFunc(now.References(r.OID), func(k catalog.Reference) bool { return strange(k.Key) }) {
+		return altered(r)
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ func (t *Txn) truncate(ctx context.Context, s *plan.Truncate, env *function.Env)
 			return res, err
 		}
 	}
+	if err := t.sameReferencing(s.Tables); err != nil {
+		return res, err
+	}
 	var renewed []*catalog.Relation
 	for i, r := range s.Tables {
 		if !t.followed(r) {
@@ -57,6 +60,21 @@ func (t *Txn) truncate(ctx context.Context, s *plan.Truncate, env *function.Env)
 		}
 	}
 	return res, nil
+}
+
+// sameReferencing refuses to empty a table that another transaction has made a foreign
+// key reference, since the statement was planned, from one that keeps its rows.
+func (t *Txn) sameReferencing(tables []*catalog.Relation) error {
+	now := t.e.o.Catalog.Snapshot()
+	for _, r := range tables {
+		for _, k := range now.References(r.OID) {
+			emptied := slices.ContainsFunc(tables, func(e *catalog.Relation) bool { return e.OID == k.Relation.OID })
+			if !emptied && (t.tx == nil || !t.tx.Knew(k.Key.OID)) {
+				return altered(r)
+			}
+		}
+	}
+	return nil
 }
 
 // followed reports whether a job, a materialized view or a live query follows a

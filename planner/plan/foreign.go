@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // Foreign is what foreign keys ask of a change of a table, and of the changes that
@@ -47,13 +48,8 @@ func (f *Foreign) Referenced() []int {
 	return all
 }
 
-// OIDs are the foreign keys of and to the table itself.
-func (f *Foreign) OIDs() map[uint32]bool {
-	all := map[uint32]bool{}
-	if f != nil {
-		for _, k := range slices.Concat(f.Tables[0].Keys, f.Tables[0].References) {
-			all[uint32(k.Key.OID)] = true
-		}
-	}
-	return all
+// Knows reports whether a foreign key is among those of and to a table that changes.
+func (t *ForeignTable) Knows(key types.OID) bool {
+	is := func(k ForeignKey) bool { return k.Key.OID == key }
+	return slices.ContainsFunc(t.Keys, is) || slices.ContainsFunc(t.References, is)
 }
