@@ -261,7 +261,8 @@ func (j *job) setState(to catalog.JobState, text string) {
 			return
 		}
 		err := tx.UpdateJob(j.def.Name, func(c *catalog.Job) {
-			if c.State == catalog.JobRunning {
+			// One that was told to stop when it had all its rows has finished.
+			if c.State == catalog.JobRunning || c.State == catalog.JobStopped && to == catalog.JobFinished {
 				c.State, c.Error = to, text
 			}
 		})

@@ -23,7 +23,8 @@ func (b *builder) timeWindow(t *tree, n *plan.TimeWindow, to target) error {
 	return b.operator(t, n, operator.NewTimeWindow(spec), to, input{n.Input, 0})
 }
 
-// session builds SESSION windows: over rows that end they are sorted first.
+// session builds SESSION windows: over rows that end they are sorted first, but in a
+// job, whose epochs have them.
 func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 	live := b.live && !plan.Derive(n.Input).Bounded
 	spec := operator.SessionSpec{
@@ -50,6 +51,10 @@ func (b *builder) session(t *tree, n *plan.TimeWindow, to target) error {
 	}
 	if live {
 		return b.operator(t, n, operator.NewSessionWindow(spec, n.Changes), to, input{n.Input, 0})
+	}
+	if b.live && b.job != nil && !b.again && plan.Derive(n.Input).AppendOnly {
+		spec.Ends = true
+		return b.operator(t, n, operator.NewSessionWindow(spec, false), to, input{n.Input, 0})
 	}
 	by.Keys = append(by.Keys, plan.SortKey{Expr: n.Time})
 	place := &node{op: operator.NewSessionSorted(spec), plan: n, to: to, open: 1, inputs: 1, ends: !b.live}

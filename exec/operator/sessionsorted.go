@@ -21,6 +21,7 @@ type SessionSpec struct {
 	Grace          int64 // of a live one
 	Rows           []types.Type
 	Late           Lateness // of rows whose session was closed
+	Ends           bool     // the rows end: none is late, and sessions go out at the end
 	Account        *memory.Account
 	Fault          Fault
 }

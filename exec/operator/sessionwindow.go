@@ -201,6 +201,9 @@ func (w *SessionWindow) put(s *session, b *vec.Batch, r int32) error {
 
 // Watermark closes the sessions that t has passed.
 func (w *SessionWindow) Watermark(ctx context.Context, t int64, out Output) error {
+	if w.spec.Ends {
+		return nil
+	}
 	w.watermark = t
 	if w.changes {
 		if err := w.Barrier(ctx, 0, out); err != nil {
