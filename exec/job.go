@@ -29,7 +29,7 @@ type job struct {
 	done   chan struct{} // closed when nothing of it runs any more
 	cut    context.CancelFunc
 	over   atomic.Bool   // its end is being recorded
-	hurry  chan struct{} // somebody waits for the view that the job maintains
+	hurry  chan struct{} // somebody waits for the view that the job maintains, or memory is short
 	opened chan struct{} // closed when its sources have been opened for the first time
 	view   viewProgress
 

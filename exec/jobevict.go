@@ -62,6 +62,7 @@ func (l *life) evict(t *task, k keptOperator) {
 			return operator.StateReader{Snapshot: l.j.e.o.Store.Snapshot(l.j.id), Job: l.j.id, Operator: number, Shard: l.layout.shard(t.number)}
 		},
 		Crowded: func() {
+			l.crowded.Store(true) // before the goroutine of the life is woken
 			select {
 			case l.j.hurry <- struct{}{}:
 			default: // it will end soon

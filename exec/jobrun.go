@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -44,6 +45,7 @@ type life struct {
 	decided bool         // the store has, or may have, committed it
 	due     bool         // a checkpoint waits for the rest of a commit of a followed table
 	commits int
+	crowded atomic.Bool // memory is short: the epoch is to end, whatever the interval
 }
 
 // outcome is how a life ended without an error.
@@ -112,7 +114,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			}
 			l.pause(tick)
 		case <-l.j.hurry:
-			if len(l.met()) == 0 {
+			if !l.crowded.Swap(false) && len(l.met()) == 0 {
 				continue
 			}
 			if err := l.checkpoint(ctx); err != nil {

@@ -8,7 +8,9 @@ import (
 // partialAggregate builds the first phase of an aggregate.
 func (b *builder) partialAggregate(t *tree, p *plan.PartialAggregate, to target) error {
 	n := p.Of
-	spec := operator.PartialAggregateSpec{KeyTypes: exprTypes(n.Keys), End: -1, Account: b.account, Fault: b.fault}
+	account := b.account.Passing("an operator")
+	t.holders = append(t.holders, holder{p, account})
+	spec := operator.PartialAggregateSpec{KeyTypes: exprTypes(n.Keys), End: -1, Account: account, Fault: b.fault}
 	if n.Closing != nil {
 		spec.End, spec.Grace = n.Closing.End, n.Closing.Grace
 	}
@@ -37,6 +39,9 @@ func (b *builder) mergeAggregate(t *tree, m *plan.MergeAggregate, to target) err
 	}
 	in := plan.Derive(n.Input)
 	use, account := callUse{live: true, retracts: !in.AppendOnly}, b.account
+	if n.Closing == nil && evicts(n) {
+		account = b.evicter(t, m)
+	}
 	if n.Closing != nil {
 		spec := operator.WindowAggregateSpec{
 			Keys: keys, KeyTypes: exprTypes(n.Keys), Closing: *n.Closing, AppendOnly: in.AppendOnly, Merge: true, Account: account, Fault: b.fault,

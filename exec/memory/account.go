@@ -35,6 +35,7 @@ type Account struct {
 	evict     int64 // what those below that can evict keep less than, where evicts is set
 	evicts    bool
 	evictable bool
+	passing   bool
 	evicters  atomic.Int64 // evictable accounts below this one
 	held      atomic.Int64 // and the bytes that they hold
 	files     openFiles
@@ -55,11 +56,23 @@ func (a *Account) Child(name string, limit int64, setting string) *Account {
 	return c
 }
 
+// Passing returns a child for a holder that keeps little, and passes it on soon. It
+// passes limits: those who keep what is passed on make room, or are refused.
+func (a *Account) Passing(name string) *Account {
+	if a == nil {
+		return nil
+	}
+	c := a.Child(name, 0, "")
+	c.passing = true
+	return c
+}
+
 // Reserve counts n more bytes. Where that passes a limit nothing is counted and
 // the error, 53200, names the figure and the setting. A spillable account passes
-// limits: its holder asks Pressed and Check after each batch.
+// limits: its holder asks Pressed and Check after each batch. So do an evictable and a
+// passing one.
 func (a *Account) Reserve(n int64) error {
-	if a != nil && (a.spillable || a.evictable) {
+	if a != nil && (a.spillable || a.evictable || a.passing) {
 		a.Force(n)
 		return nil
 	}

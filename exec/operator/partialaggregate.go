@@ -21,12 +21,15 @@ type PartialAggregateSpec struct {
 	// before its window, and Grace, have passed.
 	End     int
 	Grace   int64
-	Account *memory.Account
+	Account *memory.Account // of this operator alone
 	Fault   Fault
 }
 
-// mostPartial is how many groups a PartialAggregate holds before it passes them on.
-const mostPartial = 1 << 15
+// A PartialAggregate holds so many groups, and bytes, before it passes them on.
+const (
+	mostPartial      = 1 << 15
+	mostPartialBytes = 4 << 20
+)
 
 // PartialAggregate groups the rows of one task by keys, and passes on at the barrier
 // what each group has got: its keys, its Inserts less its Deletes, and the states of
@@ -37,6 +40,7 @@ type PartialAggregate struct {
 	table *table // nil: there are no keys, and one group
 	rows  []int64
 	first int64 // the first end of a window that is held; never: there is none
+	empty int64 // the bytes that are held when no group is
 	calls []aggregate.Combiner
 	cols  []vec.Vec
 	ids   []int32
@@ -112,7 +116,7 @@ func (p *PartialAggregate) Process(ctx context.Context, _ int, b *vec.Batch, out
 			return err
 		}
 	}
-	if groups >= mostPartial {
+	if groups >= mostPartial || p.spec.Account.Used()-p.empty >= mostPartialBytes {
 		return p.flush(ctx, out)
 	}
 	return nil
@@ -165,6 +169,7 @@ func (p *PartialAggregate) flush(ctx context.Context, out Output) error {
 		p.table.close()
 	}
 	p.renew()
+	p.empty = p.spec.Account.Used()
 	return nil
 }
 
