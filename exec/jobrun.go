@@ -17,6 +17,8 @@ import (
 // life is a job from one start to its end or next failure. One goroutine owns
 // it; sinks and readers have their own.
 type life struct {
+	finishing   bool // the epoch that runs is the last
+	wasLast     bool // it was committed before this life began
 	j           *job
 	settings    jobSettings
 	handle      *state.Job
@@ -88,6 +90,9 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 }
 
 func (l *life) loop(ctx context.Context) (outcome, error) {
+	if l.wasLast {
+		return l.finish(ctx)
+	}
 	if l.crew != nil {
 		return l.loopTasks(ctx)
 	}
@@ -135,8 +140,10 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 
 // finish ends a life whose sources have ended, when its sinks have all rows.
 func (l *life) finish(ctx context.Context) (outcome, error) {
-	if err := l.checkpoint(ctx); err != nil {
-		return 0, err
+	if l.finishing = true; !l.wasLast {
+		if err := l.checkpoint(ctx); err != nil {
+			return 0, err
+		}
 	}
 	for _, s := range l.sinks {
 		staged, ok := s.sink.(*stagedSink)

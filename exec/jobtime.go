@@ -170,7 +170,14 @@ func (l *life) saveMarks(pages *state.Batch) {
 			pages.Set(markSpace, stateKey(uint32(i)), append(binary.BigEndian.AppendUint64(nil, uint64(n.mark)), shapeOf(n)...))
 		}
 	}
+	if l.finishing {
+		pages.Set(markSpace, stateKey(lastEpoch), append(make([]byte, 8), l.j.def.Text...))
+	}
 }
+
+// lastEpoch stands where a node's number does, in the epoch in which all sources of
+// a job have ended: what goes out at their end has gone out with it.
+const lastEpoch = math.MaxUint32
 
 // loadMarks reads them, but for those of nodes that a plan does not have any more.
 func (l *life) loadMarks() error {
@@ -182,7 +189,9 @@ func (l *life) loadMarks() error {
 		if len(value) < 8 {
 			return fmt.Errorf("reading the watermarks of job %s: %d bytes", l.j.def.Name, len(value))
 		}
-		if i := int(stateNumber(key)); i < len(meets) && shapeOf(meets[i]) == string(value[8:]) {
+		if stateNumber(key) == lastEpoch {
+			l.wasLast = string(value[8:]) == l.j.def.Text
+		} else if i := int(stateNumber(key)); i < len(meets) && shapeOf(meets[i]) == string(value[8:]) {
 			l.marks[i] = int64(binary.BigEndian.Uint64(value))
 		}
 		return nil
