@@ -291,6 +291,7 @@ func (c *trial) failure(ctx context.Context) error {
 	return fmt.Errorf("jobs: %s", strings.Join(rows[0], "\n"))
 }
 
+// stop stops the jobs that run. One with a LIMIT may finish before it is told to stop.
 func (c *trial) stop(ctx context.Context) {
 	c.Helper()
 	jobs, err := c.ask(ctx, "SELECT job_name FROM ferris.jobs WHERE state = 'running'")
@@ -298,8 +299,13 @@ func (c *trial) stop(ctx context.Context) {
 		c.Fatal(err)
 	}
 	for _, j := range jobs[0] {
-		if _, err := c.ask(ctx, `STOP JOB "`+j+`"`); err != nil {
-			c.Fatal(err)
+		_, err := c.ask(ctx, `STOP JOB "`+j+`"`)
+		if err == nil {
+			continue
+		}
+		state, asked := c.ask(ctx, "SELECT state FROM ferris.jobs WHERE job_name = '"+j+"'")
+		if asked != nil || !slices.Equal(state[0], []string{"finished"}) {
+			c.Fatal(errors.Join(err, asked))
 		}
 	}
 }
