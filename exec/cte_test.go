@@ -62,15 +62,18 @@ func TestEndlessRecursionStops(t *testing.T) {
 		equal(t, "limit", lines, []string{"500500"})
 	}
 	why := errors.New("the time is over")
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 50*time.Millisecond, why)
-	defer cancel()
-	_, err := f.begin(endless+`SELECT count(*) FROM r`, testEnv()).Next(ctx)
-	late := time.Since(deadline(ctx))
-	if !errors.Is(err, why) {
-		t.Errorf("Next = %v, want the cause", err)
+	least := time.Hour // a busy machine may hold one try up
+	for try := 0; try < 8 && least > 100*time.Millisecond; try++ {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), 50*time.Millisecond, why)
+		_, err := f.begin(endless+`SELECT count(*) FROM r`, testEnv()).Next(ctx)
+		least = min(least, time.Since(deadline(ctx)))
+		cancel()
+		if !errors.Is(err, why) {
+			t.Errorf("Next = %v, want the cause", err)
+		}
 	}
-	if late > 100*time.Millisecond {
-		t.Errorf("the query went on for %v", late)
+	if least > 100*time.Millisecond {
+		t.Errorf("the query went on for %v", least)
 	}
 }
 
