@@ -162,7 +162,7 @@ func TestRestartPolicies(t *testing.T) {
 			in := f.stream("in")
 			f.topics.topic("in").addRows(0, 1, 5)
 			if c.sink {
-				f.topics.file("x").fail["write"] = 100
+				f.topics.file("x").failing("write", 100)
 			} else {
 				f.topics.topic("in").bad[1] = true
 			}

@@ -242,13 +242,13 @@ func TestJobRetries(t *testing.T) {
 	f.topics.topic("in").end()
 	for _, step := range []string{"open", "write", "prepare", "commit"} {
 		file := "x" + step
-		f.topics.file(file).fail[step] = 2
+		f.topics.file(file).failing(step, 2)
 		f.exec(f.copyJob("j"+step, in, []string{file}, catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"},
 			catalog.Option{Key: "retry_backoff", Value: "1ms"}))
 		f.waitState("j"+step, catalog.JobFinished)
 		equal(t, file, f.topics.file(file).read(), lines(1, 50))
 	}
-	f.topics.file("y").fail["write"] = 4
+	f.topics.file("y").failing("write", 4)
 	f.exec(f.copyJob("k", in, []string{"y"}, catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"},
 		catalog.Option{Key: "retry_backoff", Value: "1ms"}))
 	def := f.waitState("k", catalog.JobFailed)
@@ -280,7 +280,7 @@ func TestJobPinnedErrors(t *testing.T) {
 		t.Errorf("START JOB of a sort = %v, want 0A000", err)
 	}
 
-	f.topics.file("file").fail["open"] = 1
+	f.topics.file("file").failing("open", 1)
 	f.exec(f.copyJob("my-job", in, []string{"file"}))
 	def := f.waitState("my-job", catalog.JobFailed)
 	if want := "Job 'my-job' failed to create sinks: Failed to create sink 'sink_0_file': open failed"; def.Error != want {
@@ -383,7 +383,7 @@ func TestCountersOfAnEpochThatIsRunAgain(t *testing.T) {
 	f.topics.topic("in").bad[3] = true
 	f.topics.topic("in").addRows(0, 1, 6)
 	f.topics.topic("in").end()
-	f.topics.file("x").fail["prepare"] = 2
+	f.topics.file("x").failing("prepare", 2)
 	f.exec(f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"},
 		catalog.Option{Key: "retry_backoff", Value: "1ms"}))
 	f.waitState("j", catalog.JobFinished)

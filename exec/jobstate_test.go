@@ -17,8 +17,13 @@ import (
 
 // startJob plans and starts a job whose rows go to the file of its name.
 func (f *fixture) sqlJob(name, query string, options ...string) error {
+	return f.jobBy("START JOB", name, query, options...)
+}
+
+// jobBy starts a job, or replaces one.
+func (f *fixture) jobBy(verb, name, query string, options ...string) error {
 	more := strings.Join(append([]string{""}, options...), ", ")
-	b, err := f.bound(fmt.Sprintf("START JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms'%s)", name, query, name, name, more), testEnv())
+	b, err := f.bound(fmt.Sprintf("%s %s AS %s INTO %[2]s_out WITH ('%[2]s_out.type' = 'topic', 'checkpoint.interval' = '1ms'%[4]s)", verb, name, query, more), testEnv())
 	if err != nil {
 		return err
 	}

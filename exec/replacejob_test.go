@@ -9,20 +9,11 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // replace is CREATE OR REPLACE JOB of what sqlJob has started.
 func (f *fixture) replace(name, query string, options ...string) error {
-	more := strings.Join(append([]string{""}, options...), ", ")
-	b, err := f.bound(fmt.Sprintf("CREATE OR REPLACE JOB %s AS %s INTO %s_out WITH ('%s_out.type' = 'topic', 'checkpoint.interval' = '1ms'%s)", name, query, name, name, more), testEnv())
-	if err != nil {
-		return err
-	}
-	s := b.Statement.(*plan.StartJob)
-	f.plans.Store(s.Text, s)
-	_, err = f.try(s)
-	return err
+	return f.jobBy("CREATE OR REPLACE JOB", name, query, options...)
 }
 
 // TestReplaceJob: a job whose query is replaced again and again, with kills in

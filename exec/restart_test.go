@@ -18,12 +18,12 @@ func TestJobRestarts(t *testing.T) {
 	f.topics.topic("in").addRows(0, 1, 50)
 	f.topics.topic("in").end()
 	for _, step := range []string{"open", "write", "prepare", "commit"} {
-		f.topics.file(step).fail[step] = 2
+		f.topics.file(step).failing(step, 2)
 		f.exec(f.copyJob("j"+step, in, []string{step}))
 		f.waitState("j"+step, catalog.JobFinished)
 		equal(t, step, f.topics.file(step).read(), lines(1, 50))
 	}
-	f.topics.file("y").fail["open"] = 3
+	f.topics.file("y").failing("open", 3)
 	f.exec(f.copyJob("y", in, []string{"y"}))
 	f.waitState("y", catalog.JobFailed)
 	if n := f.topics.file("y").fail["open"]; n != 0 {

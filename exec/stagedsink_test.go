@@ -64,10 +64,7 @@ func TestSinkDown(t *testing.T) {
 	in := f.stream("in")
 	topic := f.topics.topic("in")
 	topic.batch = 10
-	ledger := f.ledgers.topics.file("j_k")
-	ledger.mu.Lock()
-	ledger.fail["write"] = 1 << 30
-	ledger.mu.Unlock()
+	f.ledgers.topics.file("j_k").failing("write", 1<<30)
 	f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "2000"}, catalog.Option{Key: "checkpoint.interval", Value: "2ms"}))
 	topic.addRows(0, 1, 21)
 	if err := f.topics.file("j_file").wait(f.context(), 20); err != nil {
@@ -86,9 +83,7 @@ func TestSinkDown(t *testing.T) {
 	if n := len(f.topics.file("j_file").read()); n >= 1999 {
 		t.Errorf("the other sink has all %d rows: the job did not wait", n)
 	}
-	ledger.mu.Lock()
-	ledger.fail["write"] = 0
-	ledger.mu.Unlock()
+	f.ledgers.topics.file("j_k").failing("write", 0)
 	topic.end()
 	f.waitState("j", catalog.JobFinished)
 	want := lines(1, 2000)
@@ -103,10 +98,7 @@ func TestSinkFullDrops(t *testing.T) {
 	in := f.stream("in")
 	topic := f.topics.topic("in")
 	topic.batch = 10
-	ledger := f.ledgers.topics.file("j_k")
-	ledger.mu.Lock()
-	ledger.fail["open"] = 1 << 30
-	ledger.mu.Unlock()
+	f.ledgers.topics.file("j_k").failing("open", 1<<30)
 	j := f.copyJob("j", in, []string{"j_file", "j_k"}, catalog.Option{Key: "sink.buffer", Value: "500"},
 		catalog.Option{Key: "on_sink_full", Value: "drop"}, catalog.Option{Key: "retry_backoff", Value: "1ms"})
 	j.Sinks[1].Relation.Connector = "ledger"

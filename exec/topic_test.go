@@ -490,6 +490,13 @@ func (c *topics) Sink(_ context.Context, _ *stream.Env, r *catalog.Relation, o s
 	return &fileSink{f: f, rel: r, ops: o.Changelog}, nil
 }
 
+// failing has a step fail n more times.
+func (f *memFile) failing(step string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail[step] = n
+}
+
 func (f *memFile) step(what string) error {
 	if f.fail[what] > 0 {
 		f.fail[what]--

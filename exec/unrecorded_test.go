@@ -32,9 +32,7 @@ func TestFailureThatCannotBeRecorded(t *testing.T) {
 	f.Engine.mu.Lock()
 	running := f.jobs[f.catalog.Snapshot().Job("j").UUID]
 	f.Engine.mu.Unlock()
-	f.topics.file(file).mu.Lock()
-	f.topics.file(file).fail["write"] = 100
-	f.topics.file(file).mu.Unlock()
+	f.topics.file(file).failing("write", 100)
 	topic.addRows(0, 4, 5)
 	<-running.done
 	if got := f.catalog.Snapshot().Job("j").State; got != catalog.JobRunning {

@@ -57,7 +57,7 @@ func TestPartialFailure(t *testing.T) {
 		}
 		return txn.Commit(f.context())
 	}
-	f.topics.file("b").fail["commit"] = 1
+	f.topics.file("b").failing("commit", 1)
 	err := insert(a, b, c)
 	want := "The transaction is committed. Its rows are in a, c and not in b."
 	if e := sqlerr.From(err); err == nil || e.Detail != want || e.Message != `delivering rows to "b": commit failed` {
@@ -66,7 +66,7 @@ func TestPartialFailure(t *testing.T) {
 	equal(t, "a", f.topics.file("a").read(), []string{"0|x"})
 
 	f.topics.file("a").lasts = true
-	f.topics.file("b").fail["prepare"] = 1
+	f.topics.file("b").failing("prepare", 1)
 	err = insert(a, b, c)
 	want = "The transaction is undone, but for rows that a may have taken already."
 	if e := sqlerr.From(err); err == nil || e.Detail != want || e.Message != `writing to "b": prepare failed` {
@@ -88,7 +88,7 @@ func TestInsertGivesMemoryBack(t *testing.T) {
 	if sqlerr.CodeOf(err) != sqlerr.NotNullViolation {
 		t.Errorf("NULL: %v, want 23502", err)
 	}
-	f.topics.file("out").fail["prepare"] = 1
+	f.topics.file("out").failing("prepare", 1)
 	if _, err := f.try(inserted(&out, types.NewText("b"))); err == nil {
 		t.Error("COMMIT succeeded, and its sink did not")
 	}

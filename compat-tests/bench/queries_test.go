@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 	"github.com/jackc/pgx/v5"
@@ -175,15 +176,11 @@ type duck struct {
 
 func startDuck(t *testing.T) *duck {
 	t.Helper()
-	cache := os.Getenv("FERRIS_CACHE")
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cache = filepath.Join(home, ".cache", "ferrisstreams")
+	dir, err := cache.Dir()
+	if err != nil {
+		t.Fatal(err)
 	}
-	modules := filepath.Join(cache, "duckdb", "node_modules")
+	modules := filepath.Join(dir, "duckdb", "node_modules")
 	if _, err := os.Stat(modules); err != nil {
 		t.Fatalf("DuckDB is missing, make deps installs it: %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/jackc/pgx/v5"
 	"github.com/lib/pq"
@@ -202,8 +203,8 @@ func TestPsql(t *testing.T) {
 
 func TestNodePostgres(t *testing.T) {
 	p := start(t)
-	cache := cacheDir(t)
-	out := run(t, "", []string{"FERRIS_URL=" + p.URL(), "NODE_PATH=" + filepath.Join(cache, "node", "node_modules")}, "node", filepath.Join("node", "pg.js"))
+	fetched := cacheDir(t)
+	out := run(t, "", []string{"FERRIS_URL=" + p.URL(), "NODE_PATH=" + filepath.Join(fetched, "node", "node_modules")}, "node", filepath.Join("node", "pg.js"))
 	golden(t, "node.golden", out)
 }
 
@@ -216,14 +217,11 @@ func TestJdbc(t *testing.T) {
 
 func cacheDir(t *testing.T) string {
 	t.Helper()
-	if dir := os.Getenv("FERRIS_CACHE"); dir != "" {
-		return dir
-	}
-	home, err := os.UserHomeDir()
+	dir, err := cache.Dir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(home, ".cache", "ferrisstreams")
+	return dir
 }
 
 // run runs a client to its end and returns what it printed.

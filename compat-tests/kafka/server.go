@@ -9,18 +9,17 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -41,33 +40,12 @@ const startTimeout = 90 * time.Second
 //go:embed pom.xml
 var pom string
 
-// jars is a class path of everything that install.sh has fetched.
-func jars() (string, error) {
-	version := regexp.MustCompile(`<kafka.version>(.*)</kafka.version>`).FindStringSubmatch(pom)
-	if version == nil {
-		return "", errors.New("finding Kafka: pom.xml names no version")
-	}
-	cache := os.Getenv("FERRIS_CACHE")
-	if cache == "" {
-		home, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding Kafka's cache (set FERRIS_CACHE): %w", err)
-		}
-		cache = filepath.Join(home, "ferrisstreams")
-	}
-	dir := filepath.Join(cache, "kafka-"+version[1])
-	if _, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("Apache Kafka is not installed; run compat-tests/install.sh (make deps): %w", err)
-	}
-	return filepath.Join(dir, "*"), nil
-}
-
 // Start runs a broker until the test ends. The test fails where there is none.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), dir: t.TempDir(), log: &log{}}
 	var err error
-	if s.jars, err = jars(); err != nil {
+	if s.jars, err = cache.Jars(pom, "kafka"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.format(t.Context()); err != nil {

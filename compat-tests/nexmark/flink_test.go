@@ -2,12 +2,10 @@ package nexmark
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,32 +14,12 @@ import (
 
 	_ "embed"
 
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/kafka"
 )
 
 //go:embed flink/pom.xml
 var flinkPom string
-
-// flinkJars is a class path of everything that install.sh has fetched.
-func flinkJars() (string, error) {
-	version := regexp.MustCompile(`<flink.version>(.*)</flink.version>`).FindStringSubmatch(flinkPom)
-	if version == nil {
-		return "", errors.New("finding Flink: pom.xml names no version")
-	}
-	cache := os.Getenv("FERRIS_CACHE")
-	if cache == "" {
-		home, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding Flink's cache (set FERRIS_CACHE): %w", err)
-		}
-		cache = filepath.Join(home, "ferrisstreams")
-	}
-	dir := filepath.Join(cache, "flink-"+version[1])
-	if _, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("Apache Flink is not installed; run FERRIS_TIER=long compat-tests/install.sh: %w", err)
-	}
-	return filepath.Join(dir, "*"), nil
-}
 
 // flinkOpens are what Flink's own scripts open of the JDK.
 var flinkOpens = []string{"java.lang", "java.lang.invoke", "java.lang.reflect", "java.util", "java.util.concurrent", "java.util.concurrent.atomic", "java.util.concurrent.locks", "java.io", "java.net", "java.nio", "java.text", "java.time", "sun.nio.ch", "sun.net.util"}
@@ -58,7 +36,7 @@ func TestFlink(t *testing.T) {
 	if os.Getenv("FERRIS_TIER") != "long" && !*speed {
 		t.Skip("runs Flink for some minutes; run with FERRIS_TIER=long, or -speed")
 	}
-	jars, err := flinkJars()
+	jars, err := cache.Jars(flinkPom, "flink")
 	if err != nil {
 		t.Fatal(err)
 	}
