@@ -26,7 +26,7 @@ func (f *First) Keep() error {
 		return nil
 	}
 	f.kept.rows = newKeptTable([]byte{tagRows}, f.rows.types)
-	f.kept.rows.by = nil // of one partition a share has all
+	f.kept.rows.by = []int{} // of one partition a share has all
 	for i := range f.spec.Partition {
 		f.kept.rows.by = append(f.kept.rows.by, f.width+i)
 	}
@@ -185,7 +185,7 @@ func (f *First) copyCounts() error {
 	was.close()
 	if f.kept != nil {
 		f.kept.anew = true
-		f.kept.rows.touchAll(len(f.counts))
+		f.kept.rows.renumbered(len(f.counts))
 	}
 	return nil
 }

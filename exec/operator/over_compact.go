@@ -128,7 +128,7 @@ func (o *Over) renumber(to []int32) {
 	o.waiting, o.aging = places(o.waiting), places(o.aging)
 	if o.kept != nil {
 		o.kept.anew = true
-		o.kept.table.touchAll(len(o.parts))
+		o.kept.table.renumbered(len(o.parts))
 	}
 }
 
