@@ -76,7 +76,8 @@ func (t *Txn) insertRows(ctx context.Context, s *plan.Insert, b *builder) (int64
 
 // insertRelation returns the target with the columns that are written, and for
 // each of them the input's column, -1 for NULL. All visible columns are written,
-// and of the hidden ones those that the statement names.
+// and of the hidden ones those that the statement names. Of a stream with a PRIMARY
+// KEY its columns are needed, unless the rows say what they take away.
 func insertRelation(s *plan.Insert) (*catalog.Relation, []int, error) {
 	r := *s.Target
 	all := r.AllColumns()
@@ -85,18 +86,21 @@ func insertRelation(s *plan.Insert) (*catalog.Relation, []int, error) {
 		from[c] = i
 	}
 	visible := len(r.Columns)
-	r.Columns = r.Columns[:visible:visible]
+	r.Columns = slices.Clone(r.Columns)
 	var place []int
+	takesAway := s.TakesAway()
 	for c := range all {
 		i, given := from[c]
+		if c < visible {
+			r.Columns[c].NotNull = !takesAway && (all[c].NotNull || slices.Contains(r.Key, all[c].Name))
+		}
 		switch {
 		case given:
 			place = append(place, i)
 		case c < visible:
 			place = append(place, -1)
-			if all[c].NotNull && all[c].Default == "" {
-				return nil, nil, sqlerr.Errorf(sqlerr.NotNullViolation,
-					"null value in column %q of relation %q violates not-null constraint", all[c].Name, r.Name)
+			if r.Columns[c].NotNull && all[c].Default == "" {
+				return nil, nil, stream.NullValue(&r, all[c].Name)
 			}
 			continue
 		default:
@@ -130,8 +134,7 @@ func (w *write) notNull(in *vec.Batch, i int, v vec.Vec) error {
 	if !w.rel.Columns[i].NotNull || !v.Nulls().Any() {
 		return nil
 	}
-	refuse := sqlerr.Errorf(sqlerr.NotNullViolation,
-		"null value in column %q of relation %q violates not-null constraint", w.rel.Columns[i].Name, w.rel.Name)
+	refuse := stream.NullValue(w.rel, w.rel.Columns[i].Name)
 	if in.Sel == nil {
 		return refuse
 	}

@@ -41,9 +41,11 @@ type sink struct {
 	keyRow  vec.Batch
 	values  []int // columns that the value has
 	row     vec.Batch
-	timeCol int  // the column _timestamp, -1: none
-	headers int  // the column _headers, -1: none
-	only    bool // append: a delete is refused
+	timeCol int               // the column _timestamp, -1: none
+	headers int               // the column _headers, -1: none
+	only    bool              // append: a delete is refused
+	keyed   *catalog.Relation // a stream with a PRIMARY KEY, the columns of which are keyCols; nil: none is
+	gone    bool              // rows bring the keys of a keyed stream: what else is all NULL is a tombstone
 	spans   []span
 	room    int // bytes for the rows of a Write: what the last one took, and some more
 
@@ -65,8 +67,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, err
 	}
 	if o.Changelog && c.changelog == "append" {
-		return nil, sqlerr.Unsupported("Set changelog = 'ops' on the sink to write every change with its _op.",
-			"sink %q takes appended rows only, and the query updates rows", rel.Name)
+		hint := "Set changelog = 'ops' on the sink to write every change with its _op."
+		if rel.Kind == catalog.Stream {
+			hint = "Write to a sink that has changelog = 'ops', or a window whose rows are final."
+		}
+		return nil, sqlerr.Unsupported(hint, "%s %q takes appended rows only, and the query updates rows", roleOf(rel), rel.Name)
 	}
 	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, headers: -1, only: !o.Changelog}
 	if err := s.encoders(env, rel, o.Changelog); err != nil {
@@ -86,14 +91,26 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	return s, nil
 }
 
+func roleOf(rel *catalog.Relation) string {
+	if rel.Kind == catalog.Stream {
+		return "stream"
+	}
+	return "sink"
+}
+
 // encoders compiles how a row becomes a record. A column _key is the record's
-// key, _timestamp its timestamp and _headers its headers; none is in its value.
+// key, _timestamp its timestamp and _headers its headers; none is in its value. A
+// stream's PRIMARY KEY is the key of its records, but where the rows bring one.
 func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
 	c := s.config
 	var value []catalog.Column
+	keys := c.keys
+	if len(keys) == 0 && !slices.ContainsFunc(rel.Columns, func(col catalog.Column) bool { return col.Name == "_key" }) {
+		keys = rel.Key
+	}
 	for i, col := range rel.Columns {
 		switch {
-		case col.Name == "_key" && besideValue(col) && len(c.keys) == 0:
+		case col.Name == "_key" && besideValue(col) && len(keys) == 0:
 			s.keyCol, s.keyText = i, vec.TextAppender(col.Type, types.DefaultFormat())
 			if col.Type.OID == types.Bytea {
 				s.keyText = appendWhole
@@ -124,7 +141,7 @@ func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
 		}
 	}
 	var cols []catalog.Column
-	for _, k := range c.keys {
+	for _, k := range keys {
 		i := column(rel, k)
 		if i < 0 {
 			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q, the key of sink %q, does not exist", k, rel.Name).
@@ -137,9 +154,15 @@ func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
 	switch {
 	case len(cols) == 1:
 		s.keyCol, s.keyText = s.keyCols[0], vec.TextAppender(cols[0].Type, format)
+		if c.keyBytes && cols[0].Type.OID == types.Bytea {
+			s.keyText = appendWhole
+		}
 	case len(cols) > 1:
 		s.key = json.NewEncoder(cols, json.EncodeOptions{Labels: env.Labels})
 		s.keyRow.Cols = make([]vec.Vec, len(cols))
+	}
+	if len(rel.Key) > 0 {
+		s.keyed, s.gone = rel, len(keys) == 0
 	}
 	return nil
 }
@@ -254,7 +277,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			r.Key = buf[at.key:at.value:at.value]
 		}
 		r.Value = buf[at.value:at.end:at.end]
-		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) {
+		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) || s.gone && s.empty(live(b, i)) {
 			r.Value = nil
 		}
 		if s.timeCol >= 0 {
@@ -265,6 +288,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			if r.Headers, err = headersOf(b.Cols[s.headers], live(b, i)); err != nil {
 				return rejects, err
 			}
+		}
+		if err := s.keyMissing(b, live(b, i)); err != nil {
+			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: err})
+			continue
 		}
 		if size := recordSize(r); size > int(s.config.batchBytes) {
 			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: sqlerr.Errorf(sqlerr.ProgramLimitExceeded,
@@ -313,6 +340,32 @@ func (s *sink) nullKey(b *vec.Batch, i int) bool {
 		return false
 	}
 	return s.keyCol < 0 || isNull(b.Cols[s.keyCol], live(b, i))
+}
+
+// keyMissing is the error of a row of a keyed stream without its key.
+func (s *sink) keyMissing(b *vec.Batch, row int) error {
+	if s.keyed == nil {
+		return nil
+	}
+	if s.gone && isNull(b.Cols[s.keyCol], row) {
+		return stream.NullValue(s.keyed, "_key")
+	}
+	for _, c := range s.keyCols {
+		if isNull(b.Cols[c], row) {
+			return stream.NullValue(s.keyed, s.keyed.Columns[c].Name)
+		}
+	}
+	return nil
+}
+
+// empty reports whether the value of a row has nothing.
+func (s *sink) empty(row int) bool {
+	for _, v := range s.row.Cols {
+		if !isNull(v, row) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *sink) appendKey(dst []byte, b *vec.Batch, row int) []byte {

@@ -343,3 +343,48 @@ func TestImpediment(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+// TestKeyedSink writes to a stream with a PRIMARY KEY: a row without it is refused, and
+// rows that bring the record's key instead are tombstones.
+func TestKeyedSink(t *testing.T) {
+	b := start(t)
+	for _, c := range []struct {
+		key    []string
+		cols   func(*catalog.Relation)
+		want   []string
+		reject string // the column named
+	}{
+		{[]string{"name"}, nil, []string{`n={"id":1,"name":"n"}`}, "name"},
+		{[]string{"id", "name"}, nil, []string{`{"id":1,"name":"n"}={"id":1,"name":"n"}`}, "name"},
+		{[]string{"id"}, func(r *catalog.Relation) { r.Columns = append(r.Columns[:0:0], r.Columns[0], r.Hidden[0]) }, []string{`n={"id":1}`}, "_key"},
+	} {
+		topic := "t" + strings.Join(c.key, "")
+		b.topic(topic, 1)
+		rel := relation(topic)
+		rel.Key = c.key
+		if c.cols != nil {
+			c.cols(rel)
+		}
+		s, err := Connector{}.Sink(t.Context(), b.env(), rel, stream.SinkOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		rejects, err := s.Write(t.Context(), rowsOf(1, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Prepare(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.records(topic); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.key, got, c.want)
+		}
+		if len(rejects) != 1 {
+			t.Fatalf("%v: %v, want one row refused", c.key, rejects)
+		}
+		if e := sqlerr.From(rejects[0].Err); e.Code != sqlerr.NotNullViolation || e.Column != c.reject {
+			t.Errorf("%v: %+v, want 23502 of %q", c.key, e, c.reject)
+		}
+	}
+}

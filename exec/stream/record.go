@@ -26,3 +26,10 @@ func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
 		Schema: rel.Schema, Table: rel.Name, Column: e.Column, DataType: e.DataType,
 	}
 }
+
+// NullValue is the error of a row without a value that its relation needs.
+func NullValue(rel *catalog.Relation, column string) *sqlerr.Error {
+	e := sqlerr.Errorf(sqlerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", column, rel.Name)
+	e.Schema, e.Table, e.Column = rel.Schema, rel.Name, column
+	return e
+}

@@ -37,6 +37,7 @@ func (b *binder) copyFrom(x *pg.CopyStmt) *plan.Bound {
 		in = &plan.Filter{Input: in, Cond: b.boolean(b.expr(x.WhereClause, s, exprCopyWhere), "WHERE", location(x.WhereClause))}
 	}
 	insert := &plan.Insert{Target: rel, Columns: slices.Clone(c.Columns), Input: in}
+	b.checkKeyWritten(insert, x.Relation.Location)
 	b.fillDefaults(insert, all, len(rel.Columns))
 	c.Insert = insert
 	return done(c)

@@ -40,6 +40,7 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 		s.Input = b.insertSelect(sel, x, target, columns, ctes)
 	}
 	s.Columns = append(s.Columns, columns[:len(s.Input.Schema())]...)
+	b.checkKeyWritten(s, x.Relation.Location)
 	s.Input = b.closeWith(s.Input, own)
 	b.fillDefaults(s, all, len(target.Columns))
 	return done(s)
@@ -191,6 +192,9 @@ func (b *binder) insertSelect(sel *pg.SelectStmt, x *pg.InsertStmt, r *catalog.R
 // fillDefaults adds the columns that the statement leaves out and that have a
 // default.
 func (b *binder) fillDefaults(s *plan.Insert, all []catalog.Column, visible int) {
+	if s.TakesAway() {
+		return
+	}
 	given := map[int]bool{}
 	for _, c := range s.Columns {
 		given[c] = true

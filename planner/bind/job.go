@@ -185,6 +185,7 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 	case catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", have.Name).At(n.Pos))
 	}
+	b.checkKeyStored(have, n.Pos)
 	b.authorizeAt(have, Insert, n.Pos)
 	b.depend(have.OID)
 	if opts == nil || have.Job == job && job != "" {

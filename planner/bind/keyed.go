@@ -92,7 +92,7 @@ func (b *binder) versions(rel *catalog.Relation, loc int32) *keyedStream {
 		at := slices.Index(rel.Key, c.Name)
 		if at == 0 && len(rel.Key) == 1 && hasHidden(rel, "_key") && c.Generated == "" {
 			// A tombstone has nothing but the record's key.
-			name = fmt.Sprintf("COALESCE(%s, CAST(_key AS %s)) AS %[1]s", name, b.formatMod(c.Type))
+			name = fmt.Sprintf("COALESCE(%s, CAST(%s AS %s)) AS %[1]s", name, keyText(rel, c), b.formatMod(c.Type))
 		}
 		columns = append(columns, name)
 	}
@@ -120,6 +120,44 @@ func (b *binder) versions(rel *catalog.Relation, loc int32) *keyedStream {
 	table := fmt.Sprintf("SELECT %s FROM (SELECT DISTINCT ON (%s) * FROM (%s) records ORDER BY %[2]s, %[4]s) latest WHERE NOT %[5]s",
 		strings.Join(names, ", "), list, records, strings.Join(order, ", "), gone)
 	return &keyedStream{table: b.expanded(rel, table, loc), rows: b.expanded(rel, records, loc)}
+}
+
+// keyText is the text of the record's key as the value of a column.
+func keyText(rel *catalog.Relation, c catalog.Column) string {
+	if f, ok := rel.Options.Get("key.format"); ok && strings.EqualFold(f, "bytes") && c.Type.OID != types.Bytea {
+		return "convert_from(CAST(_key AS bytea), 'UTF8')"
+	}
+	return "_key"
+}
+
+// checkKeyWritten is what INSERT and COPY into a stream with a PRIMARY KEY hold to: its
+// columns make the records' keys, so rows have no key beside them.
+func (b *binder) checkKeyWritten(s *plan.Insert, loc int32) {
+	r := s.Target
+	if r.Key == nil {
+		return
+	}
+	b.checkKeyStored(r, b.pos(loc))
+	if !s.TakesAway() {
+		return
+	}
+	for _, c := range s.Columns {
+		if c < len(r.Columns) {
+			b.fail(sqlerr.Errorf("428C9", "cannot insert a value into column \"_key\" beside \"%s\"", r.Columns[c].Name).
+				WithDetail("The PRIMARY KEY of stream \"%s\" is the key of its records.", r.Name).
+				WithHint("Leave _key out to write a row, or give nothing but _key to take the row of that key away.").At(b.pos(loc)))
+		}
+	}
+}
+
+// checkKeyStored refuses to write to a stream whose records do not hold its PRIMARY KEY.
+func (b *binder) checkKeyStored(r *catalog.Relation, pos int) {
+	for _, c := range r.Columns {
+		if c.Generated != "" && slices.Contains(r.Key, c.Name) {
+			b.unsupportedAt(pos, "Write to a stream over the same topic without a PRIMARY KEY, and give _key.",
+				"writing to stream \"%s\", whose primary key \"%s\" is a generated column, is not supported", r.Name, c.Name)
+		}
+	}
 }
 
 // expanded binds a query over the records of a stream with a PRIMARY KEY.

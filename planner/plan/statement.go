@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -92,6 +93,14 @@ type Insert struct {
 	Target  *catalog.Relation
 	Columns []int
 	Input   Node
+}
+
+// TakesAway reports whether the rows are keys of a stream with a PRIMARY KEY, whose
+// rows they take away: they have the record's key and no column of the stream.
+func (s *Insert) TakesAway() bool {
+	return s.Target.Key != nil && slices.ContainsFunc(s.Columns, func(c int) bool {
+		return c >= len(s.Target.Columns) && s.Target.AllColumns()[c].Name == "_key"
+	})
 }
 
 // CreateStream declares a stream, or a view where Relation.Kind says so, and

@@ -30,35 +30,36 @@ func (r *Reader) take(ctx context.Context, n int) ([]byte, error) {
 	return b, nil
 }
 
+// binaryHeader reads what stands before the rows; its errors are of no row.
 func (r *Reader) binaryHeader(ctx context.Context) error {
 	b, err := r.take(ctx, len(signature))
 	if err != nil {
 		return err
 	}
 	if string(b) != signature {
-		return r.inTuple(bad("COPY file signature not recognized"))
+		return bad("COPY file signature not recognized")
 	}
 	if b, err = r.take(ctx, 4); err != nil {
 		return err
 	}
 	if b == nil {
-		return r.inTuple(bad("invalid COPY file header (missing flags)"))
+		return bad("invalid COPY file header (missing flags)")
 	}
 	switch flags := binary.BigEndian.Uint32(b); {
 	case flags&(1<<16) != 0:
-		return r.inTuple(bad("invalid COPY file header (WITH OIDS)"))
+		return bad("invalid COPY file header (WITH OIDS)")
 	case flags>>16 != 0:
-		return r.inTuple(bad("unrecognized critical flags in COPY file header"))
+		return bad("unrecognized critical flags in COPY file header")
 	}
 	if b, err = r.take(ctx, 4); err != nil {
 		return err
 	}
 	if b == nil || int32(binary.BigEndian.Uint32(b)) < 0 {
-		return r.inTuple(bad("invalid COPY file header (missing length)"))
+		return bad("invalid COPY file header (missing length)")
 	}
 	length := int(binary.BigEndian.Uint32(b))
 	if b, err = r.take(ctx, length); err == nil && b == nil {
-		err = r.inTuple(bad("invalid COPY file header (wrong length)"))
+		err = bad("invalid COPY file header (wrong length)")
 	}
 	return err
 }
