@@ -236,7 +236,10 @@ func (l *redoLog) advance(sg *segment) error {
 
 // append writes an entry, for which there is room, and returns when it is durable.
 func (l *redoLog) append(version uint64, log []byte) error {
-	return l.write(l.segments[l.active], version, log)
+	l.mu.Lock()
+	sg := l.segments[l.active]
+	l.mu.Unlock()
+	return l.write(sg, version, log)
 }
 
 func (l *redoLog) write(sg *segment, version uint64, log []byte) error {
