@@ -302,7 +302,7 @@ func (t *task) place(first map[plan.Node]bool) {
 		}
 		t.levels = max(t.levels, up)
 	}
-	t.arrived = make([]int, t.levels)
+	t.arrived = make([]int, t.levels+1)
 }
 
 // build makes a task's operators.

@@ -36,7 +36,7 @@ type task struct {
 	levels    int           // of exchanges
 	inbox     chan message  // from the others
 	pending   []message     // taken from inbox while a message could not be sent
-	arrived   []int         // the tasks whose rows of each level of a barrier have come
+	arrived   []int         // the tasks whose rows of each level of a barrier have come, and those at it
 	nudge     chan struct{} // the stream's time has moved
 	barriers  chan struct{} // the epoch ends; resumes: the next has begun
 	resumes   chan struct{}
@@ -67,10 +67,21 @@ func (t *task) close() error {
 	return t.tree.close()
 }
 
-// barrier ends an epoch in the operators.
+// barrier ends an epoch in the operators. Of several tasks each first brings its
+// streams' time as far as its splits have it, and, when all have, passes on what
+// that came to: the operators have got the watermarks that the epoch stores, so a
+// row is late after it whether the job goes on or is started again.
 func (t *task) barrier(ctx context.Context, e stream.Epoch) error {
 	if err := t.silence(ctx, time.Now()); err != nil {
 		return err
+	}
+	if len(t.life.tasks) > 1 {
+		if err := t.meet(ctx, t.levels); err != nil {
+			return err
+		}
+		if err := t.agree(ctx); err != nil {
+			return err
+		}
 	}
 	for level := range t.levels + 1 {
 		if err := t.tree.barrierAt(ctx, e, level); err != nil {

@@ -13,7 +13,8 @@ import (
 // and then has all that they hold to itself until they go on.
 //
 // A barrier goes through the operators level by level. A level is complete when
-// every task has told every other that it has sent all rows of it.
+// every task has told every other that it has sent all rows of it. Before the first
+// one the tasks meet: what a stream's time has come to is then the same for all.
 //
 // Tasks wait for each other's room without a knot, since who cannot send takes in
 // what comes meanwhile. What is taken in so is bounded by what the others may send
@@ -171,7 +172,7 @@ func (t *task) receive(ctx context.Context, m message) error {
 }
 
 // meet returns when all tasks have passed on their rows of a level, and those for
-// this one have come.
+// this one have come. The number of levels itself stands for the barrier's beginning.
 func (t *task) meet(ctx context.Context, level int) error {
 	for i := range t.life.tasks {
 		if i == t.number {

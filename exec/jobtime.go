@@ -28,6 +28,25 @@ func (t *task) silence(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// agree passes on how far the tasks together have brought the streams' time. None of
+// them moves it meanwhile.
+func (t *task) agree(ctx context.Context) error {
+	for _, leaf := range t.live {
+		if leaf.clock == nil || leaf.done {
+			continue
+		}
+		mark, quiet, ok := leaf.clock.catchUp()
+		if !ok {
+			continue
+		}
+		t.timed = true
+		if err := leaf.to.status(ctx, mark, quiet); err != nil && !errors.Is(err, stream.Done) {
+			return err
+		}
+	}
+	return nil
+}
+
 // watermarks are those of the epoch that runs, and of what they were passed on as
 // under the name of no split.
 func (l *life) watermarks() []state.Watermark {

@@ -1,10 +1,13 @@
 package exec
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // TestFarFutureFirst: a row too far ahead of the clock is left out of the windows
@@ -127,4 +130,68 @@ func TestEndedStream(t *testing.T) {
 		f.waitState("j", catalog.JobFinished)
 		equal(t, "windows of "+tasks+" tasks", out.read(), []string{"2000-01-01 00:00:00+00|2", "2000-01-01 00:00:20+00|1", "2000-01-01 00:00:40+00|1"})
 	}
+}
+
+// TestLateAfterEpoch: what an epoch has made late is late in every task from its end
+// on, though only one of them has read the rows that moved the watermark, and others
+// had come to the barrier before.
+func TestLateAfterEpoch(t *testing.T) {
+	const rounds, some = 30, 100
+	f := newFixture(t)
+	e := f.events("e")
+	e.batch = some - 1
+	out := f.topics.file("j_out")
+	// The rows take their time, so that the barrier finds the task amid them, and with
+	// the one that closes the window still to come.
+	query := "SELECT window_start, count(md5(repeat(name, 2000))) AS n FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY window_start"
+	if err := f.sqlJob("j", query, "parallelism = '8'", "aggregate.phases = '1'"); err != nil {
+		t.Fatal(err)
+	}
+	f.Engine.mu.Lock()
+	j := f.jobs[f.catalog.Snapshot().Job("j").UUID]
+	f.Engine.mu.Unlock()
+	for i := range int64(rounds) {
+		from, all := float64(i*20), i*(some+1)+some
+		var rows [][]types.Value
+		for range some - 1 {
+			rows = append(rows, event(i, "on time", from))
+		}
+		release := out.holdPrepare()
+		e.add(0, append(rows, event(i, "closes it", from+15))...)
+		for {
+			if err := out.held(f.context()); err != nil {
+				t.Fatal(err)
+			}
+			j.mu.Lock()
+			in := j.past.in + j.running.in
+			j.mu.Unlock()
+			if in == all {
+				break
+			}
+			next := out.holdPrepare()
+			release()
+			release = next
+		}
+		// The tasks stand still, and a late row is what comes next.
+		e.add(0, event(i, "late", from+1))
+		if err := e.given(f.context(), int(all)+1); err != nil {
+			t.Fatal(err)
+		}
+		release()
+	}
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	if late := (jobsProvider{f.Engine}).Jobs()[0].Late; late != rounds {
+		t.Errorf("%d rows were late, want %d", late, rounds)
+	}
+	var want []string
+	for i := range rounds {
+		for n, seconds := range map[int]int{some - 1: i * 20, 1: i*20 + 10} {
+			want = append(want, time.Date(2000, 1, 1, 0, 0, seconds, 0, time.UTC).Format("2006-01-02 15:04:05+00")+fmt.Sprintf("|%d", n))
+		}
+	}
+	slices.Sort(want)
+	got := out.read()
+	slices.Sort(got)
+	equal(t, "windows", got, want)
 }

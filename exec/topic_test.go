@@ -42,6 +42,7 @@ type topic struct {
 	batch   int            // rows of one Read
 	gate    int            // a split's rows from this one on are not to be had; 0: all are
 	paused  []stream.Split // by a reader
+	gone    int            // rows that readers were given
 	readers int
 	opens   int
 	tells   chan struct{} // gets one whenever a reader says again where it is; nil: they do not
@@ -205,6 +206,23 @@ type topicReader struct {
 	paused []stream.Split
 }
 
+// given returns when readers have been given so many rows.
+func (t *topic) given(ctx context.Context, n int) error {
+	for {
+		t.mu.Lock()
+		got, changed := t.gone, t.changed
+		t.mu.Unlock()
+		if got >= n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d rows were read, want %d", got, n)
+		}
+	}
+}
+
 // open opens the gate.
 func (t *topic) open() {
 	t.mu.Lock()
@@ -275,7 +293,7 @@ func (r *topicReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, erro
 		b.Reset()
 		r.t.mu.Lock()
 		changed := r.t.changed
-		over := true
+		over := len(r.parts) > 0 || r.t.ended || r.scan.Bounded // a task may have no split yet
 		for range r.parts {
 			p := r.parts[r.turn%len(r.parts)]
 			r.turn++
@@ -339,6 +357,8 @@ func (r *topicReader) fill(b *vec.Batch, p *part, end int) (stream.Read, error) 
 		}
 		b.Rows++
 	}
+	r.t.gone += b.Rows
+	r.t.wakeAll()
 	read.Next = []byte(strconv.Itoa(p.next))
 	read.CaughtUp = p.next == len(r.t.splits[p.n])
 	return read, nil
@@ -390,6 +410,7 @@ type memFile struct {
 	committed int
 	fail      map[string]int // step: how many more times it fails
 	hold      chan struct{}  // Prepare waits until it is closed; nil: it does not
+	waiting   int            // calls of Prepare that do
 	open      int
 	opened    []stream.SinkOptions
 	dead      bool   // the process has died: nothing is undone
@@ -432,6 +453,27 @@ func (f *memFile) opens() []stream.SinkOptions {
 func (f *memFile) wakeAll() {
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// holdPrepare has Prepare wait from now on, until release.
+func (f *memFile) holdPrepare() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hold := make(chan struct{})
+	f.hold = hold
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.hold == hold {
+			f.hold = nil
+		}
+		close(hold)
+	}
+}
+
+// held returns when a Prepare waits.
+func (f *memFile) held(ctx context.Context) error {
+	return f.until(ctx, 1, func() int { return f.waiting })
 }
 
 // wait returns when at least n lines are committed.
@@ -558,13 +600,15 @@ func (s *fileSink) Write(_ context.Context, b *vec.Batch) (rejects []stream.Reje
 
 func (s *fileSink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
 	s.f.mu.Lock()
-	hold := s.f.hold
-	s.f.mu.Unlock()
-	if hold != nil {
-		<-hold
-	}
-	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
+	if hold := s.f.hold; hold != nil {
+		s.f.waiting++
+		s.f.wakeAll()
+		s.f.mu.Unlock()
+		<-hold
+		s.f.mu.Lock()
+		s.f.waiting--
+	}
 	if err := s.f.step("prepare"); err != nil {
 		return nil, err
 	}

@@ -207,7 +207,19 @@ func (c *sourceTime) reach(s stream.Split, mark int64) {
 // now is the stream's watermark, of the splits that it is known to have, and
 // whether the stream is idle; changed: one of them is not as it was passed on.
 func (c *clock) now(known int, now time.Time) (mark int64, quiet, changed bool) {
-	low, quiet := c.advance(known, now)
+	return c.news(c.advance(known, now))
+}
+
+// catchUp is now, of what other tasks have brought the stream's watermark to.
+func (c *clock) catchUp() (mark int64, quiet, changed bool) {
+	c.mu.Lock()
+	low, quiet := c.sourceTime.mark, c.sourceTime.quiet
+	c.mu.Unlock()
+	return c.news(low, quiet)
+}
+
+// news is what is passed on of a watermark; changed: there is something.
+func (c *clock) news(low int64, quiet bool) (mark int64, _, changed bool) {
 	if low <= c.told && quiet == c.quiet {
 		return 0, false, false
 	}
@@ -235,8 +247,9 @@ func (c *sourceTime) advance(known int, now time.Time) (mark int64, quiet bool) 
 		active = true
 		low = min(low, m.mark)
 	}
-	if len(c.marks) < known {
-		return c.mark, false // a split that has brought no row yet may hold older ones
+	if len(c.marks) < known { // a split that has brought no row yet may hold older ones
+		c.pass(c.mark, false)
+		return c.mark, false
 	}
 	if !active {
 		low = high
@@ -247,13 +260,20 @@ func (c *sourceTime) advance(known int, now time.Time) (mark int64, quiet bool) 
 	if low = max(low, c.mark); active && high == noMark {
 		low = c.mark
 	}
-	if low > c.mark || !active != c.quiet {
-		c.mark, c.quiet = low, !active
-		for _, f := range c.moved {
-			f()
-		}
-	}
+	c.pass(low, !active)
 	return c.mark, c.quiet
+}
+
+// pass sets the watermark, and has the tasks know where that changes something.
+// sourceTime.mu is held.
+func (c *sourceTime) pass(mark int64, quiet bool) {
+	if mark == c.mark && quiet == c.quiet {
+		return
+	}
+	c.mark, c.quiet = mark, quiet
+	for _, f := range c.moved {
+		f()
+	}
 }
 
 // idles reports whether a split, or, without one, the stream, is idle.
