@@ -49,6 +49,7 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 			return nil, err
 		}
 	}
+	settings = settings.of(p)
 	letters, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, settings)
 	if err != nil {
 		return nil, err

@@ -137,6 +137,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 			return nil, err
 		}
 	}
+	settings = settings.of(s)
 	letters, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, s, settings)
 	if err != nil {
 		return nil, err

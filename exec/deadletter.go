@@ -23,6 +23,7 @@ type letter struct {
 	key, value []byte
 	err        error
 	time       time.Time
+	of         *catalog.Relation // that the row was read from; nil: several, or unknown
 }
 
 // letterBox is a sink for dead letters, and those that wait for it. It is one of

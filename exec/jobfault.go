@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -73,7 +74,11 @@ func (l *life) policyOf(r *catalog.Relation, box *letterBox) (faultPolicy, error
 func (l *life) fault(p faultPolicy, where string, f letter) error {
 	switch p.strategy {
 	case failBatch, retryWithBackoff:
-		return p.failure(fmt.Errorf("%s: %w", where, f.err))
+		err := wrapped(f.err, "%s: %w", where, f.err)
+		if row := f.row(); row != "" {
+			err = err.WithDetail("%s", strings.TrimLeft(err.Detail+" "+row, " "))
+		}
+		return p.failure(err)
 	case deadLetter:
 		if p.box != nil {
 			f.time = time.Now()
@@ -93,10 +98,15 @@ func (t *task) rejected(leaf *leaf, split stream.Split, r stream.Reject) error {
 		letter{origin: stream.Origin(rel), split: string(split), at: r.At, key: r.Key, value: r.Raw, err: r.Err})
 }
 
-// refused decides about a row that a sink will not take.
+// refused decides about a row that a sink will not take. It has not gone out, unless
+// there are sinks that took it.
 func (l *life) refused(p faultPolicy) func(where string, r stream.Reject) error {
 	return func(where string, r stream.Reject) error {
-		return l.fault(p, where, letter{at: -1, key: r.Key, value: r.Raw, err: r.Err})
+		err := l.fault(p, where, letter{at: -1, key: r.Key, value: r.Raw, err: r.Err})
+		if err == nil && len(l.plan.Sinks) == 1 {
+			l.j.count(tally{out: -1})
+		}
+		return err
 	}
 }
 
@@ -140,7 +150,33 @@ func (o *origin) letter(env *function.Env, n plan.Node, b *vec.Batch, row int) l
 		r := o.raw[row]
 		return letter{origin: stream.Origin(o.relation), split: string(o.split), at: r.At, key: r.Key, value: r.Value}
 	}
-	return letter{at: -1, value: rowAsJSON(env, n, b, row)}
+	f := letter{at: -1, value: rowAsJSON(env, n, b, row)}
+	if o != nil {
+		f.of, f.split = o.relation, string(o.split)
+	}
+	return f
+}
+
+// longestRow is how much of a row an error shows.
+const longestRow = 400
+
+// row says which row failed, as far as that is known: what it holds, and where it was
+// read; "": nothing is known.
+func (f letter) row() string {
+	if len(f.value) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("The row is %s", strings.ToValidUTF8(string(f.value[:min(len(f.value), longestRow)]), "?"))
+	if len(f.value) > longestRow {
+		text += "..."
+	}
+	if f.of == nil {
+		return text
+	}
+	if text += fmt.Sprintf(", of \"%s\"", f.of.Name); f.split != "" && !f.of.Stored() {
+		text += fmt.Sprintf(" (%s)", f.split)
+	}
+	return text
 }
 
 // faultIn returns what decides about rows that fail in a node of the plan.
@@ -148,7 +184,7 @@ func (t *task) faultIn(n plan.Node) operator.Fault {
 	from, p := t.cameFrom(n)
 	return func(b *vec.Batch, row int, err error) error {
 		f := letter{at: -1}
-		if p.strategy == deadLetter {
+		if p.strategy != logAndContinue {
 			f = from.letter(t.env, n, b, row)
 		}
 		f.err = err

@@ -26,6 +26,7 @@ const (
 // jobSettings are a job's own options.
 type jobSettings struct {
 	strategy strategy
+	chosen   bool // the job says what strategy
 	// transactions: each row reaches each sink exactly once, or the job fails.
 	transactions bool
 	checkpoint   time.Duration
@@ -83,7 +84,7 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 	if own, ok, err := strategyOf(o); err != nil {
 		return s, err
 	} else if ok {
-		s.strategy = own
+		s.strategy, s.chosen = own, true
 	}
 	var err error
 	if s.maxRetries, err = retriesOf(o, s.maxRetries); err != nil {
@@ -150,6 +151,15 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 		}
 	}
 	return s, nil
+}
+
+// of are the settings of a job with a plan: one that keeps a materialized view leaves
+// out rows that fail only where it says so, as the view would be wrong without a word.
+func (s jobSettings) of(p *plan.StartJob) jobSettings {
+	if p.View && !s.chosen {
+		s.strategy = failBatch
+	}
+	return s
 }
 
 // retriesOf reads max_retries, of a job or of one of its streams and sinks.

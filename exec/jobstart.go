@@ -22,6 +22,7 @@ func (l *life) start(ctx context.Context) error {
 	if l.plan, err = e.o.Plan(ctx, e.o.Catalog.Snapshot(), l.j.def); err != nil {
 		return fmt.Errorf("planning job %s: %w", l.j.def.Name, err)
 	}
+	l.settings = l.settings.of(l.plan)
 	if err := checkJobPlan(l.j.def.Name, l.plan.Root, l.plan.View); err != nil {
 		return err
 	}

@@ -107,8 +107,8 @@ func TestTableSinkFaults(t *testing.T) {
 	f.waitState("j", catalog.JobFinished)
 	// 1 has its key already, 3 fails the check, 4 has 40 already, 5 is NULL.
 	equal(t, "rows", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
-	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 4 {
-		t.Errorf("%d rows were skipped, want 4", got)
+	if got := (jobsProvider{f.Engine}).Jobs()[0]; got.Rejected != 4 || got.RowsOut != 1 {
+		t.Errorf("%d rows were skipped and %d went out, want 4 and 1", got.Rejected, got.RowsOut)
 	}
 	if err := f.tableJob("k", "INSERT INTO o SELECT id + 10, name, id * 10 + 1 FROM e WHERE id <> 3 UNION ALL SELECT id, name, -id FROM e WHERE id = 3", ", 'failure_strategy' = 'FailBatch', 'checkpoint.interval' = '1h'"); err != nil {
 		t.Fatal(err)

@@ -92,13 +92,13 @@ func TestViewNotFilled(t *testing.T) {
 	f.refresh("v")
 	equal(t, "refreshed", f.selected("SELECT * FROM v"), []string{"50"})
 	e.bad[7] = true
-	for _, failing := range []string{
-		"CREATE MATERIALIZED VIEW w WITH (failure_strategy = 'FailBatch') AS SELECT id, name::int AS n FROM e",
-		"CREATE MATERIALIZED VIEW w WITH (failure_strategy = 'FailBatch') AS SELECT max(id) AS m FROM e",
+	for failing, says := range map[string]string{
+		"CREATE MATERIALIZED VIEW w AS SELECT id, name::int AS n FROM e": `query: invalid input syntax for type integer: "a" (The row is {"id":0,"name":"a"}, of "e" (0))`,
+		"CREATE MATERIALIZED VIEW w AS SELECT max(id) AS m FROM e":       "row 7 is bad",
 	} {
 		err := f.createView(f.context(), failing)
-		if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || sqlerr.From(err).Detail == "" {
-			t.Errorf("%s: %v", failing, err)
+		if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(sqlerr.From(err).Detail, says) {
+			t.Errorf("%s: %v (%s)", failing, err, sqlerr.From(err).Detail)
 		}
 		if s := f.catalog.Snapshot(); s.Relation("public", "w") != nil || s.Job("w") != nil {
 			t.Errorf("%s: the view is there, or its job", failing)
@@ -106,7 +106,7 @@ func TestViewNotFilled(t *testing.T) {
 	}
 	// What else a transaction did is committed.
 	txn := f.Begin()
-	for _, sql := range []string{"CREATE TABLE t (id int)", "CREATE MATERIALIZED VIEW w WITH (failure_strategy = 'FailBatch') AS SELECT max(id) AS m FROM e"} {
+	for _, sql := range []string{"CREATE TABLE t (id int)", "CREATE MATERIALIZED VIEW w AS SELECT max(id) AS m FROM e"} {
 		b, err := f.bound(sql, testEnv())
 		if err != nil {
 			t.Fatal(err)
@@ -126,13 +126,27 @@ func TestViewNotFilled(t *testing.T) {
 	}
 }
 
+// TestViewLeavesOut: a view leaves rows at fault out where it says so, and counts them.
+func TestViewLeavesOut(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	e.add(0, event(1, "17", 1), event(2, "x", 2), event(3, "4", 3))
+	if err := f.createView(f.context(), "CREATE MATERIALIZED VIEW v WITH (failure_strategy = 'LogAndContinue') AS SELECT id, name::int AS n FROM e"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "its rows", f.selected("SELECT * FROM v ORDER BY 1"), []string{"1|17", "3|4"})
+	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 1 {
+		t.Errorf("%d rows were left out, want 1", got)
+	}
+}
+
 // TestViewStale: whoever reads a view whose job has failed is told, and so is who reads
 // a view over it, until the job goes on.
 func TestViewStale(t *testing.T) {
 	f := newFixture(t)
 	e := f.events("e")
 	e.add(0, event(1, "17", 1))
-	if err := f.createView(f.context(), "CREATE MATERIALIZED VIEW v WITH (failure_strategy = 'FailBatch', checkpoint.interval = '1ms') AS SELECT id, name::int AS n FROM e"); err != nil {
+	if err := f.createView(f.context(), "CREATE MATERIALIZED VIEW v WITH (checkpoint.interval = '1ms') AS SELECT id, name::int AS n FROM e"); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.matView("w", "SELECT count(*) AS n FROM v"); err != nil {
