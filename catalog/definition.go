@@ -6,6 +6,10 @@ import "strings"
 // people; nil: as it is kept.
 type Show func(r *Relation, expr string, pretty bool) string
 
+// Updatable says of each column of a view whether it can be updated through it; nil:
+// no row can be written through the view.
+type Updatable func(r *Relation) []bool
+
 func (f Show) text(r *Relation, expr string, pretty bool) string {
 	if f == nil {
 		return expr

@@ -21,7 +21,7 @@ func (t *Txn) createStream(ctx context.Context, s *plan.CreateStream, text strin
 		if r.Text == "" {
 			r.Text = text
 		}
-		if r.Kind == catalog.View && strings.HasPrefix(strings.ToUpper(strings.TrimSpace(text)), "CREATE VIEW") {
+		if s.View {
 			res.Tag = "CREATE VIEW"
 		}
 		if r.Kind == catalog.Stream {

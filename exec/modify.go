@@ -125,6 +125,10 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 		m.failed = bad.row
 		return bad.err
 	}
+	if k := m.rules.hidden(rows, n).until(); k > 0 && k < n {
+		// The rows behind it are not reached.
+		return m.insert(ctx, first(cols, m.inTypes, k), k, noOutput{})
+	}
 	if m.conflict != nil {
 		return m.conflict.insert(ctx, m, rows, n, out)
 	}
@@ -169,7 +173,11 @@ func first(cols []vec.Vec, ts []types.Type, n int) []vec.Vec {
 
 // give passes on RETURNING's columns of n rows of the table, with their ids and
 // the rows in of Input that they come from; nil: none are looked at.
+// Before that, the views that the rows were written through have to show them.
 func (m *modifier) give(ctx context.Context, rows []vec.Vec, ids []int64, in []vec.Vec, n int, out operator.Output) error {
+	if err := m.rules.hidden(rows, n).err; err != nil {
+		return err
+	}
 	if m.returning == nil || n == 0 {
 		return nil
 	}

@@ -256,6 +256,9 @@ func (m *modifier) replace(ctx context.Context, cols, new []vec.Vec, ids []int64
 		}
 		return bad.err
 	}
+	if k := m.rules.hidden(rows, n).until(); k > 0 && k < n {
+		return m.replace(ctx, first(cols, m.inTypes, k), first(new, m.types, k), ids[:k], noOutput{})
+	}
 	if err := m.txn.Update(ctx, m.snap, m.desc, ids, rows, old); err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (c *conflict) insert(ctx context.Context, m *modifier, rows []vec.Vec, n in
 					return err
 				}
 			}
-			if m.returning != nil {
+			if m.returning != nil || m.rules.views != nil {
 				if err := m.give(ctx, pickRows(kept, sel), existing[sel[0]:i], nil, k, out); err != nil {
 					return err
 				}

@@ -18,6 +18,7 @@ type rowRules struct {
 	format    *types.Format
 	generated []*expr.Program // by column; nil items: not generated. nil: none is
 	checks    []rowCheck
+	views     []rowCheck // WITH CHECK OPTION, the innermost first
 	derived   []*expr.Program
 	old       []vec.Vec // derived columns of rows before an update
 	row       vec.Batch // the rows at hand
@@ -42,16 +43,27 @@ func (b *builder) rowRules(rel *catalog.Relation, r plan.RowRules) (*rowRules, e
 			}
 		}
 	}
-	for _, c := range r.Checks {
+	var err error
+	if out.checks, err = b.rowChecks(r.Checks); err != nil {
+		return nil, err
+	}
+	if out.views, err = b.rowChecks(r.Views); err != nil {
+		return nil, err
+	}
+	out.derived, err = b.compileAll(r.Derived)
+	return out, err
+}
+
+func (b *builder) rowChecks(list []plan.NewRowCheck) ([]rowCheck, error) {
+	var out []rowCheck
+	for _, c := range list {
 		p, err := b.compile(c.Expr)
 		if err != nil {
 			return nil, err
 		}
-		out.checks = append(out.checks, rowCheck{c.Name, p})
+		out = append(out, rowCheck{c.Name, p})
 	}
-	var err error
-	out.derived, err = b.compileAll(r.Derived)
-	return out, err
+	return out, nil
 }
 
 // violation is the first row that may not be, with its error.
@@ -64,6 +76,14 @@ func (v *violation) add(row int, err error) {
 	if v.err == nil || row < v.row {
 		v.row, v.err = row, err
 	}
+}
+
+// until is how many rows there are up to the one named; 0: none is.
+func (v violation) until() int {
+	if v.err == nil {
+		return 0
+	}
+	return v.row + 1
 }
 
 // apply computes what is generated of n dense new rows and checks them. The
@@ -129,6 +149,39 @@ func (r *rowRules) finish(n int, bad violation) ([]vec.Vec, violation) {
 		}
 	}
 	return rows, bad
+}
+
+// hidden is the first of n rows that a view it is written through would not show.
+func (r *rowRules) hidden(rows []vec.Vec, n int) (bad violation) {
+	if len(r.views) == 0 {
+		return bad
+	}
+	r.row.Cols = append(r.row.Cols[:0], rows[:len(r.rel.Columns)]...)
+	r.row.Rows, r.row.Sel, r.row.Ops = n, nil, nil
+	for _, c := range r.views {
+		v, errs := c.program.Run(&r.row, nil)
+		bad.first(n, errs)
+		for row := range n {
+			if !errs.Has(row) && !isTrue(v, row) {
+				bad.add(row, r.notShown(c.name, row))
+				break
+			}
+		}
+	}
+	return bad
+}
+
+func (r *rowRules) notShown(view string, row int) error {
+	return sqlerr.Errorf(sqlerr.WithCheckOptionViolation, "new row violates check option for view %q", view).WithDetail("%s", r.failing(row))
+}
+
+// isTrue reports whether a boolean is true: CHECK OPTION lets no NULL pass.
+func isTrue(v vec.Vec, row int) bool {
+	if c, ok := v.(*vec.Const); ok {
+		v, row = c.Of, 0
+	}
+	b, ok := v.(*vec.Fixed[bool])
+	return ok && !v.Nulls().Get(row) && b.Values[row]
 }
 
 // isFalse reports whether a boolean is false: CHECK lets NULL pass.

@@ -113,6 +113,7 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 		Show: func(r *catalog.Relation, text string, pretty bool) string {
 			return bind.Deparse(ctx, x.bindContext(ctx, snapshot, nil), text, r, pretty)
 		},
+		Updatable:       func(r *catalog.Relation) []bool { return bind.Updatable(ctx, x.bindContext(ctx, snapshot, nil), r) },
 		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, Random: &x.random, MemoryLimit: x.server.opts.QueryMemory,
 	}
 }

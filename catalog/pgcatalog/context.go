@@ -15,6 +15,8 @@ type Context struct {
 	Session  Session      // of the statement; nil: it has none
 	Server   *Server      // nil: nothing runs
 	Show     catalog.Show // of kept expressions
+	// Updatable tells how views are written; nil: none is.
+	Updatable catalog.Updatable
 }
 
 // Server are the providers of what runs. Each is set before the first query;

@@ -10,6 +10,10 @@ func infoColumns(c *Context, t *table) {
 		if r.Kind == catalog.Sequence || r.Kind == catalog.MatView {
 			continue
 		}
+		var updates []bool
+		if c.Updatable != nil && relkind(r) == 'v' {
+			updates = c.Updatable(r)
+		}
 		for i, col := range r.Columns {
 			row := t.row().
 				str("table_catalog", c.Database).
@@ -29,7 +33,7 @@ func infoColumns(c *Context, t *table) {
 				str("identity_cycle", "NO").
 				str("is_generated", generated(col)).
 				text("generation_expression", c.show(r, col.Generated)).
-				str("is_updatable", yesNo(insertable(r)))
+				str("is_updatable", yesNo(insertable(r) || updates != nil && updates[i]))
 			measures(row, col.Type)
 			if col.Identity != 0 {
 				identity(c, row, r, i)

@@ -1,6 +1,10 @@
 package pgcatalog
 
-import "github.com/ferrisstreams/ferrisstreams/catalog"
+import (
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+)
 
 func infoTables(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
@@ -12,7 +16,7 @@ func infoTables(c *Context, t *table) {
 			str("table_schema", r.Schema).
 			str("table_name", r.Name).
 			str("table_type", tableType(r)).
-			str("is_insertable_into", yesNo(insertable(r))).
+			str("is_insertable_into", yesNo(insertable(r) || writable(c, r))).
 			str("is_typed", "NO")
 		if catalog.Temporary(r.Schema) {
 			row.str("table_type", "LOCAL TEMPORARY")
@@ -34,6 +38,11 @@ func tableType(r *catalog.Relation) string {
 // insertable: INSERT INTO takes tables, streams and sinks.
 func insertable(r *catalog.Relation) bool {
 	return r.Kind == catalog.Stream || r.Kind == catalog.Sink || r.Kind == catalog.Table
+}
+
+// writable reports whether rows can be inserted through a view.
+func writable(c *Context, r *catalog.Relation) bool {
+	return c.Updatable != nil && relkind(r) == 'v' && slices.Contains(c.Updatable(r), true)
 }
 
 func yesNo(b bool) string {

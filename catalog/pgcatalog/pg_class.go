@@ -41,6 +41,8 @@ func pgClass(c *Context, t *table) {
 			if r.Table.Unlogged {
 				persistence = 'u'
 			}
+		case r.Kind == catalog.View && len(r.Options) > 0:
+			options = optionTexts(r.Options)
 		case r.Sequence != nil:
 			storage, rowType = int64(r.Sequence.Storage), 0
 		}

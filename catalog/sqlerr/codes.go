@@ -85,6 +85,7 @@ const (
 	IndeterminateCollation            Code = "42P22"
 	WrongObjectType                   Code = "42809"
 	SyntaxError                       Code = "42601"
+	WithCheckOptionViolation          Code = "44000"
 	UndefinedColumn                   Code = "42703"
 	UndefinedFunction                 Code = "42883"
 	UndefinedTable                    Code = "42P01"

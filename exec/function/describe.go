@@ -35,9 +35,10 @@ func init() {
 	op("pg_describe_object(oid, oid, int4) text strict stable", nothing(types.Text), examples("pg_describe_object(0, 0, 0)", "NULL")...)
 	op("pg_index_column_has_property(regclass, int4, text) bool strict stable", nothing(types.Bool), examples("pg_index_column_has_property(0, 1, 'asc')", "NULL")...)
 	op("pg_index_has_property(regclass, text) bool strict stable", nothing(types.Bool), examples("pg_index_has_property(0, 'clusterable')", "NULL")...)
-	// Nothing is updated in place here.
-	op("pg_relation_is_updatable(regclass, bool) int4 strict stable", func(*Env, vs) (types.Value, error) { return int4(0) }, examples("pg_relation_is_updatable(0, true)", "0")...)
-	op("pg_column_is_updatable(regclass, int2, bool) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_column_is_updatable(0, 1::int2, true)", "f")...)
+	op("pg_relation_is_updatable(regclass, bool) int4 strict stable", func(env *Env, a vs) (types.Value, error) { return int4(writeEvents(env, relation(env, a[0]), 0)) }, examples("pg_relation_is_updatable(0, true)", "0")...)
+	op("pg_column_is_updatable(regclass, int2, bool) bool strict stable", func(env *Env, a vs) (types.Value, error) {
+		return boolean(writeEvents(env, relation(env, a[0]), int(a[1].I))&(eventUpdate|eventDelete) == eventUpdate|eventDelete)
+	}, examples("pg_column_is_updatable(0, 1::int2, true)", "f")...)
 	op("row_security_active(text) bool strict stable", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("row_security_active('pg_class'::text)", "f")...)
 	for _, t := range []string{"oid", "name"} {
 		op("pg_tablespace_size("+t+") int8 strict volatile", func(*Env, vs) (types.Value, error) { return int8(0) },

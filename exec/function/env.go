@@ -29,8 +29,10 @@ type Env struct {
 	Session         Session // nil in a job
 	// Show writes the expressions that the catalog keeps of a relation; nil: as
 	// they are kept.
-	Show   catalog.Show
-	Random *Random // the session's; nil: no sequence can be asked for
+	Show catalog.Show
+	// Updatable tells how views are written; nil: none is.
+	Updatable catalog.Updatable
+	Random    *Random // the session's; nil: no sequence can be asked for
 	// Sequences are those of the catalog; nil: none can be used. Taken is what the
 	// session took of them; nil: nobody remembers.
 	Sequences Sequences

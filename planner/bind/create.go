@@ -280,9 +280,6 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	if x.View.Relpersistence == "t" {
 		b.unsupported(x.View.Location, "Leave TEMPORARY out and drop the view when you are done.", "CREATE TEMPORARY VIEW is not supported")
 	}
-	if len(x.Options) > 0 || x.WithCheckOption > pg.ViewCheckOption_NO_CHECK_OPTION {
-		b.unsupported(x.View.Location, "Leave the options out.", "options of a view are not supported")
-	}
 	sel := x.Query.GetSelectStmt()
 	name := parse.Name{Schema: x.View.Schemaname, Name: x.View.Relname, Pos: b.pos(x.View.Location)}
 	r := b.newRelation(name, catalog.View)
@@ -291,8 +288,13 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	root := b.query(sel, nil, nil)
 	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), 0)
 	r.DependsOn = b.shared.depends
+	r.Options = b.writtenOptions(x)
 	b.settleText(r)
-	return done(&plan.CreateStream{Relation: r, OrReplace: x.Replace})
+	b.checkCheckable(r)
+	if x.Replace {
+		b.keepsViewColumns(r)
+	}
+	return done(&plan.CreateStream{Relation: r, OrReplace: x.Replace, View: true})
 }
 
 func (b *binder) createSchema(x *pg.CreateSchemaStmt) *plan.Bound {

@@ -40,9 +40,11 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 		rel = target.view.table
 		named = b.insertThrough(target.view, x)
 	}
+	rules := b.rowRules(rel)
+	rules.Views = b.viewChecks(target.view, false)
 	t := &tableInsert{x: x, rel: rel, ctes: ctes}
 	t.columns, t.parts = b.targetColumns(named, rel)
-	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: name, Rules: b.rowRules(rel), Once: true, Foreign: b.foreign(rel)}
+	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: name, Rules: rules, Once: true, Foreign: b.foreign(rel)}
 	sel := x.SelectStmt.GetSelectStmt()
 	switch {
 	case sel == nil:

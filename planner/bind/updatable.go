@@ -163,10 +163,13 @@ func (b *binder) viewCond(u *updatable) plan.Expr {
 	if u == nil {
 		return nil
 	}
-	id := len(u.table.Columns)
-	inner := b.insideView(u)
-	cond := inner.where(u.sel.WhereClause, &scope{items: []*rangeItem{b.fromView(u, 0, id)}})
+	cond := b.ownCond(u)
 	return both(b.viewCond(u.over), cond)
+}
+
+// ownCond is the condition of the view itself; nil: it has none.
+func (b *binder) ownCond(u *updatable) plan.Expr {
+	return b.insideView(u).where(u.sel.WhereClause, &scope{items: []*rangeItem{b.fromView(u, 0, len(u.table.Columns))}})
 }
 
 // both is x AND y, where either may be nil.

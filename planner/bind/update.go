@@ -18,6 +18,7 @@ func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *pl
 	values := b.setValues(x.TargetList, s, exprUpdate)
 	m := b.modify(plan.ModifyUpdate, rel, target, input, b.where(x.WhereClause, s))
 	m.Rules = b.rowRules(rel)
+	m.Rules.Views = b.viewChecks(target.view, false)
 	b.returningList(m, x.ReturningList, target, from, ctes)
 	m.New = b.setColumns(rel, b.throughView(target.view, x.TargetList, "update"), values, 0, s)
 	return b.closeWith(m, own), m

@@ -58,6 +58,10 @@ type RowRules struct {
 	// the table has none.
 	Generated []Expr
 	Checks    []NewRowCheck
+	// Views are the views WITH CHECK OPTION that the row is written through, and
+	// what has to be true for them to show it. Where one is not, the row has been
+	// written: it breaks every other rule first.
+	Views []NewRowCheck
 	// Derived are of each index in order its keys that are expressions and then its
 	// predicate, where it has one.
 	Derived []Expr

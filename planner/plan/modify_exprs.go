@@ -36,10 +36,14 @@ func (n *Modify) MapRowExprs(f func(Expr) Expr) *Modify {
 	}
 	c := *n
 	c.Rules.Generated, c.Rules.Derived = list(n.Rules.Generated), list(n.Rules.Derived)
-	c.Rules.Checks = make([]NewRowCheck, len(n.Rules.Checks))
-	for i, k := range n.Rules.Checks {
-		c.Rules.Checks[i] = NewRowCheck{Name: k.Name, Expr: one(k.Expr)}
+	checks := func(from []NewRowCheck) []NewRowCheck {
+		out := make([]NewRowCheck, len(from))
+		for i, k := range from {
+			out[i] = NewRowCheck{Name: k.Name, Expr: one(k.Expr)}
+		}
+		return out
 	}
+	c.Rules.Checks, c.Rules.Views = checks(n.Rules.Checks), checks(n.Rules.Views)
 	if n.Conflict != nil {
 		x := *n.Conflict
 		x.New, x.Where = list(x.New), one(x.Where)

@@ -110,6 +110,7 @@ type CreateStream struct {
 	Infer       bool              // Relation has no columns: ask the connector
 	IfNotExists bool
 	OrReplace   bool
+	View        bool // written CREATE VIEW
 	Job         *StartJob
 }
 
