@@ -214,7 +214,8 @@ func Restore(ctx context.Context, dir string, from io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	s.writer = writer{db: db, fault: func(step) error { return nil }, limit: chunkBytes(db), dir: dir, free: freeSpace}
+	s.writer = writer{db: db, fault: func(step) error { return nil }, limit: chunkBytes(db), dir: dir, free: freeSpace,
+		logs: logSyncer{dir: filepath.Join(dir, storeDir), file: (*os.File).Sync}}
 	err = readBackup(ctx, bufio.NewReaderSize(from, 64<<10), &s.writer)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
@@ -269,10 +270,14 @@ func (r *backupReader) end(from io.Reader) error {
 	if _, err := io.ReadFull(from, count[:]); err != nil || binary.BigEndian.Uint64(count[:]) != r.count || r.count == 0 {
 		return fmt.Errorf("it says that it has other than its %d records: %w", r.count, ErrBackup)
 	}
-	return r.w.meta([]entry{
+	err := r.w.meta([]entry{
 		{key: metaKey(kindCounter, nil), value: numbers(r.version + 1)},
 		{key: metaKey(kindFloor, nil), value: numbers(r.version)},
 	}, r.version)
+	if err != nil {
+		return err
+	}
+	return r.w.sync()
 }
 
 func (r *backupReader) records(block []byte) error {

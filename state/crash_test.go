@@ -176,6 +176,10 @@ func updateCatalog(s *Store, log *journal) error {
 	}); err != nil {
 		return err
 	}
+	// A life may end before it has said what it did.
+	if err := log.say("catalog 0 %d", n); err != nil {
+		return err
+	}
 	n++
 	var tables []Write
 	for k := range 20 {

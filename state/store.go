@@ -39,6 +39,7 @@ type Options struct {
 	existing    *badger.DB                                 // opened before, and closed by the test; nil: Open opens one
 	free        func(dir string) (bytes uint64, err error) // nil: freeSpace
 	resync      func(f *os.File) error                     // of a segment, at a start; nil: its Sync
+	syncLog     func(f *os.File) error                     // of a log of Badger's, and its directory; nil: its Sync
 }
 
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
@@ -137,6 +138,13 @@ func (s *Store) open(o Options) error {
 		s.redoDir = filepath.Join(o.Dir, redoDir)
 	}
 	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
+	s.writer.logs.file = (*os.File).Sync
+	if o.syncLog != nil {
+		s.writer.logs.file = o.syncLog
+	}
+	if o.Dir != "" {
+		s.writer.logs.dir = filepath.Join(o.Dir, storeDir)
+	}
 	if s.writer.fault == nil {
 		s.writer.fault = dieAt
 	}
@@ -169,7 +177,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 	bo := badger.DefaultOptions(dir).
 		WithInMemory(o.InMemory).
 		WithLogger(badgerLog{s.log}).
-		WithSyncWrites(true).
+		WithSyncWrites(false). // the writer syncs
 		WithDetectConflicts(false).
 		WithMetricsEnabled(false).
 		WithNumVersionsToKeep(1). // counts only versions at or below the discard version

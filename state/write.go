@@ -38,11 +38,12 @@ type entry struct {
 	del        bool
 }
 
-// writer writes entries durably. Badger syncs once for each transaction, so
-// small writes that arrive while one is being synced are joined into the next:
-// the jobs share a sync, not each have its own.
+// writer writes entries durably. Small writes that arrive while one is being synced
+// are joined into the next: the jobs share a sync, not each have its own. Many pages
+// are written in many transactions and synced once.
 type writer struct {
 	db    *badger.DB
+	logs  logSyncer
 	fault func(step) error
 	limit int    // bytes of one transaction's entries
 	dir   string // "": in memory
@@ -82,7 +83,7 @@ func (w *writer) pages(entries []entry, at step) error {
 	for i := range entries {
 		n := entries[i].size()
 		if i > start && (size+n > w.limit || i-start >= most) {
-			// A full chunk shares its sync with nobody.
+			// It becomes durable with the last.
 			if err := w.chunk(entries[start:i], at); err != nil {
 				return err
 			}
@@ -111,7 +112,7 @@ func (w *writer) between(at step, write func() error) error {
 	return w.fault(at.done())
 }
 
-// put writes entries, each at its own version, and returns when they are durable.
+// put writes entries, each at its own version, for sync to make durable.
 func (w *writer) put(entries []entry) error {
 	if err := w.ready(); err != nil {
 		return err
@@ -146,9 +147,23 @@ func (w *writer) marks(at step, version uint64, entries ...entry) error {
 
 // alone writes entries together at exactly this version, sharing nothing.
 func (w *writer) alone(at step, version uint64, entries ...entry) error {
-	return w.between(at, func() error { return w.meta(entries, version) })
+	return w.between(at, func() error {
+		if err := w.meta(entries, version); err != nil {
+			return err
+		}
+		return w.sync()
+	})
 }
 
+// sync returns when what was written is durable.
+func (w *writer) sync() error {
+	if err := w.logs.sync(); err != nil {
+		return w.fail(err)
+	}
+	return nil
+}
+
+// meta writes entries that appear together, for sync to make durable.
 func (w *writer) meta(entries []entry, at uint64) error {
 	if err := w.ready(); err != nil {
 		return err
@@ -208,7 +223,7 @@ func (w *writer) join(r *request) error {
 // write makes a group durable: first all pages, then all marks, each in as few
 // transactions as fit.
 func (w *writer) write(group []*request) {
-	var parts []*request
+	var parts, written []*request
 	var entries []entry
 	size := 0
 	flush := func(put func() error) {
@@ -217,6 +232,7 @@ func (w *writer) write(group []*request) {
 			for _, r := range parts {
 				r.err = err
 			}
+			written = append(written, parts...)
 		}
 		parts, entries, size = nil, nil, 0
 	}
@@ -230,6 +246,18 @@ func (w *writer) write(group []*request) {
 		}
 		parts, entries, size = append(parts, r), append(entries, more...), size+n
 	}
+	// Pages are durable before any mark is written.
+	sync := func() {
+		if len(written) == 0 {
+			return
+		}
+		if err := w.sync(); err != nil {
+			for _, r := range written {
+				r.err = err
+			}
+		}
+		written = nil
+	}
 	pages := func() error { return w.put(entries) }
 	for _, r := range group {
 		if len(r.pages) > 0 {
@@ -237,6 +265,7 @@ func (w *writer) write(group []*request) {
 		}
 	}
 	flush(pages)
+	sync()
 	// The version of a transaction's marks is the highest of its requests': each
 	// mark's key belongs to one job, whose calls are in order, so versions of
 	// one key still ascend.
@@ -253,4 +282,5 @@ func (w *writer) write(group []*request) {
 		}
 	}
 	flush(marks)
+	sync()
 }

@@ -38,6 +38,10 @@ type merge struct {
 	done   chan struct{}
 	held   int64
 
+	// For a page in the making; the goroutine's.
+	newer, records []record
+	data, row, buf []byte
+
 	mu     sync.Mutex
 	moved  sync.Cond // what follows has changed
 	ready  []pageWrite
@@ -268,18 +272,21 @@ func (m *merge) pagesOf(records []record) ([]int, error) {
 // page makes one page of the records that it had and the groups that come into it.
 func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pageWrite) error {
 	groups := o.groups[o.starts[q]:o.starts[q+1]]
-	newer := make([]record, len(groups))
-	var row []byte
+	newer := sized(m.newer, len(groups))
+	m.newer, m.data = newer, m.data[:0]
 	for i, g := range groups {
-		row = m.codec.layout.Append(row[:0], m.gen.table.keys, int(g))
-		data := append(binary.AppendUvarint(make([]byte, 0, 2*len(row)+16), uint64(len(row))), row...)
-		newer[i] = record{hash: uint32(o.hashes[g]), data: m.gen.save(g, data), dead: m.gen.dead(g)}
+		m.row = m.codec.layout.Append(m.row[:0], m.gen.table.keys, int(g))
+		from := len(m.data) // where data moves, what it was before stays
+		m.data = append(binary.AppendUvarint(m.data, uint64(len(m.row))), m.row...)
+		m.data = m.gen.save(g, m.data)
+		newer[i] = record{hash: uint32(o.hashes[g]), data: m.data[from:len(m.data):len(m.data)], dead: m.gen.dead(g)}
 	}
 	slices.SortFunc(newer, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })
-	merged, err := m.codec.merge(make([]record, 0, len(old)+len(newer)), old, newer)
+	merged, err := m.codec.merge(m.records[:0], old, newer)
 	if err != nil {
 		return err
 	}
+	m.records = merged
 	at := pagePlace{m.space.next, uint32(q)}
 	m.filter.set(at.page, merged)
 	if len(merged) == 0 {
@@ -288,7 +295,8 @@ func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pa
 		}
 		return nil
 	}
-	value, err := storedPage(appendPage(nil, merged))
+	m.buf = appendPage(m.buf[:0], merged)
+	value, err := storedPage(m.buf)
 	if err != nil {
 		return err
 	}
@@ -309,7 +317,7 @@ func storedPage(page []byte) ([]byte, error) {
 			return nil, fmt.Errorf("storing %d bytes of one page of state: that is too much", len(page))
 		}
 	}
-	return append(head, page...), nil
+	return slices.Concat(head, page), nil
 }
 
 // filterWords is how many words of a filter a page has: eight bits for each group.
