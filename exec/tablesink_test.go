@@ -61,6 +61,9 @@ func TestTableSinkKilled(t *testing.T) {
 		{"CREATE TABLE o (name text PRIMARY KEY, n bigint, s numeric)", "name", "INSERT INTO o SELECT name, count(*), sum(id) FROM e GROUP BY name", "SELECT name, count(*), sum(id) FROM e GROUP BY name", ""},
 		{"CREATE TABLE o (n bigint, name text UNIQUE, at int DEFAULT 7)", "n::text", "INSERT INTO o (name, n) SELECT name, count(*) FROM e GROUP BY name", "SELECT count(*), name, 7 FROM e GROUP BY name", ", 'use_transactions' = 'true'"},
 		{"CREATE TABLE o (m bigint, n bigint, UNIQUE (n, m))", "m::text", "INSERT INTO o (m, n) SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n", "SELECT n, count(*) FROM (SELECT name, count(*) AS n FROM e GROUP BY name) x GROUP BY n", ""},
+		// A window's end follows from its start, and of CUMULATE its start from its end.
+		{"CREATE TABLE o (at timestamptz, name text, n bigint, PRIMARY KEY (name, at))", "n::text", "INSERT INTO o SELECT window_start, name, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 minutes') GROUP BY name EMIT CHANGES", "SELECT window_start, name, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 minutes') GROUP BY name", ""},
+		{"CREATE TABLE o (at timestamptz, name text, n bigint, PRIMARY KEY (name, at))", "n::text", "INSERT INTO o SELECT window_end, name, count(*) FROM e WINDOW CUMULATE (INTERVAL '5 minutes', INTERVAL '10 minutes') GROUP BY name EMIT CHANGES", "SELECT window_end, name, count(*) FROM e WINDOW CUMULATE (INTERVAL '5 minutes', INTERVAL '10 minutes') GROUP BY name", ""},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			f := newFixture(t)
@@ -124,7 +127,11 @@ func TestTableSinkFaults(t *testing.T) {
 func TestTableSinkRefused(t *testing.T) {
 	f := newFixture(t)
 	f.events("e")
-	f.run("CREATE TABLE o (name text, n bigint)", "CREATE TABLE p (n bigint PRIMARY KEY, name text)", "CREATE TABLE q (id bigint GENERATED ALWAYS AS IDENTITY, g bigint GENERATED ALWAYS AS (id * 2) STORED, name text)")
+	f.run("CREATE TABLE o (name text, n bigint)", "CREATE TABLE p (n bigint PRIMARY KEY, name text)", "CREATE TABLE q (id bigint GENERATED ALWAYS AS IDENTITY, g bigint GENERATED ALWAYS AS (id * 2) STORED, name text)",
+		"CREATE TABLE w (name text, at timestamptz, n bigint, PRIMARY KEY (name, at))")
+	if err := f.matView("m", "SELECT * FROM o"); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		query string
 		code  sqlerr.Code
@@ -132,17 +139,22 @@ func TestTableSinkRefused(t *testing.T) {
 	}{
 		{"INSERT INTO o SELECT name, count(*) FROM e GROUP BY name", sqlerr.InvalidColumnReference, "unique by (name)"},
 		{"INSERT INTO p SELECT count(*), name FROM e GROUP BY name", sqlerr.InvalidColumnReference, "unique by (name)"},
+		{"INSERT INTO p SELECT count(*), name FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY name EMIT CHANGES", sqlerr.InvalidColumnReference, "Select window_start or window_end too"},
+		{"INSERT INTO p SELECT count(*), name FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY name, window_start EMIT CHANGES", sqlerr.InvalidColumnReference, "Select window_start or window_end too"},
+		{"INSERT INTO w SELECT name, window_start, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 seconds', INTERVAL '1 minute') GROUP BY name EMIT CHANGES", sqlerr.InvalidColumnReference, "Select window_start or window_end too"},
+		{"INSERT INTO w (name, at, n) SELECT name, window_start + INTERVAL '1 second', count(*) FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY name EMIT CHANGES", sqlerr.InvalidColumnReference, "Select window_start or window_end too"},
 		{"INSERT INTO p (name) SELECT count(*)::text FROM e GROUP BY name", sqlerr.InvalidColumnReference, "No columns"},
 		{"INSERT INTO o SELECT name, 1, 2 FROM e", sqlerr.SyntaxError, "2 columns"},
 		{"INSERT INTO o (nope) SELECT name FROM e", sqlerr.UndefinedColumn, "nope"},
 		{"INSERT INTO o (n, name) SELECT id FROM e", sqlerr.SyntaxError, "more target columns"},
 		{"INSERT INTO o SELECT name, name FROM e", sqlerr.DatatypeMismatch, "type bigint"},
 		{"INSERT INTO o SELECT * FROM o", sqlerr.FeatureNotSupported, "reads table"},
+		{"INSERT INTO o SELECT * FROM m", sqlerr.FeatureNotSupported, `reads materialized view "m", which follows table "o"`},
 		{"INSERT INTO q SELECT id FROM e", "428C9", "non-DEFAULT"},
 		{"INSERT INTO q (g) SELECT id FROM e", "428C9", "non-DEFAULT"},
 	} {
 		err := f.tableJob("j", c.query, "")
-		if sqlerr.CodeOf(err) != c.code || !strings.Contains(err.Error()+sqlerr.From(err).Detail, c.says) {
+		if sqlerr.CodeOf(err) != c.code || !strings.Contains(err.Error()+sqlerr.From(err).Detail+sqlerr.From(err).Hint, c.says) {
 			t.Errorf("%s: %v (%s), want %s %q", c.query, err, sqlerr.CodeOf(err), c.code, c.says)
 		}
 	}

@@ -196,6 +196,19 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	return err
 }
 
+// Feeds reports whether the source's path, or pattern, names the sink's file.
+func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string, bool) {
+	to, _, err := read(sink, stream.RoleSink)
+	if err != nil {
+		return "", false
+	}
+	from, _, err := read(source, stream.RoleSource)
+	if err != nil || !object.Names(from.path, to.path, env.FileRoots) {
+		return "", false
+	}
+	return "file \"" + to.path + "\"", true
+}
+
 // Source opens the relation for reading. The files must exist, unless a
 // followed pattern names them.
 func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {

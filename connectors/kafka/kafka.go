@@ -6,6 +6,7 @@ package kafka
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -46,6 +47,20 @@ func (Connector) PseudoColumns() []catalog.Column {
 func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	_, _, err := read(rel, role, "")
 	return err
+}
+
+// Feeds reports whether both are of one topic: of one cluster they name a broker in
+// common.
+func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string, bool) {
+	to, _, err := read(sink, stream.RoleSink, env.Brokers)
+	if err != nil {
+		return "", false
+	}
+	from, _, err := read(source, stream.RoleSource, env.Brokers)
+	if err != nil || from.topic != to.topic || !slices.ContainsFunc(to.brokers, func(b string) bool { return slices.Contains(from.brokers, b) }) {
+		return "", false
+	}
+	return "topic \"" + to.topic + "\"", true
 }
 
 // Source connects to the brokers and opens the topic, which must exist.

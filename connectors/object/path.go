@@ -132,6 +132,28 @@ func Glob(pattern string, roots []string) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
+// Names reports whether a path or pattern names a file, which need not exist.
+func Names(pattern, path string, roots []string) bool {
+	p, err := Resolve(path, roots)
+	if err != nil {
+		return false
+	}
+	dir := literal(pattern)
+	base, err := Resolve(dir, roots)
+	if err != nil {
+		return false
+	}
+	if !IsGlob(pattern) {
+		return base == p
+	}
+	rel, err := filepath.Rel(dir, strings.TrimPrefix(pattern, "file://"))
+	if err != nil {
+		return false
+	}
+	yes, err := filepath.Match(filepath.Join(escape(base), rel), p)
+	return err == nil && yes
+}
+
 // escape makes a directory's name literal in a pattern.
 func escape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)

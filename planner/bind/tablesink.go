@@ -8,6 +8,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -17,9 +18,14 @@ import (
 // their defaults, as in INSERT.
 func (b *binder) tableSink(root plan.Node, rel *catalog.Relation, names []parse.Name, pos int) *plan.TableSink {
 	plan.WalkAll(root, func(n plan.Node) {
-		if s, ok := n.(*plan.Scan); ok && s.Relation.OID == rel.OID {
-			b.unsupportedAt(pos, "Write to another table.", "a job that reads table \"%s\" and writes to it is not supported", rel.Name)
+		s, ok := n.(*plan.Scan)
+		if !ok || !b.isOf(s.Relation, rel) {
+			return
 		}
+		if s.Relation.OID != rel.OID {
+			b.unsupportedAt(pos, "Write to another table.", "a job that reads materialized view \"%s\", which follows table \"%s\", and writes to that is not supported", s.Relation.Name, rel.Name)
+		}
+		b.unsupportedAt(pos, "Write to another table.", "a job that reads table \"%s\" and writes to it is not supported", rel.Name)
 	})
 	if b.foreign(rel) != nil {
 		b.unsupportedAt(pos, "Let the job write to a table without foreign keys, and check the keys where that is read.",
@@ -43,6 +49,13 @@ func (b *binder) tableSink(root plan.Node, rel *catalog.Relation, names []parse.
 		row[t.columns[i]] = b.assignColumn(operand{columnOfField(i, f), -1}, rel.Columns[t.columns[i]], pos)
 	}
 	return &plan.TableSink{Row: row, Rules: b.rowRules(rel)}
+}
+
+// isOf reports whether a relation is a table, or a materialized view whose rows come
+// of it.
+func (b *binder) isOf(r, t *catalog.Relation) bool {
+	return r != nil && (r.OID == t.OID || r.Kind == catalog.MatView &&
+		slices.ContainsFunc(r.DependsOn, func(oid types.OID) bool { return b.isOf(b.c.Catalog.RelationByOID(oid), t) }))
 }
 
 // sinkColumns are the places of the columns named; all without names.
@@ -88,10 +101,23 @@ func (b *binder) keySink(root plan.Node, rel *catalog.Relation, s *plan.TableSin
 		WithDetail("%s.", strings.ToUpper(unique[:1])+unique[1:]).At(pos)
 	if len(keys) > 0 && len(keys[0]) > 0 {
 		err = err.WithHint("Give the table a PRIMARY KEY or UNIQUE constraint on the columns that %s go to, without a cast.", keyNames(root, keys[:1]))
+	} else if hasClosing(root) {
+		err = err.WithHint("Select window_start or window_end too, and give the table a PRIMARY KEY or UNIQUE constraint on it and on the columns that the query groups by.")
 	} else {
 		err = err.WithHint("Group by the columns that are the table's key, or write to a materialized view, which needs none.")
 	}
 	b.fail(err)
+}
+
+// hasClosing reports whether a query groups by windows of time.
+func hasClosing(root plan.Node) bool {
+	found := false
+	plan.WalkNode(root, func(n plan.Node) bool {
+		a, ok := n.(*plan.AggregateNode)
+		found = found || ok && a.Closing != nil
+		return true
+	})
+	return found
 }
 
 // holds reports whether a column of the query is a key of the index as it is.

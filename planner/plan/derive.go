@@ -79,6 +79,7 @@ func (d deriver) derive(n Node) Props {
 		p.Keys = [][]int{upTo(len(n.Keys))}
 		if in.Window != nil {
 			p.Window = in.Window.moved(places(n.Keys))
+			p.Keys = append(p.Keys, p.Window.keys(len(n.Keys))...)
 		}
 		return p
 	case *MergeAggregate:

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -113,6 +115,23 @@ type WindowBounds struct {
 	Grace      int64 // microseconds
 	Size       int64 // microseconds
 	Zone       string
+}
+
+// keys are those of groups by so many columns, among them both bounds, that leave out
+// a bound which follows from the other one.
+func (w *WindowBounds) keys(columns int) [][]int {
+	if w == nil || w.Start < 0 || w.End < 0 || w.Zone != "" || w.Kind == WindowSession {
+		return nil
+	}
+	var all [][]int
+	without := func(bound int) {
+		all = append(all, slices.DeleteFunc(upTo(columns), func(c int) bool { return c == bound }))
+	}
+	if w.Kind != WindowCumulate { // whose windows begin together
+		without(w.End)
+	}
+	without(w.Start)
+	return all
 }
 
 // moved are the bounds after a projection; nil where the end is lost.
