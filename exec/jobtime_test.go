@@ -87,6 +87,48 @@ func TestIdleStream(t *testing.T) {
 	}
 }
 
+// TestEmptySplits: a split that is empty, of a stream that has held rows for longer than
+// idle_timeout, is not waited for: what is complete goes out at once.
+func TestEmptySplits(t *testing.T) {
+	const query = "SELECT window_start, count(*) AS n FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY window_start EMIT FINAL"
+	for _, tasks := range []string{"1", "2", "4"} {
+		f := newFixture(t)
+		e := f.events("e", catalog.Option{Key: "watermark.idle_timeout", Value: "1h"})
+		e.aged = true
+		e.add(2)
+		e.add(1, event(1, "a", 1), event(2, "a", 30))
+		if err := f.sqlJob("j", query, "parallelism = '"+tasks+"'"); err != nil {
+			t.Fatal(err)
+		}
+		out := f.topics.file("j_out")
+		if err := out.wait(f.context(), 1); err != nil {
+			t.Fatalf("%s tasks: %v", tasks, err)
+		}
+		// One that brings rows is waited for as any other.
+		e.add(0, event(3, "b", 40))
+		f.reachedRows("j", 3)
+		e.add(1, event(4, "a", 100))
+		f.reachedRows("j", 4)
+		e.add(0, event(5, "b", 41))
+		f.reachedRows("j", 5)
+		e.end()
+		f.waitState("j", catalog.JobFinished)
+		got := out.read()
+		slices.Sort(got)
+		equal(t, "windows of "+tasks+" tasks", got, []string{"2000-01-01 00:00:00+00|1", "2000-01-01 00:00:30+00|1", "2000-01-01 00:00:40+00|2", "2000-01-01 00:01:40+00|1"})
+	}
+	f := newFixture(t)
+	e := f.events("e", catalog.Option{Key: "watermark.idle_timeout", Value: "1h"})
+	e.aged = true
+	e.add(1)
+	e.add(0, event(1, "a", 1), event(2, "a", 30))
+	got, err := f.sql(query, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "a live query", got, []string{"2000-01-01 00:00:00+00|1"})
+}
+
 // TestEndedStream: a stream that has ended holds nothing back, and does not begin to
 // by a restart: a row that was late before it is late after it.
 func TestEndedStream(t *testing.T) {

@@ -49,6 +49,7 @@ type topic struct {
 	opening func(n int)   // called before the n-th reader finds where to begin
 	acked   map[stream.Split]int
 	acks    int           // calls of Ack
+	aged    bool          // it has held rows for long
 	holdAck chan struct{} // Ack waits until it is closed; nil: it does not
 }
 
@@ -151,6 +152,12 @@ func (s *topicSource) Drained(_ context.Context, at []stream.Position) ([]stream
 		}
 	}
 	return all, nil
+}
+
+func (s *topicSource) HeldBefore(context.Context, time.Time) (bool, error) {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	return s.t.aged, nil
 }
 
 func (s *topicSource) Ends(context.Context, stream.Scan) ([]stream.Position, error) {

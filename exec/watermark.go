@@ -297,6 +297,7 @@ func (c *clock) ask(ctx context.Context, s *scan, now time.Time) error {
 	if now.Sub(c.asked) < askEvery {
 		return nil
 	}
+	first := c.asked.IsZero()
 	c.asked = now
 	c.mu.Lock()
 	unread := s.unread(func(split stream.Split) bool {
@@ -311,30 +312,47 @@ func (c *clock) ask(ctx context.Context, s *scan, now time.Time) error {
 	for _, p := range unread {
 		// What begins at the latest records has none behind it.
 		if s.spec.Latest && p.Offset == nil || !ok && now.Sub(c.begun) >= c.idle {
-			c.drained(p.Split)
+			c.drained(p.Split, c.begun)
 		}
 	}
 	if !ok {
 		return nil
 	}
 	splits, err := d.Drained(ctx, unread)
-	if err != nil {
+	if err != nil || len(splits) == 0 {
 		return err
 	}
-	for _, split := range splits {
-		c.drained(split)
+	since := c.begun
+	if aged, ok := s.source.(stream.Aged); ok && first && !s.spec.Latest {
+		held, err := aged.HeldBefore(ctx, now.Add(-c.idle))
+		if err != nil {
+			return err
+		}
+		if held { // and what is empty now was so then
+			since = now.Add(-c.idle)
+		}
+	}
+	for _, p := range unread {
+		switch {
+		case !slices.Contains(splits, p.Split):
+		case p.Offset == nil:
+			c.drained(p.Split, since)
+		default:
+			c.drained(p.Split, c.begun)
+		}
 	}
 	return nil
 }
 
-func (c *sourceTime) drained(split stream.Split) {
+// drained notes that a split holds nothing to come, and since when it is silent.
+func (c *sourceTime) drained(split stream.Split, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.marks[split]; m != nil {
 		m.caughtUp = true
 		return
 	}
-	c.marks[split] = &splitMark{mark: noMark, stored: noMark, caughtUp: true, last: c.begun}
+	c.marks[split] = &splitMark{mark: noMark, stored: noMark, caughtUp: true, last: since}
 }
 
 // tell passes a leaf's watermark on where it has moved.

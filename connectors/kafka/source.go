@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -129,6 +130,21 @@ func floorDiv(a, b int64) int64 {
 		return (a - b + 1) / b
 	}
 	return a / b
+}
+
+// HeldBefore reports whether a partition holds a record that is stamped earlier.
+func (s *source) HeldBefore(ctx context.Context, t time.Time) (bool, error) {
+	micros := t.UnixMicro() + types.UnixEpoch
+	b, err := s.bounds(ctx, stream.Bound{Timestamp: &micros})
+	if err != nil {
+		return false, err
+	}
+	for n, start := range b.start {
+		if b.since[n] > start {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Ends are the partitions' last stable offsets, or high watermarks where the stream

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -135,6 +136,14 @@ type Source interface {
 type Drainer interface {
 	// Drained returns those of the splits; any goroutine may call it.
 	Drained(ctx context.Context, at []Position) ([]Split, error)
+}
+
+// Aged is a Drainer that can tell whether it held records at a moment in the past: its
+// splits that hold none now have been silent since, and are not waited for.
+type Aged interface {
+	// HeldBefore reports whether a record was written before t; any goroutine may call
+	// it.
+	HeldBefore(ctx context.Context, t time.Time) (bool, error)
 }
 
 // Ender is a source that can tell where its splits end now, so that it is known when
