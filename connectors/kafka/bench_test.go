@@ -30,7 +30,10 @@ func BenchmarkRows(b *testing.B) {
 		b.Fatal(err)
 	}
 	scan := stream.Scan{Columns: []int{0, 1, 2, 3, 4, 5, 6, 9}}
-	r := newRows(&stream.Env{}, rel, c, scan)
+	r, err := newRows(&stream.Env{}, rel, c, scan)
+	if err != nil {
+		b.Fatal(err)
+	}
 	out := &vec.Batch{}
 	for _, k := range scan.Columns {
 		out.Cols = append(out.Cols, vec.New(rel.AllColumns()[k].Type))

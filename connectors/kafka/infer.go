@@ -31,6 +31,8 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 		return []catalog.Column{{Name: "value", Type: types.Of(types.Text)}}, nil
 	case formatRaw:
 		return []catalog.Column{{Name: "value", Type: types.Of(types.Bytea)}}, nil
+	case formatAvro:
+		return c.avroColumns(ctx, i.env)
 	}
 	s, err := openSource(ctx, i.env, rel, c)
 	if err != nil {

@@ -563,8 +563,9 @@ func TestErrors(t *testing.T) {
 		{down, relation("t"), "08001", `could not connect to Kafka at "127.0.0.1:1"`, "Check that a broker listens there"},
 		{&stream.Env{}, relation("t"), "22023", `has no brokers to be reached at`, "bootstrap.servers"},
 		{env, relation("t", "auto.offset", "latest"), "22023", `unrecognized parameter "auto.offset" of source "orders"`, `"auto.offset.reset"`},
-		{env, relation("t", "format", "avro"), "0A000", `format "avro"`, "Write format"},
-		{env, relation("t", "schema.registry.url", "http://x"), "0A000", `schema.registry.url`, "Leave it out"},
+		{env, relation("t", "format", "parquet"), "0A000", `format "parquet"`, "Write format"},
+		{env, relation("t", "format", "avro"), "22023", `format "avro" of source "orders" needs a schema`, "Set avro.schema"},
+		{env, relation("t", "schema.registry.url", "http://x"), "22023", `schema.registry.url of source "orders" belongs to`, "Set format"},
 		{env, relation("t", "format", "text"), "42P16", `format "text" makes one column of a record, and "orders" has 2`, "Declare one column"},
 		{env, relation("t", "security.protocol", "SASL_SSL"), "22023", `sasl.username`, ""},
 	} {
@@ -586,7 +587,11 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 	}
 	defer src.Close()
 	// The end is resolved, and nothing assigned yet that could be fetched.
-	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: newRows(src.env, src.rel, src.config, stream.Scan{})}
+	rows, err := newRows(src.env, src.rel, src.config, stream.Scan{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: rows}
 	if r.client, err = src.config.dial(src.env, src.config.consumer()...); err != nil {
 		t.Fatal(err)
 	}

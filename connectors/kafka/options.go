@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -16,9 +19,8 @@ var (
 	both = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, text or raw"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, text or raw"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
-		{Key: "schema.registry.url", Help: "for avro and protobuf"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
 		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
 		{Key: "sasl.username", Help: "the user"},
@@ -29,7 +31,7 @@ var (
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
-	sourceOptions = append(both[:len(both):len(both)],
+	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions),
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
 		stream.Option{Key: "auto.offset.reset", Default: "earliest", Help: "earliest or latest: where a live read without a position starts"},
 		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
@@ -41,7 +43,7 @@ var (
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention or because the topic was deleted and created again"},
 	)
-	sinkOptions = append(both[:len(both):len(both)],
+	sinkOptions = append(slices.Concat(both, registry.Options, registry.SinkOptions, avro.SinkOptions),
 		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},
 		stream.Option{Key: "linger.ms", Default: "5", Help: "how long a batch waits for more records"},
 		stream.Option{Key: "batch.size", Default: "1000000", Help: "the most bytes of a batch, and of a record; less than 1,000,000 is taken as that, so that records of that size can be written"},
@@ -61,6 +63,7 @@ const (
 	formatCSV  = "csv"
 	formatText = "text"
 	formatRaw  = "raw"
+	formatAvro = "avro"
 )
 
 const (
@@ -79,6 +82,8 @@ type config struct {
 	delimiter byte
 	null      string
 	security  security
+	avro      avro.Config
+	registry  registry.Config
 
 	group         string
 	latest        bool
@@ -138,10 +143,12 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.format = formatText
 	case "raw", "bytes":
 		c.format = formatRaw
-	case "avro", "protobuf", "parquet":
-		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
+	case "avro":
+		c.format = formatAvro
+	case "protobuf", "parquet":
+		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'avro', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, csv, text or raw")
+		v.Reject("format", "json, csv, avro, text or raw")
 	}
 	if c.format == formatText || c.format == formatRaw {
 		if err := c.checkWhole(rel, role); err != nil {
@@ -155,7 +162,11 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 	} else {
 		v.Reject("delimiter", "one ASCII character, or tab")
 	}
-	v.Refuse("schema.registry.url", "Leave it out; a registry belongs to the formats avro and protobuf.", "")
+	c.registry = registry.Read(v, role)
+	c.avro = avro.Read(v, role, c.registry.URL != "")
+	if err := c.checkFormat(rel, role); err != nil {
+		return nil, nil, err
+	}
 	c.security.read(v)
 	if role == stream.RoleSink {
 		c.readSink(rel, v)

@@ -73,7 +73,12 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, scan: scan, client: cl, rows: newRows(s.env, s.rel, s.config, scan), parts: map[int32]*part{}, stall: stallCheck}
+	rows, err := newRows(s.env, s.rel, s.config, scan)
+	if err != nil {
+		cl.Close()
+		return nil, err
+	}
+	r := &reader{source: s, scan: scan, client: cl, rows: rows, parts: map[int32]*part{}, stall: stallCheck}
 	latest := scan.Latest || s.config.latest && !scan.Bounded && !scan.Earliest
 	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()

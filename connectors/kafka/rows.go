@@ -11,7 +11,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -44,7 +43,7 @@ type hidden struct {
 	name string
 }
 
-func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan) *rows {
+func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan) (*rows, error) {
 	r := &rows{rel: rel, policy: scan.OnReject, keeps: scan.Raw, keyHex: c.keyBytes}
 	visible := len(rel.Columns)
 	all := rel.AllColumns()
@@ -58,20 +57,9 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 		r.hidden = append(r.hidden, hidden{out: i, name: all[k].Name})
 	}
 	r.bound = make([]vec.Vec, len(r.out))
-	nullBad := scan.OnReject == stream.NullBad
-	switch c.format {
-	case formatJSON:
-		r.decoder = json.NewDecoder(cols, json.Options{NullBad: nullBad, Labels: env.Labels})
-	case formatCSV:
-		r.decoder = csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels})
-	default:
-		w := &whole{nullBad: nullBad}
-		if len(cols) > 0 {
-			w.name, w.text = cols[0].Name, cols[0].Type.OID != types.Bytea
-		}
-		r.decoder = w
-	}
-	return r
+	var err error
+	r.decoder, err = c.decoder(env, rel, cols, read, scan.OnReject == stream.NullBad)
+	return r, err
 }
 
 // whole puts a record's value into one column as it is.
@@ -137,8 +125,12 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 		size += int64(len(rec.Value))
 		err := r.one(rec)
 		if err != nil {
-			err = stream.RecordError(r.rel, fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset), err)
-			if r.policy == stream.Fail {
+			place := fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset)
+			out := outage(r.rel, place, err)
+			if err = stream.RecordError(r.rel, place, err); out != nil {
+				err = out
+			}
+			if r.policy == stream.Fail || out != nil {
 				if len(r.taken) > 0 {
 					break // the rows before it first, then the error
 				}

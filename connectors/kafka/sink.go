@@ -22,9 +22,20 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// encoder appends one row.
+// encoder appends one row. An error is the row's own.
 type encoder interface {
-	Append(dst []byte, b *vec.Batch, row int) []byte
+	Append(dst []byte, b *vec.Batch, row int) ([]byte, error)
+}
+
+// sure is an encoder of a format in which every row has a form.
+type sure struct {
+	of interface {
+		Append(dst []byte, b *vec.Batch, row int) []byte
+	}
+}
+
+func (s sure) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
+	return s.of.Append(dst, b, row), nil
 }
 
 // sink produces rows as they come and waits for the brokers at Prepare: at least
@@ -33,9 +44,9 @@ type sink struct {
 	config  *config
 	client  *kgo.Client
 	metrics *stream.Metrics
-	encoder encoder // nil: the one column itself
-	key     encoder // nil: no key
-	keyCol  int     // the one key column; -1: key is an encoder's object
+	encoder encoder       // nil: the one column itself
+	key     *json.Encoder // nil: no key
+	keyCol  int           // the one key column; -1: key is an encoder's object
 	keyText func([]byte, vec.Vec, int) []byte
 	keyCols []int
 	keyRow  vec.Batch
@@ -57,7 +68,10 @@ type sink struct {
 }
 
 // span is where a record's key and value begin, and end, in a Write's buffer.
-type span struct{ key, value, end int }
+type span struct {
+	key, value, end int
+	err             error // the row has no form
+}
 
 // Sink opens the topic for writing. A topic that is not there is made where the
 // brokers do that by themselves.
@@ -74,7 +88,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, sqlerr.Unsupported(hint, "%s %q takes appended rows only, and the query updates rows", roleOf(rel), rel.Name)
 	}
 	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, headers: -1, only: !o.Changelog}
-	if err := s.encoders(env, rel, o.Changelog); err != nil {
+	if err := s.encoders(ctx, env, rel, o.Changelog); err != nil {
 		return nil, err
 	}
 	if o.Decider != nil {
@@ -101,7 +115,7 @@ func roleOf(rel *catalog.Relation) string {
 // encoders compiles how a row becomes a record. A column _key is the record's
 // key, _timestamp its timestamp and _headers its headers; none is in its value. A
 // stream's PRIMARY KEY is the key of its records, but where the rows bring one.
-func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
+func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relation, op bool) error {
 	c := s.config
 	var value []catalog.Column
 	keys := c.keys
@@ -128,9 +142,14 @@ func (s *sink) encoders(env *stream.Env, rel *catalog.Relation, op bool) error {
 	s.row.Cols = make([]vec.Vec, len(s.values))
 	switch c.format {
 	case formatJSON:
-		s.encoder = json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})
+		s.encoder = sure{json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})}
 	case formatCSV:
-		s.encoder = csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op, Labels: env.Labels})
+		s.encoder = sure{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op, Labels: env.Labels})}
+	case formatAvro:
+		var err error
+		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {
+			return err
+		}
 	default:
 		if op {
 			return sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of sink %q cannot hold changes", c.format, rel.Name)
@@ -262,8 +281,9 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		spans[i].key = len(buf)
 		buf = s.appendKey(buf, b, row)
 		spans[i].value = len(buf)
+		spans[i].err = nil
 		if s.encoder != nil {
-			buf = s.encoder.Append(buf, &s.row, row)
+			buf, spans[i].err = s.encoder.Append(buf, &s.row, row)
 		} else {
 			buf = appendWhole(buf, s.row.Cols[0], row)
 		}
@@ -277,7 +297,12 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			r.Key = buf[at.key:at.value:at.value]
 		}
 		r.Value = buf[at.value:at.end:at.end]
-		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) || s.gone && s.empty(live(b, i)) {
+		gone := s.gone && s.empty(live(b, i))
+		if at.err != nil && !gone {
+			rejects = append(rejects, stream.Reject{Key: r.Key, Err: s.config.noForm(at.err)})
+			continue
+		}
+		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) || gone {
 			r.Value = nil
 		}
 		if s.timeCol >= 0 {

@@ -20,9 +20,13 @@ func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
 	if e.Column != "" {
 		where += fmt.Sprintf(", field %q", e.Column)
 	}
+	hint := "Set on_error = 'skip' or 'null' to read on past records that do not decode."
+	if e.Hint != "" {
+		hint = e.Hint + " " + hint
+	}
 	return &sqlerr.Error{
 		Code: e.Code, Message: where + ": " + e.Message, Detail: e.Detail,
-		Hint:   "Set on_error = 'skip' or 'null' to read on past records that do not decode.",
+		Hint:   hint,
 		Schema: rel.Schema, Table: rel.Name, Column: e.Column, DataType: e.DataType,
 	}
 }

@@ -1,0 +1,174 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// decoder makes the decoder of the columns; read are their places in the relation.
+func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.Column, read []int, nullBad bool) (decoder, error) {
+	switch c.format {
+	case formatJSON:
+		return json.NewDecoder(cols, json.Options{NullBad: nullBad, Labels: env.Labels}), nil
+	case formatCSV:
+		return csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels}), nil
+	case formatAvro:
+		return c.avroDecoder(env, cols, nullBad)
+	}
+	w := &whole{nullBad: nullBad}
+	if len(cols) > 0 {
+		w.name, w.text = cols[0].Name, cols[0].Type.OID != types.Bytea
+	}
+	return w, nil
+}
+
+// checkFormat refuses what a format needs and has not.
+func (c *config) checkFormat(rel *catalog.Relation, role stream.Role) error {
+	if c.format != formatAvro {
+		if c.registry.URL != "" {
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the format avro, and its format is %s", role, rel.Name, c.format).
+				WithHint("Set format = 'avro', or leave the registry out.")
+		}
+		return nil
+	}
+	if role == stream.RoleSource && c.registry.URL == "" && c.avro.Schema == "" && len(c.avro.Writers) == 0 {
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "format \"avro\" of %s %q needs a schema", role, rel.Name).
+			WithHint("Set avro.schema to a file or the schema's text, or schema.registry.url.")
+	}
+	if role == stream.RoleSink && c.avro.Framing == avro.Confluent && c.registry.URL == "" {
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "avro.framing = 'confluent' of sink %q needs schema.registry.url, which gives the schema its id", rel.Name)
+	}
+	return nil
+}
+
+func (c *config) reading(env *stream.Env) func(string) ([]byte, error) {
+	return func(path string) ([]byte, error) { return readFile(path, env.FileRoots) }
+}
+
+// avroDecoder makes a decoder that asks the registry for schemas where there is one.
+func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
+	reader, writers, err := c.avro.Load(c.reading(env))
+	if err != nil {
+		return nil, err
+	}
+	o := avro.Options{Schema: reader, Writers: writers, Framing: c.avro.Framing, NullBad: nullBad, Labels: env.Labels}
+	if c.registry.URL != "" && c.avro.Framing == avro.Confluent {
+		cl, err := registry.Open(c.registry, c.reading(env))
+		if err != nil {
+			return nil, err
+		}
+		o.Lookup = func(id uint32) (*avro.Schema, error) {
+			s, err := cl.ByID(context.Background(), id)
+			var unknown *registry.Unknown
+			if err != nil && !errors.As(err, &unknown) {
+				return nil, &avro.Outage{Err: err}
+			}
+			if err != nil {
+				return nil, err
+			}
+			return avroSchema(s)
+		}
+	}
+	return avro.NewDecoder(cols, o)
+}
+
+func avroSchema(s *registry.Schema) (*avro.Schema, error) {
+	if s.Kind != registry.Avro {
+		return nil, sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d of the registry is %s, and the stream's format is avro", s.ID, s.Kind)
+	}
+	return avro.Parse(s.Text, s.Texts()...)
+}
+
+// outage is the error of a record that cannot be decoded at this moment, and is not
+// at fault itself: no strategy for bad records may take it away. nil: it is.
+func outage(rel *catalog.Relation, place string, err error) error {
+	var o *avro.Outage
+	if !errors.As(err, &o) {
+		return nil
+	}
+	e := stream.RecordError(rel, place, o.Err)
+	e.Hint = sqlerr.From(o.Err).Hint
+	return e
+}
+
+// avroColumns are the columns of a stream without any: of its schema, else of the
+// subject's newest version in the registry.
+func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Column, error) {
+	reader, writers, err := c.avro.Load(c.reading(env))
+	if err != nil {
+		return nil, err
+	}
+	if reader == nil && len(writers) > 0 {
+		reader = writers[0]
+	}
+	if reader == nil {
+		cl, err := registry.Open(c.registry, c.reading(env))
+		if err != nil {
+			return nil, err
+		}
+		subject := c.registry.SubjectOf(c.topic, "")
+		if subject == "" {
+			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s'", c.topic, c.registry.Strategy).
+				WithHint("Set schema.registry.subject, or write the columns.")
+		}
+		s, err := cl.Latest(ctx, subject)
+		if err != nil {
+			return nil, err
+		}
+		if reader, err = avroSchema(s); err != nil {
+			return nil, err
+		}
+	}
+	return reader.Columns(c.avro.Nested == "columns")
+}
+
+// avroEncoder makes the encoder of a sink, whose schema it registers.
+func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.Relation, cols []catalog.Column, op bool) (encoder, error) {
+	schema, _, err := c.avro.Load(c.reading(env))
+	if err != nil {
+		return nil, err
+	}
+	if schema == nil {
+		text, err := avro.Derive(rel.Name, cols, op)
+		if err != nil {
+			return nil, err
+		}
+		if schema, err = avro.Parse(text); err != nil {
+			return nil, err
+		}
+	}
+	o := avro.EncodeOptions{Framing: c.avro.Framing, Op: op, Labels: env.Labels}
+	// The columns come first: what cannot be written is not registered.
+	e, err := avro.NewEncoder(schema, cols, o)
+	if err != nil || c.avro.Framing != avro.Confluent {
+		return e, err
+	}
+	cl, err := registry.Open(c.registry, c.reading(env))
+	if err != nil {
+		return nil, err
+	}
+	subject := c.registry.SubjectOf(c.topic, schema.Record())
+	if subject == "" {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s': the schema is no record", c.topic, c.registry.Strategy)
+	}
+	if o.ID, err = cl.Register(ctx, subject, registry.Avro, schema.Text, c.registry.NoRegister); err != nil {
+		return nil, err
+	}
+	return avro.NewEncoder(schema, cols, o)
+}
+
+// noForm is the error of a row that the topic's format has no form for.
+func (c *config) noForm(err error) error {
+	e := *sqlerr.From(err)
+	e.Message = "writing to topic \"" + c.topic + "\": " + e.Message
+	return &e
+}
