@@ -71,6 +71,11 @@ test-nexmark: deps ## Nexmark q0-q22 in jobs, over 100,000 events, against Postg
 fuzz-sql: deps ## Random queries against PostgreSQL 16: COUNT=2000 of them from SEED=1
 	$(GO) test -timeout 4h -count=1 ./compat-tests/slt -run TestRandom -v -seed=$(SEED) -queries=$(COUNT)
 
+.PHONY: test-connectors
+test-connectors: deps ## Every connector by one suite, and the gateway beside a PostgreSQL that crashes
+	$(GO) test -count=1 -timeout 20m ./connectors/...
+	$(GO) test -count=1 -timeout 20m ./compat-tests/systems -v
+
 KILLS ?= 10
 
 .PHONY: test-crash

@@ -10,14 +10,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -67,6 +70,11 @@ func declare(c stream.Connector, name string, kind catalog.Kind, options ...stri
 }
 
 const manyRows = 5000
+
+// schemas numbers those that tests make on the one PostgreSQL.
+var schemas atomic.Int64
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
 // fixtures has an entry for every listed connector; TestAll fails without one.
 var fixtures = map[string]func(t *testing.T, c stream.Connector) *fixture{
@@ -127,6 +135,36 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *fixture{
 					t.Fatal(err)
 				}
 				return ids(t, string(b))
+			},
+		}
+	},
+	"database": func(t *testing.T, c stream.Connector) *fixture {
+		server := postgres.Start(t)
+		schema := fmt.Sprintf("conformance_%d", schemas.Add(1))
+		setup := fmt.Sprintf("CREATE SCHEMA %[1]s; CREATE TABLE %[1]s.source AS SELECT id FROM generate_series(0::bigint, %[2]d) id; CREATE TABLE %[1]s.live (id bigint); CREATE TABLE %[1]s.out (id bigint)", schema, manyRows-1)
+		if err := server.Exec(t.Context(), setup); err != nil {
+			t.Fatal(err)
+		}
+		return &fixture{
+			source: declare(c, "s", catalog.Stream, "connection", server.DSN(), "table", schema+".source"), rows: manyRows,
+			live:     declare(c, "l", catalog.Stream, "connection", server.DSN(), "table", schema+".live", "incremental.column", "id"),
+			sink:     declare(c, "k", catalog.Sink, "connection", server.DSN(), "table", schema+".out"),
+			required: catalog.Options{{Key: "connection", Value: server.DSN()}},
+			holds: func(t *testing.T) []int64 {
+				conn, err := pgx.Connect(t.Context(), server.DSN())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close(t.Context())
+				rows, err := conn.Query(t.Context(), "SELECT id FROM "+schema+".out")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return got
 			},
 		}
 	},

@@ -4,6 +4,7 @@ package connectors
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/blackhole"
+	"github.com/ferrisstreams/ferrisstreams/connectors/database"
 	"github.com/ferrisstreams/ferrisstreams/connectors/file"
 	"github.com/ferrisstreams/ferrisstreams/connectors/generator"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
@@ -21,5 +22,6 @@ func All() []stream.Connector {
 		blackhole.Connector{},
 		stdout.Connector{},
 		notify.Connector{},
+		database.Connector{},
 	}
 }

@@ -19,8 +19,8 @@ type transaction struct {
 	connector stream.Transactional // nil: every sink waits for the store's decision
 	name      string               // of connector
 	sinks     []*catalog.Relation  // of connector
-	// staged are sinks of other systems of the connector's than the first sink's, or all
-	// of them: their rows are delivered after the decision, in transactions of their own.
+	// staged are sinks of other systems than the first sink's, or all of them: their
+	// rows are delivered after the decision, in transactions of their own.
 	staged []*catalog.Relation
 }
 
@@ -46,7 +46,8 @@ func (e *Engine) transactionOf(job string, sinks []*catalog.Relation, settings j
 			continue
 		}
 		if t.connector != nil && t.name != c.Name() {
-			return t, sqlerr.Unsupported("Start a job for each.", "a transaction over sinks of %s and %s is not supported", t.name, c.Name())
+			t.staged = append(t.staged, r) // a transaction is of one system
+			continue
 		}
 		cluster, err := clusterOf(&e.o.Env, own, r)
 		if err != nil {
@@ -84,7 +85,14 @@ func (e *Engine) checkTransaction(s *plan.StartJob, settings jobSettings, letter
 	}
 	o := stream.DeciderOptions{Job: s.Name, Checkpoint: settings.checkpoint}
 	for _, r := range t.staged {
-		if err := t.connector.CheckDecider(&e.o.Env, []*catalog.Relation{r}, o); err != nil {
+		c, err := e.connector(r)
+		if err != nil {
+			return err
+		}
+		if own, ok := c.(stream.Transactional); ok {
+			err = own.CheckDecider(&e.o.Env, []*catalog.Relation{r}, o)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -33,11 +33,12 @@ type Options struct {
 
 // Server is a running PostgreSQL with a superuser postgres whom it trusts.
 type Server struct {
-	port int
-	dir  string
-	proc *os.Process
-	done chan struct{} // closed when the process has ended
-	log  *tail
+	port    int
+	dir     string
+	options Options
+	proc    *os.Process
+	done    chan struct{} // closed when the process has ended
+	log     *tail
 }
 
 // startTimeout bounds initdb, and the wait for the server, each.
@@ -97,6 +98,10 @@ func launch(ctx context.Context, o Options, home, dir, data string, cred *syscal
 	if err != nil {
 		return nil, err
 	}
+	return launchAt(ctx, o, home, dir, data, cred, port)
+}
+
+func launchAt(ctx context.Context, o Options, home, dir, data string, cred *syscall.Credential, port int) (*Server, error) {
 	args := []string{"-D", data}
 	for _, set := range append([]string{
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(port), "unix_socket_directories=",
@@ -111,7 +116,7 @@ func launch(ctx context.Context, o Options, home, dir, data string, cred *syscal
 	if err != nil {
 		return nil, fmt.Errorf("starting postgres: %w", err)
 	}
-	s := &Server{port: port, dir: dir, done: make(chan struct{}), log: &tail{}}
+	s := &Server{port: port, dir: dir, options: o, done: make(chan struct{}), log: &tail{}}
 	started, ready := make(chan error, 1), make(chan bool, 1)
 	go s.own(cmd, stderr, started, ready)
 	if err := <-started; err != nil {
@@ -226,6 +231,31 @@ func (s *Server) Exec(ctx context.Context, sql string) error {
 	if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 		return fmt.Errorf("running %q: %w", sql, err)
 	}
+	return nil
+}
+
+// Crash ends the server at once, as a power failure would, and starts it again on the
+// same port over the same data. Nobody else may use the Server meanwhile.
+func (s *Server) Crash(ctx context.Context) error {
+	_ = s.proc.Signal(syscall.SIGQUIT) // immediate shutdown, children too
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	home, err := Install(ctx)
+	if err != nil {
+		return err
+	}
+	cred, err := credential()
+	if err != nil {
+		return err
+	}
+	next, err := launchAt(ctx, s.options, home, s.dir, filepath.Join(s.dir, "data"), cred, s.port)
+	if err != nil {
+		return err
+	}
+	s.proc, s.done, s.log = next.proc, next.done, next.log
 	return nil
 }
 

@@ -153,6 +153,9 @@ var knownSystems = map[string]bool{
 	"postgres": true, "postgresql": true, "mysql": true, "sqlite": true, "jdbc": true, "clickhouse": true, "kinesis": true, "pulsar": true, "nats": true,
 }
 
+// otherNames are types that are written by the name of a product.
+var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database"}
+
 func missingType(name string, sink bool) *sqlerr.Error {
 	if sink {
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Sink type must be explicitly specified for '%s'. "+
@@ -177,6 +180,9 @@ func (b *binder) namedConnector(name, value string, sink bool, pos int) string {
 	}
 	if b.c.Connector == nil {
 		return base
+	}
+	if other := otherNames[base]; other != "" {
+		base = other
 	}
 	source, canSink, ok := b.c.Connector(base)
 	if !ok && knownSystems[base] {

@@ -1,0 +1,174 @@
+// Package systems runs the gateway beside the systems that it reads and writes: a
+// real PostgreSQL.
+package systems
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// limit is how long a test may take.
+const limit = 100 * time.Second
+
+// pair is a gateway, and the PostgreSQL that it reads and writes.
+type pair struct {
+	*testing.T
+	ctx     context.Context
+	server  *postgres.Server
+	gateway *gateway.Process
+	options gateway.Options
+	ours    *pgconn.PgConn
+	theirs  *pgconn.PgConn
+	schema  string
+}
+
+var schemas int
+
+// start runs both; the schema is the test's own.
+func start(t *testing.T) *pair {
+	return with(t, postgres.Start(t))
+}
+
+func with(t *testing.T, server *postgres.Server) *pair {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	schemas++
+	p := &pair{T: t, ctx: ctx, server: server, schema: fmt.Sprintf("s%d", schemas)}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "ferris.yaml")
+	if err := os.WriteFile(config, []byte("file:\n  roots: ["+dir+"]\nstorage: {checkpoint_interval_ms: 30}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.options = gateway.Options{DataDir: filepath.Join(dir, "data"), Listen: gateway.FreeAddr(), Args: []string{"--config", config}}
+	p.gateway = gateway.Start(t, p.options)
+	p.ours, p.theirs = p.connect(p.gateway.URL()), p.connect(server.DSN())
+	p.there("CREATE SCHEMA " + p.schema)
+	return p
+}
+
+func (p *pair) connect(url string) *pgconn.PgConn {
+	p.Helper()
+	for {
+		conn, err := pgconn.Connect(p.ctx, url)
+		if err == nil {
+			p.Cleanup(func() { _ = conn.Close(context.Background()) })
+			return conn
+		}
+		if p.ctx.Err() != nil {
+			p.Fatal(err)
+		}
+		p.pause()
+	}
+}
+
+// pause is between two looks at a condition.
+func (p *pair) pause() {
+	select {
+	case <-time.After(20 * time.Millisecond):
+	case <-p.ctx.Done():
+	}
+}
+
+// expand writes a test's schema and server into its SQL.
+func (p *pair) expand(sql string) string {
+	return strings.NewReplacer("$schema", p.schema, "$db", p.server.DSN()).Replace(sql)
+}
+
+func run(ctx context.Context, conn *pgconn.PgConn, sql string) ([]string, error) {
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	var rows []string
+	if len(results) > 0 {
+		for _, r := range results[len(results)-1].Rows {
+			var parts []string
+			for _, v := range r {
+				text := string(v)
+				if v == nil {
+					text = "NULL"
+				}
+				parts = append(parts, text)
+			}
+			rows = append(rows, strings.Join(parts, "|"))
+		}
+	}
+	return rows, err
+}
+
+// here runs SQL in the gateway, there in PostgreSQL.
+func (p *pair) here(sql string) []string  { p.Helper(); return p.must(p.ours, sql) }
+func (p *pair) there(sql string) []string { p.Helper(); return p.must(p.theirs, sql) }
+
+func (p *pair) must(conn *pgconn.PgConn, sql string) []string {
+	p.Helper()
+	rows, err := run(p.ctx, conn, p.expand(sql))
+	if err != nil {
+		p.Fatalf("%s: %v", p.expand(sql), err)
+	}
+	return rows
+}
+
+// fails runs SQL in the gateway that must fail with a SQLSTATE and a message.
+func (p *pair) fails(sql, code, text string) {
+	p.Helper()
+	_, err := run(p.ctx, p.ours, p.expand(sql))
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message+" "+e.Hint, p.expand(text)) {
+		p.Errorf("%s: %v, want %s with %q", p.expand(sql), err, code, p.expand(text))
+	}
+}
+
+// eventually waits until a query gives rows.
+func (p *pair) eventually(query func() []string, want ...string) {
+	p.Helper()
+	for try := 1; ; try++ {
+		got := query()
+		if equal(got, want) {
+			return
+		}
+		if try%50 == 0 && !strings.Contains(strings.Join(want, ""), "failed") {
+			if failed, err := run(p.ctx, p.ours, "SELECT job_name, error FROM ferris.jobs WHERE state = 'failed'"); err == nil && len(failed) > 0 {
+				p.Fatalf("%q, want %q: a job has failed: %q", got, want, failed)
+			}
+		}
+		if p.ctx.Err() != nil {
+			p.Fatalf("%q, want %q", got, want)
+		}
+		p.pause()
+	}
+}
+
+// soon waits until a query of one of both gives rows.
+func (p *pair) soon(conn **pgconn.PgConn, sql string, want ...string) {
+	p.Helper()
+	p.eventually(func() []string {
+		rows, err := run(p.ctx, *conn, p.expand(sql))
+		if err != nil {
+			return []string{err.Error()}
+		}
+		return rows
+	}, want...)
+}
+
+func equal(got, want []string) bool {
+	return strings.Join(got, "\n") == strings.Join(want, "\n") && len(got) == len(want)
+}
+
+func (p *pair) same(got []string, want ...string) {
+	p.Helper()
+	if !equal(got, want) {
+		p.Errorf("%q, want %q", got, want)
+	}
+}

@@ -1,0 +1,208 @@
+package database
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// Modes of a sink.
+const (
+	modeAuto   = "auto"
+	modeInsert = "insert"
+	modeUpsert = "upsert"
+	modeDelete = "delete"
+)
+
+// config is a declaration, read.
+type config struct {
+	rel     *catalog.Relation
+	role    stream.Role
+	server  *server
+	timeout time.Duration
+	table   name
+	query   string
+	keys    []string
+
+	incremental string
+	lag, poll   time.Duration
+	pool        int
+
+	mode     string
+	create   bool
+	progress name
+}
+
+// name is a relation's in the database; schema "": as the search path finds it.
+type name struct{ schema, table string }
+
+// sql is the name as a statement has it.
+func (n name) sql() string {
+	if n.schema == "" {
+		return quoteIdent(n.table)
+	}
+	return quoteIdent(n.schema) + "." + quoteIdent(n.table)
+}
+
+// String is the name as a message has it.
+func (n name) String() string {
+	if n.schema == "" {
+		return n.table
+	}
+	return n.schema + "." + n.table
+}
+
+func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, error) {
+	known := sourceOptions
+	if role == stream.RoleSink {
+		known = stream.SinkOptionsOf(rel, sinkOptions, sourceOptions)
+	}
+	v, err := stream.ReadOptions(rel, role, known)
+	if err != nil {
+		return nil, err
+	}
+	c := &config{rel: rel, role: role, timeout: v.Duration("connection.timeout"), keys: list(v.String("key"))}
+	if c.server, err = parseURL(v.String("connection"), v.String("connection.username"), v.String("connection.password"), env.FileRoots); err != nil {
+		return nil, optionError(rel, err)
+	}
+	if c.table, err = parseName(v.String("table")); err != nil {
+		v.Reject("table", "a name such as orders or sales.orders")
+	}
+	if role == stream.RoleSink {
+		c.mode = v.Enum("mode", modeAuto, modeInsert, modeUpsert, modeDelete)
+		c.create = v.Bool("create")
+		if c.progress, err = parseName(v.String("progress.table")); err != nil || c.progress.table == "" {
+			v.Reject("progress.table", "a name such as ferris_progress or ops.ferris_progress")
+		}
+		if c.table.table == "" {
+			c.table.table = rel.Name
+		}
+		if c.mode == modeInsert && len(c.keys) > 0 {
+			v.Reject("key", "a key only where mode is upsert or delete")
+		}
+		return c, v.Err()
+	}
+	c.query = strings.TrimRight(strings.TrimSpace(v.String("query")), ";")
+	c.incremental = v.String("incremental.column")
+	c.lag, c.poll = v.Duration("incremental.lag"), v.Duration("poll_interval")
+	c.pool = int(v.Int("connection.pool.max_size", 1, 256))
+	if _, err := stream.ReadLookup(rel, known); err != nil && v.Err() == nil {
+		return nil, err
+	}
+	switch {
+	case v.Err() != nil:
+	case c.query != "" && c.table.table != "":
+		v.Reject("query", "a SELECT, in place of table")
+	case c.query == "" && c.table.table == "":
+		c.table.table = rel.Name
+	case c.incremental != "" && len(c.keys) > 0:
+		v.Reject("key", "nothing beside incremental.column, whose order the rows are read in")
+	case c.poll < time.Millisecond:
+		v.Reject("poll_interval", "at least 1ms")
+	}
+	return c, v.Err()
+}
+
+// optionError says whose option is at fault.
+func optionError(rel *catalog.Relation, err error) error {
+	e := *sqlerr.From(err)
+	e.Message = fmt.Sprintf("parameter \"connection\" of %q: %s", rel.Name, e.Message)
+	return &e
+}
+
+// list splits a, b into its parts.
+func list(s string) []string {
+	var parts []string
+	for p := range strings.SplitSeq(s, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// parseName reads orders, sales.orders, "Sales"."Orders". Words without quotes are
+// taken in lower case, as PostgreSQL does.
+func parseName(s string) (name, error) {
+	var parts []string
+	rest := strings.TrimSpace(s)
+	if rest == "" {
+		return name{}, nil
+	}
+	for {
+		var part string
+		if strings.HasPrefix(rest, `"`) {
+			end := 1
+			for {
+				i := strings.IndexByte(rest[end:], '"')
+				if i < 0 {
+					return name{}, fmt.Errorf("%q has no closing quote", s)
+				}
+				end += i + 1
+				if !strings.HasPrefix(rest[end:], `"`) {
+					break
+				}
+				end++
+			}
+			part, rest = strings.ReplaceAll(rest[1:end-1], `""`, `"`), rest[end:]
+		} else {
+			end := strings.IndexByte(rest, '.')
+			if end < 0 {
+				end = len(rest)
+			}
+			part, rest = strings.ToLower(strings.TrimSpace(rest[:end])), rest[end:]
+			if strings.ContainsAny(part, "\"' \t\n();") {
+				return name{}, fmt.Errorf("%q is not a name", s)
+			}
+		}
+		if part == "" {
+			return name{}, fmt.Errorf("%q is not a name", s)
+		}
+		parts = append(parts, part)
+		if rest == "" {
+			break
+		}
+		if rest[0] != '.' {
+			return name{}, fmt.Errorf("%q is not a name", s)
+		}
+		rest = rest[1:]
+	}
+	switch len(parts) {
+	case 1:
+		return name{table: parts[0]}, nil
+	case 2:
+		return name{parts[0], parts[1]}, nil
+	}
+	return name{}, fmt.Errorf("%q has too many parts", s)
+}
+
+// what is the table or query as a message names it.
+func (c *config) what() string {
+	if c.query != "" {
+		return fmt.Sprintf("the query of %q in %s", c.rel.Name, c.server)
+	}
+	return fmt.Sprintf("table %q of %s", c.table, c.server)
+}
+
+// from is what is selected from, under the name t.
+func (c *config) from() string {
+	if c.query != "" {
+		return "(" + c.query + "\n) AS t"
+	}
+	return c.table.sql() + " AS t"
+}
+
+func quoteIdent(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+// quoteLiteral is s as a string constant, whatever standard_conforming_strings says.
+func quoteLiteral(s string) string {
+	q := strings.ReplaceAll(s, "'", "''")
+	if strings.Contains(q, `\`) {
+		return " E'" + strings.ReplaceAll(q, `\`, `\\`) + "'"
+	}
+	return "'" + q + "'"
+}

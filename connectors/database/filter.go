@@ -1,0 +1,150 @@
+package database
+
+import (
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// pushed are the conditions that the server can check as well, of those over a
+// scan's fields. It may let rows through that the engine's own filter then stops, and
+// never the other way round: texts are compared for equality only, as their order is
+// the database's collation's.
+func pushed(filters []plan.Expr, fields []field) []string {
+	var out []string
+	for _, f := range filters {
+		if text, ok := condition(f, fields); ok {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// condition writes a condition as the server's SQL; false: it cannot be.
+func condition(e plan.Expr, fields []field) (string, bool) {
+	switch e := e.(type) {
+	case *plan.And:
+		return joined(e.Args, " AND ", fields)
+	case *plan.Or:
+		return joined(e.Args, " OR ", fields)
+	case *plan.IsNull:
+		arg, ok := operand(e.Arg, fields)
+		if _, column := e.Arg.(*plan.Column); !ok || !column || e.Row {
+			return "", false
+		}
+		if e.Not {
+			return "(" + arg + " IS NOT NULL)", true
+		}
+		return "(" + arg + " IS NULL)", true
+	case *plan.Column:
+		if e.Typ.OID != types.Bool {
+			return "", false
+		}
+		return operand(e, fields)
+	case *plan.In:
+		arg, ok := operand(e.Arg, fields)
+		if !ok || !equals(e.Arg.Type().OID) {
+			return "", false
+		}
+		var items []string
+		for _, item := range e.List {
+			c, ok := item.(*plan.Const)
+			if !ok {
+				return "", false
+			}
+			text, ok := constant(c.Value)
+			if !ok {
+				return "", false
+			}
+			items = append(items, text)
+		}
+		return "(" + arg + " IN (" + strings.Join(items, ", ") + "))", len(items) > 0
+	case *plan.Call:
+		return comparison(e, fields)
+	}
+	return "", false
+}
+
+func joined(args []plan.Expr, by string, fields []field) (string, bool) {
+	var parts []string
+	for _, a := range args {
+		text, ok := condition(a, fields)
+		if !ok {
+			return "", false
+		}
+		parts = append(parts, text)
+	}
+	return "(" + strings.Join(parts, by) + ")", len(parts) > 0
+}
+
+func comparison(e *plan.Call, fields []field) (string, bool) {
+	if len(e.Args) != 2 {
+		return "", false
+	}
+	l, r := e.Args[0].Type().OID, e.Args[1].Type().OID
+	switch e.Op {
+	case "=":
+		if !equals(l) || !equals(r) {
+			return "", false
+		}
+	case "<", "<=", ">", ">=", "<>":
+		if !ordered(l) || !ordered(r) {
+			return "", false
+		}
+	default:
+		return "", false
+	}
+	left, ok := operand(e.Args[0], fields)
+	if !ok {
+		return "", false
+	}
+	right, ok := operand(e.Args[1], fields)
+	return "(" + left + " " + e.Op + " " + right + ")", ok
+}
+
+// operand is a column whose values are the server's own, or a constant.
+func operand(e plan.Expr, fields []field) (string, bool) {
+	switch e := e.(type) {
+	case *plan.Column:
+		if e.Index >= len(fields) || fields[e.Index].text || fields[e.Index].mod {
+			return "", false
+		}
+		return fields[e.Index].sql, true
+	case *plan.Cast: // of varchar to text: the same bytes
+		if _, ok := e.Arg.(*plan.Column); !ok || e.Arg.Type().OID != types.Varchar || e.Typ.OID != types.Text {
+			return "", false
+		}
+		return operand(e.Arg, fields)
+	case *plan.Const:
+		return constant(e.Value)
+	}
+	return "", false
+}
+
+// constant writes a value.
+func constant(v types.Value) (string, bool) {
+	if !equals(v.Type.OID) {
+		return "", false
+	}
+	name := types.FormatType(types.Of(v.Type.OID))
+	if v.Null {
+		return "NULL::" + name, true
+	}
+	return quoteLiteral(string(types.AppendText(nil, v, types.DefaultFormat()))) + "::" + name, true
+}
+
+// equals reports whether two values of a type that are equal here are equal there.
+func equals(t types.OID) bool {
+	return ordered(t) || t == types.Text || t == types.Varchar || t == types.Bytea
+}
+
+// ordered reports whether a type has one order, here and there.
+func ordered(t types.OID) bool {
+	switch t {
+	case types.Bool, types.Int2, types.Int4, types.Int8, types.Numeric, types.Float4, types.Float8, types.Oid,
+		types.Date, types.Time, types.Timestamp, types.Timestamptz, types.UUID:
+		return true
+	}
+	return false
+}

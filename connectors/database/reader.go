@@ -1,0 +1,406 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// reader delivers the rows of splits, one after the other. A goroutine receives and
+// decodes them, at most readAhead batches before they are asked for.
+type reader struct {
+	source *source
+	scan   stream.Scan
+	from   []stream.Position
+	fields []field
+	wake   chan struct{} // holds one request
+
+	out    chan delivery
+	free   chan *vec.Batch
+	start  sync.Once
+	cancel context.CancelFunc
+	done   chan struct{}
+	failed error // what ended the goroutine; Read returns it again
+}
+
+// readAhead is how many batches lie ready: the one that is decoded while another one
+// is worked on.
+const readAhead = 2
+
+// delivery is a batch of rows, or what there is to say without one.
+type delivery struct {
+	batch *vec.Batch
+	read  stream.Read
+	err   error
+}
+
+// Open starts a reader. It connects with its first Read.
+func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+	places, _, err := s.places(scan.Bounded)
+	if err != nil {
+		return nil, err
+	}
+	format := types.DefaultFormat()
+	format.Enum = s.env.Labels
+	r := &reader{source: s, scan: scan, from: from, wake: make(chan struct{}, 1), out: make(chan delivery), free: make(chan *vec.Batch, readAhead), done: make(chan struct{})}
+	for _, c := range scan.Columns {
+		r.fields = append(r.fields, newField(s.rel.Columns[c], s.remote[c], format))
+	}
+	for _, p := range from {
+		if _, err := s.decode(p.Offset, len(places)); err != nil {
+			return nil, err
+		}
+	}
+	for range readAhead {
+		r.free <- vec.NewBatch(r.types())
+	}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	r.start.Do(func() {
+		go func() {
+			defer close(r.done)
+			r.run(ctx)
+		}()
+	})
+	return r, nil
+}
+
+func (r *reader) types() []types.Type {
+	ts := make([]types.Type, len(r.fields))
+	for i := range r.fields {
+		ts[i] = r.fields[i].typ
+	}
+	return ts
+}
+
+// Read takes what the goroutine has decoded. The columns change places: the batch's
+// are filled next.
+func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
+	b.Reset()
+	select {
+	case <-r.wake:
+		return stream.Read{}, nil
+	default:
+	}
+	if r.failed != nil {
+		return stream.Read{}, r.failed
+	}
+	select {
+	case d := <-r.out:
+		if d.err != nil {
+			r.failed = d.err
+			return stream.Read{}, d.err
+		}
+		if d.batch != nil {
+			for i := range b.Cols {
+				b.Cols[i], d.batch.Cols[i] = d.batch.Cols[i], b.Cols[i]
+			}
+			b.Rows = d.batch.Rows
+			r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
+			r.free <- d.batch // there is room: it came from there
+		}
+		return d.read, nil
+	case <-r.wake:
+		return stream.Read{}, nil
+	case <-ctx.Done():
+		return stream.Read{}, ctx.Err()
+	}
+}
+
+// Wake makes Read return.
+func (r *reader) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Add takes none: the splits are those of the moment when the source was opened.
+func (r *reader) Add(_ context.Context, from []stream.Position) error {
+	if len(from) > 0 {
+		return sqlerr.Errorf(sqlerr.InternalError, "split %s of %s came to be while it was read", from[0].Split, r.source.config.what())
+	}
+	return nil
+}
+
+// Ack does nothing: a table is read again from any position.
+func (r *reader) Ack(context.Context, []stream.Position) error { return nil }
+
+// Close ends the goroutine and its connection.
+func (r *reader) Close() error {
+	r.cancel()
+	<-r.done
+	return nil
+}
+
+// send hands a delivery over; false: nobody wants it.
+func (r *reader) send(ctx context.Context, d delivery) bool {
+	select {
+	case r.out <- d:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *reader) run(ctx context.Context) {
+	err := r.readAll(ctx)
+	if err == nil {
+		err = io.EOF
+	}
+	r.send(ctx, delivery{err: err})
+}
+
+// readAll reads every split.
+func (r *reader) readAll(ctx context.Context) error {
+	if len(r.from) == 0 {
+		return nil
+	}
+	s := r.source
+	conn, err := s.config.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer disconnect(conn)
+	places, sorted, err := s.places(r.scan.Bounded)
+	if err != nil {
+		return err
+	}
+	filters := pushed(r.scan.Filters, r.fields)
+	if s.config.incremental != "" {
+		return r.follow(ctx, conn, places, filters)
+	}
+	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	if !sorted && len(places) > 0 {
+		begin += "; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off"
+	}
+	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
+		return s.config.failure("reading "+s.config.subject(), err)
+	}
+	for _, p := range r.from {
+		at, err := s.decode(p.Offset, len(places))
+		if err != nil {
+			return err
+		}
+		what := selection{split: p.Split, places: places, fields: r.fields, filters: filters, at: at}
+		if sorted {
+			what.order = " ASC"
+		}
+		if _, err := r.copy(ctx, conn, what); err != nil {
+			return err
+		}
+		if !r.send(ctx, delivery{read: stream.Read{Split: p.Split, CaughtUp: true}}) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// follow asks for the rows behind the last one, again and again.
+func (r *reader) follow(ctx context.Context, conn *pgconn.PgConn, places []place, filters []string) error {
+	s, p := r.source, r.from[0]
+	at, err := s.decode(p.Offset, len(places))
+	if err != nil {
+		return err
+	}
+	if at == nil && r.scan.Latest {
+		if at, err = s.latest(ctx, conn, places); err != nil {
+			return err
+		}
+	}
+	for {
+		last, err := r.copy(ctx, conn, selection{split: p.Split, places: places, fields: r.fields, filters: filters, at: at, order: " ASC"})
+		if err != nil {
+			return err
+		}
+		if last != nil {
+			at = last
+		}
+		if !r.send(ctx, delivery{read: stream.Read{Split: p.Split, CaughtUp: true}}) {
+			return ctx.Err()
+		}
+		if r.scan.Bounded {
+			return nil
+		}
+		timer := time.NewTimer(s.config.poll)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// latest is the position of the last row there is; nil: there is none.
+func (s *source) latest(ctx context.Context, conn *pgconn.PgConn, places []place) (position, error) {
+	var p position
+	t := &tuples{fields: make([][]byte, len(places))}
+	t.row = func(values [][]byte) (err error) {
+		p, err = placed(places, values)
+		return err
+	}
+	if _, err := conn.CopyTo(ctx, t, s.statement(selection{split: s.whole(), places: places, order: " DESC", limit: 1})); err != nil {
+		return nil, s.config.failure("reading "+s.config.subject(), err)
+	}
+	return p, nil
+}
+
+func placed(places []place, values [][]byte) (position, error) {
+	p := make(position, len(places))
+	for i, pl := range places {
+		if pl.read == nil {
+			p[i] = string(values[i])
+			continue
+		}
+		var err error
+		if p[i], err = pl.read(values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// copy runs a COPY and delivers its rows. It returns the place of the last one.
+func (r *reader) copy(ctx context.Context, conn *pgconn.PgConn, what selection) (position, error) {
+	c := &copying{reader: r, ctx: ctx, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
+	t := &tuples{fields: make([][]byte, len(what.places)+len(r.fields)), row: c.row}
+	_, err := conn.CopyTo(ctx, t, r.source.statement(what))
+	if err == nil {
+		err = c.flush()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, r.source.config.failure("reading "+r.source.config.subject(), err)
+	}
+	return c.at, nil
+}
+
+// copying is one COPY under way.
+type copying struct {
+	reader  *reader
+	ctx     context.Context
+	split   stream.Split
+	places  []place
+	batch   *vec.Batch
+	rows    int // of the batch, those refused with them
+	rejects []stream.Reject
+	last    [][]byte // of the last row, the values of its place
+	at      position
+}
+
+// row decodes one row.
+func (c *copying) row(values [][]byte) error {
+	if c.batch == nil {
+		select {
+		case c.batch = <-c.reader.free:
+			c.batch.Reset()
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+	for i := range c.places {
+		c.last[i] = append(c.last[i][:0], values[i]...)
+	}
+	c.rows++
+	if err := c.decode(values[len(c.places):]); err != nil {
+		return err
+	}
+	if c.rows == vec.MaxRows {
+		return c.flush()
+	}
+	return nil
+}
+
+func (c *copying) decode(values [][]byte) error {
+	b := c.batch
+	for i := range c.reader.fields {
+		f := &c.reader.fields[i]
+		if values[i] == nil {
+			vec.AppendNull(b.Cols[i])
+			continue
+		}
+		err := f.set(b.Cols[i], values[i])
+		if err == nil {
+			continue
+		}
+		vec.Truncate(b.Cols[i], b.Rows) // what was appended of it goes
+		if c.reader.scan.OnReject == stream.NullBad {
+			vec.AppendNull(b.Cols[i])
+			continue
+		}
+		for k := range b.Cols[:i] {
+			vec.Truncate(b.Cols[k], b.Rows)
+		}
+		return c.refuse(f, values, err)
+	}
+	b.Rows++
+	return nil
+}
+
+// refuse is for a row with a value that does not fit its column.
+func (c *copying) refuse(f *field, values [][]byte, err error) error {
+	p, perr := placed(c.places, c.last)
+	if perr != nil {
+		return perr
+	}
+	e := *sqlerr.From(err)
+	e.Column = f.name
+	bad := stream.RecordError(c.reader.source.rel, c.where(p), &e)
+	if c.reader.scan.OnReject == stream.Fail {
+		return bad
+	}
+	var raw []byte
+	for i, v := range values {
+		if i > 0 {
+			raw = append(raw, ',')
+		}
+		raw = c.reader.fields[i].appendText(raw, v)
+	}
+	c.reader.source.env.Metrics.Rejects.Add(1)
+	c.rejects = append(c.rejects, stream.Reject{Position: stream.Position{Split: c.split, Offset: p.encode()}, Raw: raw, Err: bad})
+	return nil
+}
+
+// where says which row of the table it is.
+func (c *copying) where(p position) string {
+	s := c.reader.source
+	if len(p) == 0 {
+		return s.config.subject()
+	}
+	if names := s.config.order(); len(names) > 0 {
+		text := s.config.subject() + ", row"
+		for i, n := range names {
+			text += fmt.Sprintf(" %s = %s", n, p[i])
+		}
+		return text
+	}
+	return fmt.Sprintf("%s, row %s", s.config.subject(), p[0])
+}
+
+// flush delivers the rows decoded so far.
+func (c *copying) flush() error {
+	if c.rows == 0 {
+		return nil
+	}
+	p, err := placed(c.places, c.last)
+	if err != nil {
+		return err
+	}
+	d := delivery{batch: c.batch, read: stream.Read{Split: c.split, Next: p.encode(), Rejects: c.rejects}}
+	if !c.reader.send(c.ctx, d) {
+		return c.ctx.Err()
+	}
+	c.at, c.batch, c.rows, c.rejects = p, nil, 0, nil
+	return nil
+}

@@ -1,0 +1,456 @@
+package database
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// sink writes rows to a table, a batch in one statement.
+type sink struct {
+	config  *config
+	tx      *transaction
+	metrics *stream.Metrics
+	mode    string
+
+	columns []*array
+	key     []int // columns, where rows have a key
+	put     string
+	remove  string
+	raw     *json.Encoder
+
+	rows, gone []int32          // of a batch: to be put, and to be removed
+	last       map[string]int32 // the last row of a key
+	keyText    []byte
+}
+
+// Sink opens the table for writing.
+func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
+	c, err := read(env, rel, stream.RoleSink)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{config: c, metrics: env.Metrics, last: map[string]int32{}}
+	s.raw = json.NewEncoder(rel.Columns, json.EncodeOptions{Labels: env.Labels})
+	if o.Decider != nil {
+		d, ok := o.Decider.(*decider)
+		if !ok {
+			return nil, fmt.Errorf("opening table %s for a transaction: %T is not a database's", c.table, o.Decider)
+		}
+		s.tx = d.tx
+		if err := s.open(ctx, env, o); err != nil {
+			return nil, err
+		}
+		return &decided{s}, nil
+	}
+	s.tx = &transaction{config: c}
+	if err := s.tx.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx, env, o); err != nil {
+		s.tx.close()
+		return nil, err
+	}
+	if o.Job == "" {
+		return &foreground{sink: s}, nil
+	}
+	return &lasting{s}, nil
+}
+
+// open finds the table, makes it where it is to be made, and has the statements
+// parsed.
+func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) error {
+	c := s.config
+	s.mode = c.mode
+	if s.mode == modeAuto {
+		s.mode = modeInsert
+		if o.Changelog || len(c.keys) > 0 {
+			s.mode = modeUpsert
+		}
+	}
+	if o.Changelog && s.mode != modeUpsert {
+		return sqlerr.Unsupported("Write mode = 'upsert', with a key, or leave it out.", "mode '%s' of sink %q is not supported with a query that updates rows", s.mode, c.rel.Name)
+	}
+	if c.create || o.Create {
+		if err := s.tx.do(ctx, fmt.Sprintf("making table %q", c.table), c.createTable(c.rel.Columns)); err != nil {
+			return err
+		}
+	}
+	var there, found []remote
+	var k kind
+	err := s.tx.on(func(conn *pgconn.PgConn) (err error) {
+		if there, err = c.columns(ctx, conn); err != nil {
+			return err
+		}
+		if found, err = c.match(c.rel.Columns, there); err == nil {
+			k, err = c.kindOf(ctx, conn)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if s.mode != modeInsert {
+		if err := s.keyed(k); err != nil {
+			return err
+		}
+	}
+	if s.mode == modeUpsert {
+		if err := s.unique(ctx); err != nil {
+			return err
+		}
+	}
+	format := types.DefaultFormat()
+	format.Enum = env.Labels
+	for _, col := range c.rel.Columns {
+		s.columns = append(s.columns, newArray(col.Type, format))
+	}
+	return s.statements(ctx, found)
+}
+
+// keyed finds the columns of the key.
+func (s *sink) keyed(k kind) error {
+	c := s.config
+	names := c.keys
+	if len(names) == 0 {
+		names = k.key
+	}
+	if len(names) == 0 {
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "mode '%s' of sink %q needs a key, and %s has no primary key", s.mode, c.rel.Name, c.what()).
+			WithHint("Name the columns in key; the table needs a unique index over them.")
+	}
+	for _, n := range names {
+		i := slices.IndexFunc(c.rel.Columns, func(col catalog.Column) bool { return col.Name == n })
+		if i < 0 {
+			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of the key of %s is not among those of sink %q", n, c.what(), c.rel.Name).
+				WithHint("Select it, or name other columns in key.")
+		}
+		s.key = append(s.key, i)
+	}
+	return nil
+}
+
+// unique checks that the key has the unique index which ON CONFLICT goes by.
+func (s *sink) unique(ctx context.Context) error {
+	c := s.config
+	var names, literals []string
+	for _, i := range s.key {
+		names = append(names, c.rel.Columns[i].Name)
+		literals = append(literals, quoteLiteral(c.rel.Columns[i].Name))
+	}
+	return s.tx.on(func(conn *pgconn.PgConn) error {
+		results, err := conn.Exec(ctx, "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = "+quoteLiteral(c.table.sql())+"::regclass AND i.indisunique AND i.indisvalid"+
+			" AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = "+fmt.Sprint(len(names))+
+			" AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])"+
+			" AND a.attname NOT IN ("+strings.Join(literals, ", ")+"))").ReadAll()
+		if err != nil || len(results[0].Rows) > 0 {
+			return c.failure("describing "+c.subject(), err)
+		}
+		return sqlerr.Errorf(sqlerr.InvalidColumnReference, "the key of sink %q, (%s), is no unique index of %s", c.rel.Name, idents(names), c.what()).
+			WithHint("Create one there: CREATE UNIQUE INDEX ON %s (%s);", c.table.sql(), idents(names))
+	})
+}
+
+// createTable makes the table from the sink's columns.
+func (c *config) createTable(columns []catalog.Column) string {
+	var parts []string
+	for _, col := range columns {
+		t := types.FormatType(col.Type)
+		if i := types.Lookup(col.Type.OID); i == nil || i.Kind == 'e' || i.Kind == 'c' || col.Type.OID >= firstOwnOID || col.Type.OID == types.Unknown {
+			t = "text"
+		}
+		parts = append(parts, quoteIdent(col.Name)+" "+t)
+	}
+	if len(c.keys) > 0 {
+		parts = append(parts, "PRIMARY KEY ("+idents(c.keys)+")")
+	}
+	return "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS " + c.table.sql() + " (" + strings.Join(parts, ", ") + ")"
+}
+
+func idents(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = quoteIdent(n)
+	}
+	return strings.Join(q, ", ")
+}
+
+// statements has the statements parsed: rows come as an array for each column.
+func (s *sink) statements(ctx context.Context, found []remote) error {
+	c := s.config
+	var names, selects, columns, sets, on, keys []string
+	var oids, keyOIDs []uint32
+	for i, col := range c.rel.Columns {
+		a := s.columns[i]
+		oids = append(oids, uint32(a.oid))
+		name, v := quoteIdent(col.Name), fmt.Sprintf("v%d", i+1)
+		names, columns = append(names, v), append(columns, name)
+		if a.elem == types.Text && found[i].typ.OID != types.Text {
+			v += "::" + found[i].written()
+		}
+		selects = append(selects, v)
+		if k := slices.Index(s.key, i); k < 0 {
+			sets = append(sets, name+" = EXCLUDED."+name)
+		}
+	}
+	for k, i := range s.key {
+		col, a := c.rel.Columns[i], s.columns[i]
+		keyOIDs = append(keyOIDs, uint32(a.oid))
+		keys = append(keys, quoteIdent(col.Name))
+		v := fmt.Sprintf("k.v%d", k+1)
+		if a.elem == types.Text && found[i].typ.OID != types.Text {
+			v += "::" + found[i].written()
+		}
+		on = append(on, "t."+quoteIdent(col.Name)+" = "+v)
+	}
+	doing := fmt.Sprintf("writing to %s", c.subject())
+	var err error
+	if s.mode != modeDelete {
+		text := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS r(%s)",
+			c.table.sql(), strings.Join(columns, ", "), strings.Join(selects, ", "), unnested(len(names)), strings.Join(names, ", "))
+		if s.mode == modeUpsert {
+			text += " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO "
+			if len(sets) == 0 {
+				text += "NOTHING"
+			} else {
+				text += "UPDATE SET " + strings.Join(sets, ", ")
+			}
+		}
+		if s.put, err = s.tx.prepare(ctx, doing, text, oids); err != nil {
+			return err
+		}
+	}
+	if s.mode != modeInsert {
+		text := fmt.Sprintf("DELETE FROM %s AS t USING %s AS k(%s) WHERE %s",
+			c.table.sql(), unnested(len(s.key)), strings.Join(names[:len(s.key)], ", "), strings.Join(on, " AND "))
+		s.remove, err = s.tx.prepare(ctx, doing, text, keyOIDs)
+	}
+	return err
+}
+
+// write puts a batch's rows into the transaction. A row that the table does not take
+// is refused, and the others are written.
+func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	var rejects []stream.Reject
+	s.rows, s.gone = s.rows[:0], s.gone[:0]
+	clear(s.last)
+	for i := range b.Len() {
+		row := i
+		if b.Sel != nil {
+			row = int(b.Sel[i])
+		}
+		if s.mode == modeInsert {
+			if b.Op(row) == vec.Delete {
+				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query deletes one", s.config.rel.Name)
+			}
+			s.rows = append(s.rows, int32(row))
+			continue
+		}
+		missing := slices.IndexFunc(s.key, func(k int) bool { return null(b.Cols[k], row) })
+		if missing >= 0 {
+			col := s.config.rel.Columns[s.key[missing]].Name
+			e := sqlerr.Errorf(sqlerr.NotNullViolation, "null value in column %q of the key of %s", col, s.config.what())
+			e.Column = col
+			rejects = append(rejects, stream.Reject{Raw: s.raw.Append(nil, b, row), Err: e})
+			continue
+		}
+		s.keyText = s.keyText[:0]
+		for _, k := range s.key {
+			at := len(s.keyText)
+			s.keyText = s.columns[k].append1(append(s.keyText, 0, 0, 0, 0), b.Cols[k], row)
+			binary.BigEndian.PutUint32(s.keyText[at:], uint32(len(s.keyText)-at))
+		}
+		s.last[string(s.keyText)] = int32(row)
+	}
+	for _, row := range s.last {
+		if s.mode == modeDelete || b.Op(int(row)) == vec.Delete {
+			s.gone = append(s.gone, row)
+		} else {
+			s.rows = append(s.rows, row)
+		}
+	}
+	if s.mode != modeInsert {
+		slices.Sort(s.rows)
+		slices.Sort(s.gone)
+	}
+	n := len(s.rows) + len(s.gone)
+	refused, err := s.apply(ctx, b, s.rows, s.gone)
+	s.metrics.RecordsWritten.Add(int64(n - len(refused)))
+	return append(rejects, refused...), err
+}
+
+// apply puts and removes rows; where some are at fault, in halves.
+func (s *sink) apply(ctx context.Context, b *vec.Batch, put, gone []int32) ([]stream.Reject, error) {
+	var steps []step
+	if len(gone) > 0 {
+		st := step{statement: s.remove}
+		for _, k := range s.key {
+			st.params = append(st.params, s.columns[k].append(nil, b.Cols[k], gone))
+		}
+		steps = append(steps, st)
+	}
+	if len(put) > 0 {
+		st := step{statement: s.put}
+		for i, a := range s.columns {
+			st.params = append(st.params, a.append(nil, b.Cols[i], put))
+		}
+		steps = append(steps, st)
+	}
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	err := s.tx.write(ctx, steps)
+	if err == nil {
+		return nil, nil
+	}
+	err = s.failure(err)
+	if !faultOfRows(sqlerr.CodeOf(err)) {
+		return nil, err
+	}
+	switch {
+	case len(put)+len(gone) == 1:
+		row := slices.Concat(put, gone)[0]
+		return []stream.Reject{{Raw: s.raw.Append(nil, b, int(row)), Err: err}}, nil
+	case len(put) > 0 && len(gone) > 0:
+		return s.both(ctx, b, nil, gone, put, nil)
+	case len(put) > 0:
+		half := len(put) / 2
+		return s.both(ctx, b, put[:half], nil, put[half:], nil)
+	}
+	half := len(gone) / 2
+	return s.both(ctx, b, nil, gone[:half], nil, gone[half:])
+}
+
+// both applies one part, then the other.
+func (s *sink) both(ctx context.Context, b *vec.Batch, put1, gone1, put2, gone2 []int32) ([]stream.Reject, error) {
+	first, err := s.apply(ctx, b, put1, gone1)
+	if err != nil {
+		return first, err
+	}
+	second, err := s.apply(ctx, b, put2, gone2)
+	return append(first, second...), err
+}
+
+func (s *sink) failure(err error) error {
+	return s.config.failure("writing to "+s.config.subject(), err)
+}
+
+// Impediment is stream.Impeded's.
+func (s *sink) Impediment() error {
+	return s.tx.impediment("writing to " + s.config.subject())
+}
+
+// prepared is the token of every epoch: the rows are in the table, or in the one
+// transaction of it.
+var prepared = []byte{1}
+
+// lasting is a job's sink without a Decider: an epoch's rows are committed when it
+// prepares, so some may be written again after a crash.
+type lasting struct{ *sink }
+
+// Lasting is stream.Lasting's.
+func (lasting) Lasting() {}
+
+// Write puts rows into the epoch's transaction.
+func (l *lasting) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	return l.write(ctx, b)
+}
+
+// Prepare commits the epoch's rows.
+func (l *lasting) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
+	return prepared, l.failure(l.tx.end(ctx, "COMMIT"))
+}
+
+// Commit does nothing: Prepare has.
+func (l *lasting) Commit(context.Context, stream.Epoch, []byte) error { return nil }
+
+// Rollback takes back what no epoch has prepared.
+func (l *lasting) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
+	return l.failure(l.tx.end(ctx, "ROLLBACK"))
+}
+
+// Close closes the connection.
+func (l *lasting) Close() error {
+	l.tx.close()
+	return nil
+}
+
+// foreground is the sink of one transaction of ours, whose statements have epochs.
+type foreground struct {
+	*sink
+	last stream.Epoch // that was prepared
+}
+
+// Exclusive is stream.Exclusive's.
+func (*foreground) Exclusive() {}
+
+// Write puts rows into the transaction.
+func (f *foreground) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	return f.write(ctx, b)
+}
+
+// Prepare marks where the statement's rows end.
+func (f *foreground) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error) {
+	f.last = e
+	if !f.tx.open {
+		return prepared, nil
+	}
+	return prepared, f.tx.do(ctx, "writing to "+f.config.subject(), "SAVEPOINT ferris_prepared")
+}
+
+// Commit commits the rows of all statements.
+func (f *foreground) Commit(ctx context.Context, _ stream.Epoch, _ []byte) error {
+	return f.failure(f.tx.end(ctx, "COMMIT"))
+}
+
+// Rollback takes back the rows of the statement that runs, or all.
+func (f *foreground) Rollback(ctx context.Context, e stream.Epoch, _ []byte) error {
+	if f.last > 0 && e > f.last && f.tx.open {
+		return f.tx.do(ctx, "writing to "+f.config.subject(), "ROLLBACK TO SAVEPOINT ferris_prepared")
+	}
+	return f.failure(f.tx.end(ctx, "ROLLBACK"))
+}
+
+// Close closes the connection.
+func (f *foreground) Close() error {
+	f.tx.close()
+	return nil
+}
+
+// decided is a sink in its job's transaction, which the Decider commits.
+type decided struct{ *sink }
+
+// Write puts rows into the transaction of the epoch.
+func (d *decided) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
+	return d.write(ctx, b)
+}
+
+// Prepare does nothing: the server has taken every row.
+func (d *decided) Prepare(context.Context, stream.Epoch) ([]byte, error) { return prepared, nil }
+
+// Commit does nothing: the transaction's commit was the decision.
+func (d *decided) Commit(context.Context, stream.Epoch, []byte) error { return nil }
+
+// Rollback does nothing: what the Decider does not commit is undone with its
+// connection.
+func (d *decided) Rollback(context.Context, stream.Epoch, []byte) error { return nil }
+
+// Close leaves the connection to the Decider.
+func (d *decided) Close() error { return nil }
+
+var (
+	_ stream.Impeded   = (*lasting)(nil)
+	_ stream.Impeded   = (*decided)(nil)
+	_ stream.Exclusive = (*foreground)(nil)
+)

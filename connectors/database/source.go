@@ -1,0 +1,249 @@
+package database
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// source is a table or query opened for reading. What it is, and its partitions,
+// are those of the moment when it was opened.
+type source struct {
+	env    *stream.Env
+	rel    *catalog.Relation
+	config *config
+	there  []remote // of the server
+	remote []remote // of the relation's columns
+	kind   kind
+}
+
+// describe asks the server what is to be read.
+func (s *source) describe(ctx context.Context) error {
+	c := s.config
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer disconnect(conn)
+	if s.there, err = c.columns(ctx, conn); err != nil {
+		return err
+	}
+	if s.remote, err = c.match(s.rel.Columns, s.there); err != nil {
+		return err
+	}
+	for _, k := range s.config.order() {
+		if !slices.ContainsFunc(s.there, func(r remote) bool { return r.name == k }) {
+			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q, by which %q is read, does not exist in %s", k, s.rel.Name, c.what())
+		}
+	}
+	if s.kind, err = c.kindOf(ctx, conn); err != nil {
+		return err
+	}
+	sizes.put(c, s.kind.rows)
+	return nil
+}
+
+// order are the columns that the declaration has the rows read by.
+func (c *config) order() []string {
+	if c.incremental != "" {
+		return []string{c.incremental}
+	}
+	return c.keys
+}
+
+// Splits is the table, or the tables that hold the rows of a partitioned one.
+func (s *source) Splits(context.Context) ([]stream.Split, error) {
+	if s.kind.relkind == "p" && s.config.incremental == "" && len(s.config.keys) == 0 {
+		var splits []stream.Split
+		for _, leaf := range s.kind.leaves {
+			splits = append(splits, stream.Split(leaf.sql()))
+		}
+		return splits, nil
+	}
+	return []stream.Split{s.whole()}, nil
+}
+
+// whole is the split that has every row.
+func (s *source) whole() stream.Split {
+	if s.config.query != "" {
+		return "query"
+	}
+	return stream.Split(s.config.table.sql())
+}
+
+func (s *source) Close() error { return nil }
+
+// position is how far a reader has come: the values, as texts, that the last row has
+// in what the rows are ordered by.
+type position []string
+
+func (p position) encode() stream.Offset {
+	b := []byte{1}
+	for _, part := range p {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+func (s *source) decode(o stream.Offset, parts int) (position, error) {
+	if o == nil {
+		return nil, nil
+	}
+	var p position
+	b := []byte(o)
+	if len(b) > 0 && b[0] == 1 {
+		for b = b[1:]; len(b) > 0; {
+			n, size := binary.Uvarint(b)
+			if size <= 0 || n > uint64(len(b)-size) {
+				p = nil
+				break
+			}
+			p = append(p, string(b[size:size+int(n)]))
+			b = b[size+int(n):]
+		}
+	}
+	if len(p) != parts {
+		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for %s is not one of how %q is read", s.config.what(), s.rel.Name).
+			WithHint("Its key or incremental.column was changed: DROP the job and create it again.")
+	}
+	return p, nil
+}
+
+// place is a column that rows are ordered by.
+type place struct {
+	sql  string
+	read func(b []byte) (string, error) // the value's text
+}
+
+// places are what the rows of a split come in the order of; sorted: the server sorts
+// them, they do not lie so. None: they are in no order.
+func (s *source) places(bounded bool) (places []place, sorted bool, err error) {
+	ctid, tableoid := binaryPlace("t.ctid", types.TID), binaryPlace("t.tableoid", types.Oid)
+	switch {
+	case s.config.incremental != "":
+		places = []place{s.columnPlace(s.config.incremental)}
+		if s.kind.paged() {
+			places = append(places, tableoid, ctid)
+		}
+		return places, true, nil
+	case len(s.config.keys) > 0:
+		for _, k := range s.config.keys {
+			places = append(places, s.columnPlace(k))
+		}
+		return places, true, nil
+	case s.kind.paged():
+		return []place{ctid}, false, nil
+	case bounded:
+		return nil, false, nil
+	}
+	return nil, false, sqlerr.Unsupported("Name columns in key that no two rows share: they are read in that order.",
+		"a job that reads %s, which is no table of pages, without a key is not supported", s.config.what())
+}
+
+// columnPlace is a column of the server's, read as text.
+func (s *source) columnPlace(column string) place {
+	return place{"t." + quoteIdent(column), nil}
+}
+
+func binaryPlace(column string, t types.OID) place {
+	return place{column, func(b []byte) (string, error) {
+		v, err := types.FromBinary(types.Of(t), b, nil)
+		if err != nil {
+			return "", err
+		}
+		return string(types.AppendText(nil, v, types.DefaultFormat())), nil
+	}}
+}
+
+// selected is the place in a SELECT list.
+func (p place) selected() string {
+	if p.read == nil {
+		return p.sql + "::pg_catalog.text"
+	}
+	return p.sql
+}
+
+// selection is what a statement reads: the rows of a split behind a position.
+type selection struct {
+	split   stream.Split
+	places  []place
+	fields  []field
+	filters []string
+	at      position // nil: from the beginning
+	order   string   // of the places: " ASC", " DESC", or "": as the rows lie
+	limit   int      // 0: none
+}
+
+// statement is the COPY that a selection is read by.
+func (s *source) statement(what selection) string {
+	var b strings.Builder
+	b.WriteString("COPY (SELECT ")
+	sep := ""
+	for _, p := range what.places {
+		b.WriteString(sep + p.selected())
+		sep = ", "
+	}
+	for _, f := range what.fields {
+		b.WriteString(sep + f.sql)
+		sep = ", "
+	}
+	if what.split == s.whole() {
+		b.WriteString(" FROM " + s.config.from())
+	} else {
+		b.WriteString(" FROM " + string(what.split) + " AS t")
+	}
+	where := slices.Clone(what.filters)
+	if len(what.at) > 0 {
+		var left, right []string
+		for i, p := range what.places {
+			left, right = append(left, p.sql), append(right, quoteLiteral(what.at[i]))
+		}
+		where = append(where, compared(left, right))
+	}
+	if s.config.incremental != "" {
+		where = append(where, s.settled()...)
+	}
+	if len(where) > 0 {
+		b.WriteString(" WHERE " + strings.Join(where, " AND "))
+	}
+	if what.order != "" {
+		for i, p := range what.places {
+			b.WriteString(map[bool]string{true: " ORDER BY ", false: ", "}[i == 0] + p.sql + what.order)
+		}
+	}
+	if what.limit > 0 {
+		fmt.Fprintf(&b, " LIMIT %d", what.limit)
+	}
+	b.WriteString(") TO STDOUT (FORMAT binary)")
+	return b.String()
+}
+
+func compared(left, right []string) string {
+	if len(left) == 1 {
+		return left[0] + " > " + right[0]
+	}
+	return "(" + strings.Join(left, ", ") + ") > (" + strings.Join(right, ", ") + ")"
+}
+
+// settled keeps back rows that one with a lower value may still come before. Who
+// takes a lower value and has begun to write is a transaction that was running before
+// the rows of a later one came: what is younger than the oldest that runs waits.
+func (s *source) settled() []string {
+	column := "t." + quoteIdent(s.config.incremental)
+	where := []string{column + " IS NOT NULL"}
+	if s.kind.paged() && s.kind.relkind != "m" {
+		where = append(where, "pg_catalog.age(t.xmin) > pg_catalog.age(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.xid)")
+	}
+	if lag := s.config.lag; lag > 0 {
+		where = append(where, fmt.Sprintf("%s <= pg_catalog.now() - interval '%d microseconds'", column, lag.Microseconds()))
+	}
+	return where
+}

@@ -1,0 +1,251 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// server is where a database is and how it is reached.
+type server struct {
+	hosts, ports   []string
+	database       string
+	user, password string
+	settings       map[string]string // of the connection: sslmode, ...
+	parameters     map[string]string // of the session: search_path, ...
+}
+
+// String is the server as messages name it, without a password.
+func (s *server) String() string {
+	var at []string
+	for i, h := range s.hosts {
+		at = append(at, h+":"+s.ports[i])
+	}
+	return fmt.Sprintf("PostgreSQL at %q, database %q", strings.Join(at, ","), s.database)
+}
+
+func badURL(format string, args ...any) *sqlerr.Error {
+	return sqlerr.Errorf(sqlerr.InvalidParameterValue, format, args...).
+		WithHint("Write postgresql://user@host:5432/database, or jdbc:postgresql://host:5432/database with connection.username.")
+}
+
+// ignored are parameters of JDBC URLs that say how that driver does its work.
+var ignored = map[string]bool{
+	"rewritebatchedinserts": true, "preparethreshold": true, "defaultrowfetchsize": true, "tcpkeepalive": true, "stringtype": true,
+	"logintimeout": true, "sockettimeout": true, "preferquerymode": true, "binarytransfer": true, "channelbinding": true, "gssencmode": true,
+}
+
+// parseURL reads a URL of libpq's or JDBC's form. user and password stand in where
+// it has none. Files that it names must lie under roots. What libpq takes from the
+// environment and from files of the account is not taken: it is the server's own,
+// and not of who writes the URL.
+func parseURL(text, user, password string, roots []string) (*server, error) {
+	s := &server{user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
+	rest, jdbc := strings.CutPrefix(strings.TrimSpace(text), "jdbc:")
+	scheme, rest, ok := strings.Cut(rest, ":")
+	switch strings.ToLower(scheme) {
+	case "postgresql", "postgres":
+	case "mysql", "mariadb", "sqlite", "oracle", "sqlserver", "db2", "h2":
+		return nil, sqlerr.Unsupported("Use a PostgreSQL database.", "a database of type %s is not supported", scheme)
+	default:
+		return nil, badURL("it is not the URL of a database")
+	}
+	if !ok {
+		return nil, badURL("it is not the URL of a database")
+	}
+	rest, query, _ := strings.Cut(rest, "?")
+	if after, has := strings.CutPrefix(rest, "//"); has {
+		authority, path, _ := strings.Cut(after, "/")
+		if err := s.authority(authority); err != nil {
+			return nil, err
+		}
+		rest = path
+	} else {
+		if !jdbc {
+			return nil, badURL("it is not the URL of a database")
+		}
+		s.hosts, s.ports = []string{"localhost"}, []string{"5432"} // jdbc:postgresql:database
+	}
+	var err error
+	if s.database, err = url.PathUnescape(strings.TrimPrefix(rest, "/")); err != nil {
+		return nil, badURL("the database's name: %v", err)
+	}
+	given, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, badURL("what follows the ?: %v", err)
+	}
+	for key, values := range given {
+		if err := s.set(key, values[len(values)-1], roots); err != nil {
+			return nil, err
+		}
+	}
+	if s.user == "" {
+		return nil, badURL("it names no user")
+	}
+	if s.database == "" {
+		s.database = s.user
+	}
+	if _, err := s.config(time.Second); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// authority reads user:password@host:port,host:port.
+func (s *server) authority(a string) error {
+	if i := strings.LastIndexByte(a, '@'); i >= 0 {
+		user, password, has := strings.Cut(a[:i], ":")
+		a = a[i+1:]
+		var err error
+		if user, err = url.PathUnescape(user); err != nil {
+			return badURL("the user's name: %v", err)
+		}
+		if password, err = url.PathUnescape(password); err != nil {
+			return badURL("the password is not encoded as one of a URL")
+		}
+		if user != "" {
+			s.user = user
+		}
+		if has {
+			s.password = password
+		}
+	}
+	for at := range strings.SplitSeq(a, ",") {
+		host, port := at, "5432"
+		if i := strings.LastIndexByte(at, ':'); i >= 0 && !strings.HasSuffix(at, "]") {
+			host, port = at[:i], at[i+1:]
+		}
+		host, err := url.PathUnescape(strings.Trim(host, "[]"))
+		if err != nil {
+			return badURL("the host: %v", err)
+		}
+		if host == "" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+			return badURL("it names no host")
+		}
+		s.hosts, s.ports = append(s.hosts, host), append(s.ports, port)
+	}
+	return nil
+}
+
+// set takes a parameter of the URL.
+func (s *server) set(key, value string, roots []string) error {
+	switch folded := strings.ToLower(key); folded {
+	case "user":
+		s.user = value
+	case "password":
+		s.password = value
+	case "ssl":
+		if _, there := s.settings["sslmode"]; !there && value != "false" {
+			s.settings["sslmode"] = "verify-full"
+		}
+	case "sslmode":
+		s.settings["sslmode"] = value
+	case "sslrootcert":
+		path, err := object.Resolve(value, roots)
+		if err != nil {
+			return err
+		}
+		s.settings["sslrootcert"] = path
+	case "target_session_attrs":
+		s.settings[folded] = value
+	case "connect_timeout", "connecttimeout":
+		// connection.timeout says it.
+	case "application_name", "applicationname":
+		s.parameters["application_name"] = value
+	case "currentschema", "search_path":
+		s.parameters["search_path"] = value
+	default:
+		if !ignored[folded] {
+			return badURL("its parameter %q is not known", key)
+		}
+	}
+	return nil
+}
+
+// config is how pgconn connects.
+func (s *server) config(timeout time.Duration) (*pgconn.Config, error) {
+	quote := func(v string) string {
+		return "'" + strings.ReplaceAll(strings.ReplaceAll(v, `\`, `\\`), "'", `\'`) + "'"
+	}
+	text := fmt.Sprintf("host=%s port=%s dbname=%s user=%s", quote(strings.Join(s.hosts, ",")), quote(strings.Join(s.ports, ",")), quote(s.database), quote(s.user))
+	mode := "prefer"
+	for k, v := range s.settings {
+		if k == "sslmode" {
+			mode = v
+			continue
+		}
+		text += " " + k + "=" + quote(v)
+	}
+	c, err := pgconn.ParseConfig(text + " sslmode=" + quote(mode))
+	if err != nil {
+		return nil, badURL("%v", err)
+	}
+	c.Password, c.ConnectTimeout = s.password, timeout
+	c.RuntimeParams = map[string]string{
+		"application_name": "ferrisstreams", "timezone": "UTC", "datestyle": "ISO, MDY", "client_encoding": "UTF8",
+	}
+	if name, ok := s.parameters["application_name"]; ok {
+		c.RuntimeParams["application_name"] = name
+	}
+	return c, nil
+}
+
+// session is what every session begins with. A pooler in between may refuse it as
+// parameters of the start. The order of a scan is that of the table's pages, which a
+// reader goes on by: parallel and synchronized scans, and indexes, have others.
+func (s *server) session() string {
+	text := "SET intervalstyle = postgres; SET extra_float_digits = 1; SET bytea_output = hex; " +
+		"SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0"
+	if path, ok := s.parameters["search_path"]; ok {
+		text += "; SELECT pg_catalog.set_config('search_path', " + quoteLiteral(path) + ", false)"
+	}
+	return text
+}
+
+// connect opens a connection.
+func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
+	pc, err := c.server.config(c.timeout)
+	if err != nil {
+		return nil, err
+	}
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	conn, err := pgconn.ConnectConfig(ctx, pc)
+	if err != nil {
+		return nil, c.failure("connecting", err)
+	}
+	session := c.server.session()
+	if c.role == stream.RoleSource {
+		session += "; SET default_transaction_read_only = on"
+	}
+	if _, err := conn.Exec(ctx, session).ReadAll(); err != nil {
+		disconnect(conn)
+		return nil, c.failure("connecting", err)
+	}
+	return conn, nil
+}
+
+// closeTimeout is how long telling a server of a connection's end may take.
+const closeTimeout = 2 * time.Second
+
+// disconnect closes a connection, also one that has failed.
+func disconnect(conn *pgconn.PgConn) {
+	if conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = conn.Close(ctx) // it is of no use any more, whatever it says
+	<-conn.CleanupDone()
+}
