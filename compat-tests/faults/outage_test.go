@@ -54,6 +54,44 @@ func metric(t *testing.T, p *gateway.Process, name string) string {
 	return ""
 }
 
+// TestNoBrokers starts a gateway without the brokers that its jobs had: they say what is
+// missing, and go on where they were when it is started with them.
+func TestNoBrokers(t *testing.T) {
+	addr := gateway.StartBroker(t)
+	o := gateway.Options{DataDir: t.TempDir(), Brokers: addr, Listen: gateway.FreeAddr()}
+	p := gateway.Start(t, o)
+	conn := connect(t, p)
+	if _, err := run(t, conn, `CREATE STREAM s (id bigint) WITH (type = 'kafka', topic = 'given'); CREATE SINK d WITH (type = 'kafka', topic = 'doubled');
+		CREATE SINK first WITH (type = 'kafka', topic = 'given')`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t, conn, "SELECT id FROM generate_series(1, 5) g(id) INTO first"); err != nil {
+		t.Fatal(err)
+	}
+	for job, options := range map[string]string{"plain": "'plain_out.type' = 'blackhole'", "once": "'once_out.type' = 'kafka', 'once_out.topic' = 'doubled', use_transactions = 'true'"} {
+		if _, err := run(t, conn, "START JOB "+job+" AS SELECT id * 2 AS id FROM s INTO "+job+"_out WITH ("+options+", retry_backoff = '50ms', 'checkpoint.interval' = '20ms')"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const states = "SELECT job_name || ' ' || state || ' ' || rows_out FROM ferris.jobs WHERE error %s ORDER BY 1"
+	eventually(t, conn, fmt.Sprintf(states, "IS NULL"), "[once running 5 plain running 5]")
+	p.Kill()
+	without := o
+	without.Brokers = ""
+	p = gateway.Start(t, without)
+	conn = connect(t, p)
+	eventually(t, conn, fmt.Sprintf(states, "LIKE '%has no brokers to be reached at: it has no bootstrap.servers, and the server no kafka.brokers%'"), "[once running 5 plain running 5]")
+	_, err := run(t, conn, "START JOB more AS SELECT id FROM s INTO m WITH ('m.type' = 'blackhole')")
+	wantError(t, err, "08001", "has no brokers", "--brokers")
+	p.Kill()
+	p = gateway.Start(t, o)
+	conn = connect(t, p)
+	if _, err := run(t, conn, "SELECT id FROM generate_series(6, 7) g(id) INTO first"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, conn, fmt.Sprintf(states, "IS NULL"), "[once running 7 plain running 7]")
+}
+
 // TestOutage kills a broker under a job that reads from it and one that only
 // writes to it. Both say so, and go on where they were when it is back, with
 // the topics that had come to be by themselves. A gateway that starts meanwhile

@@ -23,8 +23,10 @@ const connectTimeout = 10 * time.Second
 // dial makes a client; it connects with its first request.
 func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	if len(c.brokers) == 0 {
-		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q has no brokers to be reached at", c.topic).
-			WithHint("Set 'bootstrap.servers' = 'host:9092', or kafka.brokers of the server.")
+		// Of class 08, so that the jobs of a gateway which was started without them wait
+		// until it is started with them.
+		return nil, sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "topic %q has no brokers to be reached at: it has no bootstrap.servers, and the server no kafka.brokers", c.topic).
+			WithHint("Start the server with --brokers host:9092, or set 'bootstrap.servers' = 'host:9092'.")
 	}
 	opts := []kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.DialTimeout(5 * time.Second), kgo.RequestRetries(3)}
 	if env.ClientID != "" {

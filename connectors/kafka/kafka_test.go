@@ -561,7 +561,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{env, relation("none"), "42P01", `topic "none" does not exist on Kafka at "` + b.addr + `"`, "Create the topic first"},
 		{down, relation("t"), "08001", `could not connect to Kafka at "127.0.0.1:1"`, "Check that a broker listens there"},
-		{&stream.Env{}, relation("t"), "22023", `has no brokers to be reached at`, "bootstrap.servers"},
+		{&stream.Env{}, relation("t"), "08001", `has no brokers to be reached at`, "bootstrap.servers"},
 		{env, relation("t", "auto.offset", "latest"), "22023", `unrecognized parameter "auto.offset" of source "orders"`, `"auto.offset.reset"`},
 		{env, relation("t", "format", "parquet"), "0A000", `format "parquet"`, "Write format"},
 		{env, relation("t", "format", "avro"), "22023", `format "avro" of source "orders" needs a schema`, "Set avro.schema"},
