@@ -117,6 +117,7 @@ func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result
 		dropped, res.Notices, err = t.change().DropRelations(droppedKinds[s.What], names, s.IfExists, s.Cascade, path)
 	}
 	t.changed = true // jobs may have gone along
+	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
 	if err == nil {
 		err = t.sweep(ctx, dropped)
 	}
@@ -228,8 +229,8 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 	tx := t.change()
 	t.changed = true
 	if s.Action == plan.JobDrop {
-		_, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
-		res.Notices = notices
+		dropped, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
+		res.Notices = append(notices, t.e.undelivered(dropped.Jobs)...)
 		return res, err
 	}
 	j := tx.Snapshot().Job(s.Name)

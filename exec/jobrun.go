@@ -86,7 +86,11 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 	if err := l.start(ctx); err != nil {
 		return 0, err
 	}
-	return l.loop(ctx)
+	end, err = l.loop(ctx)
+	if err == nil && end == lifeStopped && l.j.gone() {
+		err = l.deliverRest(ctx)
+	}
+	return end, err
 }
 
 func (l *life) loop(ctx context.Context) (outcome, error) {

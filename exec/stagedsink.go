@@ -325,6 +325,7 @@ func (s *stagedSink) impeded(err error) {
 		s.life.j.e.log.Warn("delivering to a sink", "job", s.life.j.def.Name, "sink", s.name, "error", err)
 	}
 	s.problem = err
+	s.tell()
 }
 
 // fail makes an error that does not pass the job's.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // TestStagedOnce: a job whose sinks get their rows after the decision, each in
@@ -89,6 +90,61 @@ func TestSinkDown(t *testing.T) {
 	want := lines(1, 2000)
 	slices.Sort(want)
 	f.wantOnce("j", want)
+}
+
+// TestDropDelivers: a job that is dropped delivers what is staged. What a sink does not
+// take is lost, and whoever drops the job is told.
+func TestDropDelivers(t *testing.T) {
+	start := func(t *testing.T, failing int) *fixture {
+		f := newFixture(t)
+		in := f.stream("in")
+		f.ledgers.topics.file("j_k").failing("write", failing)
+		f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"}, catalog.Option{Key: "checkpoint.interval", Value: "2ms"}))
+		f.topics.topic("in").addRows(0, 1, 21)
+		if err := f.topics.file("j_file").wait(f.context(), 20); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	const warning = `job "j" is dropped with rows that a sink has not got: `
+	drop := func(f *fixture, says string) {
+		f.Helper()
+		res := f.exec(&plan.AlterJob{Name: "j", Action: plan.JobDrop})
+		var warned []string
+		for _, n := range res.Notices {
+			if n.Severity == "WARNING" {
+				warned = append(warned, n.Message)
+			}
+		}
+		if says == "" && warned != nil || says != "" && (len(warned) != 1 || !strings.HasPrefix(warned[0], warning) || !strings.Contains(warned[0], says)) {
+			f.Errorf("DROP JOB warns of %q, want %q", warned, says)
+		}
+		if left := f.store.Jobs(); len(left) != 0 {
+			f.Errorf("the store keeps state of %v", left)
+		}
+	}
+	want := lines(1, 21)
+	slices.Sort(want)
+	t.Run("delivered", func(t *testing.T) {
+		f := start(t, 0)
+		drop(f, "")
+		f.wantOnce("j", want)
+	})
+	impeded := func(f *fixture) {
+		f.eventually(func() bool { return (jobsProvider{f.Engine}).Jobs()[0].Impeded }, "the job does not say what it waits for")
+	}
+	t.Run("down", func(t *testing.T) {
+		f := start(t, 1<<30)
+		impeded(f)
+		drop(f, "sink 'sink_1_j_k': ")
+	})
+	t.Run("stopped", func(t *testing.T) {
+		f := start(t, 1<<30)
+		impeded(f)
+		f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
+		f.waitState("j", catalog.JobStopped)
+		drop(f, "epochs for sink 'sink_1_j_k'")
+	})
 }
 
 // TestSinkFullDrops: with on_sink_full = 'drop' the job goes on, and counts what it

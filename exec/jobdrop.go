@@ -1,0 +1,133 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
+
+// A job that is dropped ends its epoch, and delivers what is staged for its sinks. What
+// a sink does not take at that time goes with the job: whoever drops it is told before.
+
+// lastDelivery is how long a job that was dropped may take to deliver what is staged.
+const lastDelivery = 10 * time.Second
+
+// undelivered warns of what sinks of jobs that are dropped have not got, and will not.
+func (e *Engine) undelivered(dropped []*catalog.Job) []*sqlerr.Error {
+	var all []*sqlerr.Error
+	for _, def := range dropped {
+		e.mu.Lock()
+		j := e.jobs[def.UUID]
+		e.mu.Unlock()
+		lost := e.left(def)
+		if j != nil && !j.ended() {
+			lost = j.stuck()
+		}
+		for _, text := range lost {
+			w := sqlerr.Errorf(sqlerr.Warning, "job \"%s\" is dropped with rows that a sink has not got: %s", def.Name, text).
+				WithHint("ROLLBACK keeps the job, where a transaction was begun; a job that runs delivers the rows when its sink takes them.")
+			w.Severity = "WARNING"
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// stuck says which sinks of a job that runs do not take what is staged for them.
+func (j *job) stuck() []string {
+	j.mu.Lock()
+	waits := slices.Clone(j.waits)
+	j.mu.Unlock()
+	var all []string
+	for _, w := range waits {
+		if s, ok := w.(*stagedSink); ok {
+			s.mu.Lock()
+			if len(s.queue) > 0 && s.problem != nil {
+				all = append(all, s.waiting())
+			}
+			s.mu.Unlock()
+		}
+	}
+	return all
+}
+
+// waiting says what waits for the sink. mu is held.
+func (s *stagedSink) waiting() string {
+	text := fmt.Sprintf("%d bytes in %d epochs for sink '%s'", s.held, len(s.queue), s.name)
+	if s.problem != nil {
+		text += ": " + s.problem.Error()
+	}
+	return text
+}
+
+// left says which sinks have not got committed epochs of a job that does not run.
+func (e *Engine) left(def *catalog.Job) []string {
+	if !slices.Contains(e.o.Store.Jobs(), def.UUID) {
+		return nil
+	}
+	rec, err := e.o.Store.Job(def.UUID).Recover()
+	if err != nil {
+		return []string{"what was delivered is not known: " + err.Error()}
+	}
+	var all []string
+	for _, s := range rec.Sinks {
+		n := 0
+		for _, t := range s.Tokens {
+			if parts, err := stageParts(t.Token); t.Epoch > s.Delivered && (err != nil || parts > 0) {
+				n++
+			}
+		}
+		if n > 0 {
+			all = append(all, fmt.Sprintf("%d epochs for sink '%s'", n, s.Sink))
+		}
+	}
+	return all
+}
+
+// gone reports whether the job is in the catalog no more.
+func (j *job) gone() bool {
+	return !slices.ContainsFunc(j.e.o.Catalog.Snapshot().Jobs(), func(c *catalog.Job) bool { return c.UUID == j.id })
+}
+
+// deliverRest waits until what is staged is delivered, as the job will not start again.
+func (l *life) deliverRest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lastDelivery)
+	defer cancel()
+	for _, t := range l.sinks {
+		s, ok := t.sink.(*stagedSink)
+		if !ok {
+			continue
+		}
+		// The last epoch reaches it by the sink's own goroutine.
+		if err := t.idle(ctx, l.fails); err != nil {
+			return err
+		}
+		if lost := s.rest(ctx); lost != "" {
+			l.j.e.log.Error("a job was dropped with rows that a sink has not got", "job", l.j.def.Name, "left", lost)
+		}
+	}
+	return nil
+}
+
+// rest waits for as long as the sink takes rows, and says what is left.
+func (s *stagedSink) rest(ctx context.Context) (lost string) {
+	for {
+		s.mu.Lock()
+		left, changed := len(s.queue), s.changed
+		if left > 0 && (s.failed != nil || s.problem != nil || ctx.Err() != nil) {
+			lost = s.waiting()
+		}
+		s.mu.Unlock()
+		if left == 0 || lost != "" {
+			return lost
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
