@@ -63,6 +63,11 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over partitions, killed; one answer
 	$(GO) test -count=1 -timeout 20m ./compat-tests/pipelines -v -seed=$(SEED)
 
+.PHONY: test-formats
+test-formats: ## Formats: decoders and encoders against other libraries, topics, files, registries, examples
+	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz'
+	$(GO) test -count=1 -timeout 20m ./compat-tests/formats
+
 .PHONY: test-nexmark
 test-nexmark: deps ## Nexmark q0-q22 in jobs, over 100,000 events, against PostgreSQL 16
 	$(GO) test -count=1 -timeout 20m ./compat-tests/nexmark -v -run TestQueries -seed=$(SEED)

@@ -87,6 +87,17 @@ func (b *binding) context() bind.Context {
 			}
 			return c.Check(b.env, r, stream.RoleSource)
 		},
+		Notices: func(r *catalog.Relation, sink bool) []string {
+			n, ok := b.find(r.Connector).(stream.Noticer)
+			if !ok {
+				return nil
+			}
+			role := stream.RoleSource
+			if sink {
+				role = stream.RoleSink
+			}
+			return n.Notices(b.env, r, role)
+		},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 var (
 	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
-	only = flag.String("only", "", "measure only these groups: decode, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables, stream, state")
+	only = flag.String("only", "", "measure only these groups: decode, formats, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables, stream, state")
 )
 
 // bar is one measured ratio and its limit.
@@ -95,7 +95,7 @@ func TestBars(t *testing.T) {
 		name    string
 		measure func(*testing.T, time.Duration) []bar
 	}{
-		{"decode", decodeBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
+		{"decode", decodeBars}, {"formats", formatsBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
 		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},

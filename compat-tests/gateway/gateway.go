@@ -27,6 +27,7 @@ type Options struct {
 	Listen  string   // "": a free loopback port; a restart names the old one
 	Args    []string // further arguments of serve
 	Env     []string
+	Dir     string // the process's working directory; "": the test's
 	// FaultPoints: the binary is built for crash tests; FERRIS_DIE_AT in Env says at
 	// which of state.FaultPoint it dies.
 	FaultPoints bool
@@ -131,6 +132,7 @@ func Run(o Options) (*Process, error) {
 		args = append(args, "--brokers", o.Brokers)
 	}
 	p.cmd = exec.Command(binary, append(args, o.Args...)...)
+	p.cmd.Dir = o.Dir
 	p.cmd.Env = append(os.Environ(), o.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {

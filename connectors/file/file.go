@@ -1,5 +1,5 @@
 // Package file reads and writes files of records: JSON lines, an array of JSON
-// objects, CSV. Each file is a split and a position in it is a byte offset,
+// objects, CSV, Avro's containers. Each file is a split and a position in it is a byte offset,
 // counted after decompression. A followed file is read as it grows, through
 // rotation and truncation. A sink appends in place; what an epoch that did not
 // commit has written is cut off again.
@@ -7,11 +7,13 @@ package file
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -25,7 +27,7 @@ func (Connector) Name() string { return "file" }
 var (
 	both = []stream.Option{
 		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines or csv; auto: csv where the path ends in .csv, else json"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv or avro (container files); auto: csv where the path ends in .csv, avro where it ends in .avro, else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, or auto: by the extension"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
@@ -33,13 +35,14 @@ var (
 		{Key: "encoding", Default: "utf-8", Help: "utf-8"},
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
 	}
-	sourceOptions = append(both[:len(both):len(both)],
+	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
 		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
 		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated"},
 		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
 	)
-	sinkOptions = append(both[:len(both):len(both)],
+	sinkOptions = append(slices.Concat(both, avro.SinkOptions),
+		stream.Option{Key: "avro.codec", Default: "deflate", Help: "avro: how blocks are compressed: deflate, snappy, zstd or none"},
 		stream.Option{Key: "has_headers", Aliases: []string{"header"}, Default: "false", Help: "csv: true writes a header into an empty file"},
 		stream.Option{Key: "append", Default: "true", Help: "true keeps what the file holds; false empties it when the job first starts"},
 		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
@@ -77,6 +80,7 @@ func (Connector) PseudoColumns() []catalog.Column {
 const (
 	formatJSON = "json"
 	formatCSV  = "csv"
+	formatAvro = "avro"
 )
 
 type config struct {
@@ -96,6 +100,8 @@ type config struct {
 	append        bool
 	quoteDecimals bool
 	changelog     string
+	avro          avro.Config
+	avroCodec     string
 }
 
 func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, error) {
@@ -120,10 +126,12 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		c.format = formatJSON
 	case "csv":
 		c.format = formatCSV
-	case "parquet", "avro", "protobuf", "text", "raw":
-		return c, nil, sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
+	case "avro":
+		c.format = formatAvro
+	case "parquet", "protobuf", "text", "raw":
+		return c, nil, sqlerr.Unsupported("Write format 'json', 'csv' or 'avro'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, jsonlines or csv")
+		v.Reject("format", "json, jsonlines, csv or avro")
 	}
 	c.delimiter, c.quote = oneByte(v, "delimiter"), oneByte(v, "quote")
 	if c.delimiter == c.quote {
@@ -135,6 +143,9 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		c.follow = v.Bool("follow")
 		c.maxLine = int(v.Size("max_line_bytes", 1<<10, 1<<30))
 		c.loseSilent = v.Enum("on_data_loss", "fail", "continue") == "continue"
+		if err := c.readAvro(v, role); err != nil {
+			return c, nil, err
+		}
 		if codec := c.codec.For(c.path); c.follow && codec != object.None {
 			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
 		}
@@ -142,6 +153,9 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	}
 	if c.header = v.Enum("has_headers", "false", "true", "auto"); c.header == "auto" && rel.Kind != catalog.Stream {
 		v.Reject("has_headers", "true or false")
+	}
+	if err := c.readAvro(v, role); err != nil {
+		return c, nil, err
 	}
 	c.append = v.Bool("append")
 	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
@@ -166,6 +180,9 @@ func formatOf(path string) string {
 	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".zst")
 	if strings.HasSuffix(name, ".csv") {
 		return formatCSV
+	}
+	if strings.HasSuffix(name, ".avro") {
+		return formatAvro
 	}
 	return formatJSON
 }

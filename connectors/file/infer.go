@@ -27,6 +27,9 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 	if err != nil {
 		return nil, err
 	}
+	if c.format == formatAvro {
+		return i.inferAvro(c, files)
+	}
 	header := c.header
 	if c.header == "auto" {
 		c.header = "true" // the first record names the columns

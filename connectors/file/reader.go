@@ -55,6 +55,9 @@ func (s *source) Splits(context.Context) ([]stream.Split, error) {
 func (s *source) Close() error { return nil }
 
 func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+	if s.config.format == formatAvro {
+		return s.openContainers(from, scan)
+	}
 	r := &reader{source: s, scan: scan, wake: make(chan struct{}, 1)}
 	visible := len(s.rel.Columns)
 	all := s.rel.AllColumns()

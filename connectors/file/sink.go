@@ -33,6 +33,7 @@ type sink struct {
 	config  config
 	metrics *stream.Metrics
 	encoder encoder
+	avro    *avroFile // in place of encoder
 	f       *os.File
 	turn    *turn // among this process's writers of the file
 	codec   object.Codec
@@ -75,12 +76,17 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	}
 	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, owner: cmp.Or(o.ID, o.Job)}
 	header := []byte(nil)
-	if c.format == formatCSV {
+	switch c.format {
+	case formatAvro:
+		if s.avro, err = newAvroFile(env, rel, &c, o.Changelog); err != nil {
+			return nil, err
+		}
+	case formatCSV:
 		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog, Labels: env.Labels})
 		if s.encoder = e; c.header == "true" {
 			header = append(e.Header(nil), '\n')
 		}
-	} else {
+	default:
 		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog, Labels: env.Labels})
 	}
 	for _, col := range rel.Columns {
@@ -94,6 +100,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	}
 	if s.length == 0 {
 		s.buf = append(s.buf, header...)
+	} else if s.avro != nil {
+		if err := s.avro.resume(path); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -143,6 +154,9 @@ func (s *sink) decided(o stream.SinkOptions, size int64) (int64, error) {
 // cut truncates the file.
 func (s *sink) cut(length int64) error {
 	s.buf = s.buf[:0]
+	if s.avro != nil {
+		s.avro.rows = 0
+	}
 	if s.length != length {
 		if err := s.f.Truncate(length); err != nil {
 			return object.PathError("truncate", s.path, err)
@@ -195,24 +209,34 @@ func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
 		}
 	}
 	n := b.Len()
+	var rejects []stream.Reject
 	for i := range n {
 		row := i
 		if b.Sel != nil {
 			row = int(b.Sel[i])
 		}
-		s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
+		if s.avro != nil {
+			var err error
+			if s.buf, err = s.avro.Append(s.buf, b, row); err != nil {
+				e := *sqlerr.From(err)
+				e.Message = "writing to file \"" + s.path + "\": " + e.Message
+				rejects = append(rejects, stream.Reject{Err: &e})
+			}
+		} else {
+			s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
+		}
 		if len(s.buf) >= s.config.buffer && s.codec == object.None {
 			if err := s.flush(); err != nil {
-				return nil, err
+				return rejects, err
 			}
 		}
 	}
-	s.metrics.RecordsWritten.Add(int64(n))
+	s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
 	// A frame is an epoch, unless it grows too large to hold.
 	if len(s.buf) >= maxFrame {
-		return nil, s.flush()
+		return rejects, s.flush()
 	}
-	return nil, nil
+	return rejects, nil
 }
 
 const maxFrame = 16 << 20
@@ -223,6 +247,13 @@ func (s *sink) flush() error {
 		return nil
 	}
 	out := s.buf
+	if s.avro != nil {
+		var err error
+		if s.packed, err = s.avro.block(s.packed[:0], s.buf, s.length); err != nil {
+			return err
+		}
+		out = s.packed
+	}
 	if s.codec != object.None {
 		var err error
 		if s.packed, err = s.codec.Append(s.packed[:0], s.buf); err != nil {

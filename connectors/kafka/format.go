@@ -172,3 +172,19 @@ func (c *config) noForm(err error) error {
 	e.Message = "writing to topic \"" + c.topic + "\": " + e.Message
 	return &e
 }
+
+// checkAvro compares the declared columns with the schema that is named.
+func (c *config) checkAvro(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
+	schema, _, err := c.avro.Load(c.reading(env))
+	if err != nil || schema == nil || len(rel.Columns) == 0 || role == stream.RoleSink {
+		return err
+	}
+	var cols []catalog.Column
+	for _, col := range rel.Columns {
+		if col.Generated == "" {
+			cols = append(cols, col)
+		}
+	}
+	_, err = avro.NewDecoder(cols, avro.Options{Schema: schema, Labels: env.Labels})
+	return err
+}

@@ -43,10 +43,23 @@ func (Connector) PseudoColumns() []catalog.Column {
 	}
 }
 
-// Check validates the declaration; nothing is connected to.
-func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) error {
-	_, _, err := read(rel, role, "")
-	return err
+// Check validates the declaration, with the schema that it names; nothing is
+// connected to.
+func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
+	c, _, err := read(rel, role, "")
+	if err != nil || c.format != formatAvro || c.avro.Schema == "" {
+		return err
+	}
+	return c.checkAvro(env, rel, role)
+}
+
+// Notices is stream.Noticer's.
+func (Connector) Notices(env *stream.Env, rel *catalog.Relation, role stream.Role) []string {
+	c, _, err := read(rel, role, "")
+	if err != nil || c.format != formatAvro {
+		return nil
+	}
+	return c.avro.Notices(c.reading(env))
 }
 
 // Feeds reports whether both are of one topic: of one cluster they name a broker in

@@ -292,6 +292,12 @@ type Seeker interface {
 	Seeks(column string) bool
 }
 
+// Noticer is a connector that has something to say of a declaration that Check finds
+// right.
+type Noticer interface {
+	Notices(env *Env, rel *catalog.Relation, role Role) []string
+}
+
 // Placer is a connector whose readers begin where Scan.At says.
 type Placer interface{ Places() }
 

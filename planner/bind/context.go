@@ -54,6 +54,8 @@ type Context struct {
 	Connectors []string
 	// Check validates a declaration as its connector sees it; nil: no check.
 	Check func(r *catalog.Relation, sink bool) error
+	// Notices are what whoever declares a relation should know of it beside; nil: nothing.
+	Notices func(r *catalog.Relation, sink bool) []string
 	// Eval computes an expression without columns, for constant folding and for
 	// arguments that must be constant; nil: nothing is folded.
 	Eval func(e plan.Expr) (types.Value, error)

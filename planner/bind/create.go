@@ -164,8 +164,19 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 	s.Infer = s.Infer && !exists
 	if b.c.Check != nil && !exists {
 		b.check(b.c.Check(r, false))
+		b.tell(r, false)
 	}
 	return done(s)
+}
+
+// tell passes on what the connector says of a declaration.
+func (b *binder) tell(r *catalog.Relation, sink bool) {
+	if b.c.Notices == nil {
+		return
+	}
+	for _, n := range b.c.Notices(r, sink) {
+		b.notice("%s", n)
+	}
 }
 
 // rowNumber is what the expressions of a generator's columns are computed from.
@@ -218,6 +229,7 @@ func (b *binder) createSink(x *parse.CreateSink) *plan.Bound {
 	}
 	if b.c.Check != nil {
 		b.check(b.c.Check(r, true))
+		b.tell(r, true)
 	}
 	return done(&plan.CreateSink{Relation: r, IfNotExists: x.IfNotExists, OrReplace: x.OrReplace})
 }

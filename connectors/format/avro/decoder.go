@@ -198,6 +198,14 @@ func (d *Decoder) DecodeNext(b []byte, i int) (next int, err error) {
 	return d.skip(d.whole.root, b, i, 0), err
 }
 
+// Pass returns where the record that begins at b[i], bare, ends.
+func (d *Decoder) Pass(b []byte, i int) (next int, err error) {
+	if next = d.skip(d.whole.root, b, i, 0); next < 0 {
+		err = malformed("the record that begins at byte %d does not end", i)
+	}
+	return next, err
+}
+
 func isOutage(err error) bool {
 	_, ok := err.(*Outage) //nolint:errorlint // it is made here, and not wrapped
 	return ok

@@ -90,3 +90,21 @@ func (c Config) Load(readFile func(path string) ([]byte, error)) (reader *Schema
 	}
 	return reader, writers, nil
 }
+
+// Notices tell of what the schemas say in a way that Avro does not.
+func (c Config) Notices(readFile func(path string) ([]byte, error)) []string {
+	reader, writers, err := c.Load(readFile)
+	if err != nil {
+		return nil // whoever needs the schemas says why
+	}
+	var notices []string
+	for _, s := range append(writers, reader) {
+		if s == nil {
+			continue
+		}
+		for _, f := range s.Moved {
+			notices = append(notices, "the logicalType of the Avro field "+f+" stands beside its type, where Avro passes over it; it is taken as the type's")
+		}
+	}
+	return notices
+}

@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"encoding/binary"
+	"strconv"
+	"testing"
+	"time"
+
+	hamba "github.com/hamba/avro/v2"
+
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// avroEvent is the event as an Avro record.
+type avroEvent struct {
+	OrderID    int64     `avro:"order_id"`
+	CustomerID string    `avro:"customer_id"`
+	Symbol     string    `avro:"symbol"`
+	Price      []byte    `avro:"price"`
+	Quantity   int64     `avro:"quantity"`
+	Side       string    `avro:"side"`
+	Venue      *string   `avro:"venue"`
+	EventTime  time.Time `avro:"event_time"`
+}
+
+// avroSchema has the price as the type given: to the library it is bytes, of which it
+// would make a big.Rat else.
+func avroSchema(price string) string {
+	return `{"type":"record","name":"event","fields":[{"name":"order_id","type":"long"},{"name":"customer_id","type":"string"},` +
+		`{"name":"symbol","type":"string"},{"name":"price","type":` + price + `},{"name":"quantity","type":"long"},{"name":"side","type":"string"},` +
+		`{"name":"venue","type":["null","string"]},{"name":"event_time","type":{"type":"long","logicalType":"timestamp-micros"}}]}`
+}
+
+// formatsBars measure decoders of formats against the libraries that are used else.
+func formatsBars(t *testing.T, _ time.Duration) []bar {
+	api := hamba.Config{MaxByteSliceSize: 1 << 20, MaxSliceAllocSize: 1 << 20}.Freeze()
+	plain := hamba.MustParse(avroSchema(`"bytes"`))
+	schema, err := avro.Parse(avroSchema(`{"type":"bytes","logicalType":"decimal","precision":18,"scale":4}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records [vec.MaxRows][]byte
+	venue := "XNAS-PRIMARY"
+	for i := range records {
+		price := binary.BigEndian.AppendUint32(nil, uint32(500000+i*7919))
+		if records[i], err = api.Marshal(plain, avroEvent{
+			OrderID: int64(1000000000 + i), CustomerID: "customer-000123", Symbol: "GOOGL", Price: price,
+			Quantity: int64(eventQuantity(i)), Side: "SELL", Venue: &venue, EventTime: time.UnixMicro(1705314600123456 + int64(i)),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var cols []vec.Vec
+	for _, c := range columns {
+		cols = append(cols, vec.New(c.Type))
+	}
+	d, err := avro.NewDecoder(columns, avro.Options{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	allocs := int64(0)
+	into := func(decode func(record []byte) error, begin func()) float64 {
+		var runs []float64
+		for range 5 {
+			r := testing.Benchmark(func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					begin()
+					for _, record := range records {
+						if err := decode(record); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			})
+			allocs = r.AllocsPerOp()
+			runs = append(runs, float64(r.NsPerOp())/vec.MaxRows)
+		}
+		return Median(runs)
+	}
+	asMap := into(func(r []byte) error {
+		var v map[string]any
+		return api.Unmarshal(plain, r, &v)
+	}, func() {})
+	asStruct := into(func(r []byte) error {
+		var v avroEvent
+		return api.Unmarshal(plain, r, &v)
+	}, func() {})
+	own := into(d.Decode, func() {
+		for _, c := range cols {
+			c.Reset()
+		}
+		d.Bind(cols)
+	})
+	note := time.Duration(own).String() + " a record of " + strconv.Itoa(len(records[7])) + " bytes"
+	return []bar{
+		{name: "hamba into a map / Avro decode into columns", value: asMap / own, limit: 15, least: true, note: note},
+		{name: "hamba into a struct / Avro decode into columns", value: asStruct / own, limit: 3, least: true, note: note},
+		{name: "allocations of a batch of 1,024 Avro records", value: float64(allocs), limit: 0},
+	}
+}

@@ -1,0 +1,116 @@
+package file
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// avroFile writes a container: what a flush takes is one block, so a file is cut
+// between blocks, and the header goes before the first one.
+type avroFile struct {
+	encoder *avro.Encoder
+	header  avro.Header
+	rows    int64 // in the block in hand
+}
+
+// newAvroFile compiles the encoder; the file's own header is read when it is open.
+func newAvroFile(env *stream.Env, rel *catalog.Relation, c *config, op bool) (*avroFile, error) {
+	schema, _, err := c.avro.Load(c.reading(env))
+	if err != nil {
+		return nil, err
+	}
+	if schema == nil {
+		text, err := avro.Derive(rel.Name, rel.Columns, op)
+		if err != nil {
+			return nil, err
+		}
+		if schema, err = avro.Parse(text); err != nil {
+			return nil, err
+		}
+	}
+	w := &avroFile{header: avro.Header{Schema: schema, Codec: c.avroCodec}}
+	if _, err := rand.Read(w.header.Sync[:]); err != nil {
+		return nil, fmt.Errorf("making a marker: %w", err)
+	}
+	w.encoder, err = avro.NewEncoder(schema, rel.Columns, avro.EncodeOptions{Op: op, Labels: env.Labels})
+	return w, err
+}
+
+// Append encodes a row into the block in hand; a row that has no form is taken back.
+func (w *avroFile) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
+	at := len(dst)
+	dst, err := w.encoder.Append(dst, b, row)
+	if err != nil {
+		return dst[:at], err
+	}
+	w.rows++
+	return dst, nil
+}
+
+// block makes bytes of the file of the rows: with its header where it is empty.
+func (w *avroFile) block(dst, rows []byte, length int64) ([]byte, error) {
+	if length == 0 {
+		dst = avro.AppendHeader(dst, w.header.Schema.Text, w.header.Codec, w.header.Sync)
+	}
+	n := w.rows
+	w.rows = 0
+	return w.header.AppendBlock(dst, n, rows)
+}
+
+// resume takes the header of a file that has rows: they must be of the same schema.
+func (w *avroFile) resume(path string) error {
+	c := &container{path: path}
+	defer c.close()
+	h, err := c.begin(config{buffer: 64 << 10})
+	if err != nil {
+		return err
+	}
+	own, err := w.header.Schema.Fingerprint()
+	if err != nil {
+		return err
+	}
+	theirs, err := h.Schema.Fingerprint()
+	if err != nil {
+		return err
+	}
+	if own != theirs && !bytes.Equal([]byte(h.Schema.Text), []byte(w.header.Schema.Text)) {
+		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "file %q holds Avro records of another schema", path).
+			WithHint("Write to another file, or set avro.schema to the file's.")
+	}
+	w.header = h
+	return nil
+}
+
+// avroCodecs are the values of avro.codec, as a container names them.
+var avroCodecs = map[string]string{"none": "null", "deflate": "deflate", "snappy": "snappy", "zstd": "zstandard"}
+
+// readAvro reads the keys of Avro.
+func (c *config) readAvro(v *stream.Values, role stream.Role) error {
+	if c.avro = avro.Read(v, role, false); c.avro.Framing != avro.Bare {
+		v.Reject("avro.framing", "none: the records of a container file have nothing before them")
+	}
+	if role == stream.RoleSink {
+		c.avroCodec = avroCodecs[v.Enum("avro.codec", "deflate", "none", "snappy", "zstd")]
+	}
+	if c.format != formatAvro {
+		return nil
+	}
+	if len(c.avro.Writers) > 0 {
+		v.Reject("avro.writer.schema", "nothing: a container file has it")
+	}
+	if codec := c.codec.For(c.path); codec != object.None {
+		return sqlerr.Unsupported("Set compression = 'none', and avro.codec for the blocks of a sink.", "a %s Avro container file is not supported", codec)
+	}
+	if c.follow {
+		return sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following Avro container files is not supported")
+	}
+	return nil
+}
