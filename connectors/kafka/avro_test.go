@@ -258,7 +258,8 @@ func TestAvroDeclarations(t *testing.T) {
 		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV1, "avro.framing", "odd"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSink, []string{"format", "avro", "avro.framing", "confluent"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSink, []string{"format", "avro"}, ""},
-		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV1, "avro.framing", "single_object"}, ""},
+		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV2, "avro.framing", "single_object"}, ""},
+		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV1}, sqlerr.UndefinedColumn},
 	} {
 		if err := (Connector{}).Check(&stream.Env{}, relation("t", c.options...), c.role); err == nil != (c.code == "") || err != nil && sqlerr.CodeOf(err) != c.code {
 			t.Errorf("%v: %v, want %s", c.options, err, c.code)
