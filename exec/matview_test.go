@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,54 @@ func (f *fixture) createView(ctx context.Context, sql string) error {
 func (f *fixture) refresh(view string) {
 	f.Helper()
 	f.run("REFRESH MATERIALIZED VIEW " + view)
+}
+
+// TestDropCascadeNames: DROP ... CASCADE names the views and jobs that go along, and
+// without CASCADE they are in the error's detail.
+func TestDropCascadeNames(t *testing.T) {
+	f := newFixture(t)
+	f.run("CREATE TABLE a (id bigint PRIMARY KEY, name text)", "CREATE TABLE o (id bigint PRIMARY KEY)", "CREATE VIEW p AS SELECT id FROM a WHERE id > 1")
+	for view, query := range map[string]string{"v": "SELECT name, count(*) AS n FROM a GROUP BY name", "w": "SELECT count(*) AS n FROM p"} {
+		if err := f.matView(view, query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.matView("x", "SELECT sum(n) AS s FROM v"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.tableJob("j", "INSERT INTO o SELECT id FROM a", ""); err != nil {
+		t.Fatal(err)
+	}
+	drop := func(cascade bool) (Result, error) {
+		return f.try(&plan.Drop{What: "TABLE", Objects: []plan.ObjectName{{Schema: "public", Name: "a"}}, Cascade: cascade})
+	}
+	_, err := drop(false)
+	var depends, goes []string
+	for _, c := range [][2]string{
+		{"materialized view v", "table a"}, {"materialized view x", "materialized view v"}, {"view p", "table a"},
+		{"materialized view w", "table a"}, {"job j", "table a"},
+	} {
+		depends, goes = append(depends, c[0]+" depends on "+c[1]), append(goes, "drop cascades to "+c[0])
+	}
+	same := func(what, got string, want []string) {
+		t.Helper()
+		all := strings.Split(got, "\n")
+		slices.Sort(all)
+		slices.Sort(want)
+		equal(t, what, all, want)
+	}
+	if sqlerr.CodeOf(err) != sqlerr.DependentObjectsStillExist {
+		t.Fatalf("DROP without CASCADE: %v", err)
+	}
+	same("DROP's detail", sqlerr.From(err).Detail, depends)
+	res, err := drop(true)
+	if err != nil || len(res.Notices) != 1 || res.Notices[0].Message != "drop cascades to 5 other objects" {
+		t.Fatalf("DROP ... CASCADE: %v, %v", res.Notices, err)
+	}
+	same("its notice", res.Notices[0].Detail, goes)
+	if jobs := f.catalog.Snapshot().Jobs(); len(jobs) != 0 {
+		t.Errorf("%d jobs are left", len(jobs))
+	}
 }
 
 var viewQueries = []string{
