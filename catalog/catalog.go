@@ -45,6 +45,7 @@ func Open(store *state.Store, builtins *Builtins, virtual ...*Relation) (*Catalo
 		enums:     map[enumName]*Enum{},
 		enumOf:    map[types.OID]*Enum{},
 		roles:     map[string]*Role{},
+		guards:    map[storeKey]*guard{},
 		builtins:  newBuiltinIndex(builtins),
 	}
 	d := newDraft(s)
@@ -119,6 +120,12 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 			return err
 		}
 		d.putRole(r)
+	case keyFunctionACL, keyDatabaseACL, keyConnectorACL:
+		g, err := decodeGuard(key[0], value)
+		if err != nil {
+			return err
+		}
+		d.putGuard(g)
 	case keyOIDs:
 		limit, err := decodeOIDs(value)
 		if err != nil {
@@ -129,6 +136,15 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 		return fmt.Errorf("key %q is of no known kind", key)
 	}
 	return nil
+}
+
+// RequireRoles is for a server whose clients prove who they are: a name without a
+// role has the privileges of PUBLIC and no others, where before it had all, as
+// whoever is trusted has. It is called before anyone else uses the catalog.
+func (c *Catalog) RequireRoles() {
+	d := newDraft(c.Snapshot())
+	d.strict = true
+	c.current.Store(d.freeze(c.Snapshot().Version))
 }
 
 // Snapshot is the catalog as of the last commit.

@@ -172,6 +172,7 @@ func (d *draft) replaceRelation(r *Relation) error {
 			return err
 		}
 	}
+	r.Owner, r.ACL = old.Owner, old.ACL
 	d.putRelation(r)
 	return nil
 }

@@ -32,6 +32,8 @@ type Membership struct {
 	Role    string
 	Grantor string
 	Admin   bool // may make others members
+	Inherit bool // has the group's privileges
+	Set     bool // may SET ROLE to it
 }
 
 // NoEnd is the ValidUntil of a password that stays valid.
@@ -68,14 +70,18 @@ func (s *Snapshot) Role(name string) *Role {
 	return r
 }
 
-// AnyRole is Role, or, of a name that only trust lets in, one with LOGIN and
-// nothing else.
+// AnyRole is Role, or, of a name that only trust lets in, one with LOGIN: with
+// nothing else after RequireRoles, and as a superuser where whoever connects is
+// trusted.
 func (s *Snapshot) AnyRole(name string) *Role {
 	if r := s.Role(name); r != nil {
 		return r
 	}
 	r := NewRole(name)
 	r.Login = true
+	if !s.strict {
+		r.Superuser, r.CreateRole, r.CreateDB = true, true, true
+	}
 	return r
 }
 
@@ -222,13 +228,52 @@ func (s *Snapshot) ownedBy(name string) []string {
 			all = append(all, "owner of type "+QuoteName(e.Name))
 		}
 	}
+	for _, o := range s.guarded() {
+		if o.ACL.mentions(name) && o.Owner != name {
+			all = append(all, "privileges for "+o.Word+" "+QuoteName(o.Name))
+		}
+	}
 	slices.Sort(all)
 	return all
 }
 
-// GrantRole makes a role a member of a group; it returns false where it is one
-// already.
-func (t *Tx) GrantRole(group, member, grantor string, admin bool) (changed bool, err error) {
+// guarded are the objects on which privileges were given or taken.
+func (s *Snapshot) guarded() []Object {
+	var all []Object
+	for _, sc := range s.schemas {
+		if sc.ACL != nil {
+			all = append(all, sc.Object())
+		}
+	}
+	for _, r := range s.byOID {
+		if r.ACL != nil {
+			all = append(all, r.Object())
+		}
+	}
+	for k, g := range s.guards {
+		class := map[byte]ObjectClass{keyFunctionACL: FunctionClass, keyDatabaseACL: DatabaseClass, keyConnectorACL: ConnectorClass}[k.kind]
+		if o, ok := s.object(&Grant{Class: class, OID: k.oid, Name: g.name}); ok {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// MembershipOptions are what a GRANT or REVOKE says of a membership; nil: nothing.
+type MembershipOptions struct{ Admin, Inherit, Set *bool }
+
+func (o MembershipOptions) apply(m *Membership) {
+	for _, x := range []struct{ to, from *bool }{{&m.Admin, o.Admin}, {&m.Inherit, o.Inherit}, {&m.Set, o.Set}} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+}
+
+// GrantRole makes a role a member of a group, or changes the options that it is one
+// with; it returns false where that changes nothing. A new member may SET ROLE, and
+// has the group's privileges where its role inherits.
+func (t *Tx) GrantRole(group, member, grantor string, options MembershipOptions) (changed bool, err error) {
 	err = t.apply(func(d *draft) error {
 		g, m := d.Role(group), d.Role(member)
 		switch {
@@ -240,13 +285,17 @@ func (t *Tx) GrantRole(group, member, grantor string, admin bool) (changed bool,
 			return sqlerr.Errorf(sqlerr.InvalidGrantOperation, "role \"%s\" is a member of role \"%s\"", group, member)
 		}
 		old, is := m.Member(group)
-		if is && (old.Admin || !admin) {
+		next := old
+		if !is {
+			next = Membership{Role: group, Grantor: grantor, Inherit: m.Inherit, Set: true}
+		}
+		if options.apply(&next); is && next == old {
 			return nil
 		}
 		changed = true
 		r := *m
 		r.Groups = slices.DeleteFunc(slices.Clone(m.Groups), func(m Membership) bool { return m.Role == group })
-		r.Groups = append(r.Groups, Membership{Role: group, Grantor: cmp.Or(old.Grantor, grantor), Admin: admin})
+		r.Groups = append(r.Groups, next)
 		slices.SortFunc(r.Groups, func(a, b Membership) int { return cmp.Compare(a.Role, b.Role) })
 		d.putRole(&r)
 		return nil
@@ -254,9 +303,9 @@ func (t *Tx) GrantRole(group, member, grantor string, admin bool) (changed bool,
 	return changed, err
 }
 
-// RevokeRole ends a membership, or, with adminOnly, its admin option; it returns
-// false where there is none.
-func (t *Tx) RevokeRole(group, member string, adminOnly bool) (changed bool, err error) {
+// RevokeRole ends a membership, or changes the options given; it returns false where
+// there is none.
+func (t *Tx) RevokeRole(group, member string, options MembershipOptions) (changed bool, err error) {
 	err = t.apply(func(d *draft) error {
 		g, m := d.Role(group), d.Role(member)
 		switch {
@@ -266,15 +315,18 @@ func (t *Tx) RevokeRole(group, member string, adminOnly bool) (changed bool, err
 			return errNoRole(member)
 		}
 		old, is := m.Member(group)
-		if !is || adminOnly && !old.Admin {
+		next := old
+		options.apply(&next)
+		optionOnly := options != MembershipOptions{}
+		if !is || optionOnly && next == old {
+			changed = is
 			return nil
 		}
 		changed = true
 		r := *m
 		r.Groups = slices.DeleteFunc(slices.Clone(m.Groups), func(m Membership) bool { return m.Role == group })
-		if adminOnly {
-			old.Admin = false
-			r.Groups = append(r.Groups, old)
+		if optionOnly {
+			r.Groups = append(r.Groups, next)
 			slices.SortFunc(r.Groups, func(a, b Membership) int { return cmp.Compare(a.Role, b.Role) })
 		}
 		d.putRole(&r)
@@ -304,6 +356,9 @@ type storedMembership struct {
 	Role    string `json:"role"`
 	Grantor string `json:"grantor"`
 	Admin   bool   `json:"admin,omitempty"`
+	// Without them a member inherits and may SET ROLE.
+	NoInherit bool `json:"no_inherit,omitempty"`
+	NoSet     bool `json:"no_set,omitempty"`
 }
 
 func encodeRole(r *Role) []byte {
@@ -313,7 +368,7 @@ func encodeRole(r *Role) []byte {
 		Verifier: r.Verifier, ValidUntil: r.ValidUntil, Comment: r.Comment,
 	}
 	for _, m := range r.Groups {
-		s.Groups = append(s.Groups, storedMembership(m))
+		s.Groups = append(s.Groups, storedMembership{m.Role, m.Grantor, m.Admin, !m.Inherit, !m.Set})
 	}
 	return encode(s)
 }
@@ -329,7 +384,7 @@ func decodeRole(value []byte) (*Role, error) {
 		Verifier: s.Verifier, ValidUntil: s.ValidUntil, Comment: s.Comment,
 	}
 	for _, m := range s.Groups {
-		r.Groups = append(r.Groups, Membership(m))
+		r.Groups = append(r.Groups, Membership{m.Role, m.Grantor, m.Admin, !m.NoInherit, !m.NoSet})
 	}
 	return r, nil
 }

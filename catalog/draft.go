@@ -33,6 +33,8 @@ func newDraft(s *Snapshot) *draft {
 			enums:     maps.Clone(s.enums),
 			enumOf:    maps.Clone(s.enumOf),
 			roles:     maps.Clone(s.roles),
+			guards:    maps.Clone(s.guards),
+			strict:    s.strict,
 			builtins:  s.builtins,
 		},
 		owned:   map[string]bool{},
@@ -152,6 +154,11 @@ func (d *draft) write(w *state.Writer) error {
 	for _, r := range d.roles {
 		if k := (storeKey{keyRole, r.OID()}); d.touched[k] {
 			live[k] = encodeRole(r)
+		}
+	}
+	for k, g := range d.guards {
+		if d.touched[k] {
+			live[k] = encodeGuard(g)
 		}
 	}
 	for _, j := range d.jobs {

@@ -23,6 +23,10 @@ const (
 	keyJob      = 'j'
 	keyEnum     = 'e'
 	keyRole     = 'a'
+
+	keyFunctionACL  = 'f'
+	keyDatabaseACL  = 'd'
+	keyConnectorACL = 'c'
 )
 
 func (k storeKey) bytes() []byte {
@@ -35,6 +39,8 @@ type storedSchema struct {
 	Name    string    `json:"name"`
 	Owner   string    `json:"owner"`
 	Comment string    `json:"comment,omitempty"`
+
+	ACL *[]storedACLItem `json:"acl,omitempty"`
 }
 
 type storedRelation struct {
@@ -57,6 +63,8 @@ type storedRelation struct {
 	DependsOn []types.OID      `json:"depends_on,omitempty"`
 	Table     *storedTable     `json:"table,omitempty"`
 	Sequence  *storedSequence  `json:"sequence,omitempty"`
+
+	ACL *[]storedACLItem `json:"acl,omitempty"`
 }
 
 type storedColumn struct {
@@ -128,7 +136,7 @@ func decode(value []byte, v any, format *int) error {
 }
 
 func encodeSchema(s *Schema) []byte {
-	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner, s.Comment})
+	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner, s.Comment, storedACL(s.ACL)})
 }
 
 func decodeSchema(value []byte) (*Schema, error) {
@@ -136,14 +144,14 @@ func decodeSchema(value []byte) (*Schema, error) {
 	if err := decode(value, &s, &s.Format); err != nil {
 		return nil, err
 	}
-	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner, Comment: s.Comment}, nil
+	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner, Comment: s.Comment, ACL: loadedACL(s.ACL)}, nil
 }
 
 func encodeRelation(r *Relation) []byte {
 	s := storedRelation{
 		Format: objectFormat, OID: r.OID, Schema: r.Schema, Name: r.Name, Kind: string(rune(r.Kind)), Owner: r.Owner,
 		Columns: storedColumns(r.Columns), Hidden: storedColumns(r.Hidden), Connector: r.Connector,
-		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn, Key: r.Key,
+		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn, Key: r.Key, ACL: storedACL(r.ACL),
 	}
 	if r.Watermark != nil {
 		s.Watermark = &storedWatermark{r.Watermark.Column, r.Watermark.Expr}
@@ -169,7 +177,7 @@ func decodeRelation(value []byte) (*Relation, error) {
 	r := &Relation{
 		OID: s.OID, Schema: s.Schema, Name: s.Name, Kind: Kind(s.Kind[0]), Owner: s.Owner,
 		Columns: loadedColumns(s.Columns), Hidden: loadedColumns(s.Hidden), Connector: s.Connector,
-		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn, Key: s.Key,
+		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn, Key: s.Key, ACL: loadedACL(s.ACL),
 	}
 	if s.Watermark != nil {
 		r.Watermark = &Watermark{s.Watermark.Column, s.Watermark.Expr}

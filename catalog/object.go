@@ -32,6 +32,7 @@ type Schema struct {
 	Name    string
 	Owner   string
 	Comment string
+	ACL     ACL // nil: as Object.Default says
 }
 
 // Relation is a stream, sink, view, table, sequence or catalog table.
@@ -41,6 +42,7 @@ type Relation struct {
 	Name      string
 	Kind      Kind
 	Owner     string
+	ACL       ACL // nil: as Object.Default says
 	Columns   []Column
 	Hidden    []Column // pseudo-columns (_key, _offset, ...), after Columns in AllColumns
 	Watermark *Watermark

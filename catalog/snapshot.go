@@ -17,6 +17,8 @@ type Snapshot struct {
 	enums     map[enumName]*Enum
 	enumOf    map[types.OID]*Enum
 	roles     map[string]*Role
+	guards    map[storeKey]*guard
+	strict    bool // a name without a role has no more rights than everyone
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
 }

@@ -200,6 +200,9 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		}
 	}
 	for _, to := range letters.targets {
+		if err := mayWriteLetters(tx.Snapshot(), env.User, to); err != nil {
+			return notices, err
+		}
 		if to.declared != 0 && !slices.Contains(j.DependsOn, to.declared) {
 			j.DependsOn = append(j.DependsOn, to.declared)
 		}

@@ -76,24 +76,25 @@ func (t *Txn) createRole(s *plan.CreateRole, env *function.Env) (Result, error) 
 	if err := t.change().CreateRole(r); err != nil {
 		return res, err
 	}
+	yes, no := true, false
 	if !me.Superuser && t.Snapshot().Role(me.Name) != nil {
 		// As in PostgreSQL 16, who makes a role may administer it.
-		if _, err := t.change().GrantRole(s.Name, me.Name, catalog.Superuser, true); err != nil {
+		if _, err := t.change().GrantRole(s.Name, me.Name, catalog.Superuser, catalog.MembershipOptions{Admin: &yes, Inherit: &no, Set: &no}); err != nil {
 			return res, err
 		}
 	}
 	for _, group := range s.In {
-		if err := t.grantRole(&res, group, s.Name, env.User, false); err != nil {
+		if err := t.grantRole(&res, group, s.Name, env.User, catalog.MembershipOptions{}); err != nil {
 			return res, err
 		}
 	}
 	for _, member := range s.Members {
-		if err := t.grantRole(&res, s.Name, member, env.User, false); err != nil {
+		if err := t.grantRole(&res, s.Name, member, env.User, catalog.MembershipOptions{}); err != nil {
 			return res, err
 		}
 	}
 	for _, member := range s.Admins {
-		if err := t.grantRole(&res, s.Name, member, env.User, true); err != nil {
+		if err := t.grantRole(&res, s.Name, member, env.User, catalog.MembershipOptions{Admin: &yes}); err != nil {
 			return res, err
 		}
 	}
@@ -110,8 +111,7 @@ func (t *Txn) mayAdmin(user, role string) bool {
 	if target := s.Role(role); target != nil && target.Superuser {
 		return false
 	}
-	m, ok := me.Member(role)
-	return ok && m.Admin
+	return s.MayAdmin(user, role)
 }
 
 func (t *Txn) alterRole(s *plan.AlterRole, env *function.Env) (Result, error) {
@@ -139,12 +139,12 @@ func (t *Txn) alterRole(s *plan.AlterRole, env *function.Env) (Result, error) {
 		return res, err
 	}
 	for _, member := range s.Add {
-		if err := t.grantRole(&res, s.Name, member, env.User, false); err != nil {
+		if err := t.grantRole(&res, s.Name, member, env.User, catalog.MembershipOptions{}); err != nil {
 			return res, err
 		}
 	}
 	for _, member := range s.Drop {
-		if err := t.revokeRole(&res, s.Name, member, env.User, false); err != nil {
+		if err := t.revokeRole(&res, s.Name, member, env.User, catalog.MembershipOptions{}); err != nil {
 			return res, err
 		}
 	}
@@ -190,9 +190,9 @@ func (t *Txn) grantRoles(s *plan.GrantRoles, env *function.Env) (Result, error) 
 		for _, member := range s.Members {
 			var err error
 			if s.Revoke {
-				err = t.revokeRole(&res, group, member, env.User, s.Admin)
+				err = t.revokeRole(&res, group, member, env.User, s.Options)
 			} else {
-				err = t.grantRole(&res, group, member, env.User, s.Admin)
+				err = t.grantRole(&res, group, member, env.User, s.Options)
 			}
 			if err != nil {
 				return res, err
@@ -202,11 +202,11 @@ func (t *Txn) grantRoles(s *plan.GrantRoles, env *function.Env) (Result, error) 
 	return res, nil
 }
 
-func (t *Txn) grantRole(res *Result, group, member, user string, admin bool) error {
+func (t *Txn) grantRole(res *Result, group, member, user string, options catalog.MembershipOptions) error {
 	if t.Snapshot().Role(group) != nil && !t.mayAdmin(user, group) {
 		return denied(fmt.Sprintf("grant role \"%s\"", group), "Only roles with the ADMIN option on role \"%s\" may grant this role.", group)
 	}
-	changed, err := t.change().GrantRole(group, member, user, admin)
+	changed, err := t.change().GrantRole(group, member, user, options)
 	if err == nil && !changed {
 		n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "role \"%s\" has already been granted membership in role \"%s\" by role \"%s\"", member, group, user)
 		n.Severity = "NOTICE"
@@ -215,15 +215,28 @@ func (t *Txn) grantRole(res *Result, group, member, user string, admin bool) err
 	return err
 }
 
-func (t *Txn) revokeRole(res *Result, group, member, user string, adminOnly bool) error {
+func (t *Txn) revokeRole(res *Result, group, member, user string, options catalog.MembershipOptions) error {
 	if t.Snapshot().Role(group) != nil && !t.mayAdmin(user, group) {
 		return denied(fmt.Sprintf("revoke role \"%s\"", group), "Only roles with the ADMIN option on role \"%s\" may revoke this role.", group)
 	}
-	changed, err := t.change().RevokeRole(group, member, adminOnly)
+	changed, err := t.change().RevokeRole(group, member, options)
 	if err == nil && !changed {
 		n := sqlerr.Errorf(sqlerr.Warning, "role \"%s\" has not been granted membership in role \"%s\" by role \"%s\"", member, group, user)
 		n.Severity = "WARNING"
 		res.Notices = append(res.Notices, n)
 	}
 	return err
+}
+
+// grant is GRANT and REVOKE of rights on objects.
+func (t *Txn) grant(s *plan.Grant, env *function.Env) (Result, error) {
+	res := Result{Tag: s.Tag()}
+	for _, g := range s.Grants {
+		notices, err := t.change().Grant(g, env.User)
+		res.Notices = append(res.Notices, notices...)
+		if err != nil {
+			return res, err
+		}
+	}
+	return res, nil
 }

@@ -188,3 +188,16 @@ func relationNamed(s *catalog.Snapshot, path []string, name string) *catalog.Rel
 	}
 	return nil
 }
+
+// mayWriteLetters: a job's dead letters are written with the rights of its owner. The
+// names of options are known here and not where the statement is bound.
+func mayWriteLetters(s *catalog.Snapshot, user string, to letterTarget) error {
+	o, right := s.ConnectorObject(to.relation.Connector), catalog.UsageRight
+	if r := s.RelationByOID(to.declared); to.declared != 0 && r != nil {
+		o, right = r.Object(), catalog.InsertRight
+	}
+	if !s.Has(user, o, right) {
+		return o.Denied()
+	}
+	return nil
+}

@@ -101,7 +101,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.CreateSink:
 		return t.createSink(s)
 	case *plan.CreateSchema:
-		_, notices, err := t.change().CreateSchema(s.Name, env.User, s.IfNotExists)
+		_, notices, err := t.change().CreateSchema(s.Name, s.Owner, s.IfNotExists)
 		return Result{"CREATE SCHEMA", notices}, err
 	case *plan.CreateTable:
 		return t.createTable(ctx, s)
@@ -125,6 +125,8 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.alterRole(s, env)
 	case *plan.DropRoles:
 		return t.dropRoles(s, env)
+	case *plan.Grant:
+		return t.grant(s, env)
 	case *plan.GrantRoles:
 		return t.grantRoles(s, env)
 	case *plan.CreateEnum:

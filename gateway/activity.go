@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"net"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,24 @@ func (a *activity) start(x *session) {
 		Started: now, StateFrom: now, State: "idle",
 	}
 	a.status.ApplicationName = x.settings.current.fixed[idxApplicationName]
+	a.status.TLS = tlsStatus(x.conn)
+}
+
+// tlsStatus is what pg_stat_ssl tells of a connection; nil: it has no TLS.
+func tlsStatus(conn net.Conn) *pgcatalog.TLSStatus {
+	c, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := c.ConnectionState()
+	s := &pgcatalog.TLSStatus{Version: strings.Replace(tls.VersionName(state.Version), "TLS ", "TLSv", 1), Cipher: tls.CipherSuiteName(state.CipherSuite), Bits: 256}
+	if strings.Contains(s.Cipher, "AES_128") {
+		s.Bits = 128
+	}
+	if len(state.PeerCertificates) > 0 {
+		s.ClientName, s.Issuer = state.PeerCertificates[0].Subject.String(), state.PeerCertificates[0].Issuer.String()
+	}
+	return s
 }
 
 // query notes that a statement begins.

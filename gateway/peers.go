@@ -41,22 +41,19 @@ func (x *session) Terminate(pid int32) (bool, error) {
 	return x.server.Terminate(pid), nil
 }
 
-// mayEnd: a session is ended by its own role, or by the superuser.
+// mayEnd: a session is ended by who has its role's privileges, and a superuser's by
+// superusers.
 func (x *session) mayEnd(pid int32, what string) error {
 	x.server.mu.Lock()
 	other := x.server.sessions[pid]
 	x.server.mu.Unlock()
-	if other == nil || other.user == x.user || x.superuser(x.user) {
+	me, snapshot := x.settings.current.currentUser(), x.begin().Snapshot()
+	if other == nil || snapshot.Superuser(me) || !snapshot.Superuser(other.user) && snapshot.HasRole(me, other.user) {
 		return nil
 	}
 	e := sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to %s", what)
-	if x.superuser(other.user) {
+	if snapshot.Superuser(other.user) {
 		return e.WithDetail("Only a superuser may do that to a superuser's session.")
 	}
 	return e.WithDetail("Only the session's role, %s, and superusers may do that.", other.user)
-}
-
-// superuser reports whether a role is one, as the catalog is now.
-func (x *session) superuser(name string) bool {
-	return x.server.opts.Engine.Begin().Snapshot().AnyRole(name).Superuser
 }

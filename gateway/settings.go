@@ -43,6 +43,8 @@ var settingIndex = func() map[string]int {
 var (
 	idxApplicationName = settingIndex["application_name"]
 	idxAuthorization   = settingIndex["session_authorization"]
+	idxIsSuperuser     = settingIndex["is_superuser"]
+	idxRole            = settingIndex["role"]
 	idxBytea           = settingIndex["bytea_output"]
 	idxDateStyle       = settingIndex["datestyle"]
 	idxDefDeferrable   = settingIndex["default_transaction_deferrable"]
@@ -262,7 +264,7 @@ func (v *values) derive() {
 	f.ExtraFloatDigits, _ = strconv.Atoi(v.fixed[idxFloatDigits])
 	f.ByteaEscape = v.fixed[idxBytea] == "escape"
 	v.format = f
-	v.searchPath = resolvePath(v.fixed[idxSearchPath], v.fixed[idxAuthorization])
+	v.searchPath = resolvePath(v.fixed[idxSearchPath], v.currentUser())
 	v.statementTimeout = millis(v.fixed[idxStmtTimeout])
 	v.lockTimeout = millis(v.fixed[idxLockTimeout])
 	v.idleTimeout = millis(v.fixed[idxIdleTimeout])

@@ -244,17 +244,6 @@ func checkConformingStrings(v string) (string, error) {
 	return v, nil
 }
 
-func checkRole(v string) (string, error) {
-	if v != "none" && v != "" {
-		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "role %q does not exist", v)
-	}
-	return "none", nil
-}
-
-func checkAuthorization(v string) (string, error) {
-	return "", sqlerr.Unsupported("Connect as the other user.", "SET SESSION AUTHORIZATION is not supported")
-}
-
 // splitIdentifiers reads a comma list of identifiers, quoted or not.
 func splitIdentifiers(s string) ([]string, bool) {
 	var items []string

@@ -50,6 +50,12 @@ func (x *session) format() *types.Format {
 
 // setVariable is SET, SET LOCAL and set_config.
 func (x *session) setVariable(name, value string, local bool) error {
+	switch settingName(name) {
+	case "role":
+		return x.setRole(value, local)
+	case "session_authorization":
+		return x.setAuthorization(value, local)
+	}
 	return x.changeSettings(local, func(v *values) (*values, error) { return v.set(name, value) }, settingName(name), value)
 }
 
@@ -122,6 +128,12 @@ func (x *session) setStatement(s *plan.SetVariable) error {
 // resetVariable is RESET and SET ... TO DEFAULT.
 func (x *session) resetVariable(name string, local bool) error {
 	key := settingName(name)
+	switch key {
+	case "role":
+		return x.setRole(x.settings.start.fixed[idxRole], local)
+	case "session_authorization":
+		return x.setAuthorization(x.user, local)
+	}
 	if strings.HasPrefix(key, "transaction_") {
 		i, err := find(key)
 		if err != nil {

@@ -67,7 +67,8 @@ func isEmpty(b *plan.Bound) bool {
 func (x *session) bindContext(ctx context.Context, snapshot *catalog.Snapshot, params []types.OID) *bind.Context {
 	env := x.env(ctx, snapshot, nil)
 	c := x.server.opts.Bind
-	c.Catalog, c.SearchPath, c.User, c.Database = snapshot, env.SearchPath, x.user, x.database
+	c.Catalog, c.SearchPath, c.User, c.Database = snapshot, env.SearchPath, env.User, x.database
+	c.SessionUser = env.SessionUser
 	c.TempSchema = catalog.TempSchema(x.pid)
 	c.Settings, c.Format, c.ParamTypes = x.show, env.Format, params
 	c.CursorFields = func(name string) ([]plan.Field, bool) {
@@ -109,7 +110,7 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 	return &function.Env{
 		Sequences: sequences, Taken: &x.taken,
 		Context: ctx, Catalog: snapshot, Format: &f, SearchPath: x.searchPath(snapshot),
-		User: x.user, Database: x.database, Params: params,
+		User: x.settings.current.currentUser(), SessionUser: x.settings.current.sessionUser(), Database: x.database, Params: params,
 		Show: func(r *catalog.Relation, text string, pretty bool) string {
 			return bind.Deparse(ctx, x.bindContext(ctx, snapshot, nil), text, r, pretty)
 		},
@@ -342,6 +343,9 @@ func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error
 		x.dropPortals(func(p *portal) bool { return p.sql })
 		clear(x.prepared)
 		x.listenTo(plan.Listen{Stop: true})
+		if err := x.setAuthorization(x.user, false); err != nil {
+			return nil, err
+		}
 		if err := x.resetVariable("all", false); err != nil {
 			return nil, err
 		}

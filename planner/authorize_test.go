@@ -2,69 +2,109 @@ package planner_test
 
 import (
 	"context"
-	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner"
-	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 )
 
-// TestAuthorize: every relation that a statement touches is asked for, with the
-// privilege it needs, and a refusal is the statement's error.
+// TestAuthorize: every statement needs just the rights that it says, of a role that
+// has no others: without any of them it is 42501, and with them it is planned.
 func TestAuthorize(t *testing.T) {
 	s := newSession(t, signatures(t))
 	s.exec(`CREATE STREAM a (id bigint) WITH (type = 'kafka', topic = 'a');
 		CREATE STREAM b (id bigint) WITH (type = 'kafka', topic = 'b');
 		CREATE SINK out WITH (type = 'stdout');
 		CREATE STREAM v AS SELECT id FROM a`)
-	for _, c := range []struct {
-		sql  string
-		want []string
-	}{
-		{"SELECT 1", nil},
-		{"SELECT * FROM a", []string{"SELECT a"}},
-		{"SELECT * FROM v", []string{"SELECT v", "SELECT a"}},
-		{"SELECT (SELECT max(id) FROM b) FROM a", []string{"SELECT a", "SELECT b"}},
-		{"WITH x AS (SELECT * FROM b) SELECT 1", []string{"SELECT b"}},
-		{"INSERT INTO a SELECT * FROM b", []string{"INSERT a", "SELECT b"}},
-		{"SELECT id FROM a INTO out", []string{"SELECT a", "INSERT out"}},
-		{"START JOB j AS SELECT id FROM a INTO out", []string{"SELECT a", "INSERT out"}},
-		{"CREATE STREAM c (id bigint) WITH (type = 'kafka', topic = 'c')", []string{"CREATE c"}},
-		{"CREATE SINK k WITH (type = 'stdout')", []string{"CREATE k"}},
-		{"CREATE STREAM w AS SELECT id FROM a INTO new WITH ('new.type' = 'stdout')", []string{"CREATE w", "SELECT a", "CREATE new"}},
-		{"DROP STREAM a", []string{"DROP a"}},
-		{"EXPLAIN SELECT * FROM a", []string{"SELECT a"}},
-		{"DECLARE c CURSOR FOR SELECT * FROM a", []string{"SELECT a"}},
-		{"COPY a TO STDOUT", []string{"SELECT a"}},
-		{"DESCRIBE a", []string{"SELECT a"}},
-		{"SELECT * FROM pg_class", []string{"SELECT pg_class"}},
+	s.catalog.RequireRoles()
+	tx := s.catalog.Begin()
+	if err := tx.CreateRole(catalog.NewRole("ann")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	const never = "never"
+	for _, c := range []struct{ sql, needs string }{
+		{"SELECT 1", ""},
+		{"SELECT * FROM pg_class", ""},
+		{"SELECT * FROM a", "SELECT a"},
+		{"SELECT * FROM a EMIT CHANGES", "SELECT a"},
+		{"SELECT * FROM v", "SELECT v"}, // a is its owner's to read
+		{"SELECT (SELECT max(id) FROM b) FROM a", "SELECT a, SELECT b"},
+		{"WITH x AS (SELECT * FROM b) SELECT 1", "SELECT b"},
+		{"INSERT INTO a SELECT * FROM b", "INSERT a, SELECT b"},
+		{"INSERT INTO a VALUES (1)", "INSERT a"},
+		{"SELECT id FROM a INTO out", "SELECT a, INSERT out"},
+		{"START JOB j AS SELECT id FROM a INTO out", "SELECT a, INSERT out, CREATE public"},
+		{"CREATE STREAM c (id bigint) WITH (type = 'kafka', topic = 'c')", "CREATE public, USAGE kafka"},
+		{"CREATE SINK k WITH (type = 'stdout')", "CREATE public, USAGE stdout"},
+		{"CREATE STREAM w AS SELECT id FROM a", "CREATE public"}, // its reader is asked
+		{"CREATE STREAM w AS SELECT id FROM a INTO new WITH ('new.type' = 'stdout')", "SELECT a, CREATE public, USAGE stdout"},
+		{"SELECT * FROM here WITH ('here.type' = 'kafka', 'here.topic' = 'x')", "USAGE kafka"},
+		{"CREATE SCHEMA mine", "CREATE ferris"},
+		{"DROP STREAM a", never},
+		{"DROP SCHEMA public", never},
+		{"ALTER STREAM a ADD COLUMN n int", never},
+		{"COMMENT ON STREAM a IS 'x'", never},
+		{"EXPLAIN SELECT * FROM a", "SELECT a"},
+		{"DECLARE c CURSOR FOR SELECT * FROM a", "SELECT a"},
+		{"PREPARE p AS SELECT * FROM a", "SELECT a"},
+		{"COPY a TO STDOUT", "SELECT a"},
+		{"COPY (SELECT * FROM a) TO STDOUT", "SELECT a"},
+		{"COPY a FROM STDIN", "INSERT a"},
+		{"DESCRIBE a", "SELECT a"},
+		{"SELECT * FROM public.a", "SELECT a"},
 	} {
-		stmts, err := planner.Parse(c.sql)
-		if err != nil {
-			t.Fatal(err)
+		var needs []string
+		if c.needs != "" && c.needs != never {
+			needs = strings.Split(c.needs, ", ")
 		}
-		var asked []string
-		ctx := s.context()
-		ctx.Authorize = func(r *catalog.Relation, p bind.Privilege) error {
-			asked = append(asked, string(p)+" "+r.Name)
-			return nil
+		plan := func(given []string) error {
+			ctx := s.context()
+			ctx.Catalog, ctx.User = granted(t, s.catalog, given), "ann"
+			stmts, err := planner.Parse(c.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = planner.Plan(context.Background(), ctx, stmts[0])
+			return err
 		}
-		if _, err := planner.Plan(context.Background(), ctx, stmts[0]); err != nil {
-			t.Errorf("%s: %v", c.sql, err)
+		for i := range needs {
+			but := append(append([]string{}, needs[:i]...), needs[i+1:]...)
+			if err := plan(but); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
+				t.Errorf("%s, with %q alone: %v, want 42501", c.sql, but, err)
+			}
 		}
-		if !reflect.DeepEqual(asked, c.want) {
-			t.Errorf("%s asked for %q, want %q", c.sql, asked, c.want)
-		}
-		if c.want == nil {
-			continue
-		}
-		ctx.Authorize = func(r *catalog.Relation, p bind.Privilege) error {
-			return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for table %s", r.Name)
-		}
-		if _, err := planner.Plan(context.Background(), ctx, stmts[0]); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
-			t.Errorf("%s: %v where it is denied", c.sql, err)
+		switch err := plan(needs); {
+		case c.needs == never && sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege:
+			t.Errorf("%s by another than the owner: %v, want 42501", c.sql, err)
+		case c.needs != never && err != nil:
+			t.Errorf("%s, with %q: %v", c.sql, needs, err)
 		}
 	}
+}
+
+// granted is a catalog in which ann has some rights: RIGHT object.
+func granted(t *testing.T, c *catalog.Catalog, rights []string) *catalog.Snapshot {
+	t.Helper()
+	tx := c.Begin()
+	for _, r := range rights {
+		right, name, _ := strings.Cut(r, " ")
+		g := catalog.Grant{Class: catalog.ConnectorClass, Name: name, OID: catalog.ConnectorOID(name), Rights: catalog.RightNamed(right), Grantees: []string{"ann"}}
+		switch snapshot := tx.Snapshot(); {
+		case name == "ferris":
+			g.Class = catalog.DatabaseClass
+		case snapshot.Schema(name) != nil:
+			g.Class, g.OID = catalog.SchemaClass, snapshot.Schema(name).OID
+		case snapshot.Relation("public", name) != nil:
+			g.Class, g.OID = catalog.RelationClass, snapshot.Relation("public", name).OID
+		}
+		if _, err := tx.Grant(g, catalog.Superuser); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tx.Snapshot()
 }

@@ -97,6 +97,14 @@ type SessionStatus struct {
 	QueryFrom, StateFrom     time.Time
 	State                    string // active, idle, idle in transaction, idle in transaction (aborted)
 	Query                    string
+	TLS                      *TLSStatus // nil: it has none
+}
+
+// TLSStatus is a row of pg_stat_ssl.
+type TLSStatus struct {
+	Version, Cipher    string // TLSv1.3, TLS_AES_128_GCM_SHA256
+	Bits               int
+	ClientName, Issuer string // of the client's certificate; "": it has none
 }
 
 // JobStatus is what the engine knows of a job beside the catalog.

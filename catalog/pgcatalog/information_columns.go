@@ -7,7 +7,7 @@ import (
 
 func infoColumns(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		if r.Kind == catalog.Sequence || r.Kind == catalog.MatView {
+		if r.Kind == catalog.Sequence || r.Kind == catalog.MatView || !c.shows(r) {
 			continue
 		}
 		var updates []bool

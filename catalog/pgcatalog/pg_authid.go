@@ -29,8 +29,8 @@ func pgAuthMembers(c *Context, t *table) {
 				oid("member", r.OID()).
 				oid("grantor", catalog.RoleOID(m.Grantor)).
 				bool("admin_option", m.Admin).
-				bool("inherit_option", r.Inherit).
-				bool("set_option", true).
+				bool("inherit_option", m.Inherit).
+				bool("set_option", m.Set).
 				emit()
 		}
 	}

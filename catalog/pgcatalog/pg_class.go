@@ -70,7 +70,8 @@ func pgClass(c *Context, t *table) {
 			bool("relhasrules", kind == 'v').
 			bool("relhastriggers", linked[r.OID]).
 			bool("relispopulated", true).
-			chr("relreplident", replident)
+			chr("relreplident", replident).
+			acl("relacl", r.Object())
 		if options != nil {
 			row.strs("reloptions", options)
 		}

@@ -17,7 +17,7 @@ var databases = []struct {
 // utf8 is PostgreSQL's number of the encoding.
 const utf8 = 6
 
-func pgDatabase(_ *Context, t *table) {
+func pgDatabase(c *Context, t *table) {
 	for _, d := range databases {
 		t.row().
 			oid("oid", d.oid).
@@ -31,6 +31,7 @@ func pgDatabase(_ *Context, t *table) {
 			oid("dattablespace", tablespaceDefault).
 			str("datcollate", "C.UTF-8").
 			str("datctype", "C.UTF-8").
+			acl("datacl", c.Snapshot.DatabaseObject(d.name)).
 			emit()
 	}
 }

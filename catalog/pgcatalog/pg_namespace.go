@@ -7,7 +7,7 @@ import (
 
 func pgNamespace(c *Context, t *table) {
 	for _, s := range c.Snapshot.Schemas() {
-		t.row().oid("oid", s.OID).str("nspname", s.Name).oid("nspowner", catalog.RoleOID(s.Owner)).emit()
+		t.row().oid("oid", s.OID).str("nspname", s.Name).oid("nspowner", catalog.RoleOID(s.Owner)).acl("nspacl", s.Object()).emit()
 	}
 }
 

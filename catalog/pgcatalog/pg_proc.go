@@ -29,7 +29,8 @@ func proc(c *Context, t *table, f *catalog.Function) {
 		num("pronargdefaults", int64(f.Optional)).
 		oid("prorettype", f.Ret).
 		oids("proargtypes", in).
-		str("prosrc", f.Name)
+		str("prosrc", f.Name).
+		acl("proacl", c.Snapshot.FunctionObject(f))
 	if f.Set {
 		r.real("prorows", 1000)
 	}

@@ -16,7 +16,7 @@ func sessions(c *Context) []SessionStatus {
 // queryShown is what a role may see of a session's query: its own, or a superuser
 // any; no password of CREATE or ALTER ROLE.
 func queryShown(c *Context, s SessionStatus) string {
-	if s.User != c.User && !c.Snapshot.AnyRole(c.User).Superuser && !c.Snapshot.InGroup(c.User, s.User) {
+	if !c.Snapshot.HasRole(c.User, s.User) {
 		return "<insufficient privilege>"
 	}
 	return passwords.ReplaceAllString(s.Query, "$1 '********'")

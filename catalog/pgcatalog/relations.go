@@ -39,6 +39,13 @@ func Relations() []*catalog.Relation {
 	return all
 }
 
+// superusersOnly are the catalogs that PostgreSQL shows to superusers alone.
+var superusersOnly = map[string]bool{
+	"pg_authid": true, "pg_shadow": true, "pg_user_mapping": true, "pg_hba_file_rules": true, "pg_ident_file_mappings": true,
+	"pg_file_settings": true, "pg_config": true, "pg_statistic": true, "pg_largeobject": true, "pg_backend_memory_contexts": true,
+	"pg_shmem_allocations": true, "pg_replication_origin_status": true, "pg_statistic_ext_data": true, "pg_subscription": true,
+}
+
 // known are the virtual relations in order of OID within their schema's file.
 var known = sync.OnceValue(func() []*virtual {
 	all := readRelations(relationsTSV)
@@ -46,6 +53,9 @@ var known = sync.OnceValue(func() []*virtual {
 		all = append(all, &virtual{Relation: r, relkind: 'v'})
 	}
 	for _, v := range all {
+		if v.Schema == "pg_catalog" && superusersOnly[v.Name] {
+			v.ACL = catalog.ACL{{Grantee: catalog.Superuser, Grantor: catalog.Superuser, Rights: catalog.RelationClass.All()}}
+		}
 		v.Kind, v.Owner, v.index = catalog.Virtual, catalog.Superuser, map[string]int{}
 		v.Hidden = []catalog.Column{{Name: "tableoid", Type: types.Of(types.Oid), NotNull: true}}
 		for i, c := range v.AllColumns() {

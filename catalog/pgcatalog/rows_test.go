@@ -52,6 +52,7 @@ func sample(t *testing.T, virtual ...*catalog.Relation) *catalog.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.RequireRoles()
 	tx := c.Begin()
 	stream := &catalog.Relation{
 		Schema: "public", Name: "trades", Kind: catalog.Stream, Owner: "alice", Connector: "kafka",

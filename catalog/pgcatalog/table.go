@@ -174,6 +174,14 @@ func (r *row) list(column string, elems []types.Value) *row {
 	return r
 }
 
+// acl sets the privileges on an object, NULL where they are what its class has.
+func (r *row) acl(column string, o catalog.Object) *row {
+	if shown := o.Shown(); shown != nil {
+		r.strs(column, shown.Texts())
+	}
+	return r
+}
+
 func (r *row) strs(column string, ss []string) *row {
 	elems := make([]types.Value, 0, len(ss))
 	for _, s := range ss {
@@ -242,6 +250,15 @@ var tables = map[string]func(*Context, *table){
 	"information_schema.tables":                          infoTables,
 	"information_schema.views":                           infoViews,
 	"information_schema.information_schema_catalog_name": infoCatalogName,
+	"information_schema.applicable_roles":                infoApplicableRoles,
+	"information_schema.column_privileges":               infoColumnPrivileges,
+	"information_schema.enabled_roles":                   infoEnabledRoles,
+	"information_schema.role_column_grants":              infoRoleColumnGrants,
+	"information_schema.role_table_grants":               infoRoleTableGrants,
+	"information_schema.role_usage_grants":               infoRoleUsageGrants,
+	"information_schema.table_privileges":                infoTablePrivileges,
+	"information_schema.usage_privileges":                infoUsagePrivileges,
+	"pg_catalog.pg_stat_ssl":                             pgStatSSL,
 	"ferris.connector_options":                           ferrisConnectorOptions,
 	"ferris.connectors":                                  ferrisConnectors,
 	"ferris.functions":                                   ferrisFunctions,

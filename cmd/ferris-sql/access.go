@@ -19,6 +19,9 @@ type access struct {
 	tls       func() *tls.Config // nil: there is none
 	superuser string
 	password  string // of the superuser; "": it stays what it is
+	// trusting: nothing says how clients prove who they are. A name without a role may
+	// do everything.
+	trusting bool
 }
 
 // readAccess reads what the configuration and the environment say. Without rules,
@@ -51,9 +54,9 @@ func readAccess(c *config.Config, getenv func(string) string, log *slog.Logger) 
 	case a.password != "":
 		a.rules = auth.Everyone(auth.SCRAM)
 	case c.Server.InsecureTrustRemote:
-		a.rules = auth.Everyone(auth.Trust)
+		a.rules, a.trusting = auth.Everyone(auth.Trust), true
 	default:
-		a.rules = auth.Loopback()
+		a.rules, a.trusting = auth.Loopback(), true
 		if err := auth.CheckListen(c.Server.Listen, false); err != nil {
 			return nil, err
 		}
@@ -89,6 +92,15 @@ func readAccess(c *config.Config, getenv func(string) string, log *slog.Logger) 
 		}
 	}
 	return a, nil
+}
+
+// govern sees to it that the superuser exists, and that where clients prove who they
+// are a name without a role has no rights.
+func (a *access) govern(cat *catalog.Catalog) error {
+	if !a.trusting {
+		cat.RequireRoles()
+	}
+	return a.ensureSuperuser(cat)
 }
 
 // ensureSuperuser sees to it that the superuser exists, with its password.

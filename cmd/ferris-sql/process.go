@@ -130,7 +130,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	if err != nil {
 		return p, err
 	}
-	if err := who.ensureSuperuser(cat); err != nil {
+	if err := who.govern(cat); err != nil {
 		return p, err
 	}
 	known := cat.Snapshot().Storages()

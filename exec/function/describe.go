@@ -76,24 +76,6 @@ func init() {
 		}
 		return types.Value{}, sqlerr.Errorf(sqlerr.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.Of(a[0].Type.OID)))
 	}, examples("pg_collation_for('a'::text)", `"default"`, "pg_collation_for(1)", "ERROR 42804", "pg_collation_for('a'::name)", `"C"`, "pg_collation_for('a')", "NULL")...)
-	definePrivilegesOfColumns()
-}
-
-// definePrivilegesOfColumns are the forms with a user and a column, and those of
-// settings.
-func definePrivilegesOfColumns() {
-	literals := map[string]string{"name": "'ferris'::name", "oid": "10::oid", "text": "'x'::text", "int2": "1::int2"}
-	for _, user := range []string{"name", "oid"} {
-		for _, object := range []string{"text", "oid"} {
-			for _, column := range []string{"text", "int2"} {
-				define(fmt.Sprintf("has_column_privilege(%s, %s, %s, text) bool strict stable", user, object, column), Definition{Value: always, Examples: []Example{{
-					SQL: fmt.Sprintf("has_column_privilege(%s, %s, %s, 'SELECT')", literals[user], strings.Replace(literals[object], "10", "1", 1), literals[column]), Text: "t", Ours: oursOnly}}})
-			}
-		}
-		define(fmt.Sprintf("has_parameter_privilege(%s, text, text) bool strict stable", user), Definition{Value: always, Examples: []Example{{
-			SQL: fmt.Sprintf("has_parameter_privilege(%s, 'work_mem', 'SET')", literals[user]), Text: "t", Ours: oursOnly}}})
-	}
-	define("has_parameter_privilege(text, text) bool strict stable", Definition{Value: always, Examples: examples("has_parameter_privilege('work_mem', 'SET')", "t")})
 }
 
 // functionDefinition is pg_get_functiondef.

@@ -17,9 +17,11 @@ type Env struct {
 	Catalog    *catalog.Snapshot
 	Format     *types.Format
 	SearchPath []string
-	User       string
-	Database   string
-	Params     []types.Value
+	User       string // whose rights the statement has: current_user
+	// SessionUser is who has connected; "": User.
+	SessionUser string
+	Database    string
+	Params      []types.Value
 	// LateParams: programs look at Params each time they run, and not when they
 	// are compiled, since they run with others again.
 	LateParams bool

@@ -200,32 +200,3 @@ func functionArguments(_ *Env, a []types.Value) (types.Value, error) {
 	}
 	return text(strings.Join(parts, ", "))
 }
-
-// definePrivileges: whoever is connected may do everything, so long as there
-// are no grants.
-func definePrivileges() {
-	for _, f := range []struct{ name, privilege string }{
-		{"has_table_privilege", "SELECT"}, {"has_schema_privilege", "USAGE"}, {"has_database_privilege", "CONNECT"},
-		{"has_function_privilege", "EXECUTE"}, {"has_sequence_privilege", "USAGE"}, {"has_type_privilege", "USAGE"}, {"has_any_column_privilege", "SELECT"},
-		{"has_language_privilege", "USAGE"}, {"has_tablespace_privilege", "CREATE"}, {"has_foreign_data_wrapper_privilege", "USAGE"}, {"has_server_privilege", "USAGE"},
-	} {
-		for _, user := range []string{"", "name, ", "oid, "} {
-			for _, object := range []string{"text", "oid"} {
-				literal := map[string]string{"": "", "name, ": "'ferris'::name, ", "oid, ": "10::oid, "}[user]
-				ex := Example{SQL: fmt.Sprintf("%s(%s%s::%s, '%s')", f.name, literal, map[string]string{"text": "'x'", "oid": "1"}[object], object, f.privilege), Text: "t", Ours: oursOnly}
-				define(fmt.Sprintf("%s(%s%s, text) bool strict stable", f.name, user, object),
-					Definition{Value: always, Examples: []Example{ex}})
-			}
-		}
-	}
-	for sig, call := range map[string]string{
-		"has_column_privilege(oid, int2, text)": "has_column_privilege(1::oid, 1::int2, 'SELECT')", "has_column_privilege(text, text, text)": "has_column_privilege('t'::text, 'c'::text, 'SELECT')",
-		"has_column_privilege(oid, text, text)": "has_column_privilege(1::oid, 'c'::text, 'SELECT')", "has_column_privilege(text, int2, text)": "has_column_privilege('t'::text, 1::int2, 'SELECT')",
-		"pg_has_role(name, name, text)": "pg_has_role('a'::name, 'a'::name, 'USAGE')", "pg_has_role(name, text)": "pg_has_role('a'::name, 'USAGE')", "pg_has_role(oid, text)": "pg_has_role(10::oid, 'USAGE')",
-		"pg_has_role(name, oid, text)": "pg_has_role('a'::name, 10::oid, 'USAGE')", "pg_has_role(oid, oid, text)": "pg_has_role(10::oid, 10::oid, 'USAGE')", "pg_has_role(oid, name, text)": "pg_has_role(10::oid, 'a'::name, 'USAGE')",
-	} {
-		define(sig+" bool strict stable", Definition{Value: always, Examples: []Example{{SQL: call, Text: "t", Ours: oursOnly}}})
-	}
-}
-
-func always(*Env, []types.Value) (types.Value, error) { return boolean(true) }

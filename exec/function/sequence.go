@@ -93,8 +93,22 @@ func sequenceOf(env *Env, v types.Value) (*catalog.Relation, error) {
 	return r, nil
 }
 
-// mayTake refuses to change a sequence where no transaction may write.
-func mayTake(env *Env, r *catalog.Relation, function string) error {
+// mayUse refuses a sequence to a role that has none of some rights on it. An identity
+// column's is asked for by the table's own INSERT.
+func mayUse(env *Env, r *catalog.Relation, some catalog.Rights) error {
+	o := r.Object()
+	if have, _ := env.Catalog.Rights(env.User, o); have&some == 0 && !r.Sequence.Internal {
+		return o.Denied()
+	}
+	return nil
+}
+
+// mayTake refuses to change a sequence to a role without some of the rights, and
+// where no transaction may write.
+func mayTake(env *Env, r *catalog.Relation, function string, some catalog.Rights) error {
+	if err := mayUse(env, r, some); err != nil {
+		return err
+	}
 	if env.Sequences == nil {
 		return sqlerr.Unsupported("Call it in a statement of its own.", "%s() outside a transaction is not supported", function)
 	}
@@ -116,7 +130,7 @@ func init() {
 		if err != nil {
 			return types.Value{}, err
 		}
-		if err := mayTake(env, r, "nextval"); err != nil {
+		if err := mayTake(env, r, "nextval", catalog.UsageRight|catalog.UpdateRight); err != nil {
 			return types.Value{}, err
 		}
 		v, err := env.Taken.nextOf(env.Sequences, r)
@@ -129,6 +143,9 @@ func init() {
 	op("currval(regclass) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
 		r, err := sequenceOf(env, a[0])
 		if err != nil {
+			return types.Value{}, err
+		}
+		if err := mayUse(env, r, catalog.SelectRight|catalog.UsageRight); err != nil {
 			return types.Value{}, err
 		}
 		if env.Taken != nil {
@@ -149,7 +166,7 @@ func init() {
 		if err != nil {
 			return types.Value{}, err
 		}
-		if err := mayTake(env, r, "setval"); err != nil {
+		if err := mayTake(env, r, "setval", catalog.UpdateRight); err != nil {
 			return types.Value{}, err
 		}
 		if err := env.Sequences.SetValue(r, a[1].I, called); err != nil {

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"time"
@@ -26,10 +27,10 @@ func init() {
 	}, examples("version() LIKE 'PostgreSQL 16%'", "t")...)
 	op("current_database() name strict stable", func(env *Env, _ vs) (types.Value, error) { return name(env.Database) },
 		Example{SQL: "current_database()", Text: "ferris", Ours: serverOnly})
-	for _, user := range []string{"current_user", "session_user"} {
-		op(user+"() name strict stable", func(env *Env, _ vs) (types.Value, error) { return name(env.User) },
-			Example{SQL: user, Text: "ferris", Ours: serverOnly})
-	}
+	op("current_user() name strict stable", func(env *Env, _ vs) (types.Value, error) { return name(env.User) },
+		Example{SQL: "current_user", Text: "ferris", Ours: serverOnly})
+	op("session_user() name strict stable", func(env *Env, _ vs) (types.Value, error) { return name(cmp.Or(env.SessionUser, env.User)) },
+		Example{SQL: "session_user", Text: "ferris", Ours: serverOnly})
 	op("current_schema() name strict stable", func(env *Env, _ vs) (types.Value, error) {
 		for _, s := range schemas(env, false) {
 			return name(s)

@@ -31,6 +31,7 @@ func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
 		s.Rename = x.Rename.Name
 		return done(s)
 	case x.Swap != nil:
+		b.ownJob(x.Swap.Name)
 		s.Swap = x.Swap.Name
 		return done(s)
 	}

@@ -71,7 +71,7 @@ func (b *binder) alterStream(x *pg.AlterTableStmt, old *catalog.Relation) *plan.
 			b.refuseRead(old)
 			d.drop(c.Name, c.MissingOk, c.Behavior == pg.DropBehavior_DROP_CASCADE)
 		case pg.AlterTableType_AT_ChangeOwner:
-			r.Owner = b.roleName(c.Newowner)
+			b.chown(&r, c.Newowner)
 		default:
 			b.unsupported(x.Relation.Location, "A stream's columns are added, dropped and renamed; for the rest declare it anew: CREATE OR REPLACE STREAM.",
 				"ALTER STREAM ... %s is not supported", actionWord(c.Subtype))

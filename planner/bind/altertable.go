@@ -33,7 +33,7 @@ func (b *binder) alterTable(x *pg.AlterTableStmt) *plan.Bound {
 		}
 	}
 	old := b.maintained(v)
-	b.authorize(old, Create, v.Location)
+	b.ownRelation(old)
 	if b.stmt.Word != "" {
 		b.wrongKind(old)
 	}
@@ -90,7 +90,7 @@ func (b *binder) alterOther(x *pg.AlterTableStmt, r *catalog.Relation) *plan.Bou
 	for _, n := range x.Cmds {
 		c := n.GetAlterTableCmd()
 		if c.Subtype == pg.AlterTableType_AT_ChangeOwner {
-			changed.Owner = b.roleName(c.Newowner)
+			b.chown(&changed, c.Newowner)
 			continue
 		}
 		if r.Kind == catalog.Stream && x.Objtype == pg.ObjectType_OBJECT_TABLE {
@@ -120,8 +120,10 @@ func actionWord(t pg.AlterTableType) string {
 // roleName is a role as OWNER TO names it.
 func (b *binder) roleName(r *pg.RoleSpec) string {
 	switch r.GetRoletype() {
-	case pg.RoleSpecType_ROLESPEC_CURRENT_USER, pg.RoleSpecType_ROLESPEC_CURRENT_ROLE, pg.RoleSpecType_ROLESPEC_SESSION_USER:
+	case pg.RoleSpecType_ROLESPEC_CURRENT_USER, pg.RoleSpecType_ROLESPEC_CURRENT_ROLE:
 		return b.c.User
+	case pg.RoleSpecType_ROLESPEC_SESSION_USER:
+		return b.c.sessionUser()
 	}
 	name := r.GetRolename()
 	if name != b.c.User && !slices.Contains(b.c.Catalog.Roles(), name) {
@@ -164,7 +166,7 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_ValidateConstraint:
 		a.validateConstraint(c.Name)
 	case pg.AlterTableType_AT_ChangeOwner:
-		a.rel.Owner = a.roleName(c.Newowner)
+		a.chown(a.rel, c.Newowner)
 	case pg.AlterTableType_AT_SetRelOptions:
 		a.setOptions(a.storageOptions(c.Def.GetList().GetItems(), tableOptions))
 	case pg.AlterTableType_AT_ResetRelOptions:

@@ -25,6 +25,7 @@ func Bind(ctx context.Context, c *Context, s parse.Statement) (bound *plan.Bound
 	b := newBinder(ctx, c, s)
 	defer catch(&err)
 	bound = b.statement()
+	b.authorise()
 	bound.Text = s.Text
 	bound.Notices, bound.Views = b.shared.notices, b.shared.matviews
 	bound.Params = b.shared.params.finish(b)
@@ -75,6 +76,7 @@ type shared struct {
 	params  *params
 	notices []*sqlerr.Error
 	depends []types.OID
+	needs   []need // what the statement's role must be allowed
 	nextCTE int
 	views   []string // being expanded, for the bound on their depth
 	// matviews are the materialized views that are read.
@@ -128,11 +130,18 @@ type binder struct {
 	records *catalog.Relation
 	// views: the query of a materialized view is being bound.
 	views bool
+	// inView: the text is a view's, whose names its owner wrote.
+	inView bool
 	// columns are those that INSERT INTO names in a job.
 	columns []parse.Name
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {
+	if path := usablePath(c); len(path) != len(c.SearchPath) {
+		of := *c
+		of.SearchPath = path
+		c = &of
+	}
 	return &binder{
 		ctx: ctx, c: c, stmt: s, src: s.Source, ascii: isASCII(s.Source.Text),
 		shared: &shared{params: &params{types: slices.Clone(c.ParamTypes), none: c.NoParams}},
@@ -199,15 +208,6 @@ func (b *binder) depend(oid types.OID) {
 		}
 	}
 	b.shared.depends = append(b.shared.depends, oid)
-}
-
-func (b *binder) authorize(r *catalog.Relation, p Privilege, loc int32) {
-	if b.c.Authorize == nil {
-		return
-	}
-	if err := b.c.Authorize(r, p); err != nil {
-		b.fail(sqlerr.From(err).At(b.pos(loc)))
-	}
 }
 
 // strs are the strings of a list of String nodes.

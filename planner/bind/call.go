@@ -232,6 +232,7 @@ func (b *binder) makeCall(r resolved, ops []operand, loc int32) plan.Expr {
 	if r.cast != types.Invalid {
 		return b.coerceTo(ops[0].e, types.Of(r.cast), explicit, ops[0].loc)
 	}
+	b.needFunction(r.fn)
 	call := &plan.Call{Func: r.fn, Args: b.callArgs(r, ops), Typ: types.Of(r.ret), Pos: b.pos(loc)}
 	if r.fn.Shaped {
 		b.shape(call, ops)

@@ -23,6 +23,7 @@ func (b *binder) comment(x *pg.CommentStmt) *plan.Bound {
 		if b.c.Catalog.Schema(names[0]) == nil {
 			b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", names[0]))
 		}
+		b.own(b.c.Catalog.Schema(names[0]).Object())
 	case pg.ObjectType_OBJECT_TYPE:
 		s.On.Enum = b.alterable(strs(x.Object.GetTypeName().Names)).OID
 	case pg.ObjectType_OBJECT_COLUMN:
@@ -64,7 +65,7 @@ func (b *binder) objectRelation(names []string) *catalog.Relation {
 	if r.Kind == catalog.Virtual {
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
 	}
-	b.authorize(r, Create, -1)
+	b.ownRelation(r)
 	return r
 }
 
@@ -96,7 +97,7 @@ func (b *binder) commentIndex(s *plan.Comment, names []string) {
 		}
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name))
 	}
-	b.authorize(x.table, Create, -1)
+	b.ownRelation(x.table)
 	s.On.Relation, s.On.Index = x.table.OID, x.OID
 }
 
@@ -139,7 +140,7 @@ func (b *binder) truncate(x *pg.TruncateStmt) *plan.Bound {
 		default:
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a table", r.Name))
 		}
-		b.authorize(r, Delete, n.GetRangeVar().Location)
+		b.need(r, catalog.TruncateRight)
 		if !slices.Contains(s.Tables, r) {
 			s.Tables = append(s.Tables, r)
 		}
@@ -164,7 +165,7 @@ func (b *binder) truncateReferencing(s *plan.Truncate, cascade bool) {
 					WithDetail("Table \"%s\" references \"%s\".", k.Relation.Name, s.Tables[i].Name).
 					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", k.Relation.Name))
 			}
-			b.authorize(k.Relation, Delete, -1)
+			b.need(k.Relation, catalog.TruncateRight)
 			b.notice("truncate cascades to table \"%s\"", k.Relation.Name)
 			s.Tables = append(s.Tables, k.Relation)
 		}

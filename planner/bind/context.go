@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -8,26 +9,17 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// Privilege is what a statement needs on a relation.
-type Privilege string
-
-// Privileges, named as GRANT names them.
-const (
-	Select Privilege = "SELECT"
-	Insert Privilege = "INSERT"
-	Update Privilege = "UPDATE"
-	Delete Privilege = "DELETE"
-	Create Privilege = "CREATE" // of a schema: the relation is the one to be made
-	Drop   Privilege = "DROP"
-)
-
 // Context is what binding may know beside the text. It is not changed.
 type Context struct {
 	Catalog    *catalog.Snapshot
 	SearchPath []string
 	// TempSchema is what pg_temp means in this session; "": it has none.
-	TempSchema     string
+	TempSchema string
+	// User is the role whose rights the statement has; "": the server itself, which
+	// may do everything.
 	User, Database string
+	// SessionUser is who has connected; "": User.
+	SessionUser string
 	// Settings returns a setting's value as SHOW prints it; nil knows none.
 	Settings func(name string) (string, bool)
 	// Format reads literals; nil is types.DefaultFormat.
@@ -68,8 +60,6 @@ type Context struct {
 	Job string
 	// View is the materialized view whose job is planned anew; nil: none is.
 	View *catalog.Relation
-	// Authorize is asked for every relation that a statement touches; nil allows.
-	Authorize func(r *catalog.Relation, p Privilege) error
 	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be
 	// inferred.
 	ParamTypes []types.OID
@@ -89,6 +79,8 @@ func (c *Context) format() *types.Format {
 	}
 	return c.Format
 }
+
+func (c *Context) sessionUser() string { return cmp.Or(c.SessionUser, c.User) }
 
 func (c *Context) setting(name string) (string, bool) {
 	if c.Settings == nil {

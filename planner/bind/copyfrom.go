@@ -48,7 +48,7 @@ func (b *binder) copyTarget(x *pg.RangeVar) *catalog.Relation {
 	if r.Kind != catalog.Table {
 		return b.insertTarget(x)
 	}
-	b.authorize(r, Insert, x.Location)
+	b.need(r, catalog.InsertRight)
 	b.depend(r.OID)
 	return r
 }

@@ -25,7 +25,7 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 	case *parse.StartJob:
 		return b.startJob(x)
 	case *parse.JobStatement:
-		b.authorizeJob(x.Name)
+		b.ownJob(x.Name.Name)
 		if x.Action == "ALTER" {
 			return b.alterJob(x)
 		}
@@ -34,10 +34,10 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		if b.c.Catalog.Job(x.Name.Name) == nil {
 			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "job \"%s\" does not exist", x.Name.Name).At(x.Name.Pos))
 		}
-		b.authorizeJob(x.Name)
+		b.ownJob(x.Name.Name)
 		return done(&plan.Comment{On: catalog.Commented{Job: x.Name.Name}, Text: x.Text})
 	case *parse.StateFile:
-		b.authorizeJob(x.Name)
+		b.ownJob(x.Name.Name)
 		bound := done(&plan.StateFile{Job: x.Name.Name, Path: x.Path, Import: x.Import})
 		if x.Import {
 			bound.Alone = "IMPORT STATE"
@@ -106,31 +106,12 @@ func (b *binder) namesTemp() bool {
 // newRelation starts a relation that a statement declares.
 func (b *binder) newRelation(n parse.Name, kind catalog.Kind) *catalog.Relation {
 	r := &catalog.Relation{Schema: b.createIn(n), Name: n.Name, Kind: kind, Owner: b.c.User, Text: strings.TrimSpace(b.stmt.Text)}
-	b.authorizeAt(r, Create, n.Pos)
+	pos := n.Pos
+	if b.stmt.Stream == nil && b.stmt.Node.GetCreateStmt() == nil {
+		pos = 0 // as PostgreSQL has it
+	}
+	b.mayCreateIn(r.Schema, pos)
 	return r
-}
-
-func (b *binder) authorizeAt(r *catalog.Relation, p Privilege, pos int) {
-	if b.c.Authorize == nil {
-		return
-	}
-	if err := b.c.Authorize(r, p); err != nil {
-		b.fail(sqlerr.From(err).At(pos))
-	}
-}
-
-// authorizeJob asks whether the user may act on a job: as its sinks' dropper.
-func (b *binder) authorizeJob(n parse.Name) {
-	j := b.c.Catalog.Job(n.Name)
-	if j == nil {
-		return
-	}
-	for _, s := range j.Sinks {
-		schema, name, _ := strings.Cut(s, ".")
-		if r := b.c.Catalog.Relation(schema, name); r != nil {
-			b.authorizeAt(r, Insert, n.Pos)
-		}
-	}
 }
 
 // createStream is CREATE STREAM s (columns) WITH (...).
@@ -253,7 +234,11 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	if c := b.stmt.BySelect[b.top]; c != nil && c.Emit != "" && !into {
 		b.unsupportedAt(x.SelectPos, "Leave it out: whoever reads the stream says EMIT CHANGES.", "EMIT %s in a streaming view is not supported", c.Emit)
 	}
+	needs := len(b.shared.needs)
 	root := b.query(sel, nil, nil)
+	if !into {
+		b.shared.needs = b.shared.needs[:needs] // its owner is asked when it is read
+	}
 	r.Columns = b.viewColumns(root.Schema(), nil, x.Name.Pos)
 	r.DependsOn = b.shared.depends
 	b.settleText(r)
@@ -297,7 +282,9 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	r := b.newRelation(name, catalog.View)
 	r.Query = b.stmt.Inner
 	b.inlineSources(b.stmt, sel)
+	needs := len(b.shared.needs)
 	root := b.query(sel, nil, nil)
+	b.shared.needs = b.shared.needs[:needs] // its owner is asked when it is read
 	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), 0)
 	r.DependsOn = b.shared.depends
 	r.Options = b.writtenOptions(x)
@@ -321,8 +308,13 @@ func (b *binder) createSchema(x *pg.CreateSchemaStmt) *plan.Bound {
 		b.fail(sqlerr.Errorf(sqlerr.ReservedName, "unacceptable schema name \"%s\"", name).
 			WithDetail("The prefix \"pg_\" is reserved for system schemas."))
 	}
-	b.authorizeAt(&catalog.Relation{Schema: name, Owner: b.c.User}, Create, 0)
-	return done(&plan.CreateSchema{Name: name, IfNotExists: x.IfNotExists})
+	s := &plan.CreateSchema{Name: name, IfNotExists: x.IfNotExists, Owner: b.c.User}
+	if x.Authrole != nil {
+		s.Owner = b.roleName(x.Authrole)
+		b.mayBecome(s.Owner)
+	}
+	b.mayCreateInDatabase()
+	return done(s)
 }
 
 func (b *binder) drop(x *pg.DropStmt) *plan.Bound {
@@ -363,9 +355,15 @@ func (b *binder) dropNamed(what string, names []parse.Name, ifExists, cascade bo
 	d := &plan.Drop{What: what, IfExists: ifExists, Cascade: cascade}
 	for _, n := range names {
 		if what == "SCHEMA" {
-			b.authorizeAt(&catalog.Relation{Schema: n.Name}, Drop, n.Pos)
-		} else if r := b.findRelation(n.Schema, n.Name); r != nil {
-			b.authorizeAt(r, Drop, n.Pos)
+			if sc := b.c.Catalog.Schema(n.Name); sc != nil {
+				b.own(sc.Object())
+			}
+		} else if r := b.findRelation(n.Schema, n.Name); r != nil && what != "INDEX" {
+			b.mayDrop(r.Schema, r.Object())
+		} else if i := b.indexNamed(n.Schema, n.Name); i != nil && what == "INDEX" {
+			o := i.table.Object()
+			o.Word, o.Name = "index", i.Name
+			b.mayDrop(i.table.Schema, o)
 		}
 		d.Objects = append(d.Objects, plan.ObjectName{Schema: b.tempSchema(n.Schema), Name: n.Name, Pos: n.Pos})
 	}

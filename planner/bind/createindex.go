@@ -48,7 +48,7 @@ func (b *binder) createIndex(x *pg.IndexStmt) *plan.Bound {
 	default:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot create index on relation \"%s\"", old.Name).WithDetail("%s", noSupport(old)))
 	}
-	b.authorize(old, Create, x.Relation.Location)
+	b.ownRelation(old)
 	t := b.altered(old)
 	s := &plan.AlterTable{Old: old, Relation: t.rel, Tag: "CREATE INDEX", Build: true}
 	bound := done(s)

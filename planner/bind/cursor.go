@@ -31,7 +31,9 @@ func (b *binder) prepare(x *pg.PrepareStmt) *plan.Bound {
 	for i, t := range x.Argtypes {
 		given[i] = b.typeName(t.GetTypeName()).OID
 	}
-	target := b.inner(x.Query, &shared{params: newParams(given)})
+	own := &shared{params: newParams(given)}
+	target := b.inner(x.Query, own)
+	b.shared.needs = append(b.shared.needs, own.needs...)
 	if !preparable(target.Statement) {
 		b.failf(sqlerr.InvalidPreparedStatementDef, -1, "utility statements cannot be prepared")
 	}

@@ -3,13 +3,14 @@ package bind
 import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // delete is DELETE FROM t [USING ...] [WHERE ...] [RETURNING ...].
 func (b *binder) delete(x *pg.DeleteStmt, outer map[string]*cte) (plan.Node, *plan.Modify) {
 	ctes, own := b.with(x.WithClause, nil, outer)
-	rel, scan, target := b.changed(x.Relation, "DELETE", Delete)
+	rel, scan, target := b.changed(x.Relation, "DELETE", catalog.DeleteRight)
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.UsingClause, s)
 	m := b.modify(plan.ModifyDelete, rel, target, input, b.where(x.WhereClause, s))

@@ -22,7 +22,7 @@ func (b *binder) createEnum(x *pg.CreateEnumStmt) *plan.Bound {
 		name.Schema = names[len(names)-2]
 	}
 	s := &plan.CreateEnum{Schema: b.createIn(name), Name: name.Name, Labels: strs(x.Vals)}
-	b.authorizeAt(&catalog.Relation{Schema: s.Schema, Name: s.Name, Owner: b.c.User}, Create, 0)
+	b.mayCreateIn(s.Schema, 0)
 	return done(s)
 }
 
@@ -45,7 +45,7 @@ func (b *binder) alterable(names []string) *catalog.Enum {
 	if e == nil {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "%s is not an enum", b.formatType(oid)))
 	}
-	b.authorizeAt(&catalog.Relation{Schema: e.Schema, Name: e.Name, Owner: e.Owner}, Create, 0)
+	b.own(e.Object())
 	return e
 }
 
@@ -167,7 +167,7 @@ func (b *binder) dropType(x *pg.DropStmt, cascade bool) *plan.Bound {
 		s.Types = append(s.Types, b.droppable(b.namedType(names).OID))
 	}
 	for _, e := range s.Types {
-		b.authorizeAt(&catalog.Relation{Schema: e.Schema, Name: e.Name, Owner: e.Owner}, Drop, 0)
+		b.mayDrop(e.Schema, e.Object())
 		b.refuseNamed(e)
 	}
 	if notices := len(b.shared.notices); cascade {

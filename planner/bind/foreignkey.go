@@ -96,7 +96,7 @@ func (t *tableDraft) referencedTable(v *pg.RangeVar) *catalog.Relation {
 		}
 		t.fail(sqlerr.Errorf(sqlerr.InvalidTableDefinition, "constraints on permanent tables may reference only permanent tables"))
 	}
-	t.authorize(r, Create, v.Location)
+	t.need(r, catalog.ReferencesRight)
 	return r
 }
 

@@ -232,7 +232,7 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	if x.Alias != nil {
 		item.name, item.schema = x.Alias.Aliasname, ""
 	}
-	b.authorize(rel, Select, x.Location)
+	b.need(rel, catalog.SelectRight)
 	b.depend(rel.OID)
 	if b.reading != nil {
 		b.reading.relations = append(b.reading.relations, relationUse{x.Location, rel, x.Alias != nil})
@@ -341,6 +341,9 @@ func upTo(n int) []int {
 
 // relation finds the relation that a name in FROM means.
 func (b *binder) relation(x *pg.RangeVar) *catalog.Relation {
+	if x.Schemaname != "" {
+		b.mayUse(b.tempSchema(x.Schemaname), x.Location)
+	}
 	if x.Catalogname != "" && x.Catalogname != b.c.Database {
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "cross-database references are not implemented: \"%s.%s.%s\"", x.Catalogname, x.Schemaname, x.Relname)
 	}

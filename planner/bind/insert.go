@@ -67,7 +67,7 @@ func (b *binder) insertTarget(x *pg.RangeVar) *catalog.Relation {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" has no columns to insert into", r.Name).
 			WithHint("Write SELECT ... INTO %s.", r.Name).At(b.pos(x.Location)))
 	}
-	b.authorize(r, Insert, x.Location)
+	b.need(r, catalog.InsertRight)
 	b.depend(r.OID)
 	return r
 }

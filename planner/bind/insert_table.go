@@ -25,18 +25,20 @@ type tableInsert struct {
 func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node, *plan.Modify) {
 	ctes, own := b.with(x.WithClause, nil, outer)
 	rel := b.relation(x.Relation)
-	b.authorize(rel, Insert, x.Relation.Location)
 	b.depend(rel.OID)
 	name := rel.Name
 	if x.Relation.Alias != nil {
 		name = x.Relation.Alias.Aliasname
 	}
-	target := &rangeItem{name: name, view: b.updatableView(rel, "INSERT", x.Relation.Location)}
+	target := &rangeItem{name: name, reads: rel, view: b.updatableView(rel, "INSERT", x.Relation.Location)}
 	if x.Relation.Alias == nil {
 		target.schema = rel.Schema
 	}
 	named := x
-	if target.view != nil {
+	if target.view == nil {
+		b.need(rel, catalog.InsertRight)
+	} else {
+		b.needThrough(target.view, catalog.InsertRight)
 		rel = target.view.table
 		named = b.insertThrough(target.view, x)
 	}
@@ -55,7 +57,8 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 		b.inlineSources(b.stmt, sel)
 		m.Input = b.tableSelect(t, sel)
 	}
-	if x.OnConflictClause != nil {
+	if c := x.OnConflictClause; c != nil {
+		b.needForConflict(c, rel)
 		m.Conflict = b.onConflict(x.OnConflictClause, rel, name, ctes)
 	}
 	b.returningList(m, x.ReturningList, target, nil, ctes)

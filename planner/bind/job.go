@@ -15,7 +15,7 @@ import (
 // the start of a job that was stopped.
 func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	if x.Select == nil {
-		b.authorizeJob(x.Name)
+		b.ownJob(x.Name.Name)
 		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobStart})
 	}
 	sel := x.Select.GetSelectStmt()
@@ -24,6 +24,10 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "INSERT INTO and INTO cannot both be given").At(b.stmt.Into[0].Pos))
 		}
 		b.stmt.Into, b.columns = []parse.Name{*x.Target}, x.Columns
+	}
+	b.mayCreateJob(x.Name.Pos)
+	if x.OrReplace && b.c.Job == "" {
+		b.ownJob(x.Name.Name)
 	}
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
@@ -186,7 +190,7 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", have.Name).At(n.Pos))
 	}
 	b.checkKeyStored(have, n.Pos)
-	b.authorizeAt(have, Insert, n.Pos)
+	b.need(have, catalog.InsertRight)
 	b.depend(have.OID)
 	if opts == nil || have.Job == job && job != "" {
 		return plan.SinkTarget{Relation: have}

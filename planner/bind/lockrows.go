@@ -89,6 +89,7 @@ func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *
 	default:
 		return
 	}
+	b.need(item.rel, catalog.UpdateRight)
 	lock := plan.TableLock{Target: item.rel, Name: item.name, Row: make([]int, len(item.rel.Columns)), Strength: strength, Wait: lockWait(x)}
 	for i, c := range item.cols {
 		col, ok := c.expr.(*plan.Column)

@@ -34,9 +34,23 @@ func (b *binder) lock(x *pg.LockStmt) *plan.Bound {
 		if r.Kind == catalog.MatView {
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot lock relation \"%s\"", r.Name).WithDetail("%s", noSupport(r)))
 		}
+		b.needToLock(r, x.Mode)
 		s.Relations = append(s.Relations, r)
 	}
 	return done(s)
+}
+
+// needToLock asks for a right that takes such a lock itself.
+func (b *binder) needToLock(r *catalog.Relation, mode int32) {
+	const accessShare, rowExclusive = 1, 3
+	rights := catalog.UpdateRight | catalog.DeleteRight | catalog.TruncateRight
+	switch {
+	case mode == accessShare:
+		rights |= catalog.SelectRight | catalog.InsertRight
+	case mode <= rowExclusive:
+		rights |= catalog.InsertRight
+	}
+	b.needObject(need{b.c.User, r.Object(), rights, true})
 }
 
 // reindex accepts REINDEX: indexes are never bloated.

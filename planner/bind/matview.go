@@ -194,7 +194,7 @@ func (b *binder) refresh(x *pg.RefreshMatViewStmt) *plan.Bound {
 	case x.SkipData:
 		b.unsupported(-1, "Drop the view where its rows are not wanted.", "REFRESH MATERIALIZED VIEW ... WITH NO DATA is not supported")
 	}
-	b.authorize(r, Create, x.Relation.Location)
+	b.ownRelation(r)
 	b.notice("materialized view \"%s\" is maintained as its sources change; there is nothing to refresh", r.Name)
 	return done(&plan.RefreshMatView{Relation: r})
 }

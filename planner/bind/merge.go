@@ -12,7 +12,7 @@ import (
 func (b *binder) merge(x *pg.MergeStmt, outer map[string]*cte) (plan.Node, *plan.Modify) {
 	ctes, own := b.with(x.WithClause, nil, outer)
 	b.checkReachable(x)
-	rel, scan, target := b.changed(x.Relation, "MERGE", Update)
+	rel, scan, target := b.changed(x.Relation, "MERGE", 0)
 	source := &scope{ctes: ctes}
 	node := b.from([]*pg.Node{x.SourceRelation}, source)
 	for _, item := range source.items {
@@ -64,12 +64,15 @@ func (b *binder) mergeAction(w *pg.MergeWhenClause, rel *catalog.Relation, s *sc
 	}
 	switch w.CommandType {
 	case pg.CmdType_CMD_INSERT:
+		b.need(rel, catalog.InsertRight)
 		a.Op, a.New = plan.ModifyInsert, b.mergeInsert(w, rel, s)
 	case pg.CmdType_CMD_UPDATE:
+		b.need(rel, catalog.UpdateRight)
 		a.Op = plan.ModifyUpdate
 		values := b.setValues(w.TargetList, s, exprUpdate)
 		a.New = b.setColumns(rel, w.TargetList, values, 0, s)
 	case pg.CmdType_CMD_DELETE:
+		b.need(rel, catalog.DeleteRight)
 		a.Op = plan.ModifyDelete
 	default:
 		a.Nothing = true

@@ -24,6 +24,7 @@ func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, name 
 	}
 	n := len(rel.Columns)
 	there := b.tableItem(rel, name, 0, 2*n)
+	there.reads = rel
 	excluded := b.tableItem(rel, "excluded", n, 2*n)
 	excluded.cols, excluded.schema = excluded.cols[:n], ""
 	s := &scope{items: []*rangeItem{there, excluded}, ctes: ctes}
@@ -31,6 +32,17 @@ func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, name 
 	out.New = b.setColumns(rel, x.TargetList, values, 0, s)
 	out.Where = b.where(x.WhereClause, s)
 	return out
+}
+
+// needForConflict asks for what ON CONFLICT needs beside INSERT: UPDATE, and to read
+// the columns that it names.
+func (b *binder) needForConflict(x *pg.OnConflictClause, rel *catalog.Relation) {
+	if x.Action == pg.OnConflictAction_ONCONFLICT_UPDATE {
+		b.need(rel, catalog.UpdateRight)
+	}
+	if x.Infer != nil {
+		b.need(rel, catalog.SelectRight)
+	}
 }
 
 // arbiters are the indexes that an inference clause means (infer_arbiter_indexes).

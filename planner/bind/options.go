@@ -135,13 +135,16 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 			continue
 		}
 		rest := append(append(catalog.Options(nil), opts[:i]...), opts[i+1:]...)
-		return b.namedConnector(name, o.Value, sink, pos), rest
+		typ := b.namedConnector(name, o.Value, sink, pos)
+		b.mayConnect(typ, pos)
+		return typ, rest
 	}
 	guess := guessConnector(opts)
 	if len(guess) != 1 || b.c.ExplicitTypes {
 		b.fail(missingType(name, sink).At(pos))
 	}
 	typ := b.namedConnector(name, guess[0], sink, pos)
+	b.mayConnect(typ, pos)
 	b.notice("the type of \"%s\" is taken to be %s from its keys", name, typ)
 	return typ, opts
 }

@@ -127,7 +127,7 @@ func (b *binder) readingOf(v *catalog.Relation, c *Context) (r *reading, fields 
 		return &reading{}, nil, false
 	}
 	of := *c
-	of.Authorize = nil // who made the view was asked
+	of.User = "" // who made the view was asked
 	of.SearchPath = append([]string{v.Schema}, c.SearchPath...)
 	r = &reading{}
 	inner := &binder{

@@ -36,7 +36,7 @@ func (b *binder) renameStatement(x *pg.RenameStmt) *plan.Bound {
 		}
 		return b.renameMissing(x, tag)
 	}
-	b.authorize(r, Create, v.Location)
+	b.ownRelation(r)
 	switch {
 	case r.Kind == catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
@@ -146,7 +146,7 @@ func (b *binder) renameIndex(x *foundIndex, v *pg.RangeVar, to string, what pg.O
 		word := map[pg.ObjectType]string{pg.ObjectType_OBJECT_VIEW: "a view", pg.ObjectType_OBJECT_SEQUENCE: "a sequence"}[what]
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not %s", x.Name, word))
 	}
-	b.authorize(x.table, Create, v.Location)
+	b.ownRelation(x.table)
 	if b.c.Catalog.NameTaken(x.table.Schema, to) {
 		b.fail(sqlerr.Errorf(sqlerr.DuplicateTable, "relation \"%s\" already exists", to))
 	}
@@ -157,7 +157,7 @@ func (b *binder) renameIndex(x *foundIndex, v *pg.RangeVar, to string, what pg.O
 func (b *binder) alterIndex(x *pg.AlterTableStmt) *plan.Bound {
 	v := x.Relation
 	index := b.indexNamed(v.Schemaname, v.Relname)
-	b.authorize(index.table, Create, v.Location)
+	b.ownRelation(index.table)
 	t := b.altered(index.table)
 	y := *index.Index
 	for _, n := range x.Cmds {
@@ -187,7 +187,7 @@ func (b *binder) renameColumn(x *pg.RenameStmt) *plan.Bound {
 		return b.renameMissing(x, tag)
 	}
 	old := b.maintained(v)
-	b.authorize(old, Create, v.Location)
+	b.ownRelation(old)
 	if b.stmt.Word != "" {
 		b.wrongKind(old)
 	}
@@ -273,7 +273,7 @@ func (b *binder) renameInTexts(old, r *catalog.Relation) {
 // renameConstraint is RENAME CONSTRAINT.
 func (b *binder) renameConstraint(x *pg.RenameStmt) *plan.Bound {
 	old := b.maintained(x.Relation)
-	b.authorize(old, Create, x.Relation.Location)
+	b.ownRelation(old)
 	if old.Table == nil {
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "constraint \"%s\" for table \"%s\" does not exist", x.Subname, old.Name))
 	}
@@ -332,7 +332,7 @@ func (b *binder) setSchema(x *pg.AlterObjectSchemaStmt) *plan.Bound {
 		return done(&plan.Nothing{Tag: tag})
 	}
 	r := b.maintained(v)
-	b.authorize(r, Create, v.Location)
+	b.ownRelation(r)
 	switch {
 	case r.Kind == catalog.Virtual:
 		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", r.Name))
@@ -346,6 +346,7 @@ func (b *binder) setSchema(x *pg.AlterObjectSchemaStmt) *plan.Bound {
 			WithDetail("Sequence \"%s\" is linked to table \"%s\".", r.Name, table.Name))
 	}
 	schema := b.createIn(parse.Name{Schema: x.Newschema, Name: r.Name})
+	b.mayCreateIn(schema, 0)
 	if catalog.Temporary(r.Schema) || catalog.Temporary(schema) {
 		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot move objects into or out of temporary schemas"))
 	}

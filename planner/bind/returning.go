@@ -14,6 +14,7 @@ func (b *binder) returningList(m *plan.Modify, list []*pg.Node, target *rangeIte
 	if len(list) == 0 {
 		return
 	}
+	b.needToRead(target)
 	width := len(m.Target.Columns)
 	own := b.tableItem(m.Target, target.name, 0, width)
 	if target.view != nil {
@@ -36,8 +37,9 @@ func (b *binder) modification(root plan.Node, word string, fields []plan.Field) 
 	return &plan.Bound{Statement: &plan.Modification{Root: root, Word: word}, Fields: fields}
 }
 
-// changed looks up the table that an UPDATE, DELETE or MERGE is about.
-func (b *binder) changed(x *pg.RangeVar, verb string, p Privilege) (*catalog.Relation, *plan.Scan, *rangeItem) {
+// changed looks up the table that an UPDATE, DELETE or MERGE is about. p is what it
+// needs there; 0: its actions say.
+func (b *binder) changed(x *pg.RangeVar, verb string, p catalog.Rights) (*catalog.Relation, *plan.Scan, *rangeItem) {
 	rel := b.relation(x)
 	name := rel.Name
 	if x.Alias != nil {
@@ -45,17 +47,23 @@ func (b *binder) changed(x *pg.RangeVar, verb string, p Privilege) (*catalog.Rel
 	}
 	if verb != "MERGE" {
 		if u := b.updatableView(rel, verb, x.Location); u != nil {
-			b.authorize(rel, p, x.Location)
+			if p != 0 {
+				b.needThrough(u, p)
+			}
 			b.depend(u.table.OID)
 			scan, _ := b.tableScan(u.table, name)
-			return u.table, scan, b.viewItem(u, name, 0, len(u.table.Columns))
+			item := b.viewItem(u, name, 0, len(u.table.Columns))
+			item.reads = rel
+			return u.table, scan, item
 		}
 	}
 	b.refuseTarget(rel, x.Location, verb)
-	b.authorize(rel, p, x.Location)
+	if p != 0 {
+		b.need(rel, p)
+	}
 	b.depend(rel.OID)
 	scan, cols := b.tableScan(rel, name)
-	item := &rangeItem{name: name, rel: rel, row: types.RowType(rel.OID), relVisible: true, colsVisible: true, cols: cols}
+	item := &rangeItem{name: name, rel: rel, reads: rel, row: types.RowType(rel.OID), relVisible: true, colsVisible: true, cols: cols}
 	if x.Alias == nil {
 		item.schema = rel.Schema
 	}

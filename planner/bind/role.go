@@ -119,8 +119,10 @@ func (b *binder) rolePassword(o *plan.RoleOptions, d *pg.DefElem) {
 // statement runs.
 func (b *binder) roleSpec(r *pg.RoleSpec) string {
 	switch r.GetRoletype() {
-	case pg.RoleSpecType_ROLESPEC_CURRENT_USER, pg.RoleSpecType_ROLESPEC_CURRENT_ROLE, pg.RoleSpecType_ROLESPEC_SESSION_USER:
+	case pg.RoleSpecType_ROLESPEC_CURRENT_USER, pg.RoleSpecType_ROLESPEC_CURRENT_ROLE:
 		return b.c.User
+	case pg.RoleSpecType_ROLESPEC_SESSION_USER:
+		return b.c.sessionUser()
 	case pg.RoleSpecType_ROLESPEC_PUBLIC:
 		b.failf(sqlerr.UndefinedObject, r.Location, "role \"public\" does not exist")
 	}
@@ -155,12 +157,16 @@ func (b *binder) grantRoles(x *pg.GrantRoleStmt) *plan.Bound {
 	}
 	for _, n := range x.Opt {
 		d := n.GetDefElem()
-		on := d.Arg == nil || d.Arg.GetBoolean().GetBoolval()
-		switch {
-		case d.Defname == "admin":
-			s.Admin = on || s.Revoke
-		case on != (d.Defname == "inherit" || d.Defname == "set"):
-			b.unsupported(d.Location, "A member has all that its group has; leave the option out.", "the option %s of a membership is not supported", strings.ToUpper(d.Defname))
+		on := (d.Arg == nil || d.Arg.GetBoolean().GetBoolval()) && !s.Revoke
+		switch d.Defname {
+		case "admin":
+			s.Options.Admin = &on
+		case "inherit":
+			s.Options.Inherit = &on
+		case "set":
+			s.Options.Set = &on
+		default:
+			b.failf(sqlerr.SyntaxError, d.Location, "unrecognized role option \"%s\"", d.Defname)
 		}
 	}
 	return done(s)

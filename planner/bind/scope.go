@@ -71,8 +71,11 @@ type rangeItem struct {
 	name   string // its alias or the relation's name; "" for a join without one
 	schema string // of a relation that has no alias
 	rel    *catalog.Relation
-	row    types.OID // the type of its rows, where it has a name; else 0
-	cols   []itemCol
+	// reads is the relation of the entry that a statement changes, of which it needs
+	// SELECT where it refers to its columns; nil: another entry.
+	reads *catalog.Relation
+	row   types.OID // the type of its rows, where it has a name; else 0
+	cols  []itemCol
 	// relVisible: name.column works. colsVisible: column alone does.
 	relVisible, colsVisible bool
 	join                    bool
@@ -183,6 +186,7 @@ func (b *binder) refer(c *itemCol, item *rangeItem, s *scope, depth int, loc int
 		b.fail(sqlerr.Errorf(sqlerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table \"%s\"", item.name).
 			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(loc)))
 	}
+	b.needToRead(item)
 	use := columnUse{loc: loc, name: qualified, table: c.table, attr: c.attr}
 	if b.reading != nil && c.table != 0 {
 		b.reading.columns = append(b.reading.columns, use)

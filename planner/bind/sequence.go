@@ -35,7 +35,7 @@ func (b *binder) createSequence(x *pg.CreateSeqStmt) *plan.Bound {
 	}
 	r := newSequence(b.createIn(name), name.Name, b.c.User, nil)
 	r.Text = strings.TrimSpace(b.stmt.Text)
-	b.authorizeAt(r, Create, name.Pos)
+	b.mayCreateIn(r.Schema, 0)
 	if x.IfNotExists && b.c.Catalog.NameTaken(r.Schema, r.Name) {
 		return done(&plan.CreateSequence{Relation: r, IfNotExists: true})
 	}
@@ -318,6 +318,6 @@ func (b *binder) namedSequence(v *pg.RangeVar, missingOK bool) *catalog.Relation
 	if r.Kind != catalog.Sequence {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot open relation \"%s\"", r.Name).WithDetail("%s", noSupport(r)))
 	}
-	b.authorize(r, Create, v.Location)
+	b.ownRelation(r)
 	return r
 }

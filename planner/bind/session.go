@@ -70,6 +70,8 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.alterRole(x.AlterRoleStmt)
 	case *pg.Node_DropRoleStmt:
 		return b.dropRoles(x.DropRoleStmt)
+	case *pg.Node_GrantStmt:
+		return b.grant(x.GrantStmt)
 	case *pg.Node_GrantRoleStmt:
 		return b.grantRoles(x.GrantRoleStmt)
 	case *pg.Node_CreateEnumStmt:

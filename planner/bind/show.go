@@ -38,7 +38,7 @@ func (b *binder) describe(n parse.Name) *plan.Bound {
 		}
 		b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name).At(n.Pos))
 	}
-	b.authorizeAt(r, Select, n.Pos)
+	b.need(r, catalog.SelectRight)
 	text := types.Of(types.Text)
 	v := &plan.Values{Fields: []plan.Field{
 		{Name: "column", Type: text}, {Name: "type", Type: text}, {Name: "nullable", Type: types.Of(types.Bool)}, {Name: "kind", Type: text},

@@ -27,7 +27,7 @@ func (t *tableDraft) like(x *pg.TableLikeClause) {
 		t.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "relation \"%s\" is invalid in LIKE clause", from.Name).
 			WithDetail("%s", noSupport(from)).At(t.pos(x.Relation.Location)))
 	}
-	t.authorize(from, Select, x.Relation.Location)
+	t.need(from, catalog.SelectRight)
 	including := func(what uint32) bool { return x.Options&what != 0 }
 	places := map[int]int{}
 	for i, was := range from.Columns {

@@ -32,11 +32,8 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "CREATE TRIGGER", "Start a job: START JOB name AS SELECT ... INTO sink."
 	case *pg.Node_AlterRoleSetStmt:
 		return "ALTER ROLE ... SET", "SET it in the session, or give it when connecting: options='-c name=value'."
-	case *pg.Node_GrantStmt:
-		if !x.GrantStmt.IsGrant {
-			return "REVOKE", "Every role that may log in has all privileges; auth.hba in the configuration says who may connect."
-		}
-		return "GRANT", "Every role that may log in has all privileges; auth.hba in the configuration says who may connect."
+	case *pg.Node_AlterDefaultPrivilegesStmt:
+		return "ALTER DEFAULT PRIVILEGES", "Grant after the object is made: GRANT ... ON ALL TABLES IN SCHEMA name TO role gives them on all there are."
 	case *pg.Node_CreatedbStmt:
 		return "CREATE DATABASE", "Use schemas: CREATE SCHEMA name."
 	case *pg.Node_DropdbStmt:

@@ -103,8 +103,9 @@ func (b *binder) changeable(rel *catalog.Relation) (*updatable, string) {
 // insideView is the binder of a view's text.
 func (b *binder) insideView(u *updatable) *binder {
 	c := *b.c
+	c.User = u.view.Owner
 	c.SearchPath = append([]string{u.view.Schema}, b.c.SearchPath...)
-	return &binder{ctx: b.ctx, c: &c, stmt: u.stmt, src: u.stmt.Source, ascii: isASCII(u.stmt.Source.Text), shared: b.shared}
+	return &binder{ctx: b.ctx, c: &c, stmt: u.stmt, src: u.stmt.Source, ascii: isASCII(u.stmt.Source.Text), shared: b.shared, inView: true}
 }
 
 // fromView is the entry of the view's own FROM, over the table's row as tableItem

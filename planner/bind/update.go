@@ -12,7 +12,7 @@ import (
 // update is UPDATE t SET ... [FROM ...] [WHERE ...] [RETURNING ...].
 func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *plan.Modify) {
 	ctes, own := b.with(x.WithClause, nil, outer)
-	rel, scan, target := b.changed(x.Relation, "UPDATE", Update)
+	rel, scan, target := b.changed(x.Relation, "UPDATE", catalog.UpdateRight)
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.FromClause, s)
 	values := b.setValues(x.TargetList, s, exprUpdate)

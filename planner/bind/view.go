@@ -31,8 +31,9 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 		b.fail(inView(sqlerr.From(err), name, b.pos(loc)))
 	}
 	c := *b.c
+	c.User = rel.Owner
 	c.SearchPath = append([]string{rel.Schema}, b.c.SearchPath...)
-	inner := &binder{ctx: b.ctx, c: &c, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), shared: b.shared, live: b.live, final: b.final, late: b.late}
+	inner := &binder{ctx: b.ctx, c: &c, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), shared: b.shared, inView: true, live: b.live, final: b.final, late: b.late}
 	sel := stmt.Node.GetSelectStmt()
 	if sel == nil {
 		b.failf(sqlerr.InvalidObjectDefinition, loc, "view \"%s\" does not hold a query", rel.Name)

@@ -53,6 +53,9 @@ func (h *head) streaming() bool {
 	case h.are(i, "comment", "on", "stream"), h.are(i, "comment", "on", "sink"):
 		h.otherKind(i + 2)
 		return false
+	case h.is(i, "grant"), h.is(i, "revoke"):
+		h.grant()
+		return false
 	case (h.is(i, "export") || h.is(i, "import")) && h.are(i+1, "state", "of"):
 		h.stateFile()
 		return true

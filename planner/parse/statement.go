@@ -30,7 +30,8 @@ type Statement struct {
 	// InnerPos its character; "" where it holds none. Query parses it again.
 	Inner    string
 	InnerPos int
-	// Word is STREAM or SINK where Node says TABLE or VIEW for it, "" elsewhere.
+	// Word is STREAM or SINK where Node says TABLE or VIEW for it, CONNECTOR where it
+	// says LANGUAGE, "" elsewhere.
 	// ColumnTexts are those of the columns that ALTER STREAM adds.
 	Word string
 	ColumnTexts

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/ferrisstreams/ferrisstreams/catalog"
+
 // RoleOptions are the attributes that CREATE ROLE or ALTER ROLE gives; nil: it says
 // nothing of one.
 type RoleOptions struct {
@@ -37,7 +39,7 @@ type GrantRoles struct {
 	Groups  []string
 	Members []string
 	Revoke  bool
-	Admin   bool // WITH ADMIN OPTION, or ADMIN OPTION FOR
+	Options catalog.MembershipOptions
 }
 
 func (*CreateRole) statement() {}

@@ -124,6 +124,7 @@ type CreateSink struct {
 // CreateSchema is CREATE SCHEMA.
 type CreateSchema struct {
 	Name        string
+	Owner       string
 	IfNotExists bool
 }
 

@@ -1,0 +1,155 @@
+package clients
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+)
+
+// asRole is a connection of a test.
+type asRole struct {
+	t *testing.T
+	*pgconn.PgConn
+}
+
+func connectAs(t *testing.T, g *gateway.Process, user, password string) asRole {
+	t.Helper()
+	c, err := pgconn.Connect(context.Background(), fmt.Sprintf("host=127.0.0.1 port=%s user=%s password='%s' dbname=ferris sslmode=disable", port(g), user, password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return asRole{t, c}
+}
+
+// ask returns the rows, as lines of fields.
+func (c asRole) ask(sql string) (string, error) {
+	results, err := c.Exec(context.Background(), sql).ReadAll()
+	var lines []string
+	for _, r := range results {
+		for _, row := range r.Rows {
+			var fields []string
+			for _, f := range row {
+				fields = append(fields, string(f))
+			}
+			lines = append(lines, strings.Join(fields, "|"))
+		}
+	}
+	return strings.Join(lines, "\n"), err
+}
+
+func (c asRole) must(sql string) string {
+	c.t.Helper()
+	got, err := c.ask(sql)
+	if err != nil {
+		c.t.Fatalf("%s: %v", sql, err)
+	}
+	return got
+}
+
+// refused wants 42501 with a message.
+func (c asRole) refused(sql, message string) {
+	c.t.Helper()
+	_, err := c.ask(sql)
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != "42501" || e.Message != message {
+		c.t.Errorf("%s: %v, want 42501 %s", sql, err, message)
+	}
+}
+
+// until asks until the answer is the one that is wanted.
+func (c asRole) until(sql, want string) {
+	c.t.Helper()
+	got := ""
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+		if got = c.must(sql); got == want {
+			return
+		}
+	}
+	c.t.Fatalf("%s = %q, want %q", sql, got, want)
+}
+
+// TestPrivileges: what is granted holds on every way, is known after a restart, and
+// a job has the rights of who made it.
+func TestPrivileges(t *testing.T) {
+	o := gateway.Options{Env: []string{"FERRIS_SUPERUSER_PASSWORD=top secret"}, DataDir: t.TempDir()}
+	g := gateway.Start(t, o)
+	boss := connectAs(t, g, "ferris", "top secret")
+	boss.must(`CREATE USER ann PASSWORD 'pw'; CREATE USER bob PASSWORD 'pw'; CREATE TABLE secret (a int PRIMARY KEY); INSERT INTO secret VALUES (7);
+		CREATE TABLE copy (a int PRIMARY KEY); CREATE TABLE letters (a int PRIMARY KEY)`)
+	boss.must("CREATE VIEW shown AS SELECT a + 1 AS a FROM secret")
+	boss.must("CREATE STREAM n (a int GENERATED ALWAYS AS (_offset::int) STORED) WITH ('type' = 'generator', 'rows' = '3')")
+	ann := connectAs(t, g, "ann", "pw")
+	for sql, message := range map[string]string{
+		"SELECT * FROM secret":                                         "permission denied for table secret",
+		"SELECT * FROM secret EMIT CHANGES":                            "permission denied for table secret",
+		"SELECT * FROM n":                                              "permission denied for stream n",
+		"SELECT * FROM shown":                                          "permission denied for view shown",
+		"INSERT INTO secret VALUES (1)":                                "permission denied for table secret",
+		"COPY secret TO STDOUT":                                        "permission denied for table secret",
+		"EXPLAIN SELECT * FROM secret":                                 "permission denied for table secret",
+		"DROP TABLE secret":                                            "must be owner of table secret",
+		"START JOB j AS SELECT a FROM secret INTO copy":                "permission denied for schema public",
+		"CREATE TABLE t (a int)":                                       "permission denied for schema public",
+		"SELECT * FROM pg_authid":                                      "permission denied for table pg_authid",
+		"CREATE SCHEMA s":                                              "permission denied for database ferris",
+		"GRANT SELECT ON secret TO ann":                                "permission denied for table secret",
+		"SET SESSION AUTHORIZATION ferris":                             `permission denied to set session authorization "ferris"`,
+		"CREATE ROLE r":                                                "permission denied to create role",
+		"SELECT * FROM public.secret, pg_class WHERE a = 1":            "permission denied for table secret",
+		"WITH x AS (DELETE FROM secret RETURNING a) TABLE x":           "permission denied for table secret",
+		"DECLARE c CURSOR WITH HOLD FOR SELECT a FROM secret":          "permission denied for table secret",
+		"PREPARE p AS SELECT a FROM secret":                            "permission denied for table secret",
+		"CREATE MATERIALIZED VIEW m AS SELECT a FROM secret":           "permission denied for schema public",
+		"TABLE secret":                                                 "permission denied for table secret",
+		"SELECT (SELECT max(a) FROM secret)":                           "permission denied for table secret",
+		"SELECT 1 WHERE EXISTS (SELECT FROM secret)":                   "permission denied for table secret",
+		"COPY (SELECT a FROM secret EMIT CHANGES) TO STDOUT":           "permission denied for table secret",
+		"SELECT a FROM f WITH ('f.type' = 'file', 'f.path' = 'x.csv')": "permission denied for connector file",
+	} {
+		ann.refused(sql, message)
+	}
+	boss.must(`GRANT SELECT ON shown TO ann; GRANT SELECT ON secret TO ann; GRANT INSERT ON copy TO ann; GRANT CREATE ON SCHEMA public TO ann; GRANT SELECT ON STREAM n TO bob`)
+	if got := ann.must("SELECT * FROM shown"); got != "8" {
+		t.Errorf("ann reads %q in the view, want 8", got)
+	}
+	ann.must("PREPARE p AS SELECT a FROM secret")
+	if got := ann.must("EXECUTE p"); got != "7" {
+		t.Errorf("the prepared statement gives %q, want 7", got)
+	}
+	ann.refused("START JOB j AS SELECT a FROM secret INTO letters", "permission denied for table letters")
+	ann.must("START JOB j AS SELECT a FROM secret INTO copy")
+	boss.until("SELECT a FROM copy", "7")
+	connectAs(t, g, "bob", "pw").refused("STOP JOB j", "must be owner of job j")
+
+	boss.must("REVOKE SELECT ON secret FROM ann")
+	ann.refused("EXECUTE p", "permission denied for table secret")
+	ann.refused("SELECT a FROM secret", "permission denied for table secret")
+	if got := ann.must("SELECT * FROM shown"); got != "8" {
+		t.Errorf("ann reads %q in the view, whose owner may read, want 8", got)
+	}
+	if err := g.Stop(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	o.Listen = g.Listen
+	g = gateway.Start(t, o)
+	boss = connectAs(t, g, "ferris", "top secret")
+	boss.until("SELECT state, error LIKE '%permission denied for table secret%' FROM ferris.jobs WHERE job_name = 'j'", "failed|t")
+	ann = connectAs(t, g, "ann", "pw")
+	ann.refused("SELECT a FROM secret", "permission denied for table secret")
+	if got := connectAs(t, g, "bob", "pw").must("SELECT a FROM n ORDER BY a"); got != "0\n1\n2" {
+		t.Errorf("bob reads %q after the restart, want 0, 1, 2", got)
+	}
+	if got := ann.must("SELECT has_table_privilege('shown', 'SELECT'), has_table_privilege('secret', 'SELECT')"); got != "t|f" {
+		t.Errorf("has_table_privilege says %q, want t|f", got)
+	}
+	boss.must("GRANT SELECT ON secret TO ann; START JOB j")
+	boss.until("SELECT state FROM ferris.jobs WHERE job_name = 'j'", "running")
+}
