@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -21,6 +22,10 @@ func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
 	}
 	fields := j.Fields
 	width := len(j.Left.Schema())
+	if j.Cond != nil && !isTrueConst(j.Cond) && !equates(j.Cond, width) {
+		refuse("Equate a column of the versions with one of the left side: ON r.key = l.key AND ...; without a key, write ON true and the condition in WHERE.",
+			"FOR SYSTEM_TIME AS OF with a condition that equates nothing of both sides is not supported")
+	}
 	if rows, there := b.asVersions(j.Right, width); rows != nil {
 		c := *j
 		c.Right, c.Cond = rows, there
@@ -57,6 +62,31 @@ func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
 		p.Exprs = append(p.Exprs, columnOfField(i, f))
 	}
 	return p
+}
+
+func isTrueConst(e plan.Expr) bool {
+	c, ok := e.(*plan.Const)
+	return ok && c.Value.Type.OID == types.Bool && !c.Value.Null && c.Value.I != 0
+}
+
+// equates reports whether a condition has an equality between the two sides of a join
+// whose left one has width columns.
+func equates(cond plan.Expr, width int) bool {
+	if a, ok := cond.(*plan.And); ok {
+		return slices.ContainsFunc(a.Args, func(e plan.Expr) bool { return equates(e, width) })
+	}
+	call, ok := cond.(*plan.Call)
+	if !ok || call.Op != "=" || len(call.Args) != 2 {
+		return false
+	}
+	var left, right [2]bool
+	for i, arg := range call.Args {
+		plan.EachColumn(arg, func(r plan.Ref) {
+			left[i] = left[i] || r.Index < width
+			right[i] = right[i] || r.Index >= width
+		})
+	}
+	return left[0] && !right[0] && right[1] && !left[1] || right[0] && !left[0] && left[1] && !right[1]
 }
 
 // isTime reports whether an expression is the event time of rows, or of a part of

@@ -134,6 +134,8 @@ type binder struct {
 	inView bool
 	// columns are those that INSERT INTO names in a job.
 	columns []parse.Name
+	// inserts: a job's rows go where INSERT INTO says, and not INTO.
+	inserts bool
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {

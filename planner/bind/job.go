@@ -23,7 +23,7 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 		if len(b.stmt.Into) > 0 {
 			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "INSERT INTO and INTO cannot both be given").At(b.stmt.Into[0].Pos))
 		}
-		b.stmt.Into, b.columns = []parse.Name{*x.Target}, x.Columns
+		b.stmt.Into, b.columns, b.inserts = []parse.Name{*x.Target}, x.Columns, true
 	}
 	b.mayCreateJob(x.Name.Pos)
 	if x.OrReplace && b.c.Job == "" {
@@ -172,7 +172,15 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 	if have == nil {
 		r := b.newRelation(n, catalog.Sink)
 		r.Job = job
-		if opts == nil {
+		shown := n.Name
+		if n.Schema != "" {
+			shown = n.Schema + "." + n.Name
+		}
+		switch {
+		case opts == nil && b.inserts:
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", shown).
+				WithHint("Create it before, or declare a sink: WITH ('%s.type' = '...', ...).", n.Name).At(n.Pos))
+		case opts == nil:
 			b.fail(missingType(n.Name, true).At(n.Pos))
 		}
 		r.Connector, r.Options = b.connectorOf(n.Name, opts, true, n.Pos)
