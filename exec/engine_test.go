@@ -367,7 +367,10 @@ func (s session) Cancel(int32) (bool, error)                     { return false,
 func (s session) Terminate(int32) (bool, error)                  { return false, nil }
 func (s session) Notify(string, string) error                    { return nil }
 func (s session) Listening() []string                            { return nil }
-func (s session) NotifyUsage() float64                           { return 0 }
+func (s session) CurrentRow(string, types.OID) (int64, bool, error) {
+	return 0, false, nil
+}
+func (s session) NotifyUsage() float64 { return 0 }
 
 func TestLiveLatest(t *testing.T) {
 	f := newFixture(t)

@@ -19,6 +19,7 @@ type tableLeaf struct {
 	desc  *table.Desc
 	spec  table.ScanSpec
 	keys  *keyPrograms // nil: all rows
+	row   *keyProgram  // of WHERE CURRENT OF; nil: any
 	scan  table.Scan
 	batch *vec.Batch
 	open  bool
@@ -42,6 +43,13 @@ func (b *builder) tableLeaf(n *plan.Scan) (*tableLeaf, error) {
 	}
 	l := &tableLeaf{snap: snap, desc: table.Describe(n.Relation), batch: vec.NewBatch(schemaTypes(n))}
 	l.spec.Columns, l.once = n.Columns, pointed(n)
+	if n.Current != nil {
+		p, err := b.compile(n.Current.ID)
+		if err != nil {
+			return nil, err
+		}
+		l.row = &keyProgram{p, n.Current.ID.Type()}
+	}
 	if n.Access != nil {
 		l.spec.Index, l.spec.Backward = n.Access.Index, n.Access.Backward
 		if l.keys, err = b.keyPrograms(n.Access); err != nil {
@@ -61,6 +69,13 @@ func (l *tableLeaf) Next(ctx context.Context) (*vec.Batch, error) {
 				return nil, err
 			}
 			l.none = !ok
+		}
+		if l.row != nil {
+			id, err := l.row.value()
+			if err != nil {
+				return nil, err
+			}
+			l.spec.RowIDs, l.none = []int64{id.I}, id.Null
 		}
 		if !l.none {
 			l.snap.ScanInto(&l.scan, l.desc, l.spec)

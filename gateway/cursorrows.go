@@ -24,6 +24,7 @@ type cursorRows struct {
 	binary  bool   // of a BINARY cursor
 	kept    *rowBuffer
 	base    int64 // rows that were read before the first of kept
+	current currentRow
 
 	// pos counts the rows before and at the current one; atEnd is past the last.
 	pos     int64
@@ -62,6 +63,7 @@ func (c *cursorRows) next(ctx context.Context, max int64, late <-chan time.Time)
 		c.atEnd = true
 	case err == nil && b != nil:
 		c.pos += int64(b.Len())
+		c.current.note(b)
 	}
 	return b, err
 }
@@ -204,6 +206,8 @@ func (c *cursorRows) prior(max int64) (*vec.Batch, error) {
 	slices.Reverse(c.backSel)
 	c.header = vec.Batch{Cols: b.Cols, Rows: b.Rows, Sel: c.backSel}
 	c.pos, c.atEnd = at-int64(n)+1, false
+	// The last of its rows, which descend, is the current one.
+	c.current.note(&c.header)
 	return &c.header, nil
 }
 

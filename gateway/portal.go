@@ -123,9 +123,9 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 	if err != nil {
 		return err
 	}
-	rows.binary = s.Binary
+	rows.binary, rows.current.tables = s.Binary, s.Rows
 	if scroll {
-		rows.kept = newRowBuffer(s.Query.Fields, x.cursorMemory())
+		rows.kept = newRowBuffer(q.Root.Schema(), x.cursorMemory())
 	}
 	p := &portal{
 		name: s.Name, text: s.Query.Text, bound: s.Query, sql: true, scroll: scroll, hold: s.Hold, columns: s.Query.Fields,

@@ -82,6 +82,9 @@ type Session interface {
 	Notify(channel, payload string) error
 	// Listening are the channels that are listened to.
 	Listening() []string
+	// CurrentRow is the id of the row of a table that a cursor stands on; false: its
+	// row has none of the table.
+	CurrentRow(cursor string, table types.OID) (id int64, ok bool, err error)
 	// NotifyUsage is how full the queue of notifications is, 0 to 1.
 	NotifyUsage() float64
 }

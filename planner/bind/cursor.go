@@ -81,6 +81,7 @@ const (
 	cursorBinary   = 0x0001
 	cursorScroll   = 0x0002
 	cursorNoScroll = 0x0004
+	cursorStable   = 0x0008 // INSENSITIVE
 	cursorHold     = 0x0020
 )
 
@@ -111,7 +112,25 @@ func (b *binder) declare(x *pg.DeclareCursorStmt) *plan.Bound {
 		no := false
 		d.Scroll = &no
 	}
+	if locks := cursorLocks(q.Root); len(locks) > 0 {
+		refuseLocking(b, x, locks[0].Strength)
+	}
+	if !q.Live {
+		q.Root, d.Rows = cursorRows(q.Root)
+	}
 	return done(d)
+}
+
+// refuseLocking is what DECLARE says of a query that locks its rows (PerformCursorOpen).
+func refuseLocking(b *binder, x *pg.DeclareCursorStmt, by plan.RowLock) {
+	switch {
+	case x.Options&cursorHold != 0:
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "DECLARE CURSOR WITH HOLD ... %s is not supported", by).WithDetail("Holdable cursors must be READ ONLY."))
+	case x.Options&cursorScroll != 0:
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "DECLARE SCROLL CURSOR ... %s is not supported", by).WithDetail("Scrollable cursors must be READ ONLY."))
+	case x.Options&cursorStable != 0:
+		b.fail(sqlerr.Errorf(sqlerr.InvalidCursorDefinition, "DECLARE INSENSITIVE CURSOR ... %s is not valid", by).WithDetail("Insensitive cursors must be READ ONLY."))
+	}
 }
 
 func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {

@@ -13,7 +13,7 @@ func (b *binder) delete(x *pg.DeleteStmt, outer map[string]*cte) (plan.Node, *pl
 	rel, scan, target := b.changed(x.Relation, "DELETE", catalog.DeleteRight)
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.UsingClause, s)
-	m := b.modify(plan.ModifyDelete, rel, target, input, b.where(x.WhereClause, s))
+	m := b.modify(plan.ModifyDelete, rel, target, input, b.changedRows(x.WhereClause, scan, target, s))
 	m.Rules = plan.RowRules{Derived: b.derived(rel)}
 	b.returningList(m, x.ReturningList, target, append([]*rangeItem{}, from...), ctes)
 	return b.closeWith(m, own), m

@@ -127,7 +127,7 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_XmlSerialize:
 		b.unsupported(x.XmlSerialize.Location, noXML, "XMLSERIALIZE is not supported")
 	case *pg.Node_CurrentOfExpr:
-		b.unsupported(-1, "Streams are read and appended to; rows are not updated through a cursor.", "WHERE CURRENT OF is not supported")
+		b.unsupported(-1, "Write it as the whole WHERE of an UPDATE or DELETE of a table.", "WHERE CURRENT OF is not supported here")
 	}
 	b.unsupported(location(n), "Write it with the json and jsonb operators and functions (->, ->>, JSON_VALUE).", "this form of expression is not supported")
 	return nil

@@ -16,7 +16,7 @@ func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *pl
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.FromClause, s)
 	values := b.setValues(x.TargetList, s, exprUpdate)
-	m := b.modify(plan.ModifyUpdate, rel, target, input, b.where(x.WhereClause, s))
+	m := b.modify(plan.ModifyUpdate, rel, target, input, b.changedRows(x.WhereClause, scan, target, s))
 	m.Rules = b.rowRules(rel)
 	m.Rules.Views = b.viewChecks(target.view, false)
 	b.returningList(m, x.ReturningList, target, from, ctes)

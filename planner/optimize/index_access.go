@@ -55,6 +55,9 @@ func tableScan(n plan.Node) (*plan.Scan, bool) {
 
 // accessFiltered gives the scan under a filter its access.
 func accessFiltered(f *plan.Filter, s *plan.Scan, env *Env) plan.Node {
+	if s.Current != nil {
+		return f
+	}
 	conds := conjuncts(f.Cond)
 	var best *access
 	for _, x := range s.Relation.Table.Indexes {
@@ -418,6 +421,9 @@ func orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
 // orderedScan is a scan in the order of keys: by the index that it is read by
 // already, else by one that begins with them.
 func orderedScan(s *plan.Scan, keys []plan.SortKey) plan.Node {
+	if s.Current != nil {
+		return nil
+	}
 	try := func(x *catalog.Index, have *plan.IndexAccess) plan.Node {
 		skip := 0
 		c := *s

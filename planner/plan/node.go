@@ -63,6 +63,9 @@ type Scan struct {
 	Fields    []Field
 	Alias     string
 	Access    *IndexAccess // of a table; nil: all rows in order of their ids
+	// Current names the row of a table that WHERE CURRENT OF means; nil: the scan
+	// reads others too.
+	Current *CursorRow
 	// Derived are RowRules.Derived of a table, over its columns.
 	Derived []Expr
 	// Follow: of a table, in a continuous query: the rows there, and then what

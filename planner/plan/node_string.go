@@ -17,6 +17,8 @@ func (n *Scan) tableString() string {
 	switch {
 	case n.Follow:
 		return "Table Changes" + on
+	case n.Current != nil:
+		return "Tid Scan" + on
 	case n.Access == nil:
 		return "Seq Scan" + on
 	}

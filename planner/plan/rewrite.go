@@ -250,7 +250,7 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c.FromTime, c.UntilTime = expr(n.FromTime), expr(n.UntilTime)
 		c.FromOffset, c.UntilOffset = expr(n.FromOffset), expr(n.UntilOffset)
 		c.Partition, c.Watermark = expr(n.Partition), expr(n.Watermark)
-		c.Access = n.Access.mapExprs(expr, exprs)
+		c.Access, c.Current = n.Access.mapExprs(expr, exprs), n.Current.mapExprs(expr)
 		return pickNode(changed, c, n)
 	case *Modify:
 		c := *n

@@ -300,6 +300,15 @@ type DeclareCursor struct {
 	Scroll *bool // nil: not said
 	Hold   bool
 	Binary bool
+	// Rows are the tables whose rows WHERE CURRENT OF can name.
+	Rows []CursorTable
+}
+
+// CursorTable is a table of which each row of a cursor is a row.
+type CursorTable struct {
+	Table  types.OID
+	Column int  // of the query's rows, behind those that are shown: the row id
+	Locked bool // by FOR UPDATE or FOR SHARE
 }
 
 // FetchDirection says which rows a Fetch wants.

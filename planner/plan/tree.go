@@ -91,6 +91,9 @@ func details(n Node) []detail {
 	case *Scan:
 		if n.Relation.Stored() {
 			n.Access.details(add)
+			if n.Current != nil {
+				add("TID Cond", "CURRENT OF "+n.Current.Cursor)
+			}
 			break
 		}
 		list("Columns", fieldNames(n.Fields))
