@@ -417,7 +417,7 @@ type memFile struct {
 	committed int
 	fail      map[string]int // step: how many more times it fails
 	hold      chan struct{}  // Prepare waits until it is closed; nil: it does not
-	waiting   int            // calls of Prepare that do
+	waiting   int            // calls of Prepare that do, until they are released
 	open      int
 	opened    []stream.SinkOptions
 	dead      bool   // the process has died: nothing is undone
@@ -474,6 +474,7 @@ func (f *memFile) holdPrepare() (release func()) {
 		if f.hold == hold {
 			f.hold = nil
 		}
+		f.waiting = 0 // from here on who waits is another
 		close(hold)
 	}
 }
@@ -614,7 +615,6 @@ func (s *fileSink) Prepare(context.Context, stream.Epoch) ([]byte, error) {
 		s.f.mu.Unlock()
 		<-hold
 		s.f.mu.Lock()
-		s.f.waiting--
 	}
 	if err := s.f.step("prepare"); err != nil {
 		return nil, err
