@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -64,4 +65,71 @@ func TestCrowdedEpochEnds(t *testing.T) {
 			f.kill()
 		})
 	}
+}
+
+// TestEvictedJobChangesTasks: groups that lie in the store alone, of one task, go to
+// their tasks when ALTER JOB makes more of them, and back, and none is lost or doubled.
+func TestEvictedJobChangesTasks(t *testing.T) {
+	const query = "SELECT id % 997 AS k, count(*), sum(id) FROM e GROUP BY k"
+	for _, phases := range []string{"1", "2"} {
+		t.Run(phases, func(t *testing.T) {
+			f := newFixture(t)
+			e := f.events("e")
+			e.add(1) // a split that is found later may be found after the end
+			if err := f.sqlJob("j", query+" EMIT CHANGES", "'state.memory_limit_mb' = '0'", "'aggregate.phases' = '"+phases+"'"); err != nil {
+				t.Fatal(err)
+			}
+			next := int64(0)
+			until := func(what string, is func() bool) {
+				t.Helper()
+				for tries := 0; !is(); tries++ {
+					if tries == 1000 {
+						t.Fatal(what)
+					}
+					keys(e, next, next+2000)
+					next += 2000
+					f.committedMore("j", 1)
+				}
+			}
+			for _, tasks := range []int{4, 2, 1} {
+				until("no group has been evicted", func() bool { return f.evictedOf("j") > 0 })
+				f.run(fmt.Sprintf("ALTER JOB j SET (parallelism = %d)", tasks))
+				until("the state has not been divided", func() bool { return f.dividedAmong("j") == tasks })
+			}
+			e.end()
+			f.waitState("j", catalog.JobFinished)
+			want, err := f.sql(query, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := accumulated(t, f.topics.file("j_out").read())
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("the job gives %d groups, the query %d, and they differ", len(got), len(want))
+			}
+		})
+	}
+}
+
+// evictedOf is how many groups of a job are in the store alone.
+func (f *fixture) evictedOf(name string) int64 {
+	f.Engine.mu.Lock()
+	j := f.jobs[f.catalog.Snapshot().Job(name).UUID]
+	f.Engine.mu.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.kept.evicted
+}
+
+// dividedAmong is how many tasks a job's stored state is divided among.
+func (f *fixture) dividedAmong(name string) int {
+	def := f.catalog.Snapshot().Job(name)
+	sn := f.Engine.o.Store.Snapshot(def.UUID)
+	defer sn.Close()
+	_, stored, err := readShapes(sn, def)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return stored.tasks
 }
