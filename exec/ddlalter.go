@@ -27,6 +27,9 @@ func (t *Txn) alterTable(ctx context.Context, s *plan.AlterTable, env *function.
 			return res, err
 		}
 	}
+	if t.tx == nil && s.Old.Table != nil && t.Snapshot().RelationByOID(s.Old.OID) != s.Old {
+		return res, altered(s.Old) // while its lock was waited for
+	}
 	for _, c := range s.Checks {
 		if err := t.checkRows(ctx, s.Old, c, env); err != nil {
 			return res, err
@@ -70,11 +73,11 @@ func (t *Txn) alterTable(ctx context.Context, s *plan.AlterTable, env *function.
 	return res, nil
 }
 
-// alterLock: an index is made while others read; whatever else changes a table
-// excludes them.
+// alterLock: an index is made while others read, one after the other, since each
+// changes the table's description; whatever else changes a table excludes them.
 func alterLock(s *plan.AlterTable) table.TableLock {
 	if s.Tag == "CREATE INDEX" {
-		return table.Share
+		return table.ShareRowExclusive
 	}
 	return table.AccessExclusive
 }

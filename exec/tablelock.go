@@ -61,11 +61,20 @@ func (t *Txn) sameForeign(planned *plan.ForeignTable) error {
 	return nil
 }
 
-// altered is the error of a statement that was planned for a table as it is no more.
+// Altered is the error of a statement that was planned for a table as it is no more.
+// Nothing of it has been done, so it can be planned and run again in its transaction,
+// which has the lock now.
+type Altered struct{ err *sqlerr.Error }
+
+func (e *Altered) Error() string { return e.err.Error() }
+
+// Unwrap gives the error that a client sees.
+func (e *Altered) Unwrap() error { return e.err }
+
 func altered(r *catalog.Relation) error {
-	return sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update").
+	return &Altered{sqlerr.Errorf(sqlerr.SerializationFailure, "could not serialize access due to concurrent update").
 		WithDetail("Table \"%s\" was altered while the statement waited for its lock.", r.Name).
-		WithHint("Run the statement again.")
+		WithHint("Run the statement again.")}
 }
 
 // asPlanned refuses a table that another transaction has altered since the

@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // parse is the Parse message.
@@ -294,7 +295,13 @@ func (x *session) execute(d *decoder) error {
 
 func (x *session) executePortal(ctx context.Context, p *portal, limit int64) error {
 	if p.out == nil {
-		out, err := x.runStatement(ctx, p.bound, p.params, p.ready)
+		out, err := x.runAsAltered(ctx, p.bound, p.params, p.ready, func(ctx context.Context) (*plan.Bound, error) {
+			b, err := x.planText(ctx, p.text, p.bound.Params)
+			if err == nil && !sameColumns(x.fieldsOf(b), p.columns) {
+				err = errResultChanged()
+			}
+			return b, err
+		})
 		if err != nil {
 			return err
 		}

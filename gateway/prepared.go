@@ -87,12 +87,19 @@ func (x *session) refresh(ctx context.Context, p *prepared) error {
 	if _, fetch := b.Statement.(*plan.Fetch); fetch {
 		// A FETCH has the columns that its cursor has now.
 		p.fields, p.enc = fields, encoderCache{}
-	} else if !slices.EqualFunc(fields, p.fields, func(a, b plan.Field) bool { return a.Name == b.Name && a.Type == b.Type }) {
-		return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").
-			WithHint("Prepare the statement again.")
+	} else if !sameColumns(fields, p.fields) {
+		return errResultChanged()
 	}
 	p.bound, p.snapshot, p.values, p.ready = b, snapshot, x.settings.current, &exec.Ready{}
 	return nil
+}
+
+func sameColumns(a, b []plan.Field) bool {
+	return slices.EqualFunc(a, b, func(a, b plan.Field) bool { return a.Name == b.Name && a.Type == b.Type })
+}
+
+func errResultChanged() error {
+	return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").WithHint("Prepare the statement again.")
 }
 
 // prepareStatement is PREPARE.
@@ -117,7 +124,10 @@ func (x *session) executeStatement(ctx context.Context, s *plan.Execute, params 
 		return nil, err
 	}
 	x.notices(bound.Notices)
-	return x.runStatement(ctx, bound, args, x.prepared[s.Name].ready)
+	return x.runAsAltered(ctx, bound, args, x.prepared[s.Name].ready, func(ctx context.Context) (*plan.Bound, error) {
+		b, _, err := x.executed(ctx, s, params)
+		return b, err
+	})
 }
 
 // executed is what an EXECUTE runs, and the parameters that it gives.

@@ -30,10 +30,10 @@ func (x *session) simpleQuery(d *decoder) {
 
 func (x *session) queryString(text []byte) error {
 	if c := x.cachedPlan(text); c != nil {
-		return x.simpleStatement(c.bound, c, nil, true)
+		return x.simpleStatement(c.bound, c, nil, true, x.replanText(text))
 	}
 	if c, params := x.templated(text); c != nil {
-		return x.simpleStatement(c.bound, c, params, true)
+		return x.simpleStatement(c.bound, c, params, true, x.replanText(text))
 	}
 	if err := types.CheckUTF8(text); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (x *session) queryString(text []byte) error {
 				return nil
 			})
 		}
-		if err := x.simpleStatement(b, c, nil, i == len(statements)-1); err != nil {
+		if err := x.simpleStatement(b, c, nil, i == len(statements)-1, func(ctx context.Context) (*plan.Bound, error) { return x.plan(ctx, st, nil) }); err != nil {
 			return err
 		}
 	}
@@ -74,16 +74,22 @@ func (x *session) queryString(text []byte) error {
 	return nil
 }
 
+// replanText plans the one statement of a Query string, as it is written.
+func (x *session) replanText(text []byte) func(context.Context) (*plan.Bound, error) {
+	return func(ctx context.Context) (*plan.Bound, error) { return x.planText(ctx, string(text), nil) }
+}
+
 // simpleStatement runs one statement of a Query string and answers it. c is its
-// entry in the plan cache, nil if it has none; params are those of a template.
-func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, params []types.Value, last bool) error {
+// entry in the plan cache, nil if it has none; params are those of a template, and
+// again plans it anew, with or without them.
+func (x *session) simpleStatement(b *plan.Bound, c *cachedPlan, params []types.Value, last bool, again func(context.Context) (*plan.Bound, error)) error {
 	return x.statement(func(ctx context.Context) error {
 		x.notices(b.Notices)
 		var ready *exec.Ready
 		if c != nil {
 			ready = &c.ready
 		}
-		o, err := x.runStatement(ctx, b, params, ready)
+		o, err := x.runAsAltered(ctx, b, params, ready, again)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -117,6 +118,44 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 		Updatable:       func(r *catalog.Relation) []bool { return bind.Updatable(ctx, x.bindContext(ctx, snapshot, nil), r) },
 		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, Random: &x.random, MemoryLimit: x.server.opts.QueryMemory,
 	}
+}
+
+// mostReplans bounds how often a statement is planned anew: each time it has the lock
+// of one more table that others alter.
+const mostReplans = 16
+
+// runAsAltered runs a bound statement. One that waited for a table which another
+// transaction has altered goes on with the table as it is then, by a plan of again.
+func (x *session) runAsAltered(ctx context.Context, b *plan.Bound, params []types.Value, ready *exec.Ready, again func(context.Context) (*plan.Bound, error)) (*outcome, error) {
+	o, err := x.runStatement(ctx, b, params, ready)
+	for range mostReplans {
+		var altered *exec.Altered
+		if !errors.As(err, &altered) || x.isolation() != "read committed" {
+			break
+		}
+		next, perr := again(ctx)
+		if perr != nil {
+			return nil, perr
+		}
+		o, err = x.runStatement(ctx, next, params, nil)
+	}
+	return o, err
+}
+
+// planText plans a text of one statement, whose parameters have the types given.
+func (x *session) planText(ctx context.Context, text string, params []types.Type) (*plan.Bound, error) {
+	statements, err := x.server.opts.Planner.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(statements) != 1 {
+		return nil, sqlerr.Errorf(sqlerr.InternalError, "a statement's text holds %d", len(statements))
+	}
+	oids := make([]types.OID, len(params))
+	for i, t := range params {
+		oids[i] = t.OID
+	}
+	return x.plan(ctx, statements[0], oids)
 }
 
 // runStatement runs a bound statement up to where its rows begin. ready keeps it

@@ -320,7 +320,7 @@ func play(t *testing.T, addr, level, text string) string {
 		case line[1] == '*':
 			answer := make(chan string, 1)
 			waiting[who] = answer
-			go func() { answer <- run(sessions[who], sql) }()
+			go func() { answer <- runAs(sessions[who], sql) }()
 			select {
 			case got := <-answer:
 				answer <- got
