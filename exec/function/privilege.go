@@ -194,7 +194,7 @@ func definePrivileges() {
 		{"has_function_privilege", functionGiven, catalog.FunctionClass.All(), map[string]string{"text": "'lower(text)'", "oid": "870"}, "EXECUTE"},
 		{"has_type_privilege", everyones(catalog.TypeClass, catalog.UsageRight), catalog.TypeClass.All(), map[string]string{"text": "'int4'", "oid": "23"}, "USAGE"},
 		{"has_language_privilege", everyones(catalog.TypeClass, catalog.UsageRight), catalog.UsageRight, map[string]string{"text": "'internal'", "oid": "12"}, "USAGE"},
-		{"has_tablespace_privilege", everyones(catalog.ConnectorClass, 0), catalog.CreateRight, map[string]string{"text": "'pg_default'", "oid": "1663"}, "CREATE"},
+		{"has_tablespace_privilege", everyones(catalog.SchemaClass, 0), catalog.CreateRight, map[string]string{"text": "'pg_default'", "oid": "1663"}, "CREATE"},
 		{"has_foreign_data_wrapper_privilege", connectorGiven, catalog.UsageRight, map[string]string{"text": "'kafka'", "oid": "1"}, "USAGE"},
 		{"has_server_privilege", everyones(catalog.ConnectorClass, 0), catalog.UsageRight, map[string]string{"text": "'x'", "oid": "1"}, "USAGE"},
 	} {
