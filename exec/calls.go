@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -31,6 +33,7 @@ func (b *builder) calls(calls []plan.AggCall, use callUse, account *memory.Accou
 
 func (b *builder) call(c plan.AggCall, use callUse, account *memory.Account) (*operator.Call, error) {
 	s := operator.CallSpec{Distinct: c.Distinct, Result: c.Typ, Account: account}
+	c.OrderBy = distinctOrder(c)
 	var err error
 	if s.Rows, err = b.keepsRows(c, use); err != nil {
 		return nil, err
@@ -52,6 +55,22 @@ func (b *builder) call(c plan.AggCall, use callUse, account *memory.Account) (*o
 		return nil, err
 	}
 	return operator.NewCall(s), nil
+}
+
+// distinctOrder is what the rows of a call are sorted by: after its own ORDER BY, of
+// a call with DISTINCT, the other arguments, as PostgreSQL tells equal ones apart by
+// sorting them. Where the order cannot be seen it is left out.
+func distinctOrder(c plan.AggCall) []plan.SortKey {
+	if !c.Distinct || !aggregate.Ordered(c.Func) {
+		return c.OrderBy
+	}
+	keys := slices.Clone(c.OrderBy)
+	for _, arg := range c.Args {
+		if !slices.ContainsFunc(keys, func(k plan.SortKey) bool { return plan.Equal(k.Expr, arg) }) {
+			keys = append(keys, plan.SortKey{Expr: arg})
+		}
+	}
+	return keys
 }
 
 // keepsRows reports whether a call keeps its rows, since its function cannot do what

@@ -298,6 +298,11 @@ func compareArrays(a, b *Array, elem *Info) int {
 			return c
 		}
 	}
+	return compareShapes(a, b)
+}
+
+// compareShapes orders arrays of equal elements, as far as both have such.
+func compareShapes(a, b *Array) int {
 	if c := compareInt(int64(len(a.Elems)), int64(len(b.Elems))); c != 0 {
 		return c
 	}

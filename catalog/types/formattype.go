@@ -34,6 +34,14 @@ func FormatType(t Type) string {
 	return i.SQLName + i.ModOut(t.Mod)
 }
 
+// Modified reports whether the type, or an array's elements, can have a modifier.
+func (i *Info) Modified() bool {
+	if i.Elem != 0 && strings.HasPrefix(i.Name, "_") {
+		return Lookup(i.Elem).Modified()
+	}
+	return i.ModOut != nil
+}
+
 // sqlSpellings are the names of SQL's grammar that are neither a typname nor
 // what format_type prints.
 var sqlSpellings = map[string]OID{

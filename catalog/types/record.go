@@ -327,7 +327,7 @@ func appendRowBinary(dst []byte, v Value, f *Format) []byte {
 func CompareRows(a, b string) (int, error) {
 	x, y := ReadRow(a), ReadRow(b)
 	for i := range min(len(x.Cols), len(y.Cols)) {
-		c, err := compareColumn(x, y, i, "comparison function")
+		c, err := compareColumn(x, y, i, NeedOrder, Order)
 		if c != 0 || err != nil {
 			return c, err
 		}
@@ -344,7 +344,7 @@ func CompareRows(a, b string) (int, error) {
 func EqualRows(a, b string) (bool, error) {
 	x, y := ReadRow(a), ReadRow(b)
 	for i := range min(len(x.Cols), len(y.Cols)) {
-		c, err := compareColumn(x, y, i, "equality operator")
+		c, err := compareColumn(x, y, i, NeedEquality, unequal)
 		if c != 0 || err != nil {
 			return false, err
 		}
@@ -356,18 +356,13 @@ func EqualRows(a, b string) (bool, error) {
 }
 
 // compareColumn orders one column; where it fails, by the types themselves.
-func compareColumn(x, y *Row, i int, needs string) (int, error) {
+func compareColumn(x, y *Row, i int, need func(OID) error, order func(a, b Value) (int, error)) (int, error) {
 	xt, yt := x.Cols[i].Type.OID, y.Cols[i].Type.OID
 	if xt != yt {
 		return compareInt(int64(xt), int64(yt)), sqlerr.Errorf(sqlerr.DatatypeMismatch,
 			"cannot compare dissimilar column types %s and %s at record column %d", FormatType(Of(xt)), FormatType(Of(yt)), i+1)
 	}
-	info := Lookup(xt)
-	if info == nil || !info.Comparable {
-		err := sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify a comparison function for type %s", FormatType(Of(xt)))
-		if needs == "equality operator" {
-			err = sqlerr.Errorf(sqlerr.UndefinedFunction, "could not identify an equality operator for type %s", FormatType(Of(xt)))
-		}
+	if err := need(xt); err != nil {
 		return compareS(x.Vals[i], y.Vals[i]), err
 	}
 	a, b := x.Vals[i], y.Vals[i]
@@ -379,7 +374,20 @@ func compareColumn(x, y *Row, i int, needs string) (int, error) {
 	case b.Null:
 		return -1, nil
 	}
-	return info.Compare(a, b), nil
+	c, err := order(a, b)
+	if err != nil && c == 0 {
+		c = Compare(a, b)
+	}
+	return c, err
+}
+
+// unequal is 0 of equal values.
+func unequal(a, b Value) (int, error) {
+	same, err := Same(a, b)
+	if same || err != nil {
+		return 0, err
+	}
+	return 1, nil
 }
 
 func compareRowValues(a, b Value) int {

@@ -22,9 +22,15 @@ func registerXID(oid, array OID, name string) bool {
 	return true
 }
 
+// XID and CID are the ids of transactions and commands, without their epochs.
+const (
+	XID OID = 28
+	CID OID = 29
+)
+
 var (
-	_ = registerXID(28, 1011, "xid")
-	_ = registerXID(29, 1012, "cid")
+	_ = registerXID(XID, 1011, "xid")
+	_ = registerXID(CID, 1012, "cid")
 )
 
 // XID8 is a transaction id with its epoch.

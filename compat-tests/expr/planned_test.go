@@ -102,7 +102,7 @@ func planning(t *testing.T) (*planner.Context, *function.Env) {
 	now := time.Now().UnixMicro() + types.UnixEpoch
 	f := types.DefaultFormat()
 	f.Now = now
-	f.RegIn = bind.NameResolver(c.Snapshot(), []string{"public"})
+	f.RegIn = bind.Names{Catalog: c.Snapshot(), Path: []string{"public"}}.OID
 	f.RegOut = func(oid, id types.OID) (string, bool) { return types.FormatType(types.Of(id)), oid == types.Regtype }
 	env := &function.Env{Context: context.Background(), Catalog: c.Snapshot(), Format: f, SearchPath: []string{"public"},
 		User: "ferris", Database: "ferris", TransactionTime: now, StatementTime: now}

@@ -56,13 +56,12 @@ func init() {
 		if len(a[0].A.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
 		}
-		for i, e := range a[0].A.Elems {
-			if sameValue(e, a[1]) {
-				return int4(i + int(a[0].A.Dims[0].Lower))
-			}
+		found, err := places(a[0].A, a[1])
+		if err != nil || len(found) == 0 {
+			return types.NullOf(types.Of(types.Int4)), err
 		}
-		return null(types.Int4)
-	}, "array_position(ARRAY['a', 'b', 'c'], 'b')", "2", "array_position(ARRAY[1, NULL], NULL)", "2", "array_position(ARRAY[1], 5)", "NULL")
+		return int4(found[0] + int(a[0].A.Dims[0].Lower))
+	}, "array_position(ARRAY['a', 'b', 'c'], 'b')", "2", "array_position(ARRAY[1, NULL], NULL)", "2", "array_position(ARRAY[1], 5)", "NULL", "array_position('{\"(1,2)\"}'::point[], point '(1,2)')", "ERROR 42883")
 	op("array_remove(anyarray, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
 		if a[0].Null || len(a[0].A.Dims) == 0 {
 			return a[0], nil
@@ -70,7 +69,14 @@ func init() {
 		if len(a[0].A.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "removing elements from multidimensional arrays is not supported")
 		}
-		kept := slices.DeleteFunc(slices.Clone(a[0].A.Elems), func(e types.Value) bool { return sameValue(e, a[1]) })
+		found, err := matches(a[0].A, a[1])
+		if err != nil {
+			return types.Value{}, err
+		}
+		kept := slices.Clone(a[0].A.Elems)
+		for _, i := range slices.Backward(found) {
+			kept = slices.Delete(kept, i, i+1)
+		}
 		out := types.NewArray(a[0].A.Elem, kept)
 		if len(kept) > 0 {
 			out.A.Dims[0].Lower = a[0].A.Dims[0].Lower
@@ -83,20 +89,19 @@ func init() {
 		}
 		out := *a[0].A
 		out.Elems = slices.Clone(out.Elems)
-		for i, e := range out.Elems {
-			if sameValue(e, a[1]) {
-				out.Elems[i] = a[2]
-			}
+		found, err := matches(a[0].A, a[1])
+		for _, i := range found {
+			out.Elems[i] = a[2]
 		}
-		return types.Value{Type: a[0].Type, A: &out}, nil
+		return types.Value{Type: a[0].Type, A: &out}, err
 	}, "array_replace(ARRAY[1, 2, 5, 4], 5, 3)", "{1,2,3,4}")
-	op("arraycontains(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(contains(a[0].A, a[1].A)) },
+	op("arraycontains(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return whether(contains(a[0].A, a[1].A)) },
 		"ARRAY[1, 2, 3] @> ARRAY[3, 1]", "t", "ARRAY[1] @> ARRAY[NULL]::int[]", "f")
-	op("arraycontained(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(contains(a[1].A, a[0].A)) },
+	op("arraycontained(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return whether(contains(a[1].A, a[0].A)) },
 		"ARRAY[3, 1] <@ ARRAY[1, 2, 3]", "t")
 	op("arrayoverlap(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return boolean(slices.ContainsFunc(a[0].A.Elems, func(e types.Value) bool { return !e.Null && has(a[1].A, e) }))
-	}, "ARRAY[1, 4] && ARRAY[4, 5]", "t", "ARRAY[1] && ARRAY[2]", "f")
+		return whether(overlap(a[0].A, a[1].A))
+	}, "ARRAY[1, 4] && ARRAY[4, 5]", "t", "ARRAY[1] && ARRAY[2]", "f", "ARRAY[ROW(1)] && ARRAY[ROW('a'::text)]", "ERROR 42804")
 	op("array_to_string(anyarray, text) text strict stable", func(env *Env, a vs) (types.Value, error) {
 		return text(textOf(joined(env, nil, a[0].A.Elems, a[1].S)))
 	}, "array_to_string(ARRAY[1, NULL, 3], ',')", "1,3")
@@ -131,28 +136,6 @@ func countNulls(vs []types.Value) int {
 		}
 	}
 	return n
-}
-
-// sameValue reports whether two values of one type are not distinct.
-func sameValue(a, b types.Value) bool {
-	if a.Null || b.Null {
-		return a.Null && b.Null
-	}
-	return types.Compare(a, b) == 0
-}
-
-func has(a *types.Array, v types.Value) bool {
-	return slices.ContainsFunc(a.Elems, func(e types.Value) bool { return !e.Null && types.Compare(e, v) == 0 })
-}
-
-// contains reports whether each element of b is one of a.
-func contains(a, b *types.Array) bool {
-	for _, e := range b.Elems {
-		if e.Null || !has(a, e) {
-			return false
-		}
-	}
-	return true
 }
 
 // extend adds an element at an end of an array of at most one dimension; a NULL
@@ -190,23 +173,19 @@ func concatArrays(x, y types.Value) (types.Value, error) {
 	a, b := x.A, y.A
 	out := &types.Array{Elem: a.Elem, Elems: append(slices.Clone(a.Elems), b.Elems...)}
 	switch {
-	case len(a.Dims) == len(b.Dims) && sameShape(a.Dims[1:], b.Dims[1:]):
+	case len(a.Dims) == len(b.Dims) && slices.Equal(a.Dims[1:], b.Dims[1:]):
 		out.Dims = slices.Clone(a.Dims)
 		out.Dims[0].Len += b.Dims[0].Len
-	case len(a.Dims) == len(b.Dims)+1 && sameShape(a.Dims[1:], b.Dims):
+	case len(a.Dims) == len(b.Dims)+1 && slices.Equal(a.Dims[1:], b.Dims):
 		out.Dims = slices.Clone(a.Dims)
 		out.Dims[0].Len++
-	case len(b.Dims) == len(a.Dims)+1 && sameShape(b.Dims[1:], a.Dims):
+	case len(b.Dims) == len(a.Dims)+1 && slices.Equal(b.Dims[1:], a.Dims):
 		out.Dims = slices.Clone(b.Dims)
 		out.Dims[0].Len++
 	default:
 		return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot concatenate incompatible arrays")
 	}
 	return types.Value{Type: x.Type, A: out}, nil
-}
-
-func sameShape(a, b []types.Dim) bool {
-	return slices.EqualFunc(a, b, func(x, y types.Dim) bool { return x.Len == y.Len })
 }
 
 // splitText cuts a string; a NULL separator cuts between characters, an empty

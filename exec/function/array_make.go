@@ -129,14 +129,15 @@ func positions(array, v types.Value, from int64, most int) ([]types.Value, error
 	if len(array.A.Dims) > 1 {
 		return nil, sqlerr.Errorf(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
 	}
+	all, err := places(array.A, v)
 	var found []types.Value
-	for i, e := range array.A.Elems {
+	for _, i := range all {
 		at := int64(i) + int64(array.A.Dims[0].Lower)
-		if at >= from && len(found) != most && sameValue(e, v) {
+		if at >= from && len(found) != most {
 			found = append(found, types.NewInt(types.Int4, at))
 		}
 	}
-	return found, nil
+	return found, err
 }
 
 func firstLen(a *types.Array) int {

@@ -19,6 +19,9 @@ func init() {
 	}, Examples: examples("width_bucket(5.35::float8, 0.024::float8, 10.06::float8, 5)", "3", "width_bucket(2.5::float8, 5::float8, 0::float8, 5)", "3", "width_bucket('NaN'::float8, 0::float8, 1::float8, 5)", "ERROR 2201G", "width_bucket(1::float8, 0::float8, 1::float8, 2147483647)", "ERROR 22003")})
 	define("width_bucket(anyelement, anyarray) int4 strict immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
 		thresholds := a[1].A
+		if err := types.NeedOrder(thresholds.Elem.OID); err != nil {
+			return types.Value{}, err
+		}
 		if len(thresholds.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "thresholds must be one-dimensional array")
 		}

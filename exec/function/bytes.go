@@ -108,6 +108,9 @@ func overlayBytes(s, with string, from, count int64) (types.Value, error) {
 	if from <= 0 {
 		return types.Value{}, negativeLength()
 	}
+	if end := from + count; end != int64(int32(end)) {
+		return types.Value{}, types.OutOfRange("integer")
+	}
 	n := int64(len(s))
 	rest := min(max(from-1+count, 0), n)
 	return bytea(s[:min(from-1, n)] + with + s[rest:])

@@ -56,6 +56,8 @@ func text(s string) (types.Value, error) { return types.NewText(s), nil }
 
 func boolean(b bool) (types.Value, error) { return types.NewBool(b), nil }
 
+func whether(b bool, err error) (types.Value, error) { return types.NewBool(b), err }
+
 func int4(i int) (types.Value, error) { return types.NewInt(types.Int4, int64(i)), nil }
 
 func int8(i int64) (types.Value, error) { return types.NewInt(types.Int8, i), nil }

@@ -67,7 +67,7 @@ func init() {
 	pair("date_pli(date, int4) date", "immutable", pairwise(dateShift), "date '2024-02-28' + 2", "2024-03-01")
 	pair("integer_pl_date(int4, date) date", "immutable", pairwise(swapped(dateShift)), "2 + date '2024-02-28'", "2024-03-01")
 	pair("date_mii(date, int4) date", "immutable", pairwise(func(env *Env, d, n int32) (int32, error) { return shiftDate(d, -int64(n)) }),
-		"date '2024-03-01' - 1", "2024-02-29", "date 'infinity' - 1", "infinity")
+		"date '2024-03-01' - 1", "2024-02-29", "date 'infinity' - 1", "infinity", "date '1999-12-31' - (-2147483648)", "ERROR 22008")
 	pair("date_mi(date, date) int4", "immutable", pairwise(func(_ *Env, x, y int32) (int32, error) {
 		if infiniteDate(int64(x)) || infiniteDate(int64(y)) {
 			return 0, infiniteDates()
@@ -115,8 +115,11 @@ func shiftDate(d int32, n int64) (int32, error) {
 	if infiniteDate(int64(d)) {
 		return d, nil
 	}
-	v, err := date(int64(d) + n)
-	return int32(v.I), err
+	at := int64(d) + n
+	if at > int64(maxDate) || at < int64(minDate) {
+		return 0, dateOutOfRange()
+	}
+	return int32(at), nil
 }
 
 // minus is a sum with its second operand negated.

@@ -152,10 +152,8 @@ func extractInstant(env *Env, word string, v types.Value) (types.Decimal, bool, 
 }
 
 // infiniteField is a field of infinity: NULL, unless it grows for ever.
-func infiniteField(unit, word, typ string, negative bool) (types.Decimal, bool, error) {
+func infiniteField(unit string, negative bool) (types.Decimal, bool, error) {
 	switch unit {
-	case "timezone", "timezone_hour", "timezone_minute":
-		return types.Decimal{}, false, unitUnsupported(word, typ)
 	case "year", "decade", "century", "millennium", "julian", "isoyear", "epoch":
 		if negative {
 			return types.DecimalNegInf, true, nil
@@ -168,7 +166,7 @@ func infiniteField(unit, word, typ string, negative bool) (types.Decimal, bool, 
 // extractCivil takes a field of local; epoch counts from instant.
 func extractCivil(unit, word, typ string, local, instant int64) (types.Decimal, bool, error) {
 	if infiniteTimestamp(local) {
-		return infiniteField(unit, word, typ, local == types.TimestampNegInfinity)
+		return infiniteField(unit, local == types.TimestampNegInfinity)
 	}
 	c := civilOf(local)
 	switch unit {
@@ -266,7 +264,7 @@ func extractDate(_ *Env, word string, v types.Value) (types.Decimal, bool, error
 		return types.Decimal{}, false, unitUnsupported(word, "date")
 	}
 	if infiniteDate(v.I) {
-		return infiniteField(unit, word, "date", v.I == int64(types.DateNegInfinity))
+		return infiniteField(unit, v.I == int64(types.DateNegInfinity))
 	}
 	switch unit {
 	case "epoch":

@@ -62,33 +62,39 @@ func init() {
 		return timestamptz(types.LocalToInstant(m, env.Format), err)
 	}, "make_timestamptz(2024, 2, 29, 8, 15, 23.5)", "2024-02-29 08:15:23.5+00")
 	op("timezone(text, timestamptz) timestamp strict immutable", func(env *Env, a vs) (types.Value, error) {
+		if infiniteTimestamp(a[1].I) {
+			return timestamp(a[1].I, nil)
+		}
 		f, err := zoned(env.Format, a[0].S, a[1].I, false)
 		if err != nil {
 			return types.Value{}, err
 		}
-		return timestamp(types.InstantToLocal(a[1].I, f), nil)
+		return timestamp(inRange(types.InstantToLocal(a[1].I, f)))
 	}, "timestamptz '2024-02-29 12:00+00' AT TIME ZONE 'America/New_York'", "2024-02-29 07:00:00", "timestamptz '2024-02-29 12:00+00' AT TIME ZONE 'Nowhere'", "ERROR 22023")
 	op("timezone(text, timestamp) timestamptz strict immutable", func(env *Env, a vs) (types.Value, error) {
+		if infiniteTimestamp(a[1].I) {
+			return timestamptz(a[1].I, nil)
+		}
 		f, err := zoned(env.Format, a[0].S, a[1].I, true)
 		if err != nil {
 			return types.Value{}, err
 		}
-		return timestamptz(types.LocalToInstant(a[1].I, f), nil)
+		return timestamptz(inRange(types.LocalToInstant(a[1].I, f)))
 	}, "timestamp '2024-07-01 12:00' AT TIME ZONE 'America/New_York'", "2024-07-01 16:00:00+00")
 	op("timezone(interval, timestamptz) timestamp strict immutable", func(_ *Env, a vs) (types.Value, error) { return atOffset(types.Timestamp, a, 1) },
 		"timestamptz '2024-02-29 12:00+00' AT TIME ZONE interval '-05:00'", "2024-02-29 07:00:00", "timestamptz '2024-02-29 12:00+00' AT TIME ZONE interval '1 month'", "ERROR 22023")
 	op("timezone(interval, timestamp) timestamptz strict immutable", func(_ *Env, a vs) (types.Value, error) { return atOffset(types.Timestamptz, a, -1) },
 		"timestamp '2024-02-29 12:00' AT TIME ZONE interval '-05:00'", "2024-02-29 17:00:00+00")
-	op("age(timestamp, timestamp) interval strict immutable", func(_ *Env, a vs) (types.Value, error) { return interval(age(a[0].I, a[1].I)) },
+	op("age(timestamp, timestamp) interval strict immutable", func(_ *Env, a vs) (types.Value, error) { return interval(age(spanEnd(a[0].I), spanEnd(a[1].I))) },
 		"age(timestamp '2001-04-10', timestamp '1957-06-13')", "43 years 9 mons 27 days", "age(timestamp '2024-01-01', timestamp '2024-03-31 12:00')", "-2 mons -30 days -12:00:00")
 	op("age(timestamptz, timestamptz) interval strict immutable", func(env *Env, a vs) (types.Value, error) {
-		return interval(age(types.InstantToLocal(a[0].I, env.Format), types.InstantToLocal(a[1].I, env.Format)))
+		return interval(age(localEnd(a[0].I, env.Format), localEnd(a[1].I, env.Format)))
 	}, "age(timestamptz '2024-03-01+00', timestamptz '2024-02-01+00')", "1 mon")
 	op("age(timestamp) interval strict stable", func(env *Env, a vs) (types.Value, error) {
-		return interval(age(midnight(types.InstantToLocal(env.TransactionTime, env.Format)), a[0].I))
+		return interval(age(today(env), spanEnd(a[0].I)))
 	}, "age(current_date::timestamp - interval '1 month 3 days') > interval '1 month'", "t")
 	op("age(timestamptz) interval strict stable", func(env *Env, a vs) (types.Value, error) {
-		return interval(age(midnight(types.InstantToLocal(env.TransactionTime, env.Format)), types.InstantToLocal(a[0].I, env.Format)))
+		return interval(age(today(env), localEnd(a[0].I, env.Format)))
 	}, "age(current_date::timestamptz)", "00:00:00")
 	op("isfinite(date) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(!infiniteDate(a[0].I)) }, "isfinite(date 'infinity')", "f")
 	op("isfinite(timestamp) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return boolean(!infiniteTimestamp(a[0].I)) }, "isfinite(timestamp '2024-01-01')", "t")
@@ -162,26 +168,56 @@ func makeTimestamp(a []types.Value) (int64, error) {
 // atOffset is AT TIME ZONE with an interval.
 func atOffset(oid types.OID, a []types.Value, sign int64) (types.Value, error) {
 	span, m := a[0].Span, a[1].I
+	if infiniteTimestamp(m) {
+		return types.NewInt(oid, m), nil
+	}
 	if span.Months != 0 || span.Days != 0 {
 		shown := types.AppendInterval(nil, span, types.DefaultFormat())
 		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "interval time zone \"%s\" must not include months or days", shown)
 	}
-	if !infiniteTimestamp(m) {
-		m += sign * (span.Micros - span.Micros%microsPerSecond)
-		if !types.ValidTimestamp(m) {
-			return types.Value{}, timestampOutOfRange()
-		}
+	m, err := inRange(m + sign*(span.Micros-span.Micros%microsPerSecond))
+	return types.NewInt(oid, m), err
+}
+
+// inRange refuses a timestamp before the first or after the last.
+func inRange(m int64) (int64, error) {
+	if !types.ValidTimestamp(m) {
+		return 0, timestampOutOfRange()
 	}
-	return types.NewInt(oid, m), nil
+	return m, nil
+}
+
+// moment is an end of what age measures: the time on the clock, and what orders it.
+type moment struct {
+	civil
+	at int64
+}
+
+func spanEnd(at int64) moment { return moment{civilOf(at), at} }
+
+// localEnd is an instant on the clock of f's zone. As in PostgreSQL 16, infinity is
+// the last microsecond that there is a number for.
+func localEnd(at int64, f *types.Format) moment {
+	if at != types.TimestampInfinity {
+		return moment{civilOf(types.InstantToLocal(at, f)), at}
+	}
+	m := spanEnd(at)
+	// No zone is so far east that the next day had begun.
+	m.setTime(m.timeOfDay() + types.InstantToLocal(at-microsPerDay, f) - (at - microsPerDay))
+	return m
+}
+
+func today(env *Env) moment {
+	return spanEnd(midnight(types.InstantToLocal(env.TransactionTime, env.Format)))
 }
 
 // age is the difference by the calendar, in years, months and days.
-func age(a, b int64) (types.IntervalValue, error) {
-	if infiniteTimestamp(a) || infiniteTimestamp(b) {
-		return types.IntervalValue{}, sqlerr.Errorf(sqlerr.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
+func age(a, b moment) (types.IntervalValue, error) {
+	if a.at == types.TimestampNegInfinity || b.at == types.TimestampNegInfinity {
+		return types.IntervalValue{}, timestampOutOfRange()
 	}
-	negative := a < b
-	later, earlier := civilOf(a), civilOf(b)
+	negative := a.at < b.at
+	later, earlier := a, b
 	if negative {
 		later, earlier = earlier, later
 	}

@@ -8,9 +8,12 @@ import (
 func init() {
 	define("date_trunc(text, timestamp) timestamp strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			if infiniteTimestamp(a[1].I) {
+				return a[1], nil
+			}
 			unit, err := unitOf(a[0].S, timestampName)
-			if err != nil || infiniteTimestamp(a[1].I) {
-				return timestamp(a[1].I, err)
+			if err != nil {
+				return types.Value{}, err
 			}
 			return timestamp(truncate(unit, a[0].S, timestampName, a[1].I))
 		},
@@ -115,9 +118,12 @@ func firstYear(n, length int) int {
 // zone's offset at the result; smaller ones keep that of the instant.
 func truncateInstant(word string, m int64, f *types.Format) (int64, error) {
 	const name = "timestamp with time zone"
+	if infiniteTimestamp(m) {
+		return m, nil
+	}
 	unit, err := unitOf(word, name)
-	if err != nil || infiniteTimestamp(m) {
-		return m, err
+	if err != nil {
+		return 0, err
 	}
 	local := types.InstantToLocal(m, f)
 	cut, err := truncate(unit, word, name, local)

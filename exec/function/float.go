@@ -44,8 +44,6 @@ func init() {
 	plain("round", math.RoundToEven, "round(2.5::float8)", "2", "round(3.5::float8)", "4")
 	plain("trunc", math.Trunc, "trunc((-1.7)::float8)", "-1")
 	plain("sign", signFloat, "sign((-3.5)::float8)", "-1", "sign(0::float8)", "0")
-	plain("degrees", func(x float64) float64 { return x / (math.Pi / 180) }, "degrees(0.5::float8)", "28.64788975654116")
-	plain("radians", func(x float64) float64 { return x * (math.Pi / 180) }, "radians(45::float8)", "0.7853981633974483")
 	plain("cbrt", math.Cbrt, "cbrt(8::float8)", "2")
 	for _, f := range []struct {
 		name string
@@ -58,6 +56,8 @@ func init() {
 		{"ln", lnFloat(exactLog), examples("ln(2::float8)", "0.6931471805599453", "ln(0::float8)", "ERROR 2201E")},
 		{"log", lnFloat(exactLog10), examples("log(100::float8)", "2", "log((-1)::float8)", "ERROR 2201E")},
 		{"log10", lnFloat(exactLog10), examples("log10(1000::float8)", "3")},
+		{"degrees", bounded(func(x float64) float64 { return x / (math.Pi / 180) }), examples("degrees(0.5::float8)", "28.64788975654116", "degrees(1e308::float8)", "ERROR 22003")},
+		{"radians", bounded(func(x float64) float64 { return x * (math.Pi / 180) }), examples("radians(45::float8)", "0.7853981633974483", "radians(5e-324::float8)", "ERROR 22003")},
 		{"sin", math1(math.Sin), examples("sin(0.5::float8)", "0.479425538604203")},
 		{"cos", math1(math.Cos), examples("cos(0.5::float8)", "0.8775825618903728")},
 		{"tan", math1(math.Tan), examples("tan(0.5::float8)", "0.5463024898437905")},
@@ -160,6 +160,20 @@ func math1(f func(float64) float64) func(float64) (float64, error) {
 		r := f(x)
 		if r != r && x == x {
 			return 0, inputOutOfRange()
+		}
+		return r, nil
+	}
+}
+
+// bounded fails where a finite x other than zero has a result that is neither.
+func bounded(f func(float64) float64) func(float64) (float64, error) {
+	return func(x float64) (float64, error) {
+		r := f(x)
+		switch {
+		case math.IsInf(r, 0) && !math.IsInf(x, 0):
+			return 0, overflow()
+		case r == 0 && x != 0:
+			return 0, underflow()
 		}
 		return r, nil
 	}

@@ -247,6 +247,12 @@ func AppendJSONKey(env *Env, dst []byte, v types.Value) ([]byte, error) {
 	case info.Phys == types.PhysList || types.IsRow(v.Type.OID) || v.Type.OID == types.JSON || v.Type.OID == types.JSONB:
 		return dst, sqlerr.Errorf(sqlerr.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 	}
+	switch v.Type.OID {
+	case types.Bool:
+		return types.AppendJSONString(dst, strconv.FormatBool(v.I != 0)), nil
+	case types.Date, types.Timestamp, types.Timestamptz:
+		return types.AppendJSONString(dst, isoTime(env, v)), nil
+	}
 	return types.AppendJSONString(dst, string(appendOutput(env, nil, v))), nil
 }
 
@@ -308,6 +314,9 @@ func isoTime(env *Env, v types.Value) string {
 	f := *env.Format
 	f.DateStyle = types.DateISO
 	s := string(types.AppendText(nil, v, &f))
+	if v.Type.OID == types.Date {
+		return s
+	}
 	s = strings.Replace(s, " ", "T", 1)
 	if v.Type.OID == types.Timestamptz && len(s) > 3 && (s[len(s)-3] == '+' || s[len(s)-3] == '-') {
 		s += ":00"
@@ -336,7 +345,10 @@ func buildObject(t string) ValueFunc {
 			if a[i].Null {
 				return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "argument %d: key must not be null", i+1)
 			}
-			b = types.AppendJSONString(b, string(appendOutput(env, nil, a[i])))
+			var err error
+			if b, err = AppendJSONKey(env, b, a[i]); err != nil {
+				return types.Value{}, err
+			}
 			b = append(b, colon...)
 			b = appendAsJSON(env, b, a[i+1])
 		}

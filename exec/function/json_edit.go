@@ -50,12 +50,20 @@ func init() {
 		`jsonb_insert('{"a": 1}'::jsonb, '{b}', '2')`, `{"a": 1, "b": 2}`, `jsonb_insert('{"a": 1}'::jsonb, '{a}', '2')`, "ERROR 22023", "jsonb_insert('[]'::jsonb, '{3}', '2')", "[2]")
 	op("jsonb_delete(jsonb, text) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) { return deleteKeys(a[0].S, a[1:]) },
 		`'{"a": 1, "b": 2}'::jsonb - 'a'::text`, `{"b": 2}`, `'["a", "b", "a", 1]'::jsonb - 'a'::text`, `["b", 1]`, "'1'::jsonb - 'a'::text", "ERROR 22023")
-	op("jsonb_delete(jsonb, _text) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		if len(a[1].A.Dims) > 1 {
-			return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "wrong number of array subscripts")
+	op("jsonb_delete(jsonb, variadic text) jsonb immutable", func(_ *Env, a vs) (types.Value, error) {
+		keys := a[1:]
+		if a[0].Null || len(keys) == 1 && keys[0].Null {
+			return null(types.JSONB)
 		}
-		return deleteKeys(a[0].S, a[1].A.Elems)
+		if len(keys) == 1 && keys[0].A != nil { // of the operator
+			if len(keys[0].A.Dims) > 1 {
+				return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "wrong number of array subscripts")
+			}
+			keys = keys[0].A.Elems
+		}
+		return deleteKeys(a[0].S, keys)
 	},
+		`jsonb_delete('{"a": 1, "b": 2, "c": 3}'::jsonb, 'a', 'c', NULL)`, `{"b": 2}`,
 		`'{"a": 1, "b": 2, "c": 3}'::jsonb - '{a,c}'::text[]`, `{"b": 2}`, `'["a", "b"]'::jsonb - ARRAY['b', NULL]`, `["a"]`)
 	op("jsonb_delete(jsonb, int4) jsonb strict immutable", deleteElement,
 		`'["a", "b"]'::jsonb - 1`, `["a"]`, `'["a", "b"]'::jsonb - -2`, `["b"]`, `'["a"]'::jsonb - 5`, `["a"]`, "'{}'::jsonb - 1", "ERROR 22023", "'1'::jsonb - 1", "ERROR 22023")

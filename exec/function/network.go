@@ -41,8 +41,7 @@ func init() {
 		return text(string(types.AppendInetAddr(nil, p.Addr())))
 	}, "host(inet '192.168.1.5/24')", "192.168.1.5", "host(inet '::ffff:1.2.3.4/96')", "::ffff:1.2.3.4")
 	one("text(inet) text strict immutable", func(p netip.Prefix) (types.Value, error) {
-		b := append(types.AppendInetAddr(nil, p.Addr()), '/')
-		return text(string(types.AppendInt(b, int64(p.Bits()))))
+		return text(inetText(p))
 	}, "text(inet '192.168.1.5')", "192.168.1.5/32", "(cidr '10/8')::text", "10.0.0.0/8")
 	op("abbrev(inet) text strict immutable", func(env *Env, a vs) (types.Value, error) {
 		return text(string(types.AppendText(nil, a[0], env.Format)))
@@ -206,4 +205,10 @@ func defineNetworkOperators() {
 		}
 		return int8(n)
 	}, Examples: examples("inet '192.168.1.43' - inet '192.168.1.19'", "24", "inet '::1' - inet '::ffff:1'", "-4294901760", "inet '0.0.0.0' - inet '0.0.0.1'", "-1", "inet 'ffff::' - inet '::'", "ERROR 22003")})
+}
+
+// inetText is the cast to text, which always tells the bits.
+func inetText(p netip.Prefix) string {
+	b := append(types.AppendInetAddr(nil, p.Addr()), '/')
+	return string(types.AppendInt(b, int64(p.Bits())))
 }

@@ -67,7 +67,7 @@ func init() {
 			}
 			define(fmt.Sprintf("%s(%s, %s) %s strict immutable", name, f.left, f.right, f.left), Definition{
 				Value: func(_ *Env, a vs) (types.Value, error) {
-					if order(a[0], a[1])*sign >= 0 {
+					if order(a[0], a[1])*sign > 0 {
 						return a[0], nil
 					}
 					return a[1], nil

@@ -110,10 +110,7 @@ func builtinOperators() []*catalog.Operator {
 		}
 		d := registry.bySig[f[5]+"("+args+")"]
 		if d == nil {
-			// A variadic function's operator takes the array.
-			if d = registry.bySig[f[5]+"("+strings.Replace(args, ",_", ",", 1)+")"]; d == nil || !d.Func.Variadic {
-				return
-			}
+			return
 		}
 		right, result := oidOf(f[2]), oidOf(f[4])
 		if fa := d.Func.Args; len(fa) == 2 && (fa[0] == anyCompatibleArray || fa[1] == anyCompatibleArray) {

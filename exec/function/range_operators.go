@@ -248,6 +248,7 @@ func defineRangeArithmetic() {
 	for _, name := range []string{"int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"} {
 		multi := strings.Replace(name, "range", "multirange", 1)
 		oid := types.MultirangeOf(oidOf(name))
+		op(multi+"("+name+") "+multi, toMulti, "("+name+" 'empty')::"+multi, "{}", multi+"("+name+" '(,)')", "{(,)}", multi+"(NULL::"+name+")", "NULL")
 		op(multi+"() "+multi, func(*Env, vs) (types.Value, error) { return types.NewMultirange(oid, nil), nil }, multi+"()", "{}")
 		define(multi+"(variadic "+name+") "+multi+" immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
 			var all []types.Range
@@ -261,6 +262,6 @@ func defineRangeArithmetic() {
 				all = append(all, rangesOf(v)...)
 			}
 			return types.NewMultirange(oid, all), nil
-		}, Examples: examples(multi+"("+name+" '(,)', "+name+" 'empty')", "{(,)}", "("+name+" 'empty')::"+multi, "{}", multi+"("+name+" '(,)')", "{(,)}", multi+"(NULL, "+name+" '(,)')", "ERROR 22004", multi+"(NULL::"+name+")", "NULL")})
+		}, Examples: examples(multi+"("+name+" '(,)', "+name+" 'empty')", "{(,)}", multi+"(NULL, "+name+" '(,)')", "ERROR 22004")})
 	}
 }

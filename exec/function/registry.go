@@ -61,7 +61,7 @@ func define(signature string, d Definition) *Definition {
 
 // add registers a definition whose Func is filled in.
 func add(d *Definition) *Definition {
-	key := signatureKey(d.Func.Name, d.Func.Args)
+	key := signatureKey(d.Func.Name, storedArgs(d.Func))
 	if registry.bySig[key] != nil {
 		panic("function: " + key + " defined twice")
 	}
@@ -114,13 +114,10 @@ func parseSignature(s string) (*catalog.Function, error) {
 		return nil, err
 	}
 	if f.OID == 0 {
-		args := slices.Clone(f.Args)
-		if last := len(args) - 1; f.Variadic && args[last] != types.Any {
-			args[last] = types.Lookup(args[last]).Array
-		}
-		row, ok := procRows[signatureKey(f.Name, args)]
+		key := signatureKey(f.Name, storedArgs(f))
+		row, ok := procRows[key]
 		if !ok {
-			return nil, fmt.Errorf("PostgreSQL has no %s: give it an oid", signatureKey(f.Name, args))
+			return nil, fmt.Errorf("PostgreSQL has no %s: give it an oid", key)
 		}
 		f.OID = row.oid
 		if len(f.ArgNames) == 0 && len(row.names) > 0 {
@@ -131,6 +128,18 @@ func parseSignature(s string) (*catalog.Function, error) {
 		}
 	}
 	return f, nil
+}
+
+// storedArgs are the arguments as pg_proc has them: of a variadic function the last
+// one is an array.
+func storedArgs(f *catalog.Function) []types.OID {
+	last := len(f.Args) - 1
+	if !f.Variadic || f.Args[last] == types.Any {
+		return f.Args
+	}
+	args := slices.Clone(f.Args)
+	args[last] = types.Lookup(args[last]).Array
+	return args
 }
 
 func parseArguments(f *catalog.Function, s string) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -24,12 +25,18 @@ func init() {
 		typ := typeName(reg)
 		define(fmt.Sprintf("to_%s(text) %s strict stable", typ, typ), Definition{
 			Value: func(env *Env, a []types.Value) (types.Value, error) {
+				if reg == types.Regtype && strings.TrimSpace(a[0].S) == "" {
+					return null(reg)
+				}
 				if reg == types.Regtype {
 					if t, err := typeOfText(env, a[0].S); err == nil {
 						return types.NewInt(types.Regtype, int64(t.OID)), nil
 					}
 				}
 				v, err := types.Parse(types.Of(reg), strings.Clone(a[0].S), env.Format)
+				if reg == types.Regtype && sqlerr.CodeOf(err) == sqlerr.SyntaxError {
+					return types.Value{}, err
+				}
 				if err != nil {
 					return null(reg)
 				}

@@ -2,6 +2,7 @@ package function
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -16,6 +17,20 @@ import (
 func name(s string) (types.Value, error) { return types.NewString(types.Name, s), nil }
 
 const serverOnly = "the server is another"
+
+// plainWord reports whether a type, or an array's elements, is one of those whose
+// words in the grammar stand without a modifier.
+func plainWord(info *types.Info) bool {
+	oid := info.OID
+	if info.Category == 'A' {
+		oid = info.Elem
+	}
+	switch oid {
+	case types.Bool, types.Int2, types.Int4, types.Int8, types.Float4, types.Float8:
+		return true
+	}
+	return false
+}
 
 func init() {
 	type vs = []types.Value
@@ -95,6 +110,12 @@ func init() {
 			return types.NewInt(types.Int8, env.TransactionTime), nil
 		}, examples(f+"()::text::int8 > 0", "t")...)
 	}
+	op("age(xid) int4 strict stable", func(env *Env, a vs) (types.Value, error) {
+		if xid := uint32(a[0].I); xid >= 3 { // those below are of no transaction
+			return int4(int(int32(uint32(env.TransactionTime) - xid)))
+		}
+		return int4(1<<31 - 1)
+	}, examples("age('1'::xid)", "2147483647")...)
 	op("txid_current_if_assigned() int8 strict stable", func(*Env, vs) (types.Value, error) { return null(types.Int8) }, examples("txid_current_if_assigned()", "NULL")...)
 	op("pg_my_temp_schema() oid strict stable", func(env *Env, _ vs) (types.Value, error) {
 		if env.Session != nil && env.Catalog != nil {
@@ -117,11 +138,18 @@ func init() {
 		if !a[1].Null {
 			t.Mod = int32(a[1].I)
 		}
+		name := types.FormatType(t)
 		if env.Catalog != nil {
-			return text(env.Catalog.FormatType(t, env.SearchPath))
+			name = env.Catalog.FormatType(t, env.SearchPath)
 		}
-		return text(types.FormatType(t))
-	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-")...)
+		if info := types.Lookup(t.OID); info != nil && t.Mod >= 0 && !info.Modified() && !plainWord(info) {
+			elem, array := strings.CutSuffix(name, "[]")
+			if name = fmt.Sprintf("%s(%d)", elem, t.Mod); array {
+				name += "[]"
+			}
+		}
+		return text(name)
+	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-", "format_type(25, 3)", "text(3)", "format_type(1009, 3)", "text(3)[]")...)
 	op("pg_column_size(any) int4 strict stable", func(env *Env, a vs) (types.Value, error) {
 		return int4(len(types.AppendBinary(nil, a[0], env.Format)))
 	}, examples("pg_column_size(1)", "4")...)

@@ -155,6 +155,8 @@ func textForm(env *Env, v types.Value) string {
 		return "false"
 	case types.BPChar:
 		return strings.TrimRight(v.S, " ")
+	case types.Inet, types.Cidr:
+		return inetText(types.InetOf(v))
 	case types.Text, types.Varchar, types.Name, types.Unknown:
 		return v.S
 	}

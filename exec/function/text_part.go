@@ -89,9 +89,12 @@ func init() {
 			if a[1].I == 0 {
 				return text("")
 			}
+			if a[1].I == -1<<31 {
+				return a[0], nil // there is no 2147483648 to leave out
+			}
 			return text(a[0].S[len(leftChars(a[0].S, -a[1].I)):])
 		},
-		Examples: examples(`"right"('abcde', 2)`, "de", `"right"('abcde', -2)`, "cde", `"right"('abcde', 0)`, ""),
+		Examples: examples(`"right"('abcde', 2)`, "de", `"right"('abcde', -2)`, "cde", `"right"('abcde', 0)`, "", `"right"('abcde', -2147483648)`, "abcde"),
 	})
 	define("replace(text, text, text) text strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {

@@ -161,6 +161,9 @@ func (w *intervalWriter) roman() string {
 }
 
 func formatInterval(v types.IntervalValue, template string) (types.Value, error) {
+	if template == "" {
+		return null(types.Text)
+	}
 	seconds := v.Micros / microsPerSecond
 	w := &intervalWriter{years: int(v.Months / 12), months: int(v.Months % 12), days: int(v.Days),
 		hour: int(seconds / 3600), minute: int(seconds / 60 % 60), seconds: int(seconds % 60), micros: int(v.Micros % microsPerSecond)}

@@ -17,7 +17,7 @@ func init() {
 		Examples: examples("to_char(timestamp '2024-02-09 03:04:05.678901', 'YYYY-MM-DD HH24:MI:SS.MS US')", "2024-02-09 03:04:05.678 678901",
 			"to_char(timestamp '2024-02-09 15:04:05', 'FMMonth FMDD, YYYY HH12:MI AM Dy DY Mon MON ddth D IW WW Q J CC IYYY ID DDD')", "February 9, 2024 03:04 PM Fri FRI Feb FEB 09th 6 06 06 1 2460350 21 2024 5 040",
 			`to_char(timestamp '2024-02-09 15:04:05', '"Day" Day|Month|day')`, "Day Friday   |February |friday   ", "to_char(timestamp '0044-03-15 BC', 'YYYY BC')", "0044 BC",
-			"to_char(timestamp 'infinity', 'YYYY')", "NULL", "to_char(timestamp '2024-02-09 00:30', 'HH12:MI p.m. RM Y,YYY SSSS')", "12:30 a.m. II   2,024 1800"),
+			"to_char(timestamp 'infinity', 'YYYY')", "NULL", "to_char(timestamp '2024-02-09 00:30', 'HH12:MI p.m. RM Y,YYY SSSS')", "12:30 a.m. II   2,024 1800", "to_char(timestamp '2024-02-09', '')", "NULL"),
 	})
 	define("to_char(timestamptz, text) text strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
@@ -40,14 +40,14 @@ func timeTemplate(format func(env *Env, at int64, steps []timeStep) (types.Value
 }
 
 func formatTimestamp(at int64, steps []timeStep) (types.Value, error) {
-	if infiniteTimestamp(at) {
+	if infiniteTimestamp(at) || steps == nil {
 		return null(types.Text)
 	}
 	return formatTime(timeWriter{civil: civilOf(at)}, steps)
 }
 
 func formatInstant(env *Env, at int64, steps []timeStep) (types.Value, error) {
-	if infiniteTimestamp(at) {
+	if infiniteTimestamp(at) || steps == nil {
 		return null(types.Text)
 	}
 	local := types.InstantToLocal(at, env.Format)
@@ -249,8 +249,12 @@ type timeStep struct {
 	ordinal string    // TH or th behind it; "": none
 }
 
-// timeSteps reads a template for to_char. It keeps nothing of it.
+// timeSteps reads a template for to_char. It keeps nothing of it. Of an empty one,
+// whose result is NULL, it returns nil.
 func timeSteps(template string) []timeStep {
+	if template == "" {
+		return nil
+	}
 	nodes := parseTimeTemplate(template)
 	steps := make([]timeStep, 0, len(nodes))
 	for i := range nodes {

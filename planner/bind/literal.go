@@ -6,7 +6,6 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -63,7 +62,7 @@ func (b *binder) format() *types.Format {
 	if b.fmt == nil {
 		f := *b.c.format()
 		if f.RegIn == nil {
-			f.RegIn = NameResolver(b.c.Catalog, b.c.SearchPath)
+			f.RegIn = Names{Catalog: b.c.Catalog, Path: b.c.SearchPath, Temp: b.c.TempSchema, Database: b.c.Database}.OID
 		}
 		f.Rows = b.c.Catalog.RowColumns
 		b.fmt = &f
@@ -127,143 +126,4 @@ func (b *binder) sqlValueCall(x *pg.SQLValueFunction) plan.Expr {
 		return b.call("session_user", nil, loc)
 	}
 	return b.call("current_user", nil, loc)
-}
-
-// NameResolver reads the names that regclass, regtype, regproc and
-// regnamespace take, along a search path.
-func NameResolver(s *catalog.Snapshot, path []string) func(types.OID, string) (types.OID, error) {
-	return func(reg types.OID, name string) (types.OID, error) {
-		switch reg {
-		case types.Regclass, types.Regnamespace, types.Regtype, types.Regproc:
-		default:
-			return builtinOID(s, path, reg, name)
-		}
-		parts, err := splitName(name)
-		if err != nil {
-			return 0, err
-		}
-		switch reg {
-		case types.Regclass:
-			return relationOID(s, path, parts)
-		case types.Regnamespace:
-			if sc := s.Schema(parts[len(parts)-1]); sc != nil && len(parts) == 1 {
-				return sc.OID, nil
-			}
-			return 0, sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
-		case types.Regtype:
-			return typeOID(s, path, name, parts)
-		default:
-			return functionOID(s, name, parts)
-		}
-	}
-}
-
-func relationOID(s *catalog.Snapshot, path, parts []string) (types.OID, error) {
-	var r *catalog.Relation
-	var x *catalog.Index
-	switch len(parts) {
-	case 1:
-		r = s.Resolve(path, parts[0])
-		_, x = s.ResolveIndex(path, parts[0])
-	case 2:
-		r = s.Relation(parts[0], parts[1])
-		_, x = s.Index(parts[0], parts[1])
-	}
-	if r == nil && x != nil {
-		return x.OID, nil
-	}
-	if r == nil {
-		return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", strings.Join(parts, "."))
-	}
-	return r.OID, nil
-}
-
-func typeOID(s *catalog.Snapshot, path []string, name string, parts []string) (types.OID, error) {
-	base := strings.TrimSpace(name)
-	array := strings.HasSuffix(base, "[]")
-	base = strings.TrimSuffix(base, "[]")
-	info := typesByName[parts[len(parts)-1]]
-	if info == nil {
-		if i, ok := types.ByName(strings.ToLower(strings.TrimSpace(base))); ok {
-			info = i
-		}
-	}
-	if info == nil {
-		last := strings.TrimSuffix(parts[len(parts)-1], "[]")
-		if len(parts) == 2 {
-			path = parts[:1]
-		}
-		info = ownTypeNamed(s, path, last)
-	}
-	if array && info != nil {
-		info = types.Lookup(info.Array)
-	}
-	if info == nil {
-		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "type \"%s\" does not exist", name)
-	}
-	return info.OID, nil
-}
-
-// arrayIn is PostgreSQL's OID of array_in: clients find array types by it, and
-// it is no function that can be called.
-const arrayIn types.OID = 750
-
-func functionOID(s *catalog.Snapshot, name string, parts []string) (types.OID, error) {
-	last := parts[len(parts)-1]
-	if last == "array_in" {
-		return arrayIn, nil
-	}
-	fs := s.Functions(last)
-	switch {
-	case len(fs) == 1:
-		return fs[0].OID, nil
-	case len(fs) > 1:
-		return 0, sqlerr.Errorf(sqlerr.AmbiguousFunction, "more than one function named \"%s\"", name)
-	}
-	return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function \"%s\" does not exist", name)
-}
-
-// splitName reads a possibly qualified, possibly quoted name.
-func splitName(s string) ([]string, error) {
-	var parts []string
-	rest := strings.TrimSpace(s)
-	for {
-		var part string
-		if strings.HasPrefix(rest, `"`) {
-			end := 1
-			for {
-				i := strings.IndexByte(rest[end:], '"')
-				if i < 0 {
-					return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
-				}
-				part += rest[end : end+i]
-				end += i + 1
-				if !strings.HasPrefix(rest[end:], `"`) {
-					break
-				}
-				part += `"`
-				end++
-			}
-			rest = rest[end:]
-		} else {
-			i := strings.IndexByte(rest, '.')
-			if i < 0 {
-				i = len(rest)
-			}
-			part = strings.ToLower(strings.TrimSpace(rest[:i]))
-			rest = rest[i:]
-		}
-		if part == "" {
-			return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
-		}
-		parts = append(parts, part)
-		rest = strings.TrimSpace(rest)
-		if rest == "" {
-			return parts, nil
-		}
-		if rest[0] != '.' {
-			return nil, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
-		}
-		rest = strings.TrimSpace(rest[1:])
-	}
 }

@@ -126,6 +126,13 @@ func (b *binder) concrete(actual, declared []types.OID, ret types.OID, loc int32
 	if needElem && g.elem == 0 {
 		b.failf(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type %s", "unknown")
 	}
+	if g.ranged == 0 {
+		for _, d := range append(slices.Clone(declared), ret) {
+			if d == types.AnyRange || d == types.AnyMultirange {
+				b.failf(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type %s because input has type %s", types.FormatType(types.Of(d)), "unknown")
+			}
+		}
+	}
 	to := func(t types.OID) types.OID {
 		switch t {
 		case types.AnyElement, types.AnyNonArray, anyEnum:

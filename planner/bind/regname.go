@@ -11,44 +11,15 @@ import (
 // Names of the reg* types whose objects are built in: functions and operators
 // with their arguments, operators, collationOIDs; and roles.
 
-// builtinOID is the object that a name of one of those types stands for.
-func builtinOID(s *catalog.Snapshot, path []string, reg types.OID, name string) (types.OID, error) {
-	switch reg {
-	case types.Regoper:
-		return operatorOID(s, name)
-	case types.Regprocedure, types.Regoperator:
-		return signatureOID(s, path, reg, name)
-	}
+func operatorOID(s *catalog.Snapshot, name string) (types.OID, error) {
 	parts, err := splitName(name)
 	if err != nil {
 		return 0, err
 	}
-	switch last := parts[len(parts)-1]; reg {
-	case types.Regrole:
-		if len(parts) > 1 {
-			return 0, sqlerr.Errorf(sqlerr.InvalidName, "invalid name syntax")
-		}
-		for _, role := range s.Roles() {
-			if role == last {
-				return catalog.RoleOID(role), nil
-			}
-		}
-		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "role \"%s\" does not exist", last)
-	case types.Regcollation:
-		if oid, ok := collationOIDs[last]; ok {
-			return oid, nil
-		}
-		return 0, sqlerr.Errorf(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", last)
+	var all []*catalog.Operator
+	if len(parts) == 1 || len(parts) == 2 && parts[0] == "pg_catalog" {
+		all = s.Operators(parts[len(parts)-1])
 	}
-	return 0, sqlerr.Errorf(sqlerr.FeatureNotSupported, "names of type %s cannot be read", types.FormatType(types.Of(reg))).
-		WithHint("Write the object's OID in digits.")
-}
-
-// collationOIDs are the OIDs of those that PostgreSQL always has.
-var collationOIDs = map[string]types.OID{"default": 100, "C": 950, "POSIX": 951}
-
-func operatorOID(s *catalog.Snapshot, name string) (types.OID, error) {
-	all := s.Operators(strings.TrimPrefix(strings.TrimSpace(name), "pg_catalog."))
 	switch len(all) {
 	case 0:
 		return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "operator does not exist: %s", name)
@@ -59,7 +30,7 @@ func operatorOID(s *catalog.Snapshot, name string) (types.OID, error) {
 }
 
 // signatureOID finds a function or an operator by its name and its arguments.
-func signatureOID(s *catalog.Snapshot, path []string, reg types.OID, name string) (types.OID, error) {
+func (n Names) signatureOID(reg types.OID, name string) (types.OID, error) {
 	head, list, ok := strings.Cut(name, "(")
 	if !ok {
 		return 0, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "expected a left parenthesis")
@@ -74,11 +45,7 @@ func signatureOID(s *catalog.Snapshot, path []string, reg types.OID, name string
 			args = append(args, types.Invalid)
 			continue
 		}
-		parts, err := splitName(word)
-		if err != nil {
-			return 0, err
-		}
-		oid, err := typeOID(s, path, word, parts)
+		oid, err := typeOID(n.Catalog, n.Path, word)
 		if err != nil {
 			return 0, err
 		}
@@ -88,7 +55,7 @@ func signatureOID(s *catalog.Snapshot, path []string, reg types.OID, name string
 		if len(args) != 2 {
 			return 0, sqlerr.Errorf(sqlerr.UndefinedParameter, "missing argument").WithHint("Use NONE to denote the missing argument of a unary operator.")
 		}
-		for _, o := range s.Operators(strings.TrimPrefix(strings.TrimSpace(head), "pg_catalog.")) {
+		for _, o := range n.Catalog.Operators(strings.TrimPrefix(strings.TrimSpace(head), "pg_catalog.")) {
 			if o.Left == args[0] && o.Right == args[1] {
 				return o.OID, nil
 			}
@@ -99,7 +66,10 @@ func signatureOID(s *catalog.Snapshot, path []string, reg types.OID, name string
 	if err != nil {
 		return 0, err
 	}
-	for _, f := range s.Functions(parts[len(parts)-1]) {
+	if parts, err = n.local(parts, reg); err != nil {
+		return 0, err
+	}
+	for _, f := range functionsNamed(n.Catalog, parts) {
 		if sameArguments(f.Args, args) {
 			return f.OID, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 )
 
@@ -33,8 +34,17 @@ func (a *extremeValues) Combine(groups []int32, from Aggregate, of []int32) erro
 	b := from.(*extremeValues)
 	for i, g := range groups {
 		o := of[i]
-		if !b.seen[o] || a.seen[g] && a.side*a.compare(b.best[o], a.best[g]) < 0 {
+		if !b.seen[o] {
 			continue
+		}
+		if a.seen[g] {
+			c, err := types.Order(b.best[o], a.best[g])
+			if err != nil {
+				return err
+			}
+			if a.side*c < 0 {
+				continue
+			}
 		}
 		a.strings += int64(len(b.best[o].S)) - int64(len(a.best[g].S))
 		a.best[g], a.seen[g] = b.best[o], true

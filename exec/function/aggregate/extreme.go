@@ -59,7 +59,7 @@ func extreme(side int) maker {
 		case types.PhysUint32:
 			return &extremes[uint32]{side: side}, nil
 		}
-		return &extremeValues{side: side, typ: t, compare: types.Lookup(t.OID).Compare}, nil
+		return &extremeValues{side: side, typ: t}, nil
 	}
 }
 
@@ -143,7 +143,6 @@ func (a *extremes[T]) Bytes() int64 { return int64(cap(a.best)) * 9 }
 type extremeValues struct {
 	side    int
 	typ     types.Type
-	compare func(a, b types.Value) int
 	best    []types.Value
 	seen    []bool
 	strings int64 // bytes of the values kept
@@ -154,16 +153,23 @@ func (a *extremeValues) Grow(n int) { a.best, a.seen = grown(a.best, n), grown(a
 func (a *extremeValues) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	v := vec.Flat(args[0])
 	var x types.Value
+	var failure error
 	each(groups, v, sel, ops, func(row int, g int32, _ int64) {
 		vec.Borrow(&x, v, row, a.typ)
-		if a.seen[g] && a.side*a.compare(x, a.best[g]) < 0 {
-			return
+		if a.seen[g] {
+			c, err := types.Order(x, a.best[g])
+			if err != nil {
+				failure = err
+			}
+			if a.side*c < 0 {
+				return
+			}
 		}
 		a.strings -= int64(len(a.best[g].S))
 		a.best[g], a.seen[g] = vec.Get(v, row, a.typ), true
 		a.strings += int64(len(a.best[g].S))
 	})
-	return nil
+	return failure
 }
 
 func (a *extremeValues) Result(groups []int32, dst vec.Vec) error {

@@ -81,6 +81,7 @@ type documents struct {
 	strict    bool // leaves out rows whose last argument is NULL
 	unique    bool // no key comes twice
 	keys      []map[string]struct{}
+	twice     []bool // of jsonb: a key did
 	text      []*[]byte
 	row       []types.Value
 	held      int64
@@ -89,7 +90,7 @@ type documents struct {
 func (a *documents) Grow(n int) {
 	a.text = grown(a.text, n)
 	if a.unique {
-		a.keys = grown(a.keys, n)
+		a.keys, a.twice = grown(a.keys, n), grown(a.twice, n)
 	}
 }
 
@@ -147,8 +148,9 @@ func (a *documents) newKey(g int32) error {
 		return err
 	}
 	if _, have := a.keys[g][string(key)]; have {
-		if a.binary {
-			return sqlerr.Errorf(sqlerr.DuplicateJSONObjectKey, "duplicate JSON object key value")
+		if a.binary { // which PostgreSQL says when it has seen all
+			a.twice[g] = true
+			return nil
 		}
 		return sqlerr.Errorf(sqlerr.DuplicateJSONObjectKey, "duplicate JSON object key value: %s", key)
 	}
@@ -187,6 +189,9 @@ func (a *documents) Result(groups []int32, dst vec.Vec) error {
 		if a.text[g] == nil {
 			out.AppendNull()
 			continue
+		}
+		if a.unique && a.twice[g] {
+			return sqlerr.Errorf(sqlerr.DuplicateJSONObjectKey, "duplicate JSON object key value")
 		}
 		text := *a.text[g]
 		text = append(text[:len(text):len(text)], a.end...)
