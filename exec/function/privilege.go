@@ -309,12 +309,11 @@ func hasColumnPrivilege(env *Env, role string, a []types.Value) (types.Value, er
 	if r == nil {
 		return null(types.Bool)
 	}
-	at := -1
 	if a[1].Type.OID == types.Text {
-		if at = r.ColumnNamed(a[1].S); at < 0 {
+		if r.ColumnNamed(a[1].S) < 0 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", a[1].S, r.Name)
 		}
-	} else if at = slices.IndexFunc(r.Columns, func(c catalog.Column) bool { return r.Attribute(r.ColumnNamed(c.Name)) == int16(a[1].I) }); at < 0 {
+	} else if !slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return r.Attribute(r.ColumnNamed(c.Name)) == int16(a[1].I) }) {
 		return null(types.Bool)
 	}
 	return answer(env, role, r.Object(), list)
