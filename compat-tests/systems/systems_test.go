@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,10 +45,8 @@ func start(t *testing.T) *pair {
 
 func with(t *testing.T, server *postgres.Server) *pair {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	t.Cleanup(cancel)
 	schemas++
-	p := &pair{T: t, ctx: ctx, server: server, schema: fmt.Sprintf("s%d", schemas)}
+	p := &pair{T: t, server: server, schema: fmt.Sprintf("s%d", schemas)}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "ferris.yaml")
 	if err := os.WriteFile(config, []byte("file:\n  roots: ["+dir+"]\nstorage: {checkpoint_interval_ms: 30}\n"), 0o600); err != nil {
@@ -55,6 +54,9 @@ func with(t *testing.T, server *postgres.Server) *pair {
 	}
 	p.options = gateway.Options{DataDir: filepath.Join(dir, "data"), Listen: gateway.FreeAddr(), Args: []string{"--config", config}}
 	p.gateway = gateway.Start(t, p.options)
+	var cancel context.CancelFunc
+	p.ctx, cancel = context.WithTimeout(t.Context(), limit) // building it is not counted
+	t.Cleanup(cancel)
 	p.ours, p.theirs = p.connect(p.gateway.URL()), p.connect(server.DSN())
 	p.there("CREATE SCHEMA " + p.schema)
 	return p
@@ -144,9 +146,26 @@ func (p *pair) eventually(query func() []string, want ...string) {
 			}
 		}
 		if p.ctx.Err() != nil {
+			p.dump()
 			p.Fatalf("%q, want %q", got, want)
 		}
 		p.pause()
+	}
+}
+
+// dump has the gateway end and write into its log what each goroutine waits for.
+func (p *pair) dump() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if conn, err := pgconn.Connect(ctx, p.gateway.URL()); err == nil {
+		jobs, err := run(ctx, conn, "SELECT job_name, state, error FROM ferris.jobs")
+		p.Logf("jobs: %q %v", jobs, err)
+		_ = conn.Close(ctx)
+	}
+	_ = syscall.Kill(p.gateway.PID(), syscall.SIGQUIT)
+	select {
+	case <-p.gateway.Ended():
+	case <-time.After(10 * time.Second):
 	}
 }
 

@@ -216,7 +216,8 @@ func boundedSource(r *catalog.Relation) bool {
 		rows, ok := r.Options.Get("rows")
 		return ok && rows != "0"
 	case "database":
-		return true
+		follows, _ := r.Options.Get("incremental.column")
+		return follows == ""
 	}
 	return false
 }
