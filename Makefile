@@ -54,6 +54,10 @@ COUNT ?= 2000
 test-sql: deps ## SQL against PostgreSQL 16: files, TPC-H, plans, functions
 	$(GO) test -timeout 30m -p 1 ./compat-tests/slt ./compat-tests/tpch ./compat-tests/plan ./compat-tests/expr
 
+.PHONY: test-clients
+test-clients: deps ## psql, pgjdbc, pgx, lib/pq and node against PostgreSQL 16 and us; captured statements; wire scripts
+	$(GO) test -count=1 -timeout 30m ./compat-tests/clients ./compat-tests/wire -v
+
 .PHONY: test-tables
 test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random transactions, records
 	$(GO) test -count=1 -timeout 20m ./compat-tests/tables -v -seed=$(SEED)

@@ -229,6 +229,7 @@ type Cast struct {
 // Builtins are what main hands the catalog from the function registry.
 type Builtins struct {
 	Functions []*Function
+	Internal  []*Function // only the server itself calls them: they have rows and names
 	Operators []*Operator
 	Casts     []*Cast
 }

@@ -85,6 +85,19 @@ func (s *Snapshot) Jobs() []*Job {
 // Functions are those of one name, in pg_catalog or ferris.
 func (s *Snapshot) Functions(name string) []*Function { return s.builtins.functions[name] }
 
+// NamedFunctions are those of one name that pg_proc has: those of Functions, and
+// those that no statement can call.
+func (s *Snapshot) NamedFunctions(name string) []*Function {
+	f, internal := s.builtins.functions[name], s.builtins.internal[name]
+	if len(internal) == 0 {
+		return f
+	}
+	return append(f[:len(f):len(f)], internal...)
+}
+
+// FunctionByOID returns a function that pg_proc has, nil where there is none.
+func (s *Snapshot) FunctionByOID(oid types.OID) *Function { return s.builtins.byOID[oid] }
+
 // Operators are those of one name.
 func (s *Snapshot) Operators(name string) []*Operator { return s.builtins.operators[name] }
 
@@ -109,14 +122,24 @@ func EffectivePath(path []string) []string {
 type builtinIndex struct {
 	all       *Builtins
 	functions map[string][]*Function
+	internal  map[string][]*Function
+	byOID     map[types.OID]*Function // both
 	operators map[string][]*Operator
 	casts     map[[2]types.OID]*Cast
 }
 
 func newBuiltinIndex(b *Builtins) *builtinIndex {
-	x := &builtinIndex{all: b, functions: map[string][]*Function{}, operators: map[string][]*Operator{}, casts: map[[2]types.OID]*Cast{}}
+	x := &builtinIndex{
+		all: b, functions: map[string][]*Function{}, internal: map[string][]*Function{}, byOID: map[types.OID]*Function{},
+		operators: map[string][]*Operator{}, casts: map[[2]types.OID]*Cast{},
+	}
 	for _, f := range b.Functions {
 		x.functions[f.Name] = append(x.functions[f.Name], f)
+		x.byOID[FunctionOID(f)] = f
+	}
+	for _, f := range b.Internal {
+		x.internal[f.Name] = append(x.internal[f.Name], f)
+		x.byOID[FunctionOID(f)] = f
 	}
 	for _, o := range b.Operators {
 		x.operators[o.Name] = append(x.operators[o.Name], o)

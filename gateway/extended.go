@@ -290,6 +290,10 @@ func (x *session) execute(d *decoder) error {
 	if p.done {
 		return errCannotRun(name)
 	}
+	if p.stale != nil {
+		return p.stale
+	}
+	x.reading = p
 	return x.statement(func(ctx context.Context) error { return x.executePortal(ctx, p, int64(max(limit, 0))) })
 }
 

@@ -257,7 +257,7 @@ func (memoryPlanner) Parse(text string) ([]parse.Statement, error) {
 var (
 	fromPattern    = regexp.MustCompile(`(?i)^select \* from (\w+(?::\d+)?)$`)
 	declarePattern = regexp.MustCompile(`(?i)^declare (\w+) (binary )?((?:no )?scroll )?cursor (with hold )?for (.*)$`)
-	fetchPattern   = regexp.MustCompile(`(?i)^(fetch|move) (forward|backward|absolute|relative) (-?\d+|all) (\w+)$`)
+	fetchPattern   = regexp.MustCompile(`(?i)^(fetch|move) (forward|backward|absolute|relative) (-?\d+|all) (\w+)(?: with (\w+))?$`)
 	setPattern     = regexp.MustCompile(`(?i)^set (local |session )?([\w.]+) (?:=|to) (.*)$`)
 	preparePattern = regexp.MustCompile(`(?i)^prepare (\w+) as (.*)$`)
 	executePattern = regexp.MustCompile(`(?i)^execute (\w+)(?:\((.*)\))?$`)
@@ -352,6 +352,13 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 		s.Direction = map[string]plan.FetchDirection{"forward": plan.FetchForward, "backward": plan.FetchBackward, "absolute": plan.FetchAbsolute, "relative": plan.FetchRelative}[strings.ToLower(m[2])]
 		if m[3] != "all" {
 			s.Count, _ = strconv.ParseInt(m[3], 10, 64)
+		}
+		if m[5] != "" {
+			d, err := time.ParseDuration(m[5])
+			if err != nil {
+				return nil, err
+			}
+			s.Timeout = &d
 		}
 		b.Statement = s
 	case "copy":

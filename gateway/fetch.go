@@ -17,9 +17,13 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.stale != nil {
+		return nil, p.stale
+	}
 	if p.out == nil || p.out.rows == nil || p.out.rows.err != nil {
 		return nil, errCannotRun(p.name)
 	}
+	x.reading = p
 	x.txn.queried = true
 	x.interrupt.returnsRows()
 	rows := p.out.rows
@@ -33,6 +37,9 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 		return nil, err
 	}
 	f := &fetchCursor{rows: rows, backward: steps.backward, left: steps.count, timeout: x.settings.current.fetchTimeout}
+	if s.Timeout != nil {
+		f.timeout = max(*s.Timeout, 1) // 0: whatever is there with the first row
+	}
 	if s.Move {
 		n := steps.moved
 		for {

@@ -38,7 +38,7 @@ func errorFields(e *sqlerr.Error, severity string) pgproto3.ErrorResponse {
 		Severity: severity, SeverityUnlocalized: severity, Code: string(e.Code), Message: noZero(clip(e.Message)),
 		Detail: noZero(clip(e.Detail)), Hint: noZero(clip(e.Hint)), Where: noZero(clip(e.Where)), Position: int32(e.Position),
 		SchemaName: noZero(e.Schema), TableName: noZero(e.Table), ColumnName: noZero(e.Column),
-		DataTypeName: noZero(e.DataType), ConstraintName: noZero(e.Constraint),
+		DataTypeName: noZero(e.DataType), ConstraintName: noZero(e.Constraint), Routine: e.Routine,
 	}
 }
 

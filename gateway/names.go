@@ -44,20 +44,22 @@ func (x *session) regOut(typ, id types.OID) (string, bool) {
 			}
 		}
 	case types.Regproc:
-		for _, f := range snapshot.Builtins().Functions {
-			if f.OID != id {
-				continue
-			}
-			name := catalog.QuoteName(f.Name)
-			if len(snapshot.Functions(f.Name)) > 1 && f.Schema != "" {
-				name = catalog.QuoteName(f.Schema) + "." + name
-			}
-			return name, true
+		if f := snapshot.FunctionByOID(id); f != nil {
+			return regprocName(snapshot, f), true
 		}
 	default:
 		return bind.BuiltinName(snapshot, typ, id)
 	}
 	return "", false
+}
+
+// regprocName is a function's name, with its schema where another function has the
+// name too.
+func regprocName(snapshot *catalog.Snapshot, f *catalog.Function) string {
+	if len(snapshot.NamedFunctions(f.Name)) > 1 {
+		return catalog.QuoteName(f.Schema) + "." + catalog.QuoteName(f.Name)
+	}
+	return catalog.QuoteName(f.Name)
 }
 
 // rowColumns are the columns of a relation's row type.

@@ -31,6 +31,8 @@ type portal struct {
 	scroll  bool
 	hold    bool
 	held    bool // its transaction has ended
+	used    time.Time
+	stale   error // it was ended, because nobody read it
 }
 
 // fields are the columns of the portal's rows, nil for none.
@@ -53,6 +55,7 @@ func (x *session) addPortal(p *portal) error {
 	}
 	p.level = len(x.txn.saves)
 	p.created = x.now
+	p.used = time.Now()
 	x.portals[p.name] = p
 	return nil
 }

@@ -99,7 +99,9 @@ func sameColumns(a, b []plan.Field) bool {
 }
 
 func errResultChanged() error {
-	return sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").WithHint("Prepare the statement again.")
+	e := sqlerr.Errorf(sqlerr.FeatureNotSupported, "cached plan must not change result type").WithHint("Prepare the statement again.")
+	e.Routine = "RevalidateCachedQuery" // pgjdbc prepares it again by this
+	return e
 }
 
 // prepareStatement is PREPARE.

@@ -56,7 +56,7 @@ func (x *session) Settings() []pgcatalog.Setting {
 func (x *session) Cursors() []pgcatalog.Cursor {
 	var list []pgcatalog.Cursor
 	for _, p := range x.portals {
-		if p.name == "" || p.columns == nil {
+		if p.columns == nil {
 			continue
 		}
 		list = append(list, pgcatalog.Cursor{

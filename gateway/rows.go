@@ -118,6 +118,9 @@ const lateFlush = 3 * time.Millisecond
 // whether the rows ended. A live query's rows are sent batch by batch.
 func (x *session) sendRows(ctx context.Context, rows *cursorRows, limit int64, write func(w *writer, b *vec.Batch) error) (n int64, ended bool, err error) {
 	defer func() { x.server.counters.Rows.Add(n) }()
+	if limit == 0 && rows.endless && x.settings.current.live.any() {
+		return x.sendSome(ctx, rows, write)
+	}
 	var late <-chan time.Time
 	for limit == 0 || n < limit {
 		if rows.live {

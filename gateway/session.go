@@ -57,6 +57,8 @@ type session struct {
 	activity  activity // guarded by its own lock
 	announced announcements
 	listener  *notify.Listener // nil: it never listened
+	reading   *portal          // the cursor that was read last, before the session waits
+	forgotten *time.Timer      // wakes the session when a cursor's time has come; nil: none had one
 }
 
 // newSession checks what the startup packet asks for. The session is
@@ -151,8 +153,10 @@ func (x *session) receive() (message, error) {
 	if limit > 0 {
 		until = time.Now().Add(limit)
 	}
+	x.watchCursors()
 	m, err := x.in.next(until)
 	for errors.Is(err, errPoked) {
+		x.endForgotten()
 		if x.deliver(); x.w.pending() {
 			x.w.flush()
 		}
@@ -202,6 +206,9 @@ func (x *session) close() {
 	}()
 	if x.listener != nil {
 		x.listener.Close()
+	}
+	if x.forgotten != nil {
+		x.forgotten.Stop()
 	}
 	x.interrupt.stop()
 	x.activity.idle(x)

@@ -28,6 +28,8 @@ type derived struct {
 	idleTimeout      time.Duration
 	idleTxnTimeout   time.Duration
 	fetchTimeout     time.Duration
+	snapshotTimeout  time.Duration
+	live             liveCaps
 	minMessages      int // index in messageLevels
 }
 
@@ -50,6 +52,10 @@ var (
 	idxDefDeferrable   = settingIndex["default_transaction_deferrable"]
 	idxDefIsolation    = settingIndex["default_transaction_isolation"]
 	idxDefReadOnly     = settingIndex["default_transaction_read_only"]
+	idxSnapshotTimeout = settingIndex["ferris.snapshot_timeout"]
+	idxLiveBytes       = settingIndex["ferris.live_bytes"]
+	idxLiveRows        = settingIndex["ferris.live_rows"]
+	idxLiveTime        = settingIndex["ferris.live_time"]
 	idxFetchTimeout    = settingIndex["ferris.fetch_timeout"]
 	idxFloatDigits     = settingIndex["extra_float_digits"]
 	idxIdleTimeout     = settingIndex["idle_session_timeout"]
@@ -270,6 +276,8 @@ func (v *values) derive() {
 	v.idleTimeout = millis(v.fixed[idxIdleTimeout])
 	v.idleTxnTimeout = millis(v.fixed[idxIdleTxnTimeout])
 	v.fetchTimeout = millis(v.fixed[idxFetchTimeout])
+	v.snapshotTimeout = millis(v.fixed[idxSnapshotTimeout])
+	v.live = newLiveCaps(v.fixed[idxLiveRows], v.fixed[idxLiveBytes], v.fixed[idxLiveTime])
 	for i, level := range messageLevels {
 		if level == v.fixed[idxMinMessages] {
 			v.minMessages = i

@@ -1,5 +1,11 @@
 package gateway
 
+import (
+	"strconv"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/scram"
+)
+
 // setting is one row of pg_settings.
 type setting struct {
 	name    string // as SHOW ALL prints it
@@ -66,6 +72,10 @@ var settingsTable = []setting{
 	{name: "escape_string_warning", vartype: "bool", context: "user", category: catCompat, short: "Warn about backslash escapes in ordinary string literals.", boot: "on"},
 	{name: "extra_float_digits", vartype: "integer", context: "user", category: catLocale, short: "Sets the number of digits displayed for floating-point values.", boot: "1", min: -15, max: 3},
 	{name: "ferris.fetch_timeout", vartype: "integer", unit: "ms", context: "user", category: catFerris, short: "Sets how long a FETCH, or an Execute with a row limit, on a live query waits for more rows once it has one; 0 waits until the batch is full.", boot: "0", max: maxInt},
+	{name: "ferris.live_bytes", vartype: "integer", unit: "kB", context: "user", category: catFerris, short: "Sets how much of a live query is sent where its client asks for all of it: it ends then, as at a LIMIT; 0 is no end.", boot: "0", max: maxInt},
+	{name: "ferris.live_rows", vartype: "integer", context: "user", category: catFerris, short: "Sets how many rows of a live query are sent where its client asks for all of them: it ends then, as at a LIMIT; 0 is no end.", boot: "0", max: maxInt},
+	{name: "ferris.live_time", vartype: "integer", unit: "ms", context: "user", category: catFerris, short: "Sets how long a live query lasts where its client asks for all of it: it ends then, as at a LIMIT; 0 is no end.", boot: "0", max: maxInt},
+	{name: "ferris.snapshot_timeout", vartype: "integer", unit: "ms", context: "user", category: catFerris, short: "Sets how long a cursor that nobody reads keeps its query: it is ended then, and reading it fails; 0 is for ever.", boot: "3600000", max: maxInt},
 	{name: "ferris.start", vartype: "enum", context: "user", category: catFerris, short: "Sets where a live query begins: with what the stream holds, or at its tail.", boot: "earliest", enum: []string{"earliest", "latest"}},
 	{name: "idle_in_transaction_session_timeout", vartype: "integer", unit: "ms", context: "user", category: catStmt, short: "Sets the maximum allowed idle time between queries, when in a transaction.", boot: "0", max: maxInt},
 	{name: "idle_session_timeout", vartype: "integer", unit: "ms", context: "user", category: catStmt, short: "Sets the maximum allowed idle time between queries, when not in a transaction.", boot: "0", max: maxInt},
@@ -90,6 +100,7 @@ var settingsTable = []setting{
 	{name: "quote_all_identifiers", vartype: "bool", context: "user", category: catCompat, short: "When generating SQL fragments, quote all identifiers.", boot: "off"},
 	{name: "role", vartype: "string", context: "user", category: catUngroup, short: "Sets the current role.", boot: "none", noReset: true},
 	{name: "row_security", vartype: "bool", context: "user", category: catStmt, short: "Enable row security.", boot: "on"},
+	{name: "scram_iterations", vartype: "integer", context: "internal", category: catPreset, short: "Shows the iteration count of SCRAM verifiers that are made here.", boot: strconv.Itoa(scram.Iterations), min: 1, max: maxInt, report: true},
 	{name: "search_path", vartype: "string", context: "user", category: catStmt, short: "Sets the schema search order for names that are not schema-qualified.", boot: `"$user", public`, list: true, check: checkSearchPath},
 	{name: "server_encoding", vartype: "string", context: "internal", category: catPreset, short: "Shows the server (database) character set encoding.", boot: "UTF8", report: true},
 	{name: "server_version", vartype: "string", context: "internal", category: catPreset, short: "Shows the server version.", report: true},

@@ -28,7 +28,8 @@ type writer struct {
 
 	buf  []byte // messages, the last one perhaps not finished
 	lent *[]byte
-	open int // where the message that is not finished began, -1: none is
+	open int   // where the message that is not finished began, -1: none is
+	sent int64 // bytes that the connection has taken
 
 	mu    sync.Mutex // held by whoever writes buf; see idle
 	away  bool
@@ -87,6 +88,9 @@ func (w *writer) put(buf []byte) error {
 	return w.send()
 }
 
+// written is how many bytes were ever appended.
+func (w *writer) written() int64 { return w.sent + int64(len(w.buf)) }
+
 func (w *writer) pending() bool { return len(w.buf) > 0 }
 
 // flush sends what is held and gives the buffer back.
@@ -113,6 +117,7 @@ func (w *writer) send() error {
 		}
 		n, err := w.conn.Write(rest)
 		w.counters.BytesSent.Add(int64(n))
+		w.sent += int64(n)
 		rest = rest[n:]
 		if err != nil && !(n > 0 && errors.Is(err, os.ErrDeadlineExceeded)) {
 			w.err = err

@@ -378,6 +378,8 @@ func signatures(t testing.TB) *catalog.Builtins {
 		}
 		if known(append([]types.OID{fn.Ret}, fn.Args...)...) {
 			b.Functions = append(b.Functions, fn)
+		} else {
+			b.Internal = append(b.Internal, fn)
 		}
 		if fn.Kind == catalog.Aggregate {
 			fn.AggKind, fn.Direct = orderedSet(fn.Name)

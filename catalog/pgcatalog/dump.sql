@@ -27,3 +27,17 @@ select t.oid, t.typname, t.typlen, t.typbyval::int, t.typtype, t.typcategory, t.
 from pg_type t left join pg_type e on e.oid = t.typelem
 where t.oid < 10000 and t.typrelid = 0 and coalesce(e.typrelid, 0) = 0 and t.typtype <> 'd'
 order by t.oid;
+-- Rows that are the same in every database: COPY's text, under the name of their
+-- relation. Of operator classes those of b-trees and hashes; descriptions of what
+-- exists here.
+\o builtin.tsv
+select '#pg_opfamily';
+copy (select * from pg_opfamily where opfmethod in (403, 405) and oid < 10000 order by oid) to stdout;
+select '#pg_opclass';
+copy (select oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype from pg_opclass where opcmethod in (403, 405) and opcintype < 10000 order by oid) to stdout;
+select '#pg_amop';
+copy (select oid, amopfamily, amoplefttype, amoprighttype, amopstrategy, amoppurpose, amopopr::oid, amopmethod, amopsortfamily from pg_amop where amopmethod in (403, 405) and amopfamily < 10000 order by oid) to stdout;
+select '#pg_amproc';
+copy (select p.oid, amprocfamily, amproclefttype, amprocrighttype, amprocnum, amproc::oid from pg_amproc p join pg_opfamily f on f.oid = amprocfamily where opfmethod in (403, 405) and amprocfamily < 10000 order by p.oid) to stdout;
+select '#pg_description';
+copy (select objoid, classoid, objsubid, description from pg_description where classoid in (1247, 1255, 2617, 2601, 3456, 2612, 2615) and objoid < 10000 order by classoid, objoid) to stdout;

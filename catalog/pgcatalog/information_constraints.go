@@ -99,7 +99,7 @@ func infoKeyColumnUsage(c *Context, t *table) {
 				row.emit()
 			}
 		}
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			if !x.Constraint {
 				continue
 			}
@@ -121,7 +121,7 @@ func infoKeyColumnUsage(c *Context, t *table) {
 
 func infoConstraintColumnUsage(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			if !x.Constraint {
 				continue
 			}

@@ -16,7 +16,7 @@ func infoViews(c *Context, t *table) {
 			str("table_catalog", c.Database).
 			str("table_schema", r.Schema).
 			str("table_name", r.Name).
-			text("view_definition", r.Query).
+			text("view_definition", viewDefinition(r)).
 			str("check_option", strings.ToUpper(check)).
 			str("is_updatable", is).
 			str("is_insertable_into", is).

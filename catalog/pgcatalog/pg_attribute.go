@@ -19,11 +19,14 @@ func pgAttribute(c *Context, t *table) {
 		for i, col := range r.Hidden {
 			attribute(t, r, col, int64(firstHidden-i))
 		}
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			indexAttributes(t, r, x)
 		}
 	}
 }
+
+// cCollation is the OID of the collation C.
+const cCollation types.OID = 950
 
 func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) {
 	ty := typeRow(col.Type.OID)
@@ -34,6 +37,10 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 	generated := byte(0)
 	if col.Generated != "" {
 		generated = 's'
+	}
+	collation := ty.collation
+	if collation != 0 && r.Kind == catalog.Virtual && r.Schema == "pg_catalog" {
+		collation = cCollation // PostgreSQL's catalogs are ordered by bytes in every database
 	}
 	t.row().
 		oid("attrelid", r.OID).
@@ -54,7 +61,7 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 		chr("attgenerated", generated).
 		bool("attislocal", true).
 		num("attstattarget", -1).
-		oid("attcollation", ty.collation).
+		oid("attcollation", collation).
 		emit()
 }
 

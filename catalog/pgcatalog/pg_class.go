@@ -12,6 +12,8 @@ const (
 	namespaceOID  = 2615
 	constraintOID = 2606
 	attrdefOID    = 2604
+	procOID       = 1255
+	operatorOID   = 2617
 )
 
 // linkedByKeys are the tables at either end of a foreign key, which PostgreSQL checks
@@ -61,7 +63,7 @@ func pgClass(c *Context, t *table) {
 			num("relam", method).
 			num("relfilenode", storage).
 			num("relchecks", checks).
-			bool("relhasindex", len(r.Indexes()) > 0).
+			bool("relhasindex", len(shownIndexes(r)) > 0).
 			oid("relowner", catalog.RoleOID(r.Owner)).
 			real("reltuples", -1).
 			chr("relpersistence", persistence).
@@ -76,7 +78,7 @@ func pgClass(c *Context, t *table) {
 			row.strs("reloptions", options)
 		}
 		row.emit()
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			indexClass(c, t, r, x, persistence)
 		}
 	}

@@ -26,6 +26,7 @@ func pgDescription(c *Context, t *table) {
 			described(t, x.ConOID, constraintOID, x.ConComment)
 		}
 	}
+	builtinDescriptions(c, t)
 	for _, e := range c.Snapshot.Enums() {
 		described(t, e.OID, typeClassOID, e.Comment)
 	}

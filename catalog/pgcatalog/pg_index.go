@@ -7,7 +7,7 @@ import (
 
 func pgIndex(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			row := t.row().
 				oid("indexrelid", x.OID).
 				oid("indrelid", r.OID).
@@ -48,7 +48,7 @@ func indexKeys(row *row, r *catalog.Relation, x *catalog.Index) {
 			option |= 2
 		}
 		keys, options = append(keys, types.OID(attr)), append(options, option)
-		collations, classes = append(collations, typeRow(k.Type.OID).collation), append(classes, 0)
+		collations, classes = append(collations, typeRow(k.Type.OID).collation), append(classes, operatorClass(k.Type.OID))
 	}
 	for _, at := range x.Include {
 		keys = append(keys, types.OID(r.Attribute(at)))
@@ -58,7 +58,7 @@ func indexKeys(row *row, r *catalog.Relation, x *catalog.Index) {
 
 func pgIndexes(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
-		for _, x := range r.Indexes() {
+		for _, x := range shownIndexes(r) {
 			t.row().
 				str("schemaname", r.Schema).
 				str("tablename", r.Name).
@@ -71,4 +71,23 @@ func pgIndexes(c *Context, t *table) {
 
 func qualified(r *catalog.Relation) string {
 	return catalog.QuoteName(r.Schema) + "." + catalog.QuoteName(r.Name)
+}
+
+// shownIndexes are a relation's indexes but those that a materialized view's job
+// keeps for itself.
+func shownIndexes(r *catalog.Relation) []*catalog.Index {
+	all := r.Indexes()
+	for i, x := range all {
+		if !x.Maintains {
+			continue
+		}
+		shown := append([]*catalog.Index(nil), all[:i]...)
+		for _, x := range all[i+1:] {
+			if !x.Maintains {
+				shown = append(shown, x)
+			}
+		}
+		return shown
+	}
+	return all
 }

@@ -21,9 +21,9 @@ func pgMatviews(c *Context, t *table) {
 			str("schemaname", r.Schema).
 			str("matviewname", r.Name).
 			str("matviewowner", r.Owner).
-			bool("hasindexes", len(r.Indexes()) > 0).
+			bool("hasindexes", len(shownIndexes(r)) > 0).
 			bool("ispopulated", filled(r)).
-			text("definition", r.Query).
+			text("definition", viewDefinition(r)).
 			emit()
 	}
 }

@@ -6,8 +6,11 @@ import (
 )
 
 func pgProc(c *Context, t *table) {
-	for _, f := range c.Snapshot.Builtins().Functions {
-		proc(c, t, f)
+	all := c.Snapshot.Builtins()
+	for _, list := range [][]*catalog.Function{all.Functions, all.Internal} {
+		for _, f := range list {
+			proc(c, t, f)
+		}
 	}
 }
 
@@ -83,7 +86,7 @@ func allArguments(r *row, f *catalog.Function, in []types.OID) {
 		modes = append(modes, mode)
 	}
 	for _, o := range f.Out {
-		all, modes = append(all, o.Type.OID), append(modes, "t")
+		all, modes = append(all, o.Type.OID), append(modes, "o")
 	}
 	r.oids("proallargtypes", all).strs("proargmodes", modes)
 }

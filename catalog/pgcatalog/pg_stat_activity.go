@@ -1,9 +1,11 @@
 package pgcatalog
 
 import (
+	"net/netip"
 	"regexp"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 func sessions(c *Context) []SessionStatus {
@@ -40,8 +42,9 @@ func pgStatActivity(c *Context, t *table) {
 			text("state", s.State).
 			str("query", queryShown(c, s)).
 			str("backend_type", "client backend")
-		if s.ClientAddr != "" {
-			r.str("client_addr", s.ClientAddr).num("client_port", int64(s.ClientPort))
+		if a, err := netip.ParseAddr(s.ClientAddr); err == nil {
+			*r.at("client_addr") = types.NewInet(types.Inet, netip.PrefixFrom(a.WithZone(""), a.BitLen()))
+			r.num("client_port", int64(s.ClientPort))
 		}
 		r.emit()
 	}

@@ -9,7 +9,7 @@ func pgTables(c *Context, t *table) {
 			str("schemaname", r.Schema).
 			str("tablename", r.Name).
 			str("tableowner", r.Owner).
-			bool("hasindexes", len(r.Indexes()) > 0).
+			bool("hasindexes", len(shownIndexes(r)) > 0).
 			bool("hasrules", false).
 			bool("hastriggers", false).
 			bool("rowsecurity", false).

@@ -81,6 +81,9 @@ func pgType(c *Context, t *table) {
 		emitType(t, typeRow(i.OID), system, catalog.Superuser, 0)
 	}
 	for _, r := range c.Snapshot.Relations() {
+		if r.Sequence != nil {
+			continue // its row has no type
+		}
 		schema := schemaOID(c, r.Schema)
 		emitType(t, rowTypeRow(c, r, false), schema, r.Owner, r.OID)
 		emitType(t, rowTypeRow(c, r, true), schema, r.Owner, 0)

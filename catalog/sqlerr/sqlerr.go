@@ -25,6 +25,9 @@ type Error struct {
 
 	Schema, Table, Column, DataType, Constraint string
 
+	// Routine is PostgreSQL's function that says so, where clients go by it.
+	Routine string
+
 	cause error
 }
 

@@ -30,9 +30,20 @@ func init() {
 			return vs{types.NewText(name), {Type: types.Of(types.Text), S: value, Null: !ok}}
 		}), nil
 	}, examples("pg_options_to_table(ARRAY['a=b', 'c', 'd='])", `(a,b), (c,), (d,"")`)...)
+	expand := define("_pg_expandarray(anyarray) setof record(x anyelement, n int4) strict immutable oid 13128", Definition{
+		Set: func(_ *Env, a vs) (Set, error) {
+			elems := a[0].A.Elems
+			return tupleSet(len(elems), func(i int) vs { return vs{elems[i], types.NewInt(types.Int4, int64(i+1))} }), nil
+		},
+		Examples: examples("x FROM information_schema._pg_expandarray(ARRAY['a', NULL])", "a, NULL", "x FROM information_schema._pg_expandarray('7 9'::int2vector)", "7, 9",
+			"n FROM information_schema._pg_expandarray('{}'::text[])", ""),
+	})
+	expand.Func.Schema = "information_schema"
 	// No table here is a partition.
 	def("pg_partition_ancestors(regclass) setof regclass strict immutable", setOf(func(*Env, vs) ([]types.Value, error) { return nil, nil }),
 		examples("pg_partition_ancestors(0)", "")...)
+	def("pg_partition_tree(regclass) setof record(relid regclass, parentrelid regclass, isleaf bool, level int4) strict volatile",
+		setOf(func(*Env, vs) ([]types.Value, error) { return nil, nil }), examples("level FROM pg_partition_tree('pg_class')", "")...)
 	def("pg_listening_channels() setof text strict stable", setOf(func(env *Env, _ vs) ([]types.Value, error) {
 		var out []types.Value
 		if env.Session != nil {

@@ -2,6 +2,7 @@ package function
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -24,7 +25,7 @@ func defineDefinitions() {
 		examples("pg_get_indexdef(0, 0, true)", "NULL")...)
 	op("pg_get_serial_sequence(text, text) text strict stable", serialSequence, examples("pg_get_serial_sequence('no_such_table', 'c')", "ERROR 42P01")...)
 	op("obj_description(oid, name) text strict stable", func(env *Env, a vs) (types.Value, error) { return objectComment(env, a[0], a[1].S) },
-		examples("obj_description(0, 'pg_class')", "NULL")...)
+		examples("obj_description(0, 'pg_class')", "NULL", "obj_description(1397, 'pg_proc')", "absolute value")...)
 	op("obj_description(oid) text strict stable", func(env *Env, a vs) (types.Value, error) { return objectComment(env, a[0], "") },
 		examples("obj_description(0)", "NULL")...)
 }
@@ -118,10 +119,19 @@ func serialSequence(env *Env, a []types.Value) (types.Value, error) {
 
 // objectComment is the comment of an object of a catalog; "": of any.
 func objectComment(env *Env, oid types.Value, class string) (types.Value, error) {
+	found := pgcatalog.Description(class, types.OID(oid.I))
+	if found != "" {
+		return text(found)
+	}
 	if env.Catalog == nil {
 		return null(types.Text)
 	}
-	found := ""
+	if r := relation(env, oid); class == "pg_class" && r != nil {
+		if r.Comment == "" {
+			return null(types.Text)
+		}
+		return text(r.Comment)
+	}
 	is := func(of types.OID, in, text string) {
 		if int64(of) == oid.I && (class == "" || class == in) && text != "" {
 			found = text

@@ -55,7 +55,7 @@ func init() {
 			if r == nil || r.Query == "" {
 				return null(types.Text)
 			}
-			return text(r.Query)
+			return text(r.Query + ";")
 		}, examples("pg_get_viewdef('pg_class'::text"+flag+")", "NULL", "pg_get_viewdef('no_such_view'::text"+flag+")", "ERROR 42P01")...)
 	}
 	op("oidvectortypes(oidvector) text strict stable", func(_ *Env, a vs) (types.Value, error) {
@@ -87,10 +87,6 @@ func functionDefinition(env *Env, a []types.Value) (types.Value, error) {
 	if f.Kind == catalog.Aggregate {
 		return types.Value{}, sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is an aggregate function", f.Name)
 	}
-	arguments, err := functionArguments(env, a)
-	if err != nil {
-		return types.Value{}, err
-	}
 	set, traits := "", []string{}
 	if f.Set {
 		set = "SETOF "
@@ -109,5 +105,5 @@ func functionDefinition(env *Env, a []types.Value) (types.Value, error) {
 		traits = append(traits, "STRICT")
 	}
 	return text(fmt.Sprintf("CREATE OR REPLACE FUNCTION %s.%s(%s)\n RETURNS %s%s\n LANGUAGE internal\n %s\nAS $function$%s$function$\n",
-		f.Schema, catalog.QuoteName(f.Name), arguments.S, set, types.FormatType(types.Of(f.Ret)), strings.Join(traits, " "), f.Name))
+		f.Schema, catalog.QuoteName(f.Name), argumentList(env, f, true), set, types.FormatType(types.Of(f.Ret)), strings.Join(traits, " "), f.Name))
 }

@@ -2,9 +2,9 @@ package function
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -45,7 +45,7 @@ func init() {
 	}, examples("pg_function_is_visible(1397)", "t", "pg_function_is_visible(0)", "NULL")...)
 	for _, what := range []string{"operator", "opclass", "opfamily", "collation", "conversion", "ts_config", "ts_dict", "ts_parser", "ts_template"} {
 		op("pg_"+what+"_is_visible(oid) bool strict stable", func(_ *Env, a vs) (types.Value, error) {
-			if what == "operator" && operatorExists(a[0].I) {
+			if what == "operator" && operatorExists(a[0].I) || pgcatalog.IsBuiltin("pg_"+what, types.OID(a[0].I)) {
 				return boolean(true)
 			}
 			return null(types.Bool)
@@ -68,7 +68,7 @@ func init() {
 			if r == nil || r.Query == "" {
 				return null(types.Text)
 			}
-			return text(r.Query)
+			return text(r.Query + ";")
 		}, examples(call, "NULL")...)
 	}
 	for sig, call := range map[string]string{
@@ -89,32 +89,13 @@ func init() {
 			return null(types.Text)
 		}, ex...)
 	}
-	op("pg_get_function_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_arguments(1397)", "integer", "pg_get_function_arguments(0)", "NULL")...)
-	op("pg_get_function_identity_arguments(oid) text strict stable", functionArguments, examples("pg_get_function_identity_arguments(870)", "text")...)
-	op("pg_get_function_result(oid) text strict stable", func(_ *Env, a vs) (types.Value, error) {
-		f := functionByOID(a[0].I)
-		if f == nil {
-			return null(types.Text)
-		}
-		set := ""
-		if f.Set {
-			set = "SETOF "
-		}
-		return text(set + types.FormatType(types.Of(f.Ret)))
-	}, examples("pg_get_function_result(1397)", "integer", "pg_get_function_result(1067)", "SETOF integer")...)
 	for _, f := range []string{"pg_relation_size", "pg_table_size", "pg_indexes_size", "pg_total_relation_size"} {
 		op(f+"(regclass) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
-			if relation(env, a[0]) == nil {
-				return null(types.Int8)
-			}
-			return int8(0)
+			return sizeOf(env, a[0])
 		}, examples(f+"(0::regclass)", "NULL")...)
 	}
 	op("pg_relation_size(regclass, text) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
-		if relation(env, a[0]) == nil {
-			return null(types.Int8)
-		}
-		return int8(0)
+		return sizeOf(env, a[0])
 	}, examples("pg_relation_size(0::regclass, 'main')", "NULL")...)
 	for _, t := range []string{"oid", "name"} {
 		op("pg_database_size("+t+") int8 strict volatile", func(*Env, vs) (types.Value, error) { return int8(0) },
@@ -145,13 +126,18 @@ func relation(env *Env, v types.Value) *catalog.Relation {
 	return env.Catalog.RelationByOID(types.OID(v.I))
 }
 
-func functionByOID(oid int64) *catalog.Function {
-	for _, f := range Builtins().Functions {
-		if f.OID == types.OID(oid) {
-			return f
+// sizeOf is 0: what relations hold is not in files of their own. NULL of what is no
+// relation, nor an index.
+func sizeOf(env *Env, v types.Value) (types.Value, error) {
+	if relation(env, v) == nil {
+		if env.Catalog == nil {
+			return null(types.Int8)
+		}
+		if _, x := env.Catalog.IndexByOID(types.OID(v.I)); x == nil {
+			return null(types.Int8)
 		}
 	}
-	return nil
+	return int8(0)
 }
 
 func operatorExists(oid int64) bool {
@@ -184,19 +170,4 @@ func comment(env *Env, oid types.Value, column int64) (types.Value, error) {
 		return null(types.Text)
 	}
 	return text(s)
-}
-
-func functionArguments(_ *Env, a []types.Value) (types.Value, error) {
-	f := functionByOID(a[0].I)
-	if f == nil {
-		return null(types.Text)
-	}
-	parts := make([]string, len(f.Args))
-	for i, arg := range f.Args {
-		parts[i] = types.FormatType(types.Of(arg))
-		if f.Variadic && i == len(f.Args)-1 {
-			parts[i] = "VARIADIC " + parts[i]
-		}
-	}
-	return text(strings.Join(parts, ", "))
 }

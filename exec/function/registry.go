@@ -24,6 +24,7 @@ var Builtins = sync.OnceValue(func() *catalog.Builtins {
 	for _, d := range registry.all {
 		b.Functions = append(b.Functions, d.Func)
 	}
+	b.Internal = internalFunctions()
 	b.Operators = builtinOperators()
 	b.Casts = builtinCasts()
 	return b

@@ -135,6 +135,9 @@ func init() {
 			return null(types.Text)
 		}
 		t := types.Of(types.OID(a[0].I))
+		if a[1].Null && t.OID == types.BPChar {
+			return text(types.Lookup(types.BPChar).SQLName) // with a modifier of -1 it is bpchar
+		}
 		if !a[1].Null {
 			t.Mod = int32(a[1].I)
 		}
@@ -149,7 +152,7 @@ func init() {
 			}
 		}
 		return text(name)
-	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-", "format_type(25, 3)", "text(3)", "format_type(1009, 3)", "text(3)[]")...)
+	}, examples("format_type(1700, 1179658)", "numeric(18,6)", "format_type(23, NULL)", "integer", "format_type(1042, NULL)", "character", "format_type(1042, -1)", "bpchar", "format_type(1043, 14)", "character varying(10)", "format_type(0, -1)", "-", "format_type(25, 3)", "text(3)", "format_type(1009, 3)", "text(3)[]")...)
 	op("pg_column_size(any) int4 strict stable", func(env *Env, a vs) (types.Value, error) {
 		return int4(len(types.AppendBinary(nil, a[0], env.Format)))
 	}, examples("pg_column_size(1)", "4")...)

@@ -1,6 +1,9 @@
 package bind
 
 import (
+	"strings"
+	"time"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -143,6 +146,7 @@ func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {
 	case pg.FetchDirection_FETCH_RELATIVE:
 		f.Direction = plan.FetchRelative
 	}
+	f.Timeout = b.fetchTimeout()
 	bound := &plan.Bound{Statement: f}
 	if b.c.CursorFields == nil || f.Move {
 		return bound
@@ -151,4 +155,24 @@ func (b *binder) fetch(x *pg.FetchStmt) *plan.Bound {
 	// fails then.
 	bound.Fields, _ = b.c.CursorFields(x.Portalname)
 	return bound
+}
+
+// fetchTimeout is FETCH's WITH (timeout = '1s'), nil without one.
+func (b *binder) fetchTimeout() *time.Duration {
+	var timeout *time.Duration
+	for _, p := range b.stmt.With {
+		if !strings.EqualFold(p.Key, "timeout") {
+			b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "FETCH option \"%s\" not recognized", p.Key).WithHint("The option that there is is timeout.").At(p.Pos))
+		}
+		v, err := types.Parse(types.Of(types.Interval), p.Value, b.format())
+		if err != nil {
+			b.fail(sqlerr.From(err).At(p.Pos))
+		}
+		if v.Span.Months != 0 || v.Span.Days != 0 || v.Span.Micros < 0 {
+			b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid timeout \"%s\"", p.Value).WithHint("Write a time such as '1s' or '100ms'.").At(p.Pos))
+		}
+		d := time.Duration(v.Span.Micros) * time.Microsecond
+		timeout = &d
+	}
+	return timeout
 }

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -20,6 +21,9 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	}
 	ops, argNames := b.callOperands(x, s, k)
 	ops = b.withinGroup(x, ops, s, k)
+	if len(argNames) == 0 {
+		ops = slices.DeleteFunc(ops, isVoidParam)
+	}
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	if x.FuncVariadic && r.cast == types.Invalid {
 		b.checkSpread(r, ops)
@@ -47,6 +51,13 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		c.Spread = x.FuncVariadic && r.fn.Variadic
 	}
 	return e
+}
+
+// isVoidParam: clients that call a function by {? = call f(?)} send its result as a
+// parameter of type void, which is none (ParseFuncOrColumn).
+func isVoidParam(o operand) bool {
+	p, ok := o.e.(*plan.Param)
+	return ok && p.Typ.OID == types.Void
 }
 
 // checkSpread refuses f(VARIADIC x) where x is no array.

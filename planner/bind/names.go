@@ -111,15 +111,7 @@ func (n Names) relationOID(parts []string) (types.OID, error) {
 	return 0, sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", strings.Join(parts, "."))
 }
 
-// arrayIn is PostgreSQL's OID of array_in: clients find array types by it, and
-// it is no function that can be called.
-const arrayIn types.OID = 750
-
 func functionOID(s *catalog.Snapshot, name string, parts []string) (types.OID, error) {
-	last := parts[len(parts)-1]
-	if last == "array_in" {
-		return arrayIn, nil
-	}
 	switch fs := functionsNamed(s, parts); len(fs) {
 	case 0:
 		return 0, sqlerr.Errorf(sqlerr.UndefinedFunction, "function \"%s\" does not exist", name)
@@ -131,7 +123,7 @@ func functionOID(s *catalog.Snapshot, name string, parts []string) (types.OID, e
 
 // functionsNamed are the functions of a name, in its schema where it has one.
 func functionsNamed(s *catalog.Snapshot, parts []string) []*catalog.Function {
-	all := s.Functions(parts[len(parts)-1])
+	all := s.NamedFunctions(parts[len(parts)-1])
 	if len(parts) == 1 {
 		return all
 	}

@@ -117,14 +117,12 @@ func splitArguments(list string) []string {
 func BuiltinName(s *catalog.Snapshot, reg, id types.OID) (string, bool) {
 	switch reg {
 	case types.Regprocedure:
-		for _, f := range s.Builtins().Functions {
-			if f.OID == id {
-				args := make([]string, len(f.Args))
-				for i, a := range f.Args {
-					args[i] = types.FormatType(types.Of(a))
-				}
-				return f.Name + "(" + strings.Join(args, ",") + ")", true
+		if f := s.FunctionByOID(id); f != nil {
+			args := make([]string, len(f.Args))
+			for i, a := range f.Args {
+				args[i] = types.FormatType(types.Of(a))
 			}
+			return f.Name + "(" + strings.Join(args, ",") + ")", true
 		}
 	case types.Regoper, types.Regoperator:
 		for _, o := range s.Builtins().Operators {

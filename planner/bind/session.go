@@ -124,7 +124,7 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 // refuseClauses answers WITH and INTO on statements that have no use for them.
 func (b *binder) refuseClauses(n *pg.Node) {
 	switch x := n.Node.(type) {
-	case *pg.Node_CopyStmt, *pg.Node_DeclareCursorStmt, *pg.Node_PrepareStmt, *pg.Node_ExplainStmt:
+	case *pg.Node_CopyStmt, *pg.Node_DeclareCursorStmt, *pg.Node_PrepareStmt, *pg.Node_ExplainStmt, *pg.Node_FetchStmt:
 		return
 	case *pg.Node_ViewStmt:
 		if len(b.stmt.Into) == 0 {

@@ -331,6 +331,9 @@ type Fetch struct {
 	Direction FetchDirection
 	Count     int64
 	Move      bool
+	// Timeout is how long it waits for more rows once it has one; nil: as the
+	// session says.
+	Timeout *time.Duration
 }
 
 // ClosePortal is CLOSE name; "" is ALL.

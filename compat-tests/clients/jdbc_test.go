@@ -1,0 +1,38 @@
+package clients
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestJdbcEverything runs what JDBC has against PostgreSQL 16 and the gateway: both
+// answer the same.
+func TestJdbcEverything(t *testing.T) {
+	oracle, ours := psqlServers(t)
+	dir := t.TempDir()
+	args := []string{"-cp", filepath.Join(cacheDir(t), "pgjdbc.jar"), "-Duser.timezone=UTC", filepath.Join("java", "Everything.java")}
+	var files []string
+	for name, dsn := range map[string]string{"postgres": oracle, "ferris": ours} {
+		u, err := url.Parse(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, name))
+		args = append(args, "jdbc:postgresql://"+u.Host+u.Path+"?user=postgres&sslmode=disable", filepath.Join(dir, name))
+	}
+	run(t, "", nil, "java", args...)
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if d := cmp.Diff(read("postgres"), read("ferris")); d != "" {
+		t.Errorf("JDBC over %v (-PostgreSQL +ours):\n%s", files, d)
+	}
+}

@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// TestFetchWith: WITH (timeout = '...') is of one FETCH.
+func TestFetchWith(t *testing.T) {
+	s := start(t, nil)
+	c := s.connect(t, "")
+	exec := func(sql string) (*pgconn.Result, error) {
+		t.Helper()
+		rs, err := c.Exec(testContext(t), sql).ReadAll()
+		if err != nil {
+			return nil, err
+		}
+		return rs[len(rs)-1], nil
+	}
+	if _, err := exec("begin; declare c cursor for SELECT * FROM live"); err != nil {
+		t.Fatal(err)
+	}
+	for i, timeout := range []string{"10ms", "0s"} {
+		go func() { s.engine.live <- int64(i) }()
+		r, err := exec("fetch forward 3 c with " + timeout)
+		if err != nil || len(r.Rows) != 1 {
+			t.Fatalf("FETCH with a timeout of %s: %v, %v; want the one row that there is", timeout, r, err)
+		}
+	}
+	go func() {
+		for i := range int64(2) {
+			s.engine.live <- i
+		}
+	}()
+	if r, err := exec("fetch forward 2 c"); err != nil || len(r.Rows) != 2 {
+		t.Errorf("the FETCH after them: %v, %v; want a full batch", r, err)
+	}
+}
+
+// TestLiveCaps: a live query that is read as a whole ends at the first of the
+// session's caps, and a cursor does not.
+func TestLiveCaps(t *testing.T) {
+	s := start(t, nil)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for i := int64(0); ; i++ {
+			select {
+			case s.engine.live <- i:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	for _, setting := range []string{"ferris.live_rows = 3", "ferris.live_bytes = '1kB'", "ferris.live_time = '20ms'"} {
+		var notice string
+		config, err := pgconn.ParseConfig("postgres://ana@" + s.addr + "/ferris?sslmode=disable")
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notice = n.Message }
+		c, err := pgconn.ConnectConfig(testContext(t), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close(context.Background()) })
+		if _, err := c.Exec(testContext(t), "SET "+setting).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		rs, err := c.Exec(testContext(t), "SELECT * FROM live").ReadAll()
+		if err != nil || len(rs) != 1 {
+			t.Fatalf("%s: %d results, %v", setting, len(rs), err)
+		}
+		name, _, _ := strings.Cut(setting, " ")
+		if !strings.Contains(notice, name) {
+			t.Errorf("%s: the notice is %q", setting, notice)
+		}
+		if strings.Contains(setting, "rows") && len(rs[0].Rows) != 3 {
+			t.Errorf("%s: %d rows", setting, len(rs[0].Rows))
+		}
+		if _, err := c.Exec(testContext(t), "begin; declare c cursor for SELECT * FROM live").ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := c.Exec(testContext(t), "fetch forward 200 c").ReadAll(); err != nil || len(r[0].Rows) != 200 {
+			t.Errorf("%s: a cursor's batch: %v", setting, err)
+		}
+	}
+}
+
+// TestForgottenCursor: a cursor that nobody reads loses its query after
+// ferris.snapshot_timeout, whatever else the session waits for.
+func TestForgottenCursor(t *testing.T) {
+	s := start(t, nil)
+	c := s.connect(t, "")
+	if _, err := c.Exec(testContext(t), "SET ferris.snapshot_timeout = '5ms'; begin; declare c cursor for SELECT * FROM live").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); s.engine.cursors() > 0; {
+		if time.Now().After(end) {
+			t.Fatal("a cursor that is not read keeps its query")
+		}
+		runtime.Gosched()
+	}
+	_, err := c.Exec(testContext(t), "fetch forward 1 c").ReadAll()
+	if err == nil || !strings.Contains(err.Error(), "72000") {
+		t.Errorf("reading it: %v, want 72000", err)
+	}
+	if _, err := c.Exec(testContext(t), "rollback").ReadAll(); err != nil {
+		t.Error(err)
+	}
+}
