@@ -17,7 +17,7 @@ func TestDrift(t *testing.T) {
 		e, g := f.events("e", drift), f.events("g", drift)
 		const rows, minutes = 4000, 10
 		e.batch, g.batch = 20, 20
-		g.gate = 40
+		e.gate, g.gate = 20, 40
 		for i := range int64(rows) { // two rows a minute, of two splits
 			e.add(int(i%2), event(i, "a", float64(i*30)))
 			g.add(int(i%2), event(i, "a", float64(i*30)))
@@ -26,10 +26,12 @@ func TestDrift(t *testing.T) {
 		if err := f.sqlJob("j", query, "parallelism = '"+tasks+"'"); err != nil {
 			t.Fatal(err)
 		}
+		// A stream of which a split has not been read yet waits for nobody.
+		f.reachedRows("j", 2*20+2*40)
+		e.open()
 		if err := e.waitPaused(f.context()); err != nil {
 			t.Fatal(err)
 		}
-		f.reachedRows("j", 2*40)
 		f.committedMore("j", 3)
 		// Of g 40 rows of each split are in, so it has come to 40 minutes.
 		in := (jobsProvider{f.Engine}).Jobs()[0].RowsIn
