@@ -9,6 +9,11 @@ import (
 // callOnly is the one name to call; "": all.
 func callOnly() string { return os.Getenv("CALL_NAME") }
 
+// isUncallable: a function is one of uncallable, or counts what a server has done.
+func isUncallable(name string) bool {
+	return uncallable[name] != "" || strings.HasPrefix(name, "pg_stat_get_")
+}
+
 // uncallable are functions that are not called here, with the reason.
 var uncallable = map[string]string{
 	"now": "its value is the moment", "transaction_timestamp": "its value is the moment", "statement_timestamp": "its value is the moment", "clock_timestamp": "its value is the moment", "timeofday": "its value is the moment",

@@ -186,7 +186,7 @@ func randomCalls(t *testing.T, seed uint64, count int) []call {
 	var calls []call
 	add := func(n int, of string, make func(m *callMaker) (string, bool)) {
 		name, _, _ := strings.Cut(of, "(")
-		if only := callOnly(); only != "" && only != name || uncallable[of] != "" {
+		if only := callOnly(); only != "" && only != name || isUncallable(of) {
 			return
 		}
 		m := &callMaker{Rand: rand.New(rand.NewPCG(seed, uint64(n))), name: name}
@@ -194,7 +194,7 @@ func randomCalls(t *testing.T, seed uint64, count int) []call {
 			m.element = callElements[m.IntN(len(callElements))]
 			sql, ok := make(m)
 			if !ok {
-				if uncallable[of] == "" && uncallable[name] == "" {
+				if !isUncallable(of) && !isUncallable(name) {
 					t.Errorf("%s: no arguments can be made for it", of)
 				}
 				return
@@ -205,7 +205,7 @@ func randomCalls(t *testing.T, seed uint64, count int) []call {
 	// Some are registered in a map's order.
 	functions := slices.SortedFunc(slices.Values(b.Functions), func(f, g *catalog.Function) int { return cmp.Compare(f.OID, g.OID) })
 	for _, f := range functions {
-		if f.OID >= firstOwn && f.OID < 16384 || uncallable[f.Name] != "" {
+		if f.OID >= firstOwn && f.OID < 16384 || isUncallable(f.Name) {
 			continue
 		}
 		var args []string
