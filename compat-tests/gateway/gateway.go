@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -79,15 +80,25 @@ func Root() (string, error) {
 	return filepath.Dir(string(bytes.TrimSpace(out))), nil
 }
 
-// FreeAddr returns a loopback address nobody listens on.
+// FreeAddr returns a loopback address nobody listens on, and that it has not returned
+// before. Its port is below those that Linux gives to who asks for any, so that nobody
+// is given it until it is listened on.
 func FreeAddr() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if _, before := given.LoadOrStore(addr, true); before {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	panic("no port between 20000 and 32000 is free")
 }
+
+// given are the addresses that FreeAddr has returned.
+var given sync.Map
 
 // Start runs a gateway until the test ends.
 func Start(t testing.TB, o Options) *Process {
