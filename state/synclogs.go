@@ -24,17 +24,29 @@ type logSyncer struct {
 
 	mu   sync.Mutex
 	last int // the newest log when all were synced: those before it are not written any more
+	// err is what a sync failed with: the system tells of pages that it could not
+	// write once, so another sync of them would succeed though they are lost.
+	err error
 }
 
 const logSuffix = ".mem"
 
-// sync returns when all that was written before it was called is durable.
+// sync returns when all that was written before it was called is durable. After a
+// failure it never does again: every later sync has the same error.
 func (s *logSyncer) sync() error {
 	if s.dir == "" {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = s.all()
+	}
+	return s.err
+}
+
+// all syncs the logs that may have been written. mu is held.
+func (s *logSyncer) all() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("looking for the logs of the state store: %w", err)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -117,8 +119,9 @@ func TestEpochSurvivesPowerFailure(t *testing.T) {
 			t.Fatalf("an epoch has %d chunks, want some", chunks)
 		}
 		// Pages, prepared and committed are three syncs, of some logs each; a table in
-		// memory that was filled meanwhile has one more.
-		if n := d.syncs - before; n > chunks {
+		// memory that was filled meanwhile has one more, and so has one that is still
+		// being written out.
+		if n := d.syncs - before; n > chunks+2 {
 			t.Errorf("an epoch of %d chunks was synced %d times", chunks, n)
 		}
 		chunks = 0
@@ -158,5 +161,36 @@ func TestEpochSurvivesPowerFailure(t *testing.T) {
 		sn.Close()
 		expect(t, "keys", found, keys)
 		ok(t, after.Close())
+	}
+}
+
+// TestSyncFailsForAll: the system tells of a page that it could not write once; who
+// waits for the next sync is not told that its write is durable.
+func TestSyncFailsForAll(t *testing.T) {
+	var armed atomic.Bool
+	begun, release := make(chan struct{}), make(chan struct{})
+	s, err := Open(Options{Dir: t.TempDir(), syncLog: func(f *os.File) error {
+		if armed.CompareAndSwap(true, false) {
+			close(begun)
+			<-release
+			return syscall.EIO
+		}
+		return f.Sync()
+	}})
+	ok(t, err)
+	defer func() { _ = s.Close() }() // of a store that has failed
+	armed.Store(true)
+	answers := make(chan error, 2)
+	go func() { answers <- s.writer.sync() }()
+	<-begun
+	go func() { answers <- s.writer.sync() }()
+	close(release)
+	for range 2 {
+		if err := <-answers; !errors.Is(err, syscall.EIO) {
+			t.Errorf("a sync that waits for one that fails answers %v, want %v", err, syscall.EIO)
+		}
+	}
+	if err := s.writer.logs.sync(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the logs' sync after one that failed answers %v, want %v", err, syscall.EIO)
 	}
 }

@@ -160,7 +160,7 @@ func (w *writer) sync() error {
 	if err := w.logs.sync(); err != nil {
 		return w.fail(err)
 	}
-	return nil
+	return w.broken() // another write may have broken off meanwhile
 }
 
 // meta writes entries that appear together, for sync to make durable.
