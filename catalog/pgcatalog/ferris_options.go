@@ -2,6 +2,7 @@ package pgcatalog
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -40,8 +41,12 @@ func (r *row) showOptions(column string, options catalog.Options) *row {
 // urlPassword tells whether a value is a connection string with a password in it.
 func urlPassword(v string) bool {
 	if _, rest, ok := strings.Cut(v, "://"); ok {
-		user, _, at := strings.Cut(rest, "@")
-		return at && strings.Contains(user, ":") && !strings.Contains(user, "/")
+		if user, _, at := strings.Cut(rest, "@"); at && strings.Contains(user, ":") && !strings.Contains(user, "/") {
+			return true
+		}
+	}
+	if plain, err := url.QueryUnescape(v); err == nil && strings.Contains(strings.ToLower(plain), "password=") {
+		return true
 	}
 	return strings.Contains(strings.ToLower(v), "password=")
 }

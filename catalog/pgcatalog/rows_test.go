@@ -297,7 +297,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		}
 	}
 	for value, password := range map[string]bool{
-		"postgres://u:p@h/db": true, "postgres://u@h/db": false, "host=h password=p": true, "s3://bucket/a:b@c": false, "kafka:9092": false,
+		"postgres://u:p@h/db": true, "postgres://u@h/db": false, "host=h password=p": true, "postgres://u@h/db?password=p": true, "jdbc:postgresql://h/db?user=u&pass%77ord=p": true, "postgres://h/db?sslpassword=p": true, "s3://bucket/a:b@c": false, "kafka:9092": false,
 	} {
 		if urlPassword(value) != password {
 			t.Errorf("urlPassword(%q) = %v", value, !password)
