@@ -25,7 +25,9 @@ func (e *Engine) undelivered(dropped []*catalog.Job) []*sqlerr.Error {
 		e.mu.Unlock()
 		lost := e.left(def)
 		if j != nil && !j.ended() {
-			lost = j.stuck()
+			if stuck, runs := j.stuck(); runs {
+				lost = stuck
+			}
 		}
 		for _, text := range lost {
 			w := sqlerr.Errorf(sqlerr.Warning, "job \"%s\" is dropped with rows that a sink has not got: %s", def.Name, text).
@@ -37,12 +39,12 @@ func (e *Engine) undelivered(dropped []*catalog.Job) []*sqlerr.Error {
 	return all
 }
 
-// stuck says which sinks of a job that runs do not take what is staged for them.
-func (j *job) stuck() []string {
+// stuck says which sinks of a job that runs do not take what is staged for them. It
+// does not run between two lives: what is left then will not be delivered.
+func (j *job) stuck() (all []string, runs bool) {
 	j.mu.Lock()
 	waits := slices.Clone(j.waits)
 	j.mu.Unlock()
-	var all []string
 	for _, w := range waits {
 		if s, ok := w.(*stagedSink); ok {
 			s.mu.Lock()
@@ -52,7 +54,7 @@ func (j *job) stuck() []string {
 			s.mu.Unlock()
 		}
 	}
-	return all
+	return all, waits != nil
 }
 
 // waiting says what waits for the sink. mu is held.
@@ -97,6 +99,7 @@ func (j *job) gone() bool {
 func (l *life) deliverRest(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lastDelivery)
 	defer cancel()
+	var staged []*stagedSink
 	for _, t := range l.sinks {
 		s, ok := t.sink.(*stagedSink)
 		if !ok {
@@ -106,6 +109,9 @@ func (l *life) deliverRest(ctx context.Context) error {
 		if err := t.idle(ctx, l.fails); err != nil {
 			return err
 		}
+		staged = append(staged, s)
+	}
+	for _, s := range staged {
 		if lost := s.rest(ctx); lost != "" {
 			l.j.e.log.Error("a job was dropped with rows that a sink has not got", "job", l.j.def.Name, "left", lost)
 		}
@@ -113,12 +119,13 @@ func (l *life) deliverRest(ctx context.Context) error {
 	return nil
 }
 
-// rest waits for as long as the sink takes rows, and says what is left.
+// rest waits until the sink has got everything, or will not in this life, and says
+// what is left. What hinders the sink just now may pass.
 func (s *stagedSink) rest(ctx context.Context) (lost string) {
 	for {
 		s.mu.Lock()
 		left, changed := len(s.queue), s.changed
-		if left > 0 && (s.failed != nil || s.problem != nil || ctx.Err() != nil) {
+		if left > 0 && (s.failed != nil || ctx.Err() != nil) {
 			lost = s.waiting()
 		}
 		s.mu.Unlock()

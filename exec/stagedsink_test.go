@@ -95,32 +95,41 @@ func TestSinkDown(t *testing.T) {
 // TestDropDelivers: a job that is dropped delivers what is staged. What a sink does not
 // take is lost, and whoever drops the job is told.
 func TestDropDelivers(t *testing.T) {
-	start := func(t *testing.T, failing int) *fixture {
+	begin := func(t *testing.T, failing int, backoff string) *fixture {
 		f := newFixture(t)
 		in := f.stream("in")
 		f.ledgers.topics.file("j_k").failing("write", failing)
-		f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"}, catalog.Option{Key: "checkpoint.interval", Value: "2ms"}))
+		j := f.copyJob("j", in, []string{"j_file", "j_k", "j_l"}, catalog.Option{Key: "use_transactions", Value: "true"},
+			catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"}, catalog.Option{Key: "retry_backoff", Value: backoff},
+			catalog.Option{Key: "sink.buffer", Value: "1MB"}, catalog.Option{Key: "checkpoint.interval", Value: "2ms"})
+		j.Sinks[1].Relation.Connector, j.Sinks[2].Relation.Connector = "ledger", "ledger"
+		f.exec(j)
 		f.topics.topic("in").addRows(0, 1, 21)
 		if err := f.topics.file("j_file").wait(f.context(), 20); err != nil {
 			t.Fatal(err)
 		}
 		return f
 	}
+	start := func(t *testing.T, failing int) *fixture { return begin(t, failing, "1ms") }
 	const warning = `job "j" is dropped with rows that a sink has not got: `
-	drop := func(f *fixture, says string) {
+	dropped := func(f *fixture) (warned []string) {
 		f.Helper()
 		res := f.exec(&plan.AlterJob{Name: "j", Action: plan.JobDrop})
-		var warned []string
 		for _, n := range res.Notices {
 			if n.Severity == "WARNING" {
 				warned = append(warned, n.Message)
 			}
 		}
-		if says == "" && warned != nil || says != "" && (len(warned) != 1 || !strings.HasPrefix(warned[0], warning) || !strings.Contains(warned[0], says)) {
-			f.Errorf("DROP JOB warns of %q, want %q", warned, says)
-		}
 		if left := f.store.Jobs(); len(left) != 0 {
 			f.Errorf("the store keeps state of %v", left)
+		}
+		return warned
+	}
+	drop := func(f *fixture, says string) {
+		f.Helper()
+		warned := dropped(f)
+		if says == "" && warned != nil || says != "" && (len(warned) != 1 || !strings.HasPrefix(warned[0], warning) || !strings.Contains(warned[0], says)) {
+			f.Errorf("DROP JOB warns of %q, want %q", warned, says)
 		}
 	}
 	want := lines(1, 21)
@@ -129,6 +138,28 @@ func TestDropDelivers(t *testing.T) {
 		f := start(t, 0)
 		drop(f, "")
 		f.wantOnce("j", want)
+	})
+	t.Run("fails for a while", func(t *testing.T) {
+		f := start(t, 9) // for half a second; then it takes the rows
+		dropped(f)       // which may warn
+		f.wantOnce("j", want)
+	})
+	t.Run("between two lives", func(t *testing.T) {
+		f := begin(t, 1<<30, "1h")
+		f.topics.file("j_file").failing("write", 1<<30)
+		f.topics.topic("in").addRows(0, 21, 22)
+		f.Engine.mu.Lock()
+		j := f.jobs[f.catalog.Snapshot().Job("j").UUID]
+		f.Engine.mu.Unlock()
+		f.eventually(func() bool {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			return j.problem != ""
+		}, "the job does not fail")
+		warned := strings.Join(dropped(f), "\n")
+		if !strings.Contains(warned, warning) || !strings.Contains(warned, "epochs for sink 'sink_1_j_k'") {
+			t.Errorf("DROP JOB warns of %q, want what sink j_k has not got", warned)
+		}
 	})
 	impeded := func(f *fixture) {
 		f.eventually(func() bool { return (jobsProvider{f.Engine}).Jobs()[0].Impeded }, "the job does not say what it waits for")
