@@ -21,12 +21,28 @@ type jsonWriter struct {
 	// code: bytes are a string of the code points 0 to 255, and dates and times are
 	// the numbers that they are counted by.
 	code bool
+	// left is how many bytes may still be read and written; nil: as many as there are.
+	left *int
+}
+
+// spend takes n bytes of what is left.
+func (w jsonWriter) spend(n int) error {
+	if w.left == nil {
+		return nil
+	}
+	if *w.left -= n; *w.left < 0 {
+		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the defaults of the schema take more than %d bytes", maxDefaults)
+	}
+	return nil
 }
 
 // append writes raw as a value of n.
 func (w jsonWriter) append(dst []byte, n *node, raw []byte, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return dst, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a value lies more than %d deep in others", maxDepth)
+	}
+	if err := w.spend(len(raw)); err != nil {
+		return dst, err
 	}
 	raw = bytes.TrimSpace(raw)
 	switch n.kind {
@@ -106,6 +122,9 @@ func (w jsonWriter) record(dst []byte, n *node, raw []byte, depth int) ([]byte, 
 				return dst, sqlerr.Errorf(sqlerr.CodeOf(err), "field %q: %w", f.name, err)
 			}
 		case f.def != nil:
+			if err := w.spend(len(f.def)); err != nil {
+				return dst, sqlerr.Errorf(sqlerr.CodeOf(err), "field %q: %w", f.name, err)
+			}
 			dst = append(dst, f.def...)
 		case f.node.kind == kindUnion && f.node.null >= 0:
 			dst = appendVarint(dst, int64(f.node.null))
@@ -133,6 +152,9 @@ func (w jsonWriter) union(dst []byte, n *node, raw []byte, depth int) ([]byte, e
 			return out, nil
 		}
 		dst = out
+		if sqlerr.CodeOf(err) == sqlerr.ProgramLimitExceeded {
+			return dst[:at], err
+		}
 		if i != n.null || failed == nil {
 			failed = err
 		}

@@ -74,6 +74,10 @@ type node struct {
 	failure error
 	// least is how many bytes a value has at least, 0 where none may be there.
 	least int
+	// empty: no value has any bytes. Of a record that has some, taking are the types
+	// of the fields that may have them.
+	empty  bool
+	taking []*node
 }
 
 // field is one field of a record.
@@ -86,7 +90,19 @@ type field struct {
 }
 
 // graph makes nodes of a parsed schema.
-type graph struct{ named map[string]*node }
+type graph struct {
+	named map[string]*node
+	left  int // how much may still be read and written for defaults
+}
+
+// maxDefaults bounds the defaults of a schema's fields, in bytes as they are written
+// and encoded: what is left out of a default is the default inside, so that one may
+// be twice what the one before it is.
+const maxDefaults = 4 << 20
+
+// mostLeast is where least stops: a type that is in itself twice, again and again,
+// has values of more bytes than can be counted.
+const mostLeast = 1 << 30
 
 func (g *graph) node(s hamba.Schema) (*node, error) {
 	switch s := s.(type) {
@@ -96,7 +112,7 @@ func (g *graph) node(s hamba.Schema) (*node, error) {
 		}
 		return g.node(s.Schema())
 	case *hamba.NullSchema:
-		return &node{kind: kindNull, null: -1}, nil
+		return &node{kind: kindNull, null: -1, empty: true}, nil
 	case *hamba.PrimitiveSchema:
 		n := &node{null: -1}
 		for k, name := range kindNames {
@@ -118,6 +134,7 @@ func (g *graph) node(s hamba.Schema) (*node, error) {
 		if n.size < 0 || n.size > 1<<20 {
 			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Avro schema: fixed %q of %d bytes", n.name, n.size)
 		}
+		n.empty = n.size == 0
 		n.means(s.Logical(), s)
 		return n, nil
 	case *hamba.EnumSchema:
@@ -154,19 +171,27 @@ func (g *graph) node(s hamba.Schema) (*node, error) {
 			if err != nil {
 				return nil, err
 			}
-			n.least += t.least
+			n.least = min(n.least+t.least, mostLeast)
 			n.fields = append(n.fields, field{name: f.Name(), aliases: f.Aliases(), node: t})
+			if !t.empty {
+				n.taking = append(n.taking, t)
+			}
 		}
+		n.empty = len(n.taking) == 0
 		// A default may be of a type that is complete only now.
 		for i, f := range s.Fields() {
 			raw, ok := f.Prop(rawDefault).(string)
 			if !ok {
 				continue
 			}
-			w := jsonWriter{code: true}
+			w := jsonWriter{code: true, left: &g.left}
 			def, err := w.append([]byte{}, n.fields[i].node, []byte(raw), 0)
 			if err != nil {
-				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Avro schema: the default of field %q of %q: %w", f.Name(), n.name, err)
+				code := sqlerr.InvalidParameterValue
+				if sqlerr.CodeOf(err) == sqlerr.ProgramLimitExceeded {
+					code = sqlerr.ProgramLimitExceeded
+				}
+				return nil, sqlerr.Errorf(code, "invalid Avro schema: the default of field %q of %q: %w", f.Name(), n.name, err)
 			}
 			n.fields[i].def = def
 		}

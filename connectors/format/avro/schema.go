@@ -51,7 +51,7 @@ func Parse(text string, references ...string) (s *Schema, err error) {
 			return nil, invalidSchema(err)
 		}
 	}
-	b := graph{named: map[string]*node{}}
+	b := graph{named: map[string]*node{}, left: maxDefaults}
 	s.root, err = b.node(s.parsed)
 	return s, err
 }
@@ -61,7 +61,8 @@ func invalidSchema(err error) error {
 }
 
 // rawDefault is a property under which normalize keeps a default as it is written:
-// the parser makes float64 of its numbers.
+// the parser makes float64 of its numbers. The parser itself is not shown them: it
+// follows a default into each default inside it, which need never end.
 const rawDefault = "default as written"
 
 // normalize moves a logicalType that stands beside a field's type into the type,
@@ -108,6 +109,7 @@ func (s *Schema) walk(v any, record string, depth int) error {
 			}
 		}
 	case map[string]any:
+		exact(v)
 		if name, ok := v["name"].(string); ok {
 			record = name
 		}
@@ -117,12 +119,14 @@ func (s *Schema) walk(v any, record string, depth int) error {
 			if !ok {
 				continue
 			}
+			exact(field)
 			if def, ok := field["default"]; ok {
 				raw, err := json.Marshal(def)
 				if err != nil {
 					return invalidSchema(err)
 				}
 				field[rawDefault] = string(raw)
+				delete(field, "default")
 			}
 			if s.inner(field) {
 				s.Moved = append(s.Moved, fmt.Sprintf("%s.%v", record, field["name"]))
@@ -140,6 +144,18 @@ func (s *Schema) walk(v any, record string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// exact takes out what the parser would take for an attribute of Avro, as it has no
+// regard to case, and what is none.
+func exact(v map[string]any) {
+	for k := range v {
+		for _, name := range []string{"default", "fields", "items", "values", "type"} {
+			if k != name && strings.EqualFold(k, name) {
+				delete(v, k)
+			}
+		}
+	}
 }
 
 // inner moves a field's logicalType into its type, or into the one branch of its
