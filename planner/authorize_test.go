@@ -44,6 +44,8 @@ func TestAuthorize(t *testing.T) {
 		{"CREATE STREAM w AS SELECT id FROM a", "CREATE public"}, // its reader is asked
 		{"CREATE STREAM w AS SELECT id FROM a INTO new WITH ('new.type' = 'stdout')", "SELECT a, CREATE public, USAGE stdout"},
 		{"SELECT * FROM here WITH ('here.type' = 'kafka', 'here.topic' = 'x')", "USAGE kafka"},
+		{"EXPORT STATE OF j TO '/tmp/j'", "USAGE file"},
+		{"IMPORT STATE OF j FROM '/tmp/j'", "USAGE file"},
 		{"CREATE SCHEMA mine", "CREATE ferris"},
 		{"DROP STREAM a", never},
 		{"DROP SCHEMA public", never},

@@ -92,6 +92,16 @@ func writeFormat(dir string) error {
 	return nil
 }
 
+// Holds reports whether a directory is that of a store, of this process or another.
+func Holds(dir string) bool {
+	format, err := os.Stat(filepath.Join(dir, formatFile))
+	if err != nil || !format.Mode().IsRegular() {
+		return false
+	}
+	store, err := os.Stat(filepath.Join(dir, storeDir))
+	return err == nil && store.IsDir()
+}
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

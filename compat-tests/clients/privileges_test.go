@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,14 @@ func TestPrivileges(t *testing.T) {
 	ann.must("START JOB j AS SELECT a FROM secret INTO copy")
 	boss.until("SELECT a FROM copy", "7")
 	connectAs(t, g, "bob", "pw").refused("STOP JOB j", "must be owner of job j")
+
+	ann.refused("EXPORT STATE OF j TO 'x'", "permission denied for connector file")
+	ann.refused("IMPORT STATE OF j FROM 'x'", "permission denied for connector file")
+	store := filepath.Join(o.DataDir, "state")
+	for _, sql := range []string{"EXPORT STATE OF j TO '%s'", "IMPORT STATE OF j FROM '%s'", "CREATE SINK k WITH ('type' = 'file', 'path' = '%s')", "CREATE STREAM k (a text) WITH ('type' = 'file', 'path' = '%s')"} {
+		path := filepath.Join(store, "FORMAT")
+		boss.refused(fmt.Sprintf(sql, path), fmt.Sprintf("permission denied for path %q: it belongs to the store in %q", path, store))
+	}
 
 	boss.must("REVOKE SELECT ON secret FROM ann")
 	ann.refused("EXECUTE p", "permission denied for table secret")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 func TestResolve(t *testing.T) {
@@ -41,6 +42,52 @@ func TestResolve(t *testing.T) {
 	}
 	if _, err := Resolve(root, nil); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
 		t.Errorf("without roots: %v", err)
+	}
+}
+
+// TestStore: nothing in a store is read or written, though it lies under a root.
+func TestStore(t *testing.T) {
+	data, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := state.Open(state.Options{Dir: filepath.Join(data, "state")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := os.Symlink(filepath.Join(data, "state", "redo"), filepath.Join(data, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "rows"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, ok := range map[string]bool{
+		"state": false, "state/FORMAT": false, "state/new": false, "state/store/MANIFEST": false, "state/redo/1": false, "link/1": false,
+		"rows/../state/FORMAT": false, "rows": true, "new": true, "FORMAT": true,
+	} {
+		_, err := Resolve(data+"/"+path, []string{data})
+		if ok != (err == nil) || !ok && sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
+			t.Errorf("%s: %v, want allowed %v", path, err, ok)
+		}
+		if err != nil && !strings.Contains(sqlerr.From(err).Hint, "another directory") {
+			t.Errorf("%s: %v, without a hint", path, err)
+		}
+	}
+	for _, pattern := range []string{"state/*", "*/FORMAT", "link/*"} {
+		if got, err := Glob(filepath.Join(data, pattern), []string{data}); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
+			t.Errorf("%s: %q %v, want 42501", pattern, got, err)
+		}
+	}
+	if got, err := Glob(filepath.Join(data, "r*"), []string{data}); err != nil || len(got) != 1 {
+		t.Errorf("files beside the store: %q %v", got, err)
+	}
+	if got, err := Glob(filepath.Join(data, "[rs]*"), []string{data}); err != nil || len(got) != 1 {
+		t.Errorf("a pattern that the store's directory fits: %q %v, want the file", got, err)
 	}
 }
 

@@ -13,11 +13,13 @@ import (
 	"syscall"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // Resolve returns path as an absolute one with its symbolic links followed, as
 // far as it exists. A path that is not under one of the roots is 42501; links
-// that lead out of them are not under them.
+// that lead out of them are not under them. So is one in a store, which lies under
+// the roots where the data directory does: none but its server touches it.
 func Resolve(path string, roots []string) (string, error) {
 	abs, err := filepath.Abs(strings.TrimPrefix(path, "file://"))
 	if err != nil {
@@ -31,6 +33,9 @@ func Resolve(path string, roots []string) (string, error) {
 		}
 		rel, err := filepath.Rel(follow(r), resolved)
 		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			if err := notStored(path, resolved); err != nil {
+				return "", err
+			}
 			return resolved, nil
 		}
 	}
@@ -39,6 +44,19 @@ func Resolve(path string, roots []string) (string, error) {
 		return "", e.WithHint("No path may be read or written; name directories in file.roots of the server's configuration.")
 	}
 	return "", e.WithHint("Allowed are %s; others are named in file.roots of the server's configuration.", strings.Join(roots, ", "))
+}
+
+// notStored refuses what lies in a store, or is one.
+func notStored(path, resolved string) error {
+	for dir := resolved; ; dir = filepath.Dir(dir) {
+		if state.Holds(dir) {
+			return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for path %q: it belongs to the store in %q", path, dir).
+				WithHint("Files of the store are the server's alone; name one in another directory.")
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
 }
 
 // follow resolves symbolic links in the longest part of the path that exists.
@@ -113,6 +131,9 @@ func Glob(pattern string, roots []string) ([]string, error) {
 	}
 	var files []string
 	for _, n := range names {
+		if state.Holds(n) {
+			continue // a directory, which no pattern means
+		}
 		p, err := Resolve(n, roots)
 		if err != nil {
 			return nil, err

@@ -38,6 +38,7 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		return done(&plan.Comment{On: catalog.Commented{Job: x.Name.Name}, Text: x.Text})
 	case *parse.StateFile:
 		b.ownJob(x.Name.Name)
+		b.mayConnect("file", x.Name.Pos) // as of whoever reads and writes files of the server
 		bound := done(&plan.StateFile{Job: x.Name.Name, Path: x.Path, Import: x.Import})
 		if x.Import {
 			bound.Alone = "IMPORT STATE"
