@@ -73,7 +73,8 @@ func (t *Tx) CreateRelation(r *Relation, ifNotExists, orReplace bool) (created b
 		return err == nil, nil, err
 	}
 	r.OID = old.OID
-	err = t.apply(func(d *draft) error { return d.replaceRelation(r) })
+	by := r.Owner
+	err = t.apply(func(d *draft) error { return d.replaceRelation(r, by) })
 	return err == nil, nil, err
 }
 
@@ -149,13 +150,17 @@ func (s *Snapshot) dependable(name string, on []types.OID, permanent bool) error
 	return nil
 }
 
-func (d *draft) replaceRelation(r *Relation) error {
+// replaceRelation gives a relation a new definition, by a role that owns it at the
+// commit too; "": the server itself.
+func (d *draft) replaceRelation(r *Relation, by string) error {
 	old := d.relations[r.Schema][r.Name]
 	switch {
 	case old == nil || old.OID != r.OID:
 		return conflict()
 	case old.Kind == Virtual:
 		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", r.Name)
+	case by != "" && !Temporary(r.Schema) && !d.Owns(by, old.Object()):
+		return old.Object().NotOwned()
 	case old.Kind != r.Kind:
 		return sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a %s", r.Name, r.Kind.word())
 	case old.Job != r.Job && old.Job != "":

@@ -237,6 +237,37 @@ func TestReplaceKeepsOIDAndColumnsThatAreRead(t *testing.T) {
 	}
 }
 
+// TestReplaceByAnother: who replaces a relation owns it when that is committed.
+func TestReplaceByAnother(t *testing.T) {
+	c := openCatalog(t)
+	c.RequireRoles()
+	tx := c.Begin()
+	for _, name := range []string{"ann", "bob"} {
+		if err := tx.CreateRole(NewRole(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := relation(Stream, "s")
+	mine.Owner = "ann"
+	create(t, tx, mine)
+	commit(t, tx)
+	by := func(tx *Tx, owner string) error {
+		r := relation(Stream, "s")
+		r.Owner = owner
+		_, _, err := tx.CreateRelation(r, false, true)
+		return err
+	}
+	expect(t, "replacing another's", message(by(c.Begin(), "bob")), "42501 must be owner of stream s")
+	tx = c.Begin()
+	if err := by(tx, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, tx)
+	if r := c.Snapshot().Relation("public", "s"); r.Owner != "ann" {
+		t.Errorf("replaced, the stream is %q's, want ann's", r.Owner)
+	}
+}
+
 func TestDropAndItsDependents(t *testing.T) {
 	// One stream, two views of it, a view of one of those, a job over that with
 	// a sink of its own and one declared apart.

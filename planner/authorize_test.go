@@ -89,6 +89,53 @@ func TestAuthorize(t *testing.T) {
 	}
 }
 
+// TestReplaceAsksForOwnership: a role that may create, read and write does not get at
+// what is another's by OR REPLACE.
+func TestReplaceAsksForOwnership(t *testing.T) {
+	s := newSession(t, signatures(t))
+	s.exec(`CREATE STREAM a (id bigint) WITH (type = 'kafka', topic = 'a');
+		CREATE SINK out WITH (type = 'stdout');
+		CREATE STREAM v AS SELECT id FROM a`)
+	s.catalog.RequireRoles()
+	tx := s.catalog.Begin()
+	if err := tx.CreateRole(catalog.NewRole("ann")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := tx.CreateJob(&catalog.Job{Name: "j", Owner: "ferris"}, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := granted(t, s.catalog, []string{"CREATE public", "USAGE kafka", "USAGE stdout", "SELECT a", "INSERT out"})
+	for _, c := range []struct{ sql, want string }{
+		{"CREATE OR REPLACE STREAM a (id bigint) WITH (type = 'kafka', topic = 'c')", "must be owner of stream a"},
+		{"CREATE OR REPLACE SINK out WITH (type = 'stdout')", "must be owner of sink out"},
+		{"CREATE OR REPLACE STREAM v AS SELECT id + 1 AS id FROM a", "must be owner of view v"},
+		{"CREATE OR REPLACE VIEW v AS SELECT id + 1 AS id FROM a", "must be owner of view v"},
+		{"CREATE OR REPLACE JOB j AS SELECT id FROM a INTO out", "must be owner of job j"},
+		{"CREATE OR REPLACE STREAM j AS SELECT id FROM a INTO out", "must be owner of job j"},
+		{"CREATE OR REPLACE STREAM w AS SELECT id FROM a", ""},
+		{"CREATE OR REPLACE STREAM k AS SELECT id FROM a INTO out", ""},
+	} {
+		for user, want := range map[string]string{"ann": c.want, "ferris": ""} {
+			ctx := s.context()
+			ctx.Catalog, ctx.User = snapshot, user
+			stmts, err := planner.Parse(c.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = planner.Plan(context.Background(), ctx, stmts[0])
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("%s by %s: %v", c.sql, user, err)
+			case want != "" && (sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege || !strings.Contains(err.Error(), want)):
+				t.Errorf("%s by %s: %v, want 42501 %s", c.sql, user, err, want)
+			}
+		}
+	}
+}
+
 // granted is a catalog in which ann has some rights: RIGHT object.
 func granted(t *testing.T, c *catalog.Catalog, rights []string) *catalog.Snapshot {
 	t.Helper()

@@ -121,6 +121,7 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 		b.unsupportedAt(b.stmt.Into[0].Pos, "Write CREATE STREAM name AS SELECT ... INTO sink.", "INTO without a query is not supported")
 	}
 	r := b.newRelation(x.Name, catalog.Stream)
+	b.mayReplace(r, x.OrReplace)
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], false, x.Name.Pos)
 	r.Hidden = b.hidden(r.Connector)
@@ -201,6 +202,7 @@ func (b *binder) infer(r *catalog.Relation) {
 // createSink is CREATE SINK n [(columns)] WITH (...).
 func (b *binder) createSink(x *parse.CreateSink) *plan.Bound {
 	r := b.newRelation(x.Name, catalog.Sink)
+	b.mayReplace(r, x.OrReplace)
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], true, x.Name.Pos)
 	r.Columns = b.columnList(x.Table, x.ColumnTexts, nil, false, nil)
@@ -231,6 +233,7 @@ func (b *binder) createStreamAs(x *parse.CreateStream) *plan.Bound {
 	}
 	b.declareInline(keys, sel)
 	r := b.newRelation(x.Name, catalog.View)
+	b.mayReplace(r, x.OrReplace)
 	r.Query = x.SelectText + withText(b.sourcePairs(sel))
 	if c := b.stmt.BySelect[b.top]; c != nil && c.Emit != "" && !into {
 		b.unsupportedAt(x.SelectPos, "Leave it out: whoever reads the stream says EMIT CHANGES.", "EMIT %s in a streaming view is not supported", c.Emit)
@@ -291,6 +294,7 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	r.Options = b.writtenOptions(x)
 	b.settleText(r)
 	b.checkCheckable(r)
+	b.mayReplace(r, x.Replace) // after errors of the query, as PostgreSQL has it
 	if x.Replace {
 		b.keepsViewColumns(r)
 	}

@@ -26,9 +26,6 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 		b.stmt.Into, b.columns, b.inserts = []parse.Name{*x.Target}, x.Columns, true
 	}
 	b.mayCreateJob(x.Name.Pos)
-	if x.OrReplace && b.c.Job == "" {
-		b.ownJob(x.Name.Name)
-	}
 	b.live, b.top = true, lastLeaf(sel)
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, x.Name.Name)
 	b.declareInline(keys, sel)
@@ -63,8 +60,11 @@ func (b *binder) latePolicy(o catalog.Options) plan.LatePolicy {
 
 // job makes the job of a bound query.
 func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists, orReplace bool) *plan.StartJob {
-	if b.c.Job != "" {
+	switch {
+	case b.c.Job != "":
 		name.Name = b.c.Job
+	case orReplace:
+		b.ownJob(name.Name)
 	}
 	follow(root, b.views)
 	root = b.continuous(root)

@@ -104,6 +104,14 @@ func (b *binder) ownsTemporary(schema string) bool {
 	return catalog.Temporary(schema) && schema == b.c.TempSchema
 }
 
+// mayReplace: what OR REPLACE gives a new definition keeps its owner, with whose
+// rights that runs. A job that is planned anew was asked when it was made.
+func (b *binder) mayReplace(r *catalog.Relation, orReplace bool) {
+	if old := b.c.Catalog.Relation(r.Schema, r.Name); orReplace && old != nil && b.c.Job == "" {
+		b.ownRelation(old)
+	}
+}
+
 // ownJob is own of a job, where there is one.
 func (b *binder) ownJob(name string) {
 	if j := b.c.Catalog.Job(name); j != nil {
