@@ -72,6 +72,7 @@ type Decoder struct {
 	lastID  uint32
 
 	err     error
+	empties int64 // values of the record in hand that have no bytes
 	scratch []byte
 }
 
@@ -181,6 +182,7 @@ func (d *Decoder) begin(p *program, b []byte, at int) int {
 		bind(p.steps, d.cols)
 		p.bound = d.bound
 	}
+	d.empties = 0
 	return d.run(p.steps, b, at)
 }
 
@@ -195,12 +197,17 @@ func (d *Decoder) DecodeNext(b []byte, i int) (next int, err error) {
 	}
 	err, d.err = d.err, nil
 	d.undo()
-	return d.skip(d.whole.root, b, i, 0), err
+	next = d.skip(d.whole.root, b, i, 0)
+	d.err = nil
+	return next, err
 }
 
 // Pass returns where the record that begins at b[i], bare, ends.
 func (d *Decoder) Pass(b []byte, i int) (next int, err error) {
-	if next = d.skip(d.whole.root, b, i, 0); next < 0 {
+	if next = d.skip(d.whole.root, b, i, 0); next >= 0 {
+		return next, nil
+	}
+	if err, d.err = d.err, nil; err == nil {
 		err = malformed("the record that begins at byte %d does not end", i)
 	}
 	return next, err

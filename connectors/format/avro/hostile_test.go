@@ -43,3 +43,51 @@ func TestHostileDefault(t *testing.T) {
 		t.Error("a default that is of no branch was taken")
 	}
 }
+
+// hostile decodes a record of a schema into columns.
+func hostile(t *testing.T, schema, spec, record string, nullBad bool) (row string, err error) {
+	t.Helper()
+	cols := columns(t, spec)
+	d, err := NewDecoder(cols, Options{Schema: parse(t, schema), NullBad: nullBad})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := batch(cols)
+	d.Bind(b.Cols)
+	if err := d.Decode([]byte(record)); err != nil {
+		return "", err
+	}
+	return text(cols, b, 0), nil
+}
+
+// TestHostileRecord: what a record of few bytes says is long without bound is
+// refused, or passed over at once.
+func TestHostileRecord(t *testing.T) {
+	nothing := record(`{"name":"f","type":` + doubled(60, "", "") + `},{"name":"i","type":"int"}`)
+	nulls := record(`{"name":"f","type":{"type":"array","items":{"type":"array","items":"null"}}},{"name":"i","type":"int"}`)
+	// 200 arrays of 65,536 nulls each.
+	many := "\x90\x03" + strings.Repeat("\x80\x80\x08\x00", 200) + "\x00\x06"
+	flags := fmt.Sprintf(`{"name":"f","type":{"type":"array","items":{"type":"record","name":"x","fields":[{"name":"%s","type":"boolean"}]}}},{"name":"i","type":"int"}`, strings.Repeat("x", 2000))
+	long := string(appendVarint(nil, 40000)) + strings.Repeat("\x01", 40000) + "\x00\x06"
+	hollow := record(`{"name":"f","type":{"type":"array","items":{"type":"record","name":"x","fields":[]}}},{"name":"i","type":"int"}`)
+	for _, c := range []struct {
+		name, schema, columns, record string
+		nullBad                       bool
+		code                          sqlerr.Code
+		row                           string
+	}{
+		{"records of nothing", nothing, "f jsonb, i int4", "\x06", false, sqlerr.InvalidBinaryRepresentation, ""},
+		{"records of nothing, as text", nothing, "f text, i int4", "\x06", false, sqlerr.InvalidBinaryRepresentation, ""},
+		{"records of nothing, not read", nothing, "i int4", "\x06", false, "", "3"},
+		{"arrays of nulls", nulls, "f jsonb, i int4", many, false, sqlerr.InvalidBinaryRepresentation, ""},
+		{"arrays of nulls, not read", nulls, "i int4", many, false, "", "3"},
+		{"long names", record(flags), "f json, i int4", long, false, sqlerr.ProgramLimitExceeded, ""},
+		{"long names", record(flags), "f json, i int4", long, true, "", "NULL|3"},
+		{"as many as there may be", hollow, "i int4, f jsonb", "\x80\x80\x08\x00\x06", false, "", "3|[" + strings.Repeat("{}, ", maxEmpty-1) + "{}]"},
+	} {
+		row, err := hostile(t, c.schema, c.columns, c.record, c.nullBad)
+		if c.code == "" && err != nil || c.code != "" && (err == nil || sqlerr.CodeOf(err) != c.code) || row != c.row {
+			t.Errorf("%s into %s = %.100s, %v, want %.100s, %s", c.name, c.columns, row, err, c.row, c.code)
+		}
+	}
+}

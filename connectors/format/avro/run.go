@@ -190,9 +190,11 @@ func (d *Decoder) rare(s *step, b []byte, i int) int {
 	case opArray:
 		return d.array(s, b, i)
 	case opAgain:
+		empties := d.empties
 		if d.run(s.subs, b, i) < 0 {
 			return -1
 		}
+		d.empties = empties
 	case opDefault:
 		if d.run(s.subs, s.def, 0) < 0 {
 			return -1
@@ -219,6 +221,9 @@ func (s *step) null() {
 
 // short is the end of a record that breaks off, or says that more follows than does.
 func (d *Decoder) short(s *step, b []byte, _ int) int {
+	if e, ok := d.err.(*sqlerr.Error); ok && e.Column == "" { //nolint:errorlint // it is made here, and not wrapped
+		e.Column = s.name
+	}
 	if d.err == nil {
 		d.err = corrupt(s.name, "the record of %d bytes ends before its value, or the value's length is wrong", len(b))
 	}
@@ -388,12 +393,25 @@ func appendShort(t *vec.Bytes, b []byte, from, to int) {
 	t.EndRow()
 }
 
-// maxEmpty is how many elements without bytes an array may have.
+// maxEmpty is how many elements without bytes the arrays of a record may have, and
+// how many records without bytes may lie in one.
 const maxEmpty = 1 << 16
+
+// empty counts n values without bytes, which nothing but their number bounds.
+func (d *Decoder) empty(n int64) bool {
+	if n <= maxEmpty-d.empties {
+		d.empties += n
+		return true
+	}
+	if d.err == nil {
+		d.err = malformed("it has more than %d values that take no bytes", maxEmpty)
+	}
+	return false
+}
 
 // block reads how many items follow in an array or a map, 0 after the last. Each
 // takes least bytes, so a count that is not true is found before its items.
-func block(b []byte, i, least int, empty *int64) (n int64, next int) {
+func (d *Decoder) block(b []byte, i, least int) (n int64, next int) {
 	if n, i = varint(b, i); i < 0 {
 		return 0, -1
 	}
@@ -408,19 +426,16 @@ func block(b []byte, i, least int, empty *int64) (n int64, next int) {
 		if n > int64((len(b)-i)/least) {
 			return 0, -1
 		}
-	} else if n > maxEmpty-*empty {
+	} else if !d.empty(n) {
 		return 0, -1
-	} else {
-		*empty += n
 	}
 	return n, i
 }
 
 func (d *Decoder) array(s *step, b []byte, i int) int {
-	var empty int64
 	for {
 		var n int64
-		if n, i = block(b, i, s.node.items.least, &empty); i < 0 {
+		if n, i = d.block(b, i, s.node.items.least); i < 0 {
 			vec.Truncate(s.list.Elem, ended(s.list))
 			return d.short(s, b, i)
 		}

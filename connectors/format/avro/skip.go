@@ -5,6 +5,9 @@ func (d *Decoder) skip(n *node, b []byte, i, depth int) int {
 	if depth > maxDepth || i < 0 {
 		return -1
 	}
+	if n.empty {
+		return i // what is in it may be without end
+	}
 	switch n.kind {
 	case kindInt, kindLong:
 		_, i = uvarint(b, i)
@@ -27,8 +30,8 @@ func (d *Decoder) skip(n *node, b []byte, i, depth int) int {
 		}
 		return d.skip(n.branches[branch], b, next, depth+1)
 	case kindRecord:
-		for k := range n.fields {
-			if i = d.skip(n.fields[k].node, b, i, depth+1); i < 0 {
+		for _, t := range n.taking {
+			if i = d.skip(t, b, i, depth+1); i < 0 {
 				return -1
 			}
 		}
@@ -47,7 +50,6 @@ func (d *Decoder) skipItems(n *node, b []byte, i, depth int) int {
 	if n.kind == kindMap {
 		least++
 	}
-	var empty int64
 	for {
 		if count, next := varint(b, i); next > 0 && count < 0 {
 			size, next := varint(b, next)
@@ -58,8 +60,15 @@ func (d *Decoder) skipItems(n *node, b []byte, i, depth int) int {
 			continue
 		}
 		var count int64
-		if count, i = block(b, i, least, &empty); i < 0 || count == 0 {
+		empties := d.empties
+		d.empties = 0
+		count, i = d.block(b, i, least)
+		d.empties = empties // passing over them costs nothing
+		if i < 0 || count == 0 {
 			return i
+		}
+		if n.kind == kindArray && n.items.empty {
+			continue
 		}
 		for range count {
 			if n.kind == kindMap {

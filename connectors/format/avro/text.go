@@ -7,19 +7,21 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // json decodes any value into a column of json or jsonb.
 func (d *Decoder) json(s *step, b []byte, i int) int {
+	from := i
 	var err error
 	d.scratch, i, err = d.appendJSON(d.scratch[:0], s.node, b, i, 0)
 	if i < 0 {
 		return d.short(s, b, i)
 	}
 	if err != nil {
-		return d.bad(s, i, err)
+		return d.inside(s, b, from, err)
 	}
 	if string(d.scratch) == "null" && s.node.kind != kindString {
 		s.null()
@@ -38,8 +40,18 @@ func (d *Decoder) json(s *step, b []byte, i int) int {
 	return i
 }
 
+// inside is bad for a value that begins at b[i], of which something inside is wrong.
+func (d *Decoder) inside(s *step, b []byte, i int, err error) int {
+	d.scratch = nil
+	if i = d.skip(s.node, b, i, 0); i < 0 {
+		return d.short(s, b, i)
+	}
+	return d.bad(s, i, err)
+}
+
 // convert reads a value's text form as the column's type.
 func (d *Decoder) convert(s *step, b []byte, i int) int {
+	from := i
 	var err error
 	if s.node.kind == kindArray || s.node.kind == kindMap || s.node.kind == kindRecord || s.node.kind == kindUnion {
 		d.scratch, i, err = d.appendJSON(d.scratch[:0], s.node, b, i, 0)
@@ -49,11 +61,11 @@ func (d *Decoder) convert(s *step, b []byte, i int) int {
 	if i < 0 {
 		return d.short(s, b, i)
 	}
-	if err == nil && !plainText(d.scratch) {
-		err = notText(d.scratch)
-	}
 	if err != nil {
-		return d.bad(s, i, err)
+		return d.inside(s, b, from, err)
+	}
+	if !plainText(d.scratch) {
+		return d.bad(s, i, notText(d.scratch))
 	}
 	if s.typ.OID == types.Text {
 		s.text.Append(d.scratch)
@@ -67,6 +79,10 @@ func (d *Decoder) convert(s *step, b []byte, i int) int {
 	return i
 }
 
+// maxJSON is the longest JSON that is made of a value, in bytes: names of fields and
+// defaults may be a thousand times what the record has.
+const maxJSON = 64 << 20
+
 // appendJSON writes a value as JSON and returns the index after it. Bytes are
 // PostgreSQL's hexadecimal, times ISO 8601, decimals exact numbers; a union is its
 // value.
@@ -77,6 +93,9 @@ func (d *Decoder) appendJSON(dst []byte, n *node, b []byte, i, depth int) ([]byt
 	if n.failure != nil {
 		return dst, i, n.failure
 	}
+	if len(dst) > maxJSON {
+		return dst, i, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a value is longer than %d bytes as JSON", maxJSON)
+	}
 	var err error
 	switch n.kind {
 	case kindUnion:
@@ -86,6 +105,9 @@ func (d *Decoder) appendJSON(dst []byte, n *node, b []byte, i, depth int) ([]byt
 		}
 		return d.appendJSON(dst, n.branches[branch], b, next, depth+1)
 	case kindRecord:
+		if n.empty && !d.empty(1) {
+			return dst, -1, nil
+		}
 		dst = append(dst, '{')
 		first := true
 		for k := range n.fields {
@@ -132,14 +154,16 @@ func (d *Decoder) appendItems(dst []byte, n *node, b []byte, i, depth int) ([]by
 	}
 	dst = append(dst, open)
 	first := true
-	var empty int64
 	for {
 		var count int64
-		if count, i = block(b, i, least, &empty); i < 0 {
+		if count, i = d.block(b, i, least); i < 0 {
 			return dst, -1, nil
 		}
 		if count == 0 {
 			return append(dst, end), i, nil
+		}
+		if n.items.empty && n.items.kind == kindRecord {
+			d.empties -= count // they count themselves
 		}
 		for range count {
 			if n.kind == kindMap {
