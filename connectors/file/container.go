@@ -332,7 +332,9 @@ func (c *container) advance() (bool, error) {
 				}
 				return true, nil
 			}
-			if got, err := c.more(max(need-len(c.window), 64<<10)); err != nil || got > 0 {
+			// A length may be wrong: there is room for as much again as has come.
+			n := min(max(need-len(c.window), 64<<10), max(len(c.window), 1<<20))
+			if got, err := c.more(n); err != nil || got > 0 {
 				if err != nil {
 					return false, err
 				}

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -184,5 +186,27 @@ func TestContainerErrors(t *testing.T) {
 		if err := (Connector{}).Check(env(dir), relation(path, options...), stream.RoleSource); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
 			t.Errorf("%v: %v", options, err)
 		}
+	}
+}
+
+// TestContainerClaims: room is made for what a file has, and not for what it says
+// that its block has.
+func TestContainerClaims(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.avro")
+	head := avro.AppendHeader(nil, `"long"`, "null", [16]byte{})
+	block := binary.AppendVarint(binary.AppendVarint(nil, 1), 250<<20)
+	write(t, path, string(head)+string(block)+strings.Repeat("x", 300<<10))
+	c := &container{path: path}
+	defer c.close()
+	h, err := c.begin(config{buffer: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.header, c.offset = h, int64(h.Size)
+	if _, err := c.advance(); sqlerr.CodeOf(err) != sqlerr.DataCorrupted {
+		t.Errorf("a block that breaks off: %v", err)
+	}
+	if got := cap(c.window); got > 8<<20 {
+		t.Errorf("room for %d bytes was made of a file of 300 KB", got)
 	}
 }

@@ -131,6 +131,14 @@ func (h *Header) Block(b, into []byte) (out Block, more bool, need int, err erro
 	return out, false, 0, err
 }
 
+// What one byte may become at most: of snappy three bytes are a copy of 64, of
+// zstandard four are a block of 128 KB. A length is not believed that is more, as
+// room is made for it at once; deflate says none, and its room grows with it.
+const (
+	mostSnappy = 32
+	mostZstd   = 32 << 10
+)
+
 func (h *Header) decompress(b, into []byte) ([]byte, error) {
 	var err error
 	switch h.Codec {
@@ -148,13 +156,21 @@ func (h *Header) decompress(b, into []byte) ([]byte, error) {
 		}
 		sum := binary.BigEndian.Uint32(b[len(b)-4:])
 		b = b[:len(b)-4]
-		if n, e := snappy.DecodedLen(b); e != nil || n > maxBlock {
+		n, e := snappy.DecodedLen(b)
+		if e != nil || n > maxBlock {
 			return nil, containerError("a block is not snappy, or longer than %d bytes", maxBlock)
+		}
+		if n > len(b)*mostSnappy {
+			return nil, containerError("a block of %d bytes says that it is %d of them decompressed", len(b), n)
 		}
 		if b, err = snappy.Decode(into[:cap(into)], b); err == nil && crc32.ChecksumIEEE(b) != sum {
 			return nil, containerError("a block's checksum is wrong")
 		}
 	case "zstandard":
+		var head zstd.Header
+		if head.Decode(b) == nil && head.HasFCS && head.FrameContentSize > uint64(len(b))*mostZstd {
+			return nil, containerError("a block of %d bytes says that it is %d of them decompressed", len(b), head.FrameContentSize)
+		}
 		var d *zstd.Decoder
 		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlock)); err == nil {
 			b, err = d.DecodeAll(b, into[:0])

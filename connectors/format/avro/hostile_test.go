@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,6 +89,22 @@ func TestHostileRecord(t *testing.T) {
 		row, err := hostile(t, c.schema, c.columns, c.record, c.nullBad)
 		if c.code == "" && err != nil || c.code != "" && (err == nil || sqlerr.CodeOf(err) != c.code) || row != c.row {
 			t.Errorf("%s into %s = %.100s, %v, want %.100s, %s", c.name, c.columns, row, err, c.row, c.code)
+		}
+	}
+}
+
+// TestHostileBlock: a length that a block cannot have is not believed, whatever it is
+// compressed by.
+func TestHostileBlock(t *testing.T) {
+	for codec, data := range map[string]string{
+		"snappy":    string(binary.AppendUvarint(nil, 200<<20)) + "\x00x" + "\x00\x00\x00\x00",
+		"zstandard": "\x28\xb5\x2f\xfd\xa0" + "\x00\x00\x80\x0c" + "\x01\x00\x00", // a frame of 200 MB, and an empty last block
+	} {
+		h := Header{Schema: parse(t, record(`{"name":"a","type":"long"}`)), Codec: codec}
+		b := append(appendBytes(appendVarint(nil, 1), data), h.Sync[:]...)
+		_, _, _, err := h.Block(b, nil)
+		if e := sqlerr.From(err); err == nil || e.Code != sqlerr.DataCorrupted || !strings.Contains(e.Detail, "says that it is 209715200 of them") {
+			t.Errorf("%s: %v", codec, err)
 		}
 	}
 }
