@@ -5,13 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/conformance"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
+	"github.com/ferrisstreams/ferrisstreams/connectors"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // TestSinkTypes writes a row of each type and reads it back.
@@ -58,6 +66,86 @@ func TestSinkModes(t *testing.T) {
 	p.fails("SELECT 1 AS id, 2 AS price INTO n2 WITH ('n2.type' = 'database', 'n2.connection' = '$db', 'n2.table' = '$schema.plain')", "42703", `column "price" of "n2" does not exist in table "$schema.plain"`)
 	p.fails("SELECT 1 AS id INTO n3 WITH ('n3.type' = 'database', 'n3.connection' = '$db', 'n3.table' = '$schema.plain', 'n3.mode' = 'upsert')", "22023", "has no primary key")
 	p.fails("SELECT 1 AS id INTO n4 WITH ('n4.type' = 'database', 'n4.connection' = '$db', 'n4.table' = '$schema.plain', 'n4.key' = 'id')", "42P10", "CREATE UNIQUE INDEX ON")
+}
+
+// TestSinkEqualKeys: keys that are equal and written differently are one row, whose
+// last change remains, in a batch as in several.
+func TestSinkEqualKeys(t *testing.T) {
+	p := start(t)
+	p.there("CREATE TABLE $schema.numerics (k numeric PRIMARY KEY, n int); CREATE TABLE $schema.floats (k float8 PRIMARY KEY, n int);" +
+		"CREATE TABLE $schema.rounded (k numeric(10,1) PRIMARY KEY, n int)")
+	into := func(table, typ string) {
+		t.Helper()
+		p.here("CREATE SINK " + table + " (k " + typ + ", n int) WITH (type = 'database', connection = '$db', 'table' = '$schema." + table + "', 'mode' = 'upsert')")
+	}
+	into("numerics", "numeric")
+	p.here("INSERT INTO numerics SELECT CASE n WHEN 1 THEN 1.0 WHEN 2 THEN 1.00 WHEN 3 THEN 2 ELSE 1.000 END AS k, n FROM generate_series(1, 4) n")
+	p.same(p.there("SELECT k::text, n FROM $schema.numerics ORDER BY k"), "1.000|4", "2|3")
+	into("floats", "float8")
+	p.here("INSERT INTO floats SELECT CASE n WHEN 1 THEN float8 '0' ELSE float8 '-0' END AS k, n FROM generate_series(1, 3) n")
+	p.same(p.there("SELECT abs(k), n FROM $schema.floats"), "0|3")
+	// What differs here is one there.
+	into("rounded", "numeric")
+	p.here("INSERT INTO rounded SELECT 1 + n * 0.01 AS k, n FROM generate_series(1, 6) n")
+	p.same(p.there("SELECT k, n FROM $schema.rounded ORDER BY k"), "1.0|4", "1.1|6")
+}
+
+// TestSinkOrder: of a batch's changes of keys that are equal, the last counts: what is
+// put and then removed is gone.
+func TestSinkOrder(t *testing.T) {
+	p := start(t)
+	all := connectors.All()
+	connector := all[slices.IndexFunc(all, func(c stream.Connector) bool { return c.Name() == "database" })]
+	for i, key := range []types.OID{types.Numeric, types.Text} { // which is another type there
+		table := fmt.Sprintf("ordered%d", i)
+		p.there("CREATE TABLE $schema." + table + " (k numeric PRIMARY KEY, n int)")
+		rel := conformance.Declare(connector, table, catalog.Sink, "connection", p.server.DSN(), "table", p.schema+"."+table)
+		rel.Columns = []catalog.Column{{Name: "k", Type: types.Of(key)}, {Name: "n", Type: types.Of(types.Int4)}}
+		sink, err := connector.Sink(p.ctx, &stream.Env{Metrics: &stream.Metrics{}}, rel, stream.SinkOptions{Job: "j", ID: "j", Changelog: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := vec.NewBatch([]types.Type{types.Of(key), types.Of(types.Int4)})
+		for n, change := range []struct {
+			op  vec.Op
+			key string
+		}{{vec.Insert, "1.0"}, {vec.Delete, "1.00"}, {vec.Delete, "2.00"}, {vec.Insert, "2.0"}, {vec.Insert, "3.0"}, {vec.Insert, "3.00"}} {
+			v, err := types.Parse(types.Of(key), change.key, types.DefaultFormat())
+			if err != nil {
+				t.Fatal(err)
+			}
+			vec.Append(b.Cols[0], v)
+			vec.Append(b.Cols[1], types.Value{Type: types.Of(types.Int4), I: int64(n)})
+			b.Ops = append(b.Ops, change.op)
+			b.Rows++
+		}
+		if rejects, err := sink.Write(p.ctx, b); err != nil || len(rejects) > 0 {
+			t.Errorf("writing the changes: %v, %v", rejects, err)
+		}
+		if _, err := sink.Prepare(p.ctx, 1); err != nil {
+			t.Error(err)
+		}
+		p.same(p.there("SELECT trunc(k), n FROM $schema."+table+" ORDER BY k"), "2|3", "3|5")
+		if err := sink.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSinkDurable: what a sink commits is on the server's disk, whatever the server
+// does otherwise.
+func TestSinkDurable(t *testing.T) {
+	p := start(t)
+	p.there("CREATE TABLE $schema.settings (id int, sync text DEFAULT current_setting('synchronous_commit'))")
+	p.there("DROP ROLE IF EXISTS sink_writer; CREATE ROLE sink_writer SUPERUSER LOGIN")
+	defer p.there("DROP ROLE sink_writer")
+	as := strings.Replace(p.server.DSN(), "postgres@", "sink_writer@", 1)
+	p.here("CREATE SINK settings (id int) WITH (type = 'database', connection = '" + as + "', 'table' = '$schema.settings')")
+	for i, set := range []string{"off", "local", "remote_apply", "on"} {
+		p.there("ALTER ROLE sink_writer SET synchronous_commit = " + set)
+		p.here(fmt.Sprintf("INSERT INTO settings VALUES (%d)", i))
+	}
+	p.same(p.there("SELECT id, sync FROM $schema.settings ORDER BY id"), "0|on", "1|local", "2|remote_apply", "3|on")
 }
 
 // TestSinkRefusals has rows that the table does not take refused, each by itself, and

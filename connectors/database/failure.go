@@ -81,6 +81,10 @@ func faultOfRows(code sqlerr.Code) bool {
 	case "22", "23", "44":
 		return true
 	}
+	switch code {
+	case sqlerr.CardinalityViolation: // two keys are one there, however they are written here
+		return true
+	}
 	return code == "P0001" // a trigger's
 }
 

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ type sink struct {
 
 	columns []*array
 	key     []int // columns, where rows have a key
+	equal   sameKey
 	put     string
 	remove  string
 	raw     *json.Encoder
@@ -116,6 +116,7 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 	for _, col := range c.rel.Columns {
 		s.columns = append(s.columns, newArray(col.Type, format))
 	}
+	s.equal = s.sameKeys(found)
 	return s.statements(ctx, found)
 }
 
@@ -265,12 +266,7 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			rejects = append(rejects, stream.Reject{Raw: s.raw.Append(nil, b, row), Err: e})
 			continue
 		}
-		s.keyText = s.keyText[:0]
-		for _, k := range s.key {
-			at := len(s.keyText)
-			s.keyText = s.columns[k].append1(append(s.keyText, 0, 0, 0, 0), b.Cols[k], row)
-			binary.BigEndian.PutUint32(s.keyText[at:], uint32(len(s.keyText)-at))
-		}
+		s.keyText = s.appendKey(s.keyText[:0], b, row)
 		s.last[string(s.keyText)] = int32(row)
 	}
 	for _, row := range s.last {
@@ -285,7 +281,7 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		slices.Sort(s.gone)
 	}
 	n := len(s.rows) + len(s.gone)
-	refused, err := s.apply(ctx, b, s.rows, s.gone)
+	refused, err := s.netted(ctx, b, s.rows, s.gone)
 	s.metrics.RecordsWritten.Add(int64(n - len(refused)))
 	return append(rejects, refused...), err
 }

@@ -210,6 +210,10 @@ func (s *server) session() string {
 	return text
 }
 
+// durable has a sink's commit be on the server's disk when it is answered: what was
+// committed is not written again. A setting that waits for more than that stays.
+const durable = "; SELECT pg_catalog.set_config('synchronous_commit', 'on', false) WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
+
 // connect opens a connection.
 func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	pc, err := c.server.config(c.timeout)
@@ -228,6 +232,8 @@ func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	session := c.server.session()
 	if c.role == stream.RoleSource {
 		session += "; SET default_transaction_read_only = on"
+	} else {
+		session += durable
 	}
 	if _, err := conn.Exec(ctx, session).ReadAll(); err != nil {
 		disconnect(conn)
