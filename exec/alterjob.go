@@ -54,6 +54,9 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 	if err != nil {
 		return nil, err
 	}
+	if err := letters.writable(t.Snapshot(), j.Owner); err != nil {
+		return nil, err
+	}
 	if err := t.e.checkTransaction(p, settings, letters); err != nil {
 		return nil, err
 	}

@@ -143,6 +143,9 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	if err != nil {
 		return nil, err
 	}
+	if err := letters.writable(t.Snapshot(), env.User); err != nil {
+		return nil, err
+	}
 	if err := t.e.checkTransaction(s, settings, letters); err != nil {
 		return nil, err
 	}
@@ -200,9 +203,6 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		}
 	}
 	for _, to := range letters.targets {
-		if err := mayWriteLetters(tx.Snapshot(), env.User, to); err != nil {
-			return notices, err
-		}
 		if to.declared != 0 && !slices.Contains(j.DependsOn, to.declared) {
 			j.DependsOn = append(j.DependsOn, to.declared)
 		}

@@ -189,15 +189,18 @@ func relationNamed(s *catalog.Snapshot, path []string, name string) *catalog.Rel
 	return nil
 }
 
-// mayWriteLetters: a job's dead letters are written with the rights of its owner. The
-// names of options are known here and not where the statement is bound.
-func mayWriteLetters(s *catalog.Snapshot, user string, to letterTarget) error {
-	o, right := s.ConnectorObject(to.relation.Connector), catalog.UsageRight
-	if r := s.RelationByOID(to.declared); to.declared != 0 && r != nil {
-		o, right = r.Object(), catalog.InsertRight
-	}
-	if !s.Has(user, o, right) {
-		return o.Denied()
+// writable: a job's dead letters are written with the rights of its owner, which are
+// asked for whenever it is said where they go, and at each start. The names of options
+// are known here and not where the statement is bound.
+func (r *letterRoutes) writable(s *catalog.Snapshot, owner string) error {
+	for _, to := range r.targets {
+		o, right := s.ConnectorObject(to.relation.Connector), catalog.UsageRight
+		if r := s.RelationByOID(to.declared); to.declared != 0 && r != nil {
+			o, right = r.Object(), catalog.InsertRight
+		}
+		if owner != "" && !s.Has(owner, o, right) {
+			return o.Denied()
+		}
 	}
 	return nil
 }

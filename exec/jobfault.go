@@ -240,8 +240,12 @@ func rowAsJSON(env *function.Env, n plan.Node, b *vec.Batch, row int) []byte {
 // policies that fill them.
 func (l *life) openLetters() error {
 	e := l.j.e
-	routes, err := e.letterRoutes(e.o.Catalog.Snapshot(), l.env.SearchPath, l.plan, l.settings)
+	snapshot := e.o.Catalog.Snapshot()
+	routes, err := e.letterRoutes(snapshot, l.env.SearchPath, l.plan, l.settings)
 	if err != nil {
+		return err
+	}
+	if err := routes.writable(snapshot, l.j.def.Owner); err != nil {
 		return err
 	}
 	for _, t := range routes.targets {

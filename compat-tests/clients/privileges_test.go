@@ -138,6 +138,22 @@ func TestPrivileges(t *testing.T) {
 		boss.refused(fmt.Sprintf(sql, path), fmt.Sprintf("permission denied for path %q: it belongs to the store in %q", path, store))
 	}
 
+	const noFile = "permission denied for connector file"
+	letters := fmt.Sprintf("(failure_strategy = 'DeadLetter', dead_letter = '%s')", filepath.Join(o.DataDir, "dead.jsonl"))
+	const replace = "CREATE OR REPLACE JOB j AS SELECT a FROM secret INTO copy WITH "
+	ann.refused("START JOB k AS SELECT a FROM secret INTO copy WITH "+letters, noFile)
+	ann.refused("ALTER JOB j SET "+letters, noFile)
+	boss.refused("ALTER JOB j SET "+letters, noFile) // it is ann's
+	ann.refused(replace+letters, noFile)
+	boss.must("GRANT USAGE ON CONNECTOR file TO ann")
+	ann.must("ALTER JOB j SET " + letters)
+	ann.must(replace + letters)
+	ann.must("STOP JOB j")
+	boss.must("REVOKE USAGE ON CONNECTOR file FROM ann; START JOB j")
+	boss.until("SELECT state, error FROM ferris.jobs WHERE job_name = 'j'", "failed|"+noFile)
+	boss.must("GRANT USAGE ON CONNECTOR file TO ann; START JOB j")
+	boss.until("SELECT state FROM ferris.jobs WHERE job_name = 'j'", "running")
+
 	boss.must("REVOKE SELECT ON secret FROM ann")
 	ann.refused("EXECUTE p", "permission denied for table secret")
 	ann.refused("SELECT a FROM secret", "permission denied for table secret")
