@@ -21,8 +21,9 @@ func (s *Schema) Columns(flat bool) ([]catalog.Column, error) {
 	}
 	var cols []catalog.Column
 	var add func(n *node, prefix string, above []*node)
+	records := 0 // those that have no fields make no column, and there may be ten of ten of ten
 	add = func(n *node, prefix string, above []*node) {
-		if len(cols) > maxColumns {
+		if records++; len(cols) > maxColumns || records > 16*maxColumns {
 			return
 		}
 		for _, f := range n.fields {
@@ -38,7 +39,7 @@ func (s *Schema) Columns(flat bool) ([]catalog.Column, error) {
 		}
 	}
 	add(root, "", []*node{root})
-	if len(cols) == 0 || len(cols) > maxColumns {
+	if len(cols) == 0 || len(cols) > maxColumns || records > 16*maxColumns {
 		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "the Avro record %q makes no column, or more than the %d that a stream can have", root.name, maxColumns)
 	}
 	return cols, nil

@@ -108,3 +108,19 @@ func TestHostileBlock(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileColumns: records of nothing, forty of forty of forty and so on, are not
+// all looked into for columns.
+func TestHostileColumns(t *testing.T) {
+	schema := `{"type":"record","name":"R0","fields":[]}`
+	for i := 1; i <= 14; i++ {
+		schema = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"f","type":%s}`, i, schema)
+		for k := range 39 {
+			schema += fmt.Sprintf(`,{"name":"f%d","type":"R%d"}`, k, i-1)
+		}
+		schema += "]}"
+	}
+	if _, err := parse(t, schema).Columns(true); sqlerr.CodeOf(err) != sqlerr.InvalidTableDefinition {
+		t.Errorf("columns of records of nothing: %v", err)
+	}
+}
