@@ -84,6 +84,7 @@ func TestHostileRecord(t *testing.T) {
 		{"arrays of nulls, not read", nulls, "i int4", many, false, "", "3"},
 		{"long names", record(flags), "f json, i int4", long, false, sqlerr.ProgramLimitExceeded, ""},
 		{"long names", record(flags), "f json, i int4", long, true, "", "NULL|3"},
+		{"a decimal of a long scale", record(`{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":1000000,"scale":999999}}`), "d jsonb", "\x02\x01", false, "", `"\\x01"`},
 		{"as many as there may be", hollow, "i int4, f jsonb", "\x80\x80\x08\x00\x06", false, "", "3|[" + strings.Repeat("{}, ", maxEmpty-1) + "{}]"},
 	} {
 		row, err := hostile(t, c.schema, c.columns, c.record, c.nullBad)

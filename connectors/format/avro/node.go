@@ -207,6 +207,9 @@ func (g *graph) add(s hamba.NamedSchema, k kind) *node {
 	return n
 }
 
+// maxScale is how many digits a numeric has behind its point at most, as in PostgreSQL.
+const maxScale = 16383
+
 type properties interface{ Prop(string) any }
 
 // means reads what a type stands for: its logical type, or, where it has none, the
@@ -218,6 +221,9 @@ func (n *node) means(l hamba.LogicalSchema, p properties) {
 	case nil:
 		name, _ = p.Prop("logicalType").(string)
 	case *hamba.DecimalLogicalSchema:
+		if l.Scale() > maxScale {
+			return // one byte would be a number of as many digits
+		}
 		n.logical, n.prec, n.scale = logicalDecimal, int32(l.Precision()), int32(l.Scale())
 		return
 	default:
