@@ -18,6 +18,8 @@ func TestAuthorize(t *testing.T) {
 		CREATE STREAM b (id bigint) WITH (type = 'kafka', topic = 'b');
 		CREATE SINK out WITH (type = 'stdout');
 		CREATE STREAM v AS SELECT id FROM a`)
+	s.exec(`CREATE TABLE sums (id bigint PRIMARY KEY, n bigint);
+		CREATE TABLE rows (id bigint PRIMARY KEY)`)
 	s.catalog.RequireRoles()
 	tx := s.catalog.Begin()
 	if err := tx.CreateRole(catalog.NewRole("ann")); err != nil {
@@ -39,6 +41,8 @@ func TestAuthorize(t *testing.T) {
 		{"INSERT INTO a VALUES (1)", "INSERT a"},
 		{"SELECT id FROM a INTO out", "SELECT a, INSERT out"},
 		{"START JOB j AS SELECT id FROM a INTO out", "SELECT a, INSERT out, CREATE public"},
+		{"START JOB j AS SELECT id FROM a INTO rows", "SELECT a, INSERT rows, CREATE public"},
+		{"START JOB j AS SELECT id, count(*) FROM a GROUP BY id INTO sums", "SELECT a, INSERT sums, UPDATE sums, DELETE sums, CREATE public"},
 		{"CREATE STREAM c (id bigint) WITH (type = 'kafka', topic = 'c')", "CREATE public, USAGE kafka"},
 		{"CREATE SINK k WITH (type = 'stdout')", "CREATE public, USAGE stdout"},
 		{"CREATE STREAM w AS SELECT id FROM a", "CREATE public"}, // its reader is asked

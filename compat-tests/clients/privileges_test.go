@@ -126,6 +126,8 @@ func TestPrivileges(t *testing.T) {
 		t.Errorf("the prepared statement gives %q, want 7", got)
 	}
 	ann.refused("START JOB j AS SELECT a FROM secret INTO letters", "permission denied for table letters")
+	ann.refused("START JOB j AS SELECT a FROM secret INTO copy", "permission denied for table copy") // whose rows it would change
+	boss.must("GRANT UPDATE, DELETE ON copy TO ann")
 	ann.must("START JOB j AS SELECT a FROM secret INTO copy")
 	boss.until("SELECT a FROM copy", "7")
 	connectAs(t, g, "bob", "pw").refused("STOP JOB j", "must be owner of job j")

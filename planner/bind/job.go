@@ -135,6 +135,7 @@ func (b *binder) sinks(root plan.Node, keys withKeys, job string, orReplace bool
 			}
 			t.Table = b.tableSink(root, t.Relation, b.columns, n.Pos)
 			if !changesAppendOnly(root) {
+				b.need(t.Relation, catalog.UpdateRight|catalog.DeleteRight)
 				b.keySink(root, t.Relation, t.Table, n.Pos)
 			}
 			out = append(out, t)
