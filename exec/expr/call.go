@@ -38,6 +38,9 @@ func (c *compiler) call(e *plan.Call) (node, error) {
 		argTypes[i] = a.Type()
 	}
 	def := function.Kernel(e.Func)
+	if e.Numbers {
+		def = function.OfIdentity(def)
+	}
 	if e.Spread && def != nil {
 		return c.spread(e, def, args)
 	}

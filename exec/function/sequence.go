@@ -93,11 +93,10 @@ func sequenceOf(env *Env, v types.Value) (*catalog.Relation, error) {
 	return r, nil
 }
 
-// mayUse refuses a sequence to a role that has none of some rights on it. An identity
-// column's is asked for by the table's own INSERT.
+// mayUse refuses a sequence to a role that has none of some rights on it.
 func mayUse(env *Env, r *catalog.Relation, some catalog.Rights) error {
 	o := r.Object()
-	if have, _ := env.Catalog.Rights(env.User, o); have&some == 0 && !r.Sequence.Internal {
+	if have, _ := env.Catalog.Rights(env.User, o); have&some == 0 {
 		return o.Denied()
 	}
 	return nil
@@ -109,6 +108,11 @@ func mayTake(env *Env, r *catalog.Relation, function string, some catalog.Rights
 	if err := mayUse(env, r, some); err != nil {
 		return err
 	}
+	return canTake(env, r, function)
+}
+
+// canTake refuses to change a sequence where no transaction may write.
+func canTake(env *Env, r *catalog.Relation, function string) error {
 	if env.Sequences == nil {
 		return sqlerr.Unsupported("Call it in a statement of its own.", "%s() outside a transaction is not supported", function)
 	}
@@ -116,6 +120,33 @@ func mayTake(env *Env, r *catalog.Relation, function string, some catalog.Rights
 		return sqlerr.Errorf(sqlerr.ReadOnlySQLTransaction, "cannot execute %s() in a read-only transaction", function)
 	}
 	return nil
+}
+
+// nextNumber takes a number that the role may take.
+func nextNumber(env *Env, r *catalog.Relation) (types.Value, error) {
+	v, err := env.Taken.nextOf(env.Sequences, r)
+	if err != nil {
+		return types.Value{}, err
+	}
+	env.Taken.take(r, v)
+	return types.NewInt(types.Int8, v), nil
+}
+
+// OfIdentity is nextval as an identity column calls it for its own sequence: who may
+// INSERT into the table needs no right on that.
+func OfIdentity(nextval *Definition) *Definition {
+	d := *nextval
+	d.Value = func(env *Env, a []types.Value) (types.Value, error) {
+		r, err := sequenceOf(env, a[0])
+		if err != nil {
+			return types.Value{}, err
+		}
+		if err := canTake(env, r, "nextval"); err != nil {
+			return types.Value{}, err
+		}
+		return nextNumber(env, r)
+	}
+	return &d
 }
 
 func init() {
@@ -133,12 +164,7 @@ func init() {
 		if err := mayTake(env, r, "nextval", catalog.UsageRight|catalog.UpdateRight); err != nil {
 			return types.Value{}, err
 		}
-		v, err := env.Taken.nextOf(env.Sequences, r)
-		if err != nil {
-			return types.Value{}, err
-		}
-		env.Taken.take(r, v)
-		return int8(v)
+		return nextNumber(env, r)
 	}, examples("nextval('pg_class'::regclass)", "ERROR 42809")...)
 	op("currval(regclass) int8 strict volatile", func(env *Env, a vs) (types.Value, error) {
 		r, err := sequenceOf(env, a[0])

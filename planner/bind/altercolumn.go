@@ -75,7 +75,7 @@ func containsNulls(column string, r *catalog.Relation) *sqlerr.Error {
 // below zero, which stands for its place among them.
 func (a *alteration) nextOf(owned int, t types.Type) plan.Expr {
 	sequence := plan.NewConst(types.NewInt(types.Regclass, int64(-1-owned)))
-	return a.coerceTo(a.call("nextval", []operand{{sequence, -1}}, -1), t, assignment, -1)
+	return a.coerceTo(numbers(a.call("nextval", []operand{{sequence, -1}}, -1)), t, assignment, -1)
 }
 
 // missing computes a new column's default for the rows there are.

@@ -158,6 +158,14 @@ func (b *binder) refuseGenerated(c catalog.Column, loc int32) {
 	}
 }
 
+// numbers is a bound call of nextval as an identity column's own. The column's
+// default is never of a user's writing.
+func numbers(e plan.Expr) plan.Expr {
+	call := *e.(*plan.Call)
+	call.Numbers = true
+	return &call
+}
+
 // defaultOf is a column's default, NULL where it has none.
 func (b *binder) defaultOf(c catalog.Column) plan.Expr {
 	if c.Default == "" {
@@ -167,6 +175,9 @@ func (b *binder) defaultOf(c catalog.Column) plan.Expr {
 	b.check(err)
 	inner := &binder{ctx: b.ctx, c: b.c, src: &parse.Source{Text: c.Default}, ascii: isASCII(c.Default), shared: b.shared}
 	o := inner.operand(node, &scope{}, exprOther)
+	if c.Identity != 0 {
+		o.e = numbers(o.e)
+	}
 	return inner.assignColumn(operand{o.e, -1}, c, 0)
 }
 

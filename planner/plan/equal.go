@@ -31,7 +31,7 @@ func Equal(a, b Expr) bool {
 		return ok && a.N == b.N
 	case *Call:
 		b, ok := b.(*Call)
-		return ok && a.Func == b.Func && a.Spread == b.Spread && equalLists(a.Args, b.Args)
+		return ok && a.Func == b.Func && a.Spread == b.Spread && a.Numbers == b.Numbers && equalLists(a.Args, b.Args)
 	case *Cast:
 		b, ok := b.(*Cast)
 		return ok && a.Method == b.Method && a.Explicit == b.Explicit && Equal(a.Arg, b.Arg) && Equal(a.Elem, b.Elem)

@@ -48,7 +48,10 @@ type Call struct {
 	Op     string // the operator's name where it was written as one, for String and EXPLAIN
 	Word   string // CURRENT_DATE or its like, which stands for the call
 	Cast   CallCast
-	Pos    int // of the statement's text, characters from 1
+	// Numbers: nextval as an identity column calls it, which asks for no right on
+	// the column's own sequence.
+	Numbers bool
+	Pos     int // of the statement's text, characters from 1
 }
 
 // CallCast says whether a Call is how a cast is made, and who wanted it.
