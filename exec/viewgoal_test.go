@@ -160,7 +160,7 @@ func TestViewStale(t *testing.T) {
 		}
 		txn := f.Begin()
 		defer txn.Rollback()
-		for _, n := range txn.Stale(b.Views) {
+		for _, n := range txn.Stale("", b.Views) {
 			if n.Severity != "WARNING" || n.Hint == "" {
 				t.Errorf("%s: %+v", sql, n)
 			}
@@ -171,7 +171,7 @@ func TestViewStale(t *testing.T) {
 	problem := func() (all []string) {
 		s := f.catalog.Snapshot()
 		for _, name := range []string{"v", "w"} {
-			p := (jobsProvider{f.Engine}).ViewProblem(s, s.Relation("public", name))
+			p := (jobsProvider{f.Engine}).ViewProblem(s, "", s.Relation("public", name))
 			all = append(all, fmt.Sprintf("%s: %.70s", name, p))
 		}
 		return all
@@ -187,6 +187,19 @@ func TestViewStale(t *testing.T) {
 		all := told(sql)
 		if len(all) != 1 || !strings.HasPrefix(all[0], says) || !strings.Contains(all[0], `invalid input syntax for type integer: "x"`) {
 			t.Errorf("%s: %v", sql, all)
+		}
+	}
+	if p := (jobsProvider{f.Engine}).ViewProblem(f.catalog.Snapshot(), "", f.catalog.Snapshot().Relation("public", "w")); !strings.Contains(p, `"x"`) {
+		t.Errorf("the owner is shown %q", p)
+	}
+	f.catalog.RequireRoles()
+	s := f.catalog.Snapshot()
+	if p := (jobsProvider{f.Engine}).ViewProblem(s, "stranger", s.Relation("public", "w")); p == "" || strings.Contains(p, `"x"`) {
+		t.Errorf("a stranger is shown %q", p)
+	}
+	for _, n := range f.Begin().Stale("stranger", []*catalog.Relation{s.Relation("public", "v")}) {
+		if strings.Contains(n.Detail, `"x"`) || !strings.Contains(n.Detail, "is shown to its owner") {
+			t.Errorf("a stranger is told %q", n.Detail)
 		}
 	}
 	if all := told("SELECT * FROM w"); len(all) != 1 || !strings.Contains(all[0], `"w" is not kept up to date: job "v" of materialized view "v", which it reads, has failed`) {

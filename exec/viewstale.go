@@ -14,8 +14,8 @@ type neglect struct {
 }
 
 // neglected looks for what keeps a view from having what its sources have: its own
-// job, or that of a view which it reads. nil: nothing does.
-func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation) *neglect {
+// job, or that of a view which it reads; user is who is told. nil: nothing does.
+func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation, user string) *neglect {
 	def := s.Job(v.Job)
 	if def == nil {
 		return nil
@@ -28,11 +28,12 @@ func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation) *neglect {
 		end.text = j.impediment()
 	}
 	if end.state != catalog.JobFinished && (end.state != catalog.JobRunning || end.text != "") {
+		end.text = s.JobError(user, def, end.text)
 		return &neglect{v, end}
 	}
 	for _, oid := range v.DependsOn {
 		if r := s.RelationByOID(oid); r != nil && r.Kind == catalog.MatView {
-			if n := e.neglected(s, r); n != nil {
+			if n := e.neglected(s, r, user); n != nil {
 				return n
 			}
 		}
@@ -41,8 +42,8 @@ func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation) *neglect {
 }
 
 // Stale says of those of the views that are not kept up to date that they are not,
-// and what to do: their rows are those of the last epoch that was committed.
-func (t *Txn) Stale(views []*catalog.Relation) []*sqlerr.Error {
+// and what to do, as a role is shown it: their rows are those of the last epoch that was committed.
+func (t *Txn) Stale(user string, views []*catalog.Relation) []*sqlerr.Error {
 	var all []*sqlerr.Error
 	s := t.Snapshot()
 	for _, v := range views {
@@ -50,7 +51,7 @@ func (t *Txn) Stale(views []*catalog.Relation) []*sqlerr.Error {
 		if now == nil {
 			continue
 		}
-		if n := t.e.neglected(s, now); n != nil {
+		if n := t.e.neglected(s, now, user); n != nil {
 			all = append(all, n.notice(now))
 		}
 	}
@@ -91,8 +92,8 @@ func (n *neglect) message(v *catalog.Relation) string {
 }
 
 // ViewProblem is why a view is not kept up to date.
-func (p jobsProvider) ViewProblem(s *catalog.Snapshot, v *catalog.Relation) string {
-	n := p.e.neglected(s, v)
+func (p jobsProvider) ViewProblem(s *catalog.Snapshot, user string, v *catalog.Relation) string {
+	n := p.e.neglected(s, v, user)
 	if n == nil {
 		return ""
 	}

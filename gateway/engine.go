@@ -61,7 +61,9 @@ func (t *execTxn) Query(ctx context.Context, q *plan.Query, env *function.Env, r
 
 func (t *execTxn) Sequences() function.Sequences { return t.txn }
 
-func (t *execTxn) Stale(views []*catalog.Relation) []*sqlerr.Error { return t.txn.Stale(views) }
+func (t *execTxn) Stale(user string, views []*catalog.Relation) []*sqlerr.Error {
+	return t.txn.Stale(user, views)
+}
 
 func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
 

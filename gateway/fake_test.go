@@ -51,7 +51,7 @@ func (t *memoryTxn) Sequences() function.Sequences { return nil }
 
 func (t *memoryTxn) SetIsolation(string) {}
 
-func (t *memoryTxn) Stale([]*catalog.Relation) []*sqlerr.Error { return nil }
+func (t *memoryTxn) Stale(string, []*catalog.Relation) []*sqlerr.Error { return nil }
 
 func (t *memoryTxn) SetSession(int32, time.Duration) {}
 

@@ -66,7 +66,7 @@ type Txn interface {
 	// CopyIn inserts the rows of a COPY FROM, which src reads, and counts them.
 	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
 	// Stale are what is to be said of those of the views that are not kept up to date.
-	Stale(views []*catalog.Relation) []*sqlerr.Error
+	Stale(user string, views []*catalog.Relation) []*sqlerr.Error
 	// Explain returns the rows of EXPLAIN.
 	Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error)
 }

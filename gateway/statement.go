@@ -166,7 +166,7 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 	}
 	x.server.counters.Queries.Add(1)
 	if len(b.Views) > 0 {
-		x.notices(x.begin().Stale(b.Views))
+		x.notices(x.begin().Stale(x.settings.current.currentUser(), b.Views))
 	}
 	switch s := b.Statement.(type) {
 	case *plan.Empty:

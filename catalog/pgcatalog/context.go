@@ -45,8 +45,8 @@ type Jobs interface {
 	Watermarks() []WatermarkStatus
 	Results() []JobResult
 	// ViewProblem is why a materialized view is not kept up to date, which may be a view
-	// that it reads; "": it is.
-	ViewProblem(s *catalog.Snapshot, v *catalog.Relation) string
+	// that it reads, as a role is shown it; "": it is.
+	ViewProblem(s *catalog.Snapshot, user string, v *catalog.Relation) string
 }
 
 // Sequences tells what the sequences have given.

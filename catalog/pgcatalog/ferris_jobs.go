@@ -22,7 +22,7 @@ func ferrisJobs(c *Context, t *table) {
 			str("job_name", j.Name).
 			str("owner", j.Owner).
 			str("state", string(s.State)).
-			text("error", s.Error).
+			text("error", c.Snapshot.JobError(c.User, j, s.Error)).
 			strs("sinks", j.Sinks).
 			showOptions("options", j.Options).
 			time("created", j.Created).

@@ -30,7 +30,7 @@ func ferrisMaterializedViews(c *Context, t *table) {
 			row.str("state", string(s.State)).num("epoch", int64(s.Epoch))
 		}
 		if p != nil {
-			problem := p.ViewProblem(c.Snapshot, r)
+			problem := p.ViewProblem(c.Snapshot, c.User, r)
 			row.bool("is_current", problem == "").text("problem", problem)
 		}
 		row.emit()

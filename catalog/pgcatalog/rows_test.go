@@ -135,7 +135,7 @@ func (server) Watermarks() []WatermarkStatus {
 
 func (server) Results() []JobResult { return []JobResult{{"j1", "finished", `{"n": 1}`}} }
 
-func (server) ViewProblem(*catalog.Snapshot, *catalog.Relation) string { return "" }
+func (server) ViewProblem(*catalog.Snapshot, string, *catalog.Relation) string { return "" }
 
 func (server) Connectors() []Connector {
 	return []Connector{{Name: "kafka", Source: true, Sink: true, Options: []ConnectorOption{

@@ -171,6 +171,9 @@ func TestPrivileges(t *testing.T) {
 	boss.until("SELECT state, error LIKE '%permission denied for table secret%' FROM ferris.jobs WHERE job_name = 'j'", "failed|t")
 	ann = connectAs(t, g, "ann", "pw")
 	ann.refused("SELECT a FROM secret", "permission denied for table secret")
+	if got := connectAs(t, g, "bob", "pw").must("SELECT state, error FROM ferris.jobs WHERE job_name = 'j'"); got != `failed|the error of job "j" is shown to its owner` {
+		t.Errorf("bob is shown %q of ann's job", got)
+	}
 	if got := connectAs(t, g, "bob", "pw").must("SELECT a FROM n ORDER BY a"); got != "0\n1\n2" {
 		t.Errorf("bob reads %q after the restart, want 0, 1, 2", got)
 	}

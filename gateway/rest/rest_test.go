@@ -31,8 +31,8 @@ func (jobs) Watermarks() []pgcatalog.WatermarkStatus {
 		{Job: "copy", Stream: "e", Micros: 2_000_000}, {Job: "copy", Stream: "over", Micros: math.MaxInt64},
 	}
 }
-func (jobs) Results() []pgcatalog.JobResult                          { return nil }
-func (jobs) ViewProblem(*catalog.Snapshot, *catalog.Relation) string { return "" }
+func (jobs) Results() []pgcatalog.JobResult                                  { return nil }
+func (jobs) ViewProblem(*catalog.Snapshot, string, *catalog.Relation) string { return "" }
 
 func get(t *testing.T, h http.Handler, method, path string) (int, string) {
 	t.Helper()
