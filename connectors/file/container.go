@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -23,9 +24,7 @@ import (
 type containers struct {
 	source *source
 	scan   stream.Scan
-	cols   []catalog.Column
-	out    []int
-	hidden []hidden
+	layout
 	bound  []vec.Vec
 	files  []*container
 	wake   chan struct{}
@@ -36,10 +35,11 @@ type containers struct {
 type container struct {
 	split  stream.Split
 	path   string
+	noun   string // what messages call it
 	number int32
 	mtime  int64
 
-	f       *os.File
+	f       object.File
 	header  avro.Header
 	decoder *avro.Decoder
 	window  []byte // of the file, from byte offset on
@@ -52,25 +52,22 @@ type container struct {
 	done    int64  // records read of it
 	from    stream.Offset
 	ended   bool
+	passed  bool // nothing of it is read
 }
 
-func (s *source) openContainers(from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+func (s *source) openContainers(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &containers{source: s, scan: scan, wake: make(chan struct{}, 1)}
-	visible, all := len(s.rel.Columns), s.rel.AllColumns()
-	for i, c := range scan.Columns {
-		if c < visible {
-			r.cols, r.out = append(r.cols, all[c]), append(r.out, i)
-			continue
-		}
-		r.hidden = append(r.hidden, hidden{out: i, name: all[c].Name})
-	}
-	r.bound = make([]vec.Vec, len(r.out))
-	if err := r.Add(context.Background(), from); err != nil {
+	r.layout = newLayout(s.rel, &scan, nil)
+	if err := r.Add(ctx, from); err != nil {
 		return nil, err
 	}
 	for _, c := range r.files {
 		// A file that is complete holds nothing later than what it holds.
-		c.ended = scan.Latest && !stream.Resumed(from)
+		if latest := scan.Latest && !stream.Resumed(from); s.config.store.Whole() {
+			c.passed = c.passed || latest
+		} else {
+			c.ended = latest
+		}
 	}
 	return r, nil
 }
@@ -78,11 +75,13 @@ func (s *source) openContainers(from []stream.Position, scan stream.Scan) (strea
 // Add takes up files.
 func (r *containers) Add(_ context.Context, from []stream.Position) error {
 	for _, p := range from {
-		path, err := object.Resolve(string(p.Split), r.source.env.FileRoots)
+		path, err := r.source.config.store.Resolve(string(p.Split))
 		if err != nil {
 			return err
 		}
-		r.files = append(r.files, &container{split: p.Split, path: path, number: int32(len(r.files)), from: p.Offset})
+		c := &container{split: p.Split, path: path, number: int32(len(r.files)), from: p.Offset}
+		c.passed = len(p.Offset) == 1 && p.Offset[0] == containerEnd
+		r.files = append(r.files, c)
 	}
 	return nil
 }
@@ -116,9 +115,16 @@ func (r *containers) Read(ctx context.Context, b *vec.Batch) (stream.Read, error
 		return stream.Read{}, nil
 	default:
 	}
+	if r.source.config.watch {
+		r.files = slices.DeleteFunc(r.files, func(c *container) bool { return c.ended })
+	}
 	for _, c := range r.files {
 		if c.ended {
 			continue
+		}
+		if c.passed {
+			c.ended = true
+			return stream.Read{Split: c.split, Next: stream.Offset{containerEnd}, CaughtUp: true}, nil
 		}
 		if slices.Contains(r.paused, c.split) {
 			select {
@@ -130,14 +136,33 @@ func (r *containers) Read(ctx context.Context, b *vec.Batch) (stream.Read, error
 		}
 		return r.from(ctx, c, b)
 	}
+	if r.source.config.watch && !r.scan.Bounded {
+		return stream.Read{}, waitFor(ctx, r.wake)
+	}
 	return stream.Read{}, io.EOF
+}
+
+// waitFor waits for the next look at files that come to be.
+func waitFor(ctx context.Context, wake <-chan struct{}) error {
+	t := time.NewTimer(pollInterval)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-wake:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stream.Read, error) {
 	if c.f == nil {
-		if err := c.open(r); err != nil {
+		if err := c.open(ctx, r); err != nil {
 			return stream.Read{}, err
 		}
+	}
+	if w, ok := c.f.(object.Waiting); ok {
+		w.Under(ctx)
 	}
 	for i, k := range r.out {
 		r.bound[i] = b.Cols[k]
@@ -165,7 +190,7 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 			if r.scan.OnReject == stream.Fail && b.Rows > 0 {
 				break // the rows before it first, then the error
 			}
-			place := fmt.Sprintf("file %q, record %d of the block at byte %d", c.path, c.done+1, c.offset)
+			place := fmt.Sprintf("%s %q, record %d of the block at byte %d", c.noun, c.path, c.done+1, c.offset)
 			err = stream.RecordError(r.source.rel, place, err)
 			if r.scan.OnReject == stream.Fail || next < 0 {
 				return read, err
@@ -186,6 +211,9 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 	}
 	r.fill(c, b, offsets)
 	read.Next = c.position()
+	if c.ended && r.source.config.store.Whole() {
+		read.Next = stream.Offset{containerEnd}
+	}
 	c.from = read.Next
 	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	if c.ended {
@@ -211,6 +239,7 @@ func (r *containers) fill(c *container, b *vec.Batch, offsets []int64) {
 			}
 		}
 	}
+	r.fillFolders(b)
 }
 
 // position names the version of its own form, the block's byte and the records read.
@@ -219,21 +248,32 @@ func (c *container) position() stream.Offset {
 	return binary.AppendUvarint(b, uint64(c.done))
 }
 
-const containerPosition = 9
+// Positions begin with the number of their form: a place, or the end of a file that
+// does not change.
+const (
+	containerPosition = 9
+	containerEnd      = 10
+)
 
 // open opens the file, reads its header and goes to where reading begins.
-func (c *container) open(r *containers) error {
-	h, err := c.begin(r.source.config)
+func (c *container) open(ctx context.Context, r *containers) error {
+	h, err := c.begin(ctx, r.source.config)
 	if err != nil {
 		return err
 	}
 	c.header = h
 	o := avro.Options{Writers: []*avro.Schema{h.Schema}, NullBad: r.scan.OnReject == stream.NullBad, Labels: r.source.env.Labels}
+	values, err := r.source.config.folders.values(r.source.rel, c.path, r.source.config.named(c.path))
+	if err != nil {
+		return err
+	}
+	r.layout = newLayout(r.source.rel, &r.scan, values)
+	r.bound = make([]vec.Vec, len(r.out))
 	if o.Schema, _, err = r.source.config.avro.Load(r.source.config.reading(r.source.env)); err != nil {
 		return err
 	}
-	if c.decoder, err = avro.NewDecoder(r.cols, o); err != nil {
-		return sqlerr.Errorf(sqlerr.CodeOf(err), "file %q: %w", c.path, err)
+	if c.decoder, err = avro.NewDecoder(r.decoded(), o); err != nil {
+		return sqlerr.Errorf(sqlerr.CodeOf(err), "%s %q: %w", c.noun, c.path, err)
 	}
 	c.offset = int64(h.Size)
 	if c.from == nil {
@@ -266,15 +306,13 @@ func (c *container) open(r *containers) error {
 }
 
 // begin opens the file and reads its header.
-func (c *container) begin(config config) (avro.Header, error) {
+func (c *container) begin(ctx context.Context, config config) (avro.Header, error) {
 	var h avro.Header
-	if err := object.Regular(c.path); err != nil {
+	f, err := config.store.Open(ctx, c.path)
+	if err != nil {
 		return h, err
 	}
-	f, err := os.Open(c.path)
-	if err != nil {
-		return h, object.PathError("open", c.path, err)
-	}
+	c.noun = config.store.Noun()
 	c.f = f
 	info, err := f.Stat()
 	if err != nil {
@@ -354,8 +392,8 @@ func (c *container) damaged(err error) error {
 	if e.Detail != "" {
 		e.Message += ": " + e.Detail
 	}
-	return sqlerr.Errorf(e.Code, "file %q, the block at byte %d: %s", c.path, c.offset, e.Message).
-		WithHint("Write the file again, or leave it out of the path.")
+	return sqlerr.Errorf(e.Code, "%s %q, the block at byte %d: %s", c.noun, c.path, c.offset, e.Message).
+		WithHint("Write the %s again, or leave it out of the path.", c.noun)
 }
 
 func (c *container) close() {
@@ -366,19 +404,19 @@ func (c *container) close() {
 }
 
 // inferAvro takes the columns of avro.schema, else of the first file's schema.
-func (i inferrer) inferAvro(c config, files []string) ([]catalog.Column, error) {
+func (i inferrer) inferAvro(ctx context.Context, c config, files []string) ([]catalog.Column, error) {
 	reader, _, err := c.avro.Load(c.reading(i.env))
 	if err != nil {
 		return nil, err
 	}
 	if reader == nil {
 		if len(files) == 0 {
-			return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "no file matches %q, so its columns cannot be told", c.path).
+			return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "no %s matches %q, so its columns cannot be told", c.store.Noun(), c.path).
 				WithHint("Set avro.schema, or write the columns.")
 		}
 		first := &container{path: files[0]}
 		defer first.close()
-		h, err := first.begin(c)
+		h, err := first.begin(ctx, c)
 		if err != nil {
 			return nil, err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -198,7 +199,7 @@ func TestContainerClaims(t *testing.T) {
 	write(t, path, string(head)+string(block)+strings.Repeat("x", 300<<10))
 	c := &container{path: path}
 	defer c.close()
-	h, err := c.begin(config{buffer: 64 << 10})
+	h, err := c.begin(t.Context(), config{buffer: 64 << 10, store: object.Local{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 
@@ -69,7 +70,7 @@ func (w *avroFile) block(dst, rows []byte, length int64) ([]byte, error) {
 func (w *avroFile) resume(path string) error {
 	c := &container{path: path}
 	defer c.close()
-	h, err := c.begin(config{buffer: 64 << 10})
+	h, err := c.begin(context.Background(), config{buffer: 64 << 10, store: object.Local{}})
 	if err != nil {
 		return err
 	}
@@ -108,9 +109,6 @@ func (c *config) readAvro(v *stream.Values, role stream.Role) error {
 	}
 	if codec := c.codec.For(c.path); codec != object.None {
 		return sqlerr.Unsupported("Set compression = 'none', and avro.codec for the blocks of a sink.", "a %s Avro container file is not supported", codec)
-	}
-	if c.follow {
-		return sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following Avro container files is not supported")
 	}
 	return nil
 }

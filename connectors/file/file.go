@@ -7,6 +7,7 @@ package file
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ var (
 	}
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
 		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
+		foldersKey,
 		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated"},
 		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
@@ -84,6 +86,7 @@ const (
 )
 
 type config struct {
+	store     object.Store
 	path      string
 	format    string
 	codec     object.Codec
@@ -94,6 +97,8 @@ type config struct {
 
 	header     string // true, false, auto
 	follow     bool
+	watch      bool // files that come to be are read; none grows
+	folders    foldersOption
 	maxLine    int
 	loseSilent bool
 
@@ -102,6 +107,16 @@ type config struct {
 	changelog     string
 	avro          avro.Config
 	avroCodec     string
+}
+
+// named is what messages call a file.
+func (c *config) named(path string) string { return fmt.Sprintf("%s %q", c.store.Noun(), path) }
+
+// opened is the configuration of a relation that is read.
+func opened(env *stream.Env, rel *catalog.Relation) (config, error) {
+	c, _, err := read(rel, stream.RoleSource)
+	c.store = object.Local{Roots: env.FileRoots}
+	return c, err
 }
 
 func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, error) {
@@ -113,8 +128,40 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	if err != nil {
 		return config{}, nil, err
 	}
+	c, err := readRecords(v, rel, role, v.String("path"))
+	if err != nil {
+		return c, nil, err
+	}
+	if role == stream.RoleSource {
+		c.follow = v.Bool("follow")
+		if codec := c.codec.For(c.path); c.follow && codec != object.None {
+			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
+		}
+		if c.follow && c.format == formatAvro {
+			return c, nil, sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following Avro container files is not supported")
+		}
+		return c, v, v.Err()
+	}
+	c.append = v.Bool("append")
+	v.Refuse("visible", "Leave it out: rows stand in the file as they are written, and those that are not committed are cut off at recovery.", "at once")
+	v.Refuse("rotation", "Leave it out and rotate the file from outside while the job is stopped.", "none", "")
+	v.Refuse("max_files", "It belongs to rotation; leave it out.", "")
+	v.Refuse("encryption", "Leave it out and keep the file on an encrypted file system.", "none", "")
+	v.Refuse("batch.timeout", "Leave it out: rows are durable at every checkpoint (checkpoint.interval).", "")
+	if strings.ContainsAny(c.path, "{}") {
+		return c, nil, sqlerr.Unsupported("Write a plain path, without { }.", "path templates such as %q are not supported", c.path)
+	}
+	if object.IsGlob(c.path) {
+		return c, nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "path %q of sink %q is a pattern", c.path, rel.Name).
+			WithHint("A sink writes one file; patterns are for sources.")
+	}
+	return c, v, v.Err()
+}
+
+// readRecords reads what says how records lie in files, here or elsewhere.
+func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path string) (config, error) {
 	c := config{
-		path:   v.String("path"),
+		path:   path,
 		codec:  object.Codec(v.Enum("compression", "auto", "none", "gzip", "zstd")),
 		null:   v.String("null"),
 		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
@@ -129,7 +176,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	case "avro":
 		c.format = formatAvro
 	case "parquet", "protobuf", "text", "raw":
-		return c, nil, sqlerr.Unsupported("Write format 'json', 'csv' or 'avro'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
+		return c, sqlerr.Unsupported("Write format 'json', 'csv' or 'avro'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
 	default:
 		v.Reject("format", "json, jsonlines, csv or avro")
 	}
@@ -138,41 +185,22 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		v.Reject("quote", "a byte that is not the delimiter")
 	}
 	v.Refuse("encoding", "Convert the file to UTF-8.", "utf-8")
+	if err := c.readAvro(v, role); err != nil {
+		return c, err
+	}
 	if role == stream.RoleSource {
 		c.header = v.Enum("has_headers", "auto", "true", "false")
-		c.follow = v.Bool("follow")
+		c.folders = readFolders(v)
 		c.maxLine = int(v.Size("max_line_bytes", 1<<10, 1<<30))
 		c.loseSilent = v.Enum("on_data_loss", "fail", "continue") == "continue"
-		if err := c.readAvro(v, role); err != nil {
-			return c, nil, err
-		}
-		if codec := c.codec.For(c.path); c.follow && codec != object.None {
-			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
-		}
-		return c, v, v.Err()
+		return c, v.Err()
 	}
 	if c.header = v.Enum("has_headers", "false", "true", "auto"); c.header == "auto" && rel.Kind != catalog.Stream {
 		v.Reject("has_headers", "true or false")
 	}
-	if err := c.readAvro(v, role); err != nil {
-		return c, nil, err
-	}
-	c.append = v.Bool("append")
 	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
 	c.changelog = v.Enum("changelog", "ops", "append")
-	v.Refuse("visible", "Leave it out: rows stand in the file as they are written, and those that are not committed are cut off at recovery.", "at once")
-	v.Refuse("rotation", "Leave it out and rotate the file from outside while the job is stopped.", "none", "")
-	v.Refuse("max_files", "It belongs to rotation; leave it out.", "")
-	v.Refuse("encryption", "Leave it out and keep the file on an encrypted file system.", "none", "")
-	v.Refuse("batch.timeout", "Leave it out: rows are durable at every checkpoint (checkpoint.interval).", "")
-	if strings.ContainsAny(c.path, "{}") {
-		return c, nil, sqlerr.Unsupported("Write a plain path, without { }.", "path templates such as %q are not supported", c.path)
-	}
-	if object.IsGlob(c.path) {
-		return c, nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "path %q of sink %q is a pattern", c.path, rel.Name).
-			WithHint("A sink writes one file; patterns are for sources.")
-	}
-	return c, v, v.Err()
+	return c, v.Err()
 }
 
 // formatOf tells a file's format by its name, before that of its compression.
@@ -229,7 +257,7 @@ func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string,
 // Source opens the relation for reading. The files must exist, unless a
 // followed pattern names them.
 func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
-	c, _, err := read(rel, stream.RoleSource)
+	c, err := opened(env, rel)
 	if err != nil {
 		return nil, err
 	}

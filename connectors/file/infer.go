@@ -19,16 +19,29 @@ type inferrer struct{ env *stream.Env }
 
 // Infer tells the columns from the first records of the files, in their order.
 func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error) {
-	c, _, err := read(rel, stream.RoleSource)
+	c, err := opened(i.env, rel)
 	if err != nil {
 		return nil, err
 	}
-	files, err := object.Glob(c.path, i.env.FileRoots)
+	return i.infer(ctx, rel, c)
+}
+
+// infer tells the columns from the records, and from the folders that they lie in.
+func (i inferrer) infer(ctx context.Context, rel *catalog.Relation, c config) ([]catalog.Column, error) {
+	files, err := c.store.List(ctx, c.path)
 	if err != nil {
 		return nil, err
 	}
+	columns, err := i.inferRecords(ctx, rel, c, files)
+	if err != nil {
+		return nil, err
+	}
+	return c.folders.infer(columns, files), nil
+}
+
+func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c config, files []string) ([]catalog.Column, error) {
 	if c.format == formatAvro {
-		return i.inferAvro(c, files)
+		return i.inferAvro(ctx, c, files)
 	}
 	header := c.header
 	if c.header == "auto" {
@@ -42,7 +55,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 			break
 		}
 		in := &input{split: stream.Split(path), path: path, number: int32(k), config: &c, limit: -1}
-		m, err := sample(in, sampleRecords-n, func(rec []byte) error {
+		m, err := sample(ctx, in, sampleRecords-n, func(rec []byte) error {
 			if c.format == formatCSV {
 				return fromCSV.Add(in.header, rec)
 			}
@@ -55,11 +68,11 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 		n += m
 	}
 	if n == 0 {
-		what := "file %q is empty, so its columns cannot be told"
+		what := "%s %q is empty, so its columns cannot be told"
 		if object.IsGlob(c.path) || len(files) != 1 {
-			what = "no file that matches %q holds a record, so its columns cannot be told"
+			what = "no %s that matches %q holds a record, so its columns cannot be told"
 		}
-		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, what, c.path).
+		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, what, c.store.Noun(), c.path).
 			WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", rel.Name)
 	}
 	if c.format == formatCSV {
@@ -69,8 +82,8 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 }
 
 // sample hands over the first records of a file.
-func sample(in *input, most int, add func([]byte) error) (int, error) {
-	if err := in.open(position{}); err != nil {
+func sample(ctx context.Context, in *input, most int, add func([]byte) error) (int, error) {
+	if err := in.open(ctx, position{}); err != nil {
 		return 0, err
 	}
 	if ok, err := in.start(); err != nil || !ok {

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ type input struct {
 	from   stream.Offset // where to begin
 	next   stream.Offset // where it ended
 
-	f     *os.File
+	f     object.File
 	z     io.ReadCloser // f, decompressed
 	codec object.Codec
 	id    identity
@@ -58,23 +59,35 @@ type input struct {
 	label   string // the path that the file was first seen at
 	own     bool   // the pattern matches the path that it has now
 	done    bool   // it was left for good
+	passed  bool   // nothing of it is read
 	weighed bool   // whether the rest is decoded in stripes has been decided
 }
 
 // open opens the file at its position; the zero position is its beginning.
-func (in *input) open(at position) error {
-	if err := object.Regular(in.path); err != nil {
-		return err
-	}
-	f, err := os.Open(in.path)
+func (in *input) open(ctx context.Context, at position) error {
+	f, err := in.config.store.Open(ctx, in.path)
 	if err != nil {
-		return object.PathError("open", in.path, err)
+		return err
 	}
 	return in.take(f, at)
 }
 
+// whole begins to read a file that does not change: one that is done has nothing
+// more, and, latest, what there is counts as done.
+func (in *input) whole(latest bool) error {
+	if in.from == nil {
+		if in.passed = latest; latest {
+			in.next = position{done: true}.encode()
+		}
+		return nil
+	}
+	at, err := decodePosition(in.split, in.from)
+	in.passed = at.done
+	return err
+}
+
 // take reads from f, which is the split's file under this name or an older one.
-func (in *input) take(f *os.File, at position) error {
+func (in *input) take(f object.File, at position) error {
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
@@ -145,7 +158,7 @@ func (in *input) seek(offset int64) error {
 }
 
 func (in *input) truncated(offset int64) error {
-	return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q was truncated: it ends before byte %d, up to which it has been read", in.path, offset).
+	return sqlerr.Errorf(sqlerr.DataCorrupted, "%s was truncated: it ends before byte %d, up to which it has been read", in.name(), offset).
 		WithHint("Put the file back, or create the stream again to read it from the start.")
 }
 
@@ -154,11 +167,12 @@ func (in *input) fileError(err error) error {
 	at := in.base + int64(in.w)
 	if in.codec != object.None {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q ends in the middle of its %s data, after %d bytes", in.path, in.codec, at)
+			return sqlerr.Errorf(sqlerr.DataCorrupted, "%s ends in the middle of its %s data, after %d bytes", in.name(), in.codec, at)
 		}
 		var pe *os.PathError
-		if !errors.As(err, &pe) {
-			return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q is not valid %s data after %d bytes: %w", in.path, in.codec, at, err).
+		var said *sqlerr.Error
+		if !errors.As(err, &pe) && !errors.As(err, &said) {
+			return sqlerr.Errorf(sqlerr.DataCorrupted, "%s is not valid %s data after %d bytes: %w", in.name(), in.codec, at, err).
 				WithHint("Set compression to what the file is, or to 'none'.")
 		}
 	}
@@ -207,7 +221,7 @@ func (in *input) fill() error {
 // shrunk finds, at the end of a file that is not followed, whether it has been
 // cut short meanwhile.
 func (in *input) shrunk() error {
-	if in.config.follow || in.codec != object.None {
+	if in.config.follow || in.codec != object.None || in.config.store.Whole() {
 		return nil
 	}
 	info, err := in.f.Stat()
@@ -230,7 +244,7 @@ func (in *input) position() position {
 }
 
 func (in *input) positionAt(offset int64) position {
-	if in.head.n < min(offset, fingerprintBytes) && in.f != nil {
+	if in.head.n < min(offset, fingerprintBytes) && in.f != nil && !in.config.store.Whole() {
 		in.head = fingerprintOf(in.f, offset)
 	}
 	p := position{offset: offset, id: in.id, head: in.head}
@@ -262,7 +276,7 @@ func (in *input) start() (bool, error) {
 		}
 		rec, ok, err := in.record()
 		if errors.Is(err, errOverlong) {
-			return false, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the header of file %q is longer than max_line_bytes (%d)", in.path, in.config.maxLine).
+			return false, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the header of %s is longer than max_line_bytes (%d)", in.name(), in.config.maxLine).
 				WithHint("Set max_line_bytes to more, or has_headers = 'false' where the file has none.")
 		}
 		if err != nil || !ok {
@@ -354,7 +368,7 @@ func (in *input) record() ([]byte, bool, error) {
 		}
 		rec := in.buf[in.r:in.w]
 		if in.array && !in.closed {
-			return nil, false, sqlerr.Errorf(sqlerr.DataCorrupted, "file %q ends inside its JSON array, at byte %d", in.path, in.base+int64(in.w))
+			return nil, false, sqlerr.Errorf(sqlerr.DataCorrupted, "%s ends inside its JSON array, at byte %d", in.name(), in.base+int64(in.w))
 		}
 		in.r, in.searched, in.quoted = in.w, 0, false
 		return rec, len(rec) > 0, nil
@@ -444,8 +458,8 @@ func (in *input) close() {
 
 // resume finds the file that a position was taken in. A followed file may have
 // been rotated since: then it lies beside its old name.
-func (in *input) resume(at position) error {
-	f, size, err := openFile(in.path, at)
+func (in *input) resume(ctx context.Context, at position) error {
+	f, size, err := openFile(ctx, in.config.store, in.path, at)
 	if err != nil && (!in.config.follow || !errors.Is(err, fs.ErrNotExist)) {
 		return err
 	}
@@ -454,13 +468,16 @@ func (in *input) resume(at position) error {
 			if err := f.Close(); err != nil {
 				return object.PathError("close", in.path, err)
 			}
-			return in.afresh("was truncated", at)
+			return in.afresh(ctx, "was truncated", at)
 		}
 		return in.take(f, at)
 	}
+	if in.config.store.Whole() && in.config.loseSilent {
+		return in.open(ctx, position{})
+	}
 	if !in.config.follow {
-		return sqlerr.Errorf(sqlerr.DataCorrupted, "file %q is another one than that which was read up to byte %d", in.path, at.offset).
-			WithHint("Put the file back, or create the stream again to read the new one from the start.")
+		return sqlerr.Errorf(sqlerr.DataCorrupted, "%s is another one than that which was read up to byte %d", in.name(), at.offset).
+			WithHint("Put the %s back, or create the stream again to read the new one from the start.", in.config.store.Noun())
 	}
 	dir := filepath.Dir(in.path)
 	names, dirErr := os.ReadDir(dir)
@@ -472,24 +489,21 @@ func (in *input) resume(at position) error {
 		if old, size, err := stat(p); err != nil || old != at.id || size < at.offset {
 			continue
 		}
-		if f, _, err := openFile(p, at); err != nil {
+		if f, _, err := openFile(ctx, in.config.store, p, at); err != nil {
 			return err
 		} else if f != nil {
 			return in.take(f, at)
 		}
 	}
-	return in.afresh("was replaced", at)
+	return in.afresh(ctx, "was replaced", at)
 }
 
 // openFile opens the file at the path; nil: it is another one than that which
 // the position was taken in.
-func openFile(path string, at position) (*os.File, int64, error) {
-	if err := object.Regular(path); err != nil {
-		return nil, 0, err
-	}
-	f, err := os.Open(path)
+func openFile(ctx context.Context, store object.Store, path string, at position) (object.File, int64, error) {
+	f, err := store.Open(ctx, path)
 	if err != nil {
-		return nil, 0, object.PathError("open", path, err)
+		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -509,11 +523,11 @@ func openFile(path string, at position) (*os.File, int64, error) {
 
 // afresh reads the file from its beginning, where it does not count that what
 // followed the position is lost.
-func (in *input) afresh(what string, at position) error {
+func (in *input) afresh(ctx context.Context, what string, at position) error {
 	if !at.done && !in.config.loseSilent {
 		return in.lost(what, at.offset)
 	}
-	return in.open(position{})
+	return in.open(ctx, position{})
 }
 
 // absent reports whether err says that a followed file is not there, and that
@@ -528,6 +542,9 @@ func (in *input) lost(what string, offset int64) error {
 		WithHint("Set on_data_loss = 'continue' to go on with what the file holds now.")
 }
 
+// name is what messages call the input.
+func (in *input) name() string { return in.config.named(in.path) }
+
 func (in *input) place(offset int64) string {
-	return fmt.Sprintf("file %q, offset %d", in.path, offset)
+	return fmt.Sprintf("%s, offset %d", in.name(), offset)
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -16,8 +17,12 @@ import (
 type identity struct{ dev, ino uint64 }
 
 func identityOf(info fs.FileInfo) identity {
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+	switch s := info.Sys().(type) {
+	case *syscall.Stat_t:
 		return identity{uint64(s.Dev), s.Ino}
+	case object.Identified:
+		id := s.Identity()
+		return identity{id[0], id[1]}
 	}
 	return identity{}
 }

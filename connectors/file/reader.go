@@ -11,6 +11,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
@@ -31,13 +32,13 @@ type source struct {
 // Splits lists the files: by their paths, or, where a followed pattern may match
 // one file under several, each by what it is. Compressed files that such a
 // pattern matches are what rotation made of those that were read.
-func (s *source) Splits(context.Context) ([]stream.Split, error) {
-	files, err := object.Glob(s.config.path, s.env.FileRoots)
+func (s *source) Splits(ctx context.Context) ([]stream.Split, error) {
+	files, err := s.config.store.List(ctx, s.config.path)
 	if err != nil {
 		return nil, err
 	}
-	if len(files) == 0 && !s.config.follow {
-		return nil, sqlerr.Errorf(sqlerr.UndefinedFile, "no file matches %q", s.config.path)
+	if len(files) == 0 && !s.config.follow && !s.config.watch {
+		return nil, sqlerr.Errorf(sqlerr.UndefinedFile, "no %s matches %q", s.config.store.Noun(), s.config.path)
 	}
 	splits := make([]stream.Split, 0, len(files))
 	for _, f := range files {
@@ -54,33 +55,18 @@ func (s *source) Splits(context.Context) ([]stream.Split, error) {
 
 func (s *source) Close() error { return nil }
 
-func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
+func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	if s.config.format == formatAvro {
-		return s.openContainers(from, scan)
+		return s.openContainers(ctx, from, scan)
 	}
 	r := &reader{source: s, scan: scan, wake: make(chan struct{}, 1)}
-	visible := len(s.rel.Columns)
-	all := s.rel.AllColumns()
-	for i, c := range scan.Columns {
-		if c < visible {
-			r.cols, r.out = append(r.cols, c), append(r.out, i)
-			continue
-		}
-		r.hidden = append(r.hidden, hidden{out: i, name: all[c].Name})
-		r.wantOffsets = r.wantOffsets || all[c].Name == "_offset"
-	}
-	r.bound = make([]vec.Vec, len(r.out))
-	if err := r.add(from, scan.Latest && !stream.Resumed(from)); err != nil {
+	r.place(nil)
+	r.wantOffsets = r.wants("_offset")
+	if err := r.add(ctx, from, scan.Latest && !stream.Resumed(from)); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
-}
-
-// hidden is a pseudo-column that is read.
-type hidden struct {
-	out  int
-	name string
 }
 
 // decoder is what the formats' decoders have in common.
@@ -93,10 +79,8 @@ type decoder interface {
 type reader struct {
 	source *source
 	scan   stream.Scan
-	cols   []int // of the relation, those decoded
-	out    []int // where they stand in the batch
-	hidden []hidden
-	bound  []vec.Vec
+	layout
+	bound []vec.Vec
 	// wantOffsets: _offset is read.
 	wantOffsets bool
 
@@ -109,33 +93,43 @@ type reader struct {
 	bytes   int64  // read and not yet counted
 	spare   []byte // the window of a file that needs none
 	wake    chan struct{}
+	placed  *input   // whose folders the layout has
 	stripes *stripes // of the current input; nil: this goroutine decodes
 	paused  []stream.Split
 }
 
 // Add takes up files that came to be since the stream is read: all that they
 // hold is new.
-func (r *reader) Add(_ context.Context, from []stream.Position) error { return r.add(from, false) }
+func (r *reader) Add(ctx context.Context, from []stream.Position) error {
+	return r.add(ctx, from, false)
+}
 
 // add takes up files. A position without an offset begins the file, or, latest,
 // is its end. Followed files are opened at once, others when their turn comes.
-func (r *reader) add(from []stream.Position, latest bool) error {
+func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) error {
 	if r.source.tracked() {
-		return r.track(from, latest)
+		return r.track(ctx, from, latest)
 	}
 	for _, p := range from {
-		path, err := object.Resolve(string(p.Split), r.source.env.FileRoots)
+		path, err := r.source.config.store.Resolve(string(p.Split))
 		if err != nil {
 			return err
 		}
 		in := &input{split: p.Split, path: path, number: int32(len(r.inputs)), config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset}
+		if r.source.config.store.Whole() {
+			if err := in.whole(latest); err != nil {
+				return err
+			}
+			r.inputs = append(r.inputs, in)
+			continue
+		}
 		if latest && p.Offset == nil {
 			if in.from, err = lastLine(path); err != nil {
 				return err
 			}
 		}
 		if r.source.config.follow {
-			if err := r.activate(in); err != nil && !in.absent(err) {
+			if err := r.activate(ctx, in); err != nil && !in.absent(err) {
 				in.close()
 				return err
 			}
@@ -145,8 +139,33 @@ func (r *reader) add(from []stream.Position, latest bool) error {
 	return nil
 }
 
+// place arranges the scan's columns anew.
+func (r *reader) place(values map[int]types.Value) {
+	r.layout = newLayout(r.source.rel, &r.scan, values)
+	r.bound = make([]vec.Vec, len(r.out))
+	r.decoder, r.of = nil, nil
+}
+
+// arrange takes the values that the file's folders have.
+func (r *reader) arrange(in *input) error {
+	if r.placed == in {
+		return nil
+	}
+	values, err := in.config.folders.values(r.source.rel, in.path, in.name())
+	if err != nil {
+		return err
+	}
+	if slices.Equal(givenBy(values), r.given) {
+		r.layout = newLayout(r.source.rel, &r.scan, values) // the decoder stays: it reads the same columns
+	} else {
+		r.place(values)
+	}
+	r.placed = in
+	return nil
+}
+
 // activate opens the file at the position it was given with.
-func (r *reader) activate(in *input) error {
+func (r *reader) activate(ctx context.Context, in *input) error {
 	if in.f != nil || in.ended {
 		return nil
 	}
@@ -155,7 +174,7 @@ func (r *reader) activate(in *input) error {
 			return err
 		}
 	} else if in.from == nil {
-		if err := in.open(position{}); err != nil {
+		if err := in.open(ctx, position{}); err != nil {
 			return err
 		}
 	} else {
@@ -163,7 +182,7 @@ func (r *reader) activate(in *input) error {
 		if err != nil {
 			return err
 		}
-		if err := in.resume(at); err != nil {
+		if err := in.resume(ctx, at); err != nil {
 			return err
 		}
 	}
@@ -244,7 +263,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 			return read, err
 		}
 	}
-	if r.source.tracked() && !r.scan.Bounded {
+	if (r.source.tracked() || r.source.config.watch) && !r.scan.Bounded {
 		r.inputs = slices.DeleteFunc(r.inputs, func(in *input) bool { return in.ended })
 		r.cur = min(r.cur, max(0, len(r.inputs)-1))
 	}
@@ -272,7 +291,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 		}
 	}
 	if ended == len(r.inputs) {
-		if !r.source.config.follow || r.scan.Bounded {
+		if !r.source.config.follow && !r.source.config.watch || r.scan.Bounded {
 			return stream.Read{}, io.EOF
 		}
 	}
@@ -307,13 +326,20 @@ func (r *reader) quiet() stream.Read {
 
 // from decodes rows of one file until the batch is full or the file has no more.
 func (r *reader) from(ctx context.Context, in *input, b *vec.Batch) (stream.Read, error) {
-	if err := r.activate(in); in.absent(err) {
+	if in.passed {
+		in.ended = true
+		return stream.Read{Split: in.split, Next: in.next, CaughtUp: true}, nil
+	}
+	if err := r.activate(ctx, in); in.absent(err) {
 		return stream.Read{Split: in.split, Next: in.next, CaughtUp: true}, nil
 	} else if err != nil {
 		return stream.Read{}, err
 	}
+	if w, ok := in.f.(object.Waiting); ok {
+		w.Under(ctx)
+	}
 	if in.eof && r.source.config.follow {
-		if err := r.rotate(in); err != nil {
+		if err := r.rotate(ctx, in); err != nil {
 			return stream.Read{}, err
 		}
 	}
@@ -327,6 +353,9 @@ func (r *reader) from(ctx context.Context, in *input, b *vec.Batch) (stream.Read
 		} else if !ok {
 			return r.finish(in, read), nil
 		}
+	}
+	if err := r.arrange(in); err != nil {
+		return read, err
 	}
 	if err := r.prepare(in); err != nil {
 		return read, err
@@ -460,20 +489,16 @@ func (r *reader) prepare(in *input) error {
 	nullBad := r.scan.OnReject == stream.NullBad
 	if c.format == formatJSON {
 		if r.decoder == nil {
-			read := make([]catalog.Column, len(r.cols))
-			for i, k := range r.cols {
-				read[i] = r.source.rel.Columns[k]
-			}
-			r.decoder = json.NewDecoder(read, json.Options{NullBad: nullBad, Labels: r.source.env.Labels})
+			r.decoder = json.NewDecoder(r.decoded(), json.Options{NullBad: nullBad, Labels: r.source.env.Labels})
 		}
 		return nil
 	}
 	if r.of == in {
 		return nil
 	}
-	d := csv.NewDecoder(r.source.rel.Columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad, Labels: r.source.env.Labels})
+	d := csv.NewDecoder(r.columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad, Labels: r.source.env.Labels})
 	if in.header != nil {
-		isHeader := c.header == "true" || d.IsHeader(in.header, r.source.rel.Columns)
+		isHeader := c.header == "true" || d.IsHeader(in.header, r.columns)
 		if !isHeader {
 			if in.fresh {
 				in.r -= len(in.header) // it was the first record
@@ -508,11 +533,13 @@ func (r *reader) fillHidden(in *input, b *vec.Batch) {
 			}
 		}
 	}
+	r.fillFolders(b)
 }
 
 // finish says that the file holds no more, and ends one that will not grow.
 func (r *reader) finish(in *input, read stream.Read) stream.Read {
 	p := in.position()
+	p.done = p.done || in.config.store.Whole()
 	read.Next, read.CaughtUp = p.encode(), true
 	in.next = read.Next
 	if !in.config.follow || in.limit >= 0 {
@@ -530,7 +557,7 @@ func (r *reader) finish(in *input, read stream.Read) stream.Read {
 // rotate looks, at the end of a followed file, whether its path names another
 // file by now, or a shorter one, and goes on with that from its beginning. What
 // is still written to the old one within a second poll is read first.
-func (r *reader) rotate(in *input) error {
+func (r *reader) rotate(ctx context.Context, in *input) error {
 	if in.limit >= 0 {
 		return nil
 	}
@@ -545,7 +572,7 @@ func (r *reader) rotate(in *input) error {
 		in.rotated = 0
 		if size < in.base+int64(in.w) {
 			r.of = nil
-			return in.open(position{})
+			return in.open(ctx, position{})
 		}
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -34,7 +33,7 @@ const (
 // order. It is started for a file of lines, uncompressed and not followed, and
 // leaves the file's end, and what it cannot cut, to the reader.
 type stripes struct {
-	file *os.File
+	file object.File
 	in   *input // what all stripes have in common; it does not change meanwhile
 
 	free  chan *stripe // those that hold nothing; there is room for all
@@ -76,7 +75,7 @@ func stripeable(in *input) (size int64, ok bool) {
 		return 0, false
 	}
 	in.weighed = true
-	if in.config.follow || in.codec != object.None || in.array || in.limit >= 0 || in.overlong || runtime.GOMAXPROCS(0) < 2 {
+	if in.config.follow || in.config.store.Whole() || in.codec != object.None || in.array || in.limit >= 0 || in.overlong || runtime.GOMAXPROCS(0) < 2 {
 		return 0, false
 	}
 	info, err := in.f.Stat()
@@ -112,7 +111,7 @@ func (r *reader) startStripes(ctx context.Context, in *input, size int64) {
 
 // sibling returns a reader and an input like those given, for another goroutine.
 func (r *reader) sibling(in *input) (*reader, *input) {
-	sub := &reader{source: r.source, scan: r.scan, cols: r.cols, out: r.out, hidden: r.hidden, wantOffsets: r.wantOffsets}
+	sub := &reader{source: r.source, scan: r.scan, layout: r.layout, wantOffsets: r.wantOffsets}
 	sub.bound = make([]vec.Vec, len(r.out))
 	lines := &input{split: in.split, path: in.path, number: in.number, config: in.config, codec: in.codec, id: in.id, mtime: in.mtime,
 		header: in.header, started: true, head: in.head}

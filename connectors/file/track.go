@@ -2,6 +2,7 @@ package file
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -191,7 +192,7 @@ func label(split stream.Split) (path string, id identity) {
 
 // track takes up splits that are files. Two that name the same file are one:
 // where a split has a position in it, the other has only been listed.
-func (r *reader) track(from []stream.Position, latest bool) error {
+func (r *reader) track(ctx context.Context, from []stream.Position, latest bool) error {
 	type start struct {
 		in *input
 		at position
@@ -260,7 +261,7 @@ func (r *reader) track(from []stream.Position, latest bool) error {
 			}
 		}
 		in.id = at.id
-		if err := r.activate(in); err != nil {
+		if err := r.activate(ctx, in); err != nil {
 			in.close()
 			return err
 		}

@@ -195,6 +195,10 @@ func Regular(path string) error {
 // PathError words an operating system's error as PostgreSQL does, with its
 // SQLSTATE: could not open file "x": No such file or directory.
 func PathError(verb, path string, err error) error {
+	var said *sqlerr.Error
+	if errors.As(err, &said) {
+		return err // a store's, in its words
+	}
 	code, text := sqlerr.IOError, err.Error()
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
