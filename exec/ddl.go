@@ -56,7 +56,7 @@ func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer boo
 		return nil, err
 	}
 	if r.Hidden == nil {
-		r.Hidden = c.PseudoColumns()
+		r.Hidden = stream.HiddenOf(c, r)
 	}
 	if !infer {
 		return nil, nil
@@ -74,6 +74,13 @@ func inferred(r *catalog.Relation) *sqlerr.Error {
 		cols = append(cols, c.Name+" "+types.FormatType(c.Type))
 	}
 	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "columns of stream %q inferred: %s", r.Name, strings.Join(cols, ", "))
+	n.Severity = "NOTICE"
+	return n
+}
+
+// byKey is the notice that rows which change are written by a key.
+func byKey(r *catalog.Relation, key []string) *sqlerr.Error {
+	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "the rows change: sink %q is written by their key (%s)", r.Name, strings.Join(key, ", "))
 	n.Severity = "NOTICE"
 	return n
 }
@@ -182,6 +189,9 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 			}
 			if err := t.e.checkChangelog(s, &r); err != nil {
 				return notices, err
+			}
+			if key, _ := t.e.changeKey(s, &r); key != nil && r.Key == nil {
+				notices = append(notices, byKey(&r, key))
 			}
 		}
 		if target.Declared {

@@ -156,7 +156,8 @@ func (e *Engine) checkChangelog(s *plan.StartJob, r *catalog.Relation) error {
 		}
 	}
 	if !strings.EqualFold(mode, "append") {
-		return nil
+		_, err := e.changeKey(s, r)
+		return err
 	}
 	hint := fmt.Sprintf("Set '%s.changelog' = 'ops' to write every change with its _op, or ", r.Name)
 	if takesBack(s.Root) {
@@ -166,6 +167,58 @@ func (e *Engine) checkChangelog(s *plan.StartJob, r *catalog.Relation) error {
 	}
 	return sqlerr.Unsupported(hint,
 		"job %q takes rows back, and sink %q only takes rows that stay", s.Name, r.Name)
+}
+
+// changeKey is a unique key of the job's rows by which a sink may find those that
+// change; nil: its declaration names the key, or it needs none.
+func (e *Engine) changeKey(s *plan.StartJob, r *catalog.Relation) ([]string, error) {
+	c, err := e.connector(r)
+	keyed, ok := c.(stream.ChangeKeyed)
+	if err != nil || !s.Changelog || !ok {
+		return nil, err
+	}
+	k, err := keyed.ChangeKey(&e.o.Env, r)
+	if err != nil {
+		return nil, err
+	}
+	var names, unique []string
+	for _, f := range s.Root.Schema() {
+		names = append(names, f.Name)
+	}
+	for i, col := range r.Columns {
+		names[i] = col.Name
+	}
+	for _, key := range plan.Derive(s.Root).Keys {
+		var of []string
+		for _, i := range key {
+			of = append(of, names[i])
+		}
+		within := !slices.ContainsFunc(of, func(n string) bool { return !slices.Contains(k.Columns, n) })
+		switch {
+		case len(k.Columns) > 0 && within:
+			return nil, nil
+		case len(k.Columns) == 0 && len(of) > 0:
+			return of, nil
+		case len(of) == 0:
+			unique = append(unique, "all: there is one row")
+		default:
+			unique = append(unique, "("+strings.Join(of, ", ")+")")
+		}
+	}
+	if !k.Needed && len(k.Columns) == 0 {
+		return nil, nil // the rows themselves say which they are
+	}
+	detail := "No columns of the query's rows are unique."
+	if len(unique) > 0 {
+		detail = "The query's rows are unique by " + strings.Join(unique, ", ") + "."
+	}
+	if len(k.Columns) == 0 {
+		return nil, sqlerr.Unsupported(fmt.Sprintf("Set '%s.key' where the key is one all the same, or '%[1]s.changelog' = 'ops' to write every change with its _op.", r.Name),
+			"the rows of job %q change, and sink %q has no key to find them by", s.Name, r.Name).WithDetail("%s", detail)
+	}
+	return nil, sqlerr.Errorf(sqlerr.InvalidColumnReference, "the rows of job %q change, and the key of %q, (%s), holds no key of theirs",
+		s.Name, r.Name, strings.Join(k.Columns, ", ")).WithDetail("%s", detail).
+		WithHint("Two rows of one key would take each other's place. Group by the columns of the key, or set changelog = 'ops' to write every change with its _op.")
 }
 
 // takesBack reports whether it is a join that makes a plan of rows that stay take

@@ -83,6 +83,13 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	open := func(name string, r *catalog.Relation, p faultPolicy) (*sinkTask, error) {
 		o := stream.SinkOptions{Job: l.j.def.Name, ID: l.j.id.String(), Committed: stream.Epoch(rec.Epoch), Changelog: l.plan.Changelog && !l.takesLetters(r),
 			Decider: l.decidedBy(r), Create: l.takesLetters(r)}
+		if o.Changelog {
+			key, err := e.changeKey(l.plan, r)
+			if err != nil {
+				return nil, p.failure(jobError(l.j.def.Name, "sinks", name, err))
+			}
+			o.Key = key
+		}
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token

@@ -35,7 +35,7 @@ func (f *fixture) boundView(sql string, env *function.Env, view *catalog.Relatio
 	env.Catalog = f.catalog.Snapshot()
 	return planner.Plan(context.Background(), &bind.Context{
 		View: view, Catalog: env.Catalog, SearchPath: env.SearchPath, User: env.User, Database: "ferris", Infer: f.Infer,
-		Hidden: func(string) []catalog.Column { return nil },
+		Hidden: func(*catalog.Relation) []catalog.Column { return nil },
 		Looks: func(r *catalog.Relation, keys []int) bool {
 			return r.Connector == "dimension" && f.dimensions.Looks(r, keys)
 		},

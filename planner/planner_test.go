@@ -81,8 +81,8 @@ func (s *session) context() *planner.Context {
 			}
 			return []catalog.Column{{Name: "id", Type: types.Of(types.Int8)}, {Name: "name", Type: types.Of(types.Text)}}, nil
 		},
-		Hidden: func(connector string) []catalog.Column {
-			if connector == "kafka" {
+		Hidden: func(r *catalog.Relation) []catalog.Column {
+			if r.Connector == "kafka" {
 				return pseudo
 			}
 			return nil

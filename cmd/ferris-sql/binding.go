@@ -45,9 +45,9 @@ func (b *binding) context() bind.Context {
 	}
 	return bind.Context{
 		Infer: b.engine.Infer,
-		Hidden: func(name string) []catalog.Column {
-			if c := b.find(name); c != nil {
-				return c.PseudoColumns()
+		Hidden: func(r *catalog.Relation) []catalog.Column {
+			if c := b.find(r.Connector); c != nil {
+				return stream.HiddenOf(c, r)
 			}
 			return nil
 		},

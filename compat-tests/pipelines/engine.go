@@ -129,10 +129,10 @@ func (e *engine) context(s *catalog.Snapshot, env *function.Env) *bind.Context {
 	return &bind.Context{
 		Catalog: s, SearchPath: env.SearchPath, User: env.User, Database: env.Database, Format: env.Format, Infer: e.Infer,
 		Eval: func(x plan.Expr) (types.Value, error) { return expr.Eval(x, env) },
-		Hidden: func(name string) []catalog.Column {
+		Hidden: func(r *catalog.Relation) []catalog.Column {
 			for _, c := range e.list {
-				if c.Name() == name {
-					return c.PseudoColumns()
+				if c.Name() == r.Connector {
+					return stream.HiddenOf(c, r)
 				}
 			}
 			return nil

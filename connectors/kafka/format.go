@@ -23,6 +23,12 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 		return csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels}), nil
 	case formatAvro:
 		return c.avroDecoder(env, cols, nullBad)
+	case formatDebeziumJSON:
+		return json.NewChanges(cols, json.ChangeOptions{
+			Options: json.Options{NullBad: nullBad, Labels: env.Labels}, Key: rel.Key, Unit: c.timeUnit, Base64Decimals: c.base64Decimals,
+		}), nil
+	case formatDebeziumAvro:
+		return c.avroChanges(env, cols, rel.Key, nullBad)
 	}
 	w := &whole{nullBad: nullBad}
 	if len(cols) > 0 {
@@ -33,7 +39,11 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 
 // checkFormat refuses what a format needs and has not.
 func (c *config) checkFormat(rel *catalog.Relation, role stream.Role) error {
-	if c.format != formatAvro {
+	if role == stream.RoleSource && c.debezium() && len(rel.Key) == 0 {
+		return sqlerr.Unsupported("Give the stream a PRIMARY KEY, that of the table; to read the envelopes as they are, declare their fields and leave debezium- out of the format.",
+			"format %q of stream %q, which has no PRIMARY KEY, is not supported", c.format, rel.Name)
+	}
+	if c.format != formatAvro && c.format != formatDebeziumAvro {
 		if c.registry.URL != "" {
 			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the format avro, and its format is %s", role, rel.Name, c.format).
 				WithHint("Set format = 'avro', or leave the registry out.")
@@ -41,7 +51,7 @@ func (c *config) checkFormat(rel *catalog.Relation, role stream.Role) error {
 		return nil
 	}
 	if role == stream.RoleSource && c.registry.URL == "" && c.avro.Schema == "" && len(c.avro.Writers) == 0 {
-		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "format \"avro\" of %s %q needs a schema", role, rel.Name).
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "format %q of %s %q needs a schema", c.format, role, rel.Name).
 			WithHint("Set avro.schema to a file or the schema's text, or schema.registry.url.")
 	}
 	if role == stream.RoleSink && c.avro.Framing == avro.Confluent && c.registry.URL == "" {
@@ -56,15 +66,32 @@ func (c *config) reading(env *stream.Env) func(string) ([]byte, error) {
 
 // avroDecoder makes a decoder that asks the registry for schemas where there is one.
 func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
-	reader, writers, err := c.avro.Load(c.reading(env))
+	o, err := c.avroOptions(env, nullBad)
 	if err != nil {
 		return nil, err
+	}
+	return avro.NewDecoder(cols, o)
+}
+
+// avroChanges makes one of changes.
+func (c *config) avroChanges(env *stream.Env, cols []catalog.Column, key []string, nullBad bool) (decoder, error) {
+	o, err := c.avroOptions(env, nullBad)
+	if err != nil {
+		return nil, err
+	}
+	return avro.NewChanges(cols, key, o)
+}
+
+func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error) {
+	reader, writers, err := c.avro.Load(c.reading(env))
+	if err != nil {
+		return avro.Options{}, err
 	}
 	o := avro.Options{Schema: reader, Writers: writers, Framing: c.avro.Framing, NullBad: nullBad, Labels: env.Labels}
 	if c.registry.URL != "" && c.avro.Framing == avro.Confluent {
 		cl, err := registry.Open(c.registry, c.reading(env))
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		o.Lookup = func(id uint32) (*avro.Schema, error) {
 			s, err := cl.ByID(context.Background(), id)
@@ -78,7 +105,7 @@ func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad boo
 			return avroSchema(s)
 		}
 	}
-	return avro.NewDecoder(cols, o)
+	return o, nil
 }
 
 func avroSchema(s *registry.Schema) (*avro.Schema, error) {
@@ -137,8 +164,18 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if err != nil {
 		return nil, err
 	}
+	compile := func(o avro.EncodeOptions) (encoder, error) {
+		if c.format == formatDebeziumAvro {
+			return avro.NewChangeEncoder(schema, cols, o)
+		}
+		return avro.NewEncoder(schema, cols, o)
+	}
 	if schema == nil {
-		text, err := avro.Derive(rel.Name, cols, op)
+		derive := avro.Derive
+		if c.format == formatDebeziumAvro {
+			derive = avro.DeriveChange
+		}
+		text, err := derive(rel.Name, cols, op)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +185,7 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	}
 	o := avro.EncodeOptions{Framing: c.avro.Framing, Op: op, Labels: env.Labels}
 	// The columns come first: what cannot be written is not registered.
-	e, err := avro.NewEncoder(schema, cols, o)
+	e, err := compile(o)
 	if err != nil || c.avro.Framing != avro.Confluent {
 		return e, err
 	}
@@ -163,7 +200,7 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if o.ID, err = cl.Register(ctx, subject, registry.Avro, schema.Text, c.registry.NoRegister); err != nil {
 		return nil, err
 	}
-	return avro.NewEncoder(schema, cols, o)
+	return compile(o)
 }
 
 // noForm is the error of a row that the topic's format has no form for.

@@ -7,9 +7,12 @@ package kafka
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -41,6 +44,67 @@ func (Connector) PseudoColumns() []catalog.Column {
 		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "the record's timestamp"},
 		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "the headers, an object of strings"},
 	}
+}
+
+// Hidden is stream.Revealing's: of formats of changes, what was done to the row too,
+// where and when.
+func (c Connector) Hidden(rel *catalog.Relation) []catalog.Column {
+	cols := c.PseudoColumns()
+	f, ok := rel.Options.Get("format", "value.format", "source.format")
+	if !ok || !strings.HasPrefix(stream.Fold(f), "debezium") {
+		return cols
+	}
+	return append(cols,
+		catalog.Column{Name: json.OpColumn, Type: types.Of(types.Text), Comment: "what was done to the row: c, u, d, or r where it was there already"},
+		catalog.Column{Name: json.SourceTSColumn, Type: types.Of(types.Timestamptz), Comment: "when the database did it"},
+		catalog.Column{Name: json.SourceColumn, Type: types.Of(types.JSONB), Comment: "what the connector says of where the change comes from"})
+}
+
+// ofChange reports whether a hidden column is the decoder's of changes.
+func ofChange(name string) bool {
+	return name == json.OpColumn || name == json.SourceTSColumn || name == json.SourceColumn
+}
+
+// ChangeKey is stream.ChangeKeyed's.
+func (Connector) ChangeKey(env *stream.Env, rel *catalog.Relation) (stream.ChangeKey, error) {
+	c, _, err := read(rel, stream.RoleSink, env.Brokers)
+	if err != nil || c.changelog == "ops" || c.changelog == "append" {
+		return stream.ChangeKey{}, err
+	}
+	k := stream.ChangeKey{Columns: c.keyOf(rel), Needed: !c.debezium()}
+	if c.keyGiven(rel) {
+		if len(k.Columns) == 0 {
+			k.Columns = []string{"_key"}
+		}
+	} else if rel.Kind == catalog.Stream && !c.debezium() {
+		return k, c.keyless(rel)
+	}
+	return k, nil
+}
+
+// keyOf are the columns of the records' key, as the declaration has them; none where
+// the rows bring a key, or nothing is said of one.
+func (c *config) keyOf(rel *catalog.Relation) []string {
+	if len(c.keys) == 0 && column(rel, "_key") < 0 {
+		return rel.Key
+	}
+	return c.keys
+}
+
+// keyGiven reports whether the declaration says what the records' key is.
+func (c *config) keyGiven(rel *catalog.Relation) bool {
+	at := column(rel, "_key")
+	return len(c.keyOf(rel)) > 0 || at >= 0 && besideValue(rel.Columns[at])
+}
+
+// keyless is the error of a sink that has no key to find the rows by that change.
+func (c *config) keyless(rel *catalog.Relation) error {
+	if rel.Kind == catalog.Stream {
+		return sqlerr.Unsupported("Declare the stream with a PRIMARY KEY, or with changelog = 'ops' to write every change with its _op.",
+			"writing rows that change to stream %q, which has no PRIMARY KEY, is not supported", rel.Name)
+	}
+	return sqlerr.Unsupported("Name the columns of its key in key, or set changelog = 'ops' to write every change with its _op.",
+		"writing rows that change to sink %q, which has no key, is not supported", rel.Name)
 }
 
 // Check validates the declaration, with the schema that it names; nothing is

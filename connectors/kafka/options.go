@@ -19,7 +19,7 @@ var (
 	both = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, text or raw"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
 		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
@@ -32,6 +32,8 @@ var (
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
 	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions),
+		stream.Option{Key: "debezium.time.unit", Default: "millis", Help: "debezium-json: what numbers into time and timestamp columns count, where a record has no schema: millis, micros or nanos"},
+		stream.Option{Key: "debezium.decimals", Default: "text", Help: "debezium-json: strings into numeric columns, where a record has no schema: text, or base64: Kafka Connect's bytes, of the column's scale"},
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
 		stream.Option{Key: "auto.offset.reset", Default: "earliest", Help: "earliest or latest: where a live read without a position starts"},
 		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
@@ -52,7 +54,7 @@ var (
 		stream.Option{Key: "enable.idempotence", Default: "true", Help: "true needs acks = 'all'"},
 		stream.Option{Key: "delivery.timeout.ms", Default: "120000", Help: "how long a record is tried"},
 		stream.Option{Key: "transaction.timeout.ms", Default: "60000", Help: "of a job with use_transactions: when the broker undoes a transaction that is left open; without it twice checkpoint.interval where that is longer"},
-		stream.Option{Key: "changelog", Default: "append", Help: "append: only rows that stay; ops: every change with its _op, + or -"},
+		stream.Option{Key: "changelog", Default: "auto", Help: "how rows that change are written. upsert: the row that a key has, and no value where it has none any more; ops: every change with its _op, + or -; debezium: as format debezium-json or debezium-avro; append: they are refused; auto: upsert, by the sink's key or else a unique key of the query's rows"},
 		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
 	)
 )
@@ -64,7 +66,15 @@ const (
 	formatText = "text"
 	formatRaw  = "raw"
 	formatAvro = "avro"
+
+	formatDebeziumJSON = "debezium-json"
+	formatDebeziumAvro = "debezium-avro"
 )
+
+// debezium reports whether records are changes of rows.
+func (c *config) debezium() bool {
+	return c.format == formatDebeziumJSON || c.format == formatDebeziumAvro
+}
 
 const (
 	// leastWait is the shortest that the client lets a broker gather.
@@ -95,6 +105,9 @@ type config struct {
 	continueAfter bool // data loss
 	maxDisorder   time.Duration
 	ordered       bool // maxDisorder is given
+
+	timeUnit       int64 // of changes in JSON without a schema, in nanoseconds
+	base64Decimals bool
 
 	keys          []string
 	linger        time.Duration
@@ -145,10 +158,14 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.format = formatRaw
 	case "avro":
 		c.format = formatAvro
+	case "debeziumjson":
+		c.format = formatDebeziumJSON
+	case "debeziumavro", "debeziumavroconfluent":
+		c.format = formatDebeziumAvro
 	case "protobuf", "parquet":
 		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'avro', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, csv, avro, text or raw")
+		v.Reject("format", "json, csv, avro, debezium-json, debezium-avro, text or raw")
 	}
 	if c.format == formatText || c.format == formatRaw {
 		if err := c.checkWhole(rel, role); err != nil {
@@ -211,6 +228,8 @@ func besideValue(col catalog.Column) bool {
 }
 
 func (c *config) readSource(v *stream.Values) {
+	c.timeUnit = map[string]int64{"millis": 1_000_000, "micros": 1000, "nanos": 1}[v.Enum("debezium.time.unit", "millis", "micros", "nanos")]
+	c.base64Decimals = v.Enum("debezium.decimals", "text", "base64") == "base64"
 	c.group = v.String("group.id")
 	c.latest = v.Enum("auto.offset.reset", "earliest", "latest") == "latest"
 	c.uncommitted = v.Enum("isolation.level", "read_committed", "read_uncommitted") == "read_uncommitted"
@@ -249,11 +268,16 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 			v.Reject("transaction.timeout.ms", "at least 1s")
 		}
 	}
-	switch s := v.String("changelog"); stream.Fold(s) {
-	case "upsert", "debezium":
-		v.Refuse("changelog", "Set changelog = 'ops' to write every change with its _op.")
-	default:
-		c.changelog = v.Enum("changelog", "append", "ops")
+	c.changelog = v.Enum("changelog", "auto", "append", "upsert", "ops", "debezium")
+	switch {
+	case c.changelog == "debezium" && c.format == formatJSON:
+		c.format = formatDebeziumJSON
+	case c.changelog == "debezium" && c.format == formatAvro:
+		c.format = formatDebeziumAvro
+	case c.changelog == "debezium" && !c.debezium():
+		v.Reject("changelog", "debezium only with a format that is json or avro")
+	case c.debezium() && (c.changelog == "ops" || c.changelog == "upsert"):
+		v.Reject("changelog", "auto, debezium or append with format "+c.format)
 	}
 	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
 	for _, k := range c.keys {

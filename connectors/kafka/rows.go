@@ -23,13 +23,21 @@ type decoder interface {
 	Null()
 }
 
+// changing is a decoder of which a record makes any number of rows, two at most.
+type changing interface {
+	decoder
+	// Rows is how many the last one made.
+	Rows() int
+}
+
 // rows turns records into rows of the scan's columns.
 type rows struct {
 	rel     *catalog.Relation
 	policy  stream.Policy
 	keeps   bool // the scan wants records as they came
 	decoder decoder
-	out     []int // columns of the batch that the decoder fills
+	changes changing // the decoder, where it is one
+	out     []int    // columns of the batch that the decoder fills
 	bound   []vec.Vec
 	hidden  []hidden
 	taken   []*kgo.Record // the record of each row
@@ -50,7 +58,7 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 	var read []int
 	var cols []catalog.Column
 	for i, k := range scan.Columns {
-		if k < visible {
+		if k < visible || ofChange(all[k].Name) {
 			read, cols, r.out = append(read, k), append(cols, all[k]), append(r.out, i)
 			continue
 		}
@@ -59,6 +67,7 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 	r.bound = make([]vec.Vec, len(r.out))
 	var err error
 	r.decoder, err = c.decoder(env, rel, cols, read, scan.OnReject == stream.NullBad)
+	r.changes, _ = r.decoder.(changing)
 	return r, err
 }
 
@@ -114,7 +123,7 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 			n++
 			break
 		}
-		if len(r.taken) == vec.MaxRows || len(read.Rejects) == vec.MaxRows {
+		if len(r.taken) == vec.MaxRows || r.changes != nil && len(r.taken) == vec.MaxRows-1 || len(read.Rejects) == vec.MaxRows {
 			break
 		}
 		if rec.Attrs.IsControl() || rec.Offset < pt.next {
@@ -141,6 +150,10 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 				Position: stream.Position{Split: splitOf(pt.number), Offset: s.encode(rec.Offset)},
 				At:       rec.Offset, Raw: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Err: err,
 			})
+		} else if r.changes != nil {
+			for range r.changes.Rows() {
+				r.taken = append(r.taken, rec)
+			}
 		} else {
 			r.taken = append(r.taken, rec)
 		}

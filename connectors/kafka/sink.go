@@ -16,6 +16,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -57,6 +58,7 @@ type sink struct {
 	only    bool              // append: a delete is refused
 	keyed   *catalog.Relation // a stream with a PRIMARY KEY, the columns of which are keyCols; nil: none is
 	gone    bool              // rows bring the keys of a keyed stream: what else is all NULL is a tombstone
+	changes *changes          // of an epoch's rows; nil: rows go out as they come
 	spans   []span
 	room    int // bytes for the rows of a Write: what the last one took, and some more
 
@@ -81,14 +83,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, err
 	}
 	if o.Changelog && c.changelog == "append" {
-		hint := "Set changelog = 'ops' on the sink to write every change with its _op."
-		if rel.Kind == catalog.Stream {
-			hint = "Write to a sink that has changelog = 'ops', or a window whose rows are final."
-		}
-		return nil, sqlerr.Unsupported(hint, "%s %q takes appended rows only, and the query updates rows", roleOf(rel), rel.Name)
+		return nil, sqlerr.Unsupported("Leave changelog out to write the row that each key has, or set it to 'ops' to write every change with its _op.",
+			"%s %q takes appended rows only, and the query updates rows", roleOf(rel), rel.Name)
 	}
 	s := &sink{config: c, metrics: env.Metrics, keyCol: -1, timeCol: -1, headers: -1, only: !o.Changelog}
-	if err := s.encoders(ctx, env, rel, o.Changelog); err != nil {
+	if err := s.encoders(ctx, env, rel, o); err != nil {
 		return nil, err
 	}
 	if o.Decider != nil {
@@ -115,12 +114,16 @@ func roleOf(rel *catalog.Relation) string {
 // encoders compiles how a row becomes a record. A column _key is the record's
 // key, _timestamp its timestamp and _headers its headers; none is in its value. A
 // stream's PRIMARY KEY is the key of its records, but where the rows bring one.
-func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relation, op bool) error {
+func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) error {
 	c := s.config
+	op := o.Changelog && c.changelog == "ops"
 	var value []catalog.Column
-	keys := c.keys
-	if len(keys) == 0 && !slices.ContainsFunc(rel.Columns, func(col catalog.Column) bool { return col.Name == "_key" }) {
-		keys = rel.Key
+	keys := c.keyOf(rel)
+	if o.Changelog && !op && !c.keyGiven(rel) {
+		keys = o.Key
+	}
+	if o.Changelog && !op && len(keys) == 0 && !c.keyGiven(rel) && !c.debezium() {
+		return c.keyless(rel)
 	}
 	for i, col := range rel.Columns {
 		switch {
@@ -141,11 +144,11 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	}
 	s.row.Cols = make([]vec.Vec, len(s.values))
 	switch c.format {
-	case formatJSON:
+	case formatJSON, formatDebeziumJSON:
 		s.encoder = sure{json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})}
 	case formatCSV:
 		s.encoder = sure{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op, Labels: env.Labels})}
-	case formatAvro:
+	case formatAvro, formatDebeziumAvro:
 		var err error
 		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {
 			return err
@@ -182,6 +185,27 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	}
 	if len(rel.Key) > 0 {
 		s.keyed, s.gone = rel, len(keys) == 0
+	}
+	return s.enveloped(rel, o, op)
+}
+
+// enveloped has rows that change, and those of a format of changes, written as such.
+func (s *sink) enveloped(rel *catalog.Relation, o stream.SinkOptions, op bool) error {
+	var e envelope
+	switch s.config.format {
+	case formatDebeziumJSON:
+		e = jsonEnvelope
+	case formatDebeziumAvro:
+		e = s.encoder.(*avro.ChangeEncoder).AppendChange
+	}
+	switch {
+	case e != nil && s.gone:
+		return sqlerr.Unsupported("Start a job whose query no longer has the row.",
+			"taking a row of stream %q away by its _key is not supported with format %q, whose records say what the row was", rel.Name, s.config.format)
+	case o.Changelog && !op:
+		s.changes = newChanges(e)
+	case e != nil:
+		s.encoder = &inserted{row: s.encoder, envelope: e}
 	}
 	return nil
 }
@@ -298,6 +322,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		}
 		r.Value = buf[at.value:at.end:at.end]
 		gone := s.gone && s.empty(live(b, i))
+		taken := s.changes != nil && b.Op(live(b, i)) == vec.Delete
+		if taken && (at.err != nil || s.keyMissing(b, live(b, i)) != nil) {
+			continue // it was refused when it was inserted
+		}
 		if at.err != nil && !gone {
 			rejects = append(rejects, stream.Reject{Key: r.Key, Err: s.config.noForm(at.err)})
 			continue
@@ -324,10 +352,19 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 				WithHint("Set a larger batch.size on the sink, and max.message.bytes of the topic.")})
 			continue
 		}
-		s.client.Produce(ctx, r, s.delivered)
+		switch {
+		case s.changes == nil:
+			s.client.Produce(ctx, r, s.delivered)
+		case taken:
+			s.hold(ctx, r, -1)
+		default:
+			s.hold(ctx, r, 1)
+		}
 	}
-	s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
-	s.metrics.BytesWritten.Add(int64(len(buf)))
+	if s.changes == nil {
+		s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
+		s.metrics.BytesWritten.Add(int64(len(buf)))
+	}
 	if ctx.Err() != nil {
 		return rejects, ctx.Err()
 	}
@@ -367,9 +404,13 @@ func (s *sink) nullKey(b *vec.Batch, i int) bool {
 	return s.keyCol < 0 || isNull(b.Cols[s.keyCol], live(b, i))
 }
 
-// keyMissing is the error of a row of a keyed stream without its key.
+// keyMissing is the error of a row of a keyed stream without its key, or of a row
+// that changes by its key.
 func (s *sink) keyMissing(b *vec.Batch, row int) error {
 	if s.keyed == nil {
+		if s.changes != nil && s.changes.envelope == nil && s.key == nil && isNull(b.Cols[s.keyCol], row) {
+			return sqlerr.Errorf(sqlerr.NotNullViolation, "null value in the key of topic %q", s.config.topic)
+		}
 		return nil
 	}
 	if s.gone && isNull(b.Cols[s.keyCol], row) {
@@ -452,6 +493,9 @@ func (s *sink) late(err error) error {
 
 // Prepare waits until the brokers have acknowledged every record.
 func (s *sink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
+	if s.changes != nil {
+		s.let(ctx, true)
+	}
 	flush, cancel := context.WithTimeout(ctx, max(s.config.delivery, time.Second))
 	defer cancel()
 	if err := s.client.Flush(flush); err != nil {
@@ -473,6 +517,9 @@ func (s *sink) Commit(context.Context, stream.Epoch, []byte) error { return nil 
 // under way to brokers that do not answer end only with the client: it is then
 // closed, and of no use any more.
 func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
+	if s.changes != nil {
+		s.changes.reset()
+	}
 	abort, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	err := s.client.AbortBufferedRecords(abort)

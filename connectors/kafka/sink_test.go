@@ -175,8 +175,11 @@ func TestSinkErrors(t *testing.T) {
 		{"none", nil, stream.SinkOptions{}, "42P01", `topic "none" does not exist`},
 		{"t", []string{"key", "nope"}, stream.SinkOptions{}, "22023", `invalid value for parameter "key"`},
 		{"t", []string{"acks", "0", "enable.idempotence", "true"}, stream.SinkOptions{}, "22023", `enable.idempotence`},
-		{"t", []string{"changelog", "upsert"}, stream.SinkOptions{}, "0A000", `changelog`},
-		{"t", nil, stream.SinkOptions{Changelog: true}, "0A000", `takes appended rows only`},
+		{"t", []string{"changelog", "upsert"}, stream.SinkOptions{Changelog: true}, "0A000", `writing rows that change to sink "orders", which has no key`},
+		{"t", nil, stream.SinkOptions{Changelog: true}, "0A000", `which has no key`},
+		{"t", []string{"changelog", "append"}, stream.SinkOptions{Changelog: true}, "0A000", `takes appended rows only`},
+		{"t", []string{"changelog", "debezium", "format", "csv"}, stream.SinkOptions{Changelog: true}, "22023", `changelog`},
+		{"t", []string{"changelog", "ops", "format", "debezium-json"}, stream.SinkOptions{Changelog: true}, "22023", `changelog`},
 		{"t", []string{"linger", "1"}, stream.SinkOptions{}, "22023", `unrecognized parameter "linger" of sink`},
 	} {
 		rel := relation(c.topic, c.options...)

@@ -69,9 +69,14 @@ func (t *transactional) failure(err error) error {
 // Commit does nothing: the transaction's commit was the decision.
 func (t *transactional) Commit(context.Context, stream.Epoch, []byte) error { return nil }
 
-// Rollback does nothing: what the Decider does not commit is undone with its
+// Rollback forgets what is held: what the Decider does not commit is undone with its
 // transaction, by its Close or by the next one's Ask.
-func (t *transactional) Rollback(context.Context, stream.Epoch, []byte) error { return nil }
+func (t *transactional) Rollback(context.Context, stream.Epoch, []byte) error {
+	if t.rows.changes != nil {
+		t.rows.changes.reset()
+	}
+	return nil
+}
 
 // Close leaves the producer to the Decider.
 func (t *transactional) Close() error { return nil }

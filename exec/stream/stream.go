@@ -231,6 +231,9 @@ type SinkOptions struct {
 	Token     []byte // of Committed; nil where there is none
 	// Changelog: batches may hold deletes, and are to be written with an op.
 	Changelog bool
+	// Key are columns by which the rows are unique; nil: there are none, or the sink's
+	// declaration names its key. Of a connector that is ChangeKeyed.
+	Key []string
 	// Create: what the sink writes to is made where it is not there.
 	Create bool
 	// Decider is what the sink writes in, of its own connector; nil: in nothing.
@@ -284,6 +287,36 @@ type Connector interface {
 	Sink(ctx context.Context, env *Env, rel *catalog.Relation, o SinkOptions) (Sink, error)
 	// Inferrer returns nil where columns cannot be inferred.
 	Inferrer(env *Env) SchemaInferrer
+}
+
+// Revealing is a connector whose pseudo-columns depend on the relation.
+type Revealing interface {
+	Hidden(rel *catalog.Relation) []catalog.Column
+}
+
+// HiddenOf are the pseudo-columns of a relation, of which name and columns need not
+// be known.
+func HiddenOf(c Connector, rel *catalog.Relation) []catalog.Column {
+	if r, ok := c.(Revealing); ok {
+		return r.Hidden(rel)
+	}
+	return c.PseudoColumns()
+}
+
+// ChangeKeyed is a connector some of whose sinks find the row that a change is of by
+// a key.
+type ChangeKeyed interface {
+	// ChangeKey is what the declaration of a sink says of its key.
+	ChangeKey(env *Env, rel *catalog.Relation) (ChangeKey, error)
+}
+
+// ChangeKey is by what a sink finds rows that change.
+type ChangeKey struct {
+	// Columns of the sink, within which some unique key of the rows must lie; nil: any
+	// unique key of the rows will do.
+	Columns []string
+	// Needed: without a key the sink cannot take rows that change.
+	Needed bool
 }
 
 // Seeker is a connector whose readers begin or end by a bound of a hidden column

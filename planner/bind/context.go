@@ -26,8 +26,8 @@ type Context struct {
 	Format *types.Format
 	// Infer asks a connector for the columns of a relation without any.
 	Infer func(ctx context.Context, r *catalog.Relation) ([]catalog.Column, error)
-	// Hidden are a connector's pseudo-columns; nil: none.
-	Hidden func(connector string) []catalog.Column
+	// Hidden are a relation's pseudo-columns, by its connector and options; nil: none.
+	Hidden func(r *catalog.Relation) []catalog.Column
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column; nil: each does.
 	Seeks func(connector, column string) bool

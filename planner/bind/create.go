@@ -124,7 +124,7 @@ func (b *binder) createStream(x *parse.CreateStream) *plan.Bound {
 	b.mayReplace(r, x.OrReplace)
 	keys := b.dealKeys(b.stmt.With, []string{x.Name.Name}, x.Name.Name)
 	r.Connector, r.Options = b.connectorOf(x.Name.Name, keys.named[x.Name.Name], false, x.Name.Pos)
-	r.Hidden = b.hidden(r.Connector)
+	r.Hidden = b.hidden(r)
 	base, only := r.Hidden, false
 	if r.Connector == "generator" {
 		base, only = rowNumber, true
@@ -165,11 +165,11 @@ func (b *binder) tell(r *catalog.Relation, sink bool) {
 // rowNumber is what the expressions of a generator's columns are computed from.
 var rowNumber = []catalog.Column{{Name: "_offset", Type: types.Of(types.Int8)}}
 
-func (b *binder) hidden(connector string) []catalog.Column {
+func (b *binder) hidden(r *catalog.Relation) []catalog.Column {
 	if b.c.Hidden == nil {
 		return nil
 	}
-	return b.c.Hidden(connector)
+	return b.c.Hidden(r)
 }
 
 // checkHidden refuses a column with the name of a pseudo-column.

@@ -117,7 +117,7 @@ func (b *binder) declareInline(keys withKeys, sel *pg.SelectStmt) {
 		}
 		r := &catalog.Relation{Schema: "pg_temp", Name: name, Kind: catalog.Stream, Owner: b.c.User}
 		r.Connector, r.Options = b.connectorOf(name, opts, false, keys.pos[name])
-		r.Hidden = b.hidden(r.Connector)
+		r.Hidden = b.hidden(r)
 		if b.c.Check != nil {
 			b.check(b.c.Check(r, false))
 		}

@@ -17,7 +17,8 @@ import (
 // A stream with a PRIMARY KEY is a table that its records change: the last record of a
 // key is the row of that key, and a record without a value (a tombstone) takes it away.
 // Read in a query, it is the first row of each key in the order of arrival, the last
-// first. Joined FOR SYSTEM_TIME AS OF, each record is a version of its key.
+// first. Joined FOR SYSTEM_TIME AS OF, each record is a version of its key. Where the
+// records are changes (of Debezium, say), they tell by themselves which row is gone.
 
 // streamKey is the PRIMARY KEY of a stream's declaration, among its columns.
 type streamKey struct {
@@ -64,6 +65,12 @@ func hasHidden(r *catalog.Relation, name string) bool {
 	return slices.ContainsFunc(r.Hidden, func(c catalog.Column) bool { return c.Name == name })
 }
 
+// opHidden is what was done to a row, of streams whose records say it; 'd': it is gone,
+// and its columns are what it was.
+const opHidden = "_op"
+
+func tellsOp(r *catalog.Relation) bool { return hasHidden(r, opHidden) }
+
 // keyed is a stream with a PRIMARY KEY as a table.
 func (b *binder) keyed(rel *catalog.Relation, loc int32) plan.Node {
 	versions := b.versions(rel, loc)
@@ -90,14 +97,17 @@ func (b *binder) versions(rel *catalog.Relation, loc int32) *keyedStream {
 		name := catalog.QuoteName(c.Name)
 		names = append(names, name)
 		at := slices.Index(rel.Key, c.Name)
-		if at == 0 && len(rel.Key) == 1 && hasHidden(rel, "_key") && c.Generated == "" {
+		if at == 0 && len(rel.Key) == 1 && hasHidden(rel, "_key") && !tellsOp(rel) && c.Generated == "" {
 			// A tombstone has nothing but the record's key.
 			name = fmt.Sprintf("COALESCE(%s, CAST(%s AS %s)) AS %[1]s", name, keyText(rel, c), b.formatMod(c.Type))
 		}
 		columns = append(columns, name)
 	}
 	takesAway := "false"
-	if hasHidden(rel, "_key") {
+	switch {
+	case tellsOp(rel):
+		takesAway = opHidden + " = 'd'"
+	case hasHidden(rel, "_key"):
 		var nulls []string
 		for _, c := range rel.Columns {
 			if c.Generated == "" {

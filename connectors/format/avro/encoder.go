@@ -42,17 +42,11 @@ const opColumn = "_op"
 // NewEncoder compiles an encoder. A column that the schema has no field for is an
 // error, and so is a field without default that no column fills.
 func NewEncoder(s *Schema, columns []catalog.Column, o EncodeOptions) (*Encoder, error) {
-	e := &Encoder{}
-	switch o.Framing {
-	case Confluent:
-		e.head = binary.BigEndian.AppendUint32([]byte{0}, o.ID)
-	case SingleObject:
-		f, err := s.Fingerprint()
-		if err != nil {
-			return nil, err
-		}
-		e.head = append([]byte{0xc3, 0x01}, f[:]...)
+	head, err := header(s, o)
+	if err != nil {
+		return nil, err
 	}
+	e := &Encoder{head: head}
 	format := types.DefaultFormat()
 	format.Enum = o.Labels
 	c := encodeCompiler{columns: columns, used: make([]bool, len(columns)), op: o.Op, format: format}
@@ -60,7 +54,6 @@ func NewEncoder(s *Schema, columns []catalog.Column, o EncodeOptions) (*Encoder,
 	if root == nil {
 		return nil, sqlerr.Unsupported("Give a schema that is one record.", "writing rows as a union of several Avro types is not supported")
 	}
-	var err error
 	if root.kind == kindRecord {
 		e.field, err = c.record(root, "")
 	} else if len(columns) == 1 {
@@ -82,6 +75,18 @@ func NewEncoder(s *Schema, columns []catalog.Column, o EncodeOptions) (*Encoder,
 		}
 	}
 	return e, nil
+}
+
+// header is what stands before each record.
+func header(s *Schema, o EncodeOptions) ([]byte, error) {
+	switch o.Framing {
+	case Confluent:
+		return binary.BigEndian.AppendUint32([]byte{0}, o.ID), nil
+	case SingleObject:
+		f, err := s.Fingerprint()
+		return append([]byte{0xc3, 0x01}, f[:]...), err
+	}
+	return nil, nil
 }
 
 // Append appends physical row i of the batch, which has the encoder's columns. The

@@ -67,6 +67,7 @@ type field struct {
 	limit int64
 	seen  uint64 // the last record that had it
 	exact bool   // and under its exact name
+	form  form
 
 	day dayCache
 

@@ -27,6 +27,7 @@ const (
 	kindTimestamptz
 	kindDate
 	kindUUID
+	kindForm // written in a form of its own: see form
 )
 
 // kindOf returns a type's kind with its modifier's scale and limit.

@@ -39,12 +39,17 @@ func (d *Decoder) convert(f *field, raw []byte) error {
 		f.null()
 		return nil
 	}
+	if f.form.what != formNone {
+		if done, err := d.formed(f, raw); done {
+			return err
+		}
+	}
 	var err error
 	switch {
-	case f.kind == kindJSON:
+	case f.kind == kindJSON, f.kind == kindForm && f.typ.OID == types.JSON:
 		f.text.Append(raw)
 		return nil
-	case f.kind == kindJSONB:
+	case f.kind == kindJSONB, f.kind == kindForm && f.typ.OID == types.JSONB:
 		if f.text.Data, err = types.AppendCanonicalJSON(f.text.Data, raw); err == nil {
 			f.text.EndRow()
 		}
