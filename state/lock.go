@@ -49,6 +49,16 @@ const (
 	lockPoll  = 10 * time.Millisecond
 )
 
+// LockDir takes a directory for this process alone until release is called, or
+// the process ends. Where another has it the error is a *LockedError.
+func LockDir(dir string) (release func() error, err error) {
+	l, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}
+
 func lockDir(dir string) (*dirLock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/config"
@@ -97,7 +98,12 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 // serve runs until ctx ends, and then drains.
 func serve(ctx context.Context, c *config.Config, o *serveOptions, logs io.Writer) error {
 	log := newLogger(c.Server.LogFormat, logs)
-	if o.dev && c.Storage.DataDir == "" {
+	topics := "" // where the embedded broker keeps them
+	switch {
+	case !o.dev:
+	case c.Storage.DataDir != "":
+		topics = filepath.Join(c.Storage.DataDir, "dev-broker")
+	default:
 		dir, err := os.MkdirTemp("", "ferris-dev")
 		if err != nil {
 			return fmt.Errorf("making a data directory: %w", err)
@@ -106,7 +112,7 @@ func serve(ctx context.Context, c *config.Config, o *serveOptions, logs io.Write
 		c.Storage.DataDir = dir
 	}
 	if o.dev {
-		broker, err := kafka.StartBroker(kafka.BrokerOptions{Addr: o.devBroker})
+		broker, err := kafka.StartBroker(kafka.BrokerOptions{Addr: o.devBroker, DataDir: topics})
 		if err != nil {
 			return fmt.Errorf("starting the embedded broker on %s: %w", o.devBroker, err)
 		}

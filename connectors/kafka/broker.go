@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -22,6 +23,7 @@ type BrokerOptions struct {
 type Broker struct {
 	cluster *kfake.Cluster
 	running string // a file that is there while the broker is; "": it keeps nothing
+	unlock  func() error
 }
 
 // StartBroker runs a broker until Close.
@@ -34,17 +36,17 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{}
+	b := &Broker{unlock: func() error { return nil }}
 	if o.DataDir != "" {
 		b.running = filepath.Join(o.DataDir, "running")
-		if err := b.begin(o); err != nil {
-			l.Close()
-			return nil, fmt.Errorf("starting the development broker: %w", err)
-		}
+		err = b.begin(o)
 	}
-	if b.cluster, err = o.cluster(l); err != nil {
+	if err == nil {
+		b.cluster, err = o.cluster(l)
+	}
+	if err != nil {
 		l.Close()
-		return nil, fmt.Errorf("starting the development broker: %w", err)
+		return nil, fmt.Errorf("starting the development broker: %w", errors.Join(err, b.unlock()))
 	}
 	if o.DataDir != "" {
 		b.keepTopics()
@@ -104,4 +106,5 @@ func (b *Broker) Close() {
 	if b.running != "" {
 		_ = os.Remove(b.running) // where it stays the next start looks once more
 	}
+	_ = b.unlock() // closing a file that was only locked
 }

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -18,6 +20,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // TestFeedSamples reads every sample topic back through its declared columns.
@@ -76,6 +79,78 @@ func TestFeedSamples(t *testing.T) {
 		r.Close()
 		src.Close()
 	}
+}
+
+// TestSamplesGoOn: topics that were kept are fed on, by the events that follow.
+func TestSamplesGoOn(t *testing.T) {
+	dir := t.TempDir()
+	feed := func() []string {
+		b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		stop, err := FeedSamples(t.Context(), b, SampleOptions{History: 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ConsumeTopics(Samples[0].Topic))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		ends, err := kadm.NewClient(cl).ListEndOffsets(t.Context(), Samples[0].Topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := int64(0)
+		ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var ids []string
+		for int64(len(ids)) < n {
+			fetched := cl.PollFetches(ctx)
+			if err := fetched.Err(); err != nil {
+				t.Fatal(err)
+			}
+			fetched.EachRecord(func(r *kgo.Record) {
+				id, _, _ := strings.Cut(string(r.Value), ",")
+				ids = append(ids, id)
+			})
+		}
+		return ids
+	}
+	first := feed()
+	second := feed()
+	if len(first) < 40 || len(second) < len(first) {
+		t.Fatalf("%d events, then %d, want 40 and no fewer after", len(first), len(second))
+	}
+	slices.Sort(second)
+	if d := slices.Compact(slices.Clone(second)); len(d) != len(second) {
+		t.Errorf("%d events of %d are there twice", len(second)-len(d), len(second))
+	}
+}
+
+// TestBrokerDirectoryInUse: two brokers would write over one another.
+func TestBrokerDirectoryInUse(t *testing.T) {
+	dir := t.TempDir()
+	b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir}); !errors.Is(err, state.ErrLocked) {
+		if err == nil {
+			other.Close()
+		}
+		t.Errorf("a second broker in the directory: %v", err)
+	}
+	b.Close()
+	again, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0", DataDir: dir})
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	again.Close()
 }
 
 func TestBrokerAddressInUse(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // After a kill the fake cluster takes the transactions that were open for undone,
@@ -22,9 +24,18 @@ import (
 // out what the same producer commits later. So the markers are written when a
 // broker starts after one that was killed.
 
-// begin notes that the broker runs, and ends what one that was killed has left.
+// begin takes the directory, notes that the broker runs, and ends what one that
+// was killed has left.
 func (b *Broker) begin(o BrokerOptions) error {
-	_, err := os.Stat(b.running)
+	if err := os.MkdirAll(o.DataDir, 0o750); err != nil {
+		return err
+	}
+	unlock, err := state.LockDir(o.DataDir)
+	if err != nil {
+		return err
+	}
+	b.unlock = unlock
+	_, err = os.Stat(b.running)
 	switch {
 	case err == nil:
 		if err := o.undoOpen(); err != nil {
@@ -32,9 +43,6 @@ func (b *Broker) begin(o BrokerOptions) error {
 		}
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if err := os.MkdirAll(o.DataDir, 0o750); err != nil {
 		return err
 	}
 	return os.WriteFile(b.running, nil, 0o600)

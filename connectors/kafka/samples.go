@@ -85,7 +85,8 @@ type SampleOptions struct {
 }
 
 // FeedSamples makes the sample topics and feeds them until ctx ends or stop is
-// called; stop waits for the feeder.
+// called; stop waits for the feeder. Topics that a broker has kept go on where they
+// ended.
 func FeedSamples(ctx context.Context, b *Broker, o SampleOptions) (stop func(), err error) {
 	if o.History == 0 {
 		o.History = 1000
@@ -115,29 +116,54 @@ func FeedSamples(ctx context.Context, b *Broker, o SampleOptions) (stop func(), 
 type feeder struct {
 	client  *kgo.Client
 	options SampleOptions
-	next    int64
-	random  []*rand.Rand // of each topic
+	topics  []sampleTopic // as Samples
 }
 
-// history makes the topics and gives each the events of the minutes before.
+// sampleTopic is how far a topic is fed.
+type sampleTopic struct {
+	events int64 // that it holds
+	random *rand.Rand
+}
+
+// history makes the topics and gives each that is empty the events of the minutes
+// before.
 func (f *feeder) history(ctx context.Context) error {
 	admin := kadm.NewClient(f.client)
-	step := time.Second / time.Duration(f.options.Rate)
-	begin := time.Now().UTC().Add(-step * time.Duration(f.options.History))
 	for i, s := range Samples {
 		_, err := admin.CreateTopic(ctx, 3, 1, nil, s.Topic)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("creating topic %s: %w", s.Topic, err)
 		}
-		f.random = append(f.random, rand.New(rand.NewPCG(7, uint64(i))))
+		ends, err := admin.ListEndOffsets(ctx, s.Topic)
+		if err == nil {
+			err = ends.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("reading where topic %s ends: %w", s.Topic, err)
+		}
+		t := sampleTopic{random: rand.New(rand.NewPCG(7, uint64(i)))}
+		ends.Each(func(o kadm.ListedOffset) { t.skip(s, o.Offset) })
+		f.topics = append(f.topics, t)
 	}
-	for range f.options.History {
-		f.produce(ctx, begin.Add(step*time.Duration(f.next)))
+	step := time.Second / time.Duration(f.options.Rate)
+	begin := time.Now().UTC().Add(-step * time.Duration(f.options.History))
+	for i := range f.topics {
+		for n := range f.options.History - int(min(f.topics[i].events, int64(f.options.History))) {
+			f.produce(ctx, i, begin.Add(step*time.Duration(n+1)))
+		}
 	}
 	if err := f.client.Flush(ctx); err != nil {
 		return fmt.Errorf("feeding sample topics: %w", err)
 	}
 	return nil
+}
+
+// skip makes up n events and forgets them.
+func (t *sampleTopic) skip(s Sample, n int64) {
+	for range n {
+		t.events++
+		s.event(t.random, t.events, time.Time{})
+	}
 }
 
 func (f *feeder) run(ctx context.Context) {
@@ -148,16 +174,17 @@ func (f *feeder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case at := <-tick.C:
-			f.produce(ctx, at.UTC())
+			for i := range Samples {
+				f.produce(ctx, i, at.UTC())
+			}
 		}
 	}
 }
 
-// produce adds one event to every topic.
-func (f *feeder) produce(ctx context.Context, at time.Time) {
-	f.next++
-	for i, s := range Samples {
-		key, value := s.event(f.random[i], f.next, at)
-		f.client.Produce(ctx, &kgo.Record{Topic: s.Topic, Key: []byte(key), Value: value, Timestamp: at}, nil)
-	}
+// produce adds one event to the i-th topic.
+func (f *feeder) produce(ctx context.Context, i int, at time.Time) {
+	t, s := &f.topics[i], Samples[i]
+	t.events++
+	key, value := s.event(t.random, t.events, at)
+	f.client.Produce(ctx, &kgo.Record{Topic: s.Topic, Key: []byte(key), Value: value, Timestamp: at}, nil)
 }
