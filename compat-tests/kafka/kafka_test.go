@@ -241,7 +241,6 @@ func (s *suite) partitionGrowth(t *testing.T) {
 	if _, err := s.admin.CreatePartitions(t.Context(), 1, "grows"); err != nil {
 		t.Fatal(err)
 	}
-	s.client.ForceMetadataRefresh()
 	s.produceWhenKnown(t, "grows", 1, 3)
 	until(t, "the new partition", func() bool { return lines(t, out) == 3 })
 	text, err := os.ReadFile(out)
@@ -257,6 +256,7 @@ func (s *suite) partitionGrowth(t *testing.T) {
 func (s *suite) produceWhenKnown(t *testing.T, topic string, partition int32, n int) {
 	t.Helper()
 	until(t, "a partition that the client knows", func() bool {
+		s.client.ForceMetadataRefresh() // an answer from before the partition was spread would be kept for minutes
 		r := &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, `{"n":%d}`, n)}
 		return s.client.ProduceSync(t.Context(), r).FirstErr() == nil
 	})

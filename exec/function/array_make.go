@@ -19,10 +19,10 @@ func init() {
 	op("array_fill(anyelement, _int4) anyarray immutable", fillArray, "array_fill(7, ARRAY[3])", "{7,7,7}", "array_fill(0, ARRAY[2, 2])", "{{0,0},{0,0}}", "array_fill(NULL::text, ARRAY[2])", "{NULL,NULL}", "array_fill(1, '{}'::int[])", "{}", "array_fill(1, NULL)", "ERROR 22004", "array_fill(1, ARRAY[NULL::int])", "ERROR 22004", "array_fill(1, ARRAY[0])", "{}", "array_fill(1, ARRAY[1000000000])", "ERROR 54000")
 	op("array_fill(anyelement, _int4, _int4) anyarray immutable", fillArray, "array_fill(11, ARRAY[3], ARRAY[2])", "[2:4]={11,11,11}", "array_fill(1, ARRAY[3], ARRAY[2, 3])", "ERROR 2202E")
 	op("array_position(anyarray, anyelement, int4) int4 immutable", func(_ *Env, a vs) (types.Value, error) {
-		if a[0].Null {
+		if a[0].Null || len(a[0].A.Dims) == 0 {
 			return null(types.Int4)
 		}
-		if a[2].Null {
+		if a[2].Null && len(a[0].A.Dims) == 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "initial position must not be null")
 		}
 		found, err := positions(a[0], a[1], a[2].I, 1)
@@ -30,7 +30,7 @@ func init() {
 			return types.NullOf(types.Of(types.Int4)), err
 		}
 		return found[0], nil
-	}, "array_position(ARRAY[1, 2, 1], 1, 2)", "3", "array_position(ARRAY[1], 1, NULL)", "ERROR 22004", "array_position(ARRAY[1], 1, 5)", "NULL")
+	}, "array_position(ARRAY[1, 2, 1], 1, 2)", "3", "array_position(ARRAY[1], 1, NULL)", "ERROR 22004", "array_position('{}'::int[], 1, NULL)", "NULL", "array_position(ARRAY[[1]], 1, NULL)", "ERROR 0A000", "array_position(ARRAY[1], 1, 5)", "NULL")
 	op("array_positions(anyarray, anyelement) _int4 immutable", func(_ *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return null(types.Lookup(types.Int4).Array)

@@ -19,9 +19,6 @@ func init() {
 	}, Examples: examples("width_bucket(5.35::float8, 0.024::float8, 10.06::float8, 5)", "3", "width_bucket(2.5::float8, 5::float8, 0::float8, 5)", "3", "width_bucket('NaN'::float8, 0::float8, 1::float8, 5)", "ERROR 2201G", "width_bucket(1::float8, 0::float8, 1::float8, 2147483647)", "ERROR 22003")})
 	define("width_bucket(anyelement, anyarray) int4 strict immutable", Definition{Value: func(_ *Env, a vs) (types.Value, error) {
 		thresholds := a[1].A
-		if err := types.NeedOrder(thresholds.Elem.OID); err != nil {
-			return types.Value{}, err
-		}
 		if len(thresholds.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "thresholds must be one-dimensional array")
 		}
@@ -30,8 +27,11 @@ func init() {
 				return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "thresholds array must not contain NULLs")
 			}
 		}
+		if err := types.NeedOrder(thresholds.Elem.OID); err != nil {
+			return types.Value{}, err
+		}
 		return int4(sort.Search(len(thresholds.Elems), func(i int) bool { return types.Compare(a[0], thresholds.Elems[i]) < 0 }))
-	}, Examples: examples("width_bucket(5, ARRAY[1, 5, 10])", "2", "width_bucket(0, ARRAY[1, 5, 10])", "0", "width_bucket(3, ARRAY[1, NULL])", "ERROR 22004", "width_bucket('b'::text, ARRAY['a', 'c'])", "1")})
+	}, Examples: examples("width_bucket(5, ARRAY[1, 5, 10])", "2", "width_bucket(0, ARRAY[1, 5, 10])", "0", "width_bucket(3, ARRAY[1, NULL])", "ERROR 22004", "width_bucket(point '(1,2)', ARRAY[[point '(1,2)']])", "ERROR 2202E", "width_bucket(point '(1,2)', ARRAY[point '(1,2)'])", "ERROR 42883", "width_bucket('b'::text, ARRAY['a', 'c'])", "1")})
 }
 
 func bucketArgument(format string) error {

@@ -96,7 +96,7 @@ func defineJSONAccess(t string, oid types.OID) {
 	})
 	define(t+"_extract_path_text("+t+", variadic text) text strict immutable", Definition{
 		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return jsonText(followPath(a)) },
-		Examples: examples(obj+" #>> '{a,b,1}'", `x"y`, obj+" #>> '{a,b,2}'", "NULL"),
+		Examples: examples("' [ 1 ] '::"+t+" #>> '{}'", map[string]string{"json": "[ 1 ]", "jsonb": "[1]"}[t], obj+" #>> '{a,b,1}'", `x"y`, obj+" #>> '{a,b,2}'", "NULL"),
 	})
 	define(t+"_typeof("+t+") text strict immutable", Definition{
 		Value: func(_ *Env, a []types.Value) (types.Value, error) {
@@ -164,7 +164,7 @@ func checkEscapes(q string) error {
 
 // followPath follows the texts of args[1], an array, or of args[1] and on.
 func followPath(args []types.Value) (string, bool) {
-	s, path := args[0].S, args[1:]
+	s, path := strings.Trim(args[0].S, " \t\n\r"), args[1:]
 	if args[1].A != nil {
 		path = args[1].A.Elems
 	}

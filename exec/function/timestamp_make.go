@@ -39,6 +39,29 @@ func init() {
 		m, err := dateTime(env, int32(a[0].I), a[1].I)
 		return timestamptz(types.LocalToInstant(m, env.Format), err)
 	}, `"timestamptz"(date '2024-02-29', time '12:30')`, "2024-02-29 12:30:00+00")
+	for _, f := range []struct{ name, value, want string }{
+		{"timestamp", "timestamp '2024-02-29 12:30:01.256'", "2024-02-29 12:30:01.26"},
+		{"timestamptz", "timestamptz '2024-02-29 12:30:01.256+00'", "2024-02-29 12:30:01.26+00"},
+	} {
+		op(f.name+"("+f.name+", int4) "+f.name+" strict immutable", func(_ *Env, a vs) (types.Value, error) {
+			if a[0].I == types.TimestampInfinity || a[0].I == types.TimestampNegInfinity || a[1].I == -1 {
+				return a[0], nil
+			}
+			if a[1].I < 0 || a[1].I > 6 {
+				return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "timestamp(%d) precision must be between 0 and 6", a[1].I)
+			}
+			a[0].I = types.RoundMicros(a[0].I, int32(a[1].I))
+			return a[0], nil
+		}, `"`+f.name+`"(`+f.value+`, 2)`, f.want, `"`+f.name+`"(`+f.value+`, 7)`, "ERROR 22023", `"`+f.name+`"('infinity'::`+f.name+`, 7)`, "infinity")
+	}
+	op("time(time, int4) time strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		return types.NewInt(types.Time, types.RoundMicros(a[0].I, int32(max(a[1].I, -1)))), nil
+	}, `"time"(time '12:30:01.256', 2)`, "12:30:01.26", `"time"(time '12:30:01.256', 70)`, "12:30:01.256")
+	op("timetz(timetz, int4) timetz strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		t := types.TimetzOf(a[0])
+		t.Micros = types.RoundMicros(t.Micros, int32(max(a[1].I, -1)))
+		return types.NewTimetz(t), nil
+	}, `"timetz"(timetz '12:30:01.256+02', 2)`, "12:30:01.26+02", `"timetz"(timetz '23:59:59.9+02', 0)`, "24:00:00+02")
 	for _, f := range []struct {
 		name string
 		span func(types.IntervalValue) types.IntervalValue

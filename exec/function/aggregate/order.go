@@ -1,6 +1,9 @@
 package aggregate
 
-import "github.com/ferrisstreams/ferrisstreams/catalog"
+import (
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+)
 
 // ordered are the aggregates whose value tells the order in which their rows came.
 var ordered = map[string]bool{
@@ -10,5 +13,15 @@ var ordered = map[string]bool{
 	"jsonb_object_agg": true, "jsonb_object_agg_strict": true, "jsonb_object_agg_unique": true, "jsonb_object_agg_unique_strict": true,
 }
 
-// Ordered reports whether the order of its rows shows in an aggregate's value.
-func Ordered(f *catalog.Function) bool { return ordered[f.Name] }
+// Ordered reports whether the order of its rows shows in an aggregate's value. Of
+// sums of money and of pairs of floats it does where one in between is out of range
+// or not a number.
+func Ordered(f *catalog.Function) bool {
+	switch {
+	case f.Name == "sum":
+		return f.Args[0] == types.Money
+	case len(f.Args) == 2 && f.Args[1] == types.Float8:
+		return true
+	}
+	return ordered[f.Name]
+}
