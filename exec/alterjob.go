@@ -98,6 +98,7 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	if err := t.e.probeSources(ctx, p); err != nil && !unreachable(err) {
 		return err
 	}
+	t.e.leaving(ctx, []*catalog.Job{j})
 	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Error, c.Start = catalog.JobRunning, "", from })
 }
 

@@ -200,6 +200,10 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	if follows {
 		s.table = b.tableSource(n.Relation)
 	}
+	var key []int
+	if n.Changes && b.live {
+		key = s.changing()
+	}
 	s.spec.Latest = b.live && b.latest
 	if b.timed {
 		s.counted = &stream.Metrics{}
@@ -210,6 +214,9 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	c, err := newClock(b, s)
 	if err != nil {
 		return err
+	}
+	if s.changes {
+		to = b.lastRows(t, n, s, key, to)
 	}
 	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to, again: b.again, parted: follows})
 	return nil

@@ -64,6 +64,11 @@ func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer boo
 	if r.Columns, err = e.Infer(ctx, r); err != nil {
 		return nil, err
 	}
+	if r.Key == nil {
+		if r.Key, err = e.Key(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return []*sqlerr.Error{inferred(r)}, nil
 }
 
@@ -125,6 +130,7 @@ func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result
 	}
 	t.changed = true // jobs may have gone along
 	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
+	t.e.leaving(ctx, dropped.Jobs)
 	if err == nil {
 		err = t.sweep(ctx, dropped)
 	}
@@ -244,6 +250,7 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 	if s.Action == plan.JobDrop {
 		dropped, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
 		res.Notices = append(notices, t.e.undelivered(dropped.Jobs)...)
+		t.e.leaving(ctx, dropped.Jobs)
 		return res, err
 	}
 	j := tx.Snapshot().Job(s.Name)

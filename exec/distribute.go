@@ -34,9 +34,9 @@ func distribute(root plan.Node, partial bool) (*distribution, error) {
 func (d *distribution) node(n plan.Node) (plan.Node, error) {
 	switch n := n.(type) {
 	case *plan.Scan:
-		d.first[n] = n.Relation.Stored() || d.ends
+		d.first[n] = n.Relation.Stored() || n.Changes || d.ends
 		if !d.ends && (!n.Relation.Stored() || n.Follow) {
-			d.scans = append(d.scans, n.Follow) // what is followed moves together
+			d.scans = append(d.scans, n.Follow || n.Changes) // what is followed moves together
 		}
 		return n, nil
 	case *plan.Values, *plan.FunctionScan:

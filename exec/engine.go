@@ -76,9 +76,14 @@ type Engine struct {
 
 	reconciling sync.Mutex // held by the one session that starts and stops jobs
 
-	mu       sync.Mutex // guards jobs and draining
+	mu       sync.Mutex // guards jobs, draining and elsewhere
 	jobs     map[state.ID]*job
 	draining bool
+	// elsewhere are the streams of jobs that are being dropped for which other systems
+	// keep something.
+	elsewhere map[state.ID][]*catalog.Relation
+
+	background sync.WaitGroup // what waits for other systems and no session for it
 }
 
 // New returns an engine that runs nothing yet.
@@ -144,6 +149,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	for _, j := range all {
 		<-j.done
 	}
+	e.background.Wait()
 	e.sharing.close()
 	return errors.Join(errs...)
 }
@@ -208,6 +214,16 @@ func (e *Engine) Infer(ctx context.Context, r *catalog.Relation) ([]catalog.Colu
 			"columns of a %s stream cannot be inferred", r.Connector)
 	}
 	return inferrer.Infer(ctx, r)
+}
+
+// Key returns the columns of the key that the rows of a stream have which another system
+// changes; nil: it is none.
+func (e *Engine) Key(ctx context.Context, r *catalog.Relation) ([]string, error) {
+	c, ok := e.connectors[r.Connector].(stream.Changing)
+	if !ok || !c.Changes(r) {
+		return nil, nil
+	}
+	return c.Key(ctx, &e.o.Env, r)
 }
 
 // Metrics are the counters of all connectors.

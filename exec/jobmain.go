@@ -74,6 +74,7 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 	for _, id := range e.o.Store.Jobs() {
 		if !known[id] {
 			errs = append(errs, failed("forgetting the state of a dropped job", e.o.Store.DropJob(id)))
+			e.forget(id)
 		}
 	}
 	if e.o.Tables != nil {

@@ -332,6 +332,7 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		name := sourceName(len(t.names), s.plan.Relation)
 		t.names[s] = name
 		s.spec.Group = jobGroup(l.j.def.Name)
+		s.spec.Job = l.j.id.String() + "/" + name
 		s.begin(l.j.def.Start)
 		l.j.mu.Lock()
 		l.j.streams[name] = s.plan.Relation.Name

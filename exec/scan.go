@@ -27,11 +27,12 @@ type scan struct {
 	types  []types.Type
 	faults func(stream.Reject) error // nil: a reject cannot come
 
-	table  *tableSource // where a table is followed; nil: a stream is read
-	source stream.Source
-	reader stream.Reader
-	batch  *vec.Batch
-	from   []stream.Position // where the reader began
+	table   *tableSource // where a table is followed; nil: a stream is read
+	changes bool         // rows come as changes of those of a key: a Latest is above
+	source  stream.Source
+	reader  stream.Reader
+	batch   *vec.Batch
+	from    []stream.Position // where the reader began
 	// shared is what the scans of a stream by several tasks have in common, and task
 	// the number of this one's; nil: it has every split.
 	shared *sharedScan

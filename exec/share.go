@@ -85,7 +85,7 @@ func newSharing() *sharing {
 
 // sharable reports whether a live scan reads a whole stream as others do.
 func (s *scan) sharable() bool {
-	return s.table == nil && !s.spec.Bounded && s.spec.From == (stream.Bound{}) && s.spec.Until == (stream.Bound{})
+	return s.table == nil && !s.changes && !s.spec.Bounded && s.spec.From == (stream.Bound{}) && s.spec.Until == (stream.Bound{})
 }
 
 func (s *scan) shareKey() shareKey {

@@ -126,15 +126,16 @@ func (r *tableReader) Close() error {
 }
 
 // torn reports whether some of the followed tables among the leaves have been
-// delivered up to one version, and others not: an epoch that ended now would show
-// half a commit.
+// delivered up to one version, and others not, or a transaction of another system in
+// part: an epoch that ended now would show half a commit.
 func torn(leaves []*leaf) bool {
 	first, seen := uint64(0), false
 	for _, l := range leaves {
 		switch {
-		case l.scan.table == nil || l.done:
+		case l.done:
 		case l.parted:
 			return true
+		case l.scan.table == nil:
 		case seen && l.version != first:
 			return true
 		default:
@@ -144,13 +145,14 @@ func torn(leaves []*leaf) bool {
 	return false
 }
 
-// arrived notes how far the changes of a followed table have been delivered.
+// arrived notes how far the changes of a followed table, or of another system's, have
+// been delivered.
 func (l *leaf) arrived(r stream.Read, rows int) error {
-	if l.scan.table == nil {
+	if l.scan.table == nil && !l.scan.changes {
 		return nil
 	}
 	l.parted = r.Next == nil && (l.parted || rows > 0)
-	if r.Next == nil {
+	if r.Next == nil || l.scan.table == nil {
 		return nil
 	}
 	var err error

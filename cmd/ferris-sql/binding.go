@@ -59,6 +59,11 @@ func (b *binding) context() bind.Context {
 			l, ok := b.find(r.Connector).(stream.Looker)
 			return ok && l.Looks(r, keys)
 		},
+		Changes: func(r *catalog.Relation) bool {
+			c, ok := b.find(r.Connector).(stream.Changing)
+			return ok && c.Changes(r)
+		},
+		Key: b.engine.Key,
 		Rows: func(r *catalog.Relation) (float64, bool) {
 			if r.Stored() && b.tables != nil {
 				return float64(b.tables.Rows(table.Describe(r))), true

@@ -71,6 +71,11 @@ type Scan struct {
 	// positions for this one, so that its lag can be seen. "": Ack does nothing.
 	// A stream's own group.id comes before it.
 	Group string
+	// Marks: of a Changing relation, rows are changes and have their marks behind
+	// Columns. Job names the source of a job that reads, under which things may be kept
+	// for it: the job's id, a slash, and the source's name in it; "": a query reads.
+	Marks bool
+	Job   string
 	// Raw: Read.Raw has each row's record as it came, where the source can tell.
 	Raw bool
 }

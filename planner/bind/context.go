@@ -34,6 +34,10 @@ type Context struct {
 	// Looks says whether a stream's connector can be asked for its rows by these of its
 	// columns; none: by some. nil: none can.
 	Looks func(r *catalog.Relation, keys []int) bool
+	// Changes says whether a stream is a table that another system changes, and Key
+	// which columns its rows' key has there; nil: none is.
+	Changes func(r *catalog.Relation) bool
+	Key     func(ctx context.Context, r *catalog.Relation) ([]string, error)
 	// Rows is about how many rows a relation holds now; ok is false where nobody
 	// can tell. nil: nothing is known.
 	Rows func(r *catalog.Relation) (rows float64, ok bool)

@@ -192,6 +192,10 @@ func (b *binder) infer(r *catalog.Relation) {
 	cols, err := b.c.Infer(b.ctx, r)
 	b.check(err)
 	r.Columns = cols
+	if r.Key == nil && b.c.Changes != nil && b.c.Changes(r) {
+		r.Key, err = b.c.Key(b.ctx, r)
+		b.check(err)
+	}
 	var list []string
 	for _, c := range cols {
 		list = append(list, c.Name+" "+b.formatMod(c.Type))

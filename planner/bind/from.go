@@ -262,12 +262,13 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 			WithHint("Declare a stream over the same data: CREATE STREAM %s_in WITH (...).", rel.Name).At(b.pos(x.Location)))
 	default:
 		fields, cols := relationColumns(rel)
-		if rel.Key != nil && rel != b.records {
+		changes := b.c.Changes != nil && b.c.Changes(rel)
+		if rel.Key != nil && rel != b.records && !changes {
 			node, item.cols = b.keyed(rel, x.Location), cols
 			break
 		}
 		looked := b.c.Looks != nil && b.c.Looks(rel, nil)
-		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked})
+		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked, Changes: changes})
 		item.cols = cols
 	}
 	b.aliasColumns(item, x.Alias)

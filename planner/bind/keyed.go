@@ -54,7 +54,7 @@ func (b *binder) setKey(r *catalog.Relation, k streamKey) {
 			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "data type %s has no default operator class for access method \"btree\"", b.formatMod(r.Columns[at].Type)).At(k.pos))
 		}
 	}
-	if k.names != nil && !hasHidden(r, "_offset") {
+	if k.names != nil && !hasHidden(r, "_offset") && (b.c.Changes == nil || !b.c.Changes(r)) {
 		b.unsupportedAt(k.pos, "Leave it out, and read the latest row of each key: SELECT DISTINCT ON (key) ... ORDER BY key, a time DESC.",
 			"PRIMARY KEY on a %s stream, whose rows are in no order, is not supported", r.Connector)
 	}

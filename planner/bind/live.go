@@ -86,7 +86,7 @@ func changesAppendOnly(n plan.Node) bool {
 	plan.WalkNode(n, func(n plan.Node) bool {
 		switch n := n.(type) {
 		case *plan.Scan:
-			ok = ok && !n.Follow
+			ok = ok && !n.Follow && !n.Changes
 		case *plan.AggregateNode:
 			if n.EmitChanges && (n.Closing == nil || !n.Closing.Once()) && hasStream(n.Input) {
 				ok = false

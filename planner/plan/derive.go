@@ -161,7 +161,7 @@ func deriveScan(n *Scan) Props {
 	if r.Stored() {
 		return deriveTable(n)
 	}
-	p := Props{Bounded: n.Looked || boundedSource(r), AppendOnly: true, Time: -1}
+	p := Props{Bounded: !n.Changes && (n.Looked || boundedSource(r)), AppendOnly: !n.Changes, Time: -1}
 	all := r.AllColumns()
 	at := map[string]int{}
 	for i, c := range n.Columns {
@@ -174,12 +174,28 @@ func deriveScan(n *Scan) Props {
 	if i, ok := at[want]; ok {
 		p.Time = i
 	}
+	if n.Changes {
+		p.Keys = namedKeys(at, r.Key)
+	}
 	if o, ok := at["_offset"]; ok {
 		if part, ok := at["_partition"]; ok {
 			p.Keys = append(p.Keys, []int{part, o})
 		}
 	}
 	return p
+}
+
+// namedKeys is the key of columns with names, where all of them are there.
+func namedKeys(at map[string]int, names []string) [][]int {
+	key := make([]int, len(names))
+	for i, name := range names {
+		c, ok := at[name]
+		if !ok {
+			return nil
+		}
+		key[i] = c
+	}
+	return [][]int{key}
 }
 
 // deriveTable is what is known of the rows that a table has: they end, but where

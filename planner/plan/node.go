@@ -74,6 +74,10 @@ type Scan struct {
 	// Looked: of a stream whose connector can be asked for the rows of keys. A stream
 	// that is joined with it asks; otherwise it is read, and ends.
 	Looked bool
+	// Changes: of a stream that is a table which another system changes, in a
+	// continuous query: its rows by their key, as they change. Else the rows that are
+	// there once.
+	Changes bool
 }
 
 // VirtualScan reads a catalog relation, by its provider.

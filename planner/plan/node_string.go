@@ -8,6 +8,9 @@ func (n *Scan) String() string {
 	if n.Relation.Stored() {
 		return n.tableString()
 	}
+	if n.Changes {
+		return "Stream Changes on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
+	}
 	return "Stream Scan on " + relationName(n.Relation.Schema, n.Relation.Name, n.Alias)
 }
 

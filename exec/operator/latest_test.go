@@ -1,0 +1,193 @@
+package operator
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+var latestTypes = []types.Type{types.Of(types.Int8), types.Of(types.Text), types.Of(types.Text), types.Of(types.Bytea)}
+
+func newLatest() Kept {
+	return NewLatest(LatestSpec{Types: latestTypes, Key: []int{0}, Pass: 3, Name: "t"})
+}
+
+// changeScript makes random changes, and keeps the table that they come to.
+type changeScript struct {
+	rng    *rand.Rand
+	table  map[int64][2]string
+	events []event
+}
+
+func (s *changeScript) add(op vec.Op, key types.Value, a, b types.Value, mark []byte) {
+	m := types.NullOf(latestTypes[3])
+	if mark != nil {
+		m = types.Value{Type: latestTypes[3], S: string(mark)}
+	}
+	s.events = append(s.events, event{op: op, values: []types.Value{key, a, b, m}})
+}
+
+func (s *changeScript) text() types.Value {
+	return types.Value{Type: latestTypes[1], S: fmt.Sprint("v", s.rng.IntN(1000))}
+}
+
+func (s *changeScript) mark(mark []byte) {
+	s.add(vec.Insert, types.NullOf(latestTypes[0]), types.NullOf(latestTypes[1]), types.NullOf(latestTypes[1]), mark)
+}
+
+// step makes one change. together: also such as a restart in the midst begins again.
+func (s *changeScript) step(together bool) {
+	null := types.NullOf(latestTypes[1])
+	n := s.rng.Int64N(30)
+	key := types.Value{Type: latestTypes[0], I: n}
+	have, there := s.table[n]
+	switch kind := s.rng.IntN(40); {
+	case kind == 0:
+		s.mark(stream.MarkTruncate)
+		clear(s.table)
+	case kind == 1 && together: // a snapshot, of a table that has changed since
+		s.mark(stream.MarkRefresh)
+		maps.DeleteFunc(s.table, func(k int64, _ [2]string) bool { return k >= 30 })
+		for k := range int64(30) {
+			if s.rng.IntN(3) == 0 {
+				delete(s.table, k)
+				continue
+			}
+			a, b := s.text(), s.text()
+			s.table[k] = [2]string{a.S, b.S}
+			s.add(vec.Insert, types.Value{Type: latestTypes[0], I: k}, a, b, nil)
+		}
+		s.mark(stream.MarkRefreshed)
+	case kind < 10:
+		delete(s.table, n)
+		s.add(vec.Delete, key, null, null, nil)
+	case kind < 18 && there: // the second text is not sent
+		a := s.text()
+		s.table[n] = [2]string{a.S, have[1]}
+		s.add(vec.Insert, key, a, null, stream.AppendKept(nil, false, []int{2}))
+	case kind < 22 && there && together:
+		to := 100 + s.rng.Int64N(5)
+		delete(s.table, n)
+		s.table[to] = have
+		s.add(vec.Delete, key, null, null, nil)
+		s.add(vec.Insert, types.Value{Type: latestTypes[0], I: to}, null, null, stream.AppendKept(nil, true, []int{1, 2}))
+	default:
+		a, b := s.text(), s.text()
+		s.table[n] = [2]string{a.S, b.S}
+		s.add(vec.Insert, key, a, b, nil)
+	}
+}
+
+func (s *changeScript) want() []string {
+	var all []string
+	for k, v := range s.table {
+		all = append(all, fmt.Sprintf("%d %s %s", k, v[0], v[1]))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestLatest: what goes out comes to the table that the changes make, however they are
+// cut into batches and epochs, and stored and restored in between.
+func TestLatest(t *testing.T) {
+	out := latestTypes[:3]
+	for seed := range uint64(12) {
+		s := &changeScript{rng: rand.New(rand.NewPCG(seed, 5)), table: map[int64][2]string{}}
+		for range 300 {
+			s.step(true)
+			if s.rng.IntN(9) == 0 {
+				s.events = append(s.events, event{kind: eventBarrier})
+			}
+		}
+		events := append(slices.Clone(s.events), event{kind: eventBarrier})
+		for _, sh := range shapes {
+			if got, want := accumulatedLines(t, play(t, newLatest(), [][]types.Type{latestTypes}, out, events, sh)), s.want(); !slices.Equal(got, want) {
+				t.Fatalf("seed %d, %v: %q, want %q", seed, sh, got, want)
+			}
+		}
+		k := &changeScript{rng: rand.New(rand.NewPCG(seed, 6)), table: map[int64][2]string{}}
+		for range 300 {
+			k.step(false)
+		}
+		if got, want := accumulatedLines(t, playKept(t, newLatest, [][]types.Type{latestTypes}, out, k.events, k.rng)), k.want(); !slices.Equal(got, want) {
+			t.Fatalf("seed %d, stored: %q, want %q", seed, got, want)
+		}
+	}
+}
+
+// TestLatestNets: what is as it was goes out not at all, and what was never out is not
+// taken back.
+func TestLatestNets(t *testing.T) {
+	s := &changeScript{rng: rand.New(rand.NewPCG(1, 1)), table: map[int64][2]string{}}
+	key, a, b, null := types.Value{Type: latestTypes[0], I: 1}, s.text(), s.text(), types.NullOf(latestTypes[1])
+	s.add(vec.Insert, key, a, a, nil)
+	s.add(vec.Insert, key, a, b, nil)
+	s.events = append(s.events, event{kind: eventBarrier})
+	s.add(vec.Delete, key, null, null, nil)
+	s.add(vec.Insert, key, a, b, nil)
+	s.add(vec.Insert, types.Value{Type: latestTypes[0], I: 2}, a, b, nil)
+	s.add(vec.Delete, types.Value{Type: latestTypes[0], I: 2}, null, null, nil)
+	s.events = append(s.events, event{kind: eventBarrier})
+	got := play(t, newLatest(), [][]types.Type{latestTypes}, latestTypes[:3], s.events, shapes[0])
+	if want := []string{"+ 1 " + a.S + " " + b.S, "barrier", "barrier"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestLatestForgets: keys and rows that are gone are not held for ever, and what is left
+// is restored.
+func TestLatestForgets(t *testing.T) {
+	const rows, left = 3 * fewRows, 10
+	k, op := newKeeper(t), newLatest()
+	k.keep(op, 0)
+	l := op.(*Latest)
+	for _, o := range []vec.Op{vec.Insert, vec.Delete} {
+		s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+		for n := range int64(rows) {
+			if o == vec.Insert || n >= left {
+				s.add(o, types.Value{Type: latestTypes[0], I: n}, s.text(), s.text(), nil)
+			}
+		}
+		for some := range slices.Chunk(s.events, 1000) {
+			b := makeBatch(latestTypes, some, false, s.rng)
+			if err := op.Process(t.Context(), 0, b, nowhere{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := op.Barrier(t.Context(), 1, nowhere{}); err != nil {
+			t.Fatal(err)
+		}
+		k.save(op)
+	}
+	if len(l.rows) != left || l.store.rows != left || len(l.kept.keys.parts) != 1 {
+		t.Errorf("%d keys, %d rows and %d pages are held, want %d, %d and 1", len(l.rows), l.store.rows, len(l.kept.keys.parts), left, left)
+	}
+	again := newLatest()
+	k.restore(again)
+	if n := again.(*Latest).alive; n != left {
+		t.Errorf("%d rows are restored, want %d", n, left)
+	}
+	for _, o := range []Kept{op, again} {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLatestUnknown: a change that has not all values of a row that was never read is
+// an error, as is a mark that is none.
+func TestLatestUnknown(t *testing.T) {
+	for _, mark := range [][]byte{stream.AppendKept(nil, false, []int{1}), stream.AppendKept(nil, true, []int{1}), []byte("x"), []byte("k1")} {
+		s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+		s.add(vec.Insert, types.Value{Type: latestTypes[0], I: 1}, types.NullOf(latestTypes[1]), s.text(), mark)
+		if _, err := tryPlay(newLatest(), [][]types.Type{latestTypes}, latestTypes[:3], s.events, shapes[0]); err == nil {
+			t.Errorf("the mark %q is taken", mark)
+		}
+	}
+}
