@@ -105,7 +105,7 @@ func launchAt(ctx context.Context, o Options, home, dir, data string, cred *sysc
 	args := []string{"-D", data}
 	for _, set := range append([]string{
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(port), "unix_socket_directories=",
-		"fsync=off", "autovacuum=off", "timezone=UTC", "log_timezone=UTC", "max_connections=64",
+		"fsync=off", "autovacuum=off", "timezone=UTC", "log_timezone=UTC", "max_connections=64", "wal_level=logical", "max_replication_slots=40", "max_wal_senders=40",
 	}, o.Settings...) {
 		args = append(args, "-c", set)
 	}

@@ -65,7 +65,7 @@ func TestSnapshotErrors(t *testing.T) {
 	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'mysql://u@h/d')", "0A000", "a database of type mysql is not supported")
 	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'postgresql:///var/run/x?user=u')", "22023", "it names no host")
 	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'postgresql://u@h/d?sslcert=/etc/passwd')", "22023", `its parameter "sslcert" is not known`)
-	p.fails("CREATE STREAM x WITH (type = 'database', connection = 'postgresql://u@127.0.0.1:1/d')", "08006", `PostgreSQL at "127.0.0.1:1", database "d"`)
+	p.fails("CREATE STREAM x WITH (type = 'database', connection = 'postgresql://u@127.0.0.1:1/d')", "08001", `PostgreSQL at "127.0.0.1:1", database "d"`)
 	denied := strings.Replace(p.server.DSN(), "postgres@", "nobody_"+p.schema+"@", 1)
 	p.fails("CREATE STREAM x WITH (type = 'database', connection = '"+denied+"', 'table' = '$schema.texts')", "42501", `permission denied for schema $schema`)
 	p.here("CREATE STREAM unkeyed (id int) WITH (type = 'database', connection = '$db', 'table' = '$schema.vt')")

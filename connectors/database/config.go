@@ -32,6 +32,12 @@ type config struct {
 	lag, poll   time.Duration
 	pool        int
 
+	cdc         bool
+	slot        string // "": one for each job
+	publication string // "": by the table's name
+	again       bool   // what is lost is read again
+	heartbeat   time.Duration
+
 	mode     string
 	create   bool
 	progress name
@@ -89,6 +95,9 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	c.query = strings.TrimRight(strings.TrimSpace(v.String("query")), ";")
 	c.incremental = v.String("incremental.column")
 	c.lag, c.poll = v.Duration("incremental.lag"), v.Duration("poll_interval")
+	c.cdc, c.slot, c.publication = v.Bool("cdc"), v.String("slot.name"), v.String("publication.name")
+	c.again = v.Enum("on_data_loss", "fail", "snapshot") == "snapshot"
+	c.heartbeat = v.Duration("heartbeat_interval")
 	c.pool = int(v.Int("connection.pool.max_size", 1, 256))
 	if _, err := stream.ReadLookup(rel, known); err != nil && v.Err() == nil {
 		return nil, err
@@ -101,6 +110,10 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 		c.table.table = rel.Name
 	case c.incremental != "" && len(c.keys) > 0:
 		v.Reject("key", "nothing beside incremental.column, whose order the rows are read in")
+	case c.cdc:
+		c.rejectBeside(v)
+	case v.Given("slot.name") || v.Given("publication.name") || v.Given("on_data_loss") || v.Given("heartbeat_interval"):
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameters slot.name, publication.name, on_data_loss and heartbeat_interval of %q are for cdc = 'true'", rel.Name)
 	case c.poll < time.Millisecond:
 		v.Reject("poll_interval", "at least 1ms")
 	}

@@ -50,6 +50,18 @@ func (c *config) failure(doing string, err error) error {
 	return e
 }
 
+// unreachable words why there is no connection: where no server answers, as any other
+// system that is not reached.
+func (c *config) unreachable(err error) error {
+	var pg *pgconn.PgError
+	var of *sqlerr.Error
+	if errors.Is(err, context.Canceled) || errors.As(err, &of) || errors.As(err, &pg) {
+		return c.failure("connecting", err)
+	}
+	return sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to %s: %w", c.server, err).
+		WithHint("Check that the server runs and that its host and port are reached from here.")
+}
+
 // plain keeps a server's error to be found, and does not repeat its text.
 type plain struct{ of *pgconn.PgError }
 
@@ -61,13 +73,13 @@ func (p plain) Unwrap() error { return p.of }
 func passes(pg *pgconn.PgError) bool {
 	switch pg.Code[:min(2, len(pg.Code))] {
 	case "08", "53", "57", "58":
-		return pg.Code != "57014" // a statement_timeout's
+		return pg.Code != "57014" && pg.Code != "53400" // a statement_timeout's, a setting that is too low
 	case "25":
 		return pg.Code == "25P03" || pg.Code == "25P04" // a transaction took too long
 	case "40":
 		return true // another transaction's doing: deadlock, serialization
 	}
-	return pg.Code == "55P03"
+	return pg.Code == "55P03" || pg.Code == "55006" // a lock, a slot, that another session has
 }
 
 // ofRows reports whether a server's error is about the rows it was given.

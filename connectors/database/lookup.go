@@ -21,7 +21,7 @@ import (
 // stream that goes on.
 func (Connector) Looks(rel *catalog.Relation, _ []int) bool {
 	column, _ := rel.Options.Get("incremental.column")
-	return column == ""
+	return column == "" && !changes(rel)
 }
 
 // Lookup describes the table.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,7 +30,8 @@ type reader struct {
 	start  sync.Once
 	cancel context.CancelFunc
 	done   chan struct{}
-	failed error // what ended the goroutine; Read returns it again
+	acked  atomic.Uint64 // of changes: where what is committed ends
+	failed error         // what ended the goroutine; Read returns it again
 }
 
 // readAhead is how many batches lie ready: the one that is decoded while another one
@@ -45,7 +47,7 @@ type delivery struct {
 
 // Open starts a reader. It connects with its first Read.
 func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
-	places, _, err := s.places(scan.Bounded)
+	places, _, err := s.places(scan.Bounded || scan.Marks)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +58,15 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		r.fields = append(r.fields, newField(s.rel.Columns[c], s.remote[c], format))
 	}
 	for _, p := range from {
+		if scan.Marks {
+			break // its positions are those of changes
+		}
 		if _, err := s.decode(p.Offset, len(places)); err != nil {
 			return nil, err
 		}
+	}
+	if scan.Marks && scan.Latest {
+		return nil, sqlerr.Unsupported("Begin with the rows that there are.", "reading the changes of %s from the latest on, without the rows that they change, is not supported", s.config.what())
 	}
 	for range readAhead {
 		r.free <- vec.NewBatch(r.types())
@@ -74,9 +82,12 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 }
 
 func (r *reader) types() []types.Type {
-	ts := make([]types.Type, len(r.fields))
+	var ts []types.Type
 	for i := range r.fields {
-		ts[i] = r.fields[i].typ
+		ts = append(ts, r.fields[i].typ)
+	}
+	if r.scan.Marks {
+		ts = append(ts, types.Of(types.Bytea))
 	}
 	return ts
 }
@@ -103,6 +114,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 			for i := range b.Cols {
 				b.Cols[i], d.batch.Cols[i] = d.batch.Cols[i], b.Cols[i]
 			}
+			b.Ops, d.batch.Ops = d.batch.Ops, b.Ops
 			b.Rows = d.batch.Rows
 			r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
 			r.free <- d.batch // there is room: it came from there
@@ -131,8 +143,23 @@ func (r *reader) Add(_ context.Context, from []stream.Position) error {
 	return nil
 }
 
-// Ack does nothing: a table is read again from any position.
-func (r *reader) Ack(context.Context, []stream.Position) error { return nil }
+// Ack tells what of a table's changes the server need not keep. A table itself is read
+// again from any position.
+func (r *reader) Ack(_ context.Context, upTo []stream.Position) error {
+	for _, p := range upTo {
+		if !r.scan.Marks {
+			break
+		}
+		at, err := r.source.decodeChanges(p.Offset)
+		if err != nil {
+			return err
+		}
+		if !at.snapshot {
+			r.acked.Store(uint64(at.lsn))
+		}
+	}
+	return nil
+}
 
 // Close ends the goroutine and its connection.
 func (r *reader) Close() error {
@@ -152,7 +179,11 @@ func (r *reader) send(ctx context.Context, d delivery) bool {
 }
 
 func (r *reader) run(ctx context.Context) {
-	err := r.readAll(ctx)
+	read := r.readAll
+	if r.scan.Marks {
+		read = r.readChanges
+	}
+	err := read(ctx)
 	if err == nil {
 		err = io.EOF
 	}
@@ -271,7 +302,7 @@ func placed(places []place, values [][]byte) (position, error) {
 
 // copy runs a COPY and delivers its rows. It returns the place of the last one.
 func (r *reader) copy(ctx context.Context, conn *pgconn.PgConn, what selection) (position, error) {
-	c := &copying{reader: r, ctx: ctx, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
+	c := &copying{reader: r, ctx: ctx, next: what.next, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
 	t := &tuples{fields: make([][]byte, len(what.places)+len(r.fields)), row: c.row}
 	_, err := conn.CopyTo(ctx, t, r.source.statement(what))
 	if err == nil {
@@ -297,6 +328,7 @@ type copying struct {
 	rejects []stream.Reject
 	last    [][]byte // of the last row, the values of its place
 	at      position
+	next    stream.Offset // where to go on, whatever the row; nil: behind the row
 }
 
 // row decodes one row.
@@ -343,6 +375,9 @@ func (c *copying) decode(values [][]byte) error {
 			vec.Truncate(b.Cols[k], b.Rows)
 		}
 		return c.refuse(f, values, err)
+	}
+	if c.reader.scan.Marks {
+		b.Cols[len(c.reader.fields)].(*vec.Bytes).AppendNull()
 	}
 	b.Rows++
 	return nil
@@ -397,7 +432,11 @@ func (c *copying) flush() error {
 	if err != nil {
 		return err
 	}
-	d := delivery{batch: c.batch, read: stream.Read{Split: c.split, Next: p.encode(), Rejects: c.rejects}}
+	next := c.next
+	if next == nil {
+		next = p.encode()
+	}
+	d := delivery{batch: c.batch, read: stream.Read{Split: c.split, Next: next, Rejects: c.rejects}}
 	if !c.reader.send(c.ctx, d) {
 		return c.ctx.Err()
 	}

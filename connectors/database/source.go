@@ -22,6 +22,7 @@ type source struct {
 	there  []remote // of the server
 	remote []remote // of the relation's columns
 	kind   kind
+	log    logged // with cdc
 }
 
 // describe asks the server what is to be read.
@@ -47,7 +48,10 @@ func (s *source) describe(ctx context.Context) error {
 		return err
 	}
 	sizes.put(c, s.kind.rows)
-	return nil
+	if c.cdc {
+		s.log, err = c.logged(ctx, conn, s.kind)
+	}
+	return err
 }
 
 // order are the columns that the declaration has the rows read by.
@@ -60,7 +64,7 @@ func (c *config) order() []string {
 
 // Splits is the table, or the tables that hold the rows of a partitioned one.
 func (s *source) Splits(context.Context) ([]stream.Split, error) {
-	if s.kind.relkind == "p" && s.config.incremental == "" && len(s.config.keys) == 0 {
+	if s.kind.relkind == "p" && !s.config.cdc && s.config.incremental == "" && len(s.config.keys) == 0 {
 		var splits []stream.Split
 		for _, leaf := range s.kind.leaves {
 			splits = append(splits, stream.Split(leaf.sql()))
@@ -177,9 +181,10 @@ type selection struct {
 	places  []place
 	fields  []field
 	filters []string
-	at      position // nil: from the beginning
-	order   string   // of the places: " ASC", " DESC", or "": as the rows lie
-	limit   int      // 0: none
+	at      position      // nil: from the beginning
+	order   string        // of the places: " ASC", " DESC", or "": as the rows lie
+	limit   int           // 0: none
+	next    stream.Offset // of every row; nil: each has its own
 }
 
 // statement is the COPY that a selection is read by.

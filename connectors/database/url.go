@@ -214,11 +214,31 @@ func (s *server) session() string {
 // committed is not written again. A setting that waits for more than that stays.
 const durable = "; SELECT pg_catalog.set_config('synchronous_commit', 'on', false) WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
 
-// connect opens a connection.
+// Kinds of connection: one that reads, one that writes, and one that changes are sent
+// over.
+type purpose uint8
+
+const (
+	forReading purpose = iota
+	forWriting
+	forChanges
+)
+
+// connect opens a connection for what the declaration does.
 func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
+	if c.role == stream.RoleSource {
+		return c.connectFor(ctx, forReading)
+	}
+	return c.connectFor(ctx, forWriting)
+}
+
+func (c *config) connectFor(ctx context.Context, what purpose) (*pgconn.PgConn, error) {
 	pc, err := c.server.config(c.timeout)
 	if err != nil {
 		return nil, err
+	}
+	if what == forChanges {
+		pc.RuntimeParams["replication"] = "database"
 	}
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
@@ -227,12 +247,13 @@ func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	conn, err := pgconn.ConnectConfig(ctx, pc)
 	if err != nil {
-		return nil, c.failure("connecting", err)
+		return nil, c.unreachable(err)
 	}
 	session := c.server.session()
-	if c.role == stream.RoleSource {
+	switch what {
+	case forReading:
 		session += "; SET default_transaction_read_only = on"
-	} else {
+	case forWriting:
 		session += durable
 	}
 	if _, err := conn.Exec(ctx, session).ReadAll(); err != nil {

@@ -1,0 +1,8 @@
+-- Run in the gateway: psql -h 127.0.0.1 -p 7432 -f balances.sql
+-- The accounts as they are, and every change of them as it commits: what each customer has.
+CREATE STREAM accounts WITH (
+    type = 'postgres', connection = 'postgresql://postgres@127.0.0.1:5432/postgres',
+    'table' = 'shop.accounts', cdc = 'true');
+
+CREATE MATERIALIZED VIEW balances AS
+SELECT customer, count(*) AS accounts, sum(balance) AS balance FROM accounts GROUP BY customer;
