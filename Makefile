@@ -55,7 +55,7 @@ test-sql: deps ## SQL against PostgreSQL 16: files, TPC-H, plans, functions
 	$(GO) test -timeout 30m -p 1 ./compat-tests/slt ./compat-tests/tpch ./compat-tests/plan ./compat-tests/expr
 
 .PHONY: test-clients
-test-clients: deps ## psql, pgjdbc, pgx, lib/pq and node against PostgreSQL 16 and us; captured statements; wire scripts
+test-clients: deps ## Clients against PostgreSQL 16 and us: psql and a dozen drivers; captured statements; wire scripts
 	$(GO) test -count=1 -timeout 30m ./compat-tests/clients ./compat-tests/wire -v
 
 .PHONY: test-tables

@@ -15,6 +15,11 @@ command -v java >/dev/null || missing+=(default-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 command -v mkfs.ext4 >/dev/null || [ -x /usr/sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
+command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3 python3-pip)
+# The perl that finds DBD::Pg is Debian's, wherever another is.
+/usr/bin/perl -MDBD::Pg -e 1 2>/dev/null || missing+=(perl libdbd-pg-perl)
+ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || missing+=(odbc-postgresql)
 if [ ${#missing[@]} -gt 0 ]; then
 	echo "installing ${missing[*]}"
 	apt-get update -qq
@@ -26,6 +31,16 @@ if ! cmp -s clients/node/package.json "$cache/node/package.json" || [ ! -d "$cac
 	mkdir -p "$cache/node"
 	cp clients/node/package.json "$cache/node/package.json"
 	(cd "$cache/node" && npm install --no-audit --no-fund --silent)
+fi
+
+# psycopg 2 and 3, asyncpg, SQLAlchemy and pyodbc, as locked in
+# clients/python/requirements.txt, for the python3 that runs them.
+python=$cache/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if ! cmp -s clients/python/requirements.txt "$python/requirements.txt"; then
+	rm -rf "$python" "$python.part"
+	python3 -m pip install --quiet --no-warn-script-location --root-user-action=ignore --target "$python.part" -r clients/python/requirements.txt
+	cp clients/python/requirements.txt "$python.part/requirements.txt"
+	mv "$python.part" "$python"
 fi
 
 # DuckDB, for the bars over files.

@@ -371,6 +371,11 @@ func (s session) CurrentRow(string, types.OID) (int64, bool, error) {
 	return 0, false, nil
 }
 func (s session) NotifyUsage() float64 { return 0 }
+func (s session) LockAdvisory(context.Context, function.AdvisoryLock, function.AdvisoryMode) (bool, error) {
+	return true, nil
+}
+func (s session) UnlockAdvisory(function.AdvisoryLock, bool) bool { return true }
+func (s session) UnlockAllAdvisory()                              {}
 
 func TestLiveLatest(t *testing.T) {
 	f := newFixture(t)

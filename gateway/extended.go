@@ -297,20 +297,27 @@ func (x *session) execute(d *decoder) error {
 	return x.statement(func(ctx context.Context) error { return x.executePortal(ctx, p, int64(max(limit, 0))) })
 }
 
+// startPortal runs a portal's statement for the first time.
+func (x *session) startPortal(ctx context.Context, p *portal) error {
+	out, err := x.runAsAltered(ctx, p.bound, p.params, p.ready, func(ctx context.Context) (*plan.Bound, error) {
+		b, err := x.planText(ctx, p.text, p.bound.Params)
+		if err == nil && !sameColumns(x.fieldsOf(b), p.columns) {
+			err = errResultChanged()
+		}
+		return b, err
+	})
+	if err == nil {
+		p.out = out
+	}
+	return err
+}
+
 func (x *session) executePortal(ctx context.Context, p *portal, limit int64) error {
 	if p.out == nil {
-		out, err := x.runAsAltered(ctx, p.bound, p.params, p.ready, func(ctx context.Context) (*plan.Bound, error) {
-			b, err := x.planText(ctx, p.text, p.bound.Params)
-			if err == nil && !sameColumns(x.fieldsOf(b), p.columns) {
-				err = errResultChanged()
-			}
-			return b, err
-		})
-		if err != nil {
+		if err := x.startPortal(ctx, p); err != nil {
 			return err
 		}
-		p.out = out
-		if out.rows != nil && out.rows.endless && limit == 0 {
+		if out := p.out; out.rows != nil && out.rows.endless && limit == 0 {
 			x.noticeLive()
 		}
 	}

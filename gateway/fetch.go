@@ -20,6 +20,12 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 	if p.stale != nil {
 		return nil, p.stale
 	}
+	if _, query := p.bound.Statement.(*plan.Query); p.out == nil && query {
+		// A portal that was bound, and that no Execute has begun.
+		if err := x.startPortal(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	if p.out == nil || p.out.rows == nil || p.out.rows.err != nil {
 		return nil, errCannotRun(p.name)
 	}

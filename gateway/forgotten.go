@@ -57,7 +57,7 @@ func (x *session) endForgotten() {
 
 // keepsQuery reports whether the portal has a query that has not given all its rows.
 func (p *portal) keepsQuery() bool {
-	if p.out == nil || p.out.rows == nil || p.held || p.stale != nil {
+	if p.out == nil || p.out.rows == nil || p.stale != nil {
 		return false
 	}
 	r := p.out.rows

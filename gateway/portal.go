@@ -84,14 +84,17 @@ func (x *session) dropPortals(match func(*portal) bool) {
 }
 
 // holdPortals reads what WITH HOLD cursors have not given out yet into memory,
-// since their queries end with the transaction.
+// since their queries end with the transaction. A live query's rows never end: it
+// goes on, over the version of the tables that its statement saw.
 func (x *session) holdPortals(ctx context.Context) error {
 	for _, p := range x.portals {
 		if !p.hold || p.held {
 			continue
 		}
-		if err := p.out.rows.hold(ctx, p.columns, x.cursorMemory()); err != nil {
-			return err
+		if !p.out.rows.live {
+			if err := p.out.rows.hold(ctx, p.columns, x.cursorMemory()); err != nil {
+				return err
+			}
 		}
 		p.held = true
 		p.level = 0
@@ -114,12 +117,8 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 		return sqlerr.Unsupported("Declare the cursor for a SELECT or VALUES.", "a cursor over %s is not supported", statementWord(s.Query))
 	}
 	scroll := s.Scroll != nil && *s.Scroll
-	if q.Live && (scroll || s.Hold) {
-		word := "SCROLL"
-		if s.Hold {
-			word = "WITH HOLD"
-		}
-		return sqlerr.Unsupported("Declare it NO SCROLL and WITHOUT HOLD, in a transaction block.", "a cursor over a live query cannot be %s: its rows never end", word)
+	if q.Live && scroll {
+		return sqlerr.Unsupported("Declare it NO SCROLL.", "a cursor over a live query cannot be SCROLL: its rows never end")
 	}
 	x.notices(s.Query.Notices)
 	rows, err := x.query(ctx, q, params, nil)

@@ -24,6 +24,7 @@ type Server struct {
 	counters Counters
 	watch    watch
 	hub      *notify.Hub
+	advisory advisoryLocks
 	secret   [32]byte // what salts of unknown users are made of
 
 	mu        sync.Mutex
@@ -182,6 +183,7 @@ func (s *Server) register(x *session, most int) error {
 		}
 	}
 	x.pid = s.nextPID
+	x.advisory.pid = x.pid
 	x.secret = b
 	s.sessions[x.pid] = x
 	return nil

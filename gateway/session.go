@@ -56,6 +56,7 @@ type session struct {
 
 	activity  activity // guarded by its own lock
 	announced announcements
+	advisory  advisoryOwner    // guarded by the server's advisory.mu
 	listener  *notify.Listener // nil: it never listened
 	reading   *portal          // the cursor that was read last, before the session waits
 	forgotten *time.Timer      // wakes the session when a cursor's time has come; nil: none had one
@@ -199,6 +200,7 @@ func (x *session) close() {
 	func() {
 		defer x.recoverPanic(0)
 		x.rollback()
+		x.UnlockAllAdvisory()
 		x.dropPortals(func(*portal) bool { return true })
 		if err := x.dropTemp(context.Background()); err != nil {
 			x.log.Warn("dropping a session's temporary relations", "error", err)

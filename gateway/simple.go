@@ -143,6 +143,7 @@ func (x *session) noticeLive() {
 
 // complete sends CommandComplete, or EmptyQueryResponse.
 func (x *session) complete(o *outcome, n int64) {
+	x.advise()
 	switch {
 	case o.empty:
 		x.w.message('I')

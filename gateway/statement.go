@@ -382,6 +382,7 @@ func (x *session) discard(ctx context.Context, s *plan.Discard) (*outcome, error
 		x.dropPortals(func(p *portal) bool { return p.sql })
 		clear(x.prepared)
 		x.listenTo(plan.Listen{Stop: true})
+		x.UnlockAllAdvisory()
 		if err := x.setAuthorization(x.user, false); err != nil {
 			return nil, err
 		}

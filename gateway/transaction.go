@@ -99,6 +99,7 @@ func (x *session) commit(ctx context.Context) error {
 		return err
 	}
 	x.announced.rollbackTo(announced{})
+	x.endAdvisory(0)
 	x.settings.commit()
 	*t = transaction{saves: t.saves[:0]}
 	return nil
@@ -112,6 +113,7 @@ func (x *session) rollback() {
 		t.engine.Rollback()
 	}
 	x.announced.rollbackTo(announced{})
+	x.endAdvisory(0)
 	if t.started {
 		x.settings.rollback(t.before)
 	}
@@ -131,6 +133,7 @@ func (x *session) abort() {
 	}
 	t.failed = true
 	level := len(t.saves)
+	x.server.advisory.endTxn(&x.advisory, level)
 	if level == 0 {
 		x.dropPortals(func(p *portal) bool { return !p.held })
 		if t.engine != nil {
@@ -276,6 +279,7 @@ func (x *session) savepoint(name string) error {
 	}
 	engine := x.begin()
 	x.txn.saves = append(x.txn.saves, savepoint{name: name, mark: engine.Mark(), settings: x.settings.mark(), announced: x.announced.mark()})
+	x.server.advisory.setLevel(&x.advisory, len(x.txn.saves))
 	return nil
 }
 
@@ -302,6 +306,7 @@ func (x *session) release(name string) error {
 		return err
 	}
 	x.txn.saves = x.txn.saves[:i]
+	x.server.advisory.setLevel(&x.advisory, i)
 	for _, p := range x.portals {
 		p.level = min(p.level, i)
 	}
@@ -321,6 +326,7 @@ func (x *session) rollbackTo(name string) error {
 	x.txn.engine.RollbackTo(s.mark)
 	x.settings.rollback(s.settings)
 	x.announced.rollbackTo(s.announced)
+	x.endAdvisory(i + 1)
 	// The savepoint itself stays.
 	x.txn.saves = x.txn.saves[:i+1]
 	x.txn.failed = false

@@ -36,7 +36,10 @@ type Session interface {
 }
 
 // Sessions tells of all sessions.
-type Sessions interface{ Sessions() []SessionStatus }
+type Sessions interface {
+	Sessions() []SessionStatus
+	Locks() []LockStatus
+}
 
 // Jobs tells of the jobs that the engine knows, running or not.
 type Jobs interface {
@@ -69,6 +72,16 @@ type Setting struct {
 	Min, Max          string
 	Enum              []string
 	Boot, Reset       string
+}
+
+// LockStatus is a row of pg_locks: an advisory lock.
+type LockStatus struct {
+	PID           int32
+	Class, Object uint32
+	SubID         int16
+	Mode          string
+	Granted       bool
+	Waiting       time.Time // since when; zero: it is held
 }
 
 // Cursor is a row of pg_cursors.

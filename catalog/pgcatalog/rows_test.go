@@ -120,6 +120,10 @@ func (server) Sessions() []SessionStatus {
 		Started: day, State: "active", Query: "SELECT 1"}}
 }
 
+func (server) Locks() []LockStatus {
+	return []LockStatus{{PID: 42, Class: 1, Object: 2, SubID: 2, Mode: "ExclusiveLock", Granted: true}, {PID: 41, Object: 7, SubID: 1, Mode: "ShareLock", Waiting: day}}
+}
+
 func (server) Jobs() []JobStatus {
 	return []JobStatus{{Name: "copy", State: catalog.JobFailed, Error: "broker gone", Epoch: 7, Started: day, Restarts: 2, RowsIn: 10, RowsOut: 9, Rejected: 1}}
 }

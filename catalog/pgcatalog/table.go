@@ -233,6 +233,7 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_cursors":                              pgCursors,
 	"pg_catalog.pg_database":                             pgDatabase,
 	"pg_catalog.pg_depend":                               pgDepend,
+	"pg_catalog.pg_locks":                                pgLocks,
 	"pg_catalog.pg_description":                          pgDescription,
 	"pg_catalog.pg_enum":                                 pgEnum,
 	"pg_catalog.pg_index":                                pgIndex,

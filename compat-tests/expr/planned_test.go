@@ -23,7 +23,7 @@ import (
 func TestExamplesPlanned(t *testing.T) {
 	ctx, env := planning(t)
 	for _, d := range function.All() {
-		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsSession[d.Func.Name] {
+		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsSession[d.Func.Name] || locksAdvisory(d.Func.Name) {
 			continue
 		}
 		for _, ex := range d.Examples {

@@ -77,6 +77,9 @@ func TestExamplesAreTrueOfPostgres(t *testing.T) {
 	}
 }
 
+// locksAdvisory are the functions about advisory locks, which sessions have.
+func locksAdvisory(name string) bool { return strings.Contains(name, "advisory_") }
+
 // needsSession are the functions whose examples need a session: its connection,
 // its peers, its random numbers, or names as it prints them.
 var needsSession = map[string]bool{
@@ -101,7 +104,7 @@ func TestExamplesServed(t *testing.T) {
 	}
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	for _, d := range function.All() {
-		if d.Func.Kind != catalog.Aggregate && !d.Func.Set && !needsSession[d.Func.Name] {
+		if d.Func.Kind != catalog.Aggregate && !d.Func.Set && !needsSession[d.Func.Name] && !locksAdvisory(d.Func.Name) {
 			continue
 		}
 		for _, ex := range d.Examples {

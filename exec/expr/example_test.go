@@ -42,6 +42,9 @@ var needsGateway = map[string]bool{
 	"to_regoper": true, "to_regoperator": true, "to_regcollation": true,
 }
 
+// locksAdvisory are the functions that take advisory locks.
+func locksAdvisory(name string) bool { return strings.Contains(name, "advisory_") }
+
 // asksPrivilege are the functions about roles and objects of a catalog.
 func asksPrivilege(name string) bool {
 	return strings.HasPrefix(name, "has_") && strings.HasSuffix(name, "_privilege") || name == "pg_has_role"
@@ -52,7 +55,7 @@ func asksPrivilege(name string) bool {
 // selection of those.
 func TestExamples(t *testing.T) {
 	for _, d := range function.All() {
-		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsGateway[d.Func.Name] || asksPrivilege(d.Func.Name) {
+		if d.Func.Kind != catalog.Scalar || d.Func.Set || needsGateway[d.Func.Name] || locksAdvisory(d.Func.Name) || asksPrivilege(d.Func.Name) {
 			continue
 		}
 		for _, ex := range d.Examples {

@@ -82,6 +82,11 @@ type Session interface {
 	Notify(channel, payload string) error
 	// Listening are the channels that are listened to.
 	Listening() []string
+	// LockAdvisory takes an advisory lock; false: it cannot be had, and mode says not to
+	// wait. UnlockAdvisory gives one back that is the session's; false: it is not.
+	LockAdvisory(ctx context.Context, lock AdvisoryLock, mode AdvisoryMode) (bool, error)
+	UnlockAdvisory(lock AdvisoryLock, shared bool) bool
+	UnlockAllAdvisory()
 	// CurrentRow is the id of the row of a table that a cursor stands on; false: its
 	// row has none of the table.
 	CurrentRow(cursor string, table types.OID) (id int64, ok bool, err error)
