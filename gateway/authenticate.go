@@ -213,3 +213,12 @@ func (s *Server) secretMessage(r *bufio.Reader, w *writer) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// mayConnect asks for CONNECT on the database.
+func mayConnect(s *catalog.Snapshot, user, database string) error {
+	if s.Has(user, s.DatabaseObject(database), catalog.ConnectRight) {
+		return nil
+	}
+	return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for database \"%s\"", database).
+		WithDetail("User does not have CONNECT privilege.").Fatal()
+}

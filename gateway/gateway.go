@@ -122,6 +122,7 @@ type Options struct {
 
 	MaxConnections  int           // 53300 beyond it; 0: 2000
 	MaxStarting     int           // connections that have not finished startup; 0: 1024
+	MaxStartingFrom int           // those of them from one address, or one network of IPv6; 0: 512
 	MaxMessageBytes int           // of one client message; longer ones are skipped with 54000; 0: 64 MiB
 	StartupTimeout  time.Duration // from accept to ReadyForQuery; 0: 60 s
 	WriteTimeout    time.Duration // for a client that takes no byte; 0: 2 min
@@ -141,6 +142,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxStarting == 0 {
 		o.MaxStarting = 1024
+	}
+	if o.MaxStartingFrom == 0 {
+		o.MaxStartingFrom = 512
 	}
 	if o.MaxMessageBytes == 0 {
 		o.MaxMessageBytes = 64 << 20

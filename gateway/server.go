@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -61,6 +62,9 @@ func New(o Options) (*Server, error) {
 		s.hub = notify.NewHub(notify.DefaultLimit)
 	}
 	base, err := newValues(o.Version).with(o.Defaults)
+	if err == nil && o.TLS != nil {
+		base, err = base.replace(idxSSL, "on")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the default settings: %w", err)
 	}
@@ -113,8 +117,9 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // start serves one connection on its own goroutine. Where too many have not
-// finished startup, the one that has had the longest time for it has to go: who
-// floods the server with silent connections keeps nobody out.
+// finished startup, of all or of those from its address, the one of them that has had
+// the longest time for it has to go: who floods the server with silent connections
+// keeps nobody out.
 func (s *Server) start(c net.Conn) {
 	s.mu.Lock()
 	if s.stopped {
@@ -122,9 +127,9 @@ func (s *Server) start(c net.Conn) {
 		c.Close()
 		return
 	}
-	if s.starting.Len() >= s.opts.MaxStarting {
+	if e := s.inTheWay(c); e != nil {
 		s.counters.Refused.Add(1)
-		s.starting.Remove(s.starting.Front()).(net.Conn).Close()
+		s.starting.Remove(e).(net.Conn).Close()
 	}
 	place := s.starting.PushBack(c)
 	s.conns[c] = struct{}{}
@@ -136,6 +141,43 @@ func (s *Server) start(c net.Conn) {
 		defer s.forget(c)
 		s.serveConn(c, place)
 	}()
+}
+
+// inTheWay is the connection in its startup that makes room for another; nil: there is
+// room. s.mu is held.
+func (s *Server) inTheWay(c net.Conn) *list.Element {
+	if from, ok := network(c); ok && s.starting.Len() >= s.opts.MaxStartingFrom {
+		var oldest *list.Element
+		n := 0
+		for e := s.starting.Back(); e != nil; e = e.Prev() {
+			if other, ok := network(e.Value.(net.Conn)); ok && other == from {
+				oldest = e
+				n++
+			}
+		}
+		if n >= s.opts.MaxStartingFrom {
+			return oldest
+		}
+	}
+	if s.starting.Len() >= s.opts.MaxStarting {
+		return s.starting.Front()
+	}
+	return nil
+}
+
+// network is where a connection comes from: an address, of IPv6 the network that one
+// machine may have all addresses of.
+func network(c net.Conn) (netip.Prefix, bool) {
+	a := addrPort(c.RemoteAddr()).Addr()
+	if !a.IsValid() {
+		return netip.Prefix{}, false
+	}
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.WithZone("").Prefix(bits)
+	return p, err == nil
 }
 
 func (s *Server) forget(c net.Conn) {

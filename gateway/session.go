@@ -92,6 +92,9 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 	if v, err = x.begunAs(s.opts.Engine.Begin().Snapshot(), v); err != nil {
 		return nil, err
 	}
+	if err := mayConnect(s.opts.Engine.Begin().Snapshot(), x.user, x.database); err != nil {
+		return nil, err
+	}
 	x.settings.init(x, v)
 	if err := s.register(x, st.connections); err != nil {
 		s.counters.Refused.Add(1)

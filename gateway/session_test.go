@@ -515,6 +515,40 @@ func TestStartupFlood(t *testing.T) {
 	}
 }
 
+// TestStartupFloodOfOne: who floods the server from one address loses its own
+// connections alone.
+func TestStartupFloodOfOne(t *testing.T) {
+	s := start(t, func(o *Options) { o.MaxStarting, o.MaxStartingFrom = 8, 3 })
+	from := func(address string) net.Conn {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+		c, err := d.DialContext(t.Context(), "tcp", s.addr)
+		if err != nil {
+			t.Skipf("binding %s: %v", address, err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	other := from("127.0.0.2")
+	var silent []net.Conn
+	for range 20 {
+		silent = append(silent, from("127.0.0.1"))
+	}
+	for i, c := range silent[:len(silent)-3] {
+		if got := readAll(t, c); got != "" {
+			t.Errorf("silent connection %d was told %q", i, got)
+		}
+	}
+	// The other has its place, and is answered.
+	if _, err := other.Write([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f")); err != nil {
+		t.Fatal(err)
+	}
+	var answer [1]byte
+	if _, err := io.ReadFull(other, answer[:]); err != nil || answer[0] != 'N' {
+		t.Errorf("the other address is answered %q, %v", answer, err)
+	}
+}
+
 // TestPipelining: many messages ahead of the answers, and a client that reads
 // none of them until it has sent all.
 func TestPipelining(t *testing.T) {

@@ -52,6 +52,7 @@ var (
 	idxDefDeferrable   = settingIndex["default_transaction_deferrable"]
 	idxDefIsolation    = settingIndex["default_transaction_isolation"]
 	idxDefReadOnly     = settingIndex["default_transaction_read_only"]
+	idxSSL             = settingIndex["ssl"]
 	idxSnapshotTimeout = settingIndex["ferris.snapshot_timeout"]
 	idxLiveBytes       = settingIndex["ferris.live_bytes"]
 	idxLiveRows        = settingIndex["ferris.live_rows"]

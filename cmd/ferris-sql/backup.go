@@ -151,6 +151,7 @@ func (p *process) serveBackups(dataDir string, log *slog.Logger) (stop func(cont
 		}
 	})
 	p.serveStates(mux, log)
+	p.serveUsers(mux)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan struct{})
 	go func() {

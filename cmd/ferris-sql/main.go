@@ -40,6 +40,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), backupCommand(), restoreCommand(), exportStateCommand(), importStateCommand(), manCommand())
+	root.AddCommand(serveCommand(), devBrokerCommand(), sqlCommand(), backupCommand(), restoreCommand(), exportStateCommand(), importStateCommand(), userCommand(), manCommand())
 	return root
 }

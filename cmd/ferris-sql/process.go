@@ -85,6 +85,8 @@ type process struct {
 	memory *memory.Account
 	pipe   *pipeListener // of an embedded one
 	served <-chan struct{}
+
+	superuser string // the first administrator's name
 }
 
 // startProcess opens the store and the catalog, recovers jobs, and makes the
@@ -109,7 +111,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	if err != nil {
 		return nil, err
 	}
-	p = &process{}
+	p = &process{superuser: c.Auth.Superuser}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -130,8 +130,8 @@ func serve(ctx context.Context, c *config.Config, o *serveOptions, logs io.Write
 		return err
 	}
 	defer p.close()
+	p.servePipe()
 	if o.dev {
-		p.servePipe()
 		if err := declareSamples(ctx, p, logs); err != nil {
 			return fmt.Errorf("declaring sample streams: %w", err)
 		}

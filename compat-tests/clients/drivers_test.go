@@ -98,7 +98,12 @@ func secureGateway(t *testing.T) (securedGateway, *authority) {
 		t.Fatal(err)
 	}
 	g := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}, Env: []string{"FERRIS_SUPERUSER_PASSWORD=top secret"}})
-	return securedGateway{g, a.path("ca.pem")}, a
+	s := securedGateway{g, a.path("ca.pem")}
+	ssl := ""
+	if err := connect(t, s.secureURL("ferris", "top secret")).QueryRow(t.Context(), "SHOW ssl").Scan(&ssl); err != nil || ssl != "on" {
+		t.Errorf("SHOW ssl with a certificate is %q, %v", ssl, err)
+	}
+	return s, a
 }
 
 // TestDrivers has each driver connect, load types and metadata, prepare, page, read

@@ -77,6 +77,31 @@ func (c asRole) until(sql, want string) {
 	c.t.Fatalf("%s = %q, want %q", sql, got, want)
 }
 
+// TestDatabasePrivileges: who may not CONNECT is turned away at startup, and who has no
+// TEMPORARY makes no temporary table.
+func TestDatabasePrivileges(t *testing.T) {
+	g := gateway.Start(t, gateway.Options{Env: []string{"FERRIS_SUPERUSER_PASSWORD=top secret"}})
+	boss := connectAs(t, g, "ferris", "top secret")
+	if got := boss.must("SHOW ssl"); got != "off" {
+		t.Errorf("SHOW ssl without a certificate is %q", got)
+	}
+	boss.must("CREATE USER ann PASSWORD 'pw'; CREATE USER bob PASSWORD 'pw'")
+	ann := connectAs(t, g, "ann", "pw")
+	ann.must("CREATE TEMP TABLE t AS SELECT 1 AS a; SELECT * FROM t")
+	boss.must("REVOKE CONNECT, TEMPORARY ON DATABASE ferris FROM PUBLIC; GRANT CONNECT ON DATABASE ferris TO ann")
+	for _, sql := range []string{"CREATE TEMP TABLE u (a int)", "CREATE TABLE pg_temp.u (a int)", "CREATE TEMP SEQUENCE u", "CREATE TEMP TABLE u AS SELECT 1 AS a", "SELECT 1 AS a INTO TEMP u"} {
+		ann.refused(sql, `permission denied to create temporary tables in database "ferris"`)
+	}
+	connectAs(t, g, "ann", "pw").must("SELECT 1")
+	_, err := pgconn.Connect(context.Background(), fmt.Sprintf("host=127.0.0.1 port=%s user=bob password=pw dbname=ferris sslmode=disable", port(g)))
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Severity != "FATAL" || e.Code != "42501" || e.Message != `permission denied for database "ferris"` || e.Detail != "User does not have CONNECT privilege." {
+		t.Errorf("bob, who may not connect: %v", err)
+	}
+	boss.must("GRANT TEMPORARY ON DATABASE ferris TO bob; GRANT ann TO bob")
+	connectAs(t, g, "bob", "pw").must("CREATE TEMP TABLE u (a int)")
+}
+
 // TestPrivileges: what is granted holds on every way, is known after a restart, and
 // a job has the rights of who made it.
 func TestPrivileges(t *testing.T) {

@@ -81,7 +81,7 @@ func ParseRule(line string) (*Rule, error) {
 	case Trust, Reject, SCRAM, Password, Cert:
 		r.Method = m
 	case "md5":
-		r.Method = SCRAM // as PostgreSQL does where the password is kept so
+		return nil, fmt.Errorf("the method md5 in %q is not supported: passwords are kept as SCRAM-SHA-256 verifiers alone; write scram-sha-256", line)
 	default:
 		return nil, fmt.Errorf("unknown method %q in %q: it is trust, reject, scram-sha-256, password or cert", m, line)
 	}

@@ -130,8 +130,12 @@ func (b *binder) mayDrop(schema string, o catalog.Object) {
 // mayCreateIn asks for CREATE on the schema that something new goes to. A job that is
 // planned anew was asked when it was made.
 func (b *binder) mayCreateIn(schema string, pos int) {
+	if b.ownsTemporary(schema) {
+		b.mayCreateTemporary()
+		return
+	}
 	sc := b.c.Catalog.Schema(schema)
-	if sc == nil || b.c.User == "" || b.c.Job != "" || b.ownsTemporary(schema) {
+	if sc == nil || b.c.User == "" || b.c.Job != "" {
 		return
 	}
 	if o := sc.Object(); !b.c.Catalog.Has(b.c.User, o, catalog.CreateRight) {
@@ -144,6 +148,15 @@ func (b *binder) mayCreateInDatabase() {
 	o := b.c.Catalog.DatabaseObject(b.c.Database)
 	if b.c.User != "" && !b.c.Catalog.Has(b.c.User, o, catalog.CreateRight) {
 		b.fail(o.Denied())
+	}
+}
+
+// mayCreateTemporary asks for TEMPORARY on the database, whatever a role may create
+// elsewhere.
+func (b *binder) mayCreateTemporary() {
+	o := b.c.Catalog.DatabaseObject(b.c.Database)
+	if b.c.User != "" && !b.c.Catalog.Has(b.c.User, o, catalog.TemporaryRight) {
+		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied to create temporary tables in database \"%s\"", b.c.Database))
 	}
 }
 
