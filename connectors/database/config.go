@@ -16,6 +16,7 @@ const (
 	modeInsert = "insert"
 	modeUpsert = "upsert"
 	modeDelete = "delete"
+	modeCopy   = "copy"
 )
 
 // config is a declaration, read.
@@ -79,7 +80,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 		v.Reject("table", "a name such as orders or sales.orders")
 	}
 	if role == stream.RoleSink {
-		c.mode = v.Enum("mode", modeAuto, modeInsert, modeUpsert, modeDelete)
+		c.mode = v.Enum("mode", modeAuto, modeInsert, modeUpsert, modeDelete, modeCopy)
 		c.create = v.Bool("create")
 		if c.progress, err = parseName(v.String("progress.table")); err != nil || c.progress.table == "" {
 			v.Reject("progress.table", "a name such as ferris_progress or ops.ferris_progress")
@@ -87,7 +88,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 		if c.table.table == "" {
 			c.table.table = rel.Name
 		}
-		if c.mode == modeInsert && len(c.keys) > 0 {
+		if (c.mode == modeInsert || c.mode == modeCopy) && len(c.keys) > 0 {
 			v.Reject("key", "a key only where mode is upsert or delete")
 		}
 		return c, v.Err()

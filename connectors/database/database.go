@@ -41,7 +41,7 @@ var (
 		stream.Option{Key: "connection.pool.max_size", Default: "4", Help: "the most connections of a look-up join, in each task"},
 	), lookupOptions()...)
 	sinkOptions = append(both[:len(both):len(both)],
-		stream.Option{Key: "mode", Default: "auto", Help: "insert; upsert: a row replaces the one with its key; delete: the row with its key goes; auto: upsert where there is a key or the query updates rows, else insert"},
+		stream.Option{Key: "mode", Default: "auto", Help: "insert; copy: insert, by COPY; upsert: a row replaces the one with its key; delete: the row with its key goes; auto: upsert where there is a key or the query updates rows, else insert"},
 		stream.Option{Key: "key", Aliases: []string{"primary.key", "primary_key"}, Default: "", Help: "the columns of the key, parted by commas; upsert and delete take the table's primary key without it"},
 		stream.Option{Key: "create", Aliases: []string{"table.create"}, Default: "false", Help: "true: the table is made where it is not there"},
 		stream.Option{Key: "progress.table", Default: "ferris_progress", Help: "where transactions record what each job has delivered; it is made where it is not there"},

@@ -29,6 +29,7 @@ type sink struct {
 	put     string
 	remove  string
 	raw     *json.Encoder
+	copy    *copyIn // of mode copy
 
 	rows, gone []int32          // of a batch: to be put, and to be removed
 	last       map[string]int32 // the last row of a key
@@ -101,7 +102,7 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 	if err != nil {
 		return err
 	}
-	if s.mode != modeInsert {
+	if s.keyedMode() {
 		if err := s.keyed(k); err != nil {
 			return err
 		}
@@ -116,9 +117,16 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 	for _, col := range c.rel.Columns {
 		s.columns = append(s.columns, newArray(col.Type, format))
 	}
+	if s.mode == modeCopy {
+		s.copy = newCopyIn(s, found, format)
+		return nil
+	}
 	s.equal = s.sameKeys(found)
 	return s.statements(ctx, found)
 }
+
+// keyedMode reports whether rows find those of the table by a key.
+func (s *sink) keyedMode() bool { return s.mode == modeUpsert || s.mode == modeDelete }
 
 // keyed finds the columns of the key.
 func (s *sink) keyed(k kind) error {
@@ -232,7 +240,7 @@ func (s *sink) statements(ctx context.Context, found []remote) error {
 			return err
 		}
 	}
-	if s.mode != modeInsert {
+	if s.keyedMode() {
 		text := fmt.Sprintf("DELETE FROM %s AS t USING %s AS k(%s) WHERE %s",
 			c.table.sql(), unnested(len(s.key)), strings.Join(names[:len(s.key)], ", "), strings.Join(on, " AND "))
 		s.remove, err = s.tx.prepare(ctx, doing, text, keyOIDs)
@@ -251,7 +259,7 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		if b.Sel != nil {
 			row = int(b.Sel[i])
 		}
-		if s.mode == modeInsert {
+		if !s.keyedMode() {
 			if b.Op(row) == vec.Delete {
 				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query deletes one", s.config.rel.Name)
 			}
@@ -276,7 +284,7 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			s.rows = append(s.rows, row)
 		}
 	}
-	if s.mode != modeInsert {
+	if s.keyedMode() {
 		slices.Sort(s.rows)
 		slices.Sort(s.gone)
 	}
@@ -288,6 +296,9 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 
 // apply puts and removes rows; where some are at fault, in halves.
 func (s *sink) apply(ctx context.Context, b *vec.Batch, put, gone []int32) ([]stream.Reject, error) {
+	if s.copy != nil && len(put) > 0 {
+		return s.settle(ctx, b, put, nil, s.tx.copyIn(ctx, s.copy.statement, s.copy.encode(b, put)))
+	}
 	var steps []step
 	if len(gone) > 0 {
 		st := step{statement: s.remove}
@@ -306,7 +317,11 @@ func (s *sink) apply(ctx context.Context, b *vec.Batch, put, gone []int32) ([]st
 	if len(steps) == 0 {
 		return nil, nil
 	}
-	err := s.tx.write(ctx, steps)
+	return s.settle(ctx, b, put, gone, s.tx.write(ctx, steps))
+}
+
+// settle returns the rows that are at fault of those that were written, as err tells.
+func (s *sink) settle(ctx context.Context, b *vec.Batch, put, gone []int32, err error) ([]stream.Reject, error) {
 	if err == nil {
 		return nil, nil
 	}
