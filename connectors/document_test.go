@@ -11,6 +11,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -57,6 +58,7 @@ func hold(t *testing.T, path, test, tables string) {
 // formats are the option tables of docs/formats, of a source and of a sink.
 var formats = map[string][2][]stream.Option{
 	"avro":     {avro.SourceOptions, avro.SinkOptions},
+	"parquet":  {nil, parquet.SinkOptions},
 	"registry": {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},
 }
 

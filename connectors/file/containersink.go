@@ -20,6 +20,8 @@ type avroFile struct {
 	encoder *avro.Encoder
 	header  avro.Header
 	rows    int64 // in the block in hand
+	buf     []byte
+	most    int // bytes of a block
 }
 
 // newAvroFile compiles the encoder; the file's own header is read when it is open.
@@ -37,7 +39,7 @@ func newAvroFile(env *stream.Env, rel *catalog.Relation, c *config, op bool) (*a
 			return nil, err
 		}
 	}
-	w := &avroFile{header: avro.Header{Schema: schema, Codec: c.avroCodec}}
+	w := &avroFile{header: avro.Header{Schema: schema, Codec: c.avroCodec}, most: c.buffer}
 	if _, err := rand.Read(w.header.Sync[:]); err != nil {
 		return nil, fmt.Errorf("making a marker: %w", err)
 	}
@@ -45,32 +47,45 @@ func newAvroFile(env *stream.Env, rel *catalog.Relation, c *config, op bool) (*a
 	return w, err
 }
 
-// Append encodes a row into the block in hand; a row that has no form is taken back.
-func (w *avroFile) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
-	at := len(dst)
-	dst, err := w.encoder.Append(dst, b, row)
-	if err != nil {
-		return dst[:at], err
+// Add encodes a row into the block in hand; one that has no form is taken back.
+func (w *avroFile) Add(b *vec.Batch, row int) error {
+	at := len(w.buf)
+	var err error
+	if w.buf, err = w.encoder.Append(w.buf, b, row); err != nil {
+		w.buf = w.buf[:at]
+		return err
 	}
 	w.rows++
-	return dst, nil
+	return nil
 }
 
-// block makes bytes of the file of the rows: with its header where it is empty.
-func (w *avroFile) block(dst, rows []byte, length int64) ([]byte, error) {
+// Full is blocks'.
+func (w *avroFile) Full() bool { return len(w.buf) >= w.most }
+
+// Pending is blocks'.
+func (w *avroFile) Pending() bool { return w.rows > 0 }
+
+// Block makes bytes of the file of the rows: with its header where it is empty.
+func (w *avroFile) Block(dst []byte, length int64, _ bool) ([]byte, error) {
 	if length == 0 {
 		dst = avro.AppendHeader(dst, w.header.Schema.Text, w.header.Codec, w.header.Sync)
 	}
-	n := w.rows
-	w.rows = 0
-	return w.header.AppendBlock(dst, n, rows)
+	dst, err := w.header.AppendBlock(dst, w.rows, w.buf)
+	w.Cut(length)
+	return dst, err
 }
 
-// resume takes the header of a file that has rows: they must be of the same schema.
-func (w *avroFile) resume(path string) error {
+// Cut forgets the rows of the block in hand.
+func (w *avroFile) Cut(int64) { w.rows, w.buf = 0, w.buf[:0] }
+
+// Close is blocks'.
+func (w *avroFile) Close() {}
+
+// Resume takes the header of a file that has rows: they must be of the same schema.
+func (w *avroFile) Resume(ctx context.Context, path string) error {
 	c := &container{path: path}
 	defer c.close()
-	h, err := c.begin(context.Background(), config{buffer: 64 << 10, store: object.Local{}})
+	h, err := c.begin(ctx, config{buffer: 64 << 10, store: object.Local{}})
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
 // Package file reads and writes files of records: JSON lines, an array of JSON
-// objects, CSV, Avro's containers. Each file is a split and a position in it is a byte offset,
+// objects, CSV, Avro's containers, Parquet. Each file is a split and a position in it is a byte offset,
 // counted after decompression. A followed file is read as it grows, through
 // rotation and truncation. A sink appends in place; what an epoch that did not
 // commit has written is cut off again.
@@ -15,6 +15,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -28,8 +29,8 @@ func (Connector) Name() string { return "file" }
 var (
 	both = []stream.Option{
 		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv or avro (container files); auto: csv where the path ends in .csv, avro where it ends in .avro, else json"},
-		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, or auto: by the extension"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files) or parquet; auto: by the path's extension (.csv, .avro, .parquet), else json"},
+		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, snappy (framed), lz4, or auto: by the extension; of a Parquet file that of its pages, auto: snappy"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
@@ -43,7 +44,7 @@ var (
 		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
 	)
-	sinkOptions = append(slices.Concat(both, avro.SinkOptions),
+	sinkOptions = append(slices.Concat(both, avro.SinkOptions, parquet.SinkOptions),
 		stream.Option{Key: "avro.codec", Default: "deflate", Help: "avro: how blocks are compressed: deflate, snappy, zstd or none"},
 		stream.Option{Key: "has_headers", Aliases: []string{"header"}, Default: "false", Help: "csv: true writes a header into an empty file"},
 		stream.Option{Key: "append", Default: "true", Help: "true keeps what the file holds; false empties it when the job first starts"},
@@ -72,7 +73,7 @@ func (Connector) PseudoColumns() []catalog.Column {
 	return []catalog.Column{
 		{Name: "_key", Type: types.Of(types.Text), Comment: "NULL"},
 		{Name: "_partition", Type: types.Of(types.Int4), Comment: "the file's number, from 0"},
-		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins"},
+		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins; in a Parquet file the row's number, from 0"},
 		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "when the file was last modified"},
 		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "NULL"},
 	}
@@ -80,9 +81,10 @@ func (Connector) PseudoColumns() []catalog.Column {
 
 // Formats.
 const (
-	formatJSON = "json"
-	formatCSV  = "csv"
-	formatAvro = "avro"
+	formatJSON    = "json"
+	formatCSV     = "csv"
+	formatAvro    = "avro"
+	formatParquet = "parquet"
 )
 
 type config struct {
@@ -107,6 +109,7 @@ type config struct {
 	changelog     string
 	avro          avro.Config
 	avroCodec     string
+	parquet       parquet.WriteOptions
 }
 
 // named is what messages call a file.
@@ -137,8 +140,8 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		if codec := c.codec.For(c.path); c.follow && codec != object.None {
 			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
 		}
-		if c.follow && c.format == formatAvro {
-			return c, nil, sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following Avro container files is not supported")
+		if c.follow && (c.format == formatAvro || c.format == formatParquet) {
+			return c, nil, sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following %s files is not supported", map[string]string{formatAvro: "Avro container", formatParquet: "Parquet"}[c.format])
 		}
 		return c, v, v.Err()
 	}
@@ -162,7 +165,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path string) (config, error) {
 	c := config{
 		path:   path,
-		codec:  object.Codec(v.Enum("compression", "auto", "none", "gzip", "zstd")),
+		codec:  object.Codec(v.Enum("compression", "auto", "none", "gzip", "zstd", "snappy", "lz4")),
 		null:   v.String("null"),
 		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
 	}
@@ -175,10 +178,12 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 		c.format = formatCSV
 	case "avro":
 		c.format = formatAvro
-	case "parquet", "protobuf", "text", "raw":
-		return c, sqlerr.Unsupported("Write format 'json', 'csv' or 'avro'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
+	case "parquet":
+		c.format = formatParquet
+	case "protobuf", "text", "raw":
+		return c, sqlerr.Unsupported("Write format 'json', 'csv', 'avro' or 'parquet'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, jsonlines, csv or avro")
+		v.Reject("format", "json, jsonlines, csv, avro or parquet")
 	}
 	c.delimiter, c.quote = oneByte(v, "delimiter"), oneByte(v, "quote")
 	if c.delimiter == c.quote {
@@ -188,6 +193,7 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	if err := c.readAvro(v, role); err != nil {
 		return c, err
 	}
+	c.readParquet(v, role)
 	if role == stream.RoleSource {
 		c.header = v.Enum("has_headers", "auto", "true", "false")
 		c.folders = readFolders(v)
@@ -205,12 +211,17 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 
 // formatOf tells a file's format by its name, before that of its compression.
 func formatOf(path string) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".zst")
-	if strings.HasSuffix(name, ".csv") {
-		return formatCSV
+	name := strings.ToLower(path)
+	for _, ending := range []string{".gz", ".gzip", ".zst", ".zstd", ".sz", ".snappy", ".lz4"} {
+		if short, ok := strings.CutSuffix(name, ending); ok {
+			name = short
+			break
+		}
 	}
-	if strings.HasSuffix(name, ".avro") {
-		return formatAvro
+	for _, format := range []string{formatCSV, formatAvro, formatParquet} {
+		if strings.HasSuffix(name, "."+format) {
+			return format
+		}
 	}
 	return formatJSON
 }

@@ -43,6 +43,9 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 	if c.format == formatAvro {
 		return i.inferAvro(ctx, c, files)
 	}
+	if c.format == formatParquet {
+		return i.inferParquet(ctx, rel, c, files)
+	}
 	header := c.header
 	if c.header == "auto" {
 		c.header = "true" // the first record names the columns

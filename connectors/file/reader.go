@@ -59,6 +59,9 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	if s.config.format == formatAvro {
 		return s.openContainers(ctx, from, scan)
 	}
+	if s.config.format == formatParquet {
+		return s.openRowGroups(ctx, from, scan)
+	}
 	r := &reader{source: s, scan: scan, wake: make(chan struct{}, 1)}
 	r.place(nil)
 	r.wantOffsets = r.wants("_offset")

@@ -33,7 +33,7 @@ type sink struct {
 	config  config
 	metrics *stream.Metrics
 	encoder encoder
-	avro    *avroFile // in place of encoder
+	blocks  blocks // in place of encoder
 	f       *os.File
 	turn    *turn // among this process's writers of the file
 	codec   object.Codec
@@ -78,7 +78,11 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	header := []byte(nil)
 	switch c.format {
 	case formatAvro:
-		if s.avro, err = newAvroFile(env, rel, &c, o.Changelog); err != nil {
+		if s.blocks, err = newAvroFile(env, rel, &c, o.Changelog); err != nil {
+			return nil, err
+		}
+	case formatParquet:
+		if s.blocks, err = newParquetFile(env, rel, &c, o.Changelog); err != nil {
 			return nil, err
 		}
 	case formatCSV:
@@ -100,8 +104,8 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	}
 	if s.length == 0 {
 		s.buf = append(s.buf, header...)
-	} else if s.avro != nil {
-		if err := s.avro.resume(path); err != nil {
+	} else if s.blocks != nil {
+		if err := s.blocks.Resume(ctx, path); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -154,8 +158,8 @@ func (s *sink) decided(o stream.SinkOptions, size int64) (int64, error) {
 // cut truncates the file.
 func (s *sink) cut(length int64) error {
 	s.buf = s.buf[:0]
-	if s.avro != nil {
-		s.avro.rows = 0
+	if s.blocks != nil {
+		s.blocks.Cut(length)
 	}
 	if s.length != length {
 		if err := s.f.Truncate(length); err != nil {
@@ -215,18 +219,22 @@ func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
 		if b.Sel != nil {
 			row = int(b.Sel[i])
 		}
-		if s.avro != nil {
-			var err error
-			if s.buf, err = s.avro.Append(s.buf, b, row); err != nil {
+		if s.blocks != nil {
+			if err := s.blocks.Add(b, row); err != nil {
 				e := *sqlerr.From(err)
 				e.Message = "writing to file \"" + s.path + "\": " + e.Message
 				rejects = append(rejects, stream.Reject{Err: &e})
 			}
-		} else {
-			s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
+			if s.blocks.Full() {
+				if err := s.flush(false); err != nil {
+					return rejects, err
+				}
+			}
+			continue
 		}
+		s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
 		if len(s.buf) >= s.config.buffer && s.codec == object.None {
-			if err := s.flush(); err != nil {
+			if err := s.flush(false); err != nil {
 				return rejects, err
 			}
 		}
@@ -234,22 +242,23 @@ func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
 	s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
 	// A frame is an epoch, unless it grows too large to hold.
 	if len(s.buf) >= maxFrame {
-		return rejects, s.flush()
+		return rejects, s.flush(false)
 	}
 	return rejects, nil
 }
 
 const maxFrame = 16 << 20
 
-// flush writes what is held, as one frame where the file is compressed.
-func (s *sink) flush() error {
-	if len(s.buf) == 0 {
+// flush writes what is held, as one frame where the file is compressed. last: the epoch
+// has no more.
+func (s *sink) flush(last bool) error {
+	if len(s.buf) == 0 && (s.blocks == nil || !s.blocks.Pending()) {
 		return nil
 	}
 	out := s.buf
-	if s.avro != nil {
+	if s.blocks != nil {
 		var err error
-		if s.packed, err = s.avro.block(s.packed[:0], s.buf, s.length); err != nil {
+		if s.packed, err = s.blocks.Block(s.packed[:0], s.length, last); err != nil {
 			return err
 		}
 		out = s.packed
@@ -276,7 +285,7 @@ func (s *sink) Prepare(_ context.Context, e stream.Epoch) ([]byte, error) {
 	if s.f == nil {
 		return nil, os.ErrClosed
 	}
-	if err := s.flush(); err != nil {
+	if err := s.flush(true); err != nil {
 		return nil, err
 	}
 	if s.dirty {
@@ -330,6 +339,9 @@ func (s *sink) Close() error {
 	}
 	f := s.f
 	s.f = nil
+	if s.blocks != nil {
+		s.blocks.Close()
+	}
 	var err error
 	if s.marked && s.length == s.committed {
 		if s.created {

@@ -1,13 +1,17 @@
 package object
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // Codec is a compression format.
@@ -19,6 +23,9 @@ const (
 	None Codec = "none"
 	Gzip Codec = "gzip"
 	Zstd Codec = "zstd"
+	// Snappy is its framing format, as files have it.
+	Snappy Codec = "snappy"
+	LZ4    Codec = "lz4"
 )
 
 // For resolves Auto by the path's extension.
@@ -31,6 +38,10 @@ func (c Codec) For(path string) Codec {
 		return Gzip
 	case ".zst", ".zstd":
 		return Zstd
+	case ".sz", ".snappy":
+		return Snappy
+	case ".lz4":
+		return LZ4
 	}
 	return None
 }
@@ -51,6 +62,10 @@ func (c Codec) Reader(r io.Reader) (io.ReadCloser, error) {
 			return nil, fmt.Errorf("reading the zstd header: %w", err)
 		}
 		return z.IOReadCloser(), nil
+	case Snappy:
+		return io.NopCloser(snappy.NewReader(r)), nil
+	case LZ4:
+		return io.NopCloser(&lz4Frames{r: bufio.NewReader(r)}), nil
 	}
 	return io.NopCloser(r), nil
 }
@@ -74,6 +89,17 @@ func (c Codec) Append(dst, data []byte) ([]byte, error) {
 			return dst, fmt.Errorf("compressing with zstd: %w", err)
 		}
 		return z.EncodeAll(data, dst), nil
+	case Snappy, LZ4:
+		w := &sliceWriter{dst}
+		var z io.WriteCloser = snappy.NewBufferedWriter(w)
+		if c == LZ4 {
+			z = lz4.NewWriter(w)
+		}
+		_, err := z.Write(data)
+		if err = errors.Join(err, z.Close()); err != nil {
+			return dst, fmt.Errorf("compressing with %s: %w", c, err)
+		}
+		return w.b, nil
 	}
 	return append(dst, data...), nil
 }
@@ -83,4 +109,29 @@ type sliceWriter struct{ b []byte }
 func (w *sliceWriter) Write(p []byte) (int, error) {
 	w.b = append(w.b, p...)
 	return len(p), nil
+}
+
+// lz4Frames reads one frame after the other.
+type lz4Frames struct {
+	r *bufio.Reader
+	z *lz4.Reader
+}
+
+func (f *lz4Frames) Read(p []byte) (int, error) {
+	for {
+		if f.z == nil {
+			if _, err := f.r.Peek(1); err != nil {
+				return 0, err
+			}
+			f.z = lz4.NewReader(f.r)
+		}
+		n, err := f.z.Read(p)
+		if n > 0 || err == nil {
+			return n, nil // an error comes again
+		}
+		if !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		f.z = nil
+	}
 }

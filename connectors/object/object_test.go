@@ -117,7 +117,7 @@ func TestGlob(t *testing.T) {
 }
 
 func TestCodecs(t *testing.T) {
-	for path, want := range map[string]Codec{"a.json": None, "a.GZ": Gzip, "a.json.zst": Zstd} {
+	for path, want := range map[string]Codec{"a.json": None, "a.GZ": Gzip, "a.json.zst": Zstd, "a.json.sz": Snappy, "a.csv.lz4": LZ4} {
 		c := Auto.For(path)
 		if c != want {
 			t.Errorf("%s: %s, want %s", path, c, want)
