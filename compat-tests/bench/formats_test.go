@@ -2,7 +2,11 @@ package bench
 
 import (
 	"encoding/binary"
+	"fmt"
+	osexec "os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,9 +102,29 @@ func formatsBars(t *testing.T, _ time.Duration) []bar {
 		d.Bind(cols)
 	})
 	note := time.Duration(own).String() + " a record of " + strconv.Itoa(len(records[7])) + " bytes"
-	return []bar{
+	return append([]bar{
 		{name: "hamba into a map / Avro decode into columns", value: asMap / own, limit: 15, least: true, note: note},
 		{name: "hamba into a struct / Avro decode into columns", value: asStruct / own, limit: 3, least: true, note: note},
 		{name: "allocations of a batch of 1,024 Avro records", value: float64(allocs), limit: 0},
+	}, parquetBar(t))
+}
+
+// parquetBar measures in a module of its own, which has Arrow.
+func parquetBar(t *testing.T) bar {
+	run := osexec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "TestBar", "-bars", ".")
+	run.Dir = filepath.Join("..", "parquet")
+	b := bar{name: "Parquet rows of 7 columns / Arrow's record reader", limit: 0.5}
+	out, err := run.CombinedOutput()
+	var own, arrow float64
+	at := strings.Index(string(out), "bar own ")
+	if at >= 0 {
+		_, err = fmt.Sscanf(string(out[at:]), "bar own %f arrow %f", &own, &arrow)
 	}
+	if err != nil || arrow == 0 {
+		t.Logf("measuring Parquet: %v\n%s", err, out)
+		b.failed = true
+		return b
+	}
+	b.value, b.note = own/arrow, fmt.Sprintf("%.0f ns a row, processor time", own)
+	return b
 }

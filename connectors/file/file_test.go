@@ -311,7 +311,7 @@ func TestErrors(t *testing.T) {
 		{relation(filepath.Join(dir, "dir")), "42809", `is not a regular file`, ""},
 		{relation(path("a", ""), "folow", "true"), "22023", `unrecognized parameter "folow" of source "orders"`, `Perhaps you meant "follow".`},
 		{relation(path("a.gz", ""), "follow", "true"), "0A000", `a gzip file cannot be followed`, "Leave out follow"},
-		{relation(path("a", ""), "format", "parquet"), "0A000", `format "parquet"`, "Write format"},
+		{relation(path("a", ""), "format", "protobuf"), "0A000", `format "protobuf"`, "Write format"},
 		{relation(path("a", ""), "encoding", "latin1"), "0A000", `parameter "encoding" = 'latin1' of "orders" is not supported`, "Convert"},
 		{relation(path("a", `{"id":1}`+"\n"+`{"id":"x"}`)), "22P02", `stream "orders", file "` + dir + `/a", offset 9, field "id": invalid input syntax for type bigint: "x"`, "on_error"},
 		{relation(path("b", "{\"name\":\"\xff\"}")), "22021", `offset 0: invalid byte sequence for encoding "UTF8": 0xff`, ""},
