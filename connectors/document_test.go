@@ -12,6 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -59,6 +60,7 @@ func hold(t *testing.T, path, test, tables string) {
 var formats = map[string][2][]stream.Option{
 	"avro":     {avro.SourceOptions, avro.SinkOptions},
 	"parquet":  {nil, parquet.SinkOptions},
+	"protobuf": {protobuf.SourceOptions, protobuf.SinkOptions},
 	"registry": {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},
 }
 

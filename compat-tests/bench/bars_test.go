@@ -95,7 +95,7 @@ func TestBars(t *testing.T) {
 		name    string
 		measure func(*testing.T, time.Duration) []bar
 	}{
-		{"decode", decodeBars}, {"formats", formatsBars}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
+		{"decode", decodeBars}, {"formats", func(t *testing.T, d time.Duration) []bar { return append(formatsBars(t, d), protobufBars(t, d)...) }}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
 		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},

@@ -10,9 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bufbuild/protocompile"
 	hamba "github.com/hamba/avro/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -67,35 +72,15 @@ func formatsBars(t *testing.T, _ time.Duration) []bar {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allocs := int64(0)
-	into := func(decode func(record []byte) error, begin func()) float64 {
-		var runs []float64
-		for range 5 {
-			r := testing.Benchmark(func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					begin()
-					for _, record := range records {
-						if err := decode(record); err != nil {
-							b.Fatal(err)
-						}
-					}
-				}
-			})
-			allocs = r.AllocsPerOp()
-			runs = append(runs, float64(r.NsPerOp())/vec.MaxRows)
-		}
-		return Median(runs)
-	}
-	asMap := into(func(r []byte) error {
+	asMap, _ := perRecord(records[:], func(r []byte) error {
 		var v map[string]any
 		return api.Unmarshal(plain, r, &v)
 	}, func() {})
-	asStruct := into(func(r []byte) error {
+	asStruct, _ := perRecord(records[:], func(r []byte) error {
 		var v avroEvent
 		return api.Unmarshal(plain, r, &v)
 	}, func() {})
-	own := into(d.Decode, func() {
+	own, allocs := perRecord(records[:], d.Decode, func() {
 		for _, c := range cols {
 			c.Reset()
 		}
@@ -127,4 +112,104 @@ func parquetBar(t *testing.T) bar {
 	}
 	b.value, b.note = own/arrow, fmt.Sprintf("%.0f ns a row, processor time", own)
 	return b
+}
+
+const protobufEvent = `syntax = "proto3";
+import "google/protobuf/timestamp.proto";
+message Event {
+  message Decimal { int64 units = 1; int32 scale = 2; }
+  int64 order_id = 1; string customer_id = 2; string symbol = 3; Decimal price = 4; int64 quantity = 5; string side = 6;
+  optional string venue = 7; google.protobuf.Timestamp event_time = 8;
+}`
+
+// protobufBars measure the decoder of Protobuf against Google's library with a message
+// that is made of a descriptor, whose fields are then read.
+func protobufBars(t *testing.T, _ time.Duration) []bar {
+	files, err := (&protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
+		Accessor: protocompile.SourceAccessorFromMap(map[string]string{"event.proto": protobufEvent}),
+	})}).Compile(t.Context(), "event.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := files[0].Messages().ByName("Event")
+	schema, err := protobuf.Parse(protobufEvent, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns("", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := event.Fields()
+	var records [vec.MaxRows][]byte
+	for i := range records {
+		m := dynamicpb.NewMessage(event)
+		set := func(at int, v any) { m.Set(fields.Get(at), protoreflect.ValueOf(v)) }
+		set(0, int64(1000000000+i))
+		set(1, "customer-000123")
+		set(2, "GOOGL")
+		price := m.Mutable(fields.Get(3)).Message()
+		price.Set(price.Descriptor().Fields().Get(0), protoreflect.ValueOf(int64(500000+i*7919)))
+		price.Set(price.Descriptor().Fields().Get(1), protoreflect.ValueOf(int32(4)))
+		set(4, int64(eventQuantity(i)))
+		set(5, "SELL")
+		set(6, "XNAS-PRIMARY")
+		at := m.Mutable(fields.Get(7)).Message()
+		at.Set(at.Descriptor().Fields().Get(0), protoreflect.ValueOf(int64(1705314600)))
+		at.Set(at.Descriptor().Fields().Get(1), protoreflect.ValueOf(int32(123456000+i*1000)))
+		if records[i], err = proto.Marshal(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var cols []vec.Vec
+	for _, c := range columns {
+		cols = append(cols, vec.New(c.Type))
+	}
+	d, err := protobuf.NewDecoder(columns, protobuf.Options{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, _ := perRecord(records[:], func(r []byte) error {
+		m := dynamicpb.NewMessage(event)
+		if err := proto.Unmarshal(r, m); err != nil {
+			return err
+		}
+		for i := range fields.Len() {
+			_ = m.Get(fields.Get(i))
+		}
+		return nil
+	}, func() {})
+	own, allocs := perRecord(records[:], d.Decode, func() {
+		for _, c := range cols {
+			c.Reset()
+		}
+		d.Bind(cols)
+	})
+	note := time.Duration(own).String() + " a record of " + strconv.Itoa(len(records[7])) + " bytes"
+	return []bar{
+		{name: "dynamicpb / Protobuf decode into columns", value: library / own, limit: 15, least: true, note: note},
+		{name: "allocations of a batch of 1,024 Protobuf records", value: float64(allocs), limit: 0},
+	}
+}
+
+// perRecord is how long decoding a record takes, in nanoseconds, and what decoding all
+// of them allocates.
+func perRecord(records [][]byte, decode func(record []byte) error, begin func()) (nanos float64, allocs int64) {
+	var runs []float64
+	for range 5 {
+		r := testing.Benchmark(func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				begin()
+				for _, record := range records {
+					if err := decode(record); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+		allocs = r.AllocsPerOp()
+		runs = append(runs, float64(r.NsPerOp())/float64(len(records)))
+	}
+	return Median(runs), allocs
 }

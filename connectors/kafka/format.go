@@ -10,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -23,6 +24,8 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 		return csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels}), nil
 	case formatAvro:
 		return c.avroDecoder(env, cols, nullBad)
+	case formatProtobuf:
+		return c.protobufDecoder(env, cols, nullBad)
 	case formatDebeziumJSON:
 		return json.NewChanges(cols, json.ChangeOptions{
 			Options: json.Options{NullBad: nullBad, Labels: env.Labels}, Key: rel.Key, Unit: c.timeUnit, Base64Decimals: c.base64Decimals,
@@ -43,9 +46,12 @@ func (c *config) checkFormat(rel *catalog.Relation, role stream.Role) error {
 		return sqlerr.Unsupported("Give the stream a PRIMARY KEY, that of the table; to read the envelopes as they are, declare their fields and leave debezium- out of the format.",
 			"format %q of stream %q, which has no PRIMARY KEY, is not supported", c.format, rel.Name)
 	}
+	if c.format == formatProtobuf {
+		return c.checkProtobuf(rel, role)
+	}
 	if c.format != formatAvro && c.format != formatDebeziumAvro {
 		if c.registry.URL != "" {
-			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the format avro, and its format is %s", role, rel.Name, c.format).
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the formats avro and protobuf, and its format is %s", role, rel.Name, c.format).
 				WithHint("Set format = 'avro', or leave the registry out.")
 		}
 		return nil
@@ -94,9 +100,8 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error
 			return o, err
 		}
 		o.Lookup = func(id uint32) (*avro.Schema, error) {
-			s, err := cl.ByID(context.Background(), id)
-			var unknown *registry.Unknown
-			if err != nil && !errors.As(err, &unknown) {
+			s, down, err := known(cl, id)
+			if down {
 				return nil, &avro.Outage{Err: err}
 			}
 			if err != nil {
@@ -106,6 +111,13 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error
 		}
 	}
 	return o, nil
+}
+
+// known finds a schema by its id. down: the registry could not be asked.
+func known(cl *registry.Client, id uint32) (s *registry.Schema, down bool, err error) {
+	s, err = cl.ByID(context.Background(), id)
+	var unknown *registry.Unknown
+	return s, err != nil && !errors.As(err, &unknown), err
 }
 
 func avroSchema(s *registry.Schema) (*avro.Schema, error) {
@@ -118,12 +130,18 @@ func avroSchema(s *registry.Schema) (*avro.Schema, error) {
 // outage is the error of a record that cannot be decoded at this moment, and is not
 // at fault itself: no strategy for bad records may take it away. nil: it is.
 func outage(rel *catalog.Relation, place string, err error) error {
-	var o *avro.Outage
-	if !errors.As(err, &o) {
+	var a *avro.Outage
+	var p *protobuf.Outage
+	switch {
+	case errors.As(err, &a):
+		err = a.Err
+	case errors.As(err, &p):
+		err = p.Err
+	default:
 		return nil
 	}
-	e := stream.RecordError(rel, place, o.Err)
-	e.Hint = sqlerr.From(o.Err).Hint
+	e := stream.RecordError(rel, place, err)
+	e.Hint = sqlerr.From(err).Hint
 	return e
 }
 
@@ -142,12 +160,7 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 		if err != nil {
 			return nil, err
 		}
-		subject := c.registry.SubjectOf(c.topic, "")
-		if subject == "" {
-			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s'", c.topic, c.registry.Strategy).
-				WithHint("Set schema.registry.subject, or write the columns.")
-		}
-		s, err := cl.Latest(ctx, subject)
+		s, err := c.newest(ctx, cl)
 		if err != nil {
 			return nil, err
 		}
@@ -156,6 +169,16 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 		}
 	}
 	return reader.Columns(c.avro.Nested == "columns")
+}
+
+// newest is the newest version of the topic's subject.
+func (c *config) newest(ctx context.Context, cl *registry.Client) (*registry.Schema, error) {
+	subject := c.registry.SubjectOf(c.topic, "")
+	if subject == "" {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s'", c.topic, c.registry.Strategy).
+			WithHint("Set schema.registry.subject, or write the columns.")
+	}
+	return cl.Latest(ctx, subject)
 }
 
 // avroEncoder makes the encoder of a sink, whose schema it registers.

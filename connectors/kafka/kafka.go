@@ -111,8 +111,13 @@ func (c *config) keyless(rel *catalog.Relation) error {
 // connected to.
 func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	c, _, err := read(rel, role, "")
-	if err != nil || c.format != formatAvro || c.avro.Schema == "" {
+	switch {
+	case err != nil:
 		return err
+	case c.format == formatProtobuf:
+		return c.checkProtobufColumns(env, rel, role)
+	case c.format != formatAvro || c.avro.Schema == "":
+		return nil
 	}
 	return c.checkAvro(env, rel, role)
 }

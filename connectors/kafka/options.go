@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -19,7 +20,7 @@ var (
 	both = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, text or raw; debezium-json or debezium-avro: changes of rows"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
 		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
@@ -31,7 +32,7 @@ var (
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
-	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions),
+	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions),
 		stream.Option{Key: "debezium.time.unit", Default: "millis", Help: "debezium-json: what numbers into time and timestamp columns count, where a record has no schema: millis, micros or nanos"},
 		stream.Option{Key: "debezium.decimals", Default: "text", Help: "debezium-json: strings into numeric columns, where a record has no schema: text, or base64: Kafka Connect's bytes, of the column's scale"},
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
@@ -45,7 +46,7 @@ var (
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention or because the topic was deleted and created again"},
 	)
-	sinkOptions = append(slices.Concat(both, registry.Options, registry.SinkOptions, avro.SinkOptions),
+	sinkOptions = append(slices.Concat(both, registry.Options, registry.SinkOptions, avro.SinkOptions, protobuf.SinkOptions),
 		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},
 		stream.Option{Key: "linger.ms", Default: "5", Help: "how long a batch waits for more records"},
 		stream.Option{Key: "batch.size", Default: "1000000", Help: "the most bytes of a batch, and of a record; less than 1,000,000 is taken as that, so that records of that size can be written"},
@@ -61,11 +62,12 @@ var (
 
 // Formats of values.
 const (
-	formatJSON = "json"
-	formatCSV  = "csv"
-	formatText = "text"
-	formatRaw  = "raw"
-	formatAvro = "avro"
+	formatJSON     = "json"
+	formatCSV      = "csv"
+	formatText     = "text"
+	formatRaw      = "raw"
+	formatAvro     = "avro"
+	formatProtobuf = "protobuf"
 
 	formatDebeziumJSON = "debezium-json"
 	formatDebeziumAvro = "debezium-avro"
@@ -93,6 +95,7 @@ type config struct {
 	null      string
 	security  security
 	avro      avro.Config
+	protobuf  protobuf.Config
 	registry  registry.Config
 
 	group         string
@@ -162,10 +165,12 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.format = formatDebeziumJSON
 	case "debeziumavro", "debeziumavroconfluent":
 		c.format = formatDebeziumAvro
-	case "protobuf", "parquet":
-		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'avro', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
+	case "protobuf", "proto", "protobufconfluent":
+		c.format = formatProtobuf
+	case "parquet":
+		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'avro', 'protobuf', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, csv, avro, debezium-json, debezium-avro, text or raw")
+		v.Reject("format", "json, csv, avro, protobuf, debezium-json, debezium-avro, text or raw")
 	}
 	if c.format == formatText || c.format == formatRaw {
 		if err := c.checkWhole(rel, role); err != nil {
@@ -181,6 +186,7 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 	}
 	c.registry = registry.Read(v, role)
 	c.avro = avro.Read(v, role, c.registry.URL != "")
+	c.protobuf = protobuf.Read(v, role, c.registry.URL != "")
 	if err := c.checkFormat(rel, role); err != nil {
 		return nil, nil, err
 	}

@@ -153,6 +153,11 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {
 			return err
 		}
+	case formatProtobuf:
+		var err error
+		if s.encoder, err = c.protobufEncoder(ctx, env, rel, value, op); err != nil {
+			return err
+		}
 	default:
 		if op {
 			return sqlerr.Unsupported("Write format 'json' or 'csv'.", "format %q of sink %q cannot hold changes", c.format, rel.Name)

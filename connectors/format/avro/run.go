@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/binary"
 	"fmt"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"math"
 	"math/big"
 
@@ -18,7 +19,7 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 		s := &steps[k]
 		if s.nullable {
 			var branch uint64
-			if branch, i = uvarint(b, i); branch > 2 || branch&1 != 0 || i < 0 {
+			if branch, i = wire.Uvarint(b, i); branch > 2 || branch&1 != 0 || i < 0 {
 				return d.short(s, b, i)
 			}
 			if byte(branch>>1) == s.nullAt {
@@ -51,7 +52,7 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 				return d.short(s, b, i)
 			}
 			i = to
-			if to-from > 0 && !plainText(b[from:to]) || int64(to-from) > s.limit {
+			if to-from > 0 && !wire.PlainText(b[from:to]) || int64(to-from) > s.limit {
 				if i = d.text(s, b[from:to], i); i < 0 {
 					return -1
 				}
@@ -361,7 +362,7 @@ func (s *step) wide(b []byte) error {
 
 // text takes a string that is too long for its column, or not plain.
 func (d *Decoder) text(s *step, value []byte, i int) int {
-	if !plainText(value) {
+	if !wire.PlainText(value) {
 		return d.bad(s, i, notText(value))
 	}
 	v, err := types.Parse(s.typ, string(value), d.format)

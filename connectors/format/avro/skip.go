@@ -1,5 +1,7 @@
 package avro
 
+import "github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
+
 // skip returns the index after a value, -1 where it does not end within b.
 func (d *Decoder) skip(n *node, b []byte, i, depth int) int {
 	if depth > maxDepth || i < 0 {
@@ -10,9 +12,9 @@ func (d *Decoder) skip(n *node, b []byte, i, depth int) int {
 	}
 	switch n.kind {
 	case kindInt, kindLong:
-		_, i = uvarint(b, i)
+		_, i = wire.Uvarint(b, i)
 	case kindEnum:
-		_, i = uvarint(b, i)
+		_, i = wire.Uvarint(b, i)
 	case kindBool:
 		i++
 	case kindFloat:

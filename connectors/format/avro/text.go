@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"math"
 	"strconv"
 	"time"
@@ -64,7 +65,7 @@ func (d *Decoder) convert(s *step, b []byte, i int) int {
 	if err != nil {
 		return d.inside(s, b, from, err)
 	}
-	if !plainText(d.scratch) {
+	if !wire.PlainText(d.scratch) {
 		return d.bad(s, i, notText(d.scratch))
 	}
 	if s.typ.OID == types.Text {
@@ -171,7 +172,7 @@ func (d *Decoder) appendItems(dst []byte, n *node, b []byte, i, depth int) ([]by
 				if to < 0 {
 					return dst, -1, nil
 				}
-				if !plainText(b[from:to]) {
+				if !wire.PlainText(b[from:to]) {
 					return dst, to, notText(b[from:to])
 				}
 				dst = appendKey(dst, string(b[from:to]), first)
@@ -283,7 +284,7 @@ func appendBinary(dst []byte, n *node, v []byte, asJSON bool) ([]byte, error) {
 		switch {
 		case !asJSON:
 			return append(dst, v...), nil
-		case !plainText(v):
+		case !wire.PlainText(v):
 			return dst, notText(v)
 		case n.logical == logicalJSON:
 			if err := types.CheckJSON(v); err != nil {
