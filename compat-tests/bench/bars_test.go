@@ -13,7 +13,7 @@ import (
 
 var (
 	bars = flag.Bool("bars", false, "measure and hold the bars; needs the machine to itself")
-	only = flag.String("only", "", "measure only these groups: decode, formats, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables, stream, state, restart, stall, idle, views")
+	only = flag.String("only", "", "measure only these groups: decode, formats, kafka, file, generator, select, memory, latency, aggregate, join, decimal, kernels, queries, planning, tpch, tables, stream, state, restart, stall, idle, views, systems")
 )
 
 // bar is one measured ratio and its limit.
@@ -99,7 +99,7 @@ func TestBars(t *testing.T) {
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
 		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},
-		{"restart", restartBars}, {"stall", stallBars}, {"idle", idleBars}, {"views", viewBars},
+		{"restart", restartBars}, {"stall", stallBars}, {"idle", idleBars}, {"views", viewBars}, {"systems", systemsBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			// One that fails does not end the others.

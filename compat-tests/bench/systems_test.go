@@ -1,0 +1,120 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"net"
+	osexec "os/exec"
+	"testing"
+	"time"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
+)
+
+const (
+	snapshotRows = 500_000
+	upsertRows   = 300_000
+	lookupRows   = 1_000_000
+	systemRounds = 3
+)
+
+// systemsBars read a PostgreSQL's table beside psql's COPY TO STDOUT, write to one beside
+// pgbench, and look rows up beside a table of the gateway's own.
+func systemsBars(t *testing.T, _ time.Duration) []bar {
+	p := gateway.Start(t, gateway.Options{})
+	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"fsync=on"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ours := contender{p.Listen, "ferris", "ferris"}
+	theirs := contender{postgresAddr(server), "postgres", "postgres"}
+	theirs.exec(t, "CREATE TABLE accounts "+tableColumns)
+	theirs.exec(t, fmt.Sprintf("INSERT INTO accounts SELECT g, g %% 100, g %% 7919, 'filler ' || g FROM generate_series(1, %d) g", snapshotRows))
+	theirs.exec(t, "CREATE TABLE put (id bigint PRIMARY KEY, n bigint, filler text)")
+	theirs.exec(t, "CREATE TABLE customers AS SELECT g::bigint AS id, 'customer ' || g AS name FROM generate_series(0, 999) g")
+	theirs.exec(t, "ALTER TABLE customers ADD PRIMARY KEY (id)")
+	theirs.exec(t, "VACUUM ANALYZE")
+	with := fmt.Sprintf("type = 'postgres', connection = '%s', ", server.DSN())
+	ours.exec(t, "CREATE STREAM accounts WITH ("+with+"'table' = 'accounts')")
+	ours.exec(t, "CREATE STREAM customers WITH ("+with+"'table' = 'customers', refresh_interval = '1 hour')")
+	ours.exec(t, "CREATE TABLE local (id bigint PRIMARY KEY, name text)")
+	ours.exec(t, "INSERT INTO local SELECT id, name FROM customers")
+	ours.exec(t, "CREATE STREAM orders (id bigint GENERATED ALWAYS AS (_offset) STORED, customer bigint GENERATED ALWAYS AS (_offset % 1000) STORED) WITH (type = 'generator')")
+	return []bar{snapshotBar(t, ours, theirs), upsertBar(t, p, ours, theirs, server), lookupBar(t, p)}
+}
+
+// snapshotBar reads all columns of a table: whole here, as they come out of psql there.
+func snapshotBar(t *testing.T, ours, theirs contender) bar {
+	t.Helper()
+	conn := ours.connect(t)
+	var here, there []float64
+	for range systemRounds {
+		begun := time.Now()
+		if _, err := conn.Exec(t.Context(), "SELECT count(*), sum(aid), sum(bid), sum(abalance), max(filler) FROM accounts").ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		here = append(here, snapshotRows/time.Since(begun).Seconds())
+		host, port, err := net.SplitHostPort(theirs.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun = time.Now()
+		cmd := osexec.CommandContext(t.Context(), "psql", "-h", host, "-p", port, "-U", theirs.user, "-d", theirs.database, "-c", "COPY accounts TO STDOUT")
+		cmd.Stdout = io.Discard
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		there = append(there, snapshotRows/time.Since(begun).Seconds())
+	}
+	a, b := Median(here), Median(there)
+	return bar{name: "database snapshot / psql's COPY TO STDOUT", value: a / b, limit: 0.8, least: true, note: fmt.Sprintf("%.0f and %.0f k/s", a/1000, b/1000)}
+}
+
+// upsertBar puts rows of 100,000 keys, over one connection on both sides.
+func upsertBar(t *testing.T, p *gateway.Process, ours, theirs contender, server *postgres.Server) bar {
+	t.Helper()
+	var here, there []float64
+	for i := range systemRounds {
+		name := fmt.Sprintf("put%d", i)
+		start := fmt.Sprintf("START JOB %s AS SELECT (id * 7919) %% 100000 AS id, id AS n, 'filler ' || id AS filler FROM orders INTO k%d WITH ('k%[2]d.type' = 'postgres', 'k%[2]d.connection' = '%[3]s', 'k%[2]d.table' = 'put', 'k%[2]d.mode' = 'upsert')", name, i, server.DSN())
+		cost, err := RunJob(p, name, start, fmt.Sprintf("rows_out >= %d", upsertRows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours.exec(t, "DROP JOB "+name)
+		here = append(here, upsertRows/cost.Took.Seconds())
+		there = append(there, theirs.pgbench(t, "\\set id random(0, 99999)\nINSERT INTO put VALUES (:id, :id, 'filler') ON CONFLICT (id) DO UPDATE SET n = EXCLUDED.n, filler = EXCLUDED.filler;\n", "-M", "prepared", "-c", "1"))
+	}
+	a, b := Median(here), Median(there)
+	return bar{name: "upsert sink / pgbench's single-row upsert", value: a / b, limit: 5, least: true, note: fmt.Sprintf("%.0f and %.1f k/s", a/1000, b/1000)}
+}
+
+// lookupBar joins with a table that is asked by key, whose answers are at hand, and with
+// one of the gateway's.
+func lookupBar(t *testing.T, p *gateway.Process) bar {
+	t.Helper()
+	var asked, local []float64
+	for i := range systemRounds {
+		for _, of := range []struct {
+			table string
+			to    *[]float64
+		}{{"customers", &asked}, {"local", &local}} {
+			name := fmt.Sprintf("j_%s_%d", of.table, i)
+			start := fmt.Sprintf("START JOB %s AS SELECT o.id, c.name FROM orders o JOIN %s c ON o.customer = c.id INTO b_%[1]s WITH ('b_%[1]s.type' = 'blackhole')", name, of.table)
+			cost, err := RunJob(p, name, start, fmt.Sprintf("rows_out >= %d", lookupRows))
+			if err != nil {
+				t.Fatal(err)
+			}
+			contender{p.Listen, "ferris", "ferris"}.exec(t, "DROP JOB "+name)
+			*of.to = append(*of.to, float64(cost.CPU)/lookupRows)
+		}
+	}
+	a, b := Median(asked), Median(local)
+	return bar{name: "look-up join, warm / the same with a local table", value: a / b, limit: 1.5, note: fmt.Sprintf("%.0f and %.0f ns a row", a, b)}
+}
