@@ -42,7 +42,7 @@ func TestUnknownStateFormat(t *testing.T) {
 	sn := f.store.Snapshot(def.UUID)
 	defer sn.Close()
 	_, _, err := readShapes(sn, def)
-	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 3, and this version reads format 2") {
+	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 4, and this version reads format 3") {
 		t.Errorf("state of format 3: %v, want 55000", err)
 	}
 }

@@ -43,9 +43,13 @@ func (y layout) shard(task int) uint16 { return uint16(y.generation)<<8 | uint16
 // operators' state.
 var layoutKey = []byte("layout")
 
-// stateFormat is the format of operators' state. Format 1, of which jobs have no
-// layout, is of no released version.
-const stateFormat = 2
+// stateFormat is the format of operators' state, and oldestFormat the oldest that is
+// read. Format 1, of which jobs have no layout, is of no released version; format 2
+// has no logs beside pages of groups.
+const (
+	stateFormat  = 3
+	oldestFormat = 2
+)
 
 // keepOperators finds the operators whose state is kept, which are numbered in
 // the order of the plan, and brings it back where an epoch was committed.
@@ -85,7 +89,7 @@ func (l *life) keepOperators(first bool) error {
 			}
 		}
 	}
-	l.shaped = l.stored == l.layout
+	// What is stored may be of an older format: the first epoch says again what it is.
 	l.operatorsCommitted()
 	return nil
 }
@@ -105,12 +109,15 @@ func readShapes(sn *state.Snapshot, job *catalog.Job) (map[uint32]string, layout
 		}
 		return nil
 	})
-	if err == nil && len(shapes) > 0 && format != stateFormat {
+	if err == nil && len(shapes) > 0 && !readable(format) {
 		return nil, stored, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads format %d", job.Name, format, stateFormat).
 			WithHint("Run the version that wrote it; or drop the job and start it again: it then reads its streams anew.")
 	}
 	return shapes, stored, err
 }
+
+// readable reports whether operators' state of a format can be read.
+func readable(format int) bool { return format >= oldestFormat && format <= stateFormat }
 
 // shapeTypes parts what an operator is from the types of what it gets, in the store.
 const shapeTypes = "\x00"

@@ -202,8 +202,6 @@ func (d *distinctRows) rebuild(moved []int32) error {
 
 // renumbered notes that groups have other numbers, and that there are n.
 func (k *keptTable) renumbered(n int) {
-	for i := range k.dirty {
-		k.dirty[i] = false
-	}
+	clear(k.dirty)
 	k.touchAll(n)
 }

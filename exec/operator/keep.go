@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
-	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
@@ -61,6 +59,11 @@ func (r StateReader) Scan(prefix []byte, f func(key, value []byte) error) error 
 	return r.Snapshot.Scan(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, prefix, rowkey.After(slices.Clone(prefix)), f)
 }
 
+// scan calls f with the keys from from on that are before to, in order.
+func (r StateReader) scan(from, to []byte, f func(key, value []byte) error) error {
+	return r.Snapshot.Scan(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, from, to, f)
+}
+
 // getEach calls f with the values of those keys that are there, in the order of the
 // keys. f may not keep them.
 func (r StateReader) getEach(keys [][]byte, f func(i int, value []byte) error) error {
@@ -93,10 +96,17 @@ func (p *pages) set(w StateWriter, page int, value []byte) error {
 	for len(p.parts) <= page {
 		p.parts = append(p.parts, 0)
 	}
-	n := 0
+	n, err := p.setParts(w, page, value, int(p.parts[page]))
+	p.parts[page] = uint16(n)
+	return err
+}
+
+// setParts writes a value under a number over one that has so many parts, and returns
+// how many it has.
+func (p *pages) setParts(w StateWriter, page int, value []byte, was int) (n int, err error) {
 	for rest := value; ; n++ {
 		if n > 1<<16-2 {
-			return fmt.Errorf("storing %d bytes of one page of state: that is too much", len(value))
+			return was, fmt.Errorf("storing %d bytes of one page of state: that is too much", len(value))
 		}
 		part := rest[:min(len(rest), pageParts)]
 		w.Set(p.key(page, n), part)
@@ -105,11 +115,10 @@ func (p *pages) set(w StateWriter, page int, value []byte) error {
 			break
 		}
 	}
-	for old := n; old < int(p.parts[page]); old++ {
+	for old := n; old < was; old++ {
 		w.Delete(p.key(page, old))
 	}
-	p.parts[page] = uint16(n)
-	return nil
+	return n, nil
 }
 
 // drop removes every page.
@@ -124,6 +133,14 @@ func (p *pages) drop(w StateWriter) {
 
 // read calls f with each page, in order. f may not keep it.
 func (p *pages) read(r StateReader, f func(page int, value []byte) error) error {
+	return p.readFrom(r, p.key(0, 0), p.key(mostPages, 0), f)
+}
+
+// mostPages is above the number of every page.
+const mostPages = 1 << 31
+
+// readFrom is read of what lies under the keys from from on that are before to.
+func (p *pages) readFrom(r StateReader, from, to []byte, f func(page int, value []byte) error) error {
 	var value []byte
 	at := -1
 	flush := func() error {
@@ -132,7 +149,7 @@ func (p *pages) read(r StateReader, f func(page int, value []byte) error) error 
 		}
 		return f(at, value)
 	}
-	err := r.Scan(p.prefix, func(key, part []byte) error {
+	err := r.scan(from, to, func(key, part []byte) error {
 		key = key[len(p.prefix):]
 		if len(key) != 6 {
 			return errKept
@@ -145,8 +162,8 @@ func (p *pages) read(r StateReader, f func(page int, value []byte) error) error 
 			at, value = page, value[:0]
 		}
 		value = append(value, part...)
-		if r.Share != nil {
-			return nil // it will be written elsewhere
+		if r.Share != nil || page >= mostPages {
+			return nil // it will be written elsewhere, or is no page
 		}
 		for len(p.parts) <= page {
 			p.parts = append(p.parts, 0)
@@ -158,139 +175,6 @@ func (p *pages) read(r StateReader, f func(page int, value []byte) error) error 
 		return err
 	}
 	return flush()
-}
-
-// pageGroups is how many groups a page holds: few, so that a group which changes
-// has little written along.
-const pageGroups = 32
-
-// keptTable is what is stored of a table: the keys of its groups, in pages by the
-// groups' numbers, and with each what its holder has beside it.
-type keptTable struct {
-	pages
-	types  []types.Type
-	by     []int // the keys that say which task a group is of; nil: all of them
-	layout *rowkey.Layout
-	reader *rowkey.Reader
-	dirty  []bool // by page
-	buf    []byte
-	row    []byte
-}
-
-func newKeptTable(prefix []byte, ts []types.Type) *keptTable {
-	attrs := make([]rowkey.Attr, len(ts))
-	want := make([]int, len(ts))
-	for i, t := range ts {
-		attrs[i].Type, want[i] = t, i
-	}
-	l := rowkey.NewLayout(attrs)
-	return &keptTable{pages: pages{prefix: slices.Clone(prefix)}, types: ts, layout: l, reader: l.Reader(want)}
-}
-
-// touch notes that groups have changed.
-func (k *keptTable) touch(groups, sel []int32) {
-	for _, r := range sel {
-		page := int(groups[r]) / pageGroups
-		for len(k.dirty) <= page {
-			k.dirty = append(k.dirty, false)
-		}
-		k.dirty[page] = true
-	}
-}
-
-// touchOne notes that a group has changed.
-func (k *keptTable) touchOne(g int32) {
-	page := int(g) / pageGroups
-	for len(k.dirty) <= page {
-		k.dirty = append(k.dirty, false)
-	}
-	k.dirty[page] = true
-}
-
-// touchAll notes that groups 0 to n-1 have changed.
-func (k *keptTable) touchAll(n int) {
-	for g := 0; g < n; g += pageGroups {
-		for len(k.dirty) <= g/pageGroups {
-			k.dirty = append(k.dirty, false)
-		}
-		k.dirty[g/pageGroups] = true
-	}
-}
-
-// save writes the pages that changed, of n groups whose keys are given; more
-// appends what a group has beside its key.
-func (k *keptTable) save(w StateWriter, keys []vec.Vec, n int, more func(g int32, dst []byte) []byte) error {
-	for page, changed := range k.dirty {
-		if !changed {
-			continue
-		}
-		k.dirty[page] = false
-		k.buf = k.buf[:0]
-		for g := page * pageGroups; g < min((page+1)*pageGroups, n); g++ {
-			k.row = k.layout.Append(k.row[:0], keys, g)
-			k.buf = append(binary.AppendUvarint(k.buf, uint64(len(k.row))), k.row...)
-			k.row = more(int32(g), k.row[:0])
-			k.buf = append(binary.AppendUvarint(k.buf, uint64(len(k.row))), k.row...)
-		}
-		if err := k.set(w, page, k.buf); err != nil {
-			return err
-		}
-	}
-	left := (n + pageGroups - 1) / pageGroups
-	for page := left; page < len(k.parts); page++ {
-		for part := range int(k.parts[page]) {
-			w.Delete(k.key(page, part))
-		}
-	}
-	k.parts = k.parts[:min(left, len(k.parts))]
-	return nil
-}
-
-// errThere is what restore's add returns of a group that is to be left out.
-var errThere = errors.New("the group is there")
-
-// restore calls add with the key of each group and then more with what the group
-// has beside it. was is the number that the group had, and g, where add puts it,
-// the next free one. Both are the same but with a Share.
-func (k *keptTable) restore(r StateReader, first int, add func(key []vec.Vec, was int32) error, more func(g int32, src []byte) error) error {
-	cols := vec.NewBatch(k.types)
-	g := int32(first)
-	err := k.read(r, func(page int, value []byte) error {
-		// Keys first: what a group has needs the group to be there. Pages are
-		// small, so that reading the keys one by one costs little.
-		for was := int32(page * pageGroups); len(value) > 0; was++ {
-			key, rest, err := takeSized(value)
-			if err != nil {
-				return err
-			}
-			held, rest, err := takeSized(rest)
-			if err != nil {
-				return err
-			}
-			value = rest
-			cols.Reset()
-			if err := k.reader.Read(key, cols.Cols); err != nil {
-				return err
-			}
-			if !r.Share.has(cols.Cols, k.types, k.by) {
-				continue
-			}
-			if err := add(cols.Cols, was); errors.Is(err, errThere) {
-				continue
-			} else if err != nil {
-				return err
-			}
-			if err := more(g, held); err != nil {
-				return err
-			}
-			g++
-		}
-		return nil
-	})
-	if err == nil && r.Share != nil {
-		k.touchAll(int(g))
-	}
-	return err
 }
 
 // takeSized takes a value with its length before it off b.
