@@ -193,7 +193,7 @@ func (e *Engine) fits(ctx context.Context, s *catalog.Snapshot, def *catalog.Job
 			WithDetail("The file is of job %q: %s", head.Job, head.Query).
 			WithHint("Start a job with the query of the file, and stop it.")
 	}
-	if !readable(head.Format) {
+	if !readsFormat(head.Format) {
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state in the file has format %d, and this version reads format %d", head.Format, stateFormat).
 			WithHint("Import it with the version that wrote it.")
 	}

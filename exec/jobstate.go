@@ -109,15 +109,15 @@ func readShapes(sn *state.Snapshot, job *catalog.Job) (map[uint32]string, layout
 		}
 		return nil
 	})
-	if err == nil && len(shapes) > 0 && !readable(format) {
+	if err == nil && len(shapes) > 0 && !readsFormat(format) {
 		return nil, stored, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads format %d", job.Name, format, stateFormat).
 			WithHint("Run the version that wrote it; or drop the job and start it again: it then reads its streams anew.")
 	}
 	return shapes, stored, err
 }
 
-// readable reports whether operators' state of a format can be read.
-func readable(format int) bool { return format >= oldestFormat && format <= stateFormat }
+// readsFormat reports whether operators' state of a format can be read.
+func readsFormat(format int) bool { return format >= oldestFormat && format <= stateFormat }
 
 // shapeTypes parts what an operator is from the types of what it gets, in the store.
 const shapeTypes = "\x00"
