@@ -49,6 +49,7 @@ type job struct {
 	past       history          // of the committed epochs
 	kept       keptState        // by the operators, at the last epoch
 	running    tally            // of the one that runs; it may be undone, and run again
+	passing    *tally           // of the one that is between its barrier and its decision; nil: there is none
 	results    []string         // of a job without a sink: its last rows
 }
 

@@ -172,16 +172,16 @@ func verdict(job, where string, rec state.Recovery, last stream.Decision) (decid
 
 // decide makes the prepared epoch what readers of the sinks see, where a Decider
 // does that. The store's commit follows.
-func (l *life) decide(ctx context.Context, version uint64) error {
+func (l *life) decide(ctx context.Context, e stream.Epoch, version uint64) error {
 	if l.decider == nil {
 		return nil
 	}
 	begun := time.Now()
-	if err := l.decider.Decide(ctx, stream.Decision{Epoch: l.epoch, Version: version}); err != nil {
-		return fmt.Errorf("committing epoch %d of job %s: %w", l.epoch, l.j.def.Name, system{err})
+	if err := l.decider.Decide(ctx, stream.Decision{Epoch: e, Version: version}); err != nil {
+		return fmt.Errorf("committing epoch %d of job %s: %w", e, l.j.def.Name, system{err})
 	}
 	if took := time.Since(begun); took > l.settings.checkpoint {
-		l.j.e.log.Warn("a transaction took longer to commit than checkpoint.interval", "job", l.j.def.Name, "epoch", uint64(l.epoch), "took", took)
+		l.j.e.log.Warn("a transaction took longer to commit than checkpoint.interval", "job", l.j.def.Name, "epoch", uint64(e), "took", took)
 	}
 	return nil
 }

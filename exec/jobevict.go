@@ -75,13 +75,13 @@ func (l *life) evict(t *task, k keptOperator) {
 type keptState struct {
 	bytes   int64         // in memory
 	evicted int64         // groups that are in the store alone
-	took    time.Duration // the last checkpoint
+	took    time.Duration // the last checkpoint, from its barrier until it was committed
+	stalled time.Duration // how long it held rows back
 }
 
-// showState has the job's state seen by those who ask, after a checkpoint that began
-// at a time. Nobody else has the operators.
-func (l *life) showState(begun time.Time) {
-	k := keptState{bytes: l.account.Used(), took: time.Since(begun)}
+// holds is what the operators hold. Nobody else has them.
+func (l *life) holds() keptState {
+	k := keptState{bytes: l.account.Used()}
 	for _, t := range l.tasks {
 		for _, o := range t.kept {
 			if x, ok := o.op.(operator.Evicting); ok {
@@ -89,9 +89,7 @@ func (l *life) showState(begun time.Time) {
 			}
 		}
 	}
-	l.j.mu.Lock()
-	defer l.j.mu.Unlock()
-	l.j.kept = k
+	return k
 }
 
 // operatorsCommitted says to those operators that want to know that what they saved

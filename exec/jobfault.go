@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
-	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // faultPolicy is what becomes of records and rows that fail in one place: at a
@@ -70,8 +68,8 @@ func (l *life) policyOf(r *catalog.Relation, box *letterBox) (faultPolicy, error
 }
 
 // fault decides about a record or row that failed. Any of the life's goroutines
-// may call it.
-func (l *life) fault(p faultPolicy, where string, f letter) error {
+// may call it; count counts in the epoch that has the row.
+func (l *life) fault(p faultPolicy, where string, f letter, count func(tally) (skipped int64)) error {
 	switch p.strategy {
 	case failBatch, retryWithBackoff:
 		err := wrapped(f.err, "%s: %w", where, f.err)
@@ -85,7 +83,7 @@ func (l *life) fault(p faultPolicy, where string, f letter) error {
 			p.box.add(f)
 		}
 	}
-	if n := l.j.count(tally{skipped: 1}); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
+	if n := count(tally{skipped: 1}); n&(n-1) == 0 { // 1, 2, 4, 8, ...: a flood of bad records must not flood the log
 		l.j.e.log.Warn("a record was skipped", "job", l.j.def.Name, "where", where, "error", f.err, "skipped", n)
 	}
 	return nil
@@ -95,16 +93,16 @@ func (l *life) fault(p faultPolicy, where string, f letter) error {
 func (t *task) rejected(leaf *leaf, split stream.Split, r stream.Reject) error {
 	rel := leaf.scan.plan.Relation
 	return t.life.fault(t.life.policies.of(rel), t.names[leaf.scan],
-		letter{origin: stream.Origin(rel), split: string(split), at: r.At, key: r.Key, value: r.Raw, err: r.Err})
+		letter{origin: stream.Origin(rel), split: string(split), at: r.At, key: r.Key, value: r.Raw, err: r.Err}, t.life.j.count)
 }
 
 // refused decides about a row that a sink will not take. It has not gone out, unless
 // there are sinks that took it.
 func (l *life) refused(p faultPolicy) func(where string, r stream.Reject) error {
 	return func(where string, r stream.Reject) error {
-		err := l.fault(p, where, letter{at: -1, key: r.Key, value: r.Raw, err: r.Err})
+		err := l.fault(p, where, letter{at: -1, key: r.Key, value: r.Raw, err: r.Err}, l.j.countSunk)
 		if err == nil && len(l.plan.Sinks) == 1 {
-			l.j.count(tally{out: -1})
+			l.j.countSunk(tally{out: -1})
 		}
 		return err
 	}
@@ -188,7 +186,7 @@ func (t *task) faultIn(n plan.Node) operator.Fault {
 			f = from.letter(t.env, n, b, row)
 		}
 		f.err = err
-		return t.life.fault(p, "query", f)
+		return t.life.fault(p, "query", f, t.life.j.count)
 	}
 }
 
@@ -305,17 +303,3 @@ func (l *life) takesLetters(r *catalog.Relation) bool {
 
 // outputs are the sinks of the query's rows.
 func (l *life) outputs() []*sinkTask { return l.sinks[:len(l.sinks)-len(l.boxes)] }
-
-// prepare has every sink make the epoch durable and returns their tokens: those of
-// dead letters last, as the others may have refused rows.
-func (l *life) prepare(ctx context.Context) ([]state.Token, error) {
-	tokens, err := l.prepareSinks(ctx, l.outputs())
-	if err != nil || len(l.boxes) == 0 {
-		return tokens, err
-	}
-	if err := l.flushLetters(ctx, 1); err != nil {
-		return nil, err
-	}
-	letters, err := l.prepareSinks(ctx, l.sinks[len(tokens):])
-	return slices.Concat(tokens, letters), err
-}

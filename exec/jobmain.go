@@ -150,7 +150,7 @@ func (j *job) main(ctx context.Context) {
 	}
 	for tries := 0; ; tries++ {
 		j.mu.Lock()
-		j.running = tally{}
+		j.running, j.passing = tally{}, nil
 		j.mu.Unlock()
 		l := &life{j: j, settings: settings}
 		end, err := j.live(ctx, l)
@@ -318,6 +318,28 @@ func (j *job) count(t tally) (skipped int64) {
 	return j.past.skipped + j.running.skipped
 }
 
+// countSunk is count of what a sink does with rows: they are of the epoch that is on
+// its way, where there is one, as no later row has come to a sink.
+func (j *job) countSunk(t tally) (skipped int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	to := &j.running
+	if j.passing != nil {
+		to = j.passing
+	}
+	to.add(t)
+	return j.past.skipped + to.skipped
+}
+
+// pass begins the counters of the next epoch: what has been counted is of the one that
+// is on its way.
+func (j *job) pass() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	passing := j.running
+	j.passing, j.running = &passing, tally{}
+}
+
 // remember takes the counters as the committed epoch has them. Restarts since
 // then are in no epoch.
 func (j *job) remember() {
@@ -332,12 +354,12 @@ func (j *job) remember() {
 	j.past = h
 }
 
-// with is the history that the epoch which runs will have.
+// with is the history that the epoch which is on its way will have.
 func (j *job) with(e stream.Epoch) history {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	h := j.past
-	h.add(j.running)
+	h.add(*j.passing)
 	h.epoch = e
 	return h
 }
@@ -357,19 +379,21 @@ func (j *job) impediment() string {
 }
 
 // committed shows an epoch to those who ask about the job.
-func (j *job) committed(e stream.Epoch, moved map[place]stream.Offset, marks []state.Watermark, r *results) {
+func (j *job) committed(c *commit) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.past.epoch, j.problem = e, ""
-	j.past.add(j.running)
-	j.running = tally{}
-	for at, next := range moved {
+	j.past.epoch, j.problem = c.epoch, ""
+	j.past.add(*j.passing)
+	j.passing = nil
+	for at, next := range c.moved {
 		j.positions[at] = append(j.positions[at][:0], next...)
 	}
-	for _, w := range marks {
+	for _, w := range c.progress.Watermarks {
 		j.marks[place{w.Source, stream.Split(w.Split)}] = w.Micros
 	}
-	if r != nil {
-		j.results = r.snapshot()
+	if c.results != nil {
+		j.results = c.results
 	}
+	c.kept.took = time.Since(c.begun)
+	j.kept = c.kept
 }

@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,8 +43,10 @@ type life struct {
 	marks       map[int]int64   // of nodes of several inputs, as the store has them
 
 	epoch   stream.Epoch // that runs
-	decided bool         // the store has, or may have, committed it
 	due     bool         // a checkpoint waits for the rest of a commit of a followed table
+	passing *commit      // the epoch before, until it is committed; nil: it is
+	wanted  bool         // a checkpoint is to follow when it is
+	landed  bool         // one was committed, of which the operators have not heard
 	commits int
 	crowded atomic.Bool // memory is short: the epoch is to end, whatever the interval
 }
@@ -70,8 +71,18 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		l.j.mu.Lock()
 		l.j.waits, l.j.times = nil, nil
 		l.j.mu.Unlock()
+		var undo stream.Epoch
+		if err != nil {
+			undo = l.epoch
+		}
+		if c := l.passing; c != nil {
+			<-c.done
+			if lerr := l.land(); lerr != nil {
+				err, undo = firstError(err, lerr), c.undo()
+			}
+		}
 		// A commit that fails after the last epoch is a failure of the job too.
-		err = firstError(err, l.closeSinks(err != nil && !l.decided && l.epoch > 0))
+		err = firstError(err, l.closeSinks(undo))
 		if l.decider != nil {
 			err = firstError(err, l.decider.Close())
 		}
@@ -117,16 +128,24 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			return lifeStopped, l.last(ctx)
 		case err := <-l.fails:
 			return 0, err
+		case <-l.arrival():
+			if err := l.follow(ctx); err != nil {
+				return 0, err
+			}
 		case <-tick.C:
-			if err := l.checkpoint(ctx); err != nil {
+			if err := l.want(ctx); err != nil {
 				return 0, err
 			}
 			l.pause(tick)
 		case <-l.j.hurry:
-			if !l.crowded.Swap(false) && len(l.met()) == 0 {
-				continue
+			var err error
+			switch {
+			case l.crowded.Swap(false):
+				err = l.checkpoint(ctx) // and until then no row comes: memory is short
+			case len(l.met()) > 0:
+				err = l.want(ctx)
 			}
-			if err := l.checkpoint(ctx); err != nil {
+			if err != nil {
 				return 0, err
 			}
 		case it := <-t.pumps.items:
@@ -134,7 +153,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 				return 0, err
 			}
 			if (l.due || it.read.CaughtUp && len(l.met()) > 0) && !torn(t.live) {
-				if err := l.checkpoint(ctx); err != nil {
+				if err := l.want(ctx); err != nil {
 					return 0, err
 				}
 			}
@@ -145,7 +164,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 // finish ends a life whose sources have ended, when its sinks have all rows.
 func (l *life) finish(ctx context.Context) (outcome, error) {
 	if l.finishing = true; !l.wasLast {
-		if err := l.checkpoint(ctx); err != nil {
+		if err := l.end(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -165,8 +184,8 @@ func (l *life) finish(ctx context.Context) (outcome, error) {
 	return lifeFinished, nil
 }
 
-// pause has the interval between epochs begin anew: where one took long to store,
-// the rows that came meanwhile have their turn before the next.
+// pause has the interval between epochs begin anew: where a barrier took long, the
+// rows that came meanwhile have their turn before the next.
 func (l *life) pause(tick *time.Ticker) {
 	tick.Reset(l.settings.checkpoint)
 	select {
@@ -190,111 +209,7 @@ func (l *life) last(ctx context.Context) error {
 			}
 		}
 	}
-	return l.checkpoint(ctx)
-}
-
-// checkpoint ends the epoch that runs and begins the next: every sink prepares,
-// the store prepares positions and tokens; the Decider commits, where there is
-// one, and then the store, whose commit is the decision otherwise; then the sinks
-// commit and the readers are told. An epoch in which nothing moved goes on.
-func (l *life) checkpoint(ctx context.Context) error {
-	if l.due = l.crew == nil && l.tasks[0].open > 0 && torn(l.tasks[0].live); l.due {
-		return nil // until the commits that are being read have been read whole
-	}
-	begun := time.Now()
-	if err := l.halt(ctx); err != nil {
-		return err
-	}
-	defer l.resume()
-	met := l.met()
-	if !slices.ContainsFunc(l.tasks, (*task).changed) {
-		l.j.view.read(met)
-		return nil
-	}
-	tokens, err := l.prepare(ctx)
-	if err != nil {
-		return err
-	}
-	state.FaultPoint("sinks prepared")
-	p := state.Progress{Tokens: tokens, Watermarks: l.watermarks()}
-	moved := l.moved()
-	for at, next := range moved {
-		p.Positions = append(p.Positions, state.Position{Source: at.source, Split: string(at.split), Offset: next})
-	}
-	p.Follows = follows(l.tasks[0].live)
-	var pages state.Batch
-	l.results.write(&pages)
-	l.saveMarks(&pages)
-	l.j.with(l.epoch).write(&pages)
-	for _, s := range l.sinks {
-		if t, ok := s.sink.(staging); ok {
-			t.stageInto(&pages, l.epoch)
-		}
-	}
-	if err := l.saveOperators(&pages); err != nil {
-		return err
-	}
-	version, err := l.handle.Prepare(uint64(l.epoch), &pages, p)
-	if err != nil {
-		return err
-	}
-	l.decided = true
-	if err := l.decide(ctx, version); err != nil {
-		return err
-	}
-	state.FaultPoint("decided")
-	if err := l.handle.Commit(uint64(l.epoch)); err != nil {
-		return err
-	}
-	l.commits++
-	l.operatorsCommitted()
-	defer l.showState(begun)
-	if slices.ContainsFunc(l.sinks, func(s *sinkTask) bool { _, ok := s.sink.(*tableSink); return ok }) {
-		l.j.view.expect(l.epoch, met)
-	}
-	return l.committed(ctx, tokens, p.Watermarks, moved)
-}
-
-// prepareSinks has sinks make the epoch durable and returns their tokens.
-func (l *life) prepareSinks(ctx context.Context, sinks []*sinkTask) ([]state.Token, error) {
-	for _, s := range sinks {
-		if err := s.send(ctx, l.fails, work{kind: workPrepare, epoch: l.epoch}); err != nil {
-			return nil, err
-		}
-	}
-	tokens := make([]state.Token, 0, len(l.sinks))
-	for _, s := range sinks {
-		select {
-		case p := <-s.prepared:
-			if p.err != nil {
-				return nil, p.err
-			}
-			tokens = append(tokens, state.Token{Sink: s.name, Bytes: p.token})
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-	return tokens, nil
-}
-
-// committed does what follows a decision.
-func (l *life) committed(ctx context.Context, tokens []state.Token, marks []state.Watermark, moved map[place]stream.Offset) error {
-	for i, s := range l.sinks {
-		if err := s.send(ctx, l.fails, work{kind: workCommit, epoch: l.epoch, token: tokens[i].Bytes}); err != nil {
-			return err
-		}
-	}
-	for _, t := range l.tasks {
-		for leaf, a := range t.ackers {
-			a.add(t.positions(leaf.scan, t.moved))
-		}
-	}
-	l.j.committed(l.epoch, moved, marks, l.results)
-	for _, t := range l.tasks {
-		t.begin()
-	}
-	l.next(stream.Epoch(l.handle.Next()))
-	return nil
+	return l.end(ctx)
 }
 
 // moved are the positions that have moved in the epoch that runs.
@@ -309,7 +224,7 @@ func (l *life) moved() map[place]stream.Offset {
 // next begins an epoch; now() inside it is its beginning, and never before that of
 // the one before, though the clock may have been set back.
 func (l *life) next(e stream.Epoch) {
-	l.epoch, l.decided = e, false
+	l.epoch = e
 	now := max(microsSince2000(time.Now()), l.env.StatementTime)
 	l.env.TransactionTime, l.env.StatementTime = now, now
 	for _, t := range l.tasks {

@@ -71,10 +71,10 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	for _, s := range rec.Sinks {
 		known[s.Sink] = s
 	}
-	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes))
+	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes)+1) // and of an epoch's commit
 	add := func(name string, r *catalog.Relation, sink stream.Sink, size int, p faultPolicy) *sinkTask {
 		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), failure: p.failure,
-			in: make(chan work, queued), prepared: make(chan preparedToken, 1), fails: l.fails}
+			queue: newWorkQueue(l.settings.memory), prepared: make(chan preparedToken, 1), decisions: make(chan work, 2), fails: l.fails}
 		l.sinks = append(l.sinks, t)
 		t.start(ctx, e)
 		e.log.Info("sink created", "job", l.j.def.Name, "sink", name, "type", r.Connector)

@@ -210,20 +210,28 @@ func (l *life) loopTasks(ctx context.Context) (outcome, error) {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		case <-l.j.stop:
-			return lifeStopped, l.checkpoint(ctx)
+			return lifeStopped, l.end(ctx)
 		case err := <-l.fails:
 			return 0, err
 		case err := <-l.crew.fails:
 			return 0, err
 		case <-l.crew.idle:
 			idle++
+		case <-l.arrival():
+			if err := l.follow(ctx); err != nil {
+				return 0, err
+			}
 		case <-tick.C:
-			if err := l.checkpoint(ctx); err != nil {
+			if err := l.want(ctx); err != nil {
 				return 0, err
 			}
 			l.pause(tick)
 		case <-l.j.hurry:
-			if err := l.checkpoint(ctx); err != nil {
+			next := l.want
+			if l.crowded.Swap(false) {
+				next = l.checkpoint
+			}
+			if err := next(ctx); err != nil {
 				return 0, err
 			}
 		}

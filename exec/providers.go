@@ -50,7 +50,10 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 		if j != nil {
 			j.mu.Lock()
 			h, s.Started = j.past, j.started
-			s.StateBytes, s.StateEvicted, s.Checkpoint = j.kept.bytes, j.kept.evicted, j.kept.took
+			s.StateBytes, s.StateEvicted, s.Checkpoint, s.Stall = j.kept.bytes, j.kept.evicted, j.kept.took, j.kept.stalled
+			if s.RowsAhead = j.running.in; j.passing != nil {
+				s.RowsAhead += j.passing.in
+			}
 			j.mu.Unlock()
 			if s.State == catalog.JobRunning {
 				s.Error = j.impediment()

@@ -33,10 +33,14 @@ type shared struct {
 	pool   *batchPool
 	refs   atomic.Int32
 	memory *jobMemory // that counts it; nil: none does
+	size   int64      // bytes of it
 }
 
 func newShared(b *vec.Batch, pool *batchPool, refs int) *shared {
 	s := &shared{batch: b, pool: pool}
+	for _, c := range b.Cols {
+		s.size += vec.MemSize(c)
+	}
 	s.refs.Store(int32(refs))
 	return s
 }
@@ -70,12 +74,24 @@ type work struct {
 	done  chan<- struct{} // of workNothing: closed
 }
 
+// drop gives back what work carries, and tells who waits for it.
+func (w work) drop() {
+	if w.rows != nil {
+		w.rows.release()
+	}
+	if w.done != nil {
+		close(w.done)
+	}
+}
+
 type preparedToken struct {
 	token []byte
 	err   error
 }
 
-// sinkTask is a sink and the goroutine that owns it.
+// sinkTask is a sink and the goroutine that owns it. The sink gets an epoch's rows, is
+// asked to prepare, and gets no row of the next epoch before it has been told to commit
+// or to roll back: those wait in the queue meanwhile.
 type sinkTask struct {
 	name     string
 	batch    int // most rows of one Write; 0: as many as come
@@ -83,23 +99,35 @@ type sinkTask struct {
 	handle   *state.Job
 	reject   func(where string, r stream.Reject) error
 	failure  func(error) error // makes an error the job's
-	in       chan work         // bounded: a slow sink holds the job back
+	queue    *workQueue        // bounded: a slow sink holds the job back
 	prepared chan preparedToken
-	fails    chan<- error
-	failed   error // once set, work is only answered
+	// decisions are what becomes of the epochs that the sink was asked to prepare. There
+	// is room for two: one may not have been taken when the next is made.
+	decisions chan work
+	asked     stream.Epoch // to prepare, the last; the life's
+	fails     chan<- error
+	failed    error // once set, work is only answered
 	// Of the epoch that is prepared and not committed; token nil: there is none.
 	token []byte
 	of    stream.Epoch
 	wait  sync.WaitGroup
 }
 
-// queued is how many batches may wait for a sink while others go on.
-const queued = 8
-
 func (s *sinkTask) start(ctx context.Context, e *Engine) {
 	s.wait.Go(func() {
-		for w := range s.in {
+		for undone := false; ; {
+			w, ok := s.queue.take()
+			if !ok {
+				break
+			}
+			if undone {
+				w.drop()
+				continue
+			}
 			s.do(ctx, e, w)
+			if w.kind == workPrepare {
+				undone = !s.decided(ctx, e)
+			}
 		}
 		if err := s.sink.Close(); err != nil && s.failed == nil {
 			e.log.Warn("closing a sink", "sink", s.name, "error", err)
@@ -107,16 +135,36 @@ func (s *sinkTask) start(ctx context.Context, e *Engine) {
 	})
 }
 
-// send hands work over; it fails where a sink of the job has failed.
-func (s *sinkTask) send(ctx context.Context, fails <-chan error, w work) error {
-	select {
-	case s.in <- w:
-		return nil
-	case err := <-fails:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// decided waits for what becomes of the epoch that was prepared, and does it; false:
+// it is not committed, so that no row which follows is wanted.
+func (s *sinkTask) decided(ctx context.Context, e *Engine) bool {
+	w, ok := <-s.decisions
+	if ok {
+		s.do(ctx, e, w)
 	}
+	return ok && w.kind == workCommit
+}
+
+// prepare asks the sink to prepare, after the rows that it has been sent. It does not
+// wait.
+func (s *sinkTask) prepare(e stream.Epoch) {
+	s.asked = e
+	s.queue.put(work{kind: workPrepare, epoch: e})
+}
+
+// send hands work over, when there is room; it fails where a sink of the job, or the
+// epoch before, has failed.
+func (s *sinkTask) send(ctx context.Context, fails <-chan error, w work) error {
+	for !s.queue.offer(w) {
+		select {
+		case <-s.queue.room:
+		case err := <-fails:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // idle returns when all work that was sent has been done.
@@ -141,18 +189,13 @@ func (s *sinkTask) do(ctx context.Context, e *Engine, w work) {
 	if err == nil || w.kind == workRollback {
 		token, err = s.try(ctx, e, w)
 	}
-	if w.rows != nil {
-		w.rows.release()
-	}
 	if err != nil && s.failed == nil {
 		s.failed = s.failure(fmt.Errorf("Sink '%s': %w", s.name, system{err}))
 		if w.kind != workPrepare {
 			s.fails <- s.failed // there is room for one of each sink
 		}
 	}
-	if w.done != nil {
-		close(w.done)
-	}
+	w.drop()
 	if w.kind == workPrepare {
 		s.prepared <- preparedToken{token, s.failed}
 	}
@@ -210,19 +253,25 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 }
 
 // close does the work that is queued, closes the sink and returns when its
-// goroutine has ended.
+// goroutine has ended. An epoch that is prepared and of which nothing was said stays
+// as it is.
 func (s *sinkTask) close() {
-	close(s.in)
+	close(s.decisions)
+	s.queue.close()
 	s.wait.Wait()
 }
 
-// closeSinks ends every sink's task and returns the first failure of one. undo:
-// the epoch that runs is not decided and its rows are to go.
-func (l *life) closeSinks(undo bool) error {
+// closeSinks ends every sink's task and returns the first failure of one. undo is an
+// epoch that is not decided and whose rows are to go; 0: there is none.
+func (l *life) closeSinks(undo stream.Epoch) error {
 	for _, s := range l.sinks {
-		if undo {
-			// The task takes work until its channel is closed, so this ends.
-			s.in <- work{kind: workRollback, epoch: l.epoch}
+		w := work{kind: workRollback, epoch: undo}
+		switch {
+		case undo == 0:
+		case s.asked == undo:
+			s.decisions <- w // there is room: what was decided before has been, or will be, taken
+		default:
+			s.queue.put(w)
 		}
 	}
 	var err error

@@ -176,7 +176,7 @@ func (s *stagedSink) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error
 	}
 	if s.dropped > 0 {
 		s.life.j.e.log.Warn("rows were dropped: the sink does not take them, and sink.buffer is full", "job", s.life.j.def.Name, "sink", s.name, "rows", s.dropped)
-		s.life.j.count(tally{skipped: s.dropped})
+		s.life.j.countSunk(tally{skipped: s.dropped})
 		s.dropped = 0
 	}
 	token := s.stage.prepare(s.rows)

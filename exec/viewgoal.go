@@ -70,8 +70,10 @@ func (p *viewProgress) read(met []*viewGoal) {
 	p.reach(met)
 }
 
-// reach has goals wait for the last epoch that is decided.
+// reach has goals wait for the last epoch that is decided, but for those that wait for
+// one already, or for which nobody waits any more.
 func (p *viewProgress) reach(met []*viewGoal) {
+	met = slices.DeleteFunc(met, func(g *viewGoal) bool { return !slices.Contains(p.goals, g) })
 	if len(met) == 0 {
 		return
 	}

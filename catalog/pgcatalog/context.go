@@ -133,12 +133,14 @@ type JobStatus struct {
 	RowsOut  int64
 	Rejected int64
 	Late     int64 // rows whose window of time was closed
+	RowsAhead int64 // rows read since the last epoch
 	// As the last epoch has it: the bytes that the operators hold in memory, and the
-	// groups that they have left in the store; and how long rows waited while it was
-	// stored.
+	// groups that they have left in the store; how long it took from its end until it
+	// was committed, and how long it held rows back.
 	StateBytes   int64
 	StateEvicted int64
 	Checkpoint   time.Duration
+	Stall        time.Duration
 }
 
 // SplitStatus is how far a job has read a split of a stream.

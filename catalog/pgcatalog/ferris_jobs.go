@@ -37,7 +37,9 @@ func ferrisJobs(c *Context, t *table) {
 				num("late", s.Late).
 				num("state_bytes", s.StateBytes).
 				num("state_evicted", s.StateEvicted).
-				num("checkpoint_ms", s.Checkpoint.Milliseconds())
+				num("checkpoint_ms", s.Checkpoint.Milliseconds()).
+				num("stall_ms", s.Stall.Milliseconds()).
+				num("rows_ahead", s.RowsAhead)
 		}
 		r.emit()
 	}

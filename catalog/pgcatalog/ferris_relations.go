@@ -61,6 +61,8 @@ var ferrisRelations = []*catalog.Relation{
 			column("state_bytes", types.Int8),
 			column("state_evicted", types.Int8),
 			column("checkpoint_ms", types.Int8),
+			column("stall_ms", types.Int8),
+			column("rows_ahead", types.Int8),
 		},
 	},
 	{

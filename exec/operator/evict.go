@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -305,7 +306,6 @@ func (e *evicted) take(w StateWriter, part float64) error {
 	}
 	e.endMerge()
 	e.changed = true
-	delete(e.filters, e.now.bits)
 	if f := m.filter; f != nil {
 		e.filters[e.now.next] = f
 	}
@@ -420,6 +420,7 @@ func (e *evicted) committed() {
 	}
 	e.closeReader()
 	e.known = e.now
+	maps.DeleteFunc(e.filters, func(b uint8, _ *pageFilter) bool { return b != e.known.bits && b != e.known.next })
 	if e.known.groups > 0 {
 		e.reader, e.open = e.from.Read(), true
 	}
