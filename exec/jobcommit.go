@@ -236,6 +236,7 @@ func (l *life) commit(ctx context.Context, c *commit) (err error) {
 			err = l.j.e.panicked("job "+l.j.def.Name, p, debug.Stack())
 		}
 	}()
+	state.FaultPoint("epoch taken")
 	tokens := c.letters
 	if tokens == nil {
 		if tokens, err = l.tokens(ctx, l.sinks); err != nil {

@@ -184,7 +184,8 @@ func TestLateAfterEpoch(t *testing.T) {
 	e.batch = some - 1
 	out := f.topics.file("j_out")
 	// The rows take their time, so that the barrier finds the task amid them, and with
-	// the one that closes the window still to come.
+	// the one that closes the window still to come. While an epoch is prepared, rows are
+	// of the next one.
 	query := "SELECT window_start, count(md5(repeat(name, 2000))) AS n FROM e WINDOW TUMBLING (INTERVAL '10 seconds') GROUP BY window_start"
 	if err := f.sqlJob("j", query, "parallelism = '8'", "aggregate.phases = '1'"); err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestLateAfterEpoch(t *testing.T) {
 				t.Fatal(err)
 			}
 			j.mu.Lock()
-			in := j.past.in + j.running.in
+			in := j.past.in + j.passing.in
 			j.mu.Unlock()
 			if in == all {
 				break
@@ -214,7 +215,7 @@ func TestLateAfterEpoch(t *testing.T) {
 			release()
 			release = next
 		}
-		// The tasks stand still, and a late row is what comes next.
+		// The epoch has all rows so far, and a late row is what comes next.
 		e.add(0, event(i, "late", from+1))
 		if err := e.given(f.context(), int(all)+1); err != nil {
 			t.Fatal(err)

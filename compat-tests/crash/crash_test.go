@@ -118,7 +118,7 @@ func underKills(ctx context.Context, t *testing.T, g gateway.Options, p *gateway
 // it has not, is told by state.FaultPoint and the steps of the store. (The steps
 // "log" and "log done" are of sessions' small commits: state's own test dies there.)
 var faultPoints = []string{
-	"sink prepare", "sinks prepared", "chunk", "chunk done", "prepared", "prepared done", "decided", "commit", "commit done",
+	"epoch taken", "sink prepare", "sinks prepared", "chunk", "chunk done", "prepared", "prepared done", "decided", "commit", "commit done",
 	"sink commit", "sink committed", "deliver", "deliver done",
 }
 
