@@ -95,6 +95,9 @@ func (r *reader) readChanges(ctx context.Context) error {
 	}
 	s, p := r.source, r.from[0]
 	c := s.config
+	if !c.cdc {
+		return r.readAgain(ctx)
+	}
 	slot, temporary, err := c.slotName(r.scan.Job)
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ type config struct {
 	lag, poll   time.Duration
 	pool        int
 
+	every       time.Duration // how often it is read again; 0: it is not
 	cdc         bool
 	slot        string // "": one for each job
 	publication string // "": by the table's name
@@ -96,6 +97,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	c.query = strings.TrimRight(strings.TrimSpace(v.String("query")), ";")
 	c.incremental = v.String("incremental.column")
 	c.lag, c.poll = v.Duration("incremental.lag"), v.Duration("poll_interval")
+	c.every = v.Duration("snapshot.interval")
 	c.cdc, c.slot, c.publication = v.Bool("cdc"), v.String("slot.name"), v.String("publication.name")
 	c.again = v.Enum("on_data_loss", "fail", "snapshot") == "snapshot"
 	c.heartbeat = v.Duration("heartbeat_interval")
@@ -103,15 +105,18 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	if _, err := stream.ReadLookup(rel, known); err != nil && v.Err() == nil {
 		return nil, err
 	}
+	if c.query == "" && c.table.table == "" {
+		c.table.table = rel.Name
+	}
 	switch {
 	case v.Err() != nil:
 	case c.query != "" && c.table.table != "":
 		v.Reject("query", "a SELECT, in place of table")
-	case c.query == "" && c.table.table == "":
-		c.table.table = rel.Name
 	case c.incremental != "" && len(c.keys) > 0:
 		v.Reject("key", "nothing beside incremental.column, whose order the rows are read in")
-	case c.cdc:
+	case c.every > 0 && c.every < time.Millisecond:
+		v.Reject("snapshot.interval", "0, or at least 1ms")
+	case c.changing():
 		c.rejectBeside(v)
 	case v.Given("slot.name") || v.Given("publication.name") || v.Given("on_data_loss") || v.Given("heartbeat_interval"):
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameters slot.name, publication.name, on_data_loss and heartbeat_interval of %q are for cdc = 'true'", rel.Name)

@@ -33,6 +33,7 @@ var (
 		stream.Option{Key: "incremental.column", Default: "", Help: "a column that grows with every row that is added or changed: the stream goes on with the rows that have a higher value"},
 		stream.Option{Key: "incremental.lag", Default: "0s", Help: "with a timestamp as incremental.column: younger rows are left for later, as their transactions may commit out of order"},
 		stream.Option{Key: "poll_interval", Default: "1s", Help: "with incremental.column: the wait before it is asked for more rows"},
+		stream.Option{Key: "snapshot.interval", Default: "0s", Help: "how often the table, or query, is read again: the stream's rows have a PRIMARY KEY, and what differs from the last time goes out as changes. 0: it is read once"},
 		stream.Option{Key: "cdc", Default: "false", Help: "true: the table as it is, and then every change that commits, by logical replication: the stream's rows have a PRIMARY KEY, and change and go as the table's do"},
 		stream.Option{Key: "slot.name", Default: "", Help: "with cdc: the replication slot, of this one reader; it is made, and goes with the job. Without it each job has one of its own, ferris_<job>_<number>"},
 		stream.Option{Key: "publication.name", Default: "", Help: "with cdc: the publication; it is made where it is not there. Without it ferris_<schema>_<table>"},

@@ -302,7 +302,7 @@ func placed(places []place, values [][]byte) (position, error) {
 
 // copy runs a COPY and delivers its rows. It returns the place of the last one.
 func (r *reader) copy(ctx context.Context, conn *pgconn.PgConn, what selection) (position, error) {
-	c := &copying{reader: r, ctx: ctx, next: what.next, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
+	c := &copying{reader: r, ctx: ctx, next: what.next, parted: what.parted, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
 	t := &tuples{fields: make([][]byte, len(what.places)+len(r.fields)), row: c.row}
 	_, err := conn.CopyTo(ctx, t, r.source.statement(what))
 	if err == nil {
@@ -329,6 +329,7 @@ type copying struct {
 	last    [][]byte // of the last row, the values of its place
 	at      position
 	next    stream.Offset // where to go on, whatever the row; nil: behind the row
+	parted  bool          // nowhere: they are part of what is known only at its end
 }
 
 // row decodes one row.
@@ -433,7 +434,7 @@ func (c *copying) flush() error {
 		return err
 	}
 	next := c.next
-	if next == nil {
+	if next == nil && !c.parted {
 		next = p.encode()
 	}
 	d := delivery{batch: c.batch, read: stream.Read{Split: c.split, Next: next, Rejects: c.rejects}}

@@ -16,8 +16,17 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
-// changes reports whether a relation is read as the changes of a table.
+// changing reports whether the stream's rows change.
+func (c *config) changing() bool { return c.cdc || c.every > 0 }
+
+// changes reports whether a relation is read as the changes of a table: of its log, or
+// from one snapshot to the next.
 func changes(rel *catalog.Relation) bool {
+	if every, ok := rel.Options.Get("snapshot.interval"); ok && rel.Connector == "database" {
+		if d, ok := stream.ParseDuration(every); !ok || d > 0 {
+			return true
+		}
+	}
 	on, _ := rel.Options.Get("cdc")
 	switch strings.ToLower(on) {
 	case "true", "on", "yes", "1":
@@ -26,24 +35,32 @@ func changes(rel *catalog.Relation) bool {
 	return false
 }
 
-// Changes reports whether the relation says cdc = 'true'.
+// Changes reports whether the relation says cdc = 'true', or snapshot.interval.
 func (Connector) Changes(rel *catalog.Relation) bool { return changes(rel) }
 
-// rejectBeside refuses what cdc has no use for.
+// rejectBeside refuses what changes have no use for.
 func (c *config) rejectBeside(v *stream.Values) {
 	switch {
-	case c.query != "":
+	case c.cdc && c.every > 0:
+		v.Reject("snapshot.interval", "nothing beside cdc, which has every change")
+	case !c.cdc && (v.Given("slot.name") || v.Given("publication.name") || v.Given("on_data_loss") || v.Given("heartbeat_interval")):
+		v.Reject("snapshot.interval", "none of slot.name, publication.name, on_data_loss and heartbeat_interval beside it")
+	case c.cdc && c.query != "":
 		v.Reject("query", "nothing beside cdc: the changes of a table are read")
 	case c.incremental != "":
-		v.Reject("incremental.column", "nothing beside cdc, which has every change")
+		v.Reject("incremental.column", "nothing beside cdc or snapshot.interval, which have every change")
 	case len(c.keys) > 0:
-		v.Reject("key", "nothing beside cdc: write PRIMARY KEY (...) among the columns")
+		v.Reject("key", "nothing beside cdc or snapshot.interval: write PRIMARY KEY (...) among the columns")
 	case len(c.slot) > 63 || strings.Trim(c.slot, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
 		v.Reject("slot.name", "at most 63 lower case letters, digits and underscores")
 	case len(c.publication) > 63:
 		v.Reject("publication.name", "at most 63 characters")
 	case len(c.rel.Columns) > 0 && len(c.rel.Key) == 0 && c.rel.Kind == catalog.Stream && v.Err() == nil:
-		v.Reject("cdc", "a stream with a PRIMARY KEY, by which changes find their rows: write PRIMARY KEY (...) among the columns")
+		option := "cdc"
+		if !c.cdc {
+			option = "snapshot.interval"
+		}
+		v.Reject(option, "a stream with a PRIMARY KEY, by which changes find their rows: write PRIMARY KEY (...) among the columns")
 	}
 }
 

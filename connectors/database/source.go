@@ -64,7 +64,7 @@ func (c *config) order() []string {
 
 // Splits is the table, or the tables that hold the rows of a partitioned one.
 func (s *source) Splits(context.Context) ([]stream.Split, error) {
-	if s.kind.relkind == "p" && !s.config.cdc && s.config.incremental == "" && len(s.config.keys) == 0 {
+	if s.kind.relkind == "p" && !s.config.changing() && s.config.incremental == "" && len(s.config.keys) == 0 {
 		var splits []stream.Split
 		for _, leaf := range s.kind.leaves {
 			splits = append(splits, stream.Split(leaf.sql()))
@@ -185,6 +185,7 @@ type selection struct {
 	order   string        // of the places: " ASC", " DESC", or "": as the rows lie
 	limit   int           // 0: none
 	next    stream.Offset // of every row; nil: each has its own
+	parted  bool          // rows have no place to go on at
 }
 
 // statement is the COPY that a selection is read by.
