@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -186,9 +187,9 @@ func TestChangesHeartbeat(t *testing.T) {
 // move amounts between accounts: every answer has the whole of each, and at the end
 // what was kept, and what was written to a third table, is what there is.
 func TestChangesExactlyOnce(t *testing.T) {
-	kills := 50
-	if testing.Short() {
-		kills = 3
+	kills := 3
+	if os.Getenv("FERRIS_TIER") == "long" {
+		kills = 50
 	}
 	server, err := postgres.Run(t.Context(), postgres.Options{})
 	if err != nil {
