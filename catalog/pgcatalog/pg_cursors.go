@@ -7,7 +7,7 @@ func pgCursors(c *Context, t *table) {
 	for _, x := range c.Session.Cursors() {
 		t.row().
 			str("name", x.Name).
-			str("statement", x.Statement).
+			str("statement", redact(x.Statement)).
 			bool("is_holdable", x.Hold).
 			bool("is_binary", x.Binary).
 			bool("is_scrollable", x.Scrollable).

@@ -7,7 +7,7 @@ func pgPreparedStatements(c *Context, t *table) {
 	for _, p := range c.Session.PreparedStatements() {
 		r := t.row().
 			str("name", p.Name).
-			str("statement", p.Statement).
+			str("statement", redact(p.Statement)).
 			time("prepare_time", p.Prepared).
 			oids("parameter_types", p.Params).
 			bool("from_sql", p.FromSQL).

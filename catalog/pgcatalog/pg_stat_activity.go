@@ -2,7 +2,6 @@ package pgcatalog
 
 import (
 	"net/netip"
-	"regexp"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -16,15 +15,13 @@ func sessions(c *Context) []SessionStatus {
 }
 
 // queryShown is what a role may see of a session's query: its own, or a superuser
-// any; no password of CREATE or ALTER ROLE.
+// any, without its secrets.
 func queryShown(c *Context, s SessionStatus) string {
 	if !c.Snapshot.HasRole(c.User, s.User) {
 		return "<insufficient privilege>"
 	}
-	return passwords.ReplaceAllString(s.Query, "$1 '********'")
+	return redact(s.Query)
 }
-
-var passwords = regexp.MustCompile(`(?i)(password)\s+(?:e|u&)?'(?:[^']|'')*(?:'|$)`)
 
 func pgStatActivity(c *Context, t *table) {
 	for _, s := range sessions(c) {
