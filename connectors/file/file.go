@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -28,7 +29,7 @@ func (Connector) Name() string { return "file" }
 
 var (
 	both = []stream.Option{
-		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]"},
+		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]; of a sink also with fields such as {date}, {hour}, {timestamp}, {batch_id}"},
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files) or parquet; auto: by the path's extension (.csv, .avro, .parquet), else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, snappy (framed), lz4, or auto: by the extension; of a Parquet file that of its pages, auto: snappy"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
@@ -40,7 +41,7 @@ var (
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
 		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
 		foldersKey,
-		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated"},
+		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated, and as the pattern matches new ones; Avro, Parquet and compressed files do not grow, each is read once"},
 		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
 	)
@@ -51,8 +52,8 @@ var (
 		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
 		stream.Option{Key: "changelog", Default: "ops", Help: "ops: an updating query writes _op, + or -; append: it is refused"},
 		stream.Option{Key: "visible", Default: "at once", Help: "at once: rows stand in the file before they are committed"},
-		stream.Option{Key: "rotation", Default: "none", Help: "none"},
-		stream.Option{Key: "max_files", Default: "", Help: "belongs to rotation"},
+		stream.Option{Key: "rotation", Default: "none", Help: "when a file ends and another begins, at a commit: hourly, daily, or a size such as 128MB; none"},
+		stream.Option{Key: "max_files", Default: "", Help: "with rotation or fields in the path: how many of the files are kept; the oldest are removed"},
 		stream.Option{Key: "encryption", Default: "none", Help: "none"},
 		stream.Option{Key: "batch.timeout", Default: "", Help: "the engine's checkpoint interval decides when rows are durable"},
 	)
@@ -110,6 +111,10 @@ type config struct {
 	avro          avro.Config
 	avroCodec     string
 	parquet       parquet.WriteOptions
+	template      object.Template
+	rotation      string
+	rotateAt      int64
+	maxFiles      int
 }
 
 // named is what messages call a file.
@@ -137,23 +142,29 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	}
 	if role == stream.RoleSource {
 		c.follow = v.Bool("follow")
-		if codec := c.codec.For(c.path); c.follow && codec != object.None {
-			return c, nil, sqlerr.Unsupported("Leave out follow, or write the file uncompressed.", "a %s file cannot be followed", codec)
+		what := string(c.codec.For(c.path))
+		switch {
+		case c.format == formatAvro:
+			what = "Avro container"
+		case c.format == formatParquet:
+			what = "Parquet"
+		case what == string(object.None):
+			return c, v, v.Err()
 		}
-		if c.follow && (c.format == formatAvro || c.format == formatParquet) {
-			return c, nil, sqlerr.Unsupported("Leave out follow, and read the files that are complete.", "following %s files is not supported", map[string]string{formatAvro: "Avro container", formatParquet: "Parquet"}[c.format])
+		// Such a file does not grow; what a directory gets is read.
+		c.watch, c.follow = c.follow, false
+		if c.watch && !object.IsGlob(c.path) {
+			return c, nil, sqlerr.Unsupported("Leave out follow, or name a pattern: files that come to match it are read.", "a %s file cannot be followed", what)
 		}
 		return c, v, v.Err()
 	}
 	c.append = v.Bool("append")
 	v.Refuse("visible", "Leave it out: rows stand in the file as they are written, and those that are not committed are cut off at recovery.", "at once")
-	v.Refuse("rotation", "Leave it out and rotate the file from outside while the job is stopped.", "none", "")
-	v.Refuse("max_files", "It belongs to rotation; leave it out.", "")
+	if err := c.readRotation(v); err != nil {
+		return c, nil, err
+	}
 	v.Refuse("encryption", "Leave it out and keep the file on an encrypted file system.", "none", "")
 	v.Refuse("batch.timeout", "Leave it out: rows are durable at every checkpoint (checkpoint.interval).", "")
-	if strings.ContainsAny(c.path, "{}") {
-		return c, nil, sqlerr.Unsupported("Write a plain path, without { }.", "path templates such as %q are not supported", c.path)
-	}
 	if object.IsGlob(c.path) {
 		return c, nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "path %q of sink %q is a pattern", c.path, rel.Name).
 			WithHint("A sink writes one file; patterns are for sources.")
@@ -248,7 +259,7 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	if role == stream.RoleSource {
 		return object.Allowed(c.path, env.FileRoots)
 	}
-	_, err = object.Resolve(c.path, env.FileRoots)
+	_, err = object.Resolve(c.template.Expand(time.Now(), "1"), env.FileRoots)
 	return err
 }
 
@@ -259,7 +270,7 @@ func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string,
 		return "", false
 	}
 	from, _, err := read(source, stream.RoleSource)
-	if err != nil || !object.Names(from.path, to.path, env.FileRoots) {
+	if err != nil || !object.Names(from.path, to.template.Expand(time.Now(), "1"), env.FileRoots) {
 		return "", false
 	}
 	return "file \"" + to.path + "\"", true

@@ -70,7 +70,20 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query updates rows", rel.Name).
 			WithHint("Set changelog = 'ops' to write every change with its _op.")
 	}
-	path, err := object.Resolve(c.path, env.FileRoots)
+	for _, col := range rel.Columns {
+		if slices.ContainsFunc(rel.Hidden, func(h catalog.Column) bool { return h.Name == col.Name }) {
+			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
+		}
+	}
+	if c.rolling() {
+		return openRolling(ctx, env, rel, c, o)
+	}
+	return openSinkFile(ctx, env, rel, c, o, c.path)
+}
+
+// openSinkFile opens one file for writing.
+func openSinkFile(ctx context.Context, env *stream.Env, rel *catalog.Relation, c config, o stream.SinkOptions, path string) (*sink, error) {
+	path, err := object.Resolve(path, env.FileRoots)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +105,6 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		}
 	default:
 		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog, Labels: env.Labels})
-	}
-	for _, col := range rel.Columns {
-		if slices.ContainsFunc(rel.Hidden, func(h catalog.Column) bool { return h.Name == col.Name }) {
-			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
-		}
 	}
 	if err := s.open(ctx, o); err != nil {
 		s.Close()

@@ -208,8 +208,8 @@ func TestSinkErrors(t *testing.T) {
 		{held, stream.SinkOptions{}, nil, "55006", "is being written by another job"},
 		{short, stream.SinkOptions{Committed: 1, Token: encodeToken(5)}, nil, "XX001", "has 2 bytes, and 5 were committed"},
 		{filepath.Join(dir, "*.json"), stream.SinkOptions{}, nil, "22023", "is a pattern"},
-		{filepath.Join(dir, "{date}.json"), stream.SinkOptions{}, nil, "0A000", "path templates"},
-		{filepath.Join(dir, "a.json"), stream.SinkOptions{}, []string{"rotation", "hourly"}, "0A000", `parameter "rotation" = 'hourly'`},
+		{filepath.Join(dir, "{date.json"), stream.SinkOptions{}, nil, "22023", "has a brace without its other one"},
+		{filepath.Join(dir, "a.json"), stream.SinkOptions{}, []string{"encryption", "AES256"}, "0A000", `parameter "encryption" = 'AES256'`},
 		{filepath.Join(dir, "a.json"), stream.SinkOptions{Changelog: true}, []string{"changelog", "append"}, "22023", "takes appended rows only"},
 	} {
 		rel := relation(c.path, c.options...)

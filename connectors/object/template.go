@@ -1,6 +1,7 @@
 package object
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -80,6 +81,23 @@ func (t Template) Expand(at time.Time, batch string) string {
 	}
 	b.WriteString(t.parts[len(t.fields)])
 	return b.String()
+}
+
+// templateShapes are what the fields become.
+var templateShapes = map[string]string{
+	"year": `[0-9]{4}`, "month": `[0-9]{2}`, "day": `[0-9]{2}`, "hour": `[0-9]{2}`, "minute": `[0-9]{2}`,
+	"date": `[0-9]{4}-[0-9]{2}-[0-9]{2}`, "timestamp": `[0-9]{8}T[0-9]{9}`, batchField: `[0-9]+`,
+}
+
+// Matcher matches the ends of absolute paths that the template makes, and nothing else.
+func (t Template) Matcher() *regexp.Regexp {
+	var b strings.Builder
+	for i, f := range t.fields {
+		b.WriteString(regexp.QuoteMeta(t.parts[i]) + templateShapes[f])
+	}
+	b.WriteString(regexp.QuoteMeta(t.parts[len(t.fields)]))
+	text := strings.TrimPrefix(b.String(), "file://")
+	return regexp.MustCompile("(^|/)" + strings.TrimLeft(strings.TrimPrefix(text, `\./`), "/") + "$")
 }
 
 // Pattern matches the paths that the template makes, and others.
