@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"exec":                       8,
 	"exec/operator":              7,
 	"connectors/*":               7,
+	"connectors/s3":              8,
 	"exec/table":                 6,
 	"exec/stage":                 6,
 	"connectors/format/*":        6,

@@ -80,3 +80,12 @@ fi
 
 # PostgreSQL 16, the oracle.
 (cd .. && go run ./compat-tests/postgres/install)
+
+# versitygw, the S3 store.
+versitygw=v1.8.0
+if [ ! -x "$cache/bin/versitygw-$versitygw" ]; then
+	mkdir -p "$cache/bin"
+	(cd / && GOBIN="$cache/bin/tmp-versitygw" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw")
+	mv "$cache/bin/tmp-versitygw/versitygw" "$cache/bin/versitygw-$versitygw"
+	rmdir "$cache/bin/tmp-versitygw"
+fi

@@ -24,6 +24,7 @@ type Config struct {
 	Jobs    Jobs
 	Storage Storage
 	File    File
+	HTTP    HTTP
 
 	path string
 }
@@ -111,6 +112,14 @@ type File struct {
 	// Roots (file.roots) are folders, their own subfolders included. Default: the
 	// data directory and the working directory.
 	Roots []string
+}
+
+// HTTP says where requests may go.
+type HTTP struct {
+	// Allow (http.allow) are the hosts that HTTP streams and S3 endpoints may name: a
+	// host, with or without its port, *.domain, or *. Default: none, and Amazon's own
+	// endpoints of S3.
+	Allow []string
 }
 
 // Default is the configuration where nothing is written.

@@ -17,7 +17,7 @@ import (
 )
 
 // withServer need a server: compat-tests/systems puts them through the suite.
-var withServer = []string{"database"}
+var withServer = []string{"database", "s3"}
 
 // TestConformance puts every listed connector through the suite.
 func TestConformance(t *testing.T) {

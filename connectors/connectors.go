@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/generator"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/connectors/notify"
+	"github.com/ferrisstreams/ferrisstreams/connectors/s3"
 	"github.com/ferrisstreams/ferrisstreams/connectors/stdout"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -23,5 +24,6 @@ func All() []stream.Connector {
 		stdout.Connector{},
 		notify.Connector{},
 		database.Connector{},
+		s3.Connector{},
 	}
 }

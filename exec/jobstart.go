@@ -93,6 +93,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 		if ts := known[name].Tokens; len(ts) > 0 {
 			last := ts[len(ts)-1]
 			o.Committed, o.Token = stream.Epoch(last.Epoch), last.Token
+			o.Delivered = known[name].Delivered >= last.Epoch
 		}
 		sink, err := l.openSink(ctx, name, r, o, known[name], p)
 		if err != nil {

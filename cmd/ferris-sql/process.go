@@ -147,6 +147,7 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	list := connectors.All()
 	env := stream.Env{
 		FileRoots: roots,
+		HTTPAllow: c.HTTP.Allow,
 		Brokers:   c.Brokers,
 		ClientID:  "ferris-sql",
 		Compile:   compileColumns(cat),

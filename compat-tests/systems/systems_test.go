@@ -1,5 +1,5 @@
 // Package systems runs the gateway beside the systems that it reads and writes: a
-// real PostgreSQL.
+// real PostgreSQL, a real S3 store.
 package systems
 
 import (
@@ -34,9 +34,41 @@ type pair struct {
 	ours    *pgconn.PgConn
 	theirs  *pgconn.PgConn
 	schema  string
+	words   []string // what else SQL is expanded with, in pairs
 }
 
 var schemas int
+
+// alone runs a gateway without a PostgreSQL. config is more of its configuration.
+func alone(t *testing.T, config string, words ...string) *pair {
+	t.Helper()
+	p := &pair{T: t, words: words}
+	p.begin(config)
+	return p
+}
+
+// begin starts the gateway.
+func (p *pair) begin(more string) {
+	p.Helper()
+	dir := p.TempDir()
+	config := filepath.Join(dir, "ferris.yaml")
+	if err := os.WriteFile(config, []byte("file:\n  roots: ["+dir+"]\nstorage: {checkpoint_interval_ms: 30}\n"+more), 0o600); err != nil {
+		p.Fatal(err)
+	}
+	p.options = gateway.Options{DataDir: filepath.Join(dir, "data"), Listen: gateway.FreeAddr(), Args: []string{"--config", config}}
+	p.gateway = gateway.Start(p.T, p.options)
+	var cancel context.CancelFunc
+	p.ctx, cancel = context.WithTimeout(p.Context(), limit) // building it is not counted
+	p.Cleanup(cancel)
+	p.ours = p.connect(p.gateway.URL())
+}
+
+// again starts the gateway after it was killed.
+func (p *pair) again() {
+	p.Helper()
+	p.gateway = gateway.Start(p.T, p.options)
+	p.ours = p.connect(p.gateway.URL())
+}
 
 // start runs both; the schema is the test's own.
 func start(t *testing.T) *pair {
@@ -47,17 +79,8 @@ func with(t *testing.T, server *postgres.Server) *pair {
 	t.Helper()
 	schemas++
 	p := &pair{T: t, server: server, schema: fmt.Sprintf("s%d", schemas)}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "ferris.yaml")
-	if err := os.WriteFile(config, []byte("file:\n  roots: ["+dir+"]\nstorage: {checkpoint_interval_ms: 30}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.options = gateway.Options{DataDir: filepath.Join(dir, "data"), Listen: gateway.FreeAddr(), Args: []string{"--config", config}}
-	p.gateway = gateway.Start(t, p.options)
-	var cancel context.CancelFunc
-	p.ctx, cancel = context.WithTimeout(t.Context(), limit) // building it is not counted
-	t.Cleanup(cancel)
-	p.ours, p.theirs = p.connect(p.gateway.URL()), p.connect(server.DSN())
+	p.begin("")
+	p.theirs = p.connect(server.DSN())
 	p.there("CREATE SCHEMA " + p.schema)
 	return p
 }
@@ -87,7 +110,11 @@ func (p *pair) pause() {
 
 // expand writes a test's schema and server into its SQL.
 func (p *pair) expand(sql string) string {
-	return strings.NewReplacer("$schema", p.schema, "$db", p.server.DSN()).Replace(sql)
+	words := p.words
+	if p.server != nil {
+		words = append([]string{"$schema", p.schema, "$db", p.server.DSN()}, words...)
+	}
+	return strings.NewReplacer(words...).Replace(sql)
 }
 
 func run(ctx context.Context, conn *pgconn.PgConn, sql string) ([]string, error) {

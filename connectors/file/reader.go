@@ -53,7 +53,13 @@ func (s *source) Splits(ctx context.Context) ([]stream.Split, error) {
 	return splits, nil
 }
 
-func (s *source) Close() error { return nil }
+// Close closes what the files lie in, where that is to be closed.
+func (s *source) Close() error {
+	if c, ok := s.config.store.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
 
 func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	if s.config.format == formatAvro {

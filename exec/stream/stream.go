@@ -234,6 +234,8 @@ type SinkOptions struct {
 	ID        string // the job's; no other ever has it
 	Committed Epoch
 	Token     []byte // of Committed; nil where there is none
+	// Delivered: Commit of Committed has returned.
+	Delivered bool
 	// Changelog: batches may hold deletes, and are to be written with an op.
 	Changelog bool
 	// Key are columns by which the rows are unique; nil: there are none, or the sink's
@@ -249,6 +251,8 @@ type SinkOptions struct {
 type Env struct {
 	// FileRoots: a file's path must lie under one of them. Empty: none may be read.
 	FileRoots []string
+	// HTTPAllow is http.allow: the hosts that a URL may name. Empty: none.
+	HTTPAllow []string
 	// Brokers is kafka.brokers, the default where bootstrap.servers is absent.
 	Brokers string
 	// ClientID names this process to brokers.

@@ -236,7 +236,9 @@ func guessConnector(opts catalog.Options) []string {
 		case "connection", "connection.url", "table":
 			add("database")
 		case "url", "endpoint":
-			add("http")
+			if path, _ := opts.Get("path"); !hasKey(opts, "bucket") && !strings.HasPrefix(path, "s3://") {
+				add("http") // an S3 store's otherwise
+			}
 		}
 	}
 	return fits
