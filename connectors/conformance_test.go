@@ -3,10 +3,14 @@ package connectors
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -94,6 +98,33 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *conformance.Fi
 					t.Fatal(err)
 				}
 				return conformance.IDs(t, string(b))
+			},
+		}
+	},
+	"http": func(t *testing.T, c stream.Connector) *conformance.Fixture {
+		var mu sync.Mutex
+		var lines strings.Builder
+		taken := map[string]bool{}
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			if key := r.Header.Get("Idempotency-Key"); err == nil && !taken[key] { // as a service that heeds it
+				taken[key] = true
+				lines.Write(body)
+			}
+		}))
+		t.Cleanup(server.Close)
+		options := []string{"url", server.URL, "body", "lines"}
+		return &conformance.Fixture{
+			Sink:      conformance.Declare(c, "k", catalog.Sink, options...),
+			Env:       &stream.Env{HTTPAllow: []string{"127.0.0.1"}},
+			TakesBack: true,
+			Required:  catalog.Options{{Key: "url", Value: server.URL}},
+			Holds: func(t *testing.T) []int64 {
+				mu.Lock()
+				defer mu.Unlock()
+				return conformance.IDs(t, lines.String())
 			},
 		}
 	},

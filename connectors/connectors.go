@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/database"
 	"github.com/ferrisstreams/ferrisstreams/connectors/file"
 	"github.com/ferrisstreams/ferrisstreams/connectors/generator"
+	"github.com/ferrisstreams/ferrisstreams/connectors/http"
 	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/connectors/notify"
 	"github.com/ferrisstreams/ferrisstreams/connectors/s3"
@@ -25,5 +26,6 @@ func All() []stream.Connector {
 		notify.Connector{},
 		database.Connector{},
 		s3.Connector{},
+		http.Connector{},
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // secretWords mark the keys whose values are never shown.
-var secretWords = []string{"password", "secret", "token", "credential", "private", "passphrase", "jaas", "access.key", "access_key", "api.key", "api_key", "sasl.username"}
+var secretWords = []string{"password", "secret", "token", "credential", "private", "passphrase", "jaas", "access.key", "access_key", "api.key", "api_key", "sasl.username", "auth_header"}
 
 // Secret tells whether a WITH key's value must not be shown to anyone.
 func Secret(key string) bool {
