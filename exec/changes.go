@@ -21,7 +21,6 @@ import (
 // columns of the key, and the marks.
 func (s *scan) changing() (key []int) {
 	s.changes, s.spec.Marks = true, true
-	s.spec.Filters = nil // a row that matches no more takes one back that did
 	s.spec.Columns = slices.Clone(s.spec.Columns)
 	r := s.plan.Relation
 	for _, name := range r.Key {

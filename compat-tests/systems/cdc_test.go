@@ -45,7 +45,7 @@ func TestChanges(t *testing.T) {
 	p.here("CREATE TABLE mirror (id int PRIMARY KEY, title text, body text, n numeric(10,2), ok boolean, c char(6), at timestamptz, tags text[])")
 	p.here("START JOB mirror AS SELECT * FROM docs INTO mirror")
 	p.here("CREATE TABLE sums (ok boolean PRIMARY KEY, rows bigint, total numeric, longest int)")
-	p.here("START JOB sums AS SELECT ok, count(*) AS rows, sum(n) AS total, max(length(body)) AS longest FROM docs GROUP BY ok EMIT CHANGES INTO sums")
+	p.here("START JOB sums AS SELECT ok, count(*) AS rows, sum(n) AS total, max(length(body)) AS longest FROM docs GROUP BY ok EMIT CHANGES INTO sums WITH (parallelism = '2')")
 	columns := "id, title, md5(body), n, ok, c, at, tags"
 	check := func() {
 		t.Helper()
@@ -69,8 +69,11 @@ func TestChanges(t *testing.T) {
 	p.there("ALTER TABLE $schema.docs DROP title; INSERT INTO $schema.docs (id) VALUES (77)")
 	p.failsSoon("mirror", `column "title" of "docs" has gone from the changes of table "`+p.schema+`.docs" of PostgreSQL at`)
 	p.here("STOP JOB sums")
-	if plan := strings.Join(p.here("EXPLAIN SELECT ok, count(*) FROM docs GROUP BY ok EMIT CHANGES"), "\n"); !strings.Contains(plan, "Stream Changes on docs") {
+	if plan := strings.Join(p.here("EXPLAIN SELECT ok, count(*) FROM docs WHERE id > 5 GROUP BY ok EMIT CHANGES"), "\n"); !strings.Contains(plan, "Stream Changes on docs") || strings.Contains(plan, "Pushed") {
 		t.Errorf("the plan does not say that changes are read:\n%s", plan)
+	}
+	if plan := strings.Join(p.here("EXPLAIN SELECT ok, count(*) FROM docs WHERE id > 5 GROUP BY ok"), "\n"); !strings.Contains(plan, "Pushed Filter: (id > 5)") {
+		t.Errorf("the condition is not pushed down:\n%s", plan)
 	}
 	p.soon(&p.theirs, "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name LIKE 'ferris\\_%'", "0")
 	p.same(p.there("SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'ferris\\_%'"), "2")
@@ -143,6 +146,23 @@ func TestChangesRefused(t *testing.T) {
 	p.failsSoon("z", "does not have table")
 	p.here("DROP JOB z")
 	p.there("DROP OWNED BY plain_reader; DROP ROLE plain_reader")
+}
+
+// TestChangesWalLevel: a server that does not tell its changes says what to set.
+func TestChangesWalLevel(t *testing.T) {
+	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"wal_level=replica"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := with(t, server)
+	p.there("CREATE TABLE $schema.t (id int PRIMARY KEY)")
+	p.here("CREATE STREAM t WITH (type = 'postgres', connection = '$db', 'table' = '$schema.t', cdc = 'true')")
+	p.fails("START JOB j AS SELECT id FROM t INTO k WITH ('k.type' = 'blackhole')", "55000", "ALTER SYSTEM SET wal_level = logical")
 }
 
 // TestChangesSlotLost drops a job's slot while it is stopped, and changes the table

@@ -268,7 +268,7 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 			break
 		}
 		looked := b.c.Looks != nil && b.c.Looks(rel, nil)
-		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked, Changes: changes})
+		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked, Changes: changes && b.live})
 		item.cols = cols
 	}
 	b.aliasColumns(item, x.Alias)

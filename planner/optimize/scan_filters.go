@@ -13,7 +13,7 @@ func scanFilters(n plan.Node, env *Env) plan.Node {
 		return n
 	}
 	s, ok := f.Input.(*plan.Scan)
-	if !ok || s.Relation.Stored() {
+	if !ok || s.Relation.Stored() || s.Changes { // a row that matches no more takes one back that did
 		return n
 	}
 	c := *s
