@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -50,6 +51,7 @@ type container struct {
 	next    int    // in block
 	left    int64  // records of it
 	done    int64  // records read of it
+	broken  bool   // where the next of its records begins cannot be told
 	from    stream.Offset
 	ended   bool
 	passed  bool // nothing of it is read
@@ -185,6 +187,14 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 			}
 			continue
 		}
+		if c.broken {
+			// Only where what does not decode is NULL: so are the records that are left.
+			c.decoder.Null()
+			b.Rows++
+			offsets = append(offsets, c.offset)
+			c.done, c.left = c.done+1, c.left-1
+			continue
+		}
 		next, err := c.decoder.DecodeNext(c.block, c.next)
 		if err != nil {
 			if r.scan.OnReject == stream.Fail && b.Rows > 0 {
@@ -192,8 +202,20 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 			}
 			place := fmt.Sprintf("%s %q, record %d of the block at byte %d", c.noun, c.path, c.done+1, c.offset)
 			err = stream.RecordError(r.source.rel, place, err)
-			if r.scan.OnReject == stream.Fail || next < 0 {
+			if r.scan.OnReject == stream.Fail {
 				return read, err
+			}
+			if next < 0 {
+				if r.scan.OnReject == stream.NullBad {
+					c.broken = true
+					continue
+				}
+				// The rest of the block is one reject, and the next block is known.
+				e := *sqlerr.From(err)
+				e.Detail = strings.TrimSpace(fmt.Sprintf("%s With it the %d records that are left of the block are lost, as nothing says where they begin.", e.Detail, c.left))
+				err = &e
+				next = len(c.block)
+				c.done, c.left = c.done+c.left-1, 1
 			}
 			r.source.env.Metrics.Rejects.Add(1)
 			read.Rejects = append(read.Rejects, stream.Reject{
@@ -206,7 +228,16 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 		c.next = next
 		c.done++
 		if c.left--; c.left == 0 && c.next != len(c.block) {
-			return read, c.damaged(sqlerr.Errorf(sqlerr.DataCorrupted, "a block is longer than its records"))
+			err := c.damaged(sqlerr.Errorf(sqlerr.DataCorrupted, "a block is longer than its records"))
+			switch r.scan.OnReject {
+			case stream.Fail:
+				return read, err
+			case stream.Skip:
+				r.source.env.Metrics.Rejects.Add(1)
+				read.Rejects = append(read.Rejects, stream.Reject{
+					Position: stream.Position{Split: c.split, Offset: c.position()}, At: c.offset, Raw: slices.Clone(c.block[c.next:]), Err: err,
+				})
+			}
 		}
 	}
 	r.fill(c, b, offsets)
@@ -299,8 +330,12 @@ func (c *container) open(ctx context.Context, r *containers) error {
 		err = c.damaged(sqlerr.Errorf(sqlerr.DataCorrupted, "it ends before record %d of the block at byte %d, up to which it has been read", done, at))
 	}
 	for ; err == nil && c.done < int64(done); c.done++ {
-		c.next, err = c.decoder.Pass(c.block, c.next)
 		c.left--
+		if c.next, err = c.decoder.Pass(c.block, c.next); err != nil && r.scan.OnReject != stream.Fail {
+			// It was met before, and passed over with what is left of the block.
+			c.left, c.done = c.left+c.done+1-int64(done), int64(done)-1
+			c.next, c.broken, err = len(c.block), true, nil
+		}
 	}
 	return err
 }
@@ -356,7 +391,7 @@ func (c *container) advance() (bool, error) {
 	if c.block != nil {
 		c.room = c.block[:0]
 	}
-	c.size, c.block, c.next, c.left, c.done = 0, nil, 0, 0, 0
+	c.size, c.block, c.next, c.left, c.done, c.broken = 0, nil, 0, 0, 0, false
 	for {
 		if len(c.window) > 0 {
 			block, more, need, err := c.header.Block(c.window, c.room)

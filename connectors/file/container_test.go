@@ -211,3 +211,49 @@ func TestContainerClaims(t *testing.T) {
 		t.Errorf("room for %d bytes was made of a file of 300 KB", got)
 	}
 }
+
+// TestContainerBrokenRecord: a record that says it is longer than its block follows the
+// policy, with what is left of the block, and the next block is read.
+func TestContainerBrokenRecord(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "in.avro")
+	h := avro.Header{Codec: "null", Sync: [16]byte{7}}
+	file := avro.AppendHeader(nil, `{"type":"record","name":"r","fields":[{"name":"id","type":"long"},{"name":"name","type":"string"}]}`, "null", h.Sync)
+	add := func(n int64, data string) {
+		var err error
+		if file, err = h.AppendBlock(file, n, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(1, "\x02\x02a")
+	add(4, "\x04\x02b\x06\x7ec\x08\x02d\x0a\x02e") // the second says 63 bytes
+	add(1, "\x0c\x02f")
+	add(1, "\x0e\x02gh") // more than its record
+	add(1, "\x10\x02i")
+	write(t, path, string(file))
+
+	c := open(t, relation(path), dir, stream.Scan{Bounded: true}, nil)
+	if _, err := c.rest(); err == nil || !strings.Contains(err.Error(), "record 2 of the block at byte") {
+		t.Errorf("without a policy: %v", err)
+	}
+	ids := func(rows []string) string {
+		var s []string
+		for _, r := range rows {
+			s = append(s, strings.Fields(r)[0])
+		}
+		return strings.Join(s, " ")
+	}
+	c = open(t, relation(path), dir, stream.Scan{Bounded: true, OnReject: stream.Skip}, nil)
+	rows, err := c.rest()
+	if got, want := ids(rows), "1 2 6 7 8"; err != nil || got != want {
+		t.Errorf("skipping: %s, %v, want %s", got, err, want)
+	}
+	if len(c.rejects) != 2 || !strings.Contains(sqlerr.From(c.rejects[0].Err).Detail, "the 3 records that are left") || string(c.rejects[0].Raw) != "\x06\x7ec\x08\x02d\x0a\x02e" || string(c.rejects[1].Raw) != "h" {
+		t.Errorf("rejects %+v", c.rejects)
+	}
+	c = open(t, relation(path), dir, stream.Scan{Bounded: true, OnReject: stream.NullBad}, nil)
+	rows, err = c.rest()
+	if got, want := ids(rows), "1 2 NULL NULL NULL 6 7 8"; err != nil || got != want {
+		t.Errorf("with NULLs: %s, %v, want %s", got, err, want)
+	}
+}

@@ -17,15 +17,29 @@ func resolve(w, r *node) (*node, error) {
 	if w == r {
 		return w, nil
 	}
-	return (&resolver{done: map[[2]*node]*node{}}).pair(w, r)
+	v := &resolver{done: map[[2]*node]*node{}}
+	n, err := v.pair(w, r)
+	if v.pairs > mostPairs {
+		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the Avro schemas have more than %d ways to read one as the other", mostPairs).
+			WithHint("Give the records in the reader's unions names of their own, or leave avro.schema out.")
+	}
+	return n, err
 }
 
+// mostPairs bounds what is compared: of unions in unions of which no branch can be
+// read each is tried in each.
+const mostPairs = 200_000
+
 type resolver struct {
+	pairs int
 	done map[[2]*node]*node
 	made [][2]*node // what is in done, in the order in which it came there
 }
 
 func (v *resolver) pair(w, r *node) (*node, error) {
+	if v.pairs++; v.pairs > mostPairs {
+		return nil, mismatch(w, r)
+	}
 	if n := v.done[[2]*node{w, r}]; n != nil {
 		return n, nil
 	}

@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -134,5 +135,25 @@ func TestBadColumns(t *testing.T) {
 		if _, err := NewDecoder(columns(t, c.columns), Options{Schema: s}); sqlerr.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want %s", c.columns, err, c.code)
 		}
+	}
+}
+
+// TestResolveHostile: unions of which each branch fails deep inside are not tried in
+// each other without end.
+func TestResolveHostile(t *testing.T) {
+	const depth = 60
+	writer, reader := `"string"`, `"int"`
+	for i := depth; i > 0; i-- {
+		writer = fmt.Sprintf(`{"type":"record","name":"L%d","fields":[{"name":"f","type":%s}]}`, i, writer)
+		a := fmt.Sprintf(`{"type":"record","name":"A%d","aliases":["L%[1]d"],"fields":[{"name":"f","type":%[2]s}]}`, i, reader)
+		b := fmt.Sprintf(`{"type":"record","name":"B%d","aliases":["L%[1]d"],"fields":[{"name":"f","type":%[2]s}]}`, i, `["A`+fmt.Sprint(i+1)+`","B`+fmt.Sprint(i+1)+`"]`)
+		if i == depth {
+			b = fmt.Sprintf(`{"type":"record","name":"B%d","aliases":["L%[1]d"],"fields":[{"name":"f","type":"int"}]}`, i)
+		}
+		reader = "[" + a + "," + b + "]"
+	}
+	w, r := parse(t, writer), parse(t, `{"type":"record","name":"T","fields":[{"name":"t","type":`+reader+`}]}`)
+	if _, err := resolve(parse(t, `{"type":"record","name":"T","fields":[{"name":"t","type":`+w.Text+`}]}`).root, r.root); sqlerr.CodeOf(err) != sqlerr.ProgramLimitExceeded {
+		t.Errorf("schemas that can be read in 2^%d ways: %v", depth, err)
 	}
 }
