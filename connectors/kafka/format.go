@@ -24,6 +24,8 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 		return csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels}), nil
 	case formatAvro:
 		return c.avroDecoder(env, cols, nullBad)
+	case formatJSONSchema:
+		return &unframed{json.NewDecoder(cols, json.Options{NullBad: nullBad, Connect: true, Labels: env.Labels})}, nil
 	case formatProtobuf:
 		return c.protobufDecoder(env, cols, nullBad)
 	case formatDebeziumJSON:
@@ -46,12 +48,18 @@ func (c *config) checkFormat(rel *catalog.Relation, role stream.Role) error {
 		return sqlerr.Unsupported("Give the stream a PRIMARY KEY, that of the table; to read the envelopes as they are, declare their fields and leave debezium- out of the format.",
 			"format %q of stream %q, which has no PRIMARY KEY, is not supported", c.format, rel.Name)
 	}
-	if c.format == formatProtobuf {
+	switch {
+	case c.format == formatProtobuf:
 		return c.checkProtobuf(rel, role)
+	case c.format == formatJSONSchema && c.registry.URL == "":
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "format \"json-schema\" of %s %q needs schema.registry.url", role, rel.Name).
+			WithHint("Write format 'json' for records that have nothing before them.")
+	case c.format == formatJSONSchema:
+		return nil
 	}
 	if c.format != formatAvro && c.format != formatDebeziumAvro {
 		if c.registry.URL != "" {
-			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the formats avro and protobuf, and its format is %s", role, rel.Name, c.format).
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "schema.registry.url of %s %q belongs to the formats avro, protobuf and json-schema, and its format is %s", role, rel.Name, c.format).
 				WithHint("Set format = 'avro', or leave the registry out.")
 		}
 		return nil

@@ -33,6 +33,8 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 		return []catalog.Column{{Name: "value", Type: types.Of(types.Bytea)}}, nil
 	case formatAvro:
 		return c.avroColumns(ctx, i.env)
+	case formatJSONSchema:
+		return c.jsonSchemaColumns(ctx, i.env)
 	case formatProtobuf:
 		return c.protobufColumns(ctx, i.env)
 	case formatDebeziumJSON, formatDebeziumAvro:

@@ -20,7 +20,7 @@ var (
 	both = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, text or raw; debezium-json or debezium-avro: changes of rows"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, json-schema (JSON framed by a registry), text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
 		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
@@ -62,12 +62,13 @@ var (
 
 // Formats of values.
 const (
-	formatJSON     = "json"
-	formatCSV      = "csv"
-	formatText     = "text"
-	formatRaw      = "raw"
-	formatAvro     = "avro"
-	formatProtobuf = "protobuf"
+	formatJSON       = "json"
+	formatCSV        = "csv"
+	formatText       = "text"
+	formatRaw        = "raw"
+	formatAvro       = "avro"
+	formatProtobuf   = "protobuf"
+	formatJSONSchema = "json-schema"
 
 	formatDebeziumJSON = "debezium-json"
 	formatDebeziumAvro = "debezium-avro"
@@ -167,10 +168,12 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.format = formatDebeziumAvro
 	case "protobuf", "proto", "protobufconfluent":
 		c.format = formatProtobuf
+	case "jsonschema", "jsonsr", "jsonregistry":
+		c.format = formatJSONSchema
 	case "parquet":
 		return nil, nil, sqlerr.Unsupported("Write format 'json', 'csv', 'avro', 'protobuf', 'text' or 'raw'.", "format %q of %s %q is not supported", f, role, rel.Name)
 	default:
-		v.Reject("format", "json, csv, avro, protobuf, debezium-json, debezium-avro, text or raw")
+		v.Reject("format", "json, csv, avro, protobuf, json-schema, debezium-json, debezium-avro, text or raw")
 	}
 	if c.format == formatText || c.format == formatRaw {
 		if err := c.checkWhole(rel, role); err != nil {

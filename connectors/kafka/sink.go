@@ -153,6 +153,11 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {
 			return err
 		}
+	case formatJSONSchema:
+		var err error
+		if s.encoder, err = c.jsonSchemaEncoder(ctx, env, rel, value, op); err != nil {
+			return err
+		}
 	case formatProtobuf:
 		var err error
 		if s.encoder, err = c.protobufEncoder(ctx, env, rel, value, op); err != nil {

@@ -364,21 +364,26 @@ func (c *Changes) decoderOf(envelope *connectSchema) *Decoder {
 
 // guessed is the form of a column's values that no schema tells of.
 func (c *Changes) guessed(t types.Type) form {
+	if _, scale, _ := kindOf(t); t.OID == types.Numeric && c.options.Base64Decimals && scale >= 0 {
+		return form{what: formDecimal, scale: scale}
+	}
+	return unnamed(t, c.options.Unit)
+}
+
+// unnamed is the form of values that nothing is said of, where numbers count units of
+// so many nanoseconds.
+func unnamed(t types.Type, unit int64) form {
 	switch t.OID {
 	case types.Bytea:
 		return form{what: formBytes}
 	case types.Date:
 		return form{what: formDays}
 	case types.Timestamp, types.Timestamptz:
-		if c.options.Unit != nanosOfMilli { // those a number is anyway, with a fraction too
-			return form{what: formInstant, nanos: c.options.Unit}
+		if unit != nanosOfMilli { // those a number is anyway, with a fraction too
+			return form{what: formInstant, nanos: unit}
 		}
 	case types.Time:
-		return form{what: formTime, nanos: c.options.Unit}
-	case types.Numeric:
-		if _, scale, _ := kindOf(t); c.options.Base64Decimals && scale >= 0 {
-			return form{what: formDecimal, scale: scale}
-		}
+		return form{what: formTime, nanos: unit}
 	}
 	return form{}
 }

@@ -51,6 +51,9 @@ type Options struct {
 	// NullBad: a field that does not convert, and every field of a record that
 	// is not JSON, is NULL and no error.
 	NullBad bool
+	// Connect: what Kafka Connect writes without saying so: bytea as base64, dates as
+	// days since 1970, times of the day as milliseconds.
+	Connect bool
 	// Labels are what the values of enum types are called; nil: their numbers
 	// stand for them.
 	Labels func(types.OID) *types.Enum
@@ -94,6 +97,9 @@ func NewDecoder(columns []catalog.Column, o Options) *Decoder {
 		f := &d.fields[i]
 		f.name, f.typ = c.Name, c.Type
 		f.kind, f.scale, f.limit = kindOf(c.Type)
+		if form := unnamed(c.Type, nanosOfMilli); o.Connect && form.what != formNone {
+			f.form, f.kind = form, kindForm
+		}
 		d.byName[c.Name] = f
 	}
 	for i := range d.fields {

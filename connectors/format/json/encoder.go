@@ -1,6 +1,7 @@
 package json
 
 import (
+	"encoding/base64"
 	"math"
 	"strconv"
 
@@ -34,6 +35,8 @@ type EncodeOptions struct {
 	QuoteDecimals bool
 	// Op writes "_op" first: "+" for an insert, "-" for a delete.
 	Op bool
+	// Base64 writes bytea as base64, and not as PostgreSQL's hexadecimal.
+	Base64 bool
 	// Labels are what the values of enum types are called; nil: their numbers
 	// stand for them.
 	Labels func(types.OID) *types.Enum
@@ -110,6 +113,12 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 		}
 	case types.Text, types.Varchar, types.BPChar, types.Name:
 		return func(dst []byte, v vec.Vec, row int) []byte { return Quote(dst, v.(*vec.Bytes).At(row)) }
+	case types.Bytea:
+		if o.Base64 {
+			return func(dst []byte, v vec.Vec, row int) []byte {
+				return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v.(*vec.Bytes).At(row)), '"')
+			}
+		}
 	case types.JSONB:
 		return func(dst []byte, v vec.Vec, row int) []byte { return append(dst, v.(*vec.Bytes).At(row)...) }
 	case types.JSON:
