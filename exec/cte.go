@@ -101,6 +101,7 @@ func (c *cte) turn(ctx context.Context) error {
 	if c.n.Distinct {
 		if c.once == nil {
 			c.once = operator.NewDistinct(nil, schemaTypes(c.n.Query), c.b.account, nil)
+			c.once.Hashed()
 		}
 		out.once = c.once
 	}

@@ -110,6 +110,8 @@ func explained(x *plan.Explain) (q *plan.Query, head string, err error) {
 		q = s.Query.Statement.(*plan.Query)
 	case *plan.Insert:
 		q, head = &plan.Query{Root: s.Input}, "Insert on "+s.Target.Name
+	case *plan.CreateTableAs: // SELECT INTO; of CREATE TABLE AS the query is what is planned
+		q = &plan.Query{Root: s.Input}
 	case *plan.Modification:
 		q = &plan.Query{Root: s.Root}
 	case *plan.SelectInto:

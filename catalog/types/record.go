@@ -128,11 +128,17 @@ type Row struct {
 	header string
 }
 
+// HeaderOf is the header of a row: what RowHeader returned for its columns.
+func HeaderOf(row string) string {
+	size, n := binary.Uvarint(bytesOf(row))
+	return row[:n+int(size)]
+}
+
 // Read reads a row.
 func (r *Row) Read(s string) {
-	size, n := binary.Uvarint(bytesOf(s))
-	header := s[:n+int(size)]
+	header := HeaderOf(s)
 	if r.Cols == nil || header != r.header {
+		_, n := binary.Uvarint(bytesOf(s))
 		r.readHeader(header, n)
 	}
 	rest := rowReader{s: s[len(header):]}

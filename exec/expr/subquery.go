@@ -237,26 +237,29 @@ func (n *subqueryNode) quantified(r *run, rows *collected, left []vec.Vec, row i
 			return types.NewBool(false), nil
 		}
 	}
-	var errs Errors
-	inner := run{env: r.env, batch: r.batch, rows: rows.rows, errs: &errs}
+	errs := make([]Errors, len(n.ops))
 	tests := make([]vec.Vec, len(n.ops))
 	for i, op := range n.ops {
+		inner := run{env: r.env, batch: r.batch, rows: rows.rows, errs: &errs[i]}
 		one := newColumn(n.plan.Left[i].Type())
 		vec.AppendRow(one, left[i], row)
 		n.memos[i][0].v, n.memos[i][1].v = vec.ConstOf(one, rows.rows), rows.cols[i]
 		tests[i] = op.eval(&inner, nil)
 	}
-	if err := errs.First(); err != nil {
-		return types.Value{}, err
-	}
 	unknown := false
 	for k := range rows.rows {
 		is, null := true, false
-		for _, t := range tests {
+		for i, t := range tests {
+			// What fails behind the row that decides, or behind a column that does,
+			// is never asked for.
+			if err := errs[i].At(k); err != nil {
+				return types.Value{}, err
+			}
 			if t.Nulls().Get(k) {
 				null = true
 			} else if !boolAt(t, k) {
 				is = false
+				break
 			}
 		}
 		switch {

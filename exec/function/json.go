@@ -37,6 +37,14 @@ func init() {
 				return jsonResult(t, append(b, ']'))
 			}, Examples: examples(t+"_build_array(1, 'a', NULL, true)", `[1, "a", null, true]`),
 		})
+		define(t+"_build_array() "+t+" stable", Definition{
+			Value:    func(*Env, []types.Value) (types.Value, error) { return jsonResult(t, []byte("[]")) },
+			Examples: examples(t+"_build_array()", "[]"),
+		})
+		define(t+"_build_object() "+t+" stable", Definition{
+			Value:    func(*Env, []types.Value) (types.Value, error) { return jsonResult(t, []byte("{}")) },
+			Examples: examples(t+"_build_object()", "{}"),
+		})
 		want := `{"a" : 1, "b" : null}`
 		if t == "jsonb" {
 			want = `{"a": 1, "b": null}`

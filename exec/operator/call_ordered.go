@@ -20,9 +20,10 @@ type orderedRows struct {
 }
 
 func newOrderedRows(s CallSpec, ts []types.Type) *orderedRows {
-	o := &orderedRows{keys: s.OrderBy, first: 1 + len(s.Args), account: s.Account}
+	keys := watched(s.OrderBy)
+	o := &orderedRows{keys: keys, first: 1 + len(s.Args), account: s.Account}
 	o.spool = newPickSpool(ts, refBytes, s.Account, "ORDER BY")
-	o.runs = sortedRuns{types: ts, keys: s.OrderBy, first: o.first, top: -1, account: s.Account}
+	o.runs = sortedRuns{types: ts, keys: keys, first: o.first, top: -1, account: s.Account}
 	return o
 }
 
@@ -90,7 +91,7 @@ func (o *orderedRows) write(ctx context.Context) error {
 
 func (o *orderedRows) order(ctx context.Context) ([]ref, error) {
 	refs := o.spool.refs(make([]ref, 0, o.spool.Rows()))
-	return refs, sortRefs(ctx, refs, func(a, b ref) int {
+	err := sortRefs(ctx, refs, func(a, b ref) int {
 		ca, cb := o.spool.chunks[a>>32].Cols[o.first:], o.spool.chunks[b>>32].Cols[o.first:]
 		for k := range o.keys {
 			if c := o.keys[k].compare(ca[k], int(int32(a)), cb[k], int(int32(b))); c != 0 {
@@ -99,6 +100,10 @@ func (o *orderedRows) order(ctx context.Context) ([]ref, error) {
 		}
 		return 0
 	})
+	if err != nil {
+		return nil, err
+	}
+	return refs, unlikeRows(o.keys)
 }
 
 func (o *orderedRows) close() {

@@ -31,6 +31,7 @@ type Distinct struct {
 	kept    *keptTable // nil: nothing is stored
 	evicted *evicted   // keys that are not in table; nil: all are
 	found   []bool     // of the keys that a batch has brought into table: they have come before
+	hashed  bool       // rows are told apart by hash alone
 	live    bool       // rows may come for ever: none is set aside for the end
 	retain  Retention
 	seen    []int64 // when each key came last, or forgotten; nil: all are kept for ever
@@ -51,6 +52,10 @@ func (d *Distinct) Live(r Retention) { d.live, d.retain = true, r }
 func NewDistinct(keys []*expr.Program, ts []types.Type, account *memory.Account, fault Fault) *Distinct {
 	return &Distinct{keys: keys, types: ts, account: account, fault: fault, table: newTable(ts, account, "DISTINCT"), inputs: 1, cols: make([]vec.Vec, len(keys))}
 }
+
+// Hashed has rows of several shapes be different, where DISTINCT could not compare
+// them: PostgreSQL's recursive UNION knows rows by hash alone.
+func (d *Distinct) Hashed() { d.hashed, d.table.alike = true, nil }
 
 // NewUnion returns a Distinct by the whole row, of the types given, over so many
 // inputs.
@@ -164,6 +169,9 @@ func (d *Distinct) Finish(ctx context.Context, input int, out Output) error {
 		}
 		d.table.close()
 		d.table = newTable(d.types, d.account, "DISTINCT")
+		if d.hashed {
+			d.table.alike = nil
+		}
 		d.level = p.of.level + 1
 		err := p.each(ctx, func(b *vec.Batch) error { return d.Process(ctx, input, b, out) })
 		if cerr := p.of.done(); err == nil {

@@ -30,8 +30,8 @@ type JoinSpec struct {
 
 // Join keeps its right input, which must have ended before the first row of the
 // left comes, and joins each left row with it as it passes. A left row's op is
-// the op of its results where the kind is inner, left, semi or anti; right and
-// full joins refuse Deletes, and so does the right input.
+// the op of its results where the kind is inner, left, semi or anti; kinds that give
+// right rows, matched or not, refuse Deletes, and so does the right input.
 //
 // A right input that memory has no room for goes to disk, split by its keys, and
 // so does then the left one; they are joined part by part when the left has ended.
@@ -154,6 +154,11 @@ func (j *Join) note(sel []int32) {
 	}
 }
 
+// marksRight reports whether a join must know which right rows have matched.
+func marksRight(kind plan.JoinKind) bool {
+	return kind == plan.JoinRight || kind == plan.JoinFull || kind.KeepsRight()
+}
+
 func anyNull(cols []vec.Vec, row int) bool {
 	for _, c := range cols {
 		if c.Nulls().Get(row) {
@@ -165,8 +170,7 @@ func anyNull(cols []vec.Vec, row int) bool {
 
 // probe joins the rows of a left batch.
 func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
-	kind := j.spec.Kind
-	if (kind == plan.JoinRight || kind == plan.JoinFull) && hasDelete(b) {
+	if marksRight(j.spec.Kind) && hasDelete(b) {
 		return refuseDelete("a RIGHT or FULL JOIN")
 	}
 	sel, err := runAll(j.spec.LeftKeys, b, j.cols, j.spec.Fault, &j.live)
@@ -221,6 +225,9 @@ func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) 
 			continue
 		}
 		for r := range n {
+			if j.settled(r) {
+				continue
+			}
 			if err := j.pair(ctx, b, l, r, out); err != nil {
 				return err
 			}
@@ -232,6 +239,9 @@ func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) 
 // chase pairs left rows with the right rows of their key.
 func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
 	j.ids = sized(j.ids, b.Rows)
+	if err := j.table.comparable(j.cols, sel); err != nil {
+		return err
+	}
 	j.table.lookup(j.cols, b.Rows, sel, j.ids)
 	nullable := someNull(j.cols)
 	if j.spec.Kind == plan.JoinNotIn {
@@ -252,6 +262,12 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 			continue
 		}
 		for r := j.chains.head(g); r >= 0; r = j.chains.after(r) {
+			if j.settled(r) {
+				if j.spec.Cond == nil {
+					break // the rows of a key are settled together
+				}
+				continue
+			}
 			if err := j.pair(ctx, b, l, r, out); err != nil {
 				return err
 			}
@@ -263,6 +279,11 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 // oneIsEnough reports whether a left row needs no more than one candidate.
 func (j *Join) oneIsEnough() bool {
 	return j.spec.Cond == nil && (j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti)
+}
+
+// settled reports whether a right row needs no further match.
+func (j *Join) settled(r int32) bool {
+	return j.spec.Kind.KeepsRight() && j.matched[r>>6]>>(r&63)&1 != 0
 }
 
 // pair takes a candidate; full, the candidates are joined.
@@ -310,12 +331,32 @@ func (j *Join) flush(ctx context.Context, b *vec.Batch, out Output) error {
 		}
 		j.pairs.Sel = sel
 	}
+	if j.spec.Kind.KeepsRight() {
+		return j.passMatched(ctx, out)
+	}
 	j.mark()
 	j.leftRows, j.rightRows = j.leftRows[:0], j.rightRows[:0]
 	if j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti || j.pairs.Len() == 0 {
 		return nil
 	}
 	return out.Emit(ctx, j.pairs)
+}
+
+// passMatched notes which right rows matched, and passes them on where the kind
+// wants them.
+func (j *Join) passMatched(ctx context.Context, out Output) error {
+	j.one = j.one[:0]
+	for _, i := range j.sel.of(j.pairs) {
+		if r := j.rightRows[i]; !j.settled(r) {
+			j.matched[r>>6] |= 1 << (r & 63)
+			j.one = append(j.one, i)
+		}
+	}
+	j.leftRows, j.rightRows = j.leftRows[:0], j.rightRows[:0]
+	if j.spec.Kind != plan.JoinRightSemi || len(j.one) == 0 {
+		return nil
+	}
+	return out.Emit(ctx, &vec.Batch{Cols: j.pairs.Cols[len(j.spec.LeftTypes):], Sel: j.one, Rows: j.pairs.Rows})
 }
 
 // mark notes which rows of either side matched.
@@ -375,7 +416,7 @@ func (j *Join) Finish(ctx context.Context, input int, out Output) error {
 			return err
 		}
 		j.refs = j.right.refs(nil)
-		if j.spec.Kind == plan.JoinRight || j.spec.Kind == plan.JoinFull {
+		if marksRight(j.spec.Kind) {
 			j.matched = make([]uint64, (j.right.Rows()+63)/64)
 		}
 		return nil
@@ -389,7 +430,7 @@ func (j *Join) Finish(ctx context.Context, input int, out Output) error {
 // emitUnmatched passes on the right rows that never matched, where the kind
 // wants them.
 func (j *Join) emitUnmatched(ctx context.Context, out Output) error {
-	if j.matched == nil {
+	if j.matched == nil || j.spec.Kind == plan.JoinRightSemi {
 		return nil
 	}
 	var refs []ref
@@ -414,8 +455,10 @@ func (j *Join) unmatched(ctx context.Context, refs []ref, out Output) error {
 	j.pairs.Reset()
 	width := len(j.spec.LeftTypes)
 	rest := vec.Batch{Rows: len(refs)}
-	for _, null := range j.nulls[:width] {
-		rest.Cols = append(rest.Cols, vec.ConstOf(null, len(refs)))
+	if !j.spec.Kind.KeepsRight() {
+		for _, null := range j.nulls[:width] {
+			rest.Cols = append(rest.Cols, vec.ConstOf(null, len(refs)))
+		}
 	}
 	j.right.pick(j.pairs.Cols[width:], refs)
 	rest.Cols = append(rest.Cols, j.pairs.Cols[width:]...)

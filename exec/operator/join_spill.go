@@ -20,7 +20,7 @@ func (j *Join) setAside(input int, keys []*expr.Program, b *vec.Batch) error {
 	if input == JoinRight && hasDelete(b) {
 		return refuseDelete("the right side of a join")
 	}
-	if kind := j.spec.Kind; input == JoinLeft && (kind == plan.JoinRight || kind == plan.JoinFull) && hasDelete(b) {
+	if input == JoinLeft && marksRight(j.spec.Kind) && hasDelete(b) {
 		return refuseDelete("a RIGHT or FULL JOIN")
 	}
 	sel, err := runAll(keys, b, j.cols, j.spec.Fault, &j.live)
@@ -96,8 +96,8 @@ func (j *Join) finishParts(ctx context.Context, out Output) error {
 // joinPart joins the rows of a part of both inputs, or splits them anew.
 func (j *Join) joinPart(ctx context.Context, left, right part, out Output) error {
 	switch kind := j.spec.Kind; {
-	case left.rows() == 0 && kind != plan.JoinRight && kind != plan.JoinFull,
-		right.rows() == 0 && (kind == plan.JoinInner || kind == plan.JoinSemi || kind == plan.JoinRight):
+	case left.rows() == 0 && kind != plan.JoinRight && kind != plan.JoinFull && kind != plan.JoinRightAnti,
+		right.rows() == 0 && (kind == plan.JoinInner || kind == plan.JoinSemi || kind == plan.JoinRight || kind.KeepsRight()):
 		return nil
 	}
 	j.restart()

@@ -64,6 +64,9 @@ func (s *SetOp) Process(_ context.Context, input int, b *vec.Batch, _ Output) er
 	sel := s.sel.of(b)
 	s.ids = sized(s.ids, b.Rows)
 	if s.rest[0] != nil {
+		if err := s.table.comparable(b.Cols, sel); err != nil {
+			return err
+		}
 		s.table.lookup(b.Cols, b.Rows, sel, s.ids)
 		s.other = s.other[:0]
 		for _, r := range sel {

@@ -16,6 +16,8 @@ type SortKey struct {
 	Type       types.Type
 	Desc       bool
 	NullsFirst bool
+
+	unlike *unlike // of a key that may hold rows of several shapes, where somebody asks for it
 }
 
 // Sort keeps its whole input and passes it in order when it ends; rows that are
@@ -43,6 +45,7 @@ type Sort struct {
 
 // NewSort returns a Sort of rows of the types given; top -1: all of them.
 func NewSort(keys []SortKey, ts []types.Type, top int64, account *memory.Account, fault Fault) *Sort {
+	keys = watched(keys)
 	s := &Sort{keys: keys, fault: fault, top: top, width: len(ts), account: account}
 	all := slices.Clone(ts)
 	for _, k := range keys {
@@ -77,8 +80,9 @@ func (s *Sort) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) error
 		return err
 	}
 	if s.bound.keys != nil {
-		if sel = s.bound.before(s.cols[s.width:], s.keys, s.all.all(sel, b.Rows)); len(sel) == 0 {
-			return nil
+		sel = s.bound.before(s.cols[s.width:], s.keys, s.all.all(sel, b.Rows))
+		if err := unlikeRows(s.keys); err != nil || len(sel) == 0 {
+			return err
 		}
 	}
 	if err := s.spool.Add(&vec.Batch{Cols: s.cols, Sel: sel, Rows: b.Rows}); err != nil {
@@ -142,6 +146,9 @@ func (s *Sort) order(ctx context.Context) error {
 	if err := sortRefs(ctx, s.refs, s.compare); err != nil {
 		return err
 	}
+	if err := unlikeRows(s.keys); err != nil {
+		return err
+	}
 	if s.top < 0 || int64(len(s.refs)) <= s.top {
 		return nil
 	}
@@ -177,7 +184,12 @@ func (k *SortKey) compare(a vec.Vec, i int, b vec.Vec, j int) int {
 	case an != bn:
 		return 1
 	}
-	c := vec.Compare(a, i, b, j, k.Type)
+	var c int
+	if k.unlike != nil {
+		c = k.unlike.compare(a, i, b, j, k.Type)
+	} else {
+		c = vec.Compare(a, i, b, j, k.Type)
+	}
 	if k.Desc {
 		return -c
 	}

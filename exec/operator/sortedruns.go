@@ -115,7 +115,10 @@ func (s *sortedRuns) mergeSome(ctx context.Context, runs []*memory.Run, f func(b
 	if err := s.account.Check(); err != nil {
 		return err
 	}
-	return m.run(ctx)
+	if err := m.run(ctx); err != nil {
+		return err
+	}
+	return unlikeRows(s.keys)
 }
 
 // close gives the file back.

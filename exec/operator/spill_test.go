@@ -271,7 +271,7 @@ func TestJoinOnDisk(t *testing.T) {
 		"two keys":    {left: 150, right: 400, keys: 10, on: []string{"$0", "$6"}},
 	} {
 		events := append(rowEvents(JoinRight, randomWide(rng, c.right, c.keys)), rowEvents(JoinLeft, randomWide(rng, c.left, c.keys))...)
-		for kind := plan.JoinInner; kind <= plan.JoinNotIn; kind++ {
+		for kind := plan.JoinInner; kind <= plan.JoinRightAnti; kind++ {
 			if kind == plan.JoinNotIn && (len(c.on) != 1 || c.cond != nil) {
 				continue
 			}

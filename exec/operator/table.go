@@ -22,6 +22,7 @@ type table struct {
 	account *memory.Account
 	what    string
 	held    int64
+	alike   *alikeKeys // nil: all keys are comparable
 }
 
 // index finds the group of a row. It appends the rows that bring a new group to
@@ -38,7 +39,7 @@ type index interface {
 }
 
 func newTable(ts []types.Type, account *memory.Account, what string) *table {
-	t := &table{types: ts, account: account, what: what}
+	t := &table{types: ts, account: account, what: what, alike: newAlikeKeys(ts)}
 	for _, typ := range ts {
 		t.keys = append(t.keys, vec.New(typ))
 	}
@@ -61,6 +62,9 @@ func (t *table) Len() int { return t.index.groups() }
 // assign writes the group of each row of sel, making those that are new. n is
 // the number of physical rows of cols and of ids.
 func (t *table) assign(cols []vec.Vec, n int, sel []int32, ids []int32) error {
+	if err := t.comparable(cols, sel); err != nil {
+		return err
+	}
 	t.index.assign(cols, n, sel, ids)
 	return t.charge()
 }
@@ -68,6 +72,12 @@ func (t *table) assign(cols []vec.Vec, n int, sel []int32, ids []int32) error {
 // lookup writes the group of each row of sel, -1 where there is none.
 func (t *table) lookup(cols []vec.Vec, n int, sel []int32, ids []int32) {
 	t.index.lookup(cols, n, sel, ids)
+}
+
+// comparable fails where a row of sel is not comparable with one that it, or
+// assign, was given before.
+func (t *table) comparable(cols []vec.Vec, sel []int32) error {
+	return t.alike.add(cols, t.keys, t.types, sel, t.account)
 }
 
 func (t *table) charge() error {
@@ -90,6 +100,7 @@ func (t *table) charge() error {
 
 func (t *table) close() {
 	t.account.Release(t.held)
+	t.alike.close(t.account)
 	*t = table{types: t.types, index: noIndex{}}
 }
 

@@ -83,7 +83,7 @@ type windowFunc interface {
 
 // NewWindow returns a Window.
 func NewWindow(spec WindowSpec) *Window {
-	w := &Window{spec: spec, prune: pruneFrom, least: pruneFrom, pass: spec.Pass, keys: append(slices.Clone(spec.Partition), spec.OrderBy...)}
+	w := &Window{spec: spec, prune: pruneFrom, least: pruneFrom, pass: spec.Pass, keys: watched(append(slices.Clone(spec.Partition), spec.OrderBy...))}
 	if w.pass == nil {
 		for c := range spec.Types {
 			w.pass = append(w.pass, c)
@@ -261,7 +261,10 @@ func (w *Window) Finish(ctx context.Context, _ int, out Output) error {
 // order sorts the rows that are in memory.
 func (w *Window) order(ctx context.Context) error {
 	w.refs = w.spool.refs(w.refs[:0])
-	return w.sort(ctx, w.refs)
+	if err := w.sort(ctx, w.refs); err != nil {
+		return err
+	}
+	return unlikeRows(w.keys)
 }
 
 // split finds where the partition ends that begins with the first row, and its

@@ -24,6 +24,11 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	if len(argNames) == 0 {
 		ops = slices.DeleteFunc(ops, isVoidParam)
 	}
+	if len(names) == 1 && len(ops) == 1 && len(argNames) == 0 && plainCall(x) {
+		if e := b.columnByCall(names, ops[0], s); e != nil {
+			return e
+		}
+	}
 	r := b.resolveCall(names, argNames, ops, x.FuncVariadic, x.Location)
 	if x.FuncVariadic && r.cast == types.Invalid {
 		b.checkSpread(r, ops)
@@ -51,6 +56,46 @@ func (b *binder) funcCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 		c.Spread = x.FuncVariadic && r.fn.Variadic
 	}
 	return e
+}
+
+// plainCall reports whether a call has nothing beside its arguments.
+func plainCall(x *pg.FuncCall) bool {
+	return !x.AggWithinGroup && !x.AggStar && !x.AggDistinct && !x.FuncVariadic && len(x.AggOrder) == 0 && x.AggFilter == nil
+}
+
+// columnByCall is name(row), which is (row).name where no function or cast takes the
+// row; nil: it is neither.
+func (b *binder) columnByCall(names []string, o operand, s *scope) plan.Expr {
+	t := o.e.Type().OID
+	if !types.IsRow(t) || b.castByCall(names, t) != types.Invalid || len(b.matching([]types.OID{t}, b.functionCandidates(names, nil, 1, false))) > 0 {
+		return nil
+	}
+	for _, c := range b.columnsOf(o.e, s) {
+		if c == names[0] {
+			return b.fieldOf(o, c, s)
+		}
+	}
+	return nil
+}
+
+// columnsOf are the names of a row's columns, as far as they are known.
+func (b *binder) columnsOf(e plan.Expr, s *scope) []string {
+	if x, ok := e.(*plan.Row); ok {
+		if names, ok := b.entryNames[x]; ok {
+			return names
+		}
+		return x.Names
+	}
+	var names []string
+	if x, ok := e.(*plan.Call); ok {
+		for _, c := range x.Func.Out {
+			names = append(names, c.Name)
+		}
+	}
+	for _, c := range b.recordOf(e, s) {
+		names = append(names, c.name)
+	}
+	return names
 }
 
 // isVoidParam: clients that call a function by {? = call f(?)} send its result as a

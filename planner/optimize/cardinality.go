@@ -107,6 +107,9 @@ func (c *cardinality) join(j *plan.Join) (float64, bool) {
 		return math.Max(1, l*semiPart), lk
 	}
 	r, rk := c.rows(j.Right)
+	if j.Kind.KeepsRight() {
+		return math.Max(1, r*semiPart), rk
+	}
 	known := lk && rk
 	for _, cond := range conjuncts(j.Cond) {
 		if a, b := equality(cond, len(j.Left.Schema()), &Env{}); a != nil && b != nil {

@@ -54,6 +54,7 @@ var rules = []rule{
 	{"prune_empty", pruneEmpty},
 	{"prune_columns", pruneColumns},
 	{"remove_identities", removeTrivial},
+	{"build_side", buildSide},
 	{"scan_filters", scanFilters},
 	{"seek", seek},
 	{"index_access", indexAccess},

@@ -44,6 +44,8 @@ func TestRules(t *testing.T) {
 				switch r.name {
 				case "seek":
 					n = scanFilters(n, env) // it works on what that leaves in the scan
+				case "build_side":
+					n = equiKeys(n, env) // it is for joins that have keys
 				case "look_up":
 					n = equiKeys(n, env) // and it on the keys that this finds
 					env.Looks = func(r *catalog.Relation, keys []int) bool { return r.Name == "d" && slices.Equal(keys, []int{0}) }
@@ -191,9 +193,12 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 			p.Fields = append(p.Fields, plan.Field{Name: name, Type: e.Type()})
 		}
 		return p
-	case "join", "left", "semi":
-		kind := map[string]plan.JoinKind{"join": plan.JoinInner, "left": plan.JoinLeft, "semi": plan.JoinSemi}[w[0]]
+	case "join", "left", "semi", "anti":
+		kind := map[string]plan.JoinKind{"join": plan.JoinInner, "left": plan.JoinLeft, "semi": plan.JoinSemi, "anti": plan.JoinAnti}[w[0]]
 		j := &plan.Join{Kind: kind, Left: in[0], Right: in[1], Fields: append(append([]plan.Field{}, in[0].Schema()...), in[1].Schema()...)}
+		if kind.KeepsLeft() {
+			j.Fields = in[0].Schema()
+		}
 		if len(w) > 1 {
 			j.Cond = b.expr(w[1], in...)
 		}

@@ -91,6 +91,12 @@ func (d deriver) deriveJoin(n *Join) Props {
 		p.Spread = l.Spread
 		return p.withTimes(l.times())
 	}
+	if n.Kind.KeepsRight() {
+		p.Keys = r.Keys
+		p.Window = r.Window
+		p.Spread = r.Spread
+		return p.withTimes(r.times())
+	}
 	width := len(n.Left.Schema())
 	p.Keys = nil
 	for _, a := range l.Keys {

@@ -194,7 +194,15 @@ const (
 	// condition. A left row stays where the right side has no row at all, or where
 	// neither its key nor any of the right side's is NULL and none is equal.
 	JoinNotIn
+	// JoinRightSemi and JoinRightAnti are JoinSemi and JoinAnti with the sides
+	// exchanged: they give right rows alone. Of a query that ends.
+	JoinRightSemi
+	JoinRightAnti
 )
+
+// KeepsRight reports whether a join of the kind gives right rows alone, each once or
+// not at all.
+func (k JoinKind) KeepsRight() bool { return k == JoinRightSemi || k == JoinRightAnti }
 
 // KeepsLeft reports whether a join of the kind gives left rows alone, each once
 // or not at all.

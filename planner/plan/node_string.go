@@ -110,6 +110,10 @@ func (n *Join) String() string {
 		name += " Anti"
 	case JoinNotIn:
 		name += " Null-Aware Anti"
+	case JoinRightSemi:
+		name += " Right Semi"
+	case JoinRightAnti:
+		name += " Right Anti"
 	}
 	if n.Kind == JoinInner && name == "Nested Loop" {
 		return name
