@@ -57,6 +57,7 @@ test-sql: deps ## SQL against PostgreSQL 16: files, TPC-H, plans, functions
 .PHONY: test-clients
 test-clients: deps ## Clients against PostgreSQL 16 and us: psql and a dozen drivers; captured statements; wire scripts
 	$(GO) test -count=1 -timeout 30m ./compat-tests/clients ./compat-tests/wire -v
+	$(GO) test -count=1 -timeout 20m ./compat-tests/faults -v -run 'TestConversations|TestHalfOpen|TestGarbageOnTheWire|TestHangUps'
 
 .PHONY: test-tables
 test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random transactions, records
