@@ -67,6 +67,7 @@ var fences = map[string][]string{
 	"github.com/pganalyze/pg_query_go/v5": {"planner/parse", "planner/bind"},
 	"github.com/twmb/franz-go":            {"connectors/kafka", "connectors/format/registry"},
 	"github.com/hamba/avro":               {"connectors/format/avro"},
+	"github.com/ProtonMail/go-crypto":     {"connectors/file"},
 	"github.com/bufbuild/protocompile":    {"connectors/format/protobuf"},
 	"github.com/dgraph-io/badger/v4":      {"state"},
 	"github.com/prometheus/client_golang": {"gateway/rest"},

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/binary"
+	stdcsv "encoding/csv"
 	"fmt"
 	osexec "os/exec"
 	"path/filepath"
@@ -16,7 +18,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -91,7 +96,61 @@ func formatsBars(t *testing.T, _ time.Duration) []bar {
 		{name: "hamba into a map / Avro decode into columns", value: asMap / own, limit: 15, least: true, note: note},
 		{name: "hamba into a struct / Avro decode into columns", value: asStruct / own, limit: 3, least: true, note: note},
 		{name: "allocations of a batch of 1,024 Avro records", value: float64(allocs), limit: 0},
-	}, parquetBar(t))
+	}, csvBar(t), parquetBar(t))
+}
+
+// csvBar measures the event as CSV: the library parts it into strings, we into columns.
+func csvBar(t *testing.T) bar {
+	price, err := types.Lookup(types.Numeric).ModIn([]int32{18, 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []catalog.Column{
+		{Name: "order_id", Type: types.Of(types.Int8)}, {Name: "customer_id", Type: types.Of(types.Text)}, {Name: "symbol", Type: types.Of(types.Text)},
+		{Name: "price", Type: types.Type{OID: types.Numeric, Mod: price}}, {Name: "quantity", Type: types.Of(types.Int8)}, {Name: "side", Type: types.Of(types.Text)},
+		{Name: "event_time", Type: types.Of(types.Timestamptz)},
+	}
+	var text []byte
+	for i := range vec.MaxRows {
+		text = fmt.Appendf(text, "%d,customer-%06d,%s,%d.%04d,%d,%s,2024-01-15T10:%02d:%02d.%06dZ\n", 1000000000+i, i*37%100000,
+			[...]string{"AAPL", "MSFT", "GOOGL", "F", "BRK.A"}[i%5], 50+i%300, i*7919%10000, eventQuantity(i), [...]string{"BUY", "SELL"}[i%2], i/60%60, i%60, i*7%1000000)
+	}
+	var cols []vec.Vec
+	for _, c := range columns {
+		cols = append(cols, vec.New(c.Type))
+	}
+	d := csv.NewDecoder(columns, []int{0, 1, 2, 3, 4, 5, 6}, csv.Options{Delimiter: ',', Quote: '"'})
+	var mine, theirs []float64
+	for range 5 {
+		mine = append(mine, float64(testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				for _, c := range cols {
+					c.Reset()
+				}
+				d.Bind(cols)
+				if n, _ := d.Lines(text, vec.MaxRows, 1<<20); n != vec.MaxRows {
+					b.Fatalf("%d rows", n)
+				}
+			}
+		}).NsPerOp())/vec.MaxRows)
+		theirs = append(theirs, float64(testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				r := stdcsv.NewReader(bytes.NewReader(text))
+				r.ReuseRecord = true
+				n := 0
+				for ; ; n++ {
+					if _, err := r.Read(); err != nil {
+						break
+					}
+				}
+				if n != vec.MaxRows {
+					b.Fatalf("%d records", n)
+				}
+			}
+		}).NsPerOp())/vec.MaxRows)
+	}
+	own := Median(mine)
+	return bar{name: "encoding/csv into strings / CSV decode into columns", value: Median(theirs) / own, limit: 3, least: true, note: time.Duration(own).String() + " a record"}
 }
 
 // parquetBar measures in a module of its own, which has Arrow.

@@ -24,7 +24,7 @@ func RecordOptions(role stream.Role) []stream.Option {
 		all = sinkOptions
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(o stream.Option) bool {
-		return slices.Contains([]string{"path", "follow", "append", "visible", "rotation", "max_files", "encryption", "batch.timeout"}, o.Key) ||
+		return slices.Contains([]string{"path", "follow", "append", "visible", "rotation", "max_files", "encryption", "encryption.passphrase", "batch.timeout"}, o.Key) ||
 			role == stream.RoleSink && o.Key == "partition_columns"
 	})
 }

@@ -54,7 +54,8 @@ var (
 		stream.Option{Key: "visible", Default: "at once", Help: "at once: rows stand in the file before they are committed"},
 		stream.Option{Key: "rotation", Default: "none", Help: "when a file ends and another begins, at a commit: hourly, daily, or a size such as 128MB; none"},
 		stream.Option{Key: "max_files", Default: "", Help: "with rotation or fields in the path: how many of the files are kept; the oldest are removed"},
-		stream.Option{Key: "encryption", Default: "none", Help: "none"},
+		stream.Option{Key: "encryption", Default: "none", Help: "none, or AES256: each file is an OpenPGP message, which gpg --decrypt reads"},
+		stream.Option{Key: "encryption.passphrase", Default: "", Help: "what decrypts it"},
 		stream.Option{Key: "batch.timeout", Default: "", Help: "the engine's checkpoint interval decides when rows are durable"},
 	)
 )
@@ -115,6 +116,8 @@ type config struct {
 	rotation      string
 	rotateAt      int64
 	maxFiles      int
+	encrypt       bool
+	passphrase    string
 }
 
 // named is what messages call a file.
@@ -163,7 +166,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	if err := c.readRotation(v); err != nil {
 		return c, nil, err
 	}
-	v.Refuse("encryption", "Leave it out and keep the file on an encrypted file system.", "none", "")
+	c.readEncryption(v)
 	v.Refuse("batch.timeout", "Leave it out: rows are durable at every checkpoint (checkpoint.interval).", "")
 	if object.IsGlob(c.path) {
 		return c, nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "path %q of sink %q is a pattern", c.path, rel.Name).
@@ -222,7 +225,7 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 
 // formatOf tells a file's format by its name, before that of its compression.
 func formatOf(path string) string {
-	name := strings.ToLower(path)
+	name := unsealed(strings.ToLower(path))
 	for _, ending := range []string{".gz", ".gzip", ".zst", ".zstd", ".sz", ".snappy", ".lz4"} {
 		if short, ok := strings.CutSuffix(name, ending); ok {
 			name = short

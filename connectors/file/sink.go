@@ -38,10 +38,11 @@ type sink struct {
 	turn    *turn // among this process's writers of the file
 	codec   object.Codec
 
-	buf       []byte // rows not yet written to the file
-	packed    []byte // buf as a frame
-	length    int64  // of the file
-	committed int64  // of the file at the last committed epoch
+	buf       []byte  // rows not yet written to the file
+	packed    []byte  // buf as a frame
+	sealer    *sealer // of a file that is encrypted
+	length    int64   // of the file
+	committed int64   // of the file at the last committed epoch
 	epoch     stream.Epoch
 	prepared  []prepared // those that wait for their decision, ascending
 	owner     string     // of the mark; "": nobody who will come back
@@ -75,6 +76,9 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: a file has no such thing", col.Name, rel.Name)
 		}
 	}
+	if err := c.sealable(o); err != nil {
+		return nil, err
+	}
 	if c.rolling() {
 		return openRolling(ctx, env, rel, c, o)
 	}
@@ -87,7 +91,10 @@ func openSinkFile(ctx context.Context, env *stream.Env, rel *catalog.Relation, c
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(path), epoch: o.Committed, owner: cmp.Or(o.ID, o.Job)}
+	s := &sink{path: path, config: c, metrics: env.Metrics, codec: c.codec.For(unsealed(path)), epoch: o.Committed, owner: cmp.Or(o.ID, o.Job)}
+	if c.encrypt {
+		s.sealer = &sealer{passphrase: c.passphrase}
+	}
 	header := []byte(nil)
 	switch c.format {
 	case formatAvro:
@@ -110,9 +117,14 @@ func openSinkFile(ctx context.Context, env *stream.Env, rel *catalog.Relation, c
 		s.Close()
 		return nil, err
 	}
+	if s.length > 0 && s.sealer != nil && o.Token == nil {
+		s.Close()
+		return nil, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "file %q is there already, and an encrypted file takes no more rows", path).
+			WithHint("Write to another file: put {batch_id} or {timestamp} into the path.")
+	}
 	if s.length == 0 {
 		s.buf = append(s.buf, header...)
-	} else if s.blocks != nil {
+	} else if s.sealer == nil && s.blocks != nil {
 		if err := s.blocks.Resume(ctx, path); err != nil {
 			s.Close()
 			return nil, err
@@ -166,6 +178,9 @@ func (s *sink) decided(o stream.SinkOptions, size int64) (int64, error) {
 // cut truncates the file.
 func (s *sink) cut(length int64) error {
 	s.buf = s.buf[:0]
+	if s.sealer != nil {
+		s.sealer.message = nil
+	}
 	if s.blocks != nil {
 		s.blocks.Cut(length)
 	}
@@ -260,13 +275,17 @@ const maxFrame = 16 << 20
 // flush writes what is held, as one frame where the file is compressed. last: the epoch
 // has no more.
 func (s *sink) flush(last bool) error {
-	if len(s.buf) == 0 && (s.blocks == nil || !s.blocks.Pending()) {
+	if len(s.buf) == 0 && (s.blocks == nil || !s.blocks.Pending()) && (s.sealer == nil || s.sealer.message == nil || !last) {
 		return nil
 	}
 	out := s.buf
 	if s.blocks != nil {
 		var err error
-		if s.packed, err = s.blocks.Block(s.packed[:0], s.length, last); err != nil {
+		at := s.length
+		if s.sealer != nil && at > 0 {
+			at = s.sealer.plain
+		}
+		if s.packed, err = s.blocks.Block(s.packed[:0], at, last); err != nil {
 			return err
 		}
 		out = s.packed
@@ -277,6 +296,12 @@ func (s *sink) flush(last bool) error {
 			return err
 		}
 		out = s.packed
+	}
+	if s.sealer != nil {
+		var err error
+		if out, err = s.sealer.seal(out, last); err != nil {
+			return err
+		}
 	}
 	n, err := s.f.Write(out)
 	s.length += int64(n)

@@ -209,7 +209,8 @@ func TestSinkErrors(t *testing.T) {
 		{short, stream.SinkOptions{Committed: 1, Token: encodeToken(5)}, nil, "XX001", "has 2 bytes, and 5 were committed"},
 		{filepath.Join(dir, "*.json"), stream.SinkOptions{}, nil, "22023", "is a pattern"},
 		{filepath.Join(dir, "{date.json"), stream.SinkOptions{}, nil, "22023", "has a brace without its other one"},
-		{filepath.Join(dir, "a.json"), stream.SinkOptions{}, []string{"encryption", "AES256"}, "0A000", `parameter "encryption" = 'AES256'`},
+		{filepath.Join(dir, "a.json"), stream.SinkOptions{}, []string{"encryption", "AES256"}, "22023", `"encryption.passphrase"`},
+		{filepath.Join(dir, "b.json"), stream.SinkOptions{Job: "j", ID: "j"}, []string{"encryption", "AES256", "encryption.passphrase", "x"}, "22023", "ends at each commit"},
 		{filepath.Join(dir, "a.json"), stream.SinkOptions{Changelog: true}, []string{"changelog", "append"}, "22023", "takes appended rows only"},
 	} {
 		rel := relation(c.path, c.options...)
