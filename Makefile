@@ -72,7 +72,7 @@ test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over part
 test-formats: ## Formats: decoders and encoders against other libraries, topics, files, registries, examples
 	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz'
 	$(GO) test -count=1 -timeout 20m ./compat-tests/formats
-	cd compat-tests/parquet && $(GO) test -count=1 ./...
+	cd compat-tests/parquet && $(GO) test -mod=mod -count=1 ./...
 
 .PHONY: test-nexmark
 test-nexmark: deps ## Nexmark q0-q22 in jobs, over 100,000 events, against PostgreSQL 16

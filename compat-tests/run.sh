@@ -20,7 +20,7 @@ go test -race -timeout 15m $unit
 go test -run Allocate ./catalog/types ./exec/expr
 go test -timeout 60m -p 1 $compat
 (cd compat-tests/image && go test ./...)
-(cd compat-tests/parquet && go test ./...)
+(cd compat-tests/parquet && go test -mod=mod ./...) # its go.mod follows ours
 if [ "$tier" = long ]; then compat-tests/image/build.sh; fi
 
 # One fuzz target at a time: go test takes one a run.

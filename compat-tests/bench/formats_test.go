@@ -155,7 +155,7 @@ func csvBar(t *testing.T) bar {
 
 // parquetBar measures in a module of its own, which has Arrow.
 func parquetBar(t *testing.T) bar {
-	run := osexec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "TestBar", "-bars", ".")
+	run := osexec.CommandContext(t.Context(), "go", "test", "-mod=mod", "-count=1", "-run", "TestBar", "-bars", ".")
 	run.Dir = filepath.Join("..", "parquet")
 	b := bar{name: "Parquet rows of 7 columns / Arrow's record reader", limit: 0.5}
 	out, err := run.CombinedOutput()
