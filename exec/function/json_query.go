@@ -9,7 +9,7 @@ import (
 
 // What JSON_VALUE, JSON_QUERY and JSON_EXISTS with clauses are bound as. Behind
 // document and path stand the clauses, as words: error_on_empty, error_on_error,
-// wrap, wrap_many, omit_quotes, json (of an outcome: query); then the names of
+// wrap, wrap_many, omit_quotes, array_on_empty and the like, json (of an outcome: query); then the names of
 // PASSING, the values ON EMPTY and ON ERROR, whose type is RETURNING's, and the
 // values of PASSING.
 
@@ -89,12 +89,39 @@ func pathResult(of func(*queried, []jsonItem) (types.Value, error)) ValueFunc {
 		case err != nil:
 			return types.Value{}, err
 		case outcome == "empty":
-			return a[4], nil
+			return q.behave(a[4], outcome)
 		case outcome == "error":
-			return a[5], nil
+			return q.behave(a[5], outcome)
 		}
 		return v, nil
 	}
+}
+
+// behave is what is wanted ON EMPTY or ON ERROR: a value, or EMPTY ARRAY or EMPTY
+// OBJECT as the type of RETURNING has it.
+func (q *queried) behave(v types.Value, on string) (types.Value, error) {
+	json, clause := "[]", "EMPTY ARRAY"
+	switch {
+	case q.has("array_on_" + on):
+	case q.has("object_on_" + on):
+		json, clause = "{}", "EMPTY OBJECT"
+	default:
+		return v, nil
+	}
+	v, err := q.populate(json)
+	if err != nil {
+		return v, sqlerr.Errorf(sqlerr.DatatypeMismatch, "could not coerce ON %s expression (%s) to the RETURNING type", strings.ToUpper(on), clause).
+			WithDetail("%s", sqlerr.From(err).Message)
+	}
+	return v, nil
+}
+
+// populate is a JSON value as the type of RETURNING has it.
+func (q *queried) populate(json string) (types.Value, error) {
+	if info := types.Lookup(q.to.OID); info.Elem != 0 && info.Category == 'A' {
+		return q.array(json)
+	}
+	return q.read(json)
 }
 
 // run finds the path's items and makes the result of them. The outcome is found,
@@ -284,13 +311,13 @@ func queriedJSON(q *queried, items []jsonItem) (types.Value, error) {
 	if err != nil {
 		return types.Value{}, err
 	}
-	if info := types.Lookup(q.to.OID); info.Elem != 0 && info.Category == 'A' && !q.has("omit_quotes") {
-		return q.array(string(canonical))
+	if q.has("omit_quotes") {
+		return q.read(string(canonical))
 	}
-	return q.read(string(canonical))
+	return q.populate(string(canonical))
 }
 
-// read reads a text as a value of the type; its modifier truncates.
+// read reads a text as a value of the type, which its modifier must have room for.
 func (q *queried) read(s string) (types.Value, error) {
 	v, err := types.Parse(types.Of(q.to.OID), s, q.env.Format)
 	if err != nil {
@@ -301,7 +328,7 @@ func (q *queried) read(s string) (types.Value, error) {
 
 func (q *queried) limited(v types.Value, to types.Type) (types.Value, error) {
 	if info := types.Lookup(to.OID); to.Mod >= 0 && info.Coerce != nil {
-		limited, err := info.Coerce(v, to.Mod, true)
+		limited, err := info.Coerce(v, to.Mod, false)
 		if err != nil {
 			return v, err
 		}

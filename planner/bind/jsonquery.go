@@ -149,10 +149,9 @@ func (q *jsonQuery) behavior(d *pg.DefElem, s *scope, k exprKind) {
 		return
 	case "true", "false":
 		value = plan.NewConst(types.NewBool(d.Defnamespace == "true"))
-	case "array":
-		value = q.behaves(operand{plan.NewConst(types.NewString(types.JSONB, "[]")), d.Location})
-	case "object":
-		value = q.behaves(operand{plan.NewConst(types.NewString(types.JSONB, "{}")), d.Location})
+	case "array", "object": // which the call makes of the type of RETURNING
+		q.words = append(q.words, d.Defnamespace+"_on_"+d.Defname)
+		return
 	case "default":
 		value = q.defaultExpr(d.Arg, s, k)
 	default:
@@ -191,10 +190,27 @@ func (q *jsonQuery) defaultExpr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	return q.behaves(operand{e, loc})
 }
 
-// behaves converts the value of a behavior to the type of RETURNING.
+// behaves converts the value of DEFAULT to the type of RETURNING, whose modifier must
+// have room for it. One of jsonb is converted as JSON_QUERY does.
 func (q *jsonQuery) behaves(o operand) plan.Expr {
-	if from := o.e.Type().OID; !q.canCoerce(from, q.to.OID, explicit) {
-		q.failf(sqlerr.CannotCoerce, o.loc, "cannot cast behavior expression of type %s to %s", q.formatType(from), q.formatMod(q.to))
+	from := o.e.Type().OID
+	switch {
+	case from == types.JSONB && q.to.OID != types.JSONB && q.to.OID != types.JSON:
+		words := "error_on_error"
+		if category(q.to.OID) != 'A' {
+			words += " omit_quotes"
+		}
+		null := plan.NewConst(types.NullOf(q.to))
+		path := q.castTo(operand{plan.NewConst(types.NewText("$")), o.loc}, types.Of(types.JSONPath), o.loc)
+		args := []plan.Expr{o.e, path, plan.NewConst(types.NewText(words)), plan.NewConst(types.NewArray(types.Of(types.Text), nil)), null, null}
+		return &plan.Call{Func: q.c.Catalog.Functions("sqljson_query")[0], Args: args, Typ: q.to, Pos: q.pos(o.loc)}
+	case q.to.Mod > 0 && q.canCoerce(from, q.to.OID, assignment):
+		if e := q.coerceTo(o.e, q.to, assignment, o.loc); e != nil {
+			return e
+		}
+	case !q.canCoerce(from, q.to.OID, explicit):
+		q.fail(sqlerr.Errorf(sqlerr.CannotCoerce, "cannot cast behavior expression of type %s to %s", q.formatType(from), q.formatMod(q.to)).
+			WithHint("You will need to explicitly cast the expression to type %s.", q.formatType(q.to.OID)).At(q.pos(o.loc)))
 	}
 	return q.castTo(o, q.to, o.loc)
 }
@@ -219,8 +235,8 @@ func (q *jsonQuery) lazily(args []plan.Expr) plan.Expr {
 	outcome := call("sqljson_outcome", types.Of(types.Text), asked)
 	out := &plan.Case{Else: call(name, q.to, plain), Typ: q.to}
 	for i, word := range []string{"empty", "error"} {
-		if slices.Contains(q.words, "error_on_"+word) {
-			continue // the call raises it
+		if slices.ContainsFunc(q.words, func(w string) bool { return strings.HasSuffix(w, "_on_"+word) }) {
+			continue // the call raises it, or makes it
 		}
 		is := q.operator([]string{"="}, operand{outcome, q.loc}, operand{plan.NewConst(types.NewText(word)), q.loc}, q.loc)
 		out.Whens = append(out.Whens, plan.When{Cond: is, Then: args[4+i]})
