@@ -431,7 +431,7 @@ func (r *sqlReader) array() plan.Expr {
 	r.expect("]")
 	t := r.common(items)
 	e := &plan.ArrayOf{Typ: t}
-	if info := types.Lookup(t.OID); info.Elem != 0 && len(items) > 0 {
+	if info := types.Lookup(t.OID); info.Category == 'A' && len(items) > 0 { // a point has elements too
 		e.Multi = true
 	} else {
 		e.Typ = types.Of(info.Array)
