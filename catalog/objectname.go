@@ -96,7 +96,7 @@ func (s *Snapshot) IndexByOID(oid types.OID) (*Relation, *Index) {
 			}
 		}
 	}
-	return nil, nil
+	return s.keyIndexByOID(oid)
 }
 
 // References are the relations that a stored expression names by their OIDs:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -170,6 +171,17 @@ func (t *tree) measure(done map[plan.Node]figures, origin map[plan.Node]plan.Nod
 	for _, n := range t.nodes {
 		total[n] += own[n]
 		add(n.plan, figures{rows: n.rows, bytes: n.bytes, first: n.first, elapsed: total[n]})
+		if j, ok := n.op.(*operator.IndexJoin); ok {
+			keys, rows := j.Looked()
+			for in := n.plan.(*plan.Join).Right; ; in = in.Inputs()[0] {
+				f := done[in]
+				f.rows, f.loops = f.rows+rows, f.loops+int(keys)
+				done[in] = f
+				if len(in.Inputs()) == 0 {
+					break
+				}
+			}
+		}
 		if n.to.node != nil {
 			total[n.to.node] += total[n]
 		}

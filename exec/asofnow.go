@@ -138,6 +138,7 @@ func seekable(n *plan.Join, s *plan.Scan) (best *catalog.Index, by []int) {
 // tableSeek finds rows by an index.
 type tableSeek struct {
 	*tableRows
+	at       *table.Snapshot // the statement's; nil: what is committed when it is asked
 	spec     table.ScanSpec
 	by       []int // the keys that the index begins with
 	all      bool  // they are all keys
@@ -151,11 +152,14 @@ type tableSeek struct {
 
 // Find looks every key up, all in one version of the table.
 func (s *tableSeek) Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *vec.Batch, of []int32) error) error {
-	if err := s.source.check(); err != nil {
-		return err
+	snap := s.at
+	if snap == nil {
+		if err := s.source.check(); err != nil {
+			return err
+		}
+		snap = s.source.engine.o.Tables.Latest()
+		defer snap.Close()
 	}
-	snap := s.source.engine.o.Tables.Latest()
-	defer snap.Close()
 	desc := table.Describe(s.source.relation)
 	s.batch.Reset()
 	s.of = s.of[:0]

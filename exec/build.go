@@ -121,7 +121,13 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		if err != nil {
 			return err
 		}
-		return b.operator(t, n, operator.NewProject(programs, b.fault), to, input{n.Input, 0})
+		fault := b.fault
+		if fault == nil {
+			if fault, err = recordFault(n); err != nil {
+				return err
+			}
+		}
+		return b.operator(t, n, operator.NewProject(programs, fault), to, input{n.Input, 0})
 	case *plan.ProjectSet:
 		return b.projectSet(t, n, to)
 	case *plan.GroupingSets:

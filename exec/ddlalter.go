@@ -92,7 +92,7 @@ func (t *Txn) moveRows(ctx context.Context, s *plan.AlterTable, r *catalog.Relat
 		}
 		after := *env
 		after.Catalog = t.Snapshot() // with the sequences that were just made
-		_, err := t.fill(ctx, r, &plan.Project{Input: wholeScan(s.Old), Exprs: exprs, Fields: fieldsOf(r)}, s.Rules, &after)
+		_, err := t.wholeBuilder(&after).fill(ctx, r, &plan.Project{Input: wholeScan(s.Old), Exprs: exprs, Fields: fieldsOf(r)}, s.Rules)
 		return err
 	case s.Build:
 		for _, x := range r.Table.Indexes {

@@ -46,9 +46,17 @@ func (t *Txn) checkRows(ctx context.Context, r *catalog.Relation, c plan.RowChec
 	return err
 }
 
-// readAll runs a query into an output.
-func (t *Txn) readAll(ctx context.Context, n plan.Node, out output, env *function.Env) error {
+// wholeBuilder is a builder of what reads every row of a table that is locked for a
+// change, those that are not in the transaction's snapshot, too.
+func (t *Txn) wholeBuilder(env *function.Env) *builder {
 	b := t.builder(env)
+	b.view.latest = true
+	return b
+}
+
+// readAll runs a query over tables that are locked into an output.
+func (t *Txn) readAll(ctx context.Context, n plan.Node, out output, env *function.Env) error {
+	b := t.wholeBuilder(env)
 	defer b.done()
 	*b.scope.ctx = ctx
 	tree, err := b.tree(n, out)

@@ -45,7 +45,7 @@ func (t *Txn) createTableAs(ctx context.Context, s *plan.CreateTableAs, env *fun
 	if err != nil || s.NoData {
 		return res, err
 	}
-	n, err := t.fill(ctx, r, s.Input, plan.RowRules{}, env)
+	n, err := t.builder(env).fill(ctx, r, s.Input, plan.RowRules{})
 	res.Tag = fmt.Sprintf("SELECT %d", n)
 	return res, err
 }

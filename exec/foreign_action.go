@@ -249,7 +249,7 @@ func (r *referencing) held(ctx context.Context, b *vec.Batch) error {
 	if bad.err != nil {
 		return bad.err
 	}
-	if err := x.Update(ctx, r.snap, r.from.desc, ids, rows, derived); err != nil {
+	if _, err := x.Update(ctx, r.snap, r.from.desc, ids, rows, derived); err != nil {
 		return err
 	}
 	return r.f.changed(r.s.key.From, old, rows, len(ids))

@@ -10,6 +10,9 @@ import (
 // join builds a join. One whose right side ends keeps it and reads it first; in a
 // live query others are kept up to date from both sides.
 func (b *builder) join(t *tree, n *plan.Join, to target) error {
+	if n.Lookup != nil && n.Lookup.Index != nil {
+		return b.indexJoin(t, n, to)
+	}
 	switch {
 	case !b.live:
 	case n.Bounds != nil:

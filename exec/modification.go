@@ -138,9 +138,8 @@ func (t *Txn) builder(env *function.Env) *builder {
 
 // fill inserts the rows of a query into a new table: CREATE TABLE AS, and what
 // becomes of a table that is written anew.
-func (t *Txn) fill(ctx context.Context, rel *catalog.Relation, in plan.Node, rules plan.RowRules, env *function.Env) (int64, error) {
+func (b *builder) fill(ctx context.Context, rel *catalog.Relation, in plan.Node, rules plan.RowRules) (int64, error) {
 	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true, Rules: rules}
-	b := t.builder(env)
 	defer b.done()
 	return b.runModification(ctx, &plan.Modification{Root: m, Word: "INSERT"}, noOutput{})
 }

@@ -39,6 +39,8 @@ type modifier struct {
 	seen    map[int64]bool // rows of the batch at hand
 	count   int64          // rows changed
 	failed  int            // of an insert: the row that broke a rule, -1: none did
+	written bool           // and that it did so as the rows were written together
+	copied  copySource     // of an insert of COPY; nil: it is none
 
 	out     vec.Batch
 	outCols []vec.Vec
@@ -79,6 +81,7 @@ func (b *builder) modifier(n *plan.Modify) (*modifier, error) {
 	case plan.ModifyMerge:
 		m.actions, err = b.mergeActions(n)
 	case plan.ModifyInsert:
+		m.copied, _ = b.copied.(copySource)
 		m.conflict, err = b.conflict(n)
 	}
 	return m, err
@@ -91,7 +94,7 @@ func (m *modifier) Process(ctx context.Context, _ int, b *vec.Batch, out operato
 	}
 	switch m.n.Op {
 	case plan.ModifyInsert:
-		m.failed = -1
+		m.failed, m.written = -1, false
 		err := m.insert(ctx, m.dense(b), b.Len(), out)
 		if err != nil && m.failed >= 0 {
 			err = m.located(err, b)
@@ -117,7 +120,7 @@ func (m *modifier) dense(b *vec.Batch) []vec.Vec {
 func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operator.Output) error {
 	rows, bad := m.rules.apply(cols, n)
 	if bad.err != nil {
-		if bad.row > 0 {
+		if bad.row > 0 && !m.n.Together {
 			if err := m.insert(ctx, first(cols, m.inTypes, bad.row), bad.row, noOutput{}); err != nil {
 				return err
 			}
@@ -132,9 +135,13 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 	if m.conflict != nil {
 		return m.conflict.insert(ctx, m, rows, n, out)
 	}
+	if m.n.Together && m.copied != nil && m.copied.Failed() != nil {
+		return nil // and that ends the statement before these are written
+	}
 	ids, err := m.txn.Insert(ctx, m.snap, m.desc, rows, n)
 	if err != nil {
-		return err
+		m.failed, m.written = len(ids), m.n.Together
+		return m.sooner(ctx, rows, ids, nil, len(ids), err)
 	}
 	m.count += int64(n)
 	if err := m.foreign.inserted(0, rows, n); err != nil {
@@ -143,10 +150,17 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 	return m.give(ctx, rows, ids, nil, n, out)
 }
 
+// copySource is where the rows of a COPY come from. Rows are by their place in the
+// batch that it gave last.
+type copySource interface {
+	Where(row int) string // a row's line, with its text
+	Line(row int) string  // without
+	Failed() error        // of the row after the batch; nil: none has
+}
+
 // located says of an error in a row of COPY in which line it is.
 func (m *modifier) located(err error, b *vec.Batch) error {
-	src, ok := m.b.copied.(interface{ Where(row int) string })
-	if !ok {
+	if m.copied == nil {
 		return err
 	}
 	row := m.failed
@@ -154,8 +168,31 @@ func (m *modifier) located(err error, b *vec.Batch) error {
 		row = int(b.Sel[row])
 	}
 	e := *sqlerr.From(err)
-	e.Where = src.Where(row)
+	where := m.copied.Where
+	if m.written {
+		where = m.copied.Line
+	}
+	if e.Where != "" {
+		e.Where += "\n"
+	}
+	e.Where += where(row)
 	return &e
+}
+
+// sooner is what goes wrong with n rows that have been written before one that
+// could not be: an error of RETURNING, or a view that does not show them. Else it is
+// err, that one's.
+func (m *modifier) sooner(ctx context.Context, rows []vec.Vec, ids []int64, in []vec.Vec, n int, err error) error {
+	if n == 0 || m.returning == nil && len(m.rules.views) == 0 {
+		return err
+	}
+	if in != nil {
+		in = first(in, m.inTypes, n)
+	}
+	if earlier := m.give(ctx, first(rows[:len(m.types)], m.types, n), ids, in, n, noOutput{}); earlier != nil {
+		return earlier
+	}
+	return err
 }
 
 // first are the first n rows of columns.

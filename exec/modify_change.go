@@ -229,14 +229,28 @@ func (m *modifier) write(ctx context.Context, cols []vec.Vec, ids []int64, out o
 	}
 	b := vec.Batch{Cols: cols, Rows: len(ids)}
 	new := make([]vec.Vec, len(m.new))
+	var bad violation
 	for i, p := range m.new {
 		v, errs := p.Run(&b, nil)
-		if err := errs.First(); err != nil {
-			return err
-		}
+		bad.first(len(ids), errs)
 		new[i] = flat(v, m.types[i])
 	}
-	return m.replace(ctx, cols, new, ids, out)
+	if bad.err == nil {
+		return m.replace(ctx, cols, new, ids, out)
+	}
+	if err := m.replaceFirst(ctx, cols, new, ids[:bad.row]); err != nil {
+		return err
+	}
+	return bad.err
+}
+
+// replaceFirst is replace of the rows before one that has failed: what is wrong with
+// them comes first.
+func (m *modifier) replaceFirst(ctx context.Context, cols, new []vec.Vec, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return m.replace(ctx, first(cols, m.inTypes, len(ids)), first(new, m.types, len(ids)), ids, noOutput{})
 }
 
 // replace gives rows that are locked new values.
@@ -248,19 +262,16 @@ func (m *modifier) replace(ctx context.Context, cols, new []vec.Vec, ids []int64
 	}
 	rows, bad := m.rules.apply(new, n)
 	if bad.err != nil {
-		if bad.row > 0 {
-			k := bad.row
-			if err := m.replace(ctx, first(cols, m.inTypes, k), first(new, m.types, k), ids[:k], noOutput{}); err != nil {
-				return err
-			}
+		if err := m.replaceFirst(ctx, cols, new, ids[:bad.row]); err != nil {
+			return err
 		}
 		return bad.err
 	}
 	if k := m.rules.hidden(rows, n).until(); k > 0 && k < n {
-		return m.replace(ctx, first(cols, m.inTypes, k), first(new, m.types, k), ids[:k], noOutput{})
+		return m.replaceFirst(ctx, cols, new, ids[:k])
 	}
-	if err := m.txn.Update(ctx, m.snap, m.desc, ids, rows, old); err != nil {
-		return err
+	if done, err := m.txn.Update(ctx, m.snap, m.desc, ids, rows, old); err != nil {
+		return m.sooner(ctx, rows, ids, cols, done, err)
 	}
 	m.count += int64(n)
 	if err := m.foreign.changed(0, m.before(cols), rows, n); err != nil {

@@ -156,7 +156,7 @@ func (c *conflict) update(ctx context.Context, m *modifier, excluded []vec.Vec, 
 	if bad.err != nil {
 		return bad.err
 	}
-	if err := m.txn.Update(ctx, m.snap, m.desc, []int64{id}, rows, old); err != nil {
+	if _, err := m.txn.Update(ctx, m.snap, m.desc, []int64{id}, rows, old); err != nil {
 		return err
 	}
 	m.count++

@@ -135,7 +135,16 @@ func (s *spooler) node(n plan.Node) plan.Node {
 	if f, ok := n.(*plan.Filter); ok {
 		n = s.filter(f)
 	}
-	out := plan.MapNode(n, s.expr, s.node)
+	below := s.node
+	if j, ok := n.(*plan.Join); ok && j.Lookup != nil {
+		below = func(in plan.Node) plan.Node {
+			if in == j.Right {
+				return in // it is asked by an index, not read
+			}
+			return s.node(in)
+		}
+	}
+	out := plan.MapNode(n, s.expr, below)
 	s.b.stand(out, n)
 	return out
 }

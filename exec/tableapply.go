@@ -147,7 +147,7 @@ func (s *tableSink) upsert(ctx context.Context, rows []vec.Vec, n int) error {
 			if err != nil {
 				return err
 			}
-			if err := s.x.Update(ctx, s.snap, s.desc, live, pickRows(rows, with), old); err != nil {
+			if _, err := s.x.Update(ctx, s.snap, s.desc, live, pickRows(rows, with), old); err != nil {
 				return err
 			}
 		}

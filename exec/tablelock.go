@@ -14,6 +14,9 @@ import (
 // anything: an index that is being built, or an ALTER, waits for it or is waited
 // for.
 func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error) {
+	if t.isolation != table.ReadCommitted {
+		t.tables().Statement().Close() // it sees what was committed before it waits
+	}
 	plan.WalkAll(s.Root, func(n plan.Node) {
 		m, ok := n.(*plan.Modify)
 		if !ok || err != nil {

@@ -43,6 +43,7 @@ func (b *builder) tableLeaf(n *plan.Scan) (*tableLeaf, error) {
 	}
 	l := &tableLeaf{snap: snap, desc: table.Describe(n.Relation), batch: vec.NewBatch(schemaTypes(n))}
 	l.spec.Columns, l.once = n.Columns, pointed(n)
+	l.spec.Latest, l.spec.Unnoted = b.view.latest, b.view.latest
 	if n.Current != nil {
 		p, err := b.compile(n.Current.ID)
 		if err != nil {

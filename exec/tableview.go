@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
@@ -15,6 +16,9 @@ import (
 type tableView struct {
 	txn  *Txn // nil: outside a transaction, as a job is
 	snap *table.Snapshot
+	// latest: what is read is what is committed last and the transaction's own, whatever
+	// its snapshot: ALTER TABLE and CREATE INDEX have to take every row along.
+	latest bool
 	// must are the WITH queries that change tables: they run whoever reads them.
 	must []*cte
 	// foreign are what its changes mean to foreign keys, in the order of the
@@ -46,6 +50,12 @@ func (v *tableView) snapshot(e *Engine) (*table.Snapshot, error) {
 	}
 	v.snap = v.txn.tables().Statement()
 	return v.snap, nil
+}
+
+// Sees reports whether an index has every row of its table that the transaction's
+// snapshot has: one that was made since has them in newer versions alone.
+func (t *Txn) Sees(r *catalog.Relation, x *catalog.Index) bool {
+	return t.tab == nil || t.tab.Sees(table.Describe(r), x)
 }
 
 // close lets go of what the statement reads.

@@ -67,6 +67,8 @@ func (t *execTxn) Stale(user string, views []*catalog.Relation) []*sqlerr.Error 
 
 func (t *execTxn) SetIsolation(level string) { t.txn.SetIsolation(level) }
 
+func (t *execTxn) Sees(r *catalog.Relation, x *catalog.Index) bool { return t.txn.Sees(r, x) }
+
 func (t *execTxn) SetSession(pid int32, lockTimeout time.Duration) {
 	t.txn.SetSession(pid, lockTimeout)
 }

@@ -51,6 +51,8 @@ func (t *memoryTxn) Sequences() function.Sequences { return nil }
 
 func (t *memoryTxn) SetIsolation(string) {}
 
+func (t *memoryTxn) Sees(*catalog.Relation, *catalog.Index) bool { return true }
+
 func (t *memoryTxn) Stale(string, []*catalog.Relation) []*sqlerr.Error { return nil }
 
 func (t *memoryTxn) SetSession(int32, time.Duration) {}

@@ -57,6 +57,9 @@ type Txn interface {
 	Sequences() function.Sequences
 	// SetIsolation sets the level, before the first query.
 	SetIsolation(level string)
+	// Sees reports whether an index has the rows that the transaction's snapshot has of
+	// its table.
+	Sees(r *catalog.Relation, x *catalog.Index) bool
 	// SetSession tells whose the transaction is, and bounds waits for locks; 0:
 	// they are not.
 	SetSession(pid int32, lockTimeout time.Duration)

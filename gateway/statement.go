@@ -72,6 +72,9 @@ func (x *session) bindContext(ctx context.Context, snapshot *catalog.Snapshot, p
 	c.SessionUser = env.SessionUser
 	c.TempSchema = catalog.TempSchema(x.pid)
 	c.Settings, c.Format, c.ParamTypes = x.show, env.Format, params
+	if engine := x.txn.engine; engine != nil {
+		c.Sees = engine.Sees
+	}
 	c.CursorFields = func(name string) ([]plan.Field, bool) {
 		p := x.portals[name]
 		if p == nil {
@@ -130,7 +133,7 @@ func (x *session) runAsAltered(ctx context.Context, b *plan.Bound, params []type
 	o, err := x.runStatement(ctx, b, params, ready)
 	for range mostReplans {
 		var altered *exec.Altered
-		if !errors.As(err, &altered) || x.isolation() != "read committed" {
+		if !errors.As(err, &altered) {
 			break
 		}
 		next, perr := again(ctx)

@@ -25,7 +25,7 @@ func Parse(text string) ([]parse.Statement, error) { return parse.Cached(text) }
 // positions in the text that was parsed.
 func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, error) {
 	start := time.Now()
-	env := &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Looks: c.Looks, Rows: c.Rows, Cast: func(source, target types.OID) *catalog.Function {
+	env := &optimize.Env{Eval: c.Eval, Seeks: c.Seeks, Looks: c.Looks, Rows: c.Rows, Sees: c.Sees, Cast: func(source, target types.OID) *catalog.Function {
 		if cast := c.Catalog.Cast(source, target); cast != nil {
 			return cast.Func
 		}

@@ -25,6 +25,9 @@ func infoTableConstraints(c *Context, t *table) {
 			emit()
 	}
 	for _, r := range c.Snapshot.Relations() {
+		if x := r.KeyIndex(); x != nil {
+			emit(r, x.Name, "PRIMARY KEY", "")
+		}
 		if r.Table == nil {
 			continue
 		}

@@ -7,6 +7,9 @@ import (
 
 func pgConstraint(c *Context, t *table) {
 	for _, r := range c.Snapshot.Relations() {
+		if x := r.KeyIndex(); x != nil {
+			keyConstraint(c, t, r, x)
+		}
 		if r.Table == nil {
 			continue
 		}
@@ -32,20 +35,24 @@ func pgConstraint(c *Context, t *table) {
 			row.emit()
 		}
 		for _, x := range r.Table.Indexes {
-			if !x.Constraint {
-				continue
+			if x.Constraint {
+				keyConstraint(c, t, r, x)
 			}
-			kind := byte('u')
-			if x.Primary {
-				kind = 'p'
-			}
-			var keys []types.Value
-			for _, k := range x.Keys {
-				keys = append(keys, types.Value{I: int64(r.Attribute(k.Column))})
-			}
-			constraint(c, t, r, x.ConOID, x.Name, kind).oid("conindid", x.OID).bool("connoinherit", true).list("conkey", keys).emit()
 		}
 	}
+}
+
+// keyConstraint is PRIMARY KEY or UNIQUE.
+func keyConstraint(c *Context, t *table, r *catalog.Relation, x *catalog.Index) {
+	kind := byte('u')
+	if x.Primary {
+		kind = 'p'
+	}
+	var keys []types.Value
+	for _, k := range x.Keys {
+		keys = append(keys, types.Value{I: int64(r.Attribute(k.Column))})
+	}
+	constraint(c, t, r, x.ConOID, x.Name, kind).oid("conindid", x.OID).bool("connoinherit", true).list("conkey", keys).emit()
 }
 
 func attributes(attrs []int16) []types.Value {

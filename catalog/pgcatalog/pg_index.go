@@ -74,8 +74,11 @@ func qualified(r *catalog.Relation) string {
 }
 
 // shownIndexes are a relation's indexes but those that a materialized view's job
-// keeps for itself.
+// keeps for itself, and what stands for a stream's PRIMARY KEY.
 func shownIndexes(r *catalog.Relation) []*catalog.Index {
+	if x := r.KeyIndex(); x != nil {
+		return []*catalog.Index{x}
+	}
 	all := r.Indexes()
 	for i, x := range all {
 		if !x.Maintains {

@@ -84,6 +84,44 @@ var alterings = map[string]string{
 		2.
 		2: COMMIT
 		1: SELECT * FROM test ORDER BY id`,
+	"an ALTER takes along what its snapshot has not": `
+		2: SELECT count(*) FROM child
+		1: INSERT INTO test VALUES (3, 30)
+		1: COMMIT
+		2: ALTER TABLE test ALTER COLUMN value TYPE text
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id`,
+	"an index has what its snapshot has not": `
+		2: SELECT count(*) FROM child
+		1: INSERT INTO test VALUES (3, 30)
+		1: COMMIT
+		2: CREATE INDEX test_value ON test (value)
+		2: SELECT * FROM test WHERE value = 30
+		2: SELECT * FROM test WHERE value = 10
+		2: COMMIT
+		1: SELECT * FROM test WHERE value = 30`,
+	"an index that is younger than a snapshot": `
+		2: SELECT count(*) FROM child
+		1: CREATE INDEX test_value ON test (value)
+		1: COMMIT
+		2: SELECT * FROM test WHERE value = 20
+		2: UPDATE test SET value = 21 WHERE value = 20
+		2: SELECT id FROM test WHERE value > 0 ORDER BY value LIMIT 1
+		2: COMMIT
+		1: SELECT * FROM test WHERE value = 21`,
+	"a check holds what its snapshot has not": `
+		2: SELECT count(*) FROM child
+		1: INSERT INTO test VALUES (3, 300)
+		1: COMMIT
+		2: ALTER TABLE test ADD CHECK (value < 100)
+		2: ROLLBACK`,
+	"an UPDATE of a row that the ALTER's transaction has changed": `
+		1: UPDATE test SET value = 11 WHERE id = 1
+		1: ALTER TABLE test ADD COLUMN c int DEFAULT 5
+		2*: UPDATE test SET value = value + 1 WHERE id = 1 RETURNING *
+		1: COMMIT
+		2.
+		2: ROLLBACK`,
 	"a prepared statement": `
 		2: PREPARE up (int) AS UPDATE test SET value = value + $1
 		2: COMMIT
@@ -97,12 +135,14 @@ var alterings = map[string]string{
 func TestAltered(t *testing.T) {
 	addrs := start(t)
 	for name, text := range alterings {
-		t.Run(name, func(t *testing.T) {
-			theirs, ours := play(t, addrs[0], "READ COMMITTED", text), play(t, addrs[1], "READ COMMITTED", text)
-			if theirs != ours {
-				t.Errorf("PostgreSQL:\n%s\nthe gateway:\n%s", theirs, ours)
-			}
-		})
+		for _, level := range []string{"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"} {
+			t.Run(name+"/"+level, func(t *testing.T) {
+				theirs, ours := play(t, addrs[0], level, text), play(t, addrs[1], level, text)
+				if theirs != ours {
+					t.Errorf("PostgreSQL:\n%s\nthe gateway:\n%s", theirs, ours)
+				}
+			})
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestKeyedStream(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a gateway")
 	}
-	broker := topics(t, "rates", "pairs", "blobs", "hex")
+	broker := topics(t, "rates", "pairs", "blobs", "hex", "bad")
 	c := connect(t, gateway.Start(t, gateway.Options{Brokers: broker}).Listen)
 	must(t, c, `CREATE STREAM rates (currency text PRIMARY KEY, rate numeric DEFAULT 1) WITH (type = 'kafka');
 		CREATE STREAM pairs (a int, b text, v int, PRIMARY KEY (a, b)) WITH (type = 'kafka');
@@ -108,6 +109,12 @@ func TestKeyedStream(t *testing.T) {
 		{"INSERT INTO hex VALUES (7, 1), (8, 1)", "INSERT 0 2"},
 		{"INSERT INTO hex (_key) VALUES ('7')", "INSERT 0 1"},
 		{"SELECT id, v, _key FROM hex", `8,1,\x38 SELECT 1`},
+		{`SELECT c.relhasindex, i.indisprimary, c2.relname, pg_get_indexdef(i.indexrelid, 0, true), pg_get_constraintdef(con.oid, true), con.contype
+			FROM pg_class c JOIN pg_index i ON c.oid = i.indrelid JOIN pg_class c2 ON c2.oid = i.indexrelid
+			LEFT JOIN pg_constraint con ON con.conrelid = i.indrelid AND con.conindid = i.indexrelid AND con.contype IN ('p', 'u', 'x') WHERE c.relname = 'pairs'`,
+			"t,t,pairs_pkey,CREATE UNIQUE INDEX pairs_pkey ON pairs USING btree (a, b),PRIMARY KEY (a, b),p SELECT 1"},
+		{`SELECT constraint_type, column_name FROM information_schema.table_constraints JOIN information_schema.key_column_usage USING (constraint_name)
+			WHERE constraint_name = 'pairs_pkey' ORDER BY ordinal_position`, "PRIMARY KEY,a PRIMARY KEY,b SELECT 2"},
 	} {
 		if got := run(c, step[0]); got != step[1] {
 			t.Fatalf("%s\n%s\nwant %s", step[0], got, step[1])
@@ -116,6 +123,16 @@ func TestKeyedStream(t *testing.T) {
 	_, err := c.CopyFrom(t.Context(), strings.NewReader("1,\n"), "COPY pairs (a, v) FROM STDIN (FORMAT csv)")
 	if e := pgError(err); e.Code != "23502" || e.ColumnName != "b" || e.Message != `null value in column "b" of relation "pairs" violates not-null constraint` {
 		t.Errorf("COPY without a column of the key: %+v", e)
+	}
+	must(t, c, `CREATE STREAM texts (v int) WITH (type = 'kafka', topic = 'bad'); INSERT INTO texts (_key, v) VALUES ('5', 5), ('z', 6), ('7', 7);
+		CREATE STREAM bad (id int PRIMARY KEY, v int) WITH (type = 'kafka');
+		CREATE STREAM skipping (id int PRIMARY KEY, v int) WITH (type = 'kafka', topic = 'bad', on_error = 'skip')`)
+	_, err = c.Exec(t.Context(), "SELECT * FROM bad").ReadAll()
+	if e := pgError(err); e.Code != "22P02" || !regexp.MustCompile(`^stream "bad", partition \d, offset \d+, field "id": invalid input syntax for type integer: "z"$`).MatchString(e.Message) {
+		t.Errorf("a key that is no value of its column: %+v", e)
+	}
+	if got := run(c, "SELECT id, v FROM skipping ORDER BY id"); got != "5,5 7,7 SELECT 2" {
+		t.Errorf("on_error = 'skip' with a key that is no value of its column: %s", got)
 	}
 	must(t, c, "START JOB j AS INSERT INTO hex SELECT CASE WHEN n % 4 > 0 THEN n % 4 END, n FROM numbers")
 	deadline := time.Now().Add(time.Minute)

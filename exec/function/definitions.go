@@ -43,6 +43,9 @@ func constraintDefinition(env *Env, oid types.Value, pretty bool) (types.Value, 
 		return null(types.Text)
 	}
 	for _, r := range env.Catalog.Relations() {
+		if x := r.KeyIndex(); x != nil && int64(x.ConOID) == oid.I {
+			return text(catalog.KeyConstraintDefinition(r, x))
+		}
 		if r.Table == nil {
 			continue
 		}

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"sort"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -21,19 +22,36 @@ func NewFilter(cond *expr.Program, fault Fault) *Filter { return &Filter{cond: c
 
 // Process passes on what the condition keeps.
 func (f *Filter) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
-	sel, errs := f.cond.Filter(b, b.Sel)
-	if errs.Any() {
-		// A row whose condition failed is in neither part: it is not true, and
-		// Filter has left it out already.
-		if err := faults(b, errs, f.fault); err != nil {
+	sel, failed, err := passing(f.cond, b, f.fault)
+	if err != nil {
+		return err
+	}
+	if len(sel) > 0 {
+		f.out = vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
+		if err := out.Emit(ctx, &f.out); err != nil {
 			return err
 		}
 	}
-	if len(sel) == 0 {
-		return nil
+	return failed
+}
+
+// passing returns the rows of b that meet a condition. One whose condition failed is
+// not true, and is shown to fault, whose error is err. Where fault is nil, the rows
+// are those before the first that failed, and failed is that one's error: it comes
+// after what goes wrong with them.
+func passing(cond *expr.Program, b *vec.Batch, fault Fault) (sel []int32, failed, err error) {
+	sel, errs := cond.Filter(b, b.Sel)
+	if !errs.Any() {
+		return sel, nil, nil
 	}
-	f.out = vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
-	return out.Emit(ctx, &f.out)
+	if fault != nil {
+		return sel, nil, faults(b, errs, fault)
+	}
+	for first := range errs.Rows().Rows {
+		sel = sel[:sort.Search(len(sel), func(i int) bool { return int(sel[i]) >= first })]
+		break
+	}
+	return sel, errs.First(), nil
 }
 
 // faults shows every failed row's error to fault and returns the first that it

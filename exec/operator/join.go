@@ -173,7 +173,7 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	if marksRight(j.spec.Kind) && hasDelete(b) {
 		return refuseDelete("a RIGHT or FULL JOIN")
 	}
-	sel, err := runAll(j.spec.LeftKeys, b, j.cols, j.spec.Fault, &j.live)
+	sel, failed, err := runBefore(j.spec.LeftKeys, b, j.cols, j.spec.Fault, &j.live)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,10 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	if err != nil {
 		return err
 	}
-	return j.leftover(ctx, b, sel, out)
+	if err := j.leftover(ctx, b, sel, out); err != nil {
+		return err
+	}
+	return failed
 }
 
 // longest is how many bytes a row of b holds at most in byte strings; in columns
@@ -322,14 +325,12 @@ func (j *Join) flush(ctx context.Context, b *vec.Batch, out Output) error {
 		}
 		j.pairs.Ops = j.ops
 	}
+	var failed error
 	if j.spec.Cond != nil {
-		sel, errs := j.spec.Cond.Filter(j.pairs, nil)
-		if errs.Any() {
-			if err := faults(j.pairs, errs, j.spec.Fault); err != nil {
-				return err
-			}
+		var err error
+		if j.pairs.Sel, failed, err = passing(j.spec.Cond, j.pairs, j.spec.Fault); err != nil {
+			return err
 		}
-		j.pairs.Sel = sel
 	}
 	if j.spec.Kind.KeepsRight() {
 		return j.passMatched(ctx, out)
@@ -337,9 +338,12 @@ func (j *Join) flush(ctx context.Context, b *vec.Batch, out Output) error {
 	j.mark()
 	j.leftRows, j.rightRows = j.leftRows[:0], j.rightRows[:0]
 	if j.spec.Kind == plan.JoinSemi || j.spec.Kind == plan.JoinAnti || j.pairs.Len() == 0 {
-		return nil
+		return failed
 	}
-	return out.Emit(ctx, j.pairs)
+	if err := out.Emit(ctx, j.pairs); err != nil {
+		return err
+	}
+	return failed
 }
 
 // passMatched notes which right rows matched, and passes them on where the kind

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -48,17 +49,20 @@ func NewLateral(s JoinSpec, right Subplan) *Lateral {
 // Process joins the rows.
 func (l *Lateral) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
 	l.live = l.live[:0]
+	var failed error
 	for _, r := range l.sel.of(b) {
-		hit, err := l.row(ctx, b, int(r), out)
-		if err != nil {
-			return err
+		var hit bool
+		if hit, failed = l.row(ctx, b, int(r), out); errors.Is(failed, stream.Done) {
+			return failed
+		} else if failed != nil {
+			break // what the rows before it give goes out first
 		}
 		if hit == (l.spec.Kind == plan.JoinSemi) {
 			l.live = append(l.live, r)
 		}
 	}
 	if l.spec.Kind == plan.JoinInner || len(l.live) == 0 {
-		return nil
+		return failed
 	}
 	rest := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: l.live, Rows: b.Rows}
 	if l.spec.Kind == plan.JoinLeft {
@@ -67,7 +71,10 @@ func (l *Lateral) Process(ctx context.Context, _ int, b *vec.Batch, out Output) 
 			rest.Cols = append(rest.Cols, vec.ConstOf(null, b.Rows))
 		}
 	}
-	return out.Emit(ctx, &rest)
+	if err := out.Emit(ctx, &rest); err != nil {
+		return err
+	}
+	return failed
 }
 
 // row joins one row and reports whether it had a match.
@@ -86,24 +93,23 @@ func (l *Lateral) row(ctx context.Context, b *vec.Batch, r int, out Output) (hit
 			return hit, err
 		}
 		l.pair(b, r, right)
+		var failed error
 		if l.spec.Cond != nil {
-			sel, errs := l.spec.Cond.Filter(&l.pairs, nil)
-			if errs.Any() {
-				if err := faults(&l.pairs, errs, l.spec.Fault); err != nil {
-					return hit, err
-				}
+			if l.pairs.Sel, failed, err = passing(l.spec.Cond, &l.pairs, l.spec.Fault); err != nil {
+				return hit, err
 			}
-			l.pairs.Sel = sel
 		}
-		if l.pairs.Len() == 0 {
-			continue
+		if l.pairs.Len() > 0 {
+			hit = true
+			if l.spec.Kind == plan.JoinSemi || l.spec.Kind == plan.JoinAnti {
+				return hit, nil
+			}
+			if err := out.Emit(ctx, &l.pairs); err != nil {
+				return hit, err
+			}
 		}
-		hit = true
-		if l.spec.Kind == plan.JoinSemi || l.spec.Kind == plan.JoinAnti {
-			return hit, nil
-		}
-		if err := out.Emit(ctx, &l.pairs); err != nil {
-			return hit, err
+		if failed != nil {
+			return hit, failed
 		}
 	}
 }

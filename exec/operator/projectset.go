@@ -58,24 +58,34 @@ func NewProjectSet(columns []SetColumn, env *function.Env, fault Fault) (*Projec
 // Process passes on the rows of each row's sets.
 func (p *ProjectSet) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
 	sel := b.Sel
+	var failed error
 	for i := range p.columns {
-		var err error
-		if c := &p.columns[i]; c.Func != nil {
-			sel, err = p.calls[i].compute(b, sel, p.fault, &p.bufs[i])
-		} else {
-			part := vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}
-			sel, err = runAll([]*expr.Program{c.Program}, &part, p.cols[i:i+1], p.fault, &p.bufs[i])
+		programs, cols := p.calls[i].args, p.calls[i].cols
+		if c := &p.columns[i]; c.Func == nil {
+			programs, cols = []*expr.Program{c.Program}, p.cols[i:i+1]
 		}
+		part := vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}
+		kept, earlier, err := runBefore(programs, &part, cols, p.fault, &p.bufs[i])
 		if err != nil {
 			return err
+		}
+		if sel = kept; earlier != nil {
+			failed = earlier
 		}
 	}
 	for _, r := range p.sel.all(sel, b.Rows) {
 		if err := p.row(ctx, b, int(r), out); err != nil {
-			return err
+			failed = err // what is there of the rows before it goes out first
+			break
 		}
 	}
-	return p.flush(ctx, out)
+	for _, c := range p.out.Cols {
+		vec.Truncate(c, p.out.Rows)
+	}
+	if err := p.flush(ctx, out); err != nil {
+		return err
+	}
+	return failed
 }
 
 // row writes the rows of one input row.

@@ -15,6 +15,7 @@ type Values struct {
 	rows  [][]*expr.Program
 	types []types.Type
 	next  int
+	fault error // of the row that comes next
 	out   *vec.Batch
 }
 
@@ -23,8 +24,11 @@ func NewValues(rows [][]*expr.Program, ts []types.Type) *Values {
 	return &Values{rows: rows, types: ts, out: vec.NewBatch(ts)}
 }
 
-// Next returns the next rows.
+// Next returns the next rows. Where one fails, those before it come first.
 func (v *Values) Next(context.Context) (*vec.Batch, error) {
+	if v.fault != nil {
+		return nil, v.fault
+	}
 	if v.next == len(v.rows) {
 		return nil, io.EOF
 	}
@@ -32,8 +36,8 @@ func (v *Values) Next(context.Context) (*vec.Batch, error) {
 	for ; v.next < len(v.rows) && v.out.Rows < vec.MaxRows; v.next++ {
 		for i, p := range v.rows[v.next] {
 			col, errs := p.Run(oneRow(), nil)
-			if err := errs.First(); err != nil {
-				return nil, err
+			if v.fault = errs.First(); v.fault != nil {
+				return v.before()
 			}
 			vec.AppendRow(v.out.Cols[i], col, 0)
 		}
@@ -42,8 +46,19 @@ func (v *Values) Next(context.Context) (*vec.Batch, error) {
 	return v.out, nil
 }
 
+// before are the rows before the one that has failed, if there are any.
+func (v *Values) before() (*vec.Batch, error) {
+	if v.out.Rows == 0 {
+		return nil, v.fault
+	}
+	for _, c := range v.out.Cols {
+		vec.Truncate(c, v.out.Rows)
+	}
+	return v.out, nil
+}
+
 // Rewind brings the leaf to its first row.
-func (v *Values) Rewind() { v.next = 0 }
+func (v *Values) Rewind() { v.next, v.fault = 0, nil }
 
 // Close does nothing.
 func (*Values) Close() error { return nil }

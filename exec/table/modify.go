@@ -167,10 +167,10 @@ func (x *Txn) Touched(snap *Snapshot, d *Desc, id int64) bool {
 }
 
 // Insert adds n rows: the relation's columns, then the derived ones. It returns
-// their ids, ascending. A key that is there already is 23505; where another
-// transaction that is not done has written it, Insert waits for that. After an
-// error part of the rows may stand in the transaction, which is to be rolled
-// back, to a mark at least.
+// their ids, ascending; with an error, those of the rows before the one that it is
+// about. A key that is there already is 23505; where another transaction that is not
+// done has written it, Insert waits for that. After an error part of the rows may
+// stand in the transaction, which is to be rolled back, to a mark at least.
 func (x *Txn) Insert(ctx context.Context, snap *Snapshot, d *Desc, rows []vec.Vec, n int) (ids []int64, err error) {
 	w, err := x.writer(ctx, snap, d)
 	if err != nil {
@@ -186,11 +186,11 @@ func (x *Txn) Insert(ctx context.Context, snap *Snapshot, d *Desc, rows []vec.Ve
 		ids[i] = first + int64(i)
 		for _, ix := range w.indexes {
 			if _, err := w.addEntry(ix, rows, i, ids[i], nil); err != nil {
-				return nil, err
+				return ids[:i], err
 			}
 		}
 		if err := w.putRow(ids[i], rows, i); err != nil {
-			return nil, err
+			return ids[:i], err
 		}
 	}
 	return ids, nil
@@ -247,28 +247,29 @@ func (x *Txn) InsertUnless(ctx context.Context, snap *Snapshot, d *Desc, rows []
 
 // Update replaces rows, which the transaction has locked. rows are the new ones,
 // with derived columns; old are the derived columns of the old ones, nil where
-// the table has none. Errors are Insert's.
-func (x *Txn) Update(ctx context.Context, snap *Snapshot, d *Desc, ids []int64, rows, old []vec.Vec) error {
+// the table has none. Errors are Insert's; done is how many rows come before the one
+// that the error is about.
+func (x *Txn) Update(ctx context.Context, snap *Snapshot, d *Desc, ids []int64, rows, old []vec.Vec) (done int, err error) {
 	w, err := x.writer(ctx, snap, d)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer w.close()
 	before, err := w.readOld(ids, old)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for i, id := range ids {
 		for _, ix := range w.indexes {
 			if _, err := w.addEntry(ix, rows, i, id, before); err != nil {
-				return err
+				return i, err
 			}
 		}
 		if err := w.putRow(id, rows, i); err != nil {
-			return err
+			return i, err
 		}
 	}
-	return nil
+	return len(ids), nil
 }
 
 // Delete removes rows, which the transaction has locked. old are their derived

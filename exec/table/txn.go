@@ -126,6 +126,13 @@ func (x *Txn) Statement() *Snapshot {
 	return s
 }
 
+// Sees reports whether an index has the rows that the transaction's snapshot has of
+// its table, and no others. One that was made since has no version as old as that. (Of
+// a partial index without an entry that cannot be told: it is not seen.)
+func (x *Txn) Sees(d *Desc, on *catalog.Index) bool {
+	return x.first == nil || x.first.get(d.storage).n == nil || x.first.get(on.Storage).n != nil
+}
+
 // Close lets go of the versions that the snapshot reads. It may be called twice.
 func (s *Snapshot) Close() {
 	s.close.Do(func() {

@@ -160,7 +160,8 @@ func change(ctx context.Context, x *Txn, d *Desc, id int64, f func(account) acco
 		return err
 	}
 	was := account{b.Cols[1].(*vec.Fixed[int64]).Values[0], string(b.Cols[2].(*vec.Bytes).At(0)), b.Cols[3].(*vec.Fixed[int64]).Values[0]}
-	return x.Update(ctx, s, d, ids, columns([]account{f(was)}), nil)
+	_, err := x.Update(ctx, s, d, ids, columns([]account{f(was)}), nil)
+	return err
 }
 
 func TestTransactionSeesItsOwnWrites(t *testing.T) {

@@ -41,6 +41,9 @@ type Context struct {
 	// Rows is about how many rows a relation holds now; ok is false where nobody
 	// can tell. nil: nothing is known.
 	Rows func(r *catalog.Relation) (rows float64, ok bool)
+	// Sees says whether an index has every row of its table that the transaction's
+	// snapshot has. nil: each does.
+	Sees func(r *catalog.Relation, x *catalog.Index) bool
 	// Connector says what a type can be; ok is false for an unknown one. nil:
 	// every type may be both.
 	Connector func(name string) (source, sink, ok bool)

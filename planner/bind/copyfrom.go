@@ -45,6 +45,15 @@ func (b *binder) copyFrom(x *pg.CopyStmt) *plan.Bound {
 
 func (b *binder) copyTarget(x *pg.RangeVar) *catalog.Relation {
 	r := b.relation(x)
+	switch r.Kind {
+	case catalog.View:
+		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot copy to view \"%s\"", r.Name).
+			WithHint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."))
+	case catalog.MatView:
+		b.failf(sqlerr.WrongObjectType, -1, "cannot copy to materialized view \"%s\"", r.Name)
+	case catalog.Sequence:
+		b.failf(sqlerr.WrongObjectType, -1, "cannot copy to sequence \"%s\"", r.Name)
+	}
 	if r.Kind != catalog.Table {
 		return b.insertTarget(x)
 	}
@@ -117,7 +126,23 @@ func (b *binder) copyInto(rel *catalog.Relation, columns []int, in plan.Node, wh
 		in = &plan.Filter{Input: in, Cond: cond}
 	}
 	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true, Rules: b.rowRules(rel), Foreign: b.foreign(rel)}
+	m.Together = !readsTable(in)
 	return &plan.Modification{Root: m, Word: "INSERT"}
+}
+
+// readsTable reports whether what COPY computes of its rows may look into the table,
+// and so has to find those before: functions may that are volatile, but nextval.
+func readsTable(in plan.Node) bool {
+	found := false
+	plan.WalkAll(in, func(n plan.Node) {
+		plan.EachExpr(n, func(e plan.Expr) {
+			found = found || plan.Any(e, func(e plan.Expr) bool {
+				c, ok := e.(*plan.Call)
+				return ok && c.Func.Volatility == 'v' && c.Func.Name != "nextval"
+			})
+		})
+	})
+	return found
 }
 
 // copyFromOptions reads the options of COPY FROM, whose checks are those of

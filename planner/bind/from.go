@@ -240,6 +240,10 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	var node plan.Node
 	switch rel.Kind {
 	case catalog.View:
+		if u := b.lockedView(rel, item.name, s); u != nil {
+			node = b.viewRows(u, item)
+			break
+		}
 		node = b.view(rel, x.Location)
 		item.cols = columnsOf(node.Schema())
 		for i := range item.cols {

@@ -19,7 +19,11 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 	}
 	switch {
 	case x.OnConflictClause != nil:
-		b.unsupported(x.OnConflictClause.Location, "Leave it out: a stream is appended to and keeps every record.", "ON CONFLICT is not supported")
+		hint := "Leave it out: a stream is appended to and keeps every record."
+		if r := b.findRelation(x.Relation.Schemaname, x.Relation.Relname); r != nil && r.Key != nil {
+			hint = "Leave it out: a row takes the place of the one with its key."
+		}
+		b.unsupported(x.OnConflictClause.Location, hint, "ON CONFLICT is not supported on a stream")
 	case len(x.ReturningList) > 0:
 		b.unsupported(location(x.ReturningList[0].GetResTarget().GetVal()), "Read the rows back with SELECT.", "RETURNING is not supported")
 	}

@@ -58,8 +58,8 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 		m.Input = b.tableSelect(t, sel)
 	}
 	if c := x.OnConflictClause; c != nil {
-		b.needForConflict(c, rel)
-		m.Conflict = b.onConflict(x.OnConflictClause, rel, name, ctes)
+		b.needForConflict(c, target)
+		m.Conflict = b.onConflict(c, rel, target, ctes)
 	}
 	b.returningList(m, x.ReturningList, target, nil, ctes)
 	return b.closeWith(m, own), m

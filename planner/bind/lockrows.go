@@ -1,10 +1,13 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -69,10 +72,70 @@ func itemNamed(s *scope, name string) *rangeItem {
 	return nil
 }
 
+// lockedView is how the rows of a view are found whose rows a query locks, which are
+// those of its table; nil: it locks none, or the view's rows are not a table's.
+func (b *binder) lockedView(rel *catalog.Relation, name string, s *scope) *updatable {
+	for _, n := range s.locking {
+		of := n.GetLockingClause().LockedRels
+		if len(of) > 0 && !slices.ContainsFunc(of, func(r *pg.Node) bool { return r.GetRangeVar().GetRelname() == name }) {
+			continue
+		}
+		if b.overTables(rel) {
+			if u, why := b.changeable(rel); why == "" {
+				return u
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// viewRows are the rows of a table that a view shows, with the view's columns over
+// them as item's. The last, which has no name, is the row's id.
+func (b *binder) viewRows(u *updatable, item *rangeItem) plan.Node {
+	b.needThrough(u, catalog.SelectRight)
+	b.depend(u.table.OID)
+	scan, _ := b.tableScan(u.table, item.name)
+	id := len(u.table.Columns)
+	item.view = u
+	item.cols = append(b.viewItem(u, item.name, 0, id).cols, itemCol{expr: &plan.Column{Index: id, Typ: types.Of(types.Int8), Name: rowIDName}, hidden: true})
+	if cond := b.viewCond(u); cond != nil {
+		return &plan.Filter{Input: scan, Cond: cond}
+	}
+	return scan
+}
+
+// rowsOf are a lock's table and the places of its row in that of FROM.
+func (b *binder) rowsOf(item *rangeItem) (rel *catalog.Relation, row []int, id int) {
+	if item.view != nil {
+		b.needThrough(item.view, catalog.UpdateRight)
+		rel = item.view.table
+		id = item.cols[len(item.cols)-1].expr.(*plan.Column).Index
+		for i := range rel.Columns {
+			row = append(row, id-len(rel.Columns)+i)
+		}
+		return rel, row, id
+	}
+	rel = item.rel
+	b.need(rel, catalog.UpdateRight)
+	row = make([]int, len(rel.Columns))
+	for i, c := range item.cols {
+		col, ok := c.expr.(*plan.Column)
+		switch {
+		case !ok:
+		case i < len(row):
+			row[i] = col.Index
+		case c.name == rowIDName:
+			id = col.Index
+		}
+	}
+	return rel, row, id
+}
+
 func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *pg.LockingClause, named bool) {
 	strength := lockStrength(x)
 	switch {
-	case item.rel != nil && item.rel.Kind == catalog.Table:
+	case item.rel != nil && item.rel.Kind == catalog.Table, item.view != nil:
 	case item.rel != nil && item.rel.Kind != catalog.View:
 		b.unsupported(-1, "Leave it out: a statement reads one consistent version of a stream.", "FOR UPDATE and FOR SHARE are not supported")
 	case item.join && named:
@@ -89,18 +152,8 @@ func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *
 	default:
 		return
 	}
-	b.need(item.rel, catalog.UpdateRight)
-	lock := plan.TableLock{Target: item.rel, Name: item.name, Row: make([]int, len(item.rel.Columns)), Strength: strength, Wait: lockWait(x)}
-	for i, c := range item.cols {
-		col, ok := c.expr.(*plan.Column)
-		switch {
-		case !ok:
-		case i < len(lock.Row):
-			lock.Row[i] = col.Index
-		case c.name == rowIDName:
-			lock.RowID = col.Index
-		}
-	}
+	lock := plan.TableLock{Name: item.name, Strength: strength, Wait: lockWait(x)}
+	lock.Target, lock.Row, lock.RowID = b.rowsOf(item)
 	if nullable(from, lock.RowID) {
 		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to the nullable side of an outer join", strength)
 	}
@@ -139,8 +192,12 @@ func nullable(n plan.Node, at int) bool {
 	return j.Kind == plan.JoinLeft || j.Kind == plan.JoinFull || nullable(j.Right, at-width)
 }
 
-// joinConditions are the conditions of the inner joins of FROM, over its row.
+// joinConditions are the conditions of the inner joins of FROM, and of views in it
+// whose rows are locked, over its row.
 func joinConditions(n plan.Node, at int) []plan.Expr {
+	if f, ok := n.(*plan.Filter); ok {
+		return append(joinConditions(f.Input, at), plan.Shift(f.Cond, at))
+	}
 	j, ok := n.(*plan.Join)
 	if !ok {
 		return nil

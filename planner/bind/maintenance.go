@@ -19,11 +19,21 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 	for _, item := range x.Rels {
 		rel := item.GetVacuumRelation()
 		r := b.maintained(rel.Relation)
-		if r.Kind != catalog.Virtual && !r.Stored() {
+		switch {
+		case !b.mayMaintain(r):
+			b.warn(sqlerr.Warning, "permission denied to %s \"%s\", skipping it", strings.ToLower(n.Tag), r.Name)
+		case r.Kind != catalog.Virtual && !r.Stored():
 			b.warn(sqlerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", r.Name, strings.ToLower(n.Tag))
 		}
 	}
 	return done(n)
+}
+
+// mayMaintain reports whether a role may have a relation vacuumed: the one that owns
+// it or the database.
+func (b *binder) mayMaintain(r *catalog.Relation) bool {
+	return b.c.User == "" || b.ownsTemporary(r.Schema) || b.c.Catalog.Owns(b.c.User, r.Object()) ||
+		r.Kind != catalog.Virtual && b.c.Catalog.Owns(b.c.User, b.c.Catalog.DatabaseObject(b.c.Database))
 }
 
 // lock is LOCK TABLE.

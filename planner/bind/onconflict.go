@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -8,46 +10,61 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// onConflict binds ON CONFLICT. The row that is there has the first columns, the
-// row EXCLUDED the next ones, and the first one's row id comes last.
-func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, name string, ctes map[string]*cte) *plan.OnConflict {
+// onConflict binds ON CONFLICT of an INSERT into rel, or through a view of it: its
+// names are then the view's. The row that is there has the first columns, the row
+// EXCLUDED the next ones, and the first one's row id comes last.
+func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, target *rangeItem, ctes map[string]*cte) *plan.OnConflict {
 	out := &plan.OnConflict{Update: x.Action == pg.OnConflictAction_ONCONFLICT_UPDATE}
 	if out.Update && x.Infer == nil {
 		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").
 			WithHint("For example, ON CONFLICT (column_name).").At(b.pos(x.Location)))
 	}
 	if x.Infer != nil {
-		out.Arbiters = b.arbiters(x.Infer, rel)
+		out.Arbiters = b.arbiters(x.Infer, rel, target.view)
 	}
 	if !out.Update {
 		return out
 	}
 	n := len(rel.Columns)
-	there := b.tableItem(rel, name, 0, 2*n)
-	there.reads = rel
+	there := b.tableItem(rel, target.name, 0, 2*n)
 	excluded := b.tableItem(rel, "excluded", n, 2*n)
-	excluded.cols, excluded.schema = excluded.cols[:n], ""
+	excluded.cols = excluded.cols[:n]
+	if u := target.view; u != nil {
+		there, excluded = b.viewItem(u, target.name, 0, 2*n), b.viewItem(u, "excluded", n, 2*n)
+	}
+	there.reads, excluded.schema, excluded.view = target.reads, "", nil
 	s := &scope{items: []*rangeItem{there, excluded}, ctes: ctes}
 	values := b.setValues(x.TargetList, s, exprUpdate)
-	out.New = b.setColumns(rel, x.TargetList, values, 0, s)
+	out.New = b.setColumns(rel, b.throughView(target.view, x.TargetList, "insert into"), values, 0, s)
 	out.Where = b.where(x.WhereClause, s)
 	return out
 }
 
 // needForConflict asks for what ON CONFLICT needs beside INSERT: UPDATE, and to read
 // the columns that it names.
-func (b *binder) needForConflict(x *pg.OnConflictClause, rel *catalog.Relation) {
+func (b *binder) needForConflict(x *pg.OnConflictClause, target *rangeItem) {
+	need := func(rights catalog.Rights) {
+		if target.view != nil {
+			b.needThrough(target.view, rights)
+		} else {
+			b.need(target.reads, rights)
+		}
+	}
 	if x.Action == pg.OnConflictAction_ONCONFLICT_UPDATE {
-		b.need(rel, catalog.UpdateRight)
+		need(catalog.UpdateRight)
 	}
 	if x.Infer != nil {
-		b.need(rel, catalog.SelectRight)
+		need(catalog.SelectRight)
 	}
 }
 
-// arbiters are the indexes that an inference clause means (infer_arbiter_indexes).
-func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation) []*catalog.Index {
+// arbiters are the indexes that an inference clause means (infer_arbiter_indexes),
+// whose names are those of the view, if it is not nil.
+func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation, view *updatable) []*catalog.Index {
 	if x.Conname != "" {
+		if view != nil { // which has no constraint
+			b.failf(sqlerr.UndefinedObject, -1, "constraint \"%s\" for table \"%s\" does not exist", x.Conname, view.view.Name)
+		}
 		for _, i := range rel.Table.Indexes {
 			if i.Constraint && i.Name == x.Conname {
 				return []*catalog.Index{i}
@@ -63,6 +80,9 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation) []*catalog.I
 	places := map[int]bool{}
 	var exprs []plan.Expr
 	item := b.tableItem(rel, rel.Name, 0, len(rel.Columns))
+	if view != nil {
+		item = b.viewItem(view, view.view.Name, 0, len(rel.Columns))
+	}
 	s := &scope{items: []*rangeItem{item}}
 	for _, n := range x.IndexElems {
 		e := n.GetIndexElem()
@@ -71,11 +91,15 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation) []*catalog.I
 			exprs = append(exprs, b.expr(e.Expr, s, exprIndex))
 			continue
 		}
-		at := rel.ColumnNamed(e.Name)
-		if at < 0 {
+		i := slices.IndexFunc(item.cols, func(c itemCol) bool { return c.name == e.Name && !c.hidden })
+		if i < 0 {
 			b.failf(sqlerr.UndefinedColumn, x.Location, "column \"%s\" does not exist", e.Name)
 		}
-		places[at] = true
+		if c, ok := item.cols[i].expr.(*plan.Column); ok {
+			places[c.Index] = true
+		} else {
+			exprs = append(exprs, item.cols[i].expr)
+		}
 	}
 	var where plan.Expr
 	if x.WhereClause != nil {

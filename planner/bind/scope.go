@@ -49,6 +49,8 @@ type scope struct {
 	chain *parse.Within
 	// asOf are the times that its joins see their right sides as of.
 	asOf []parse.AsOf
+	// locking are the query's locking clauses.
+	locking []*pg.Node
 }
 
 // columnUse is one reference to a column in the text.

@@ -67,7 +67,7 @@ func (b *binder) selectBlock(sel *pg.SelectStmt, parent *scope, ctes map[string]
 	b.streamClauses(sel)
 	walk := b.walk
 	b.walk = nil
-	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause)}
+	s := &scope{parent: parent, ctes: ctes, aggs: &aggregates{}, windows: newWindows(sel.WindowClause), locking: sel.LockingClause}
 	if c := b.stmt.BySelect[sel]; c != nil {
 		s.within, s.asOf = c.Within, c.AsOf
 	}

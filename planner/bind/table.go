@@ -103,7 +103,12 @@ func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 		b.failf(sqlerr.WrongObjectType, loc, "cannot change sequence \"%s\"", rel.Name)
 	}
 	hint := "A stream is appended to: INSERT the new version of the row and read the latest per key."
-	if verb == "DELETE" {
+	switch {
+	case verb == "DELETE" && rel.Key != nil && hasHidden(rel, "_key"):
+		hint = "INSERT nothing but _key to take the row of that key away."
+	case rel.Key != nil:
+		hint = "INSERT the new version of the row: it takes the place of the one with its key."
+	case verb == "DELETE":
 		hint = "A stream is appended to: filter rows out where you read, or use the topic's retention."
 	}
 	b.unsupported(loc, hint, "%s is not supported on a stream", verb)

@@ -214,9 +214,6 @@ func (b *binder) throughColumn(u *updatable, name string, loc int32, verb string
 
 // insertThrough are the table's columns that an INSERT into a view names.
 func (b *binder) insertThrough(u *updatable, x *pg.InsertStmt) *pg.InsertStmt {
-	if c := x.OnConflictClause; c != nil && (c.Action == pg.OnConflictAction_ONCONFLICT_UPDATE || c.Infer != nil) {
-		b.unsupported(c.Location, "Insert into table "+u.table.Name+" itself.", "ON CONFLICT with columns of view \"%s\" is not supported", u.view.Name)
-	}
 	out := &pg.InsertStmt{}
 	cols := x.Cols
 	if len(cols) == 0 {

@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -117,9 +118,43 @@ func (c *cardinality) join(j *plan.Join) (float64, bool) {
 		}
 	}
 	if len(j.LeftKeys) > 0 {
-		return math.Max(l, r), known
+		return matches(j, l, r), known
 	}
 	return l * r, known
+}
+
+// matches is how many rows a join by keys has: one of a side at most for each row of
+// the other, where its keys are unique there.
+func matches(j *plan.Join, l, r float64) float64 {
+	rows := math.Max(l, r)
+	if uniqueBy(j.Right, j.RightKeys) {
+		rows = l
+	}
+	if uniqueBy(j.Left, j.LeftKeys) {
+		rows = math.Min(rows, r)
+	}
+	switch j.Kind {
+	case plan.JoinLeft:
+		rows = math.Max(rows, l)
+	case plan.JoinRight:
+		rows = math.Max(rows, r)
+	case plan.JoinFull:
+		rows = math.Max(rows, math.Max(l, r))
+	}
+	return rows
+}
+
+// uniqueBy reports whether no two rows of a tree are equal in keys.
+func uniqueBy(n plan.Node, keys []plan.Expr) bool {
+	at := map[int]bool{}
+	for _, k := range keys {
+		if c, ok := k.(*plan.Column); ok {
+			at[c.Index] = true
+		}
+	}
+	return slices.ContainsFunc(plan.Derive(n).Keys, func(key []int) bool {
+		return !slices.ContainsFunc(key, func(c int) bool { return !at[c] })
+	})
 }
 
 // base is how many rows a leaf has before its own conditions: no column has more

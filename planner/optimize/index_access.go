@@ -23,7 +23,7 @@ func indexAccess(n plan.Node, env *Env) plan.Node {
 	}
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return indexAccess(in, env) })
 	if l, ok := n.(*plan.Limit); ok {
-		if in := unsorted(l.Input); in != nil {
+		if in := env.unsorted(l.Input); in != nil {
 			out := *l
 			out.Input = in
 			return &out
@@ -34,12 +34,12 @@ func indexAccess(n plan.Node, env *Env) plan.Node {
 
 // unsorted is a sort's input, where that comes in the order wanted; nil where it
 // does not.
-func unsorted(n plan.Node) plan.Node {
+func (e *Env) unsorted(n plan.Node) plan.Node {
 	switch x := n.(type) {
 	case *plan.Sort:
-		return orderedInput(x.Input, x.Keys)
+		return e.orderedInput(x.Input, x.Keys)
 	case *plan.LockRows:
-		if in := unsorted(x.Input); in != nil {
+		if in := e.unsorted(x.Input); in != nil {
 			out := *x
 			out.Input = in
 			return &out
@@ -55,12 +55,12 @@ func tableScan(n plan.Node) (*plan.Scan, bool) {
 
 // accessFiltered gives the scan under a filter its access.
 func accessFiltered(f *plan.Filter, s *plan.Scan, env *Env) plan.Node {
-	if s.Current != nil {
+	if s.Current != nil || s.Access != nil {
 		return f
 	}
 	conds := conjuncts(f.Cond)
 	var best *access
-	for _, x := range s.Relation.Table.Indexes {
+	for _, x := range env.indexes(s.Relation) {
 		if a := match(x, s, conds, env); a != nil && (best == nil || a.better(best)) {
 			best = a
 		}
@@ -391,7 +391,7 @@ func asKey(e plan.Expr, k indexKey, env *Env) plan.Expr {
 
 // orderedInput is a tree that gives its rows in the order of keys by itself; nil
 // where it does not.
-func orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
+func (e *Env) orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
 	switch x := n.(type) {
 	case *plan.Project:
 		below := make([]plan.SortKey, len(keys))
@@ -403,16 +403,16 @@ func orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
 			k.Expr = x.Exprs[c.Index]
 			below[i] = k
 		}
-		if in := orderedInput(x.Input, below); in != nil {
+		if in := e.orderedInput(x.Input, below); in != nil {
 			return &plan.Project{Input: in, Exprs: x.Exprs, Fields: x.Fields}
 		}
 	case *plan.Filter:
-		if in := orderedInput(x.Input, keys); in != nil {
+		if in := e.orderedInput(x.Input, keys); in != nil {
 			return &plan.Filter{Input: in, Cond: x.Cond}
 		}
 	case *plan.Scan:
 		if x.Relation.Stored() {
-			return orderedScan(x, keys)
+			return e.orderedScan(x, keys)
 		}
 	}
 	return nil
@@ -420,7 +420,7 @@ func orderedInput(n plan.Node, keys []plan.SortKey) plan.Node {
 
 // orderedScan is a scan in the order of keys: by the index that it is read by
 // already, else by one that begins with them.
-func orderedScan(s *plan.Scan, keys []plan.SortKey) plan.Node {
+func (e *Env) orderedScan(s *plan.Scan, keys []plan.SortKey) plan.Node {
 	if s.Current != nil {
 		return nil
 	}
@@ -447,7 +447,7 @@ func orderedScan(s *plan.Scan, keys []plan.SortKey) plan.Node {
 	if s.Access != nil {
 		return try(s.Access.Index, s.Access)
 	}
-	for _, x := range s.Relation.Table.Indexes {
+	for _, x := range e.indexes(s.Relation) {
 		if n := try(x, nil); n != nil {
 			return n
 		}

@@ -19,12 +19,29 @@ type Env struct {
 	// Rows is about how many rows a relation holds now; ok is false where its
 	// connector cannot tell, or not at once. nil: nothing is known.
 	Rows func(r *catalog.Relation) (rows float64, ok bool)
+	// Sees says whether an index has every row of its table that is to be seen. nil:
+	// each does.
+	Sees func(r *catalog.Relation, x *catalog.Index) bool
 	// Seeks says whether a connector begins or ends a read by a bound of a hidden
 	// column. nil: each does.
 	Seeks func(connector, column string) bool
 	// Looks says whether a stream's connector can be asked for its rows by these of its
 	// columns. nil: none can.
 	Looks func(r *catalog.Relation, keys []int) bool
+}
+
+// indexes are those of a table that can be read.
+func (e *Env) indexes(r *catalog.Relation) []*catalog.Index {
+	if e.Sees == nil {
+		return r.Table.Indexes
+	}
+	var seen []*catalog.Index
+	for _, x := range r.Table.Indexes {
+		if e.Sees(r, x) {
+			seen = append(seen, x)
+		}
+	}
+	return seen
 }
 
 // rule rewrites a whole tree, the trees of its subqueries left to the driver.
@@ -57,6 +74,7 @@ var rules = []rule{
 	{"build_side", buildSide},
 	{"scan_filters", scanFilters},
 	{"seek", seek},
+	{"index_join", indexJoin},
 	{"index_access", indexAccess},
 	{"look_up", lookUp},
 	{"share_expressions", shareExpressions},

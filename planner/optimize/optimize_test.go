@@ -44,8 +44,8 @@ func TestRules(t *testing.T) {
 				switch r.name {
 				case "seek":
 					n = scanFilters(n, env) // it works on what that leaves in the scan
-				case "build_side":
-					n = equiKeys(n, env) // it is for joins that have keys
+				case "build_side", "index_join":
+					n = equiKeys(n, env) // they are for joins that have keys
 				case "look_up":
 					n = equiKeys(n, env) // and it on the keys that this finds
 					env.Looks = func(r *catalog.Relation, keys []int) bool { return r.Name == "d" && slices.Equal(keys, []int{0}) }
@@ -126,17 +126,22 @@ func split(s string) []string {
 	return out
 }
 
+// sized notes how many rows a table has.
+func (b *builder) sized(name, rows string) {
+	n, err := strconv.ParseFloat(rows, 64)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if b.rows == nil {
+		b.rows = map[string]float64{}
+	}
+	b.rows[name] = n
+}
+
 func (b *builder) make(w []string, in []plan.Node) plan.Node {
 	switch w[0] {
 	case "table":
-		rows, err := strconv.ParseFloat(w[2], 64)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		if b.rows == nil {
-			b.rows = map[string]float64{}
-		}
-		b.rows[w[1]] = rows
+		b.sized(w[1], w[2])
 		n := b.make(append([]string{"scan"}, w[3:]...), nil).(*plan.Scan)
 		n.Relation.Name = w[1]
 		return n
@@ -147,6 +152,9 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 	case "indexed":
 		n := b.make([]string{"scan", "a", "b", "c", "big"}, nil).(*plan.Scan)
 		n.Relation.Name, n.Relation.Kind = "t", catalog.Table
+		if len(w) > 1 {
+			b.sized("t", w[1])
+		}
 		n.Relation.Columns[0].NotNull = true
 		key := func(column int, desc bool) catalog.IndexKey {
 			return catalog.IndexKey{Column: column, Type: n.Relation.Columns[column].Type, Desc: desc, NullsFirst: desc}

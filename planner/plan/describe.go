@@ -127,6 +127,9 @@ func nodeType(n Node) string {
 		if n.Bounds != nil {
 			return "Interval Join"
 		}
+		if n.Lookup != nil && n.Lookup.Index != nil {
+			return "Nested Loop"
+		}
 		if n.Lookup != nil {
 			return "Lookup Join"
 		}

@@ -42,6 +42,9 @@ type Modify struct {
 	// Actions are those of a merge, in order.
 	Actions  []MergeAction
 	Conflict *OnConflict // of an insert; nil: a conflict is an error
+	// Together: the rows that come at once, of a COPY, are all computed and checked
+	// before one is written.
+	Together bool
 	Rules    RowRules
 	Foreign  *Foreign // nil: the table has no foreign key, and none references it
 	// Returning is over the columns of the target (of a delete the old row, else

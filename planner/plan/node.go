@@ -220,17 +220,18 @@ type Join struct {
 	// alone; they are not in Cond. nil: there are none.
 	Bounds  *JoinBounds
 	Lateral bool // Right holds Outer of depth 1 into Left
-	// Lookup says how the right side is asked for its rows, of a continuous query alone;
-	// nil: it is read.
+	// Lookup says how the right side is asked for its rows; nil: it is read.
 	Lookup *Lookup
 	Fields []Field
 }
 
-// Lookup is how a relation that a stream is joined with is asked for the rows of keys.
-// The relation is that of the scan below the join's right side (Scanned).
+// Lookup is how a relation is asked for the rows of keys: a stream that another is
+// joined with, as it is when a row comes, or a table, by an index. The relation is
+// that of the scan below the join's right side (Scanned).
 type Lookup struct {
-	By      []int // the join's keys that are given, by their places
-	Columns []int // of the relation: what they are
+	By      []int          // the join's keys that are given, by their places
+	Columns []int          // of the relation: what they are
+	Index   *catalog.Index // of a table, whose first keys they are; nil: it is a stream
 }
 
 // Scanned is the scan of which n's rows are, each by itself, filtered and projected;
@@ -248,6 +249,14 @@ func Scanned(n Node) *Scan {
 			return nil
 		}
 	}
+}
+
+// MapScanned is n with another node for the scan of which its rows are.
+func MapScanned(n Node, f func(*Scan) Node) Node {
+	if s, ok := n.(*Scan); ok {
+		return f(s)
+	}
+	return MapNode(n, func(e Expr) Expr { return e }, func(in Node) Node { return MapScanned(in, f) })
 }
 
 // ScannedColumn is the column of the relation that an expression over n, of which

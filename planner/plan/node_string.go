@@ -94,6 +94,8 @@ func (n *Join) String() string {
 	switch {
 	case n.Bounds != nil:
 		name = "Interval"
+	case n.Lookup != nil && n.Lookup.Index != nil:
+		name = "Nested Loop"
 	case n.Lookup != nil:
 		name = "Lookup"
 	}

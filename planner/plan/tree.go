@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -172,13 +173,20 @@ func details(n Node) []detail {
 			add("Ties", sortKeys(n.Ties))
 		}
 	case *Join:
-		if len(n.LeftKeys) > 0 {
+		indexed := n.Lookup != nil && n.Lookup.Index != nil
+		switch {
+		case indexed:
+			add("Index Cond", equalities(n.keysBy(n.Lookup.By)))
+			if others := n.others(); others != nil {
+				add("Join Cond", equalities(n.keysBy(others)))
+			}
+		case len(n.LeftKeys) > 0:
 			add("Hash Cond", equalities(n.LeftKeys, n.RightKeys))
 		}
 		if n.Bounds != nil {
 			add("Time Bounds", n.Bounds.String())
 		}
-		if s := Scanned(n.Right); n.Lookup != nil && s != nil {
+		if s := Scanned(n.Right); n.Lookup != nil && s != nil && !indexed {
 			var names []string
 			for _, c := range n.Lookup.Columns {
 				names = append(names, s.Relation.AllColumns()[c].Name)
@@ -195,6 +203,25 @@ func details(n Node) []detail {
 		n.details(add)
 	}
 	return d
+}
+
+// others are the keys of a join by an index that are not looked up.
+func (n *Join) others() []int {
+	var at []int
+	for i := range n.LeftKeys {
+		if !slices.Contains(n.Lookup.By, i) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// keysBy are some of a join's keys.
+func (n *Join) keysBy(at []int) (left, right []Expr) {
+	for _, i := range at {
+		left, right = append(left, n.LeftKeys[i]), append(right, n.RightKeys[i])
+	}
+	return left, right
 }
 
 // equalities are pairs of keys as a condition.

@@ -47,6 +47,7 @@ type Reader struct {
 	line    int64  // lines read so far
 	eol     string // "": not known yet
 	lines   []span // of the batch's rows
+	failed  error  // of the row after them
 	batch   *vec.Batch
 	scratch []byte
 	parts   []part
@@ -57,6 +58,10 @@ type span struct {
 	from, to int
 	line     int64
 }
+
+// maxBatchRows is how many rows PostgreSQL writes together: of those, what is wrong
+// with a key comes after what else is wrong with any.
+const maxBatchRows = 1000
 
 // maxBatchBytes ends a batch of long rows early, so that few of them are in
 // memory twice.
@@ -87,8 +92,11 @@ func NewReader(o Options, table string, columns []catalog.Column, format *types.
 func (r *Reader) Close() error { return nil }
 
 // Next returns the next rows, which are lent until the following call; io.EOF at
-// the end. Errors say in which line and column.
+// the end. Errors say in which line and column, and come after the rows before it.
 func (r *Reader) Next(ctx context.Context) (*vec.Batch, error) {
+	if r.failed != nil {
+		return nil, r.failed
+	}
 	r.batch.Reset()
 	r.lines = r.lines[:0]
 	r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
@@ -98,13 +106,18 @@ func (r *Reader) Next(ctx context.Context) (*vec.Batch, error) {
 			return nil, err
 		}
 	}
-	for !r.ended && r.batch.Rows < vec.MaxRows && r.at < maxBatchBytes {
+	for !r.ended && r.batch.Rows < maxBatchRows && r.at < maxBatchBytes && r.failed == nil {
 		ok, err := r.row(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if r.failed = err; ok {
 			r.batch.Rows++
+		}
+	}
+	if r.failed != nil {
+		if r.batch.Rows == 0 {
+			return nil, r.failed
+		}
+		for _, c := range r.batch.Cols {
+			vec.Truncate(c, r.batch.Rows)
 		}
 	}
 	if r.batch.Rows == 0 {
@@ -234,16 +247,24 @@ func (r *Reader) splitRow(line span) error {
 	return nil
 }
 
-// Where says, as an error's context does, which line the row of the last batch
-// came from.
-func (r *Reader) Where(row int) string {
+// Failed is the error of the row after the last batch, nil where none is known.
+func (r *Reader) Failed() error { return r.failed }
+
+// Line says, as an error's context does, which line a row of the last batch came
+// from.
+func (r *Reader) Line(row int) string {
 	if row >= len(r.lines) {
 		return fmt.Sprintf("COPY %s", r.table)
 	}
-	l := r.lines[row]
-	if r.o.Format == "binary" {
-		return fmt.Sprintf("COPY %s, line %d", r.table, l.line)
+	return fmt.Sprintf("COPY %s, line %d", r.table, r.lines[row].line)
+}
+
+// Where is Line with the text of the row.
+func (r *Reader) Where(row int) string {
+	if row >= len(r.lines) || r.o.Format == "binary" {
+		return r.Line(row)
 	}
+	l := r.lines[row]
 	return fmt.Sprintf("COPY %s, line %d: \"%s\"", r.table, l.line, shown(r.buf[l.from:l.to]))
 }
 

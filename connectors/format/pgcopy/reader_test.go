@@ -91,7 +91,7 @@ func TestReader(t *testing.T) {
 		{"escapes", text, "1\ta\\tb\\\\c\\nd\\x41\\101\n", "<1> <a\tb\\c\ndAA> ; "},
 		{"the end marker", text, "1\tx\n\\.\n9\tz\n", "<1> <x> ; "},
 		{"lines of Windows", text, "1\tx\r\n2\ty\r\n", "<1> <x> ; <2> <y> ; "},
-		{"a value that is none", text, "1\tx\nzz\ty\n", `ERROR 22P02: invalid input syntax for type integer: "zz" [COPY t, line 2, column a: "zz"]`},
+		{"a value that is none", text, "1\tx\nzz\ty\n", `<1> <x> ; ERROR 22P02: invalid input syntax for type integer: "zz" [COPY t, line 2, column a: "zz"]`},
 		{"too few fields", text, "1\n", `ERROR 22P04: missing data for column "b" [COPY t, line 1: "1"]`},
 		{"too many fields", text, "1\tx\ty\n", `ERROR 22P04: extra data after last expected column [COPY t, line 1: "1	x	y"]`},
 		{"csv", csv, "1,x\n2,\"a,\"\"b\"\"\nc\"\n", "<1> <x> ; <2> <a,\"b\"\nc> ; "},
