@@ -14,9 +14,6 @@ import (
 // anything: an index that is being built, or an ALTER, waits for it or is waited
 // for.
 func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error) {
-	if t.isolation != table.ReadCommitted {
-		t.tables().Statement().Close() // it sees what was committed before it waits
-	}
 	plan.WalkAll(s.Root, func(n plan.Node) {
 		m, ok := n.(*plan.Modify)
 		if !ok || err != nil {
@@ -28,6 +25,9 @@ func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error)
 }
 
 func (t *Txn) lockTarget(ctx context.Context, m *plan.Modify) error {
+	if t.isolation != table.ReadCommitted {
+		t.tables().Statement().Close() // it sees what was committed before it waits
+	}
 	if err := t.lockTable(ctx, m.Target, table.RowExclusive); err != nil {
 		return err
 	}

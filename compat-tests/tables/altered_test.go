@@ -96,10 +96,16 @@ var alterings = map[string]string{
 		1: INSERT INTO test VALUES (3, 30)
 		1: COMMIT
 		2: CREATE INDEX test_value ON test (value)
-		2: SELECT * FROM test WHERE value = 30
-		2: SELECT * FROM test WHERE value = 10
 		2: COMMIT
 		1: SELECT * FROM test WHERE value = 30`,
+	"an index of one's own is younger than the snapshot": `
+		2: SELECT count(*) FROM child
+		1: INSERT INTO test VALUES (3, 30)
+		1: COMMIT
+		2: CREATE INDEX test_value ON test (value)
+		2: SELECT * FROM test WHERE value = 30
+		2: SELECT * FROM test WHERE value = 10
+		2: ROLLBACK`,
 	"an index that is younger than a snapshot": `
 		2: SELECT count(*) FROM child
 		1: CREATE INDEX test_value ON test (value)
