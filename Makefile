@@ -70,7 +70,7 @@ test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over part
 
 .PHONY: test-formats
 test-formats: ## Formats: decoders and encoders against other libraries, topics, files, registries, examples
-	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz'
+	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|Protobuf|Schema|Change|Connect|Debezium|Columns|Hostile|Random|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz'
 	$(GO) test -count=1 -timeout 20m ./compat-tests/formats
 	cd compat-tests/parquet && $(GO) test -mod=mod -count=1 ./...
 

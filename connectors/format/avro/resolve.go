@@ -32,8 +32,8 @@ const mostPairs = 200_000
 
 type resolver struct {
 	pairs int
-	done map[[2]*node]*node
-	made [][2]*node // what is in done, in the order in which it came there
+	done  map[[2]*node]*node
+	made  [][2]*node // what is in done, in the order in which it came there
 }
 
 func (v *resolver) pair(w, r *node) (*node, error) {

@@ -52,11 +52,9 @@ type Changes struct {
 	lastText []byte
 
 	before    []vec.Vec // of an update, to compare keys
-	beforeOf  *Decoder
 	cols      []vec.Vec
 	bound     []vec.Vec
 	row, rows int
-	scratch   []byte
 }
 
 // NewChanges compiles a decoder for the columns, those of a change among them.

@@ -270,7 +270,7 @@ func (w *jsonWriter) message(dst []byte, m *message, from, to, depth int) ([]byt
 
 // value writes a google.protobuf.Value, of which what stands last counts.
 func (w *jsonWriter) value(dst []byte, m *message, base, end, depth int) ([]byte, bool, error) {
-	last, lo := -1, -1
+	last := -1
 	for i := base; i < end; i++ {
 		if last < 0 || w.parts[i].from >= w.parts[last].from {
 			last = i
@@ -283,7 +283,8 @@ func (w *jsonWriter) value(dst []byte, m *message, base, end, depth int) ([]byte
 	if f.kind == kindEnum {
 		return append(dst, "null"...), true, nil
 	}
-	for lo = last; lo > base && w.parts[lo-1].place == f.place; {
+	lo := last
+	for lo > base && w.parts[lo-1].place == f.place {
 		lo--
 	}
 	return w.field(dst, f, lo, last+1, depth)
