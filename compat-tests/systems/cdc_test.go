@@ -150,6 +150,9 @@ func TestChangesRefused(t *testing.T) {
 
 // TestChangesWalLevel: a server that does not tell its changes says what to set.
 func TestChangesWalLevel(t *testing.T) {
+	if os.Getenv("FERRIS_TIER") != "long" {
+		t.Skip("it needs a server of its own: FERRIS_TIER=long")
+	}
 	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"wal_level=replica"}})
 	if err != nil {
 		t.Fatal(err)

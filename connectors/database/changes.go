@@ -72,7 +72,8 @@ type changeStream struct {
 	system uint64
 
 	sent     lsn // the end of the last transaction that was handed on
-	at       lsn // likewise, or where the server has nothing for us up to
+	at       lsn // likewise, or up to where the server has nothing for us, as was handed on
+	ahead    lsn // up to where it has nothing for us
 	told     uint64
 	toldAt   time.Time
 	beatAt   time.Time
@@ -127,8 +128,8 @@ func (r *reader) readChanges(ctx context.Context) error {
 		}
 	}
 	r.acked.CompareAndSwap(0, uint64(w.at))
-	if err := w.begin(ctx); err != nil {
-		return err
+	if err := whileActive(ctx, func() error { return w.begin(ctx) }); err != nil {
+		return w.refused(err)
 	}
 	err = w.follow(ctx)
 	if ctx.Err() != nil {
@@ -233,6 +234,7 @@ func (w *changeStream) begin(ctx context.Context) error {
 	if err := w.conn.Frontend().Flush(); err != nil {
 		return c.failure(doing, err)
 	}
+	var failed error
 	for {
 		m, err := w.conn.ReceiveMessage(ctx)
 		if err != nil {
@@ -244,7 +246,11 @@ func (w *changeStream) begin(ctx context.Context) error {
 			w.toldAt, w.beatAt, w.caughtAt = now, now, now
 			return w.tell(now)
 		case *pgproto3.ErrorResponse:
-			return w.refused(c.failure(doing, pgconn.ErrorResponseToPgError(m)))
+			failed = c.failure(doing, pgconn.ErrorResponseToPgError(m))
+		case *pgproto3.ReadyForQuery:
+			if failed != nil {
+				return failed
+			}
 		}
 	}
 }
@@ -292,7 +298,7 @@ func (w *changeStream) quiet(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.due(now)
+	return w.beat(ctx, now)
 }
 
 // due tells the server what is committed, where that has changed or it has not heard
@@ -359,12 +365,11 @@ func (w *changeStream) data(ctx context.Context, b []byte) error {
 				return err
 			}
 		}
-		if w.open || w.rows > 0 || end <= w.at || now.Sub(w.beatAt) < w.source.config.heartbeat {
+		if w.open || w.rows > 0 {
 			return w.due(now)
 		}
-		// The server has nothing for us up to there.
-		w.at, w.beatAt = end, now
-		return w.send(ctx, delivery{read: stream.Read{Split: w.split, Next: changesAt{system: w.system, lsn: end}.encode(), CaughtUp: true}})
+		w.ahead = max(w.ahead, end)
+		return w.beat(ctx, now)
 	case len(b) > 25 && b[0] == 'w':
 		if err := w.due(now); err != nil {
 			return err
@@ -372,6 +377,15 @@ func (w *changeStream) data(ctx context.Context, b []byte) error {
 		return w.output(ctx, b[25], b[26:])
 	}
 	return errOutput()
+}
+
+// beat hands on, now and then, up to where the server has nothing for us.
+func (w *changeStream) beat(ctx context.Context, now time.Time) error {
+	if w.open || w.rows > 0 || w.ahead <= w.at || now.Sub(w.beatAt) < w.source.config.heartbeat {
+		return w.due(now)
+	}
+	w.at, w.beatAt = w.ahead, now
+	return w.send(ctx, delivery{read: stream.Read{Split: w.split, Next: changesAt{system: w.system, lsn: w.at}.encode(), CaughtUp: true}})
 }
 
 // output takes a message of pgoutput.

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -265,11 +266,38 @@ func (c *config) dropSlots(ctx context.Context, name, prefix string) error {
 	if prefix != "" {
 		where += " OR pg_catalog.starts_with(slot_name, " + quoteLiteral(prefix) + ")"
 	}
-	_, err = conn.Exec(ctx, "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE "+where).ReadAll()
+	err = whileActive(ctx, func() error {
+		_, err := conn.Exec(ctx, "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE "+where).ReadAll()
+		return err
+	})
 	if err != nil {
 		return c.failure("dropping the replication slot of "+c.subject(), err)
 	}
 	return nil
+}
+
+const (
+	// slotPatience is how long a slot may be in use by a connection of ours that has
+	// ended, or whose process has, and of which the server knows that not yet.
+	slotPatience = 10 * time.Second
+	slotRetry    = 50 * time.Millisecond
+)
+
+// whileActive does something with a slot, again while that is in use.
+func whileActive(ctx context.Context, do func() error) error {
+	for until := time.Now().Add(slotPatience); ; {
+		err := do()
+		if codeOf(err) != "55006" || time.Now().After(until) {
+			return err
+		}
+		timer := time.NewTimer(slotRetry)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
 }
 
 // Forget drops the slots of a job.
