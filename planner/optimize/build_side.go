@@ -16,7 +16,7 @@ func buildSide(n plan.Node, env *Env) plan.Node {
 func (c *cardinality) keepSmaller(n plan.Node) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, c.keepSmaller)
 	j, ok := n.(*plan.Join)
-	if !ok || j.Lateral || len(j.LeftKeys) == 0 || j.Cond != nil && volatile(j.Cond) {
+	if !ok || j.Lateral || len(j.LeftKeys) == 0 || j.Lookup != nil || j.Cond != nil && volatile(j.Cond) {
 		return n
 	}
 	kind := plan.JoinRightSemi
