@@ -72,10 +72,13 @@ func init() {
 		})
 	}
 	define("repeat(text, int4) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
 			n := max(a[1].I, 0)
-			if int64(len(a[0].S))*n > maxText {
+			switch size := int64(len(a[0].S)) * n; {
+			case size > maxText:
 				return types.Value{}, tooLong()
+			case env.MemoryLimit > 0 && size > env.MemoryLimit:
+				return types.Value{}, OverLimit(int(size), int(env.MemoryLimit)) // before it is made
 			}
 			return text(strings.Repeat(a[0].S, int(n)))
 		}, Examples: examples("repeat('Pg', 4)", "PgPgPgPg", "repeat('Pg', -1)", "", "repeat('Pg', 2000000000)", "ERROR 54000"),
