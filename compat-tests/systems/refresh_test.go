@@ -34,7 +34,7 @@ func TestRefreshedSnapshot(t *testing.T) {
 
 	with := "WITH (type = 'postgres', connection = '$db', 'table' = '$schema.rates', 'snapshot.interval' = '1s'"
 	p.fails("CREATE STREAM x "+with+", cdc = 'true')", "22023", "nothing beside cdc")
-	p.fails("CREATE STREAM x "+with+", on_data_loss = 'fail')", "22023", "on_data_loss")
+	p.fails("CREATE STREAM x "+with+", on_data_loss = 'snapshot')", "22023", "on_data_loss")
 	p.fails("CREATE STREAM x (currency text) "+with+")", "22023", "PRIMARY KEY")
 	p.fails("CREATE STREAM x WITH (type = 'postgres', connection = '$db', 'table' = '$schema.current', 'snapshot.interval' = '1s')", "42P16", "has no primary key")
 }

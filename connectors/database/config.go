@@ -118,7 +118,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 		v.Reject("snapshot.interval", "0, or at least 1ms")
 	case c.changing():
 		c.rejectBeside(v)
-	case v.Given("slot.name") || v.Given("publication.name") || v.Given("on_data_loss") || v.Given("heartbeat_interval"):
+	case c.asksForLog():
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameters slot.name, publication.name, on_data_loss and heartbeat_interval of %q are for cdc = 'true'", rel.Name)
 	case c.poll < time.Millisecond:
 		v.Reject("poll_interval", "at least 1ms")

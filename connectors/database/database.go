@@ -38,7 +38,7 @@ var (
 		stream.Option{Key: "slot.name", Default: "", Help: "with cdc: the replication slot, of this one reader; it is made, and goes with the job. Without it each job has one of its own, ferris_<job>_<number>"},
 		stream.Option{Key: "publication.name", Default: "", Help: "with cdc: the publication; it is made where it is not there. Without it ferris_<schema>_<table>"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "with cdc, where the slot, or changes that it should have kept, are gone. fail: the job fails; snapshot: the table is read again, and what differs goes out as changes"},
-		stream.Option{Key: "heartbeat_interval", Default: "10s", Help: "with cdc: how often the slot moves on while other tables alone change"},
+		stream.Option{Key: "heartbeat_interval", Default: defaultHeartbeat.String(), Help: "with cdc: how often the slot moves on while other tables alone change"},
 		stream.Option{Key: "connection.pool.max_size", Default: "4", Help: "the most connections of a look-up join, in each task"},
 	), lookupOptions()...)
 	sinkOptions = append(both[:len(both):len(both)],

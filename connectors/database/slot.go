@@ -39,12 +39,17 @@ func changes(rel *catalog.Relation) bool {
 // Changes reports whether the relation says cdc = 'true', or snapshot.interval.
 func (Connector) Changes(rel *catalog.Relation) bool { return changes(rel) }
 
+// asksForLog reports whether a key that is cdc's alone says other than its default.
+func (c *config) asksForLog() bool {
+	return c.slot != "" || c.publication != "" || c.again || c.heartbeat != defaultHeartbeat
+}
+
 // rejectBeside refuses what changes have no use for.
 func (c *config) rejectBeside(v *stream.Values) {
 	switch {
 	case c.cdc && c.every > 0:
 		v.Reject("snapshot.interval", "nothing beside cdc, which has every change")
-	case !c.cdc && (v.Given("slot.name") || v.Given("publication.name") || v.Given("on_data_loss") || v.Given("heartbeat_interval")):
+	case !c.cdc && c.asksForLog():
 		v.Reject("snapshot.interval", "none of slot.name, publication.name, on_data_loss and heartbeat_interval beside it")
 	case c.cdc && c.query != "":
 		v.Reject("query", "nothing beside cdc: the changes of a table are read")
@@ -277,6 +282,8 @@ func (c *config) dropSlots(ctx context.Context, name, prefix string) error {
 }
 
 const (
+	defaultHeartbeat = 10 * time.Second
+
 	// slotPatience is how long a slot may be in use by a connection of ours that has
 	// ended, or whose process has, and of which the server knows that not yet.
 	slotPatience = 10 * time.Second
