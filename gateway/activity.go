@@ -53,6 +53,7 @@ func tlsStatus(conn net.Conn) *pgcatalog.TLSStatus {
 func (a *activity) query(x *session, text string) {
 	now := x.now
 	x.text = text
+	x.interrupt.work()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.status.State != "active" {

@@ -10,8 +10,9 @@ import (
 )
 
 // interrupt carries what may stop a statement from outside: CancelRequest, a
-// timeout, a hang-up, shutdown. Nothing reaches a statement that has not begun
-// or has ended: raise looks, under mu, whether one is running.
+// timeout, a hang-up, shutdown. Nothing reaches a statement that has ended: raise
+// looks, under mu, whether one is running. One that is still parsed or planned is
+// cancelled when it begins; a session that is ready has none.
 //
 // One context serves every statement until it is cancelled, so that a
 // statement that nobody cancels allocates none.
@@ -21,6 +22,8 @@ type interrupt struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	running bool
+	busy    bool  // a message is at hand, whose statement begins or has ended
+	pending error // a cancel that came then, for the next statement that begins
 	gone    error // set by end of connection: every later statement starts cancelled
 	rows    bool  // the statement does nothing but return rows
 	deaf    error // set when nobody reads rows any more
@@ -41,6 +44,10 @@ func (i *interrupt) begin(limit time.Duration) context.Context {
 	i.running = true
 	if i.gone != nil {
 		i.cancel(i.gone)
+	}
+	if i.pending != nil {
+		i.cancel(i.pending)
+		i.pending = nil
 	}
 	if limit > 0 {
 		i.timerGen++
@@ -72,13 +79,30 @@ func (i *interrupt) end() {
 	}
 }
 
-// raise cancels the statement that is running, if one is.
+// raise cancels the statement that is running, or that is about to.
 func (i *interrupt) raise(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.running {
+	switch {
+	case i.running:
 		i.cancel(cause)
+	case i.busy:
+		i.pending = cause
 	}
+}
+
+// work says that a message with a statement is at hand.
+func (i *interrupt) work() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.busy = true
+}
+
+// rest says that the session is about to tell its client that it is ready.
+func (i *interrupt) rest() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.busy, i.pending = false, nil
 }
 
 // leave cancels the statement that is running and every later one.

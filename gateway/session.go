@@ -335,6 +335,7 @@ func (x *session) recoverPanic(kind byte) {
 func (x *session) ready() {
 	x.reportSettings()
 	x.activity.idle(x)
+	x.interrupt.rest()
 	x.deliver()
 	x.w.message('Z', x.txn.status())
 	x.resting = true
