@@ -99,7 +99,7 @@ func TestBars(t *testing.T) {
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
 		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},
-		{"restart", restartBars}, {"stall", stallBars}, {"idle", idleBars}, {"views", viewBars}, {"systems", systemsBars},
+		{"restart", restartBars}, {"stall", stallBars}, {"idle", idleBars}, {"views", viewBars}, {"clients", clientsBars}, {"systems", systemsBars},
 	} {
 		if *only == "" || wanted[group.name] {
 			// One that fails does not end the others.
