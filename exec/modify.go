@@ -136,7 +136,7 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 		return m.conflict.insert(ctx, m, rows, n, out)
 	}
 	if m.n.Together && m.copied != nil && m.copied.Failed() != nil {
-		return nil // and that ends the statement before these are written
+		return nil //nolint:nilerr // and that ends the statement before these are written
 	}
 	ids, err := m.txn.Insert(ctx, m.snap, m.desc, rows, n)
 	if err != nil {

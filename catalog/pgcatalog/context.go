@@ -122,17 +122,17 @@ type TLSStatus struct {
 
 // JobStatus is what the engine knows of a job beside the catalog.
 type JobStatus struct {
-	Name     string
-	State    catalog.JobState
-	Error    string
-	Impeded  bool // it runs, and Error is what it waits to pass
-	Epoch    uint64
-	Started  time.Time // zero: not since the server started
-	Restarts int64
-	RowsIn   int64
-	RowsOut  int64
-	Rejected int64
-	Late     int64 // rows whose window of time was closed
+	Name      string
+	State     catalog.JobState
+	Error     string
+	Impeded   bool // it runs, and Error is what it waits to pass
+	Epoch     uint64
+	Started   time.Time // zero: not since the server started
+	Restarts  int64
+	RowsIn    int64
+	RowsOut   int64
+	Rejected  int64
+	Late      int64 // rows whose window of time was closed
 	RowsAhead int64 // rows read since the last epoch
 	// As the last epoch has it: the bytes that the operators hold in memory, and the
 	// groups that they have left in the store; how long it took from its end until it

@@ -103,6 +103,7 @@ func TestLibPqSecure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer prepared.Close()
 	for id := range 3 {
 		var name, price string
 		var tags []string
@@ -118,19 +119,17 @@ func TestLibPqSecure(t *testing.T) {
 	if _, err := tx.ExecContext(ctx, "CREATE TEMP TABLE copied (a int, b text) ON COMMIT DROP"); err != nil {
 		t.Fatal(err)
 	}
-	in, err := tx.PrepareContext(ctx, pq.CopyIn("copied", "a", "b"))
+	in, err := tx.PrepareContext(ctx, "COPY copied (a, b) FROM STDIN")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer in.Close()
 	for i, b := range []any{"x", nil, "tab\there"} {
 		if _, err := in.ExecContext(ctx, i, b); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := in.ExecContext(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}
 	var copied int
@@ -145,6 +144,7 @@ func TestLibPqSecure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer rows.Close()
 		got := 0
 		for rows.Next() {
 			got++
@@ -163,13 +163,13 @@ func TestLibPqSecure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	for i := range 5 {
 		if !rows.Next() {
 			t.Fatalf("row %d: %v", i, rows.Err())
 		}
 	}
 	cancel()
-	rows.Close()
 	slow, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	if _, err := db.ExecContext(slow, "SELECT pg_sleep(600)"); err == nil {

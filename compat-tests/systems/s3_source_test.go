@@ -99,7 +99,7 @@ func TestS3Refusals(t *testing.T) {
 	p.fails(declare("path = 's3://shop/[a.json', $s3"), "22023", "invalid pattern")
 	p.fails(declare("path = 's3://shop/a.json', sse = 'customer', 'sse.customer_secret_key' = 'c2hvcnQ=', $s3"), "22023", "32 bytes in base64")
 	p.fails(declare("path = 's3://shop/a.json', sse = 'customer', 'sse.customer_secret_key' = 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=', $s3"), "22023", "in the clear")
-	p.fails("CREATE SINK k (id int) WITH (type = 's3', path = 's3://shop/{yaer}/', $s3)", "22023", "{yaer}")
+	p.fails("CREATE SINK k (id int) WITH (type = 's3', path = 's3://shop/{moon}/', $s3)", "22023", "{moon}")
 	p.fails("CREATE SINK k (id int) WITH (type = 's3', path = 's3://shop/*.json', $s3)", "22023", "path")
 	p.fails("CREATE SINK k (id int) WITH (type = 's3', path = 's3://shop/', partition_columns = 'id', $s3)", "22023", "names every column")
 	p.fails("CREATE SINK k (id int, a text) WITH (type = 's3', path = 's3://shop/', partition_columns = 'b', $s3)", "42703", `column "b"`)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -58,7 +59,7 @@ func (s *sealer) seal(b []byte, last bool) ([]byte, error) {
 	if s.message == nil {
 		// The count is the most that the format has: 65 million bytes are hashed for a key.
 		s.message, err = openpgp.SymmetricallyEncrypt(&s.out, []byte(s.passphrase), &openpgp.FileHints{IsBinary: true},
-			&packet.Config{DefaultCipher: packet.CipherAES256, S2KCount: 65011712})
+			&packet.Config{DefaultCipher: packet.CipherAES256, S2KConfig: &s2k.Config{S2KCount: 65011712}})
 		s.plain = 0
 	}
 	if err == nil {

@@ -42,7 +42,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%q: %q (all begin with %q), want %q", template, got, n.prefix, want)
 		}
 	}
-	for _, template := range []string{"{yaer}", "{year", "a/{}", "{batch_id}{x}"} {
+	for _, template := range []string{"{moon}", "{year", "a/{}", "{batch_id}{x}"} {
 		if _, err := newNaming(template); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
 			t.Errorf("%q: %v", template, err)
 		}

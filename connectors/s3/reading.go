@@ -198,7 +198,7 @@ func (i objectInfo) Size() int64        { return i.of.size }
 func (i objectInfo) Mode() fs.FileMode  { return 0o444 }
 func (i objectInfo) ModTime() time.Time { return i.of.modified }
 func (i objectInfo) IsDir() bool        { return false }
-func (i objectInfo) Sys() any           { return version{i.of} }
+func (i objectInfo) Sys() any           { return version(i) }
 
 // version tells an object from others that had its key.
 type version struct{ of info }

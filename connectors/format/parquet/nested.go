@@ -98,13 +98,13 @@ func (c *column) row(dst vec.Vec) error {
 	}
 	if c.bad != nil {
 		d.AppendNull()
-		return nil
+		return nil //nolint:nilerr // it is the row's, which the reader tells of
 	}
 	data, err := types.AppendCanonicalJSON(d.Data, c.json)
 	if err != nil {
 		c.bad = err
 		d.AppendNull()
-		return nil
+		return nil //nolint:nilerr // it is the row's, which the reader tells of
 	}
 	d.Data = data
 	d.EndRow()

@@ -140,7 +140,7 @@ func cut(dst [][]byte, b []byte, size int) ([]byte, bool) {
 // read reads n values of the page into the scratch.
 func (l *leaf) read(n int) error {
 	s := &l.scratch
-	ok := true
+	var ok bool
 	switch l.node.phys {
 	case physBool:
 		s.bools = grown(s.bools, n)
