@@ -162,6 +162,14 @@ func TestEverySetting(t *testing.T) {
 			_, err := ask(t, gatewayOf(t, "file.roots: ["+t.TempDir()+"]"), sql)
 			wantCode(t, err, "42501", "file.roots")
 		},
+		"http.allow": func(t *testing.T) {
+			sql := "CREATE SINK k (a int) WITH (type = 'http', url = 'http://hooks.example:8080/x')"
+			if _, err := ask(t, gatewayOf(t, "http.allow: ['hooks.example:8080']"), sql); err != nil {
+				t.Errorf("a host that is named: %v", err)
+			}
+			_, err := ask(t, gatewayOf(t, "http.allow: [other.example]"), sql)
+			wantCode(t, err, "42501", "http.allow")
+		},
 		"jobs.max_restart_attempts": func(t *testing.T) {
 			conn := gatewayOf(t, "jobs: {max_restart_attempts: 2, restart_delay_ms: 1}")
 			failingJob(t, conn)
