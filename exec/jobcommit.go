@@ -97,8 +97,11 @@ func (l *life) want(ctx context.Context) error {
 	return l.checkpoint(ctx)
 }
 
-// end ends the epoch that runs, and returns when it is committed.
+// end ends the epoch that runs, which is the life's last, and returns when it is
+// committed. The tasks do not go on: what they would read meanwhile is of no epoch, but
+// would be told to the sources as read, and be in the sinks.
 func (l *life) end(ctx context.Context) error {
+	l.ending = true
 	if err := l.checkpoint(ctx); err != nil {
 		return err
 	}
@@ -119,7 +122,9 @@ func (l *life) checkpoint(ctx context.Context) error {
 	if err := l.halt(ctx); err != nil {
 		return err
 	}
-	defer l.resume()
+	if !l.ending {
+		defer l.resume()
+	}
 	met := l.met()
 	if !slices.ContainsFunc(l.tasks, (*task).changed) {
 		l.j.view.read(met)

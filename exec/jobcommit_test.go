@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // readAhead waits until a job has read so many rows that no epoch has yet.
@@ -174,5 +175,48 @@ func TestWorkQueueIsBounded(t *testing.T) {
 	}
 	if got := fmt.Sprint(q.bytes, q.batches); got != "0 0" {
 		t.Errorf("an empty queue holds %s", got)
+	}
+}
+
+// TestTasksStandStillBehindTheLastEpoch: what comes while the last epoch of a job that is
+// stopped is stored is not read: no sink has it, and no source is told that it was.
+func TestTasksStandStillBehindTheLastEpoch(t *testing.T) {
+	for _, tasks := range []string{"1", "2"} {
+		t.Run(tasks, func(t *testing.T) {
+			f := newFixture(t)
+			in := f.stream("in")
+			x, topic := f.topics.file("x"), f.topics.topic("in")
+			release := x.holdPrepare()
+			topic.addRows(0, 1, 5)
+			f.exec(f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "parallelism", Value: tasks}, catalog.Option{Key: "checkpoint.interval", Value: "1h"}))
+			f.readAhead(4)
+			stopped := f.alter("j", plan.JobStop, catalog.JobStopped)
+			if err := x.held(f.context()); err != nil {
+				t.Fatal(err)
+			}
+			topic.addRows(0, 5, 500)
+			tick := time.NewTicker(time.Millisecond)
+			defer tick.Stop()
+			for range 100 {
+				if n := (jobsProvider{f.Engine}).Jobs()[0].RowsAhead; n > 4 {
+					t.Errorf("%d rows were read that no epoch will have", n-4)
+					break
+				}
+				<-tick.C
+			}
+			release()
+			if err := <-stopped; err != nil {
+				t.Fatal(err)
+			}
+			f.waitState("j", catalog.JobStopped)
+			if n := x.count(); n != 4 {
+				t.Errorf("the sink was given %d rows, want the 4 of the last epoch", n)
+			}
+			topic.mu.Lock()
+			defer topic.mu.Unlock()
+			if topic.acked["0"] != 4 {
+				t.Errorf("the source was told that %d rows are committed, want 4", topic.acked["0"])
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 // it; sinks and readers have their own.
 type life struct {
 	finishing   bool // the epoch that runs is the last
+	ending      bool // likewise, of this life: no task goes on behind it
 	wasLast     bool // it was committed before this life began
 	j           *job
 	settings    jobSettings
