@@ -27,10 +27,15 @@ type changeField struct {
 }
 
 // relation takes what the log says of a table: before its first change, and where it
-// has been altered since.
+// has been altered since. The table stays what it is under another name; one that was
+// made with its name is not told from where this one ended.
 func (w *changeStream) relation(rel *outRelation) error {
 	s := w.source
-	if rel.schema != s.log.schema || rel.name != s.log.name {
+	if rel.id != s.log.oid {
+		if rel.schema == s.log.schema && rel.name == s.log.name {
+			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the changes of %s are of two tables: it was dropped or renamed, and another one made with its name", s.config.what()).
+				WithHint("Drop the job and start it again: it then reads the table anew.")
+		}
 		w.relations[rel.id] = nil
 		return nil
 	}

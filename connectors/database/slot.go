@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,6 +97,7 @@ func (Connector) Key(ctx context.Context, env *stream.Env, rel *catalog.Relation
 
 // logged is what is known of a table whose changes are read.
 type logged struct {
+	oid          uint32
 	schema, name string
 	publication  string
 }
@@ -121,7 +123,7 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 	}
 	doing := "describing " + c.subject()
 	table := quoteLiteral(c.table.sql()) + "::pg_catalog.regclass"
-	rows, err := c.ask(ctx, conn, doing, "SELECT n.nspname, c.relname, c.relreplident, c.relpersistence, pg_catalog.current_setting('wal_level')"+
+	rows, err := c.ask(ctx, conn, doing, "SELECT n.nspname, c.relname, c.relreplident, c.relpersistence, pg_catalog.current_setting('wal_level'), c.oid"+
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = "+table)
 	if err != nil {
 		return l, err
@@ -130,6 +132,11 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 		return l, sqlerr.Errorf(sqlerr.UndefinedTable, "%s does not exist", c.what())
 	}
 	l.schema, l.name = string(rows[0][0]), string(rows[0][1])
+	oid, err := strconv.ParseUint(string(rows[0][5]), 10, 32)
+	if err != nil {
+		return l, sqlerr.Errorf(sqlerr.ProtocolViolation, "%s: %s says %q where an OID is due", doing, c.server, rows[0][5])
+	}
+	l.oid = uint32(oid)
 	if level := string(rows[0][4]); level != "logical" {
 		return l, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "%s does not tell its changes: wal_level is %s, not logical", c.server, level).
 			WithHint("Run ALTER SYSTEM SET wal_level = logical there, and restart the server.")
