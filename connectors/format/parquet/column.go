@@ -19,7 +19,8 @@ type column struct {
 	list     *node // of an array, the node that repeats
 	json     []byte
 
-	bad error // of the row in hand
+	bad   error // of the row in hand
+	space int   // bytes that the rows of a fill may take
 }
 
 // newColumn compiles a column. A name that the file has not is NULL in every row, as a
@@ -99,6 +100,9 @@ func (c *column) fill(dst vec.Vec, n int, bad func(row int, err error)) error {
 		if err := c.row(dst); err != nil {
 			return err
 		}
+		if weight(dst) > c.space {
+			return crowded(n)
+		}
 		if c.bad != nil {
 			vec.Truncate(dst, at)
 			vec.AppendNull(dst)
@@ -114,6 +118,9 @@ func (c *column) fillFlat(dst vec.Vec, n int, bad func(row int, err error)) erro
 		got, values, err := l.take(n - row)
 		if err != nil {
 			return err
+		}
+		if weight(dst)+l.scratch.weight(l.node.phys, values) > c.space {
+			return crowded(n)
 		}
 		if values == got {
 			c.append(dst, row, 0, got, bad)

@@ -125,6 +125,15 @@ type footer struct {
 	ordered bool
 }
 
+// How many bytes the parts of a footer have at the least, by the fields that each must
+// have. What is made of one is some times as long: of parts that are next to nothing a
+// short footer would fill the memory.
+const (
+	leastElement = 4  // a name and a type or children
+	leastGroup   = 7  // columns, bytes and rows
+	leastChunk   = 20 // where it lies, type, encodings, path, codec, values and sizes
+)
+
 // readFooter parses a footer. What it keeps is b's.
 func readFooter(b []byte) (*footer, error) {
 	f := &footer{}
@@ -133,7 +142,11 @@ func readFooter(b []byte) (*footer, error) {
 	t.structure(func(id int, kind byte) bool {
 		switch {
 		case id == 2 && kind == thriftList:
-			t.list(func(byte) { f.schema = append(f.schema, readElement(t)) })
+			t.list(func(byte) {
+				from := t.i
+				f.schema = append(f.schema, readElement(t))
+				t.holds(from, leastElement)
+			})
 		case id == 3 && kind == thriftI64:
 			f.rows = t.int()
 		case id == 4 && kind == thriftList:
@@ -142,6 +155,7 @@ func readFooter(b []byte) (*footer, error) {
 				g := readGroup(t)
 				g.raw = b[from:t.i]
 				f.groups = append(f.groups, g)
+				t.holds(from, leastGroup)
 			})
 		case id == 7 && kind == thriftList:
 			f.ordered = true
@@ -298,7 +312,11 @@ func readGroup(t *thrift) group {
 	t.structure(func(id int, kind byte) bool {
 		switch {
 		case id == 1 && kind == thriftList:
-			t.list(func(byte) { g.chunks = append(g.chunks, readChunk(t)) })
+			t.list(func(byte) {
+				from := t.i
+				g.chunks = append(g.chunks, readChunk(t))
+				t.holds(from, leastChunk)
+			})
 		case id == 3 && kind == thriftI64:
 			g.rows = t.int()
 		default:

@@ -179,6 +179,12 @@ func TestClaims(t *testing.T) {
 			}
 		})
 	}
+	nothing := func(field int) func(w *thriftWriter) {
+		return func(w *thriftWriter) {
+			w.list(field, 1<<16, thriftStruct)
+			w.b = append(w.b, make([]byte, 1<<16)...)
+		}
+	}
 	for name, c := range map[string]struct {
 		data []byte
 		says string
@@ -201,11 +207,73 @@ func TestClaims(t *testing.T) {
 				w.end()
 			}
 		}), "footer"},
-		"encrypted": {[]byte("PAR1\x00\x00\x00\x00PARE"), "encrypted"},
+		"a schema of nothing":   {footer(nothing(2)), "its footer of 65544 bytes is damaged"},
+		"row groups of nothing": {footer(nothing(4)), "its footer of 65544 bytes is damaged"},
+		"encrypted":             {[]byte("PAR1\x00\x00\x00\x00PARE"), "encrypted"},
 	} {
 		_, err := Open(inMemory(c.data), int64(len(c.data)), Settings{})
 		if err == nil || !strings.Contains(err.Error(), c.says) || !known(err) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// TestCrowded: a value that a file has once, and that is in every row, is not held as
+// often as there are rows: fewer of them are read at a time.
+func TestCrowded(t *testing.T) {
+	const rows, size = 900, 256 << 10
+	for _, oid := range []types.OID{types.Text, types.JSONB, 1009} {
+		col := catalog.Column{Name: "c", Type: types.Of(oid)}
+		b := vec.NewBatch([]types.Type{col.Type})
+		value := `"` + strings.Repeat("x", size) + `"`
+		switch v := b.Cols[0].(type) {
+		case *vec.Bytes:
+			v.AppendString(value)
+		case *vec.List:
+			v.Elem.(*vec.Bytes).AppendString(value)
+			v.EndRow()
+		}
+		b.Rows = 1
+		w, err := NewWriter([]catalog.Column{col}, WriteOptions{Codec: Snappy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		for range rows {
+			if err := w.Add(b, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, err := w.Group(nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = w.Footer(data)
+		f, err := Open(inMemory(data), int64(len(data)), Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewReader(f, []catalog.Column{col}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		got := 0
+		for {
+			cols := []vec.Vec{vec.New(col.Type)}
+			n, err := r.Read(cols, vec.MaxRows)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got += n; cols[0].Len() != n || weight(cols[0]) > mostBatch || weight(cols[0]) < n*size {
+				t.Fatalf("%s: %d rows of %d bytes, %d of them", types.FormatType(col.Type), weight(cols[0]), cols[0].Len(), n)
+			}
+		}
+		if got != rows {
+			t.Errorf("%s: %d rows, want %d", types.FormatType(col.Type), got, rows)
 		}
 	}
 }

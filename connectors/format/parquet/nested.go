@@ -313,6 +313,9 @@ func (c *column) array(dst *vec.List) error {
 			return err
 		}
 		if more {
+			if weight(dst) > mostRow {
+				return crowded(1)
+			}
 			if _, def, _, err = l.peek(); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -60,6 +61,7 @@ type Reader struct {
 	pack    packer
 	place   Place
 	open    bool // place.Group has been taken up, at place.Row
+	most    int  // rows of the group that are read at a time; 0: as many as are asked for
 	bad     []Bad
 	pruned  int
 }
@@ -87,7 +89,7 @@ func (r *Reader) Seek(p Place) error {
 		return sqlerr.Errorf(sqlerr.DataCorrupted, "it has %d row groups, and it was read up to row %d of row group %d", r.file.Groups(), p.Row, p.Group+1).
 			WithHint("Put the file back, or create the stream again to read it from the start.")
 	}
-	r.place, r.open = p, false
+	r.place, r.open, r.most = p, false, 0
 	return nil
 }
 
@@ -120,7 +122,7 @@ func (r *Reader) Read(cols []vec.Vec, max int) (n int, err error) {
 		}
 		g := &groups[r.place.Group]
 		if r.place.Row >= g.rows {
-			r.place, r.open = Place{Group: r.place.Group + 1}, false
+			r.place, r.open, r.most = Place{Group: r.place.Group + 1}, false, 0
 			continue
 		}
 		if !r.open {
@@ -134,18 +136,73 @@ func (r *Reader) Read(cols []vec.Vec, max int) (n int, err error) {
 			}
 		}
 		n = int(min(int64(max), g.rows-r.place.Row))
-		for i, c := range r.columns {
-			if err := c.fill(cols[i], n, func(row int, err error) { r.spoil(row, c.named(err)) }); err != nil {
-				for _, col := range cols {
-					col.Reset()
-				}
-				r.bad = r.bad[:0]
-				return 0, r.damaged(g, c.named(err))
-			}
+		if r.most > 0 {
+			n = min(n, r.most)
 		}
-		r.place.Row += int64(n)
-		return n, nil
+		at, err := r.fill(cols, n)
+		if err == nil {
+			r.place.Row += int64(n)
+			return n, nil
+		}
+		for _, col := range cols {
+			col.Reset()
+		}
+		r.bad = r.bad[:0]
+		if errors.Is(err, errCrowded) {
+			// The group is taken up again at the same row.
+			r.most, r.open = 1+n/8, false
+			continue
+		}
+		return 0, r.damaged(g, at.named(err))
 	}
+}
+
+// fill reads n rows into the columns; on an error it returns the column that has it.
+func (r *Reader) fill(cols []vec.Vec, n int) (*column, error) {
+	space := mostBatch
+	if n == 1 {
+		space = mostRow
+	}
+	for i, c := range r.columns {
+		c.space = space
+		if err := c.fill(cols[i], n, func(row int, err error) { r.spoil(row, c.named(err)) }); err != nil {
+			return c, err
+		}
+		if space -= weight(cols[i]); space < 0 {
+			return c, crowded(n)
+		}
+	}
+	return nil, nil
+}
+
+const (
+	// mostBatch is how many bytes of text and lists rows that are read at a time have,
+	// about: where they have more, fewer are read. A value may be in a file once, and be
+	// that of every row.
+	mostBatch = 64 << 20
+	// mostRow is how many one row has at most.
+	mostRow = 512 << 20
+)
+
+var errCrowded = errors.New("the rows of a batch are too long")
+
+// crowded is what is said of n rows that are longer than they may be together.
+func crowded(n int) error {
+	if n > 1 {
+		return errCrowded
+	}
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a row is longer than %d bytes", mostRow).WithHint("Select fewer of its columns, or write shorter values.")
+}
+
+// weight is how many bytes a column's values take that have no length of their type.
+func weight(v vec.Vec) int {
+	switch v := v.(type) {
+	case *vec.Bytes:
+		return len(v.Data)
+	case *vec.List:
+		return 16*v.Elem.Len() + weight(v.Elem)
+	}
+	return 0
 }
 
 // take takes up a row group at the place.
@@ -173,7 +230,7 @@ func (r *Reader) damaged(g *group, err error) error {
 		return err
 	}
 	e := &GroupError{Group: r.place.Group, Row: r.place.Row, Lost: g.rows - r.place.Row, Err: err}
-	r.place, r.open = Place{Group: r.place.Group + 1}, false
+	r.place, r.open, r.most = Place{Group: r.place.Group + 1}, false, 0
 	return e
 }
 

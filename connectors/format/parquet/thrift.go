@@ -121,6 +121,14 @@ func (t *thrift) structure(field func(id int, kind byte) bool) {
 	t.depth--
 }
 
+// holds notes that what was read from an index on is bad where it is shorter than it
+// must be.
+func (t *thrift) holds(from, least int) {
+	if t.i-from < least {
+		t.bad = true
+	}
+}
+
 // list walks the items of a list; item reads one.
 func (t *thrift) list(item func(kind byte)) {
 	n, kind := t.listHead()

@@ -24,6 +24,18 @@ type scratch struct {
 	pre   []int32
 }
 
+// weight is how many bytes the first n values take that are byte strings.
+func (s *scratch) weight(phys, n int) int {
+	if phys != physBytes && phys != physFixed {
+		return 0
+	}
+	sum := 0
+	for _, b := range s.bytes[:n] {
+		sum += len(b)
+	}
+	return sum
+}
+
 // dictionary is a chunk's.
 type dictionary struct {
 	there bool
