@@ -193,6 +193,9 @@ func (d *Decoder) frame(b []byte) (*program, int, error) {
 		if p, err = d.find(binary.BigEndian.Uint32(b[1:]), places); err != nil {
 			return nil, 0, err
 		}
+		if len(d.byType) >= mostPrograms {
+			clear(d.byType) // one place can be written in many ways
+		}
 		d.byType[string(b[:at])] = p
 	}
 	d.last, d.head = p, append(d.head[:0], b[:at]...)
@@ -236,6 +239,9 @@ func AppendFrame(dst []byte, id uint32, places []int32) []byte {
 	}
 	return dst
 }
+
+// mostPrograms is how many programs are kept, by what stands before their records.
+const mostPrograms = 1024
 
 func zigzag(b []byte, i int) (int64, int) {
 	u, i := wire.Uvarint(b, i)

@@ -79,6 +79,38 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestManyParts: a message that comes in very many parts is put together once.
+func TestManyParts(t *testing.T) {
+	record := strings.Repeat("\x92\x02\x02\x08\x01", 300_000) + "\x92\x02\x02\x10\x00\x92\x02\x02\x08\x02"
+	got, err := decode(t, parse(t, everything), "All", []catalog.Column{column("at", types.Timestamptz)}, []byte(record))
+	if err != nil || got != "at=1970-01-01 00:00:02+00\n" {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := decode(t, parse(t, everything), "All", []catalog.Column{column("at", types.Timestamptz)}, []byte("\x92\x02\x02\x08\x01\x92\x02\x01\x08")); err == nil {
+		t.Error("a part that breaks off is none of a message")
+	}
+}
+
+// TestProgramsKept: what is kept for records that begin differently is bounded.
+func TestProgramsKept(t *testing.T) {
+	s := parse(t, old)
+	cols := []catalog.Column{column("id", types.Int4)}
+	d, err := NewDecoder(cols, Options{Framing: Confluent, Lookup: func(uint32) (*Schema, error) { return s, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := vectors(cols)
+	d.Bind(v)
+	for id := range uint32(3 * mostPrograms) {
+		if err := d.Decode(append(AppendFrame(nil, id, []int32{0}), 8, 7)); err != nil || len(d.byType) > mostPrograms {
+			t.Fatalf("record %d: %v, %d programs", id, err, len(d.byType))
+		}
+	}
+	if v[0].Len() != 3*mostPrograms {
+		t.Errorf("%d rows", v[0].Len())
+	}
+}
+
 func TestHostile(t *testing.T) {
 	s := parse(t, everything)
 	cols := columnsOf(t, s, "All", false)

@@ -324,6 +324,9 @@ func valueText(fd protoreflect.FieldDescriptor, v protoreflect.Value, asJSON boo
 		if f(0).String() == "" {
 			return "0"
 		}
+		if v, err := types.ParseDecimal(f(0).String()); err == nil {
+			return v.String() // 1e3 and " 7" are numbers, too
+		}
 		return f(0).String()
 	case "shop.Decimal":
 		return types.NewDecimal(f(0).Int(), int32(f(1).Int())).String()

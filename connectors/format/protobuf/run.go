@@ -264,12 +264,11 @@ func (d *Decoder) value(s *step, b []byte, i int, tag uint64, depth int) int {
 			if len(s.merged) == 0 {
 				s.merged = append(s.merged, b[s.from:s.to]...)
 			}
+			// What the parts are together is decoded once they are all there.
 			s.merged = append(s.merged, part...)
-			part = s.merged
-			vec.Truncate(s.col, d.row)
-		} else {
-			s.from, s.to, s.merged = at.from, at.to, s.merged[:0]
+			return next
 		}
+		s.from, s.to, s.merged = at.from, at.to, s.merged[:0]
 		if !d.message(s, part) {
 			return -1
 		}
@@ -438,6 +437,11 @@ func (d *Decoder) finish(p *program, there bool) bool {
 				s.spans = s.spans[:0]
 			}
 			if !d.asJSON(s) {
+				return false
+			}
+		case seen && s.op >= opTimestamp && s.op <= opMessage && len(s.merged) > 0:
+			vec.Truncate(s.col, d.row)
+			if !d.message(s, s.merged) {
 				return false
 			}
 		case seen:
