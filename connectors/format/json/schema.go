@@ -100,12 +100,14 @@ func SchemaColumns(text string, others map[string]string) ([]catalog.Column, err
 	r.root = root
 	var cols []catalog.Column
 	seen := map[string]bool{}
+	added := map[*schema]bool{} // each is walked once, however often others name it
 	var add func(s *schema, depth int) error
 	add = func(s *schema, depth int) error {
 		s, err := r.follow(s)
-		if err != nil || s == nil || depth > mostRefs {
+		if err != nil || s == nil || added[s] || depth > mostRefs {
 			return err
 		}
+		added[s] = true
 		for _, of := range s.AllOf {
 			if err := add(of, depth+1); err != nil {
 				return err

@@ -51,6 +51,15 @@ func TestSchemaColumns(t *testing.T) {
 	}
 }
 
+// TestSchemaOfItself: a schema that names itself, over and over, is walked once.
+func TestSchemaOfItself(t *testing.T) {
+	again := strings.Repeat(`{"$ref":"#"},`, 40)
+	cols, err := SchemaColumns(`{"allOf":[`+again+`{"properties":{"a":{"type":"integer"}}}],"properties":{"b":{"type":"string"}}}`, nil)
+	if got := columnList(cols); err != nil || got != "a bigint, b text" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
 // TestDeriveSchema: what a schema is made of, its columns are again.
 func TestDeriveSchema(t *testing.T) {
 	var cols []catalog.Column
