@@ -3,6 +3,7 @@ package http
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -81,14 +82,15 @@ func (c *client) try(ctx context.Context, body []byte, key string) (again bool, 
 			return false, 0, context.Cause(ctx)
 		}
 		why := "no connection"
-		if within.Err() != nil {
+		var slow net.Error
+		if within.Err() != nil || errors.As(err, &slow) && slow.Timeout() {
 			why = fmt.Sprintf("no answer within %v", c.config.timeout)
 		}
 		return true, 0, sqlerr.Errorf(sqlerr.ConnectionFailure, "%s: %s", c.config.what(), why).
 			WithHint("Check that the service runs and is reached from here; timeout says how long it may take.")
 	}
 	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, shown))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, heard))
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // so that the connection is used again
 	if resp.StatusCode/100 == 2 {
 		return false, 0, nil
@@ -96,13 +98,30 @@ func (c *client) try(ctx context.Context, body []byte, key string) (again bool, 
 	return c.refused(resp, text, body)
 }
 
-// shown is how much of an answer, and of a request, a message has.
-const shown = 300
+const (
+	// shown is how much of an answer, and of a request, a message has.
+	shown = 300
+	// heard is how much of an answer is looked at for secrets: more than is shown, so
+	// that none is shown in part.
+	heard = 16 << 10
+)
+
+// answer is what a message shows of an answer: nothing of what authenticates the
+// request, which some services send back.
+func (c *config) answer(text []byte) string {
+	s := string(text)
+	for _, secret := range c.secrets {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(s[:min(len(s), shown)], "?"))
+}
 
 // refused words an answer that is no success.
 func (c *client) refused(resp *http.Response, text, body []byte) (again bool, after time.Duration, err error) {
 	said := fmt.Sprintf("%s: HTTP status %d", c.config.what(), resp.StatusCode)
-	if t := strings.TrimSpace(strings.ToValidUTF8(string(text), "?")); t != "" {
+	if t := c.config.answer(text); t != "" {
 		said += ": " + t
 	}
 	switch code := resp.StatusCode; {

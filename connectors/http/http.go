@@ -67,6 +67,7 @@ type config struct {
 	body     string
 	quote    bool
 	header   http.Header
+	secrets  []string // what of the headers is not shown, should an answer have it
 	timeout  time.Duration
 	retries  int
 	backoff  time.Duration
@@ -153,26 +154,30 @@ func (c *config) readHeaders(v *stream.Values, rel *catalog.Relation) error {
 		c.header.Set(k, text)
 	}
 	auth := 0
-	set := func(name, value string) {
+	set := func(value string, secrets ...string) {
 		auth++
-		c.header.Set(name, value)
+		c.header.Set("Authorization", value)
+		c.secrets = append(append(c.secrets, value), secrets...)
 	}
 	if t := v.String("auth_token"); t != "" {
-		set("Authorization", "Bearer "+t)
+		set("Bearer "+t, t)
 	}
 	if t := v.String("auth_header"); t != "" {
-		set("Authorization", t)
+		_, credentials, _ := strings.Cut(t, " ")
+		set(t, credentials)
 	}
 	if user, password := v.String("username"), v.String("password"); user != "" || password != "" {
 		r := http.Request{Header: http.Header{}}
 		r.SetBasicAuth(user, password)
-		set("Authorization", r.Header.Get("Authorization"))
+		basic := r.Header.Get("Authorization")
+		set(basic, strings.TrimPrefix(basic, "Basic "), password)
 	}
 	if auth > 1 {
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q authenticates itself in several ways", rel.Name).WithHint("Give one of auth_token, auth_header, and username with password.")
 	}
 	if key := v.String("api_key"); key != "" {
-		set(v.String("api_key_header"), key)
+		c.header.Set(v.String("api_key_header"), key)
+		c.secrets = append(c.secrets, key)
 	}
 	for name, values := range c.header {
 		if !token(name) || strings.ContainsAny(values[0], "\r\n\x00") {

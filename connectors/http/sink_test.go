@@ -282,6 +282,29 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestEchoed: a service that sends back what it was sent does not make messages show
+// what authenticates the requests.
+func TestEchoed(t *testing.T) {
+	for _, options := range [][]string{
+		{"auth_token", "s3cret-token"}, {"auth_header", "Custom s3cret-header"}, {"username", "u", "password", "s3cret-word"}, {"api_key", "s3cret-key"},
+	} {
+		web := serve(t)
+		web.answer = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusBadRequest)
+			_, password, _ := r.BasicAuth()
+			_, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+			fmt.Fprintf(w, "%s you sent %q, %q, %q", strings.Repeat("x", 270), credentials, password, r.Header.Get("X-API-Key"))
+			return true
+		}
+		s := open(t, stream.SinkOptions{Job: "j", ID: "j"}, web.URL, options...)
+		err := s.Commit(t.Context(), 1, put(t, s, 1, 1))
+		basic := "dTpzM2NyZXQtd29yZA" // u:s3cret-word
+		if err == nil || strings.Contains(err.Error(), "s3cr") || strings.Contains(err.Error(), basic[:4]) || !strings.Contains(err.Error(), "***") {
+			t.Errorf("%s: %v", options[0], err)
+		}
+	}
+}
+
 // TestTokens: what is not a token of ours is no crash.
 func TestTokens(t *testing.T) {
 	for _, b := range []string{"", "\x01", "\x02\x00", "\x01\x01", "\x01\x01\x05ab", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
