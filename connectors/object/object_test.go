@@ -156,3 +156,27 @@ func TestPathError(t *testing.T) {
 		}
 	}
 }
+
+// TestGlobURL: a pattern may be a URL, as a path may.
+func TestGlobURL(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a-1.csv")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pattern := "file://" + filepath.Join(dir, "a-*.csv")
+	want, err := Resolve(path, []string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Glob(pattern, []string{dir})
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("%q names %q, %v; want %q", pattern, got, err, want)
+	}
+	if err := Allowed(pattern, []string{dir}); err != nil || !Names(pattern, path, []string{dir}) {
+		t.Errorf("%q: %v", pattern, err)
+	}
+	if _, err := Glob(pattern, []string{filepath.Join(dir, "other")}); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
+		t.Errorf("outside the roots: %v", err)
+	}
+}

@@ -95,6 +95,7 @@ func Allowed(pattern string, roots []string) error {
 // literal is the directory before a pattern's first wildcard; a path that is no
 // pattern is itself.
 func literal(pattern string) string {
+	pattern = strings.TrimPrefix(pattern, "file://") // whose slashes are none of a path
 	for IsGlob(pattern) {
 		pattern = filepath.Dir(pattern)
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,20 @@ func TestKeys(t *testing.T) {
 		if _, err := newNaming(template); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
 			t.Errorf("%q: %v", template, err)
 		}
+	}
+}
+
+// TestLongKeys: a row whose object could have no name is a row's error.
+func TestLongKeys(t *testing.T) {
+	n, err := newNaming("a/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sink{naming: n, most: 1, open: map[string]*upload{}}
+	now := time.Date(2026, 11, 22, 14, 5, 9, 0, time.UTC)
+	_, err = s.start(t.Context(), "2026-11-22T14:05:00Z/region="+strings.Repeat("x", longestKey), now, now)
+	if refused := (rowError{}); !errors.As(err, &refused) || sqlerr.CodeOf(refused.error) != sqlerr.StringDataRightTruncation || len(s.open) != 0 {
+		t.Errorf("%v, %d objects", err, len(s.open))
 	}
 }
 

@@ -62,6 +62,9 @@ type preparedEpoch struct {
 	token token
 }
 
+// longestKey is how long a key is at most, in bytes, as S3 has it.
+const longestKey = 1024
+
 // partsAtOnce is how many parts a sink has on their way.
 const partsAtOnce = 4
 
@@ -307,6 +310,11 @@ func (s *sink) put(ctx context.Context, b *vec.Batch, row int, now time.Time) er
 // start begins an object, and ends the one that was quiet for longest where there are
 // too many.
 func (s *sink) start(ctx context.Context, place string, at, now time.Time) (*upload, error) {
+	key := s.naming.key(place, at, now)
+	if len(key) > longestKey {
+		e := sqlerr.Errorf(sqlerr.StringDataRightTruncation, "the key of its object would be %d bytes long, and %d are the most", len(key), longestKey)
+		return nil, rowError{e.WithHint("Choose partition_columns of shorter values.")}
+	}
 	if len(s.open) >= s.most {
 		oldest := slices.MinFunc(slices.Collect(maps.Keys(s.open)), func(a, b string) int { return s.open[a].used.Compare(s.open[b].used) })
 		if err := s.finish(ctx, oldest, s.open[oldest]); err != nil {
@@ -317,7 +325,7 @@ func (s *sink) start(ctx context.Context, place string, at, now time.Time) (*upl
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{key: s.naming.key(place, at, now), rows: rows, next: 1, began: now}
+	u := &upload{key: key, rows: rows, next: 1, began: now}
 	s.open[place] = u
 	return u, nil
 }
