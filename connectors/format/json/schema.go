@@ -83,6 +83,8 @@ func (p *properties) UnmarshalJSON(b []byte) error {
 const (
 	// maxSchema is the longest text of a JSON Schema.
 	maxSchema = 4 << 20
+	// mostNested is how deep its objects and lists lie in each other.
+	mostNested = 200
 	// mostRefs is how many references one after the other are followed.
 	mostRefs = 32
 	// mostColumns is how many a relation has at most, as in PostgreSQL.
@@ -148,11 +150,36 @@ func (r *resolver) parse(text string) (*schema, error) {
 	if len(text) > maxSchema {
 		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the JSON Schema is longer than %d bytes", maxSchema)
 	}
+	if deeper(text, mostNested) {
+		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the JSON Schema is nested more than %d deep", mostNested)
+	}
 	s := &schema{}
 	if err := json.Unmarshal([]byte(text), s); err != nil {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid JSON Schema: %w", err)
 	}
 	return s, nil
+}
+
+// deeper reports whether objects and lists lie more than most deep in each other: each
+// level of a schema is read once more for each that it lies in.
+func deeper(text string, most int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > most {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // follow goes where a schema refers to; nil: to something that makes no column.

@@ -51,9 +51,17 @@ func TestSchemaColumns(t *testing.T) {
 	}
 }
 
-// TestSchemaOfItself: a schema that names itself, over and over, is walked once.
+// TestSchemaOfItself: a schema that names itself, over and over, is walked once, and one
+// that is nested very deep is not read.
 func TestSchemaOfItself(t *testing.T) {
 	again := strings.Repeat(`{"$ref":"#"},`, 40)
+	deep := strings.Repeat(`{"properties":{"a":`, 4000) + `{"title":"` + strings.Repeat("x", 1<<20) + `"}` + strings.Repeat("}}", 4000)
+	if _, err := SchemaColumns(deep, nil); sqlerr.CodeOf(err) != sqlerr.ProgramLimitExceeded {
+		t.Errorf("a schema of 8000 levels: %v", err)
+	}
+	if _, err := SchemaColumns(`{"properties":{"a":{"title":"\"`+strings.Repeat("{[", 500)+`"}}}`, nil); err != nil {
+		t.Errorf("braces in a text: %v", err)
+	}
 	cols, err := SchemaColumns(`{"allOf":[`+again+`{"properties":{"a":{"type":"integer"}}}],"properties":{"b":{"type":"string"}}}`, nil)
 	if got := columnList(cols); err != nil || got != "a bigint, b text" {
 		t.Errorf("%s, %v", got, err)

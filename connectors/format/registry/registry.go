@@ -113,6 +113,9 @@ func Open(c Config, readFile func(path string) ([]byte, error)) (*Client, error)
 	return client, nil
 }
 
+// mostFailed is how many failures are remembered.
+const mostFailed = 256
+
 // Unknown is the error of an id or a subject that the registry does not have.
 type Unknown struct{ cause *sqlerr.Error }
 
@@ -146,6 +149,9 @@ func (c *Client) ByID(ctx context.Context, id uint32) (*Schema, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
+		if len(c.failed) >= mostFailed {
+			clear(c.failed) // whoever writes records can make up ids
+		}
 		c.failed[id] = failure{err, time.Now().Add(forget)}
 		return nil, err
 	}
