@@ -584,6 +584,27 @@ func TestInfer(t *testing.T) {
 	}
 }
 
+// TestInferPlace: what cannot be inferred from is named with the byte where it begins;
+// a file that is of another format says which.
+func TestInferPlace(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ name, content, message, hint string }{
+		{"first.json", "not json\n", "offset 0: invalid input syntax for type json", "on_error"},
+		{"later.json", `{"a":1}` + "\n" + `{"a":2`, "offset 8: invalid input syntax for type json", "on_error"},
+		{"folder", "PAR1\x15\x04\n\n\n", "offset 0: the file is of format parquet, and is read as json", "Set format = 'parquet'."},
+		{"rows", "Obj\x01\x04\x16\n", "offset 0: the file is of format avro, and is read as json", "Set format = 'avro'."},
+	} {
+		p := filepath.Join(dir, c.name)
+		write(t, p, c.content)
+		rel := relation(p)
+		rel.Columns = nil
+		_, err := Connector{}.Inferrer(env(dir)).Infer(t.Context(), rel)
+		if e := sqlerr.From(err); e == nil || !strings.Contains(e.Message, c.message) || !strings.Contains(e.Hint, c.hint) {
+			t.Errorf("%s: %v, want %q with the hint %q", c.name, err, c.message, c.hint)
+		}
+	}
+}
+
 func describe(cols []catalog.Column) string {
 	var s []string
 	for _, c := range cols {

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -58,15 +59,26 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 			break
 		}
 		in := &input{split: stream.Split(path), path: path, number: int32(k), config: &c, limit: -1}
-		m, err := sample(ctx, in, sampleRecords-n, func(rec []byte) error {
+		begun := 0 // how long the record is that does not decode
+		m, err := sample(ctx, in, sampleRecords-n, func(rec []byte) (err error) {
+			defer func() {
+				if err != nil {
+					begun = len(rec)
+				}
+			}()
 			if c.format == formatCSV {
 				return fromCSV.Add(in.header, rec)
+			}
+			if in.base+int64(in.r) == int64(len(rec)) {
+				if err := foreign(rec, c.format); err != nil {
+					return err
+				}
 			}
 			return fromJSON.Add(rec)
 		})
 		in.close()
 		if err != nil {
-			return nil, stream.RecordError(rel, in.place(in.base+int64(in.r)), err)
+			return nil, stream.RecordError(rel, in.place(in.base+int64(in.r-begun)), err)
 		}
 		n += m
 	}
@@ -82,6 +94,18 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 		return fromCSV.Columns(header != "false"), ctx.Err()
 	}
 	return fromJSON.Columns(), ctx.Err()
+}
+
+// foreign refuses a file of JSON whose first bytes say that it is of another format,
+// which the name of a folder does not tell.
+func foreign(rec []byte, f string) error {
+	for magic, format := range map[string]string{"PAR1": "parquet", "Obj\x01": "avro"} {
+		if bytes.HasPrefix(rec, []byte(magic)) {
+			return sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "the file is of format %s, and is read as %s", format, f).
+				WithHint("Set format = '%s'.", format)
+		}
+	}
+	return nil
 }
 
 // sample hands over the first records of a file.
