@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -89,6 +90,9 @@ func (t *Txn) dropUnfilled(because error) error {
 	}
 	if err != nil {
 		return wrapped(because, "%w", because).WithDetail("The view is there without all of its rows, and could not be dropped: %v", err)
+	}
+	if sqlerr.CodeOf(because) == sqlerr.ObjectNotInPrerequisiteState { // its job has gone with it
+		return wrapped(because, "%w", because).WithHint("The view is not there: create it again once the cause is removed. To leave records at fault out, write WITH (failure_strategy = 'LogAndContinue').")
 	}
 	return because
 }

@@ -100,6 +100,9 @@ func TestViewNotFilled(t *testing.T) {
 		if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(sqlerr.From(err).Detail, says) {
 			t.Errorf("%s: %v (%s)", failing, err, sqlerr.From(err).Detail)
 		}
+		if hint := sqlerr.From(err).Hint; !strings.Contains(hint, "create it again") || strings.Contains(hint, "START JOB") {
+			t.Errorf("%s: the hint is %q", failing, hint)
+		}
 		if s := f.catalog.Snapshot(); s.Relation("public", "w") != nil || s.Job("w") != nil {
 			t.Errorf("%s: the view is there, or its job", failing)
 		}
