@@ -8,6 +8,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -218,5 +219,42 @@ func TestTasksStandStillBehindTheLastEpoch(t *testing.T) {
 				t.Errorf("the source was told that %d rows are committed, want 4", topic.acked["0"])
 			}
 		})
+	}
+}
+
+// brokenEnd is where a stream ends, and no answer.
+type brokenEnd struct{ stream.Ender }
+
+func (brokenEnd) Reached(stream.Split, stream.Offset, stream.Offset) bool { panic("no end") }
+
+// TestPanicIsNoCommit: where a job's goroutine panics, its source is not told that rows
+// are committed which it has only read.
+func TestPanicIsNoCommit(t *testing.T) {
+	f := newFixture(t)
+	f.wantPanics.Store(1)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.addRows(0, 1, 5)
+	f.exec(f.copyJob("j", in, []string{"x"}, catalog.Option{Key: "checkpoint.interval", Value: "1h"}, catalog.Option{Key: "restart_policy", Value: "never"}))
+	f.readAhead(4)
+	f.Engine.mu.Lock()
+	j := f.jobs[f.catalog.Snapshot().Job("j").UUID]
+	f.Engine.mu.Unlock()
+	g := &viewGoal{done: make(chan struct{})}
+	j.mu.Lock()
+	for name := range j.reads {
+		g.streams = append(g.streams, streamGoal{source: name, since: time.Now(), ends: brokenEnd{}, at: []stream.Position{{Split: "0"}}})
+	}
+	j.mu.Unlock()
+	j.view.add(g)
+	select {
+	case j.hurry <- struct{}{}:
+	default:
+	}
+	f.waitState("j", catalog.JobFailed)
+	topic.mu.Lock()
+	defer topic.mu.Unlock()
+	if n := topic.acked["0"]; n != 0 {
+		t.Errorf("the source was told that %d rows are committed, of which no epoch has any", n)
 	}
 }

@@ -62,6 +62,7 @@ const (
 
 // run starts a life, runs it to its end and takes everything down again.
 func (l *life) run(ctx context.Context) (end outcome, err error) {
+	failed := true // where it panics too, of which err says nothing here
 	defer func() {
 		if l.crew != nil {
 			l.crew.end()
@@ -73,7 +74,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		l.j.waits, l.j.times = nil, nil
 		l.j.mu.Unlock()
 		var undo stream.Epoch
-		if err != nil {
+		if failed || err != nil {
 			undo = l.epoch
 		}
 		if c := l.passing; c != nil {
@@ -88,7 +89,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 			err = firstError(err, l.decider.Close())
 		}
 		for _, t := range l.tasks {
-			t.endAckers(err == nil)
+			t.endAckers(!failed && err == nil)
 		}
 		for _, t := range l.tasks {
 			err = firstError(err, t.close())
@@ -102,6 +103,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 	if err == nil && end == lifeStopped && l.j.gone() {
 		err = l.deliverRest(ctx)
 	}
+	failed = false
 	return end, err
 }
 
