@@ -402,6 +402,9 @@ func (r *rolling) expire() error {
 		if open(f) || !matcher.MatchString(f) {
 			continue
 		}
+		if _, err := os.Stat((&sink{path: f}).markPath()); err == nil {
+			continue // somebody else writes it
+		}
 		info, err := os.Stat(f)
 		if err != nil {
 			continue // somebody else has removed it

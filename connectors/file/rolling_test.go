@@ -189,6 +189,34 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestRotationOfTwo: a file that another job is writing is none of the oldest, whose
+// names the template makes.
+func TestRotationOfTwo(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a-{minute}.json")
+	early := time.Date(2026, 1, 2, 22, 10, 0, 0, time.UTC)
+	other := clocked(t, &early, path, stream.SinkOptions{Job: "other", ID: "other"})
+	put(t, other, 100)
+	commit(t, other, 1, prepare(t, other, 1))
+	now := early.Add(20 * time.Minute)
+	s := clocked(t, &now, path, stream.SinkOptions{Job: "j", ID: "j"}, "max_files", "1")
+	for e := range 6 {
+		put(t, s, int64(e+1))
+		commit(t, s, stream.Epoch(e+1), prepare(t, s, stream.Epoch(e+1)))
+		now = now.Add(time.Minute)
+	}
+	put(t, other, 101)
+	commit(t, other, 2, prepare(t, other, 2))
+	for _, s := range []*rolling{s, other} {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := contents(t, dir); len(got) == 0 || got[0] != "a-10.json: 100 101" {
+		t.Errorf("the other job's file is gone: %q", got)
+	}
+}
+
 // TestRotationOptions: what is no rotation, and no field.
 func TestRotationOptions(t *testing.T) {
 	for _, c := range [][]string{{"a.json", "rotation", "weekly"}, {"a-{nope}.json"}, {"a-{date.json"}, {"a.json", "max_files", "3"}, {"a.json", "rotation", "1"}} {
