@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // A backup is a file: backupMagic and its format, four bytes; blocks of records,
@@ -193,8 +194,9 @@ func Restore(ctx context.Context, dir string, from io.Reader) (err error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("restoring a backup: %w", err)
 	}
-	if len(names) > 0 {
-		return fmt.Errorf("restoring a backup: directory %s is not empty", dir)
+	// A restore that failed has left its lock there.
+	if slices.ContainsFunc(names, func(e os.DirEntry) bool { return e.Name() != lockFile }) {
+		return fmt.Errorf("restoring a backup: directory %s is not empty; remove it, or name another one", dir)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("restoring a backup: %w", err)

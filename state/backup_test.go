@@ -99,6 +99,9 @@ func TestDamagedBackupIsRefused(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, storeDir)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: a store is left: %v", name, err)
 		}
+		if err := Restore(t.Context(), dir, bytes.NewReader(whole)); err != nil {
+			t.Errorf("%s: a whole backup after it: %v", name, err)
+		}
 	}
 	full := t.TempDir()
 	ok(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o600))
