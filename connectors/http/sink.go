@@ -44,6 +44,8 @@ type sink struct {
 const (
 	mostHeld  = 4 << 20
 	mostOwned = 64 << 20
+	// mostBody is when a request ends that has fewer rows than it may.
+	mostBody = 4 << 20
 )
 
 // Sink opens the relation for writing. It connects with the first request.
@@ -81,7 +83,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		if s.config.body == "lines" {
 			s.body = append(s.body, '\n')
 		}
-		if s.rows++; s.rows == s.config.rows {
+		if s.rows++; s.rows == s.config.rows || len(s.body) >= mostBody {
 			s.full()
 		}
 	}

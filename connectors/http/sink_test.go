@@ -282,6 +282,33 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestLongRows: a request of long rows ends before it has all that it may have.
+func TestLongRows(t *testing.T) {
+	rel := relation(serve(t).URL, "batch_size", "10000")
+	rel.Columns = []catalog.Column{{Name: "s", Type: types.Of(types.Text)}}
+	s, err := Connector{}.Sink(t.Context(), env(), rel, stream.SinkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b := vec.NewBatch([]types.Type{types.Of(types.Text)})
+	for range 5 {
+		b.Cols[0].(*vec.Bytes).AppendString(strings.Repeat("x", mostBody/2+1))
+	}
+	b.Rows = 5
+	if _, err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.Prepare(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, err := decodeToken(token)
+	if err != nil || len(bodies) != 3 || strings.Count(string(bodies[0]), "x") != 2*(mostBody/2+1) {
+		t.Errorf("%d requests, %v", len(bodies), err)
+	}
+}
+
 // TestEchoed: a service that sends back what it was sent does not make messages show
 // what authenticates the requests.
 func TestEchoed(t *testing.T) {
