@@ -96,15 +96,24 @@ func (w *changeStream) change(ctx context.Context, rows *changeRows, c outChange
 		return errOutput()
 	}
 	moved := c.op == 'U' && c.old != nil && rows.moves(c)
+	there := w.batch.Rows
 	if c.op == 'D' || moved {
 		if err := w.gone(rows, c.old); err != nil {
 			return err
 		}
 	}
-	if c.op == 'D' {
+	switch {
+	case c.op == 'D':
 		return nil
+	case moved && w.batch.Rows == there && !c.complete():
+		return nil // its key was refused, and with it the row that has the other values
 	}
 	return w.put(rows, c, moved)
+}
+
+// complete reports whether a change has every value of its row.
+func (c *outChange) complete() bool {
+	return c.whole || !slices.ContainsFunc(c.row, func(v outValue) bool { return v.kind == 'u' })
 }
 
 // moves reports whether an update gives the row another key.

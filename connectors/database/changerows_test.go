@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // TestRelationsByOID: a table's changes are its own by its OID. Under another name they
@@ -36,4 +37,33 @@ func TestRelationsByOID(t *testing.T) {
 	if err := say(9, "t"); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
 		t.Errorf("the changes of another table of its name: %v", err)
 	}
+}
+
+// TestMoveFromRefusedKey: a row whose key did not fit, and that gets another key, has not
+// the values that the log leaves out: it takes none of a row that was deleted before.
+func TestMoveFromRefusedKey(t *testing.T) {
+	rel := &catalog.Relation{Name: "s", Key: []string{"id"}, Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int4)}, {Name: "v", Type: types.Of(types.Text)}}}
+	s := &source{env: &stream.Env{Metrics: &stream.Metrics{}}, rel: rel, config: &config{rel: rel, server: &server{}, table: name{"public", "t"}}, log: logged{oid: 7, schema: "public", name: "t"}}
+	r := &reader{source: s, scan: stream.Scan{Columns: []int{0, 1}, OnReject: stream.Skip}, fields: []field{{name: "id"}, {name: "v"}}}
+	w := &changeStream{reader: r, source: s, relations: map[uint32]*changeRows{}, batch: vec.NewBatch([]types.Type{types.Of(types.Int4), types.Of(types.Text), types.Of(types.Bytea)})}
+	table, err := w.parse.relation(relationMessage())
+	if err == nil {
+		err = w.relation(table)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := func(row message, rows, rejects int) {
+		t.Helper()
+		m := append(message{}.u32(7).u8('K').u16(2).text("3000000000").u8('n').u8('N').u16(2), row...)
+		c, err := w.parse.change('U', m)
+		if err == nil {
+			err = w.change(t.Context(), w.relations[7], c)
+		}
+		if err != nil || w.batch.Rows != rows || len(w.rejects) != rejects {
+			t.Errorf("%d rows and %d rejects, want %d and %d: %v", w.batch.Rows, len(w.rejects), rows, rejects, err)
+		}
+	}
+	update(message{}.text("5").u8('u'), 0, 1)
+	update(message{}.text("6").text("whole"), 1, 2)
 }
