@@ -584,6 +584,23 @@ func TestInfer(t *testing.T) {
 	}
 }
 
+// TestInferCodes: digits that a number would not keep are text, or a postal code
+// would lose its zero.
+func TestInferCodes(t *testing.T) {
+	dir := t.TempDir()
+	p := filepath.Join(dir, "a.csv")
+	write(t, p, "zip,phone,hex,under,zero,fraction,less,exponent,decimal\n01234,+491,0x1F,1_000,0,0.5,-7,1e3,.5\n10115,+492,0x20,2_000,10,-0.25,0,2.5E-3,1.50\n")
+	rel := relation(p, "format", "csv")
+	rel.Columns = nil
+	cols, err := Connector{}.Inferrer(env(dir)).Infer(t.Context(), rel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := describe(cols), "zip text, phone text, hex text, under text, zero bigint, fraction numeric, less bigint, exponent numeric, decimal numeric"; got != want {
+		t.Errorf("inferred %s, want %s", got, want)
+	}
+}
+
 // TestInferPlace: what cannot be inferred from is named with the byte where it begins;
 // a file that is of another format says which.
 func TestInferPlace(t *testing.T) {

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,8 @@ import (
 
 // Inference tells columns from sample records: whole numbers are bigint, numbers
 // with a fraction numeric, true and false boolean, dates and times with a zone
-// timestamptz, without one timestamp, anything else text.
+// timestamptz, without one timestamp, anything else text: digits too that as a number
+// would be others, such as 01234, a postal code.
 type Inference struct {
 	Options Options
 	names   []string
@@ -56,10 +58,10 @@ func join(old, new types.OID) types.OID {
 }
 
 func typeOf(v []byte) types.OID {
-	if _, err := types.ParseInt64Bytes(v); err == nil {
-		return types.Int8
-	}
-	if len(v) > 0 && strings.IndexByte("0123456789.+-", v[0]) >= 0 {
+	if numeral(v) {
+		if _, err := types.ParseInt64Bytes(v); err == nil {
+			return types.Int8
+		}
 		if _, err := types.ParseDecimalBytes(v); err == nil {
 			return types.Numeric
 		}
@@ -80,6 +82,21 @@ func typeOf(v []byte) types.OID {
 		}
 	}
 	return types.Text
+}
+
+// numeral reports whether a value is written as numbers are: without a plus, leading
+// zeros, other bases and underscores, which a number would not keep.
+func numeral(v []byte) bool {
+	v = bytes.TrimPrefix(bytes.TrimSpace(v), []byte{'-'})
+	if len(v) == 0 || strings.IndexByte("0123456789.", v[0]) < 0 || len(v) > 1 && v[0] == '0' && v[1] >= '0' && v[1] <= '9' {
+		return false
+	}
+	for _, c := range v {
+		if strings.IndexByte("0123456789.eE+-", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Columns are named by the header, or column1, column2 ... without one.
