@@ -29,6 +29,30 @@ type schema struct {
 	Defs            map[string]*schema `json:"$defs"`
 	ConnectType     string             `json:"connect.type"`
 	Connect         map[string]string  `json:"connect.parameters"`
+
+	document string // which it lies in, by the name that others call it; "": the root's
+}
+
+// lies says of a schema and those in it which document they lie in: references without
+// a name are to it.
+func (s *schema) lies(document string) {
+	if s == nil {
+		return
+	}
+	s.document = document
+	for _, all := range [][]*schema{s.OneOf, s.AnyOf, s.AllOf} {
+		for _, of := range all {
+			of.lies(document)
+		}
+	}
+	for _, all := range []map[string]*schema{s.Definitions, s.Defs} {
+		for _, of := range all {
+			of.lies(document)
+		}
+	}
+	for _, p := range s.Properties {
+		p.of.lies(document)
+	}
 }
 
 // UnmarshalJSON takes true and false too, which are schemas of anything and nothing.
@@ -184,12 +208,15 @@ func deeper(text string, most int) bool {
 
 // follow goes where a schema refers to; nil: to something that makes no column.
 func (r *resolver) follow(s *schema) (*schema, error) {
-	root := r.root
 	for range mostRefs {
 		if s == nil || s.Ref == "" {
 			return s, nil
 		}
+		root := r.root
 		name, path, _ := strings.Cut(s.Ref, "#")
+		if name == "" {
+			name = s.document
+		}
 		if name != "" {
 			if r.parsed[name] == nil {
 				text, ok := r.others[name]
@@ -200,6 +227,7 @@ func (r *resolver) follow(s *schema) (*schema, error) {
 				if err != nil {
 					return nil, err
 				}
+				of.lies(name)
 				r.parsed[name] = of
 			}
 			root = r.parsed[name]
@@ -282,6 +310,7 @@ func (r *resolver) typeOf(s *schema, depth int) (types.Type, error) {
 		if json.Unmarshal(s.Items, items) != nil {
 			return jsonb, nil //nolint:nilerr // a list of schemas, of a tuple
 		}
+		items.lies(s.document)
 		elem, err := r.typeOf(items, depth+1)
 		if info := types.Lookup(elem.OID); err == nil && elem.OID != types.JSONB && info != nil && info.Array != 0 && info.Phys != types.PhysList {
 			return types.Type{OID: info.Array, Mod: elem.Mod}, nil

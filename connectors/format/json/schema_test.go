@@ -19,7 +19,7 @@ func columnList(cols []catalog.Column) string {
 
 func TestSchemaColumns(t *testing.T) {
 	others := map[string]string{"money.json": `{"type":"number","title":"org.apache.kafka.connect.data.Decimal","connect.parameters":{"scale":"2","connect.decimal.precision":"10"}}`,
-		"base.json": `{"$defs":{"id":{"type":"integer"}},"properties":{"id":{"$ref":"#/$defs/id"},"b":{"type":"boolean"}}}`}
+		"base.json": `{"$defs":{"id":{"type":"integer"},"list":{"type":"array","items":{"$ref":"#/$defs/id"}}},"properties":{"id":{"$ref":"#/$defs/id"},"b":{"type":"boolean"}}}`}
 	for _, c := range []struct{ schema, want string }{
 		{`{"type":"object","properties":{"z":{"type":"integer"},"a":{"type":"number"},"s":{"type":"string"},"b":{"type":"boolean"},"o":{"type":"object"},"any":true}}`,
 			"z bigint, a numeric, s text, b boolean, o jsonb, any jsonb"},
@@ -32,6 +32,9 @@ func TestSchemaColumns(t *testing.T) {
 			"n text, one bigint, two jsonb, many jsonb, e text, x jsonb, arr bigint[], tuple jsonb, deep jsonb"},
 		{`{"definitions":{"m":{"$ref":"money.json"}},"allOf":[{"properties":{"p":{"$ref":"#/definitions/m"}}},{"properties":{"q":{"type":"string"}}}],"properties":{"p":{"type":"string"},"self":{"$ref":"#"}}}`,
 			"p numeric(10,2), q text, self jsonb"},
+		// References without a name are to the document that they lie in.
+		{`{"$defs":{"id":{"type":"string"}},"allOf":[{"$ref":"base.json"}],"properties":{"s":{"$ref":"#/$defs/id"},"l":{"$ref":"base.json#/$defs/list"}}}`,
+			"id bigint, b boolean, s text, l bigint[]"},
 	} {
 		cols, err := SchemaColumns(c.schema, others)
 		if got := columnList(cols); err != nil || got != c.want {
