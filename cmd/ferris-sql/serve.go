@@ -178,6 +178,9 @@ func (p *process) serve(ctx context.Context, c *config.Config, log *slog.Logger)
 	}()
 	p.ready.Store(true)
 	log.Info("ready", "postgres", wire.Addr().String(), "http", c.Server.HTTP, "data_dir", c.Storage.DataDir)
+	if err := releaseStartPages(); err != nil {
+		log.Warn("the memory of the start was not given back", "error", err)
+	}
 
 	var result error
 	select {
