@@ -58,7 +58,7 @@ func (w *changeStream) relation(rel *outRelation) error {
 		key := slices.Contains(s.rel.Key, col.Name)
 		if key && !rel.columns[at].key && rel.identity != 'f' {
 			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "deletes and updates of %s do not tell column %q any more, which is of the stream's PRIMARY KEY", s.config.what(), col.Name).
-				WithHint("Run ALTER TABLE %s REPLICA IDENTITY FULL there, or USING INDEX one over the key.", s.config.table.sql())
+				WithHint("Run ALTER TABLE %s REPLICA IDENTITY FULL there, or USING INDEX one over the key.", s.config.sql(s.config.table))
 		}
 		if key {
 			rows.keys = append(rows.keys, i)

@@ -201,12 +201,12 @@ func (w *changeStream) snapshot(ctx context.Context, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	defer disconnect(conn)
+	defer conn.close()
 	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + quoteLiteral(string(rows[0][2]))
-	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
+	if _, err := conn.exec(ctx, begin); err != nil {
 		return c.failure("reading "+c.subject(), err)
 	}
-	places, _, err := s.places(true)
+	places, _, err := c.server.dialect.places(s, true)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -48,20 +49,39 @@ type config struct {
 // name is a relation's in the database; schema "": as the search path finds it.
 type name struct{ schema, table string }
 
-// sql is the name as a statement has it.
-func (n name) sql() string {
-	if n.schema == "" {
-		return quoteIdent(n.table)
-	}
-	return quoteIdent(n.schema) + "." + quoteIdent(n.table)
-}
-
 // String is the name as a message has it.
 func (n name) String() string {
 	if n.schema == "" {
 		return n.table
 	}
 	return n.schema + "." + n.table
+}
+
+// sqlOf is a name as a statement has it.
+func sqlOf(d dialect, n name) string {
+	if n.schema == "" {
+		return d.ident(n.table)
+	}
+	return d.ident(n.schema) + "." + d.ident(n.table)
+}
+
+func (c *config) sql(n name) string { return sqlOf(c.server.dialect, n) }
+
+// idents are names of columns, as a statement lists them.
+func (c *config) idents(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = c.server.dialect.ident(n)
+	}
+	return strings.Join(q, ", ")
+}
+
+// connect opens a session for what the declaration does.
+func (c *config) connect(ctx context.Context) (session, error) {
+	if c.role == stream.RoleSource {
+		return c.server.dialect.connect(ctx, c, forReading)
+	}
+	return c.server.dialect.connect(ctx, c, forWriting)
 }
 
 func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, error) {
@@ -77,13 +97,13 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	if c.server, err = parseURL(v.String("connection"), v.String("connection.username"), v.String("connection.password"), env.FileRoots); err != nil {
 		return nil, optionError(rel, err)
 	}
-	if c.table, err = parseName(v.String("table")); err != nil {
+	if c.table, err = c.server.dialect.parseName(v.String("table")); err != nil {
 		v.Reject("table", "a name such as orders or sales.orders")
 	}
 	if role == stream.RoleSink {
 		c.mode = v.Enum("mode", modeAuto, modeInsert, modeUpsert, modeDelete, modeCopy)
 		c.create = v.Bool("create")
-		if c.progress, err = parseName(v.String("progress.table")); err != nil || c.progress.table == "" {
+		if c.progress, err = c.server.dialect.parseName(v.String("progress.table")); err != nil || c.progress.table == "" {
 			v.Reject("progress.table", "a name such as ferris_progress or ops.ferris_progress")
 		}
 		if c.table.table == "" {
@@ -145,8 +165,8 @@ func list(s string) []string {
 }
 
 // parseName reads orders, sales.orders, "Sales"."Orders". Words without quotes are
-// taken in lower case, as PostgreSQL does.
-func parseName(s string) (name, error) {
+// taken as fold says; quotes are those that the database knows.
+func parseName(s, quotes string, fold func(string) string) (name, error) {
 	var parts []string
 	rest := strings.TrimSpace(s)
 	if rest == "" {
@@ -154,27 +174,28 @@ func parseName(s string) (name, error) {
 	}
 	for {
 		var part string
-		if strings.HasPrefix(rest, `"`) {
+		if strings.ContainsAny(rest[:min(1, len(rest))], quotes) {
+			quote := rest[:1]
 			end := 1
 			for {
-				i := strings.IndexByte(rest[end:], '"')
+				i := strings.Index(rest[end:], quote)
 				if i < 0 {
 					return name{}, fmt.Errorf("%q has no closing quote", s)
 				}
 				end += i + 1
-				if !strings.HasPrefix(rest[end:], `"`) {
+				if !strings.HasPrefix(rest[end:], quote) {
 					break
 				}
 				end++
 			}
-			part, rest = strings.ReplaceAll(rest[1:end-1], `""`, `"`), rest[end:]
+			part, rest = strings.ReplaceAll(rest[1:end-1], quote+quote, quote), rest[end:]
 		} else {
 			end := strings.IndexByte(rest, '.')
 			if end < 0 {
 				end = len(rest)
 			}
-			part, rest = strings.ToLower(strings.TrimSpace(rest[:end])), rest[end:]
-			if strings.ContainsAny(part, "\"' \t\n();") {
+			part, rest = fold(strings.TrimSpace(rest[:end])), rest[end:]
+			if strings.ContainsAny(part, "`\"' \t\n();") {
 				return name{}, fmt.Errorf("%q is not a name", s)
 			}
 		}
@@ -212,7 +233,7 @@ func (c *config) from() string {
 	if c.query != "" {
 		return "(" + c.query + "\n) AS t"
 	}
-	return c.table.sql() + " AS t"
+	return c.sql(c.table) + " AS t"
 }
 
 func quoteIdent(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

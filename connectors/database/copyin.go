@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -24,12 +21,13 @@ type copyIn struct {
 }
 
 // newCopyIn makes the statement for the columns found there.
-func newCopyIn(s *sink, found []remote, format *types.Format) *copyIn {
+func newCopyIn(w *pgWriter) *copyIn {
+	s := w.sink
 	c := &copyIn{binary: true}
 	var names []string
 	for i, col := range s.config.rel.Columns {
 		names = append(names, quoteIdent(col.Name))
-		if a := s.columns[i]; a.elem != col.Type.OID || found[i].typ.OID != col.Type.OID {
+		if a := w.columns[i]; a.elem != col.Type.OID || w.found[i].typ.OID != col.Type.OID {
 			c.binary = false
 		}
 	}
@@ -38,13 +36,13 @@ func newCopyIn(s *sink, found []remote, format *types.Format) *copyIn {
 		how = " (FORMAT binary)"
 	}
 	for i, col := range s.config.rel.Columns {
-		one := s.columns[i].append1
+		one := w.columns[i].append1
 		if !c.binary {
-			one = escaped(vec.TextAppender(col.Type, format))
+			one = escaped(vec.TextAppender(col.Type, s.format))
 		}
 		c.append1 = append(c.append1, one)
 	}
-	c.statement = fmt.Sprintf("COPY %s (%s) FROM STDIN%s", s.config.table.sql(), strings.Join(names, ", "), how)
+	c.statement = fmt.Sprintf("COPY %s (%s) FROM STDIN%s", s.config.sql(s.config.table), strings.Join(names, ", "), how)
 	return c
 }
 
@@ -116,15 +114,14 @@ func (c *copyIn) encode(b *vec.Batch, rows []int32) []byte {
 // copyIn runs a COPY in the transaction. Where the rows are at fault nothing of them
 // remains, and the transaction goes on.
 func (t *transaction) copyIn(ctx context.Context, statement string, rows []byte) error {
-	return t.on(func(conn *pgconn.PgConn) error {
-		first := "SAVEPOINT ferris"
-		if !t.open {
-			first = begin + "; " + first
-		}
-		if _, err := conn.Exec(ctx, first).ReadAll(); err != nil {
+	return t.on(func(on session) error {
+		if err := t.begun(ctx, on); err != nil {
 			return err
 		}
-		t.open = true
+		conn := postgresOf(on)
+		if _, err := conn.Exec(ctx, "SAVEPOINT ferris").ReadAll(); err != nil {
+			return err
+		}
 		_, err := conn.CopyFrom(ctx, bytes.NewReader(rows), statement)
 		if err != nil && !ofRows(err) {
 			return err

@@ -107,8 +107,8 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 	if err != nil {
 		return nil, err
 	}
-	defer disconnect(conn)
-	remote, err := c.columns(ctx, conn)
+	defer conn.close()
+	remote, err := conn.columns(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -92,15 +92,15 @@ func TestNames(t *testing.T) {
 		"orders": `"orders"`, "Sales.Orders": `"sales"."orders"`, `"Sales"."My ""Orders"""`: `"Sales"."My ""Orders"""`, `a."b.c"`: `"a"."b.c"`,
 		"a.b.c": "", "a b": "", `"a`: "", "a.": "", `"a"b`: "", "a;drop": "",
 	} {
-		n, err := parseName(text)
+		n, err := postgres{}.parseName(text)
 		if err != nil {
 			if want != "" {
 				t.Errorf("%s: %v", text, err)
 			}
 			continue
 		}
-		if n.sql() != want {
-			t.Errorf("%s: %s, want %s", text, n.sql(), want)
+		if sqlOf(postgres{}, n) != want {
+			t.Errorf("%s: %s, want %s", text, sqlOf(postgres{}, n), want)
 		}
 	}
 }
@@ -176,12 +176,13 @@ func TestPushed(t *testing.T) {
 	columns := []catalog.Column{
 		{Name: "id", Type: types.Of(types.Int8)}, {Name: "name", Type: types.Of(types.Varchar)}, {Name: "Day", Type: types.Of(types.Date)},
 		{Name: "amount", Type: types.Of(types.Numeric)}, {Name: "doc", Type: types.Of(types.JSONB)},
+		{Name: "at", Type: types.Of(types.Timestamp)},
 	}
 	there := []remote{{name: "id", typ: types.Of(types.Int8)}, {name: "name", typ: types.Of(types.Varchar)}, {name: "Day", typ: types.Of(types.Date)},
-		{name: "amount", typ: types.Of(types.Text)}, {name: "doc", typ: types.Of(types.JSONB)}}
+		{name: "amount", typ: types.Of(types.Text)}, {name: "doc", typ: types.Of(types.JSONB)}, {name: "at", typ: types.Of(types.Timestamp)}}
 	var fields []field
 	for i := range columns {
-		fields = append(fields, newField(columns[i], there[i], types.DefaultFormat()))
+		fields = append(fields, postgres{}.field(columns[i], there[i], types.DefaultFormat()))
 	}
 	col := func(i int) plan.Expr { return &plan.Column{Index: i, Typ: columns[i].Type} }
 	num := func(n int64) plan.Expr { return plan.NewConst(types.NewInt(types.Int8, n)) }
@@ -200,10 +201,11 @@ func TestPushed(t *testing.T) {
 		`(("id" = '1'::bigint) OR ("Day" IS NULL))`: &plan.Or{Args: []plan.Expr{call("=", col(0), num(1)), &plan.IsNull{Arg: col(2)}}},
 		// What the database orders its own way, and what is made of its text here, stays here.
 		"texts' order": call("<", name, text("x")), "texts that differ": call("<>", name, text("x")), "a column read here": call("=", col(3), num(1)), "jsonb": call("=", col(4), col(4)),
+		"texts of two columns": call("=", name, name), "times with and without a zone": call("<", col(5), plan.NewConst(types.Value{Type: types.Of(types.Timestamptz)})),
 		"half of an OR": &plan.Or{Args: []plan.Expr{call("=", col(0), num(1)), call("<", name, text("x"))}},
 		"NOT":           &plan.Not{Arg: call("=", col(0), num(1))},
 	} {
-		got := pushed([]plan.Expr{e}, fields)
+		got := pushed(postgres{}, []plan.Expr{e}, fields)
 		if strings.HasPrefix(want, "(") != (len(got) == 1) || len(got) == 1 && got[0] != want {
 			t.Errorf("%s: %q", want, got)
 		}
@@ -212,7 +214,7 @@ func TestPushed(t *testing.T) {
 
 func TestPosition(t *testing.T) {
 	rel := &catalog.Relation{Name: "r"}
-	s := &source{rel: rel, config: &config{rel: rel, server: &server{}, table: name{table: "t"}}}
+	s := &source{rel: rel, config: &config{rel: rel, server: &server{dialect: postgres{}}, table: name{table: "t"}}}
 	p := position{"17", "", "(0,1)"}
 	got, err := s.decode(p.encode(), 3)
 	if err != nil || !reflect.DeepEqual(got, p) {
@@ -227,7 +229,7 @@ func TestPosition(t *testing.T) {
 
 // TestFailure tells what passes from what a row, or a declaration, is at fault for.
 func TestFailure(t *testing.T) {
-	c := &config{rel: &catalog.Relation{Name: "r"}, server: &server{hosts: []string{"h"}, ports: []string{"1"}, database: "d"}}
+	c := &config{rel: &catalog.Relation{Name: "r"}, server: &server{dialect: postgres{}, product: "PostgreSQL", hosts: []string{"h"}, ports: []string{"1"}, database: "d"}}
 	for code, want := range map[string]sqlerr.Code{
 		"57P01": sqlerr.ConnectionFailure, "57P03": sqlerr.ConnectionFailure, "53300": sqlerr.ConnectionFailure, "40P01": sqlerr.ConnectionFailure, "25P03": sqlerr.ConnectionFailure,
 		"23505": sqlerr.UniqueViolation, "42P01": sqlerr.UndefinedTable, "28P01": sqlerr.InvalidPassword, "42501": sqlerr.InsufficientPrivilege,

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -62,7 +59,7 @@ func (Connector) Cluster(env *stream.Env, r *catalog.Relation) (string, error) {
 		return "", err
 	}
 	s := c.server
-	return fmt.Sprintf("%q %q %q %q %q %q %v", s.hosts, s.ports, s.database, s.user, s.password, c.progress, s.parameters), nil
+	return fmt.Sprintf("%s %q %q %q %q %q %q %v", s.product, s.hosts, s.ports, s.database, s.user, s.password, c.progress, s.parameters), nil
 }
 
 // Decider is stream.Transactional's.
@@ -82,29 +79,25 @@ func (d *decider) Ask(ctx context.Context) (stream.Decision, error) {
 	if err := d.tx.connect(ctx); err != nil {
 		return dec, err
 	}
-	err := d.tx.on(func(conn *pgconn.PgConn) error {
-		idle := fmt.Sprintf("SET idle_in_transaction_session_timeout = %d; SET client_min_messages = warning", d.idle.Milliseconds())
-		if _, err := conn.Exec(ctx, idle).ReadAll(); err != nil {
+	err := d.tx.on(func(conn session) error {
+		if err := conn.patience(ctx, d.idle); err != nil {
 			return err
 		}
-		if err := d.makeTable(ctx, conn); err != nil {
+		p := d.config.server.dialect.progress(d.config.progress)
+		if err := d.makeTable(ctx, conn, p); err != nil {
 			return err
 		}
-		table := d.config.progress.sql()
-		row := conn.ExecParams(ctx, "INSERT INTO "+table+" AS p (id, job, epoch, version, fence) VALUES ($1, $2, 0, 0, 1)"+
-			" ON CONFLICT (id) DO UPDATE SET fence = p.fence + 1, job = EXCLUDED.job, changed = now() RETURNING epoch, version, fence",
-			[][]byte{[]byte(d.id), []byte(d.job)}, []uint32{25, 25}, nil, nil).Read()
-		if row.Err != nil {
-			return row.Err
+		row, err := p.raise(ctx, conn, d.id, d.job)
+		if err != nil {
+			return err
 		}
 		var n [3]int64
-		if len(row.Rows) != 1 || len(row.Rows[0]) != len(n) {
-			return sqlerr.Errorf(sqlerr.DataCorrupted, "table %q of %s gives %d rows for job %q", d.config.progress, d.config.server, len(row.Rows), d.job)
+		if len(row) != len(n) {
+			return sqlerr.Errorf(sqlerr.DataCorrupted, "table %q of %s has %d values for job %q", d.config.progress, d.config.server, len(row), d.job)
 		}
 		for i := range n {
-			var err error
-			if n[i], err = strconv.ParseInt(string(row.Rows[0][i]), 10, 64); err != nil {
-				return sqlerr.Errorf(sqlerr.DataCorrupted, "table %q of %s is none of progress: %q", d.config.progress, d.config.server, row.Rows[0][i])
+			if n[i], err = strconv.ParseInt(row[i], 10, 64); err != nil {
+				return sqlerr.Errorf(sqlerr.DataCorrupted, "table %q of %s is none of progress: %q", d.config.progress, d.config.server, row[i])
 			}
 		}
 		dec = stream.Decision{Epoch: stream.Epoch(n[0]), Version: uint64(n[1])}
@@ -116,16 +109,18 @@ func (d *decider) Ask(ctx context.Context) (stream.Decision, error) {
 
 // makeTable makes the progress table where it is not there; another job may do so at
 // the same time.
-func (d *decider) makeTable(ctx context.Context, conn *pgconn.PgConn) error {
-	found, err := conn.Exec(ctx, "SELECT 1 WHERE pg_catalog.to_regclass("+quoteLiteral(d.config.progress.sql())+") IS NOT NULL").ReadAll()
-	if err != nil || len(found[0].Rows) > 0 {
+func (d *decider) makeTable(ctx context.Context, conn session, p progress) error {
+	there := false
+	err := conn.rows(ctx, p.there, 1, func([][]byte) error { there = true; return nil })
+	if err != nil || there {
 		return err
 	}
-	_, err = conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS "+d.config.progress.sql()+" (id text PRIMARY KEY, job text NOT NULL, epoch bigint NOT NULL,"+
-		" version bigint NOT NULL, fence bigint NOT NULL, changed timestamptz NOT NULL DEFAULT now())").ReadAll()
-	switch sqlerr.Code(codeOf(err)) {
-	case sqlerr.UniqueViolation, sqlerr.DuplicateTable, sqlerr.DuplicateObject:
-		return nil // the other one has made it
+	_, err = conn.exec(ctx, p.create)
+	if f := d.config.server.dialect.fault(err); f != nil {
+		switch f.code {
+		case sqlerr.UniqueViolation, sqlerr.DuplicateTable, sqlerr.DuplicateObject:
+			return nil // the other one has made it
+		}
 	}
 	return err
 }
@@ -133,28 +128,26 @@ func (d *decider) makeTable(ctx context.Context, conn *pgconn.PgConn) error {
 // Decide is stream.Decider's.
 func (d *decider) Decide(ctx context.Context, dec stream.Decision) error {
 	doing := fmt.Sprintf("committing epoch %d of job %q", dec.Epoch, d.job)
-	err := d.tx.on(func(conn *pgconn.PgConn) error {
-		if !d.tx.open {
-			if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
-				return err
-			}
-			d.tx.open = true
+	err := d.tx.on(func(conn session) error {
+		if err := d.tx.begun(ctx, conn); err != nil {
+			return err
 		}
-		told := conn.ExecParams(ctx, "UPDATE "+d.config.progress.sql()+" SET epoch = $2, version = $3, changed = clock_timestamp() WHERE id = $1 AND fence = $4",
-			[][]byte{[]byte(d.id), fmt.Append(nil, uint64(dec.Epoch)), fmt.Append(nil, dec.Version), fmt.Append(nil, d.fence)}, []uint32{25, 20, 20, 20}, nil, nil).Read()
-		if told.Err != nil {
-			return told.Err
-		}
-		if told.CommandTag.RowsAffected() != 1 {
-			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q was shut out of %s: another instance of it has begun to write", d.job, d.config.server).
-				WithHint("One job's state must be run by one process: a copy of its data directory is in use. Stop that, then START JOB %s.", d.job)
-		}
-		results, err := conn.Exec(ctx, "COMMIT").ReadAll()
+		table := d.config.progress
+		dialect := d.config.server.dialect
+		n, err := conn.exec(ctx, fmt.Sprintf("UPDATE %s SET epoch = %d, version = %d, changed = %s WHERE id = %s AND fence = %d",
+			d.config.sql(table), dec.Epoch, dec.Version, dialect.progress(table).now, dialect.literal(d.id), d.fence))
 		if err != nil {
 			return err
 		}
-		if len(results) != 1 || !strings.HasPrefix(results[0].CommandTag.String(), "COMMIT") {
+		if n != 1 {
+			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q was shut out of %s: another instance of it has begun to write", d.job, d.config.server).
+				WithHint("One job's state must be run by one process: a copy of its data directory is in use. Stop that, then START JOB %s.", d.job)
+		}
+		switch err := conn.commit(ctx); {
+		case sqlerr.CodeOf(err) == sqlerr.InFailedSQLTransaction:
 			return sqlerr.Errorf(sqlerr.ConnectionFailure, "%s has undone the transaction of job %q", d.config.server, d.job)
+		case err != nil:
+			return err
 		}
 		d.tx.open = false
 		return nil

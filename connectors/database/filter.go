@@ -1,6 +1,7 @@
 package database
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -11,10 +12,10 @@ import (
 // scan's fields. It may let rows through that the engine's own filter then stops, and
 // never the other way round: texts are compared for equality only, as their order is
 // the database's collation's.
-func pushed(filters []plan.Expr, fields []field) []string {
+func pushed(d dialect, filters []plan.Expr, fields []field) []string {
 	var out []string
 	for _, f := range filters {
-		if text, ok := condition(f, fields); ok {
+		if text, ok := condition(d, f, fields); ok {
 			out = append(out, text)
 		}
 	}
@@ -22,14 +23,14 @@ func pushed(filters []plan.Expr, fields []field) []string {
 }
 
 // condition writes a condition as the server's SQL; false: it cannot be.
-func condition(e plan.Expr, fields []field) (string, bool) {
+func condition(d dialect, e plan.Expr, fields []field) (string, bool) {
 	switch e := e.(type) {
 	case *plan.And:
-		return joined(e.Args, " AND ", fields)
+		return joined(d, e.Args, " AND ", fields)
 	case *plan.Or:
-		return joined(e.Args, " OR ", fields)
+		return joined(d, e.Args, " OR ", fields)
 	case *plan.IsNull:
-		arg, ok := operand(e.Arg, fields)
+		arg, ok := operand(d, e.Arg, fields)
 		if _, column := e.Arg.(*plan.Column); !ok || !column || e.Row {
 			return "", false
 		}
@@ -41,10 +42,10 @@ func condition(e plan.Expr, fields []field) (string, bool) {
 		if e.Typ.OID != types.Bool {
 			return "", false
 		}
-		return operand(e, fields)
+		return operand(d, e, fields)
 	case *plan.In:
-		arg, ok := operand(e.Arg, fields)
-		if !ok || !equals(e.Arg.Type().OID) {
+		arg, ok := operand(d, e.Arg, fields)
+		if t := e.Arg.Type().OID; !ok || !equals(t) || !d.holds("=", t) {
 			return "", false
 		}
 		var items []string
@@ -53,7 +54,7 @@ func condition(e plan.Expr, fields []field) (string, bool) {
 			if !ok {
 				return "", false
 			}
-			text, ok := constant(c.Value)
+			text, ok := constant(d, c.Value)
 			if !ok {
 				return "", false
 			}
@@ -61,15 +62,15 @@ func condition(e plan.Expr, fields []field) (string, bool) {
 		}
 		return "(" + arg + " IN (" + strings.Join(items, ", ") + "))", len(items) > 0
 	case *plan.Call:
-		return comparison(e, fields)
+		return comparison(d, e, fields)
 	}
 	return "", false
 }
 
-func joined(args []plan.Expr, by string, fields []field) (string, bool) {
+func joined(d dialect, args []plan.Expr, by string, fields []field) (string, bool) {
 	var parts []string
 	for _, a := range args {
-		text, ok := condition(a, fields)
+		text, ok := condition(d, a, fields)
 		if !ok {
 			return "", false
 		}
@@ -78,7 +79,7 @@ func joined(args []plan.Expr, by string, fields []field) (string, bool) {
 	return "(" + strings.Join(parts, by) + ")", len(parts) > 0
 }
 
-func comparison(e *plan.Call, fields []field) (string, bool) {
+func comparison(d dialect, e *plan.Call, fields []field) (string, bool) {
 	if len(e.Args) != 2 {
 		return "", false
 	}
@@ -95,19 +96,29 @@ func comparison(e *plan.Call, fields []field) (string, bool) {
 	default:
 		return "", false
 	}
-	left, ok := operand(e.Args[0], fields)
+	if !d.holds(e.Op, l) || !d.holds(e.Op, r) || (l == types.Timestamptz) != (r == types.Timestamptz) {
+		return "", false // a time without a zone is one of the session's here
+	}
+	if !ordered(l) && !hasConst(e.Args) {
+		return "", false // the collations of two columns may not go together
+	}
+	left, ok := operand(d, e.Args[0], fields)
 	if !ok {
 		return "", false
 	}
-	right, ok := operand(e.Args[1], fields)
+	right, ok := operand(d, e.Args[1], fields)
 	return "(" + left + " " + e.Op + " " + right + ")", ok
 }
 
+func hasConst(args []plan.Expr) bool {
+	return slices.ContainsFunc(args, func(a plan.Expr) bool { _, is := a.(*plan.Const); return is })
+}
+
 // operand is a column whose values are the server's own, or a constant.
-func operand(e plan.Expr, fields []field) (string, bool) {
+func operand(d dialect, e plan.Expr, fields []field) (string, bool) {
 	switch e := e.(type) {
 	case *plan.Column:
-		if e.Index >= len(fields) || fields[e.Index].text || fields[e.Index].mod {
+		if e.Index >= len(fields) || !fields[e.Index].own {
 			return "", false
 		}
 		return fields[e.Index].sql, true
@@ -115,23 +126,19 @@ func operand(e plan.Expr, fields []field) (string, bool) {
 		if _, ok := e.Arg.(*plan.Column); !ok || e.Arg.Type().OID != types.Varchar || e.Typ.OID != types.Text {
 			return "", false
 		}
-		return operand(e.Arg, fields)
+		return operand(d, e.Arg, fields)
 	case *plan.Const:
-		return constant(e.Value)
+		return constant(d, e.Value)
 	}
 	return "", false
 }
 
 // constant writes a value.
-func constant(v types.Value) (string, bool) {
+func constant(d dialect, v types.Value) (string, bool) {
 	if !equals(v.Type.OID) {
 		return "", false
 	}
-	name := types.FormatType(types.Of(v.Type.OID))
-	if v.Null {
-		return "NULL::" + name, true
-	}
-	return quoteLiteral(string(types.AppendText(nil, v, types.DefaultFormat()))) + "::" + name, true
+	return d.constant(v)
 }
 
 // equals reports whether two values of a type that are equal here are equal there.

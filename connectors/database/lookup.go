@@ -2,13 +2,10 @@ package database
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -47,69 +44,49 @@ func (Connector) Lookup(ctx context.Context, env *stream.Env, rel *catalog.Relat
 type lookup struct {
 	env    *stream.Env
 	config *config
-	text   string
-	keys   []*array
-	oids   []uint32
+	asker  asker // nil: it is being described
 	fields []field
 
 	tokens chan struct{} // one for each connection that is in use
 	mu     sync.Mutex
-	idle   []*pgconn.PgConn
+	idle   []session
 }
 
-// statementName is that of the one statement that is prepared on a connection.
-const statementName = "ferris"
-
-// describe writes the statement: the keys come as arrays, and a row says which of
-// them it belongs to.
-func (l *lookup) describe(ctx context.Context, conn *pgconn.PgConn, scan stream.LookupScan) error {
-	there, err := l.config.columns(ctx, conn)
+// describe has the statement written.
+func (l *lookup) describe(ctx context.Context, conn session, scan stream.LookupScan) error {
+	there, err := conn.columns(ctx)
 	if err != nil {
 		return err
 	}
-	rel := l.config.rel
-	remote, err := l.config.match(rel.Columns, there)
+	remote, err := l.config.match(l.config.rel.Columns, there)
 	if err != nil {
 		return err
 	}
 	format := types.DefaultFormat()
 	format.Enum = l.env.Labels
-	var names, on []string
-	for i, k := range scan.Keys {
-		f := newField(rel.Columns[k], remote[k], format)
-		a := newArray(rel.Columns[k].Type, format)
-		l.keys, l.oids = append(l.keys, a), append(l.oids, uint32(a.oid))
-		names = append(names, fmt.Sprintf("k%d", i+1))
-		left := "t." + quoteIdent(remote[k].name)
-		if f.text {
-			left += "::" + types.FormatType(types.Of(a.elem))
-		}
-		on = append(on, fmt.Sprintf("%s = k.k%d", left, i+1))
-	}
-	list := "SELECT k.n"
 	for _, c := range scan.Columns {
-		f := newField(rel.Columns[c], remote[c], format)
-		l.fields = append(l.fields, f)
-		list += ", t." + f.sql
+		l.fields = append(l.fields, l.config.server.dialect.field(l.config.rel.Columns[c], remote[c], format))
 	}
-	from := l.config.from()
-	if filters := pushed(scan.Filters, l.fields); len(filters) > 0 {
-		from = "(SELECT * FROM " + from + " WHERE " + strings.Join(filters, " AND ") + ") AS t"
+	a, err := l.config.server.dialect.asker(l, remote, scan)
+	if err != nil {
+		return err
 	}
-	l.text = fmt.Sprintf("%s FROM %s WITH ORDINALITY AS k(%s, n) JOIN %s ON %s",
-		list, unnested(len(names)), strings.Join(names, ", "), from, strings.Join(on, " AND "))
-	return l.prepare(ctx, conn)
+	l.asker = a
+	return a.prepare(ctx, conn)
 }
 
-func (l *lookup) prepare(ctx context.Context, conn *pgconn.PgConn) error {
-	if _, err := conn.Prepare(ctx, statementName, l.text, l.oids); err != nil {
-		return l.config.failure("asking "+l.config.subject(), err)
+// from is the table, or what is left of it by the conditions that the server can
+// check.
+func (l *lookup) from(scan stream.LookupScan) string {
+	from := l.config.from()
+	if filters := pushed(l.config.server.dialect, scan.Filters, l.fields); len(filters) > 0 {
+		from = "(SELECT * FROM " + from + " WHERE " + strings.Join(filters, " AND ") + ") AS t"
 	}
-	return nil
+	return from
 }
 
 // take is a connection for one request.
-func (l *lookup) take(ctx context.Context) (*pgconn.PgConn, error) {
+func (l *lookup) take(ctx context.Context) (session, error) {
 	select {
 	case l.tokens <- struct{}{}:
 	case <-ctx.Done():
@@ -124,9 +101,9 @@ func (l *lookup) take(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	l.mu.Unlock()
 	conn, err := l.config.connect(ctx)
-	if err == nil && l.text != "" {
-		if err = l.prepare(ctx, conn); err != nil {
-			disconnect(conn)
+	if err == nil && l.asker != nil {
+		if err = l.asker.prepare(ctx, conn); err != nil {
+			conn.close()
 		}
 	}
 	if err != nil {
@@ -137,9 +114,9 @@ func (l *lookup) take(ctx context.Context) (*pgconn.PgConn, error) {
 }
 
 // give puts a connection back; after an error it is closed.
-func (l *lookup) give(conn *pgconn.PgConn, err error) {
-	if err != nil || conn.IsClosed() {
-		disconnect(conn)
+func (l *lookup) give(conn session, err error) {
+	if err != nil || !conn.usable() {
+		conn.close()
 	} else {
 		l.mu.Lock()
 		l.idle = append(l.idle, conn)
@@ -154,63 +131,59 @@ func (l *lookup) Find(ctx context.Context, keys []vec.Vec, n int, found func(row
 	if err != nil {
 		return nil, err
 	}
-	err = l.ask(ctx, conn, keys, n, found)
+	err = l.asker.ask(ctx, conn, keys, n, found)
 	l.give(conn, err)
 	return nil, err
 }
 
-func (l *lookup) ask(ctx context.Context, conn *pgconn.PgConn, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) error {
-	all := make([]int32, n)
-	for i := range all {
-		all[i] = int32(i)
-	}
-	params, formats := make([][]byte, len(keys)), make([]int16, len(keys))
-	for i := range keys {
-		params[i], formats[i] = l.keys[i].append(nil, keys[i], all), 1
-	}
+// rows collects rows that are found, and hands them on in batches.
+func (l *lookup) rows(found func(rows *vec.Batch, of []int32) error) *foundRows {
 	ts := make([]types.Type, len(l.fields))
 	for i := range l.fields {
 		ts[i] = l.fields[i].typ
 	}
-	b, of := vec.NewBatch(ts), []int32(nil)
-	doing := "asking " + l.config.subject()
-	rows := conn.ExecPrepared(ctx, statementName, params, formats, []int16{1})
-	for rows.NextRow() {
-		values := rows.Values()
-		if len(values) != len(l.fields)+1 || len(values[0]) != 8 {
-			_, _ = rows.Close()
-			return l.config.failure(doing, errCopy())
-		}
-		for i := range l.fields {
-			if values[i+1] == nil {
-				vec.AppendNull(b.Cols[i])
-				continue
-			}
-			if err := l.fields[i].set(b.Cols[i], values[i+1]); err != nil {
-				_, _ = rows.Close()
-				e := *sqlerr.From(err)
-				e.Message = fmt.Sprintf("%s, column %q: %s", doing, l.fields[i].name, e.Message)
-				return &e
-			}
-		}
-		of = append(of, int32(binary.BigEndian.Uint64(values[0]))-1)
-		if b.Rows++; b.Rows < vec.MaxRows {
+	return &foundRows{lookup: l, batch: vec.NewBatch(ts), found: found}
+}
+
+// foundRows is a batch that is being filled.
+type foundRows struct {
+	lookup *lookup
+	batch  *vec.Batch
+	of     []int32
+	found  func(rows *vec.Batch, of []int32) error
+}
+
+// append takes the row of a key.
+func (r *foundRows) append(values [][]byte, key int32) error {
+	b := r.batch
+	for i := range r.lookup.fields {
+		f := &r.lookup.fields[i]
+		if values[i] == nil {
+			vec.AppendNull(b.Cols[i])
 			continue
 		}
-		if err := found(b, of); err != nil {
-			_, _ = rows.Close()
-			return err
+		if err := f.set(b.Cols[i], values[i]); err != nil {
+			e := *sqlerr.From(err)
+			e.Message = fmt.Sprintf("asking %s, column %q: %s", r.lookup.config.subject(), f.name, e.Message)
+			return &e
 		}
-		b.Reset()
-		of = of[:0]
 	}
-	if _, err := rows.Close(); err != nil {
-		return l.config.failure(doing, err)
-	}
-	if b.Rows == 0 {
+	r.of = append(r.of, key)
+	if b.Rows++; b.Rows < vec.MaxRows {
 		return nil
 	}
-	return found(b, of)
+	return r.end()
+}
+
+// end hands on what is left.
+func (r *foundRows) end() error {
+	if r.batch.Rows == 0 {
+		return nil
+	}
+	err := r.found(r.batch, r.of)
+	r.batch.Reset()
+	r.of = r.of[:0]
+	return err
 }
 
 // Close closes the connections.
@@ -220,7 +193,7 @@ func (l *lookup) Close() error {
 	l.idle = nil
 	l.mu.Unlock()
 	for _, conn := range idle {
-		disconnect(conn)
+		conn.close()
 	}
 	return nil
 }

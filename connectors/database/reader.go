@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -47,7 +45,7 @@ type delivery struct {
 
 // Open starts a reader. It connects with its first Read.
 func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
-	places, _, err := s.places(scan.Bounded || scan.Marks)
+	places, _, err := s.config.server.dialect.places(s, scan.Bounded || scan.Marks)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +53,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	format.Enum = s.env.Labels
 	r := &reader{source: s, scan: scan, from: from, wake: make(chan struct{}, 1), out: make(chan delivery), free: make(chan *vec.Batch, readAhead), done: make(chan struct{})}
 	for _, c := range scan.Columns {
-		r.fields = append(r.fields, newField(s.rel.Columns[c], s.remote[c], format))
+		r.fields = append(r.fields, s.config.server.dialect.field(s.rel.Columns[c], s.remote[c], format))
 	}
 	for _, p := range from {
 		if scan.Marks {
@@ -200,20 +198,17 @@ func (r *reader) readAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer disconnect(conn)
-	places, sorted, err := s.places(r.scan.Bounded)
+	defer conn.close()
+	d := s.config.server.dialect
+	places, sorted, err := d.places(s, r.scan.Bounded)
 	if err != nil {
 		return err
 	}
-	filters := pushed(r.scan.Filters, r.fields)
+	filters := pushed(d, r.scan.Filters, r.fields)
 	if s.config.incremental != "" {
 		return r.follow(ctx, conn, places, filters)
 	}
-	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-	if !sorted && len(places) > 0 {
-		begin += "; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off"
-	}
-	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
+	if err := conn.snapshot(ctx, !sorted && len(places) > 0); err != nil {
 		return s.config.failure("reading "+s.config.subject(), err)
 	}
 	for _, p := range r.from {
@@ -236,7 +231,7 @@ func (r *reader) readAll(ctx context.Context) error {
 }
 
 // follow asks for the rows behind the last one, again and again.
-func (r *reader) follow(ctx context.Context, conn *pgconn.PgConn, places []place, filters []string) error {
+func (r *reader) follow(ctx context.Context, conn session, places []place, filters []string) error {
 	s, p := r.source, r.from[0]
 	at, err := s.decode(p.Offset, len(places))
 	if err != nil {
@@ -247,8 +242,13 @@ func (r *reader) follow(ctx context.Context, conn *pgconn.PgConn, places []place
 			return err
 		}
 	}
+	rows := s.config.server.dialect.horizon(s)
 	for {
-		last, err := r.copy(ctx, conn, selection{split: p.Split, places: places, fields: r.fields, filters: filters, at: at, order: " ASC"})
+		settled, err := rows.where(ctx, conn)
+		if err != nil {
+			return s.config.failure("reading "+s.config.subject(), err)
+		}
+		last, err := r.copy(ctx, conn, selection{split: p.Split, places: places, fields: r.fields, filters: filters, settled: settled, at: at, order: " ASC"})
 		if err != nil {
 			return err
 		}
@@ -272,17 +272,18 @@ func (r *reader) follow(ctx context.Context, conn *pgconn.PgConn, places []place
 }
 
 // latest is the position of the last row there is; nil: there is none.
-func (s *source) latest(ctx context.Context, conn *pgconn.PgConn, places []place) (position, error) {
-	var p position
-	t := &tuples{fields: make([][]byte, len(places))}
-	t.row = func(values [][]byte) (err error) {
-		p, err = placed(places, values)
-		return err
-	}
-	if _, err := conn.CopyTo(ctx, t, s.statement(selection{split: s.whole(), places: places, order: " DESC", limit: 1})); err != nil {
+func (s *source) latest(ctx context.Context, conn session, places []place) (position, error) {
+	settled, err := s.config.server.dialect.horizon(s).where(ctx, conn)
+	if err != nil {
 		return nil, s.config.failure("reading "+s.config.subject(), err)
 	}
-	return p, nil
+	var p position
+	text := s.statement(selection{split: s.whole(), places: places, settled: settled, order: " DESC", limit: 1})
+	err = conn.rows(ctx, text, len(places), func(values [][]byte) (err error) {
+		p, err = placed(places, values)
+		return err
+	})
+	return p, s.config.failure("reading "+s.config.subject(), err)
 }
 
 func placed(places []place, values [][]byte) (position, error) {
@@ -300,11 +301,10 @@ func placed(places []place, values [][]byte) (position, error) {
 	return p, nil
 }
 
-// copy runs a COPY and delivers its rows. It returns the place of the last one.
-func (r *reader) copy(ctx context.Context, conn *pgconn.PgConn, what selection) (position, error) {
+// copy runs a SELECT and delivers its rows. It returns the place of the last one.
+func (r *reader) copy(ctx context.Context, conn session, what selection) (position, error) {
 	c := &copying{reader: r, ctx: ctx, next: what.next, parted: what.parted, split: what.split, places: what.places, last: make([][]byte, len(what.places))}
-	t := &tuples{fields: make([][]byte, len(what.places)+len(r.fields)), row: c.row}
-	_, err := conn.CopyTo(ctx, t, r.source.statement(what))
+	err := conn.rows(ctx, r.source.statement(what), max(1, len(what.places)+len(r.fields)), c.row)
 	if err == nil {
 		err = c.flush()
 	}
@@ -317,7 +317,7 @@ func (r *reader) copy(ctx context.Context, conn *pgconn.PgConn, what selection) 
 	return c.at, nil
 }
 
-// copying is one COPY under way.
+// copying is one SELECT under way.
 type copying struct {
 	reader  *reader
 	ctx     context.Context
@@ -414,14 +414,16 @@ func (c *copying) where(p position) string {
 	if len(p) == 0 {
 		return s.config.subject()
 	}
-	if names := s.config.order(); len(names) > 0 {
-		text := s.config.subject() + ", row"
-		for i, n := range names {
-			text += fmt.Sprintf(" %s = %s", n, p[i])
+	var text string
+	for i, at := range c.places {
+		if at.name != "" {
+			text += fmt.Sprintf(" %s = %s", at.name, p[i])
 		}
-		return text
 	}
-	return fmt.Sprintf("%s, row %s", s.config.subject(), p[0])
+	if text == "" {
+		text = " " + p[0]
+	}
+	return s.config.subject() + ", row" + text
 }
 
 // flush delivers the rows decoded so far.

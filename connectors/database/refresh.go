@@ -46,11 +46,11 @@ func (w *changeStream) again(ctx context.Context, what selection) error {
 	if err != nil {
 		return err
 	}
-	defer disconnect(conn)
-	if what.places, _, err = s.places(true); err != nil {
+	defer conn.close()
+	if what.places, _, err = c.server.dialect.places(s, true); err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").ReadAll(); err != nil {
+	if err := conn.snapshot(ctx, false); err != nil {
 		return c.failure("reading "+c.subject(), err)
 	}
 	if err := w.say(ctx, stream.MarkRefresh, stream.Read{Split: w.split, Next: what.next}); err != nil {

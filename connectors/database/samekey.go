@@ -13,7 +13,8 @@ import (
 // sameKey tells which rows of a batch have one key. Of those only the last is
 // written: a statement cannot put a row twice, and removes before it puts.
 type sameKey struct {
-	columns []*rowkey.Encoder // nil: by what is sent of it
+	columns []*rowkey.Encoder // nil: by its text
+	texts   []func(dst []byte, v vec.Vec, row int) []byte
 	// loose says that keys which differ here may be one there, where a column has
 	// another type: '1.0' and '1.00', into a numeric. Their order is kept.
 	loose bool
@@ -21,16 +22,18 @@ type sameKey struct {
 
 // sameKeys finds how keys are compared. Values that are equal may be written
 // differently: 1.0 and 1.00, 0 and -0.
-func (s *sink) sameKeys(found []remote) sameKey {
+func (s *sink) sameKeys() sameKey {
 	var e sameKey
 	for _, k := range s.key {
 		t := s.config.rel.Columns[k].Type
 		if !rowkey.Orderable(t) {
 			e.columns, e.loose = append(e.columns, nil), true
+			e.texts = append(e.texts, vec.TextAppender(t, s.format))
 			continue
 		}
+		e.texts = append(e.texts, nil)
 		e.columns = append(e.columns, rowkey.NewEncoder([]rowkey.Column{{Type: t}}))
-		e.loose = e.loose || !comparesAs(t, found[k].typ)
+		e.loose = e.loose || !s.writer.distinct(k)
 	}
 	return e
 }
@@ -57,7 +60,7 @@ func (s *sink) appendKey(dst []byte, b *vec.Batch, row int) []byte {
 			continue
 		}
 		at := len(dst)
-		dst = s.columns[k].append1(append(dst, 0, 0, 0, 0), b.Cols[k], row)
+		dst = s.equal.texts[i](append(dst, 0, 0, 0, 0), b.Cols[k], row)
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at))
 	}
 	return dst

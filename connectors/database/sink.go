@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -23,13 +20,11 @@ type sink struct {
 	metrics *stream.Metrics
 	mode    string
 
-	columns []*array
-	key     []int // columns, where rows have a key
-	equal   sameKey
-	put     string
-	remove  string
-	raw     *json.Encoder
-	copy    *copyIn // of mode copy
+	key    []int // columns, where rows have a key
+	equal  sameKey
+	writer writer
+	raw    *json.Encoder
+	format *types.Format
 
 	rows, gone []int32          // of a batch: to be put, and to be removed
 	last       map[string]int32 // the last row of a key
@@ -84,18 +79,18 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 		return sqlerr.Unsupported("Write mode = 'upsert', with a key, or leave it out.", "mode '%s' of sink %q is not supported with a query that updates rows", s.mode, c.rel.Name)
 	}
 	if c.create || o.Create {
-		if err := s.tx.do(ctx, fmt.Sprintf("making table %q", c.table), c.createTable(c.rel.Columns)); err != nil {
+		if err := s.tx.do(ctx, fmt.Sprintf("making table %q", c.table), c.server.dialect.createTable(c, c.rel.Columns)); err != nil {
 			return err
 		}
 	}
 	var there, found []remote
 	var k kind
-	err := s.tx.on(func(conn *pgconn.PgConn) (err error) {
-		if there, err = c.columns(ctx, conn); err != nil {
+	err := s.tx.on(func(conn session) (err error) {
+		if there, err = conn.columns(ctx); err != nil {
 			return err
 		}
 		if found, err = c.match(c.rel.Columns, there); err == nil {
-			k, err = c.kindOf(ctx, conn)
+			k, err = conn.kind(ctx)
 		}
 		return err
 	})
@@ -107,22 +102,13 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 			return err
 		}
 	}
-	if s.mode == modeUpsert {
-		if err := s.unique(ctx); err != nil {
-			return err
-		}
+	s.format = types.DefaultFormat()
+	s.format.Enum = env.Labels
+	if s.writer, err = c.server.dialect.writer(ctx, s, found); err != nil {
+		return err
 	}
-	format := types.DefaultFormat()
-	format.Enum = env.Labels
-	for _, col := range c.rel.Columns {
-		s.columns = append(s.columns, newArray(col.Type, format))
-	}
-	if s.mode == modeCopy {
-		s.copy = newCopyIn(s, found, format)
-		return nil
-	}
-	s.equal = s.sameKeys(found)
-	return s.statements(ctx, found)
+	s.equal = s.sameKeys()
+	return nil
 }
 
 // keyedMode reports whether rows find those of the table by a key.
@@ -150,102 +136,20 @@ func (s *sink) keyed(k kind) error {
 	return nil
 }
 
-// unique checks that the key has the unique index which ON CONFLICT goes by.
-func (s *sink) unique(ctx context.Context) error {
+// unindexed is for a key that an upsert cannot go by.
+func (s *sink) unindexed(names []string) error {
 	c := s.config
-	var names, literals []string
+	return sqlerr.Errorf(sqlerr.InvalidColumnReference, "the key of sink %q, (%s), is no unique index of %s", c.rel.Name, c.idents(names), c.what()).
+		WithHint("Create one there: CREATE UNIQUE INDEX ON %s (%s);", c.sql(c.table), c.idents(names))
+}
+
+// keyNames are the names of the key's columns.
+func (s *sink) keyNames() []string {
+	var names []string
 	for _, i := range s.key {
-		names = append(names, c.rel.Columns[i].Name)
-		literals = append(literals, quoteLiteral(c.rel.Columns[i].Name))
+		names = append(names, s.config.rel.Columns[i].Name)
 	}
-	return s.tx.on(func(conn *pgconn.PgConn) error {
-		results, err := conn.Exec(ctx, "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = "+quoteLiteral(c.table.sql())+"::regclass AND i.indisunique AND i.indisvalid"+
-			" AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = "+fmt.Sprint(len(names))+
-			" AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])"+
-			" AND a.attname NOT IN ("+strings.Join(literals, ", ")+"))").ReadAll()
-		if err != nil || len(results[0].Rows) > 0 {
-			return c.failure("describing "+c.subject(), err)
-		}
-		return sqlerr.Errorf(sqlerr.InvalidColumnReference, "the key of sink %q, (%s), is no unique index of %s", c.rel.Name, idents(names), c.what()).
-			WithHint("Create one there: CREATE UNIQUE INDEX ON %s (%s);", c.table.sql(), idents(names))
-	})
-}
-
-// createTable makes the table from the sink's columns.
-func (c *config) createTable(columns []catalog.Column) string {
-	var parts []string
-	for _, col := range columns {
-		t := types.FormatType(col.Type)
-		if i := types.Lookup(col.Type.OID); i == nil || i.Kind == 'e' || i.Kind == 'c' || col.Type.OID >= firstOwnOID || col.Type.OID == types.Unknown {
-			t = "text"
-		}
-		parts = append(parts, quoteIdent(col.Name)+" "+t)
-	}
-	if len(c.keys) > 0 {
-		parts = append(parts, "PRIMARY KEY ("+idents(c.keys)+")")
-	}
-	return "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS " + c.table.sql() + " (" + strings.Join(parts, ", ") + ")"
-}
-
-func idents(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = quoteIdent(n)
-	}
-	return strings.Join(q, ", ")
-}
-
-// statements has the statements parsed: rows come as an array for each column.
-func (s *sink) statements(ctx context.Context, found []remote) error {
-	c := s.config
-	var names, selects, columns, sets, on, keys []string
-	var oids, keyOIDs []uint32
-	for i, col := range c.rel.Columns {
-		a := s.columns[i]
-		oids = append(oids, uint32(a.oid))
-		name, v := quoteIdent(col.Name), fmt.Sprintf("v%d", i+1)
-		names, columns = append(names, v), append(columns, name)
-		if a.elem == types.Text && found[i].typ.OID != types.Text {
-			v += "::" + found[i].written()
-		}
-		selects = append(selects, v)
-		if k := slices.Index(s.key, i); k < 0 {
-			sets = append(sets, name+" = EXCLUDED."+name)
-		}
-	}
-	for k, i := range s.key {
-		col, a := c.rel.Columns[i], s.columns[i]
-		keyOIDs = append(keyOIDs, uint32(a.oid))
-		keys = append(keys, quoteIdent(col.Name))
-		v := fmt.Sprintf("k.v%d", k+1)
-		if a.elem == types.Text && found[i].typ.OID != types.Text {
-			v += "::" + found[i].written()
-		}
-		on = append(on, "t."+quoteIdent(col.Name)+" = "+v)
-	}
-	doing := fmt.Sprintf("writing to %s", c.subject())
-	var err error
-	if s.mode != modeDelete {
-		text := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS r(%s)",
-			c.table.sql(), strings.Join(columns, ", "), strings.Join(selects, ", "), unnested(len(names)), strings.Join(names, ", "))
-		if s.mode == modeUpsert {
-			text += " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO "
-			if len(sets) == 0 {
-				text += "NOTHING"
-			} else {
-				text += "UPDATE SET " + strings.Join(sets, ", ")
-			}
-		}
-		if s.put, err = s.tx.prepare(ctx, doing, text, oids); err != nil {
-			return err
-		}
-	}
-	if s.keyedMode() {
-		text := fmt.Sprintf("DELETE FROM %s AS t USING %s AS k(%s) WHERE %s",
-			c.table.sql(), unnested(len(s.key)), strings.Join(names[:len(s.key)], ", "), strings.Join(on, " AND "))
-		s.remove, err = s.tx.prepare(ctx, doing, text, keyOIDs)
-	}
-	return err
+	return names
 }
 
 // write puts a batch's rows into the transaction. A row that the table does not take
@@ -296,28 +200,10 @@ func (s *sink) write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 
 // apply puts and removes rows; where some are at fault, in halves.
 func (s *sink) apply(ctx context.Context, b *vec.Batch, put, gone []int32) ([]stream.Reject, error) {
-	if s.copy != nil && len(put) > 0 {
-		return s.settle(ctx, b, put, nil, s.tx.copyIn(ctx, s.copy.statement, s.copy.encode(b, put)))
-	}
-	var steps []step
-	if len(gone) > 0 {
-		st := step{statement: s.remove}
-		for _, k := range s.key {
-			st.params = append(st.params, s.columns[k].append(nil, b.Cols[k], gone))
-		}
-		steps = append(steps, st)
-	}
-	if len(put) > 0 {
-		st := step{statement: s.put}
-		for i, a := range s.columns {
-			st.params = append(st.params, a.append(nil, b.Cols[i], put))
-		}
-		steps = append(steps, st)
-	}
-	if len(steps) == 0 {
+	if len(put)+len(gone) == 0 {
 		return nil, nil
 	}
-	return s.settle(ctx, b, put, gone, s.tx.write(ctx, steps))
+	return s.settle(ctx, b, put, gone, s.writer.apply(ctx, b, put, gone))
 }
 
 // settle returns the rows that are at fault of those that were written, as err tells.
@@ -380,7 +266,7 @@ func (l *lasting) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, err
 
 // Prepare commits the epoch's rows.
 func (l *lasting) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
-	return prepared, l.failure(l.tx.end(ctx, "COMMIT"))
+	return prepared, l.failure(l.tx.commit(ctx))
 }
 
 // Commit does nothing: Prepare has.
@@ -388,7 +274,7 @@ func (l *lasting) Commit(context.Context, stream.Epoch, []byte) error { return n
 
 // Rollback takes back what no epoch has prepared.
 func (l *lasting) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
-	return l.failure(l.tx.end(ctx, "ROLLBACK"))
+	return l.failure(l.tx.rollback(ctx))
 }
 
 // Close closes the connection.
@@ -422,7 +308,7 @@ func (f *foreground) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error
 
 // Commit commits the rows of all statements.
 func (f *foreground) Commit(ctx context.Context, _ stream.Epoch, _ []byte) error {
-	return f.failure(f.tx.end(ctx, "COMMIT"))
+	return f.failure(f.tx.commit(ctx))
 }
 
 // Rollback takes back the rows of the statement that runs, or all.
@@ -430,7 +316,7 @@ func (f *foreground) Rollback(ctx context.Context, e stream.Epoch, _ []byte) err
 	if f.last > 0 && e > f.last && f.tx.open {
 		return f.tx.do(ctx, "writing to "+f.config.subject(), "ROLLBACK TO SAVEPOINT ferris_prepared")
 	}
-	return f.failure(f.tx.end(ctx, "ROLLBACK"))
+	return f.failure(f.tx.rollback(ctx))
 }
 
 // Close closes the connection.

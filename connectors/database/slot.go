@@ -83,8 +83,8 @@ func (Connector) Key(ctx context.Context, env *stream.Env, rel *catalog.Relation
 	if err != nil {
 		return nil, err
 	}
-	defer disconnect(conn)
-	k, err := c.kindOf(ctx, conn)
+	defer conn.close()
+	k, err := conn.kind(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 		return l, sqlerr.Unsupported("Read the tables that its rows are in.", "the changes of %s, which is no table of its own, are not told by the server: reading them is not supported", c.what())
 	}
 	doing := "describing " + c.subject()
-	table := quoteLiteral(c.table.sql()) + "::pg_catalog.regclass"
+	table := quoteLiteral(c.sql(c.table)) + "::pg_catalog.regclass"
 	rows, err := c.ask(ctx, conn, doing, "SELECT n.nspname, c.relname, c.relreplident, c.relpersistence, pg_catalog.current_setting('wal_level'), c.oid"+
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = "+table)
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 	}
 	if string(rows[0][3]) != "p" {
 		return l, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the changes of %s are not in the server's log, as it is unlogged or temporary", c.what()).
-			WithHint("Run ALTER TABLE %s SET LOGGED there.", c.table.sql())
+			WithHint("Run ALTER TABLE %s SET LOGGED there.", c.sql(c.table))
 	}
 	if err := c.identified(ctx, conn, table, string(rows[0][2]), k); err != nil {
 		return l, err
@@ -183,7 +183,7 @@ func (c *config) identified(ctx context.Context, conn *pgconn.PgConn, table, ide
 	for _, name := range c.rel.Key {
 		if identity == "n" || !slices.Contains(told, name) {
 			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "deletes and updates of %s do not tell column %q, which is of the stream's PRIMARY KEY", c.what(), name).
-				WithHint("Run ALTER TABLE %s REPLICA IDENTITY FULL there, or USING INDEX one over the key.", c.table.sql())
+				WithHint("Run ALTER TABLE %s REPLICA IDENTITY FULL there, or USING INDEX one over the key.", c.sql(c.table))
 		}
 	}
 	return nil
@@ -229,7 +229,7 @@ func (c *config) publish(ctx context.Context, l logged) error {
 	}
 	defer disconnect(conn)
 	doing := fmt.Sprintf("publishing %s", c.subject())
-	pub, table := quoteIdent(l.publication), name{l.schema, l.name}.sql()
+	pub, table := quoteIdent(l.publication), c.sql(name{l.schema, l.name})
 	for made := false; ; made = true {
 		rows, err := c.ask(ctx, conn, doing, "SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, t.tablename IS NOT NULL, pg_catalog.to_jsonb(t)->>'rowfilter'"+
 			" FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = "+quoteLiteral(l.schema)+" AND t.tablename = "+quoteLiteral(l.name)+

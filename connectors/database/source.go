@@ -9,7 +9,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -32,8 +31,8 @@ func (s *source) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer disconnect(conn)
-	if s.there, err = c.columns(ctx, conn); err != nil {
+	defer conn.close()
+	if s.there, err = conn.columns(ctx); err != nil {
 		return err
 	}
 	if s.remote, err = c.match(s.rel.Columns, s.there); err != nil {
@@ -44,12 +43,12 @@ func (s *source) describe(ctx context.Context) error {
 			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q, by which %q is read, does not exist in %s", k, s.rel.Name, c.what())
 		}
 	}
-	if s.kind, err = c.kindOf(ctx, conn); err != nil {
+	if s.kind, err = conn.kind(ctx); err != nil {
 		return err
 	}
 	sizes.put(c, s.kind.rows)
 	if c.cdc {
-		s.log, err = c.logged(ctx, conn, s.kind)
+		s.log, err = c.logged(ctx, postgresOf(conn), s.kind)
 	}
 	return err
 }
@@ -67,7 +66,7 @@ func (s *source) Splits(context.Context) ([]stream.Split, error) {
 	if s.kind.relkind == "p" && !s.config.changing() && s.config.incremental == "" && len(s.config.keys) == 0 {
 		var splits []stream.Split
 		for _, leaf := range s.kind.leaves {
-			splits = append(splits, stream.Split(leaf.sql()))
+			splits = append(splits, stream.Split(s.config.sql(leaf)))
 		}
 		return splits, nil
 	}
@@ -79,7 +78,7 @@ func (s *source) whole() stream.Split {
 	if s.config.query != "" {
 		return "query"
 	}
-	return stream.Split(s.config.table.sql())
+	return stream.Split(s.config.sql(s.config.table))
 }
 
 func (s *source) Close() error { return nil }
@@ -123,56 +122,29 @@ func (s *source) decode(o stream.Offset, parts int) (position, error) {
 
 // place is a column that rows are ordered by.
 type place struct {
-	sql  string
-	read func(b []byte) (string, error) // the value's text
+	name     string // the column's; "" of one that is the server's own affair
+	sql      string
+	selected string                         // in a SELECT list
+	read     func(b []byte) (string, error) // the value's text; nil: it comes as text
+	constant func(text string) string       // the text as a constant; nil: as any text
 }
 
-// places are what the rows of a split come in the order of; sorted: the server sorts
-// them, they do not lie so. None: they are in no order.
-func (s *source) places(bounded bool) (places []place, sorted bool, err error) {
-	ctid, tableoid := binaryPlace("t.ctid", types.TID), binaryPlace("t.tableoid", types.Oid)
-	switch {
-	case s.config.incremental != "":
-		places = []place{s.columnPlace(s.config.incremental)}
-		if s.kind.paged() {
-			places = append(places, tableoid, ctid)
-		}
-		return places, true, nil
-	case len(s.config.keys) > 0:
-		for _, k := range s.config.keys {
-			places = append(places, s.columnPlace(k))
-		}
-		return places, true, nil
-	case s.kind.paged():
-		return []place{ctid}, false, nil
-	case bounded:
+// ordered are the columns of a declaration that rows come in the order of.
+func (s *source) ordered(one func(s *source, column string) place) []place {
+	var places []place
+	for _, k := range s.config.order() {
+		places = append(places, one(s, k))
+	}
+	return places
+}
+
+// unplaced is for rows that are in no order.
+func (s *source) unplaced(bounded bool) ([]place, bool, error) {
+	if bounded {
 		return nil, false, nil
 	}
 	return nil, false, sqlerr.Unsupported("Name columns in key that no two rows share: they are read in that order.",
 		"a job that reads %s, which is no table of pages, without a key is not supported", s.config.what())
-}
-
-// columnPlace is a column of the server's, read as text.
-func (s *source) columnPlace(column string) place {
-	return place{"t." + quoteIdent(column), nil}
-}
-
-func binaryPlace(column string, t types.OID) place {
-	return place{column, func(b []byte) (string, error) {
-		v, err := types.FromBinary(types.Of(t), b, nil)
-		if err != nil {
-			return "", err
-		}
-		return string(types.AppendText(nil, v, types.DefaultFormat())), nil
-	}}
-}
-
-// selected is the place in a SELECT list.
-func (p place) selected() string {
-	if p.read == nil {
-		return p.sql + "::pg_catalog.text"
-	}
-	return p.sql
 }
 
 // selection is what a statement reads: the rows of a split behind a position.
@@ -181,6 +153,7 @@ type selection struct {
 	places  []place
 	fields  []field
 	filters []string
+	settled []string      // conditions of a stream that grows
 	at      position      // nil: from the beginning
 	order   string        // of the places: " ASC", " DESC", or "": as the rows lie
 	limit   int           // 0: none
@@ -188,34 +161,39 @@ type selection struct {
 	parted  bool          // rows have no place to go on at
 }
 
-// statement is the COPY that a selection is read by.
+// statement is the SELECT that a selection is read by.
 func (s *source) statement(what selection) string {
 	var b strings.Builder
-	b.WriteString("COPY (SELECT ")
+	d := s.config.server.dialect
+	b.WriteString("SELECT ")
 	sep := ""
 	for _, p := range what.places {
-		b.WriteString(sep + p.selected())
+		b.WriteString(sep + p.selected)
 		sep = ", "
 	}
 	for _, f := range what.fields {
 		b.WriteString(sep + f.sql)
 		sep = ", "
 	}
+	if sep == "" {
+		b.WriteString("NULL")
+	}
 	if what.split == s.whole() {
 		b.WriteString(" FROM " + s.config.from())
 	} else {
 		b.WriteString(" FROM " + string(what.split) + " AS t")
 	}
-	where := slices.Clone(what.filters)
+	where := slices.Concat(what.filters, what.settled)
 	if len(what.at) > 0 {
 		var left, right []string
 		for i, p := range what.places {
-			left, right = append(left, p.sql), append(right, quoteLiteral(what.at[i]))
+			text := d.literal
+			if p.constant != nil {
+				text = p.constant
+			}
+			left, right = append(left, p.sql), append(right, text(what.at[i]))
 		}
-		where = append(where, compared(left, right))
-	}
-	if s.config.incremental != "" {
-		where = append(where, s.settled()...)
+		where = append(where, d.after(left, right))
 	}
 	if len(where) > 0 {
 		b.WriteString(" WHERE " + strings.Join(where, " AND "))
@@ -228,28 +206,5 @@ func (s *source) statement(what selection) string {
 	if what.limit > 0 {
 		fmt.Fprintf(&b, " LIMIT %d", what.limit)
 	}
-	b.WriteString(") TO STDOUT (FORMAT binary)")
 	return b.String()
-}
-
-func compared(left, right []string) string {
-	if len(left) == 1 {
-		return left[0] + " > " + right[0]
-	}
-	return "(" + strings.Join(left, ", ") + ") > (" + strings.Join(right, ", ") + ")"
-}
-
-// settled keeps back rows that one with a lower value may still come before. Who
-// takes a lower value and has begun to write is a transaction that was running before
-// the rows of a later one came: what is younger than the oldest that runs waits.
-func (s *source) settled() []string {
-	column := "t." + quoteIdent(s.config.incremental)
-	where := []string{column + " IS NOT NULL"}
-	if s.kind.paged() && s.kind.relkind != "m" {
-		where = append(where, "pg_catalog.age(t.xmin) > pg_catalog.age(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.xid)")
-	}
-	if lag := s.config.lag; lag > 0 {
-		where = append(where, fmt.Sprintf("%s <= pg_catalog.now() - interval '%d microseconds'", column, lag.Microseconds()))
-	}
-	return where
 }

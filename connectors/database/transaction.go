@@ -2,12 +2,9 @@ package database
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -18,17 +15,12 @@ type transaction struct {
 	config *config
 
 	mu     sync.Mutex // guards what follows: one statement at a time
-	conn   *pgconn.PgConn
+	conn   session
 	open   bool
-	names  int // statements that are prepared
 	closed bool
 
 	since atomic.Int64 // when the server was last asked, in Unix nanoseconds; 0: it has answered
 }
-
-// begin opens a transaction. Constraints are checked with each statement, so that
-// what breaks one is a fault of the rows that do.
-const begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET CONSTRAINTS ALL IMMEDIATE"
 
 // connect opens the connection where it is not.
 func (t *transaction) connect(ctx context.Context) error {
@@ -46,7 +38,7 @@ func (t *transaction) connect(ctx context.Context) error {
 }
 
 // on runs f with the connection, which nobody else has meanwhile.
-func (t *transaction) on(f func(conn *pgconn.PgConn) error) error {
+func (t *transaction) on(f func(conn session) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil || t.closed {
@@ -57,78 +49,41 @@ func (t *transaction) on(f func(conn *pgconn.PgConn) error) error {
 	return f(t.conn)
 }
 
-// do runs statements without rows or parameters.
+// do runs statements without rows.
 func (t *transaction) do(ctx context.Context, doing, text string) error {
-	return t.on(func(conn *pgconn.PgConn) error {
-		_, err := conn.Exec(ctx, text).ReadAll()
+	return t.on(func(conn session) error {
+		_, err := conn.exec(ctx, text)
 		return t.config.failure(doing, err)
 	})
 }
 
-// prepare has a statement parsed and returns its name.
-func (t *transaction) prepare(ctx context.Context, doing, text string, oids []uint32) (name string, err error) {
-	err = t.on(func(conn *pgconn.PgConn) error {
-		t.names++
-		name = fmt.Sprintf("ferris%d", t.names)
-		_, err := conn.Prepare(ctx, name, text, oids)
-		return t.config.failure(doing, err)
-	})
-	return name, err
+// begun opens the transaction where it is not.
+func (t *transaction) begun(ctx context.Context, conn session) error {
+	if t.open {
+		return nil
+	}
+	err := conn.begin(ctx)
+	t.open = err == nil
+	return err
 }
 
-// step is a prepared statement with its parameters, all in binary form.
-type step struct {
-	statement string
-	params    [][]byte
+// commit commits what is open; nothing is open after it.
+func (t *transaction) commit(ctx context.Context) error {
+	return t.end(func(conn session) error { return conn.commit(ctx) })
 }
 
-// write runs steps in the transaction, as one trip to the server. Where the rows are
-// at fault nothing of them remains, and the transaction goes on.
-func (t *transaction) write(ctx context.Context, steps []step) error {
-	return t.on(func(conn *pgconn.PgConn) error {
-		if !t.open {
-			if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
-				return err
-			}
-			t.open = true
-		}
-		var b pgconn.Batch
-		b.ExecParams("SAVEPOINT ferris", nil, nil, nil, nil)
-		for _, s := range steps {
-			formats := make([]int16, len(s.params))
-			for i := range formats {
-				formats[i] = 1
-			}
-			b.ExecPrepared(s.statement, s.params, formats, nil)
-		}
-		b.ExecParams("RELEASE SAVEPOINT ferris", nil, nil, nil, nil)
-		_, err := conn.ExecBatch(ctx, &b).ReadAll()
-		if !ofRows(err) {
-			return err
-		}
-		if _, back := conn.Exec(ctx, "ROLLBACK TO SAVEPOINT ferris; RELEASE SAVEPOINT ferris").ReadAll(); back != nil {
-			return back
-		}
-		return err
-	})
+// rollback takes back what is open.
+func (t *transaction) rollback(ctx context.Context) error {
+	return t.end(func(conn session) error { return conn.rollback(ctx) })
 }
 
-// end commits what is open, or takes it back; nothing is open after it.
-func (t *transaction) end(ctx context.Context, text string) error {
-	return t.on(func(conn *pgconn.PgConn) error {
+func (t *transaction) end(how func(conn session) error) error {
+	return t.on(func(conn session) error {
 		if !t.open {
 			return nil
 		}
 		t.open = false
-		results, err := conn.Exec(ctx, text).ReadAll()
-		if err != nil {
-			return err
-		}
-		// A transaction that has failed answers COMMIT with ROLLBACK.
-		if len(results) == 1 && text == "COMMIT" && results[0].CommandTag.String() != "COMMIT" {
-			return sqlerr.Errorf(sqlerr.InFailedSQLTransaction, "%s has undone the transaction", t.config.server)
-		}
-		return nil
+		return how(conn)
 	})
 }
 
@@ -137,7 +92,9 @@ func (t *transaction) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	disconnect(t.conn)
+	if t.conn != nil {
+		t.conn.close()
+	}
 	t.conn = nil
 }
 
@@ -152,7 +109,7 @@ func (t *transaction) impediment(doing string) error {
 	}
 	if waited := time.Since(time.Unix(0, since)); waited > slow {
 		return sqlerr.Errorf(sqlerr.ConnectionFailure, "%s: %s has not answered for %v", doing, t.config.server, waited.Truncate(time.Second)).
-			WithHint("Another transaction there may hold a lock: look into pg_stat_activity and pg_locks.")
+			WithHint("%s", t.config.server.dialect.waits())
 	}
 	return nil
 }

@@ -1,21 +1,20 @@
 package database
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
-	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
 // server is where a database is and how it is reached.
 type server struct {
+	dialect        dialect
+	product        string // PostgreSQL, as messages name it
+	folds          bool   // names of columns are one in upper and lower case
 	hosts, ports   []string
 	database       string
 	user, password string
@@ -29,7 +28,7 @@ func (s *server) String() string {
 	for i, h := range s.hosts {
 		at = append(at, h+":"+s.ports[i])
 	}
-	return fmt.Sprintf("PostgreSQL at %q, database %q", strings.Join(at, ","), s.database)
+	return fmt.Sprintf("%s at %q, database %q", s.product, strings.Join(at, ","), s.database)
 }
 
 func badURL(format string, args ...any) *sqlerr.Error {
@@ -48,7 +47,7 @@ var ignored = map[string]bool{
 // environment and from files of the account is not taken: it is the server's own,
 // and not of who writes the URL.
 func parseURL(text, user, password string, roots []string) (*server, error) {
-	s := &server{user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
+	s := &server{dialect: postgres{}, product: "PostgreSQL", user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
 	rest, jdbc := strings.CutPrefix(strings.TrimSpace(text), "jdbc:")
 	scheme, rest, ok := strings.Cut(rest, ":")
 	switch strings.ToLower(scheme) {
@@ -168,111 +167,4 @@ func (s *server) set(key, value string, roots []string) error {
 		}
 	}
 	return nil
-}
-
-// config is how pgconn connects.
-func (s *server) config(timeout time.Duration) (*pgconn.Config, error) {
-	quote := func(v string) string {
-		return "'" + strings.ReplaceAll(strings.ReplaceAll(v, `\`, `\\`), "'", `\'`) + "'"
-	}
-	text := fmt.Sprintf("host=%s port=%s dbname=%s user=%s", quote(strings.Join(s.hosts, ",")), quote(strings.Join(s.ports, ",")), quote(s.database), quote(s.user))
-	mode := "prefer"
-	for k, v := range s.settings {
-		if k == "sslmode" {
-			mode = v
-			continue
-		}
-		text += " " + k + "=" + quote(v)
-	}
-	c, err := pgconn.ParseConfig(text + " sslmode=" + quote(mode))
-	if err != nil {
-		return nil, badURL("%v", err)
-	}
-	c.Password, c.ConnectTimeout = s.password, timeout
-	c.RuntimeParams = map[string]string{
-		"application_name": "ferrisstreams", "timezone": "UTC", "datestyle": "ISO, MDY", "client_encoding": "UTF8",
-	}
-	if name, ok := s.parameters["application_name"]; ok {
-		c.RuntimeParams["application_name"] = name
-	}
-	return c, nil
-}
-
-// session is what every session begins with. A pooler in between may refuse it as
-// parameters of the start. The order of a scan is that of the table's pages, which a
-// reader goes on by: parallel and synchronized scans, and indexes, have others.
-func (s *server) session() string {
-	text := "SET intervalstyle = postgres; SET extra_float_digits = 1; SET bytea_output = hex; " +
-		"SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0"
-	if path, ok := s.parameters["search_path"]; ok {
-		text += "; SELECT pg_catalog.set_config('search_path', " + quoteLiteral(path) + ", false)"
-	}
-	return text
-}
-
-// durable has a sink's commit be on the server's disk when it is answered: what was
-// committed is not written again. A setting that waits for more than that stays.
-const durable = "; SELECT pg_catalog.set_config('synchronous_commit', 'on', false) WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
-
-// Kinds of connection: one that reads, one that writes, and one that changes are sent
-// over.
-type purpose uint8
-
-const (
-	forReading purpose = iota
-	forWriting
-	forChanges
-)
-
-// connect opens a connection for what the declaration does.
-func (c *config) connect(ctx context.Context) (*pgconn.PgConn, error) {
-	if c.role == stream.RoleSource {
-		return c.connectFor(ctx, forReading)
-	}
-	return c.connectFor(ctx, forWriting)
-}
-
-func (c *config) connectFor(ctx context.Context, what purpose) (*pgconn.PgConn, error) {
-	pc, err := c.server.config(c.timeout)
-	if err != nil {
-		return nil, err
-	}
-	if what == forChanges {
-		pc.RuntimeParams["replication"] = "database"
-	}
-	if c.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
-		defer cancel()
-	}
-	conn, err := pgconn.ConnectConfig(ctx, pc)
-	if err != nil {
-		return nil, c.unreachable(err)
-	}
-	session := c.server.session()
-	switch what {
-	case forReading:
-		session += "; SET default_transaction_read_only = on"
-	case forWriting:
-		session += durable
-	}
-	if _, err := conn.Exec(ctx, session).ReadAll(); err != nil {
-		disconnect(conn)
-		return nil, c.failure("connecting", err)
-	}
-	return conn, nil
-}
-
-// closeTimeout is how long telling a server of a connection's end may take.
-const closeTimeout = 2 * time.Second
-
-// disconnect closes a connection, also one that has failed.
-func disconnect(conn *pgconn.PgConn) {
-	if conn == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	_ = conn.Close(ctx) // it is of no use any more, whatever it says
-	<-conn.CleanupDone()
 }
