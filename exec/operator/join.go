@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -39,8 +40,8 @@ type Join struct {
 	stateless
 	spec  JoinSpec
 	built bool // the right input has ended
-	some  bool // it has a row
-	null  bool // of NOT IN: it has a row without a key
+	some  bool // of NOT IN: what the keys must not be in has a row
+	null  bool // and one without a key: no row stays
 
 	right   *Spool
 	held    int64    // bytes of refs, heads and next
@@ -120,8 +121,15 @@ func (j *Join) build(b *vec.Batch) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
-	j.note(sel)
+	if j.spec.Kind == plan.JoinNotIn && j.note(sel) {
+		return j.forget()
+	}
 	j.longest = max(j.longest, longest(b))
+	if j.keysSuffice() {
+		if sel, err = j.fresh(b.Rows, sel); err != nil {
+			return err
+		}
+	}
 	first := j.right.Rows()
 	if err := j.right.Add(&vec.Batch{Cols: b.Cols, Sel: sel, Rows: b.Rows}); err != nil {
 		return err
@@ -130,7 +138,7 @@ func (j *Join) build(b *vec.Batch) error {
 		return err
 	}
 	j.held += rowBytes * int64(len(sel))
-	if len(j.spec.RightKeys) == 0 {
+	if len(j.spec.RightKeys) == 0 || j.keysSuffice() {
 		return nil
 	}
 	j.ids = sized(j.ids, b.Rows)
@@ -141,17 +149,58 @@ func (j *Join) build(b *vec.Batch) error {
 	return nil
 }
 
-// note looks at the keys of right rows: what NOT IN must know of all of them.
-func (j *Join) note(sel []int32) {
+// keysSuffice reports whether nothing is asked of right rows but whether there is one
+// of a key: then one of each is kept, in the group of its number, and none without a key.
+func (j *Join) keysSuffice() bool {
+	return j.spec.Kind == plan.JoinNotIn || len(j.spec.RightKeys) > 0 && j.oneIsEnough()
+}
+
+// fresh gives the keys of sel their groups and returns the rows that bring a new one.
+func (j *Join) fresh(rows int, sel []int32) ([]int32, error) {
+	j.one = j.one[:0]
+	nullable := someNull(j.cols)
+	for _, r := range sel {
+		if !nullable || !anyNull(j.cols, int(r)) {
+			j.one = append(j.one, r)
+		}
+	}
+	next := int32(j.table.Len())
+	j.ids = sized(j.ids, rows)
+	if err := j.table.assign(j.cols, rows, j.one, j.ids); err != nil {
+		return nil, err
+	}
+	kept := j.one[:0]
+	for _, r := range j.one {
+		if j.ids[r] == next {
+			kept = append(kept, r)
+			next++
+		}
+	}
+	return kept, nil
+}
+
+// note looks at the keys of rows that NOT IN's must not be in, and reports whether
+// one is NULL.
+func (j *Join) note(sel []int32) bool {
 	j.some = j.some || len(sel) > 0
-	if j.spec.Kind != plan.JoinNotIn || j.null || !someNull(j.cols) {
-		return
+	if j.null || !someNull(j.cols) {
+		return j.null
 	}
 	for _, r := range sel {
 		if j.null = anyNull(j.cols, int(r)); j.null {
-			return
+			break
 		}
 	}
+	return j.null
+}
+
+// forget gives the right rows of NOT IN back, one of which has no key: no left row
+// stays, whatever the others are.
+func (j *Join) forget() error {
+	j.clear()
+	j.parts[JoinRight].close()
+	j.parts[JoinRight] = nil
+	return stream.Done
 }
 
 // marksRight reports whether a join must know which right rows have matched.
@@ -178,6 +227,9 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
+	if j.spec.Kind == plan.JoinRightNotIn && j.note(sel) {
+		return stream.Done
+	}
 	if j.marks != nil {
 		sel = j.marks.open(sel, j.spec.Kind)
 	}
@@ -241,6 +293,12 @@ func (j *Join) loop(ctx context.Context, b *vec.Batch, sel []int32, out Output) 
 
 // chase pairs left rows with the right rows of their key.
 func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
+	if j.spec.Kind == plan.JoinNotIn && j.null {
+		for _, l := range sel {
+			j.hit[l] = true
+		}
+		return nil
+	}
 	j.ids = sized(j.ids, b.Rows)
 	if err := j.table.comparable(j.cols, sel); err != nil {
 		return err
@@ -250,8 +308,7 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 	if j.spec.Kind == plan.JoinNotIn {
 		// What is not known to differ from every right key does not stay either.
 		for _, l := range sel {
-			g := j.ids[l]
-			j.hit[l] = j.some && (j.null || nullable && anyNull(j.cols, int(l)) || g >= 0 && j.chains.head(g) >= 0)
+			j.hit[l] = j.some && (nullable && anyNull(j.cols, int(l)) || j.ids[l] >= 0)
 		}
 		return nil
 	}
@@ -261,7 +318,11 @@ func (j *Join) chase(ctx context.Context, b *vec.Batch, sel []int32, out Output)
 			continue
 		}
 		if j.oneIsEnough() {
-			j.hit[l] = j.chains.head(g) >= 0
+			j.hit[l] = true
+			continue
+		}
+		if j.spec.Cond == nil && (j.spec.Kind == plan.JoinRightAnti || j.spec.Kind == plan.JoinRightNotIn) {
+			j.settle(g)
 			continue
 		}
 		for r := j.chains.head(g); r >= 0; r = j.chains.after(r) {
@@ -287,6 +348,13 @@ func (j *Join) oneIsEnough() bool {
 // settled reports whether a right row needs no further match.
 func (j *Join) settled(r int32) bool {
 	return j.spec.Kind.KeepsRight() && j.matched[r>>6]>>(r&63)&1 != 0
+}
+
+// settle marks the right rows of a key, which have a match.
+func (j *Join) settle(g int32) {
+	for r := j.chains.head(g); r >= 0 && !j.settled(r); r = j.chains.after(r) {
+		j.matched[r>>6] |= 1 << (r & 63)
+	}
 }
 
 // pair takes a candidate; full, the candidates are joined.
@@ -425,6 +493,9 @@ func (j *Join) Finish(ctx context.Context, input int, out Output) error {
 		}
 		return nil
 	}
+	if j.spec.Kind == plan.JoinRightNotIn && j.null {
+		return nil
+	}
 	if j.parts[JoinLeft] != nil {
 		return j.finishParts(ctx, out)
 	}
@@ -466,7 +537,29 @@ func (j *Join) unmatched(ctx context.Context, refs []ref, out Output) error {
 	}
 	j.right.pick(j.pairs.Cols[width:], refs)
 	rest.Cols = append(rest.Cols, j.pairs.Cols[width:]...)
+	if j.spec.Kind == plan.JoinRightNotIn && j.some {
+		if err := j.dropNulls(&rest); err != nil || rest.Len() == 0 {
+			return err
+		}
+	}
 	return out.Emit(ctx, &rest)
+}
+
+// dropNulls takes the right rows without a key out of a batch: they are not known to
+// differ from what there is on the left.
+func (j *Join) dropNulls(b *vec.Batch) error {
+	sel, err := runAll(j.spec.RightKeys, b, j.cols, j.spec.Fault, &j.live)
+	if err != nil {
+		return err
+	}
+	j.one = j.one[:0]
+	for _, r := range j.sel.all(sel, b.Rows) {
+		if !anyNull(j.cols, int(r)) {
+			j.one = append(j.one, r)
+		}
+	}
+	b.Sel = j.one
+	return nil
 }
 
 // Close gives the right rows back.

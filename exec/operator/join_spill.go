@@ -7,6 +7,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -28,8 +29,11 @@ func (j *Join) setAside(input int, keys []*expr.Program, b *vec.Batch) error {
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
-	if input == JoinRight {
-		j.note(sel)
+	switch {
+	case input == JoinRight && j.spec.Kind == plan.JoinNotIn && j.note(sel):
+		return j.forget()
+	case input == JoinLeft && j.spec.Kind == plan.JoinRightNotIn && j.note(sel):
+		return stream.Done
 	}
 	if err := j.parts[input].add(b, j.cols, sel); err != nil {
 		return err
@@ -96,7 +100,7 @@ func (j *Join) finishParts(ctx context.Context, out Output) error {
 // joinPart joins the rows of a part of both inputs, or splits them anew.
 func (j *Join) joinPart(ctx context.Context, left, right part, out Output) error {
 	switch kind := j.spec.Kind; {
-	case left.rows() == 0 && kind != plan.JoinRight && kind != plan.JoinFull && kind != plan.JoinRightAnti,
+	case left.rows() == 0 && kind != plan.JoinRight && kind != plan.JoinFull && kind != plan.JoinRightAnti && kind != plan.JoinRightNotIn,
 		right.rows() == 0 && (kind == plan.JoinInner || kind == plan.JoinSemi || kind == plan.JoinRight || kind.KeepsRight()):
 		return nil
 	}

@@ -112,7 +112,10 @@ func readCase(d *datadriven.TestData) testCase {
 		c.ins = append(c.ins, right)
 		spec := joinSpec(d, kind.Vals[0], in, right)
 		c.out = in
-		if !spec().Kind.KeepsLeft() {
+		switch kind := spec().Kind; {
+		case kind.KeepsRight():
+			c.out = right
+		case !kind.KeepsLeft():
 			c.out = append(append([]types.Type(nil), in...), right...)
 		}
 		c.make = func() Operator { return NewJoin(spec()) }
@@ -129,7 +132,7 @@ func readCase(d *datadriven.TestData) testCase {
 func joinSpec(d *datadriven.TestData, kind string, left, right []types.Type) func() JoinSpec {
 	return func() JoinSpec {
 		kinds := map[string]plan.JoinKind{"inner": plan.JoinInner, "left": plan.JoinLeft, "right": plan.JoinRight,
-			"full": plan.JoinFull, "semi": plan.JoinSemi, "anti": plan.JoinAnti, "notin": plan.JoinNotIn}
+			"full": plan.JoinFull, "semi": plan.JoinSemi, "anti": plan.JoinAnti, "notin": plan.JoinNotIn, "rightnotin": plan.JoinRightNotIn}
 		s := JoinSpec{Kind: kinds[kind], LeftTypes: left, RightTypes: right}
 		if keys := values(d, "keys"); keys != nil {
 			s.LeftKeys, s.RightKeys = programs(binder{left}, keys), programs(binder{right}, keys)

@@ -269,12 +269,22 @@ func TestJoinOnDisk(t *testing.T) {
 		"nested loop": {left: 20, right: 150, keys: 5, cond: []string{"$2 < $19"}},
 		"cross":       {left: 10, right: 150, keys: 5},
 		"two keys":    {left: 150, right: 400, keys: 10, on: []string{"$0", "$6"}},
+		"other keys":  {left: 400, right: 500, keys: 900, on: []string{"$0"}},
 	} {
-		events := append(rowEvents(JoinRight, randomWide(rng, c.right, c.keys)), rowEvents(JoinLeft, randomWide(rng, c.left, c.keys))...)
-		for kind := plan.JoinInner; kind <= plan.JoinRightAnti; kind++ {
-			if kind == plan.JoinNotIn && (len(c.on) != 1 || c.cond != nil) {
-				continue
+		left, right := randomWide(rng, c.left, c.keys), randomWide(rng, c.right, c.keys)
+		for kind := plan.JoinInner; kind <= plan.JoinRightNotIn; kind++ {
+			notIn := kind == plan.JoinNotIn || kind == plan.JoinRightNotIn
+			once := c.on != nil && c.cond == nil && (kind == plan.JoinSemi || kind == plan.JoinAnti)
+			if (notIn || once) && name != "other keys" {
+				continue // there must be much that is kept
 			}
+			right, left := right, left
+			if kind == plan.JoinNotIn {
+				right = haveKey(right)
+			} else if kind == plan.JoinRightNotIn {
+				left = haveKey(left)
+			}
+			events := append(rowEvents(JoinRight, right), rowEvents(JoinLeft, left)...)
 			t.Run(fmt.Sprint(name, " ", kind), func(t *testing.T) {
 				out := both
 				if kind >= plan.JoinSemi {
@@ -294,6 +304,74 @@ func TestJoinOnDisk(t *testing.T) {
 			})
 		}
 	}
+}
+
+// haveKey are the rows whose first column is not NULL.
+func haveKey(rows [][]types.Value) [][]types.Value {
+	return slices.DeleteFunc(slices.Clone(rows), func(r []types.Value) bool { return r[0].Null })
+}
+
+// TestOneRowOfAKey: what asks only whether there is a right row of a key keeps one of
+// each, however many come, and NOT IN none at all where a NULL is among them.
+func TestOneRowOfAKey(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 1))
+	right, left := randomWide(rng, 2000, 10), randomWide(rng, 30, 20)
+	null := slices.Insert(haveKey(right), 1000, slices.Insert(slices.Clone(right[0][1:]), 0, types.NullOf(manyTypes[0])))
+	for name, c := range map[string]struct {
+		kind  plan.JoinKind
+		right [][]types.Value
+		kept  int
+	}{
+		"semi":             {plan.JoinSemi, right, 10},
+		"anti":             {plan.JoinAnti, right, 10},
+		"not in":           {plan.JoinNotIn, haveKey(right), 10},
+		"not in with null": {plan.JoinNotIn, null, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := newSpillingQuery(t)
+			q.SpillTo(q.disk, 0.5)
+			account := q.Spillable("the operator")
+			on := programs(binder{manyTypes}, []string{"$0"})
+			j := NewJoin(JoinSpec{Kind: c.kind, LeftTypes: manyTypes, RightTypes: manyTypes, LeftKeys: on, RightKeys: on, KeyTypes: manyTypes[:1], Account: account})
+			var want []string
+			for _, l := range left {
+				hit := slices.ContainsFunc(c.right, func(r []types.Value) bool {
+					if c.kind == plan.JoinNotIn && (l[0].Null || r[0].Null) {
+						return true
+					}
+					return !l[0].Null && !r[0].Null && l[0].I == r[0].I
+				})
+				if hit == (c.kind == plan.JoinSemi) {
+					want = append(want, texts(l))
+				}
+			}
+			kept := 0
+			got := sorted(play(t, keptRows{j, &kept}, [][]types.Type{manyTypes, manyTypes}, manyTypes,
+				append(rowEvents(JoinRight, c.right), rowEvents(JoinLeft, left)...), shape{size: 100}))
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d rows, want %d: %s", len(got), len(want), firstOther(got, want))
+			}
+			if kept != c.kept || account.Spilled() > 0 {
+				t.Errorf("%d right rows were kept and %d bytes went to disk, want %d and none", kept, account.Spilled(), c.kept)
+			}
+			account.Close()
+			q.clean(t)
+		})
+	}
+}
+
+// keptRows notes how many rows a join has kept when its right input ends.
+type keptRows struct {
+	*Join
+	kept *int
+}
+
+func (k keptRows) Finish(ctx context.Context, input int, out Output) error {
+	if input == JoinRight {
+		*k.kept = int(k.right.Rows())
+	}
+	return k.Join.Finish(ctx, input, out)
 }
 
 func TestWindowOnDisk(t *testing.T) {

@@ -2,7 +2,7 @@ package optimize
 
 import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 
-// buildSide exchanges the sides of semi and anti joins whose left side is known to be
+// buildSide exchanges the sides of semi and anti joins, NOT IN's too, whose left side is known to be
 // the smaller one by far: the right side is kept in memory. What follows must not look
 // for the left columns of a join in its rows, so it comes late.
 func buildSide(n plan.Node, env *Env) plan.Node {
@@ -24,6 +24,8 @@ func (c *cardinality) keepSmaller(n plan.Node) plan.Node {
 	case plan.JoinSemi:
 	case plan.JoinAnti:
 		kind = plan.JoinRightAnti
+	case plan.JoinNotIn:
+		kind = plan.JoinRightNotIn
 	default:
 		return n
 	}

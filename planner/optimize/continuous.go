@@ -16,6 +16,7 @@ var continuousRules = []rule{
 	{"fold_constants", foldConstants},
 	{"decorrelate", decorrelate},
 	{"factor_or", factorOr},
+	{"reduce_outer", reduceOuter},
 	{"push_filters", pushFilters},
 	{"join_bounds", joinBounds},
 	{"continuous_windows", continuousWindows},

@@ -57,12 +57,15 @@ var unnesting = []rule{
 	{"decorrelate", decorrelate},
 }
 
-// rules run in this order, each once: factoring shows what can be pushed,
-// pushing shows what can be inferred and sought, joins are ordered when their
+// rules run in this order, each once: factoring shows what can be pushed, an outer
+// join less lets more through, pushing brings what asks for rows without a partner
+// to its join and shows what can be inferred and sought, joins are ordered when their
 // inputs are as small as they get, pruning comes when nothing moves any more.
 var rules = []rule{
 	{"factor_or", factorOr},
+	{"reduce_outer", reduceOuter},
 	{"push_filters", pushFilters},
+	{"anti_join", antiJoin},
 	{"infer_predicates", inferPredicates},
 	{"order_joins", orderJoins},
 	{"equi_keys", equiKeys},

@@ -22,12 +22,14 @@ import (
 //	  project c1 c0
 //	    scan a b _offset
 //
+// notin A B is the join of NOT IN, of a key of each side's own row.
 // table NAME ROWS columns... is a scan of a relation whose size is known; asked is
 // one of a relation d that can be asked for the rows of its first column; indexed
 // is one of a table with the columns a, b, c and big, and some indexes.
 // An indented line is the input of the one above; join and append have several.
 // Expressions: c0 is a column, 5 an int, true, false, null, 'text', and
-// (f args): = < > <= >= and or not add fail random lower.
+// (f args): = < > <= >= and or not isnull notnull istrue isfalse isunknown
+// coalesce add fail random lower; comparisons and add are strict.
 func TestRules(t *testing.T) {
 	for _, r := range append(unnesting[:len(unnesting):len(unnesting)], rules...) {
 		if r.name == "remove_identities" || r.name == "decorrelate" {
@@ -62,7 +64,8 @@ var functions = map[string]*catalog.Function{}
 func function(name string, volatility byte) *catalog.Function {
 	f := functions[name]
 	if f == nil {
-		f = &catalog.Function{Name: name, Volatility: volatility, Ret: types.Int4}
+		strict := slices.Contains([]string{"=", "<", ">", "<=", ">=", "add"}, name)
+		f = &catalog.Function{Name: name, Volatility: volatility, Ret: types.Int4, Strict: strict}
 		functions[name] = f
 	}
 	return f
@@ -201,8 +204,8 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 			p.Fields = append(p.Fields, plan.Field{Name: name, Type: e.Type()})
 		}
 		return p
-	case "join", "left", "semi", "anti":
-		kind := map[string]plan.JoinKind{"join": plan.JoinInner, "left": plan.JoinLeft, "semi": plan.JoinSemi, "anti": plan.JoinAnti}[w[0]]
+	case "join", "left", "right", "full", "semi", "anti":
+		kind := map[string]plan.JoinKind{"join": plan.JoinInner, "left": plan.JoinLeft, "right": plan.JoinRight, "full": plan.JoinFull, "semi": plan.JoinSemi, "anti": plan.JoinAnti}[w[0]]
 		j := &plan.Join{Kind: kind, Left: in[0], Right: in[1], Fields: append(append([]plan.Field{}, in[0].Schema()...), in[1].Schema()...)}
 		if kind.KeepsLeft() {
 			j.Fields = in[0].Schema()
@@ -214,6 +217,9 @@ func (b *builder) make(w []string, in []plan.Node) plan.Node {
 			j.Fields = in[0].Schema()
 		}
 		return j
+	case "notin":
+		return &plan.Join{Kind: plan.JoinNotIn, Left: in[0], Right: in[1], Fields: in[0].Schema(),
+			LeftKeys: []plan.Expr{b.expr(w[1], in[0])}, RightKeys: []plan.Expr{b.expr(w[2], in[1])}}
 	case "append":
 		return &plan.Append{Children: in, Fields: in[0].Schema()}
 	case "sort":
@@ -272,6 +278,16 @@ func (b *builder) expr(s string, in ...plan.Node) plan.Expr {
 		return &plan.Or{Args: args}
 	case "not":
 		return &plan.Not{Arg: args[0]}
+	case "isnull", "notnull":
+		return &plan.IsNull{Arg: args[0], Not: w[0] == "notnull"}
+	case "istrue":
+		return &plan.IsBool{Arg: args[0], Test: plan.IsTrue}
+	case "isfalse":
+		return &plan.IsBool{Arg: args[0], Test: plan.IsFalse}
+	case "isunknown":
+		return &plan.IsBool{Arg: args[0], Test: plan.IsUnknown}
+	case "coalesce":
+		return &plan.Coalesce{Args: args, Typ: args[0].Type()}
 	case "case":
 		return &plan.Case{Whens: []plan.When{{Cond: args[0], Then: args[1]}}, Else: args[2], Typ: args[1].Type()}
 	case "=", "<", ">", "<=", ">=":

@@ -198,11 +198,15 @@ const (
 	// exchanged: they give right rows alone. Of a query that ends.
 	JoinRightSemi
 	JoinRightAnti
+	// JoinRightNotIn is JoinNotIn likewise.
+	JoinRightNotIn
 )
 
 // KeepsRight reports whether a join of the kind gives right rows alone, each once or
 // not at all.
-func (k JoinKind) KeepsRight() bool { return k == JoinRightSemi || k == JoinRightAnti }
+func (k JoinKind) KeepsRight() bool {
+	return k == JoinRightSemi || k == JoinRightAnti || k == JoinRightNotIn
+}
 
 // KeepsLeft reports whether a join of the kind gives left rows alone, each once
 // or not at all.

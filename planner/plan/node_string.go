@@ -116,6 +116,8 @@ func (n *Join) String() string {
 		name += " Right Semi"
 	case JoinRightAnti:
 		name += " Right Anti"
+	case JoinRightNotIn:
+		name += " Right Null-Aware Anti"
 	}
 	if n.Kind == JoinInner && name == "Nested Loop" {
 		return name
