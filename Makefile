@@ -68,6 +68,11 @@ test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random 
 test-pipelines: deps ## Goldens of jobs and random queries: in pieces, over partitions, killed; one answer
 	$(GO) test -count=1 -timeout 20m ./compat-tests/pipelines -v -seed=$(SEED)
 
+.PHONY: test-examples
+test-examples: deps ## The examples, run as their texts say, over real systems
+	$(GO) test -count=1 -timeout 20m ./compat-tests/formats -run 'TestExamples' -v
+	$(GO) test -count=1 -timeout 20m ./compat-tests/systems -run 'Example|TestEcommerce|TestFraud|TestIoT|TestBatch' -v
+
 .PHONY: test-formats
 test-formats: ## Formats: decoders and encoders against other libraries, topics, files, registries, examples
 	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|Protobuf|Schema|Change|Connect|Debezium|Columns|Hostile|Random|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz'

@@ -225,6 +225,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	}
 	_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
 	t.changed = true
+	t.started = append(t.started, s.Name)
 	return append(notices, more...), err
 }
 

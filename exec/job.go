@@ -21,17 +21,19 @@ import (
 
 // job is a job that runs, or has run since the engine was made.
 type job struct {
-	e      *Engine
-	def    *catalog.Job
-	id     state.ID
-	stop   chan struct{} // closed: end after the epoch that runs
-	once   sync.Once
-	done   chan struct{} // closed when nothing of it runs any more
-	cut    context.CancelFunc
-	over   atomic.Bool   // its end is being recorded
-	hurry  chan struct{} // somebody waits for the view that the job maintains, or memory is short
-	opened chan struct{} // closed when its sources have been opened for the first time
-	view   viewProgress
+	e               *Engine
+	def             *catalog.Job
+	id              state.ID
+	stop            chan struct{} // closed: end after the epoch that runs
+	once            sync.Once
+	done            chan struct{} // closed when nothing of it runs any more
+	cut             context.CancelFunc
+	over            atomic.Bool   // its end is being recorded
+	hurry           chan struct{} // somebody waits for the view that the job maintains, or memory is short
+	opened          chan struct{} // closed by open when its sources have been opened for the first time
+	tried           chan struct{} // closed by noteTried then, or when the first try to get there has failed
+	opening, trying sync.Once
+	view            viewProgress
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset

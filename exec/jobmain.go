@@ -102,7 +102,7 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 // newJob returns a job of which nothing runs.
 func newJob(e *Engine, def *catalog.Job) *job {
 	j := &job{e: e, def: def, id: def.UUID, stop: make(chan struct{}), done: make(chan struct{}),
-		opened:    make(chan struct{}),
+		opened: make(chan struct{}), tried: make(chan struct{}),
 		positions: map[place]stream.Offset{}, marks: map[place]int64{}, streams: map[string]string{}, reads: map[string]sourceRead{}, follows: map[string]bool{}, started: time.Now()}
 	j.view.job, j.hurry = j, make(chan struct{}, 1)
 	return j
@@ -154,6 +154,7 @@ func (j *job) main(ctx context.Context) {
 		j.mu.Unlock()
 		l := &life{j: j, settings: settings}
 		end, err := j.live(ctx, l)
+		j.noteTried()
 		switch {
 		case ctx.Err() != nil:
 			return

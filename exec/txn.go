@@ -23,6 +23,7 @@ type Txn struct {
 	writes  []*write            // rows for sinks
 	changed bool                // jobs may have to start or stop
 	views   []*catalog.Relation // that COMMIT waits for
+	started []string            // jobs that COMMIT waits for until they are open
 	mixed   bool                // more was done than to make views
 	done    bool
 
@@ -207,6 +208,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.awaitOpened(ctx)
 	return t.awaitViews(ctx)
 }
 

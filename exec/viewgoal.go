@@ -311,14 +311,3 @@ func stale(v *catalog.Relation, end ending) *sqlerr.Error {
 	}
 	return err
 }
-
-// open notes that the job's sources are open.
-func (j *job) open() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	select {
-	case <-j.opened:
-	default:
-		close(j.opened)
-	}
-}

@@ -1,10 +1,12 @@
 package systems
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +70,29 @@ func (h *hook) rows(t *testing.T) int {
 		seen[l] = true
 	}
 	return len(h.lines)
+}
+
+// fields are the values of a field in the rows that were taken, which may have come as
+// lines or in arrays, sorted.
+func (h *hook) fields(t *testing.T, name string) []string {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []string
+	for _, l := range h.lines {
+		var rows []map[string]any
+		if !strings.HasPrefix(l, "[") {
+			l = "[" + l + "]"
+		}
+		if err := json.Unmarshal([]byte(l), &rows); err != nil {
+			t.Fatalf("%s: %v", l, err)
+		}
+		for _, r := range rows {
+			all = append(all, fmt.Sprint(r[name]))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // TestHTTPSink sends rows to a service while the gateway is killed and the service
