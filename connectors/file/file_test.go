@@ -606,8 +606,8 @@ func TestInferCodes(t *testing.T) {
 func TestInferPlace(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ name, content, message, hint string }{
-		{"first.json", "not json\n", "offset 0: invalid input syntax for type json", "on_error"},
-		{"later.json", `{"a":1}` + "\n" + `{"a":2`, "offset 8: invalid input syntax for type json", "on_error"},
+		{"first.json", "not json\n", "offset 0: invalid input syntax for type json", "write the columns"},
+		{"later.json", `{"a":1}` + "\n" + `{"a":2`, "offset 8: invalid input syntax for type json", "write the columns"},
 		{"folder", "PAR1\x15\x04\n\n\n", "offset 0: the file is of format parquet, and is read as json", "Set format = 'parquet'."},
 		{"rows", "Obj\x01\x04\x16\n", "offset 0: the file is of format avro, and is read as json", "Set format = 'avro'."},
 	} {

@@ -78,7 +78,7 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 		})
 		in.close()
 		if err != nil {
-			return nil, stream.RecordError(rel, in.place(in.base+int64(in.r-begun)), err)
+			return nil, stream.InferenceError(rel, in.place(in.base+int64(in.r-begun)), err)
 		}
 		n += m
 	}

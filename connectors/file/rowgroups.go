@@ -386,7 +386,7 @@ func (i inferrer) inferParquet(ctx context.Context, rel *catalog.Relation, c con
 	for _, path := range files {
 		columns, err := parquetColumns(ctx, &c, path)
 		if err != nil {
-			return nil, stream.RecordError(rel, c.named(path), err)
+			return nil, stream.InferenceError(rel, c.named(path), err)
 		}
 		if columns != nil {
 			return columns, nil

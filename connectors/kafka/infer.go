@@ -65,7 +65,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 	}
 	if n == 0 && err != nil {
 		rec := records[len(records)-1]
-		return nil, stream.RecordError(rel, "partition "+string(splitOf(rec.Partition)), err)
+		return nil, stream.InferenceError(rel, "partition "+string(splitOf(rec.Partition)), err)
 	}
 	if n == 0 {
 		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "topic %q is empty, so its columns cannot be told", c.topic).

@@ -211,7 +211,8 @@ func PathError(verb, path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		code, text = sqlerr.UndefinedFile, "No such file or directory"
+		return sqlerr.Errorf(sqlerr.UndefinedFile, "could not %s %s %q: %w", verb, what, path, worded{"No such file or directory", err}).
+			WithHint("The path is one of the gateway's machine; a relative one begins at the gateway's working directory.")
 	case errors.Is(err, fs.ErrPermission):
 		code, text = sqlerr.InsufficientPrivilege, "Permission denied"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

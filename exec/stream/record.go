@@ -12,6 +12,17 @@ import (
 // syntax for type numeric: "abc". It keeps the error's SQLSTATE; place is such
 // as `partition 3, offset 17`. The field is the error's Column, where it has one.
 func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
+	return placed(rel, place, err, "Set on_error = 'skip' or 'null' to read on past records that do not decode.")
+}
+
+// InferenceError is RecordError while the columns of a stream are looked for: there is
+// no on_error yet that could pass over what does not decode.
+func InferenceError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
+	return placed(rel, place, err, fmt.Sprintf("Check that format is the data's, or write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", catalog.QuoteName(rel.Name)))
+}
+
+// placed is an error with its place before it, and advice behind its own.
+func placed(rel *catalog.Relation, place string, err error, advice string) *sqlerr.Error {
 	e := *sqlerr.From(err)
 	if e.Code == sqlerr.InternalError {
 		e.Code = sqlerr.InvalidTextRepresentation
@@ -20,13 +31,12 @@ func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
 	if e.Column != "" {
 		where += fmt.Sprintf(", field %q", e.Column)
 	}
-	hint := "Set on_error = 'skip' or 'null' to read on past records that do not decode."
 	if e.Hint != "" {
-		hint = e.Hint + " " + hint
+		advice = e.Hint + " " + advice
 	}
 	return &sqlerr.Error{
 		Code: e.Code, Message: where + ": " + e.Message, Detail: e.Detail,
-		Hint:   hint,
+		Hint:   advice,
 		Schema: rel.Schema, Table: rel.Name, Column: e.Column, DataType: e.DataType,
 	}
 }
