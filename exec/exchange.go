@@ -196,7 +196,11 @@ func (x *exchange) take(ctx context.Context, m message) error {
 			return x.node.to.finish(ctx)
 		}
 	}
-	low, quiet := x.marks.low()
+	// A task that is idle is waited for: it may hold rows of before (groups of a
+	// PartialAggregate, rows gathered for others), and sends them before it says that
+	// its time has passed them. The others, which have the same streams' time, may be
+	// further by then. It will be as far: each looks whenever that time moves.
+	low, quiet := x.marks.least()
 	if low <= x.mark && quiet == x.quiet {
 		return nil
 	}

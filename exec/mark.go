@@ -47,6 +47,19 @@ func (m *marks) low() (mark int64, quiet bool) {
 	return low, false
 }
 
+// least is the least of the inputs that have not ended, be they idle or not; quiet:
+// all of them are idle.
+func (m *marks) least() (mark int64, quiet bool) {
+	low, left, active := int64(math.MaxInt64), false, false
+	for i, t := range m.of {
+		if t == math.MaxInt64 {
+			continue
+		}
+		left, active, low = true, active || !m.quiet[i], min(low, t)
+	}
+	return low, left && !active
+}
+
 // watermark says that an input's rows from now on are not before mark.
 func (t target) watermark(ctx context.Context, mark int64) error { return t.status(ctx, mark, false) }
 
