@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -101,6 +102,9 @@ type storedJob struct {
 	Options   []storedOption    `json:"options,omitempty"`
 	State     JobState          `json:"state"`
 	Error     string            `json:"error,omitempty"`
+	SQLState  string            `json:"sqlstate,omitempty"` // with detail and hint: of error
+	Detail    string            `json:"detail,omitempty"`
+	Hint      string            `json:"hint,omitempty"`
 	Settings  map[string]string `json:"settings,omitempty"`
 	Created   time.Time         `json:"created"`
 	DependsOn []types.OID       `json:"depends_on,omitempty"`
@@ -247,7 +251,7 @@ func loadedOptions(o []storedOption) Options {
 func encodeJob(j *Job) []byte {
 	return encode(storedJob{
 		Format: objectFormat, OID: j.OID, UUID: hex.EncodeToString(j.UUID[:]), Name: j.Name, Owner: j.Owner, Text: j.Text,
-		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Error, Settings: j.Settings,
+		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Failure.Message, SQLState: string(j.Failure.Code), Detail: j.Failure.Detail, Hint: j.Failure.Hint, Settings: j.Settings,
 		Created: j.Created, DependsOn: j.DependsOn, Comment: j.Comment, Start: j.Start,
 	})
 }
@@ -259,7 +263,7 @@ func decodeJob(value []byte) (*Job, error) {
 	}
 	j := &Job{
 		OID: s.OID, Name: s.Name, Owner: s.Owner, Text: s.Text, Sinks: s.Sinks, Options: loadedOptions(s.Options),
-		State: s.State, Error: s.Error, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment, Start: s.Start,
+		State: s.State, Failure: Failure{sqlerr.Code(s.SQLState), s.Error, s.Detail, s.Hint}, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment, Start: s.Start,
 	}
 	b, err := hex.DecodeString(s.UUID)
 	if err != nil || len(b) != len(j.UUID) {

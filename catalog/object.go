@@ -6,6 +6,7 @@ package catalog
 import (
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
@@ -143,13 +144,36 @@ type Job struct {
 	Text      string
 	Sinks     []string // schema-qualified
 	Options   Options
-	State     JobState // as asked for; the running engine knows more
-	Error     string
+	State     JobState          // as asked for; the running engine knows more
+	Failure   Failure           // of a job that has failed; nothing: of none
 	Settings  map[string]string // TimeZone, DateStyle, search_path ... of its creation
 	Created   time.Time
 	DependsOn []types.OID
 	Comment   string
 	Start     *JobStart // where it began; nil: where its streams say
+}
+
+// Failure is why a job has failed, or does not get on, as an error is told to a
+// client. Without a message there is none.
+type Failure struct {
+	Code    sqlerr.Code
+	Message string
+	Detail  string
+	Hint    string
+}
+
+// FailureOf is an error, in the words of whoever wrapped it last.
+func FailureOf(err error) Failure {
+	e := sqlerr.From(err)
+	return Failure{e.Code, err.Error(), e.Detail, e.Hint}
+}
+
+// String is the message and the detail, in one line.
+func (f Failure) String() string {
+	if f.Detail == "" {
+		return f.Message
+	}
+	return f.Message + " (" + f.Detail + ")"
 }
 
 // JobStart is where a job without an epoch begins to read.

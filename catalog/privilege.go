@@ -206,13 +206,13 @@ func (s *Snapshot) reachable(name string, through func(Membership) bool) map[str
 // Owns reports whether a role may do what an owner may.
 func (s *Snapshot) Owns(user string, o Object) bool { return s.HasRole(user, o.Owner) }
 
-// JobError is why a job fails or does not get on, as a role is shown it: the text has
-// values of the rows at fault, which are for those whose the job is.
-func (s *Snapshot) JobError(user string, j *Job, text string) string {
-	if text == "" || user == "" || s.Owns(user, j.Object()) {
-		return text
+// JobFailure is why a job fails or does not get on, as a role is shown it: the texts
+// have values of the rows at fault, which are for those whose the job is.
+func (s *Snapshot) JobFailure(user string, j *Job, f Failure) Failure {
+	if f.Message == "" || user == "" || s.Owns(user, j.Object()) {
+		return f
 	}
-	return fmt.Sprintf("the error of job \"%s\" is shown to its owner", j.Name)
+	return Failure{Code: f.Code, Message: fmt.Sprintf("the error of job \"%s\" is shown to its owner", j.Name)}
 }
 
 // Rights are those of a role on an object, by itself, as a member or as everyone;

@@ -465,13 +465,13 @@ func TestJobs(t *testing.T) {
 	if err := tx.UpdateJob("j", func(j *Job) { j.State = JobStopped }); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.UpdateJob("j", func(j *Job) { j.Error = "broker gone" }); err != nil {
+	if err := other.UpdateJob("j", func(j *Job) { j.Failure.Message = "broker gone" }); err != nil {
 		t.Fatal(err)
 	}
 	commit(t, tx)
 	commit(t, other)
 	want := *first
-	want.State, want.Error = JobStopped, "broker gone"
+	want.State, want.Failure.Message = JobStopped, "broker gone"
 	expect(t, "job", *c.Snapshot().Job("j"), want)
 
 	// A job replaced is another: who still changes the old one is refused.

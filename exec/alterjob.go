@@ -99,7 +99,7 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 		return err
 	}
 	t.e.leaving(ctx, []*catalog.Job{j})
-	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Error, c.Start = catalog.JobRunning, "", from })
+	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Failure, c.Start = catalog.JobRunning, catalog.Failure{}, from })
 }
 
 // startsFrom refuses a place that a stream's connector does not find.

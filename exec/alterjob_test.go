@@ -26,8 +26,8 @@ func TestAlterJobSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	topic.addRows(0, 12, 14)
-	if def := f.waitState("j", catalog.JobFailed); def.Error != "row 12 is bad" {
-		t.Errorf("error = %q", def.Error)
+	if def := f.waitState("j", catalog.JobFailed); def.Failure.Message != "row 12 is bad" {
+		t.Errorf("error = %q", def.Failure.Message)
 	}
 	f.run("ALTER JOB j SET (failure_strategy = 'LogAndContinue')")
 	topic.end()

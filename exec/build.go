@@ -422,6 +422,9 @@ func (b *builder) limit(t *tree, n *plan.Limit, to target) error {
 		return b.limitTies(t, n, count, offset, to)
 	}
 	op := operator.NewLimit(count, offset)
+	if n.Changes {
+		op = operator.NewLimitOfChanges(count, offset)
+	}
 	s, sorted := n.Input.(*plan.Sort)
 	if !sorted || count < 0 || offset > 1<<40 || count > 1<<40 {
 		return b.operator(t, n, op, to, input{n.Input, 0})

@@ -278,7 +278,7 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 			return res, err
 		}
 	}
-	return res, tx.UpdateJob(s.Name, func(j *catalog.Job) { j.State, j.Error = to, "" })
+	return res, tx.UpdateJob(s.Name, func(j *catalog.Job) { j.State, j.Failure = to, catalog.Failure{} })
 }
 
 // nextState is the state that an action brings a job to.

@@ -46,7 +46,7 @@ type job struct {
 	// unrecorded is how the job ended where the catalog could not be told, and
 	// still says that it runs; nil: it was told.
 	unrecorded *ending
-	problem    string           // why it is being tried again; "": it is not
+	problem    catalog.Failure  // why it is being tried again; nothing: it is not
 	waits      []stream.Impeded // what can say what holds it up
 	past       history          // of the committed epochs
 	kept       keptState        // by the operators, at the last epoch
@@ -417,7 +417,9 @@ func (e *Engine) Wait(ctx context.Context, name string) error {
 		return nil
 	}
 	if end := standing(now, found); end.state == catalog.JobFailed {
-		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has failed: %s", name, end.text)
+		e := sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q has failed: %s", name, end.why)
+		e.Hint = end.why.Hint
+		return e
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (f *fixture) waitState(name string, want catalog.JobState) *catalog.Job {
 	}
 	def := f.catalog.Snapshot().Job(name)
 	if def.State != want {
-		f.Fatalf("job %s is %s (%s), want %s", name, def.State, def.Error, want)
+		f.Fatalf("job %s is %s (%s), want %s", name, def.State, def.Failure.Message, want)
 	}
 	return def
 }
@@ -212,8 +212,8 @@ func TestJobFailBatch(t *testing.T) {
 	f.topics.topic("in").wakeAll()
 	f.topics.topic("in").mu.Unlock()
 	def := f.waitState("j", catalog.JobFailed)
-	if !strings.Contains(def.Error, "row 6 is bad") {
-		t.Errorf("error = %q", def.Error)
+	if !strings.Contains(def.Failure.Message, "row 6 is bad") {
+		t.Errorf("error = %q", def.Failure.Message)
 	}
 	equal(t, "x", f.topics.file("x").read(), lines(1, 4))
 	f.topics.topic("in").bad[6] = false
@@ -252,8 +252,8 @@ func TestJobRetries(t *testing.T) {
 	f.exec(f.copyJob("k", in, []string{"y"}, catalog.Option{Key: "failure_strategy", Value: "RetryWithBackoff"},
 		catalog.Option{Key: "retry_backoff", Value: "1ms"}))
 	def := f.waitState("k", catalog.JobFailed)
-	if def.Error != "Sink 'sink_0_y': write failed" {
-		t.Errorf("error = %q", def.Error)
+	if def.Failure.Message != "Sink 'sink_0_y': write failed" {
+		t.Errorf("error = %q", def.Failure.Message)
 	}
 	equal(t, "y", f.topics.file("y").read(), nil)
 }
@@ -283,8 +283,8 @@ func TestJobPinnedErrors(t *testing.T) {
 	f.topics.file("file").failing("open", 1)
 	f.exec(f.copyJob("my-job", in, []string{"file"}))
 	def := f.waitState("my-job", catalog.JobFailed)
-	if want := "Job 'my-job' failed to create sinks: Failed to create sink 'sink_0_file': open failed"; def.Error != want {
-		t.Errorf("error = %q, want %q", def.Error, want)
+	if want := "Job 'my-job' failed to create sinks: Failed to create sink 'sink_0_file': open failed"; def.Failure.Message != want {
+		t.Errorf("error = %q, want %q", def.Failure.Message, want)
 	}
 }
 

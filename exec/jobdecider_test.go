@@ -142,8 +142,8 @@ func TestDecisionsLost(t *testing.T) {
 	} {
 		l.last = c.last
 		f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
-		if def := f.waitState("j", catalog.JobFailed); !strings.Contains(def.Error, "the state store has committed epoch 1") || !strings.Contains(def.Error, c.want) {
-			t.Errorf("error = %q", def.Error)
+		if def := f.waitState("j", catalog.JobFailed); !strings.Contains(def.Failure.Message, "the state store has committed epoch 1") || !strings.Contains(def.Failure.Message, c.want) {
+			t.Errorf("error = %q", def.Failure.Message)
 		}
 	}
 	l.last = kept

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -159,7 +160,7 @@ func (j *job) main(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err == nil && end == lifeFinished:
-			j.setState(catalog.JobFinished, "")
+			j.setState(catalog.JobFinished, catalog.Failure{})
 			return
 		case err == nil:
 			return
@@ -174,7 +175,7 @@ func (j *job) main(ctx context.Context) {
 		}
 		wait := min(first<<min(tries, 16), max(first, time.Minute))
 		j.mu.Lock()
-		j.problem = err.Error()
+		j.problem = catalog.FailureOf(err)
 		j.mu.Unlock()
 		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
 		if !j.sleep(ctx, wait) {
@@ -245,16 +246,12 @@ func (j *job) live(ctx context.Context, l *life) (end outcome, err error) {
 // fail records that the job has failed, and why.
 func (j *job) fail(err error) {
 	j.e.log.Error("a job failed", "job", j.def.Name, "error", err)
-	text := err.Error()
-	if d := sqlerr.From(err).Detail; d != "" {
-		text += " (" + d + ")"
-	}
-	j.setState(catalog.JobFailed, text)
+	j.setState(catalog.JobFailed, catalog.FailureOf(err))
 }
 
 // setState records what became of the job, unless it has been dropped or made
 // anew meanwhile.
-func (j *job) setState(to catalog.JobState, text string) {
+func (j *job) setState(to catalog.JobState, why catalog.Failure) {
 	j.over.Store(true) // before anyone can read the state and want it started again
 	for {
 		tx := j.e.o.Catalog.Begin()
@@ -265,7 +262,7 @@ func (j *job) setState(to catalog.JobState, text string) {
 		err := tx.UpdateJob(j.def.Name, func(c *catalog.Job) {
 			// One that was told to stop when it had all its rows has finished.
 			if c.State == catalog.JobRunning || c.State == catalog.JobStopped && to == catalog.JobFinished {
-				c.State, c.Error = to, text
+				c.State, c.Failure = to, why
 			}
 		})
 		if err == nil {
@@ -280,12 +277,15 @@ func (j *job) setState(to catalog.JobState, text string) {
 			return
 		default:
 			j.e.log.Error("recording a job's state", "job", j.def.Name, "state", to, "error", err)
-			if text != "" {
-				text += "; "
+			unrecorded := catalog.FailureOf(fmt.Errorf("recording that it is %s: %w", to, err))
+			if why.Message == "" {
+				why = unrecorded
+			} else {
+				why.Message += "; " + unrecorded.Message
 			}
 			j.mu.Lock()
 			defer j.mu.Unlock()
-			j.unrecorded = &ending{to, text + "recording that it is " + string(to) + ": " + err.Error()}
+			j.unrecorded = &ending{to, why}
 			return
 		}
 	}
@@ -294,7 +294,7 @@ func (j *job) setState(to catalog.JobState, text string) {
 // ending is what became of a job, and why.
 type ending struct {
 	state catalog.JobState
-	text  string
+	why   catalog.Failure
 }
 
 // standing is the state of a job, and why it is in it. j is what runs of it; nil:
@@ -307,7 +307,7 @@ func standing(def *catalog.Job, j *job) ending {
 			return *j.unrecorded
 		}
 	}
-	return ending{def.State, def.Error}
+	return ending{def.State, def.Failure}
 }
 
 // count adds to the counters of the epoch that runs, and returns the records
@@ -365,15 +365,15 @@ func (j *job) with(e stream.Epoch) history {
 	return h
 }
 
-// impediment is why the job does not get on, "" where nothing is known to hinder
-// it.
-func (j *job) impediment() string {
+// impediment is why the job does not get on; nothing, where nothing is known to
+// hinder it.
+func (j *job) impediment() catalog.Failure {
 	j.mu.Lock()
 	problem, waits := j.problem, j.waits
 	j.mu.Unlock()
 	for _, w := range waits {
-		if err := w.Impediment(); problem == "" && err != nil {
-			problem = err.Error()
+		if err := w.Impediment(); problem.Message == "" && err != nil {
+			problem = catalog.FailureOf(err)
 		}
 	}
 	return problem
@@ -383,7 +383,7 @@ func (j *job) impediment() string {
 func (j *job) committed(c *commit) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.past.epoch, j.problem = c.epoch, ""
+	j.past.epoch, j.problem = c.epoch, catalog.Failure{}
 	j.past.add(*j.passing)
 	j.passing = nil
 	for at, next := range c.moved {

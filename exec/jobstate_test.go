@@ -170,8 +170,24 @@ func TestStateOfAnotherPlan(t *testing.T) {
 	f.plans.Store(text, b.Statement)
 	f.start()
 	def := f.waitState("j", catalog.JobFailed)
-	if want := `the state of job "j" is not that of its plan`; !strings.Contains(def.Error, want) {
-		t.Errorf("the job says %q, want %q", def.Error, want)
+	if want := `the state of job "j" is not that of its plan`; !strings.Contains(def.Failure.Message, want) {
+		t.Errorf("the job says %q, want %q", def.Failure.Message, want)
+	}
+	status := (jobsProvider{f.Engine}).Jobs()[0].Failure
+	if want := "Drop the job and start it again: it then reads its streams anew."; status != def.Failure || status.Hint != want || status.Code != sqlerr.ObjectNotInPrerequisiteState {
+		t.Errorf("its failure is %+v, as the catalog has it %+v, want hint %q", status, def.Failure, want)
+	}
+	if err := f.Wait(f.context(), "j"); sqlerr.From(err).Hint != status.Hint {
+		t.Errorf("who waits for it is told %v with hint %q", err, sqlerr.From(err).Hint)
+	}
+	view := &catalog.Relation{Name: "v", Job: "j"}
+	told := stale(view, standing(def, nil))
+	if want := status.Hint + "\nSTART JOB j goes on where it was."; told.Hint != want || told.Detail != status.Message {
+		t.Errorf("who refreshes its view is told %q, hint %q, want %q, hint %q", told.Detail, told.Hint, status.Message, want)
+	}
+	notice := (&neglect{view, standing(def, nil)}).notice(view)
+	if !strings.HasPrefix(notice.Hint, status.Hint+"\n") || !strings.HasPrefix(notice.Detail, status.Message+"\n") {
+		t.Errorf("who reads its view is told %q, hint %q", notice.Detail, notice.Hint)
 	}
 }
 

@@ -62,7 +62,13 @@ func (t *tree) follow(ctx context.Context, e *Engine, live []*leaf) error {
 	if err := f.barrier(ctx); err != nil {
 		return err
 	}
-	for f.open > 0 {
+	for {
+		if err := f.settle(ctx); err != nil {
+			return err
+		}
+		if f.open == 0 {
+			break
+		}
 		if err := f.step(ctx); err != nil {
 			return err
 		}
@@ -119,13 +125,6 @@ func (f *follower) item(ctx context.Context, it item) error {
 			if err := f.enough(ctx, l); err != nil {
 				return err
 			}
-			for _, other := range f.live {
-				if !other.done && other.unwanted() {
-					if err := f.enough(ctx, other); err != nil {
-						return err
-					}
-				}
-			}
 		}
 	}
 	it.done()
@@ -135,6 +134,20 @@ func (f *follower) item(ctx context.Context, it item) error {
 	}
 	if it.read.CaughtUp && len(f.pumps.items) == 0 {
 		return f.barrier(ctx)
+	}
+	return nil
+}
+
+// settle ends the streams of which nobody wants more: a LIMIT may have got its last
+// rows at a barrier.
+func (f *follower) settle(ctx context.Context) error {
+	for _, l := range f.live {
+		if l.done || !l.unwanted() {
+			continue
+		}
+		if err := f.enough(ctx, l); err != nil {
+			return err
+		}
 	}
 	return nil
 }

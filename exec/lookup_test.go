@@ -316,8 +316,8 @@ func TestLookupFaults(t *testing.T) {
 	if err := f.sqlJob("fails", query, "'failure_strategy' = 'FailBatch'"); err != nil {
 		t.Fatal(err)
 	}
-	if j := f.waitState("fails", catalog.JobFailed); !strings.Contains(j.Error, "x is no key") {
-		t.Errorf("the job failed with %q", j.Error)
+	if j := f.waitState("fails", catalog.JobFailed); !strings.Contains(j.Failure.Message, "x is no key") {
+		t.Errorf("the job failed with %q", j.Failure.Message)
 	}
 	// One that is out of reach is waited for, with the reason in error.
 	f.dimensions.mu.Lock()
@@ -350,7 +350,7 @@ func TestLookupFaults(t *testing.T) {
 func (f *fixture) impediment(name string) string {
 	for _, s := range (jobsProvider{f.Engine}).Jobs() {
 		if s.Name == name {
-			return s.Error
+			return s.Failure.Message
 		}
 	}
 	return ""

@@ -38,7 +38,7 @@ func TestJobOutlivesAnOutage(t *testing.T) {
 				<-f.topics.file("x").changes()
 			}
 			want := "Job 'j' failed to create data sources: Failed to create source 'source_0_in': " + down.Error()
-			if got := (jobsProvider{f.Engine}).Jobs()[0]; got.Error != want || got.State != catalog.JobRunning || !got.Impeded {
+			if got := (jobsProvider{f.Engine}).Jobs()[0]; got.Failure.Message != want || got.State != catalog.JobRunning || !got.Impeded {
 				t.Errorf("job status = %+v, want running, with the error", got)
 			}
 			f.setDown(nil)
@@ -147,8 +147,8 @@ func TestJobLeavesAStreamsOptionsToIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.topics.topic("in").addRows(0, 2, 3)
-	if def := f.waitState("j", catalog.JobFailed); def.Error != "row 2 is bad" {
-		t.Errorf("error = %q", def.Error)
+	if def := f.waitState("j", catalog.JobFailed); def.Failure.Message != "row 2 is bad" {
+		t.Errorf("error = %q", def.Failure.Message)
 	}
 }
 

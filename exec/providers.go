@@ -45,7 +45,7 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 	var all []pgcatalog.JobStatus
 	p.each(func(def *catalog.Job, j *job) {
 		end := standing(def, j)
-		s := pgcatalog.JobStatus{Name: def.Name, State: end.state, Error: end.text}
+		s := pgcatalog.JobStatus{Name: def.Name, State: end.state, Failure: end.why}
 		var h history
 		if j != nil {
 			j.mu.Lock()
@@ -56,8 +56,8 @@ func (p jobsProvider) Jobs() []pgcatalog.JobStatus {
 			}
 			j.mu.Unlock()
 			if s.State == catalog.JobRunning {
-				s.Error = j.impediment()
-				s.Impeded = s.Error != ""
+				s.Failure = j.impediment()
+				s.Impeded = s.Failure.Message != ""
 			}
 		} else {
 			h = p.e.storedHistory(def)

@@ -73,7 +73,7 @@ func TestSinkDown(t *testing.T) {
 	}
 	impeded := func() bool {
 		s := (jobsProvider{f.Engine}).Jobs()[0]
-		return s.Impeded && strings.Contains(s.Error, "write failed")
+		return s.Impeded && strings.Contains(s.Failure.Message, "write failed")
 	}
 	f.eventually(impeded, "the job does not say what it waits for")
 	topic.addRows(0, 21, 61)
@@ -154,7 +154,7 @@ func TestDropDelivers(t *testing.T) {
 		f.eventually(func() bool {
 			j.mu.Lock()
 			defer j.mu.Unlock()
-			return j.problem != ""
+			return j.problem.Message != ""
 		}, "the job does not fail")
 		warned := strings.Join(dropped(f), "\n")
 		if !strings.Contains(warned, warning) || !strings.Contains(warned, "epochs for sink 'sink_1_j_k'") {

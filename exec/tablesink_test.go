@@ -117,8 +117,8 @@ func TestTableSinkFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	def := f.waitState("k", catalog.JobFailed)
-	if !strings.Contains(def.Error, "o_id_check") {
-		t.Errorf("the job says %q", def.Error)
+	if !strings.Contains(def.Failure.Message, "o_id_check") {
+		t.Errorf("the job says %q", def.Failure.Message)
 	}
 	equal(t, "rows after a batch that failed", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
 }

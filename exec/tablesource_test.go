@@ -89,7 +89,7 @@ func (f *fixture) reached(name string, tables ...string) {
 			return
 		}
 	}
-	f.Fatalf("job %s does not get on: %s", name, f.catalog.Snapshot().Job(name).Error)
+	f.Fatalf("job %s does not get on: %s", name, f.catalog.Snapshot().Job(name).Failure)
 }
 
 func (f *fixture) reachedNow(name string, tables []string) bool {

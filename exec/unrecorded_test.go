@@ -42,7 +42,7 @@ func TestFailureThatCannotBeRecorded(t *testing.T) {
 	got := jobs.Jobs()
 	want := pgcatalog.JobStatus{Name: "j", State: catalog.JobFailed}
 	if len(got) != 1 || got[0].State != want.State || got[0].Impeded ||
-		!strings.Contains(got[0].Error, "write failed") || !strings.Contains(got[0].Error, "recording that it is failed: ") {
+		!strings.Contains(got[0].Failure.Message, "write failed") || !strings.Contains(got[0].Failure.Message, "recording that it is failed: ") {
 		t.Errorf("jobs = %+v, want %s with both errors", got, want.State)
 	}
 	if err := f.Wait(f.context(), "j"); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {

@@ -306,8 +306,11 @@ func (e *Engine) awaitJob(ctx context.Context, v *catalog.Relation, j *job) (the
 func stale(v *catalog.Relation, end ending) *sqlerr.Error {
 	err := sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "materialized view \"%s\" is not kept up to date: its job \"%s\" is %s", v.Name, v.Job, end.state).
 		WithHint("START JOB %s goes on where it was.", catalog.QuoteName(v.Job))
-	if end.text != "" {
-		err = err.WithDetail("%s", end.text)
+	if end.why.Message != "" {
+		err = err.WithDetail("%s", end.why)
+	}
+	if end.why.Hint != "" {
+		err.Hint = end.why.Hint + "\n" + err.Hint
 	}
 	return err
 }

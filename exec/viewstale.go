@@ -25,10 +25,10 @@ func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation, user string
 	e.mu.Unlock()
 	end := standing(def, j)
 	if end.state == catalog.JobRunning && j != nil {
-		end.text = j.impediment()
+		end.why = j.impediment()
 	}
-	if end.state != catalog.JobFinished && (end.state != catalog.JobRunning || end.text != "") {
-		end.text = s.JobError(user, def, end.text)
+	if end.state != catalog.JobFinished && (end.state != catalog.JobRunning || end.why.Message != "") {
+		end.why = s.JobFailure(user, def, end.why)
 		return &neglect{v, end}
 	}
 	for _, oid := range v.DependsOn {
@@ -63,8 +63,8 @@ func (n *neglect) notice(v *catalog.Relation) *sqlerr.Error {
 	e := sqlerr.Errorf(sqlerr.Warning, "%s", n.message(v))
 	e.Severity = "WARNING"
 	e.Detail = "Its rows are those of the last epoch that was committed."
-	if n.end.text != "" {
-		e.Detail = n.end.text + "\n" + e.Detail
+	if n.end.why.Message != "" {
+		e.Detail = n.end.why.String() + "\n" + e.Detail
 	}
 	switch name := catalog.QuoteName(n.view.Job); n.end.state {
 	case catalog.JobRunning:
@@ -73,6 +73,9 @@ func (n *neglect) notice(v *catalog.Relation) *sqlerr.Error {
 		e.Hint = fmt.Sprintf("START JOB %s goes on where it was, once the cause is removed. To leave records at fault out, first ALTER JOB %[1]s SET (failure_strategy = 'LogAndContinue').", name)
 	default:
 		e.Hint = fmt.Sprintf("START JOB %s goes on where it was.", name)
+	}
+	if n.end.why.Hint != "" {
+		e.Hint = n.end.why.Hint + "\n" + e.Hint
 	}
 	return e
 }
@@ -98,8 +101,8 @@ func (p jobsProvider) ViewProblem(s *catalog.Snapshot, user string, v *catalog.R
 		return ""
 	}
 	text := n.message(v)
-	if n.end.text != "" {
-		text += ": " + n.end.text
+	if n.end.why.Message != "" {
+		text += ": " + n.end.why.String()
 	}
 	return text
 }

@@ -124,8 +124,8 @@ type TLSStatus struct {
 type JobStatus struct {
 	Name      string
 	State     catalog.JobState
-	Error     string
-	Impeded   bool // it runs, and Error is what it waits to pass
+	Failure   catalog.Failure
+	Impeded   bool // it runs, and Failure is what it waits to pass
 	Epoch     uint64
 	Started   time.Time // zero: not since the server started
 	Restarts  int64

@@ -14,15 +14,19 @@ func ferrisJobs(c *Context, t *table) {
 	for _, j := range c.Snapshot.Jobs() {
 		s, known := status[j.Name]
 		if !known {
-			s.State, s.Error = j.State, j.Error
+			s.State, s.Failure = j.State, j.Failure
 		}
+		why := c.Snapshot.JobFailure(c.User, j, s.Failure)
 		r := t.row().
 			oid("oid", j.OID).
 			str("job_id", string(j.UUID[:])).
 			str("job_name", j.Name).
 			str("owner", j.Owner).
 			str("state", string(s.State)).
-			text("error", c.Snapshot.JobError(c.User, j, s.Error)).
+			text("error", why.Message).
+			text("sqlstate", string(why.Code)).
+			text("detail", why.Detail).
+			text("hint", why.Hint).
 			strs("sinks", j.Sinks).
 			showOptions("options", j.Options).
 			time("created", j.Created).

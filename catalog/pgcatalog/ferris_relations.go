@@ -63,6 +63,9 @@ var ferrisRelations = []*catalog.Relation{
 			column("checkpoint_ms", types.Int8),
 			column("stall_ms", types.Int8),
 			column("rows_ahead", types.Int8),
+			column("sqlstate", types.Text),
+			column("detail", types.Text),
+			column("hint", types.Text),
 		},
 	},
 	{

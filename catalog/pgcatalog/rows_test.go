@@ -125,7 +125,7 @@ func (server) Locks() []LockStatus {
 }
 
 func (server) Jobs() []JobStatus {
-	return []JobStatus{{Name: "copy", State: catalog.JobFailed, Error: "broker gone", Epoch: 7, Started: day, Restarts: 2, RowsIn: 10, RowsOut: 9, Rejected: 1}}
+	return []JobStatus{{Name: "copy", State: catalog.JobFailed, Failure: catalog.Failure{Code: "08006", Message: "broker gone", Detail: "It was at kafka:9092.", Hint: "Start it."}, Epoch: 7, Started: day, Restarts: 2, RowsIn: 10, RowsOut: 9, Rejected: 1}}
 }
 
 func (server) Splits() []SplitStatus {

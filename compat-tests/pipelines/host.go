@@ -111,7 +111,7 @@ func (h *Host) Await(c Call, _ *struct{}) error {
 func (e *engine) failure() error {
 	for _, j := range e.catalog.Snapshot().Jobs() {
 		if j.State == catalog.JobFailed {
-			return fmt.Errorf("job %s failed: %s", j.Name, j.Error)
+			return fmt.Errorf("job %s failed: %s", j.Name, j.Failure)
 		}
 	}
 	return nil

@@ -8,9 +8,11 @@ import (
 )
 
 // Limit passes count rows after the first offset ones, and then wants no more.
-// It refuses Deletes: which rows come first would change.
+// It refuses Deletes, as which rows come first would change, unless it counts them
+// as rows too.
 type Limit struct {
 	stateless
+	changes    bool
 	skip, left int64    // left -1: no limit
 	stored     [2]int64 // what Save wrote last, where it has
 	saved      bool
@@ -21,6 +23,11 @@ type Limit struct {
 // NewLimit returns a Limit; count -1: no limit.
 func NewLimit(count, offset int64) *Limit { return &Limit{skip: offset, left: count} }
 
+// NewLimitOfChanges returns a Limit that counts rows and Deletes alike.
+func NewLimitOfChanges(count, offset int64) *Limit {
+	return &Limit{changes: true, skip: offset, left: count}
+}
+
 // Full is Filling's.
 func (l *Limit) Full() bool { return l.left == 0 }
 
@@ -29,7 +36,7 @@ func (l *Limit) Process(ctx context.Context, _ int, b *vec.Batch, out Output) er
 	if l.left == 0 {
 		return stream.Done
 	}
-	if hasDelete(b) {
+	if !l.changes && hasDelete(b) {
 		return refuseDelete("LIMIT")
 	}
 	n := int64(b.Len())

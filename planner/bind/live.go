@@ -185,7 +185,7 @@ func (b *binder) checkLiveNode(n plan.Node) {
 			refuse(hint, "%s is not supported in a continuous query", why)
 		}
 	case *plan.Limit:
-		if !changesAppendOnly(n.Input) {
+		if !n.Changes && !changesAppendOnly(n.Input) {
 			refuse("Leave LIMIT out, or leave EMIT CHANGES out.", "LIMIT over rows that change is not supported")
 		}
 	}

@@ -11,9 +11,9 @@ import (
 // shown are the queries that SHOW stands for.
 var shown = map[string]string{
 	"STREAMS":            "SELECT schema_name AS schema, stream_name AS name, kind, connector AS type, owner FROM ferris.streams ORDER BY 1, 2",
-	"SINKS":              "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name AS job, owner FROM ferris.sinks ORDER BY 1, 2",
+	"SINKS":              "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name, owner FROM ferris.sinks ORDER BY 1, 2",
 	"MATERIALIZED VIEWS": "SELECT schema_name AS schema, view_name AS name, state, is_current AS current, problem, owner FROM ferris.materialized_views ORDER BY 1, 2",
-	"JOBS":               "SELECT job_name AS name, state, rows_in, rows_out, rejected, error, owner FROM ferris.jobs ORDER BY 1",
+	"JOBS":               "SELECT job_name, state, rows_in, rows_out, rejected, sqlstate, error, detail, hint, owner FROM ferris.jobs ORDER BY 1",
 }
 
 // show is SHOW STREAMS, SINKS, JOBS and MATERIALIZED VIEWS: a query over the ferris relations.

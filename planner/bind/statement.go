@@ -74,6 +74,9 @@ func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 	}
 	q.Root = b.query(sel, nil, nil)
 	if q.Live {
+		if l, ok := q.Root.(*plan.Limit); ok && l.Ties == nil && l.Offset == nil {
+			l.Changes = true // unless its rows stay, or are the first in an order
+		}
 		follow(q.Root, false)
 		q.Root = b.continuous(q.Root)
 		b.checkLive(q)

@@ -153,6 +153,9 @@ func firstOfAll(l *plan.Limit) plan.Node {
 	s, sorted := l.Input.(*plan.Sort)
 	if !sorted {
 		if in.AppendOnly {
+			return &plan.Limit{Input: l.Input, Count: l.Count, Offset: l.Offset}
+		}
+		if l.Changes {
 			return l
 		}
 		s = &plan.Sort{Input: l.Input}

@@ -67,7 +67,7 @@ func prune(n plan.Node, want []bool) (plan.Node, []int) {
 		return &plan.Sort{Input: in, Keys: moveKeys(x.Keys, at)}, at
 	case *plan.Limit:
 		in, at := prune(x.Input, used(want, keyExprs(x.Ties)...))
-		return &plan.Limit{Input: in, Count: x.Count, Offset: x.Offset, Ties: moveKeys(x.Ties, at)}, at
+		return &plan.Limit{Input: in, Count: x.Count, Offset: x.Offset, Ties: moveKeys(x.Ties, at), Changes: x.Changes}, at
 	case *plan.DistinctNode:
 		if x.On != nil {
 			in, at := prune(x.Input, used(want, x.On...))

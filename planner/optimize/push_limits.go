@@ -13,7 +13,7 @@ import (
 func pushLimits(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pushLimits(in, env) })
 	l, ok := n.(*plan.Limit)
-	if !ok || l.Ties != nil {
+	if !ok || l.Ties != nil || l.Changes {
 		return n
 	}
 	switch in := l.Input.(type) {

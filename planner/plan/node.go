@@ -177,6 +177,9 @@ type Limit struct {
 	// Ties: rows that are equal to the last one by these keys, in whose order the
 	// input comes, pass too; nil: none do.
 	Ties []SortKey
+	// Changes: it counts the rows of a live query as they are given, those that take
+	// others back too. Else there are none such.
+	Changes bool
 }
 
 // JoinKind is the kind of a Join.

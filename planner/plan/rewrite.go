@@ -321,7 +321,7 @@ func MapNode(n Node, fe func(Expr) Expr, fn func(Node) Node) Node {
 		c := Sort{Input: node(n.Input), Keys: keys(n.Keys)}
 		return pickNode(changed, c, n)
 	case *Limit:
-		c := Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset), Ties: keys(n.Ties)}
+		c := Limit{Input: node(n.Input), Count: expr(n.Count), Offset: expr(n.Offset), Ties: keys(n.Ties), Changes: n.Changes}
 		return pickNode(changed, c, n)
 	case *Join:
 		c := *n

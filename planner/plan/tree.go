@@ -172,6 +172,9 @@ func details(n Node) []detail {
 		if n.Ties != nil {
 			add("Ties", sortKeys(n.Ties))
 		}
+		if n.Changes {
+			add("Counts", "changes")
+		}
 	case *Join:
 		indexed := n.Lookup != nil && n.Lookup.Index != nil
 		switch {

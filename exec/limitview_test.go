@@ -1,0 +1,45 @@
+package exec
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestLimitOverView: a live query with a LIMIT over a materialized view, or over
+// groups, ends when it has given so many rows, whether they are there already or come
+// later; of rows that change each change is one.
+func TestLimitOverView(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	for i := range int64(5) {
+		e.add(0, event(i, "a", float64(i)))
+	}
+	if err := f.matView("m", "SELECT id, name FROM e"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.matView("g", "SELECT name, count(*) AS n FROM e GROUP BY name"); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(query string, want ...string) {
+		t.Helper()
+		rows, err := f.sql(query, -1)
+		if err != nil || !slices.Equal(rows, want) {
+			t.Errorf("%s = %q, %v, want %q", query, rows, err, want)
+		}
+	}
+	ask("SELECT id FROM m EMIT CHANGES LIMIT 3", "+|0", "+|1", "+|2")
+	ask("SELECT id FROM m EMIT CHANGES LIMIT 5", "+|0", "+|1", "+|2", "+|3", "+|4")
+	ask("SELECT id FROM m WHERE id > 0 LIMIT 2 EMIT CHANGES", "+|1", "+|2")
+	ask("SELECT name, n FROM g EMIT CHANGES LIMIT 1", "+|a|5")
+	ask("SELECT name, count(*) FROM e GROUP BY name EMIT CHANGES LIMIT 1", "+|a|5")
+	ask("SELECT name, sum(id) FROM m GROUP BY name EMIT CHANGES LIMIT 1", "+|a|10")
+	ask("SELECT id FROM m EMIT CHANGES LIMIT 0")
+
+	c, q := f.follow("SELECT name, n FROM g EMIT CHANGES LIMIT 3")
+	got := f.rows(c, q.Root, 1)
+	e.add(0, event(9, "a", 9))
+	got = append(got, f.rows(c, q.Root, -1)...)
+	if want := []string{"+|a|5", "-|a|5", "+|a|6"}; !slices.Equal(got, want) {
+		t.Errorf("with a row that came the changes are %q, want %q", got, want)
+	}
+}
