@@ -112,7 +112,8 @@ func TestSecrets(t *testing.T) {
 	if options < 8 {
 		t.Fatalf("%d relations with secrets were declared", options)
 	}
-	for _, url := range []string{"postgresql://app:%s@127.0.0.1:1/shop", "jdbc:postgresql://127.0.0.1:1/shop?user=app&password=%s", "postgresql://app:%s@127.0.0.1:notaport/shop"} {
+	for _, url := range []string{"postgresql://app:%s@127.0.0.1:1/shop", "jdbc:postgresql://127.0.0.1:1/shop?user=app&password=%s", "postgresql://app:%s@127.0.0.1:notaport/shop",
+		"mysql://app:%s@127.0.0.1:1/shop", "jdbc:mariadb://127.0.0.1:1/shop?user=app&password=%s", "mysql://app:%s@127.0.0.1:notaport/shop"} {
 		with := "'table' = 't', 'connection' = '" + fmt.Sprintf(url, planted.plant("URL "+url)) + "'"
 		relation("STREAM", "(a text)", "database", with, "connection")
 		relation("SINK", "(a text)", "database", with, "connection")

@@ -62,7 +62,7 @@ func TestSnapshotErrors(t *testing.T) {
 	p.here("CREATE STREAM other (id int, price int) WITH (type = 'database', connection = '$db', 'table' = '$schema.texts')")
 	p.fails("SELECT * FROM other", "42703", `column "price" of "other" does not exist in table "$schema.texts" of PostgreSQL at`)
 	p.fails("SELECT * FROM other", "42703", "Its columns are id, amount.")
-	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'mysql://u@h/d')", "0A000", "a database of type mysql is not supported")
+	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'oracle://u@h/d')", "0A000", "a database of type oracle is not supported")
 	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'postgresql:///var/run/x?user=u')", "22023", "it names no host")
 	p.fails("CREATE STREAM x (a int) WITH (type = 'database', connection = 'postgresql://u@h/d?sslcert=/etc/passwd')", "22023", `its parameter "sslcert" is not known`)
 	p.fails("CREATE STREAM x WITH (type = 'database', connection = 'postgresql://u@127.0.0.1:1/d')", "08001", `PostgreSQL at "127.0.0.1:1", database "d"`)

@@ -1,5 +1,5 @@
 // Package systems runs the gateway beside the systems that it reads and writes: a
-// real PostgreSQL, a real S3 store.
+// real PostgreSQL, a real MariaDB, a real S3 store.
 package systems
 
 import (
@@ -16,10 +16,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/mariadb"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 )
 
-func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(mariadb.StopShared(postgres.Main(m))) }
 
 // limit is how long a test may take.
 const limit = 100 * time.Second

@@ -128,8 +128,12 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	if c.query == "" && c.table.table == "" {
 		c.table.table = rel.Name
 	}
+	_, logs := c.server.dialect.(postgres)
 	switch {
 	case v.Err() != nil:
+	case c.cdc && !logs:
+		return nil, sqlerr.Unsupported("Write 'snapshot.interval': the table is read again as often as that says, and what differs goes out as changes.",
+			"reading the log of changes of %q with cdc is not supported in %s", rel.Name, c.server.product)
 	case c.query != "" && c.table.table != "":
 		v.Reject("query", "a SELECT, in place of table")
 	case c.incremental != "" && len(c.keys) > 0:

@@ -1,6 +1,6 @@
-// Package database reads and writes the tables of a database server: PostgreSQL.
-// A table is read by COPY, whole or by a column that grows, is asked for the rows
-// of some keys, and is written in batches. A sink's rows and the record of the
+// Package database reads and writes the tables of a database server: PostgreSQL,
+// MySQL or MariaDB, each behind a dialect. A table is read whole or by a column that
+// grows, is asked for the rows of some keys, and is written in batches. A sink's rows and the record of the
 // epoch they belong to are one transaction of the server's, so that after a crash
 // the server itself tells what it has got.
 package database
@@ -21,7 +21,7 @@ func (Connector) Name() string { return "database" }
 
 var (
 	both = []stream.Option{
-		{Key: "connection", Aliases: []string{"connection.url"}, Required: true, Help: "postgresql://user@host:5432/database, or jdbc:postgresql://host:5432/database"},
+		{Key: "connection", Aliases: []string{"connection.url"}, Required: true, Help: "postgresql://user@host:5432/database, mysql://user@host:3306/database, mariadb://..., or jdbc: and one of them"},
 		{Key: "connection.username", Aliases: []string{"username"}, Default: "", Help: "the user, where the URL names none"},
 		{Key: "connection.password", Aliases: []string{"password"}, Default: "", Help: "the password, where the URL holds none"},
 		{Key: "connection.timeout", Default: "10s", Help: "how long connecting may take"},
@@ -34,15 +34,15 @@ var (
 		stream.Option{Key: "incremental.lag", Default: "0s", Help: "with a timestamp as incremental.column: younger rows are left for later, as their transactions may commit out of order"},
 		stream.Option{Key: "poll_interval", Default: "1s", Help: "with incremental.column: the wait before it is asked for more rows"},
 		stream.Option{Key: "snapshot.interval", Default: "0s", Help: "how often the table, or query, is read again: the stream's rows have a PRIMARY KEY, and what differs from the last time goes out as changes. 0: it is read once"},
-		stream.Option{Key: "cdc", Default: "false", Help: "true: the table as it is, and then every change that commits, by logical replication: the stream's rows have a PRIMARY KEY, and change and go as the table's do"},
-		stream.Option{Key: "slot.name", Default: "", Help: "with cdc: the replication slot, of this one reader; it is made, and goes with the job. Without it each job has one of its own, ferris_<job>_<number>"},
+		stream.Option{Key: "cdc", Default: "false", Help: "true (PostgreSQL): the table as it is, and then every change that commits, by logical replication: the stream's rows have a PRIMARY KEY, and change and go as the table's do"},
+		stream.Option{Key: "slot.name", Default: "", Help: "with cdc (PostgreSQL): the replication slot, of this one reader; it is made, and goes with the job. Without it each job has one of its own, ferris_<job>_<number>"},
 		stream.Option{Key: "publication.name", Default: "", Help: "with cdc: the publication; it is made where it is not there. Without it ferris_<schema>_<table>"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "with cdc, where the slot, or changes that it should have kept, are gone. fail: the job fails; snapshot: the table is read again, and what differs goes out as changes"},
 		stream.Option{Key: "heartbeat_interval", Default: defaultHeartbeat.String(), Help: "with cdc: how often the slot moves on while other tables alone change"},
 		stream.Option{Key: "connection.pool.max_size", Default: "4", Help: "the most connections of a look-up join, in each task"},
 	), lookupOptions()...)
 	sinkOptions = append(both[:len(both):len(both)],
-		stream.Option{Key: "mode", Default: "auto", Help: "insert; copy: insert, by COPY; upsert: a row replaces the one with its key; delete: the row with its key goes; auto: upsert where there is a key or the query updates rows, else insert"},
+		stream.Option{Key: "mode", Default: "auto", Help: "insert; copy: insert, by COPY (PostgreSQL); upsert: a row replaces the one with its key; delete: the row with its key goes; auto: upsert where there is a key or the query updates rows, else insert"},
 		stream.Option{Key: "key", Aliases: []string{"primary.key", "primary_key"}, Default: "", Help: "the columns of the key, parted by commas; upsert and delete take the table's primary key without it"},
 		stream.Option{Key: "create", Aliases: []string{"table.create"}, Default: "false", Help: "true: the table is made where it is not there"},
 		stream.Option{Key: "progress.table", Default: "ferris_progress", Help: "where transactions record what each job has delivered; it is made where it is not there"},

@@ -16,6 +16,9 @@ type remote struct {
 	name string
 	typ  types.Type
 	sql  string // the type's name there; of PostgreSQL's, where it is not known here
+	// Of those that have no types as PostgreSQL has them:
+	exact bool // texts that differ here do so there
+	texts bool // it keeps texts, whatever it is called
 }
 
 // known reports whether values of the column can be taken as they are.
@@ -78,6 +81,8 @@ type kind struct {
 	leaves []name
 	rows   float64 // about how many there are, -1: unknown
 	key    []string
+	// fleeting: it has no transactions.
+	fleeting bool
 }
 
 // paged reports whether the rows lie in pages of the table's own.

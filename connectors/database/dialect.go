@@ -33,8 +33,8 @@ type dialect interface {
 	// them, they do not lie so. None: they are in no order.
 	places(s *source, bounded bool) (places []place, sorted bool, err error)
 	// horizon keeps back rows that one with a lower value of the incremental column may
-	// still come before.
-	horizon(s *source) horizon
+	// still come before. bounded: who reads ends.
+	horizon(s *source, bounded bool) horizon
 
 	// connect opens a session.
 	connect(ctx context.Context, c *config, what purpose) (session, error)

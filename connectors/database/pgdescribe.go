@@ -142,7 +142,7 @@ func binaryPlace(column string, t types.OID) place {
 
 // horizon: who takes a lower value and has begun to write is a transaction that was running before
 // the rows of a later one came: what is younger than the oldest that runs waits.
-func (postgres) horizon(s *source) horizon {
+func (postgres) horizon(s *source, _ bool) horizon {
 	column := "t." + quoteIdent(s.config.incremental)
 	where := []string{column + " IS NOT NULL"}
 	if s.kind.paged() && s.kind.relkind != "m" {

@@ -242,7 +242,7 @@ func (r *reader) follow(ctx context.Context, conn session, places []place, filte
 			return err
 		}
 	}
-	rows := s.config.server.dialect.horizon(s)
+	rows := s.config.server.dialect.horizon(s, r.scan.Bounded)
 	for {
 		settled, err := rows.where(ctx, conn)
 		if err != nil {
@@ -273,7 +273,7 @@ func (r *reader) follow(ctx context.Context, conn session, places []place, filte
 
 // latest is the position of the last row there is; nil: there is none.
 func (s *source) latest(ctx context.Context, conn session, places []place) (position, error) {
-	settled, err := s.config.server.dialect.horizon(s).where(ctx, conn)
+	settled, err := s.config.server.dialect.horizon(s, true).where(ctx, conn)
 	if err != nil {
 		return nil, s.config.failure("reading "+s.config.subject(), err)
 	}

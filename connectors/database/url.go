@@ -33,7 +33,7 @@ func (s *server) String() string {
 
 func badURL(format string, args ...any) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, format, args...).
-		WithHint("Write postgresql://user@host:5432/database, or jdbc:postgresql://host:5432/database with connection.username.")
+		WithHint("Write postgresql://user@host:5432/database or mysql://user@host:3306/database, or jdbc:postgresql://host:5432/database or jdbc:mysql://host:3306/database with connection.username.")
 }
 
 // ignored are parameters of JDBC URLs that say how that driver does its work.
@@ -50,10 +50,13 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 	s := &server{dialect: postgres{}, product: "PostgreSQL", user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
 	rest, jdbc := strings.CutPrefix(strings.TrimSpace(text), "jdbc:")
 	scheme, rest, ok := strings.Cut(rest, ":")
+	port := "5432"
 	switch strings.ToLower(scheme) {
 	case "postgresql", "postgres":
-	case "mysql", "mariadb", "sqlite", "oracle", "sqlserver", "db2", "h2":
-		return nil, sqlerr.Unsupported("Use a PostgreSQL database.", "a database of type %s is not supported", scheme)
+	case "mysql", "mariadb":
+		s.dialect, s.product, s.folds, port = mysqlDialect{}, "MySQL", true, "3306"
+	case "sqlite", "oracle", "sqlserver", "db2", "h2":
+		return nil, sqlerr.Unsupported("Use a PostgreSQL, MySQL or MariaDB database.", "a database of type %s is not supported", scheme)
 	default:
 		return nil, badURL("it is not the URL of a database")
 	}
@@ -63,12 +66,12 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 	rest, query, _ := strings.Cut(rest, "?")
 	if after, has := strings.CutPrefix(rest, "//"); has {
 		authority, path, _ := strings.Cut(after, "/")
-		if err := s.authority(authority); err != nil {
+		if err := s.authority(authority, port); err != nil {
 			return nil, err
 		}
 		rest = path
 	} else {
-		if !jdbc {
+		if !jdbc || s.folds {
 			return nil, badURL("it is not the URL of a database")
 		}
 		s.hosts, s.ports = []string{"localhost"}, []string{"5432"} // jdbc:postgresql:database
@@ -82,9 +85,16 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 		return nil, badURL("what follows the ?: %v", err)
 	}
 	for key, values := range given {
-		if err := s.set(key, values[len(values)-1], roots); err != nil {
+		set := s.set
+		if s.folds {
+			set = s.setMySQL
+		}
+		if err := set(key, values[len(values)-1], roots); err != nil {
 			return nil, err
 		}
+	}
+	if s.folds {
+		return s, s.completeMySQL()
 	}
 	if s.user == "" {
 		return nil, badURL("it names no user")
@@ -99,7 +109,7 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 }
 
 // authority reads user:password@host:port,host:port.
-func (s *server) authority(a string) error {
+func (s *server) authority(a, standard string) error {
 	if i := strings.LastIndexByte(a, '@'); i >= 0 {
 		user, password, has := strings.Cut(a[:i], ":")
 		a = a[i+1:]
@@ -118,7 +128,7 @@ func (s *server) authority(a string) error {
 		}
 	}
 	for at := range strings.SplitSeq(a, ",") {
-		host, port := at, "5432"
+		host, port := at, standard
 		if i := strings.LastIndexByte(at, ':'); i >= 0 && !strings.HasSuffix(at, "]") {
 			host, port = at[:i], at[i+1:]
 		}

@@ -153,11 +153,11 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 // server has a connector for them.
 var knownSystems = map[string]bool{
 	"kafka": true, "file": true, "s3": true, "database": true, "http": true, "elasticsearch": true, "redis": true, "mongodb": true, "iceberg": true,
-	"postgres": true, "postgresql": true, "mysql": true, "sqlite": true, "jdbc": true, "clickhouse": true, "kinesis": true, "pulsar": true, "nats": true,
+	"postgres": true, "postgresql": true, "mysql": true, "mariadb": true, "sqlite": true, "jdbc": true, "clickhouse": true, "kinesis": true, "pulsar": true, "nats": true,
 }
 
 // otherNames are types that are written by the name of a product.
-var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database"}
+var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database", "mysql": "database", "mariadb": "database"}
 
 func missingType(name string, sink bool) *sqlerr.Error {
 	if sink {
