@@ -186,7 +186,7 @@ func updateCatalog(s *Store, log *journal) error {
 		// Every other change is too large for one transaction.
 		tables = append(tables, Write{Space: pages, Key: fmt.Appendf(nil, "t%02d", k), Value: []byte(strings.Repeat(" ", n%2*900) + strconv.Itoa(n))})
 	}
-	if err := logEntries(s, log); err != nil {
+	if err := logEntries(s, log, 6); err != nil {
 		return err
 	}
 	change := TableChange{Writes: eachOf(tables), Settled: n%3 == 0}
@@ -211,12 +211,44 @@ func updateCatalog(s *Store, log *journal) error {
 	if err := s.Update(func(w *Writer) error { w.Set([]byte("single"), []byte(strconv.Itoa(n))); return nil }); err != nil {
 		return err
 	}
-	return log.say("catalog 0 %d", n)
+	if err := log.say("catalog 0 %d", n); err != nil {
+		return err
+	}
+	if n%2 == 0 {
+		return nil
+	}
+	return settleInPieces(s, n, log)
+}
+
+// settleInPieces settles the log while entries are appended to it.
+func settleInPieces(s *Store, n int, log *journal) error {
+	p, err := s.Settle()
+	if err != nil {
+		return err
+	}
+	settled := log.entry
+	for k := range 2 {
+		err := p.Put([]Write{{Space: pieces, Key: []byte{byte('0' + k)}, Value: []byte(strconv.Itoa(n) + strings.Repeat(" ", 900))}})
+		if err == nil && k == 0 {
+			err = logEntries(s, log, 2)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := log.say("settle %d %d", logged, settled); err != nil {
+		return err
+	}
+	sn, err := p.Finish()
+	if err == nil {
+		sn.Close()
+	}
+	return err
 }
 
 // logEntries appends numbers to the redo log.
-func logEntries(s *Store, log *journal) error {
-	for range 6 {
+func logEntries(s *Store, log *journal, n int) error {
+	for range n {
 		log.entry++
 		if err := log.say("try %d %d", logged, log.entry); err != nil {
 			return err
@@ -373,6 +405,11 @@ func verify(t *testing.T, dir string, die int) {
 	defer sn.Close()
 	ok(t, sn.Scan(TablesID, pages, nil, nil, func(_, v []byte) error { tables[strings.TrimSpace(string(v))]++; return nil }))
 	expect(t, fmt.Sprintf("step %d: tables, as the catalog that was committed with them", die), tables, values)
+	if whole := piecesOf(t, sn); len(whole) > 0 {
+		for k := range 2 {
+			expect(t, fmt.Sprintf("step %d: a piece of a settling, as the first one", die), whole[strconv.Itoa(k)], whole["0"])
+		}
+	}
 }
 
 func uniform(t *testing.T, what string, sn *Snapshot, id ID, epoch uint64) {

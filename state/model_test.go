@@ -48,6 +48,8 @@ type openRead struct {
 	sn   *Snapshot
 	want map[ID]map[string]string
 	log  []string
+
+	pieces map[string]string
 }
 
 type machine struct {
@@ -61,7 +63,11 @@ type machine struct {
 	jobs    []*modelJob
 	catalog map[string]string
 	tables  map[string]string
-	held    *Snapshot // of the last Commit
+	pieces  map[string]string // of the tables, that settlings write
+	running *Settling         // nil: none
+	next    map[string]string // the pieces when it has ended
+	settled int               // how many entries of log it settles
+	held    *Snapshot         // of the last Commit
 	reads   []openRead
 	version uint64 // the highest seen
 }
@@ -69,7 +75,7 @@ type machine struct {
 const testMemTable = 64 << 10 // tables and chunks of a few kilobytes
 
 func newMachine(t *rapid.T) *machine {
-	m := &machine{catalog: map[string]string{}, tables: map[string]string{}}
+	m := &machine{catalog: map[string]string{}, tables: map[string]string{}, pieces: map[string]string{}}
 	dir, err := os.MkdirTemp("", "ferris-model-")
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +132,7 @@ func (m *machine) reopen(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.s.redo.file = nil
-	m.dead, m.steps, m.reads, m.held = false, 0, nil, nil
+	m.dead, m.steps, m.reads, m.held, m.running = false, 0, nil, nil, nil
 	s, err := Open(Options{InMemory: true, existing: m.first.db, redoDir: m.redo, segment: testSegment, fault: m.fault})
 	if err != nil {
 		t.Fatal(err)
@@ -165,9 +171,11 @@ func (m *machine) settle(t *rapid.T, before, after *modelJob) *modelJob {
 	return nil
 }
 
-func pagesOf(t *rapid.T, sn *Snapshot, id ID) map[string]string {
+func pagesOf(t *rapid.T, sn *Snapshot, id ID) map[string]string { return spaceOf(t, sn, id, pages) }
+
+func spaceOf(t *rapid.T, sn *Snapshot, id ID, sp Space) map[string]string {
 	got := map[string]string{}
-	err := sn.Scan(id, pages, nil, nil, func(k, v []byte) error { got[string(k)] = string(v); return nil })
+	err := sn.Scan(id, sp, nil, nil, func(k, v []byte) error { got[string(k)] = string(v); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,8 +226,10 @@ func (m *machine) check(t *rapid.T) {
 	}
 	same(t, "catalog", got, m.catalog)
 	sameLog(t, "the log", entriesOf(t, all), m.log)
+	same(t, "the pieces", spaceOf(t, all, TablesID, pieces), m.pieces)
 	for _, r := range m.reads {
 		sameLog(t, "the log of an open read", entriesOf(t, r.sn), r.log)
+		same(t, "the pieces of an open read", spaceOf(t, r.sn, TablesID, pieces), r.pieces)
 		for id, want := range r.want {
 			same(t, "an open read", pagesOf(t, r.sn, id), want)
 		}
@@ -424,7 +434,7 @@ func (m *machine) commitTables(t *rapid.T) {
 			return nil
 		}
 	}
-	c := TableChange{Settled: rapid.IntRange(0, 4).Draw(t, "settled") == 0}
+	c := TableChange{Settled: m.running == nil && rapid.IntRange(0, 4).Draw(t, "settled") == 0}
 	log := m.log
 	if c.Settled {
 		log = nil
@@ -467,6 +477,53 @@ func (m *machine) commitTables(t *rapid.T) {
 	m.catalog, m.tables, m.log = got, gotTables, gotLog
 }
 
+// settling begins to settle the log, writes a piece, or ends it.
+func (m *machine) settling(t *rapid.T) {
+	if m.running == nil {
+		p, err := m.s.Settle()
+		if m.died(t, err) {
+			m.reopen(t)
+			return
+		}
+		m.running, m.next, m.settled = p, maps.Clone(m.pieces), len(m.log)
+		return
+	}
+	var writes []Write
+	next := changes(t, m.next, func(k, v string) { writes = append(writes, Write{Space: pieces, Key: []byte(k), Value: []byte(v)}) },
+		func(k string) { writes = append(writes, Write{Space: pieces, Key: []byte(k), Delete: true}) })
+	again := false // a key is in the pieces once
+	for _, w := range writes {
+		was, had := m.pieces[string(w.Key)]
+		now, has := m.next[string(w.Key)]
+		again = again || was != now || had != has
+	}
+	if !again && rapid.IntRange(0, 2).Draw(t, "a piece more") > 0 {
+		if m.died(t, m.running.Put(writes)) {
+			m.reopen(t)
+			return
+		}
+		m.next = next
+		return
+	}
+	if rapid.IntRange(0, 4).Draw(t, "abandon") == 0 {
+		m.running.Abandon()
+		m.running = nil
+		return
+	}
+	sn, err := m.running.Finish()
+	if m.died(t, err) {
+		m.reopen(t)
+		now := m.s.Snapshot(TablesID)
+		defer now.Close()
+		if got := entriesOf(t, now); len(got) == len(m.log) && m.settled > 0 || maps.Equal(spaceOf(t, now, TablesID, pieces), m.pieces) && m.settled == 0 {
+			return // check compares the rest
+		}
+	} else {
+		sn.Close()
+	}
+	m.running, m.pieces, m.log = nil, m.next, m.log[m.settled:]
+}
+
 func (m *machine) drop(t *rapid.T) {
 	i := m.pick(t, func(*modelJob) bool { return true })
 	j := m.jobs[i]
@@ -494,7 +551,7 @@ func (m *machine) read(t *rapid.T) {
 	if len(m.reads) > 4 {
 		t.Skip("enough reads are open")
 	}
-	r := openRead{sn: m.s.Snapshot(), want: map[ID]map[string]string{}, log: slices.Clone(m.log)}
+	r := openRead{sn: m.s.Snapshot(), want: map[ID]map[string]string{}, log: slices.Clone(m.log), pieces: maps.Clone(m.pieces)}
 	for _, j := range m.jobs {
 		r.want[j.job.ID()] = maps.Clone(j.pages)
 	}
@@ -553,6 +610,7 @@ func TestModel(t *testing.T) {
 			"deliver":  m.deliver,
 			"update":   m.update,
 			"tables":   m.commitTables,
+			"settling": m.settling,
 			"drop":     m.drop,
 			"read":     m.read,
 			"end read": m.endRead,

@@ -21,8 +21,9 @@ import (
 //     the entries above the base, up to the version.
 //   - A whole, synced record is itself the word that its version is committed: a
 //     start takes the higher of the last record's version and Badger's.
-//   - Nothing is appended while Badger has keys of the tables above the committed
-//     version: what a rollback undoes is always above every entry.
+//   - What a rollback undoes is always above every entry: nothing is appended while
+//     Badger has keys of the tables above the committed version, but for those of a
+//     Settling, whose version is above all that is appended until it has ended.
 //   - A record in Badger names the first and the last segment there is. Between them
 //     none may be missing, and what lies outside is removed at a start. A segment
 //     goes when the mark at the discard version is past it, so whatever version may
@@ -44,6 +45,8 @@ const (
 func redoKey(shard uint16, slot []byte) []byte {
 	return append(appendSpace(make([]byte, 0, prefixLen+8), TablesID, Space{opRedo, shard}), slot...)
 }
+
+func slotKey(slot uint64) []byte { return redoKey(redoSlot, binary.BigEndian.AppendUint64(nil, slot)) }
 
 func redoMarkEntry(base, segment uint64) entry {
 	return entry{key: redoKey(redoMark, nil), value: numbers(base, segment)}
@@ -72,7 +75,7 @@ func slotsOf(from, version uint64, log []byte) []entry {
 			more = slotMore
 		}
 		value := append(binary.BigEndian.AppendUint64(make([]byte, 0, slotHead+len(part)), version), more)
-		all = append(all, entry{key: redoKey(redoSlot, binary.BigEndian.AppendUint64(nil, i)), value: append(value, part...)})
+		all = append(all, entry{key: slotKey(i), value: append(value, part...)})
 	}
 	return all
 }
@@ -152,7 +155,7 @@ func (s *Store) logged(log []byte) (*Snapshot, error) {
 	if err := s.redo.room(len(log)); err != nil {
 		return nil, err
 	}
-	v, err := s.take()
+	v, err := s.takeTables()
 	if err != nil {
 		return nil, err
 	}

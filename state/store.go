@@ -77,6 +77,7 @@ type Store struct {
 	resync    func(f *os.File) error // of a segment, at a start; nil: its Sync
 	segments  [2]uint64              // the first and the last, as loaded
 	slots     uint64                 // of Badger that entries of the log take; guarded by tablesMu
+	settling  *Settling              // nil: none runs; guarded by tablesMu
 
 	mu      sync.Mutex // guards what follows, and the discard version
 	jobs    map[ID]*record

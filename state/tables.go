@@ -29,14 +29,27 @@ type TableChange struct {
 	Settled bool
 }
 
+// tablesEntry is the entry of a write.
+func tablesEntry(w Write) (entry, error) {
+	if err := checkSize(w.Key, w.Value); err != nil {
+		return entry{}, err
+	}
+	key := append(appendSpace(make([]byte, 0, prefixLen+len(w.Key)), TablesID, w.Space), w.Key...)
+	return entry{key: key, value: w.Value, del: w.Delete}, nil
+}
+
 // Commit makes a change of the tables and one of the catalog visible together, all
 // or nothing, and returns when they are durable. catalog nil: it does not change.
 // The snapshot reads the tables as they are now; its Close lets go of them. Where
 // Commit fails nothing has changed, and, unless the store has failed, it may be
-// tried again. One Commit runs at a time.
+// tried again; ErrSettling: when the Settling that runs has ended. One Commit runs at
+// a time.
 func (s *Store) Commit(tables TableChange, catalog func(*Writer) error) (*Snapshot, error) {
 	s.tablesMu.Lock()
 	defer s.tablesMu.Unlock()
+	if tables.Settled && s.settling != nil && !s.settling.spoiled {
+		return nil, ErrSettling
+	}
 	if catalog == nil && tables.Writes == nil && !tables.Settled && s.redo.takes(tables.Log) {
 		sn, err := s.logged(tables.Log)
 		if err != nil {
@@ -66,11 +79,11 @@ func (s *Store) Commit(tables TableChange, catalog func(*Writer) error) (*Snapsh
 	if tables.Writes != nil {
 		c.each = func(put func(entry) error) error {
 			return tables.Writes(func(w Write) error {
-				if err := checkSize(w.Key, w.Value); err != nil {
+				e, err := tablesEntry(w)
+				if err != nil {
 					return err
 				}
-				key := append(appendSpace(make([]byte, 0, prefixLen+len(w.Key)), TablesID, w.Space), w.Key...)
-				return put(entry{key: key, value: w.Value, del: w.Delete})
+				return put(e)
 			})
 		}
 	}
@@ -100,18 +113,25 @@ type change struct {
 // transaction is written with the committed versions; what does not comes before
 // them, and stays unseen without them. done is called, with Store.mu held, when
 // the change is what everyone reads and nothing older has been discarded yet.
-func (s *Store) change(at step, changes []change, done func()) error {
+func (s *Store) change(at step, changes []change, done func()) (err error) {
 	records := make([]*record, len(changes))
+	take, beside := s.take, false
 	for i, c := range changes {
+		if c.id == TablesID {
+			take, beside = s.takeTables, s.settling != nil && !s.settling.spoiled
+		}
 		if err := s.settleOwn(c.id); err != nil {
 			return err
 		}
 		records[i] = s.recordOf(c.id)
 		s.undecided(records[i])
 	}
-	v, err := s.take()
+	v, err := take()
 	if err != nil {
 		return err
+	}
+	if beside {
+		defer func() { s.settling.spoiled = err != nil }()
 	}
 	var marks []entry
 	for i, c := range changes {
@@ -127,8 +147,9 @@ func (s *Store) change(at step, changes []change, done func()) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range records {
-		r.known, r.epoch, r.last, r.version, r.undecided = true, r.epoch+1, r.epoch+1, v, false
+	for i, r := range records {
+		r.known, r.epoch, r.last, r.version = true, r.epoch+1, r.epoch+1, v
+		r.undecided = beside && changes[i].id == TablesID
 	}
 	if done != nil {
 		done()
@@ -196,8 +217,15 @@ func (g *gather) wait() error {
 }
 
 // settleOwn undoes a change of the catalog or the tables that did not end: one
-// cut off by a crash, or by an error before its committed version.
+// cut off by a crash, or by an error before its committed version. A Settling goes
+// with it, but is no reason by itself. Of the tables tablesMu is held.
 func (s *Store) settleOwn(id ID) error {
+	if id == TablesID && s.settling != nil {
+		if !s.settling.spoiled {
+			return nil
+		}
+		s.settling.end()
+	}
 	r := s.recordOf(id)
 	s.mu.Lock()
 	undecided := r.undecided

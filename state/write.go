@@ -16,6 +16,7 @@ func (at step) done() step { return at + " done" }
 const (
 	stepLease    step = "lease"    // the counter's limit
 	stepChunk    step = "chunk"    // a part of an epoch's keys
+	stepPiece    step = "piece"    // a part of what settles the redo log
 	stepPrepared step = "prepared" // prepared[job]
 	stepCommit   step = "commit"   // committed[job]
 	stepUndo     step = "undo"     // a part of a rollback's keys

@@ -167,6 +167,7 @@ func tablesBars(t *testing.T, _ time.Duration) []bar {
 		}
 		all = append(all, against("INSERT with sync, "+mode+", 8", 0.7, "tps", run(ours), run(theirs)))
 	}
+	all = append(all, flushBars(t, ours, theirs)...)
 	all = append(all, tpcbBars(t, ours, theirs)...)
 	return append(all, tableMemoryBars(t)...)
 }

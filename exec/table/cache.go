@@ -46,6 +46,13 @@ func (c *cache) storedAt(n *node, version uint64) bool {
 	return n.since <= version
 }
 
+// live reports whether the newest version has a leaf.
+func (c *cache) live(n *node) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !n.dead
+}
+
 func (c *cache) enter(n *node, size int) {
 	if n.dead {
 		return

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,7 +35,7 @@ type commit struct {
 	x     *Txn
 	join  Join
 	sweep []state.Write // keys of dropped storages that go, and deliveries
-	flush bool          // the pages that wait are written
+	lead  func() error  // what is done by who leads the group, behind it; nil: nothing
 	err   error
 	turn  chan bool // true: write the queue; false: another has
 }
@@ -113,6 +114,10 @@ func (t *Tables) newWork(base *roots) *work {
 // commitGroup commits some transactions as one version. Those that fail
 // beforehand fail alone.
 func (t *Tables) commitGroup(group []*commit) {
+	if t.flushing != nil && t.cache.waiting.Load() > 2*t.dirtyMost() {
+		// The disk does not follow: whoever commits waits for it.
+		t.endFlush()
+	}
 	base := t.newest()
 	defer t.release(base)
 	var w *work
@@ -122,7 +127,7 @@ func (t *Tables) commitGroup(group []*commit) {
 		in = in[:0]
 		again := false
 		for _, c := range group {
-			if c.err != nil {
+			if c.err != nil || c.lead != nil {
 				continue
 			}
 			if c.err = w.validate(c.x); c.err != nil {
@@ -133,7 +138,6 @@ func (t *Tables) commitGroup(group []*commit) {
 				break
 			}
 			w.sweep = append(w.sweep, c.sweep...)
-			w.direct = w.direct || c.flush
 			in = append(in, c)
 		}
 		if !again {
@@ -145,6 +149,11 @@ func (t *Tables) commitGroup(group []*commit) {
 	}
 	if len(in) > 0 {
 		t.writeGroup(w, in)
+	}
+	for _, c := range group {
+		if c.lead != nil {
+			c.err = c.lead()
+		}
 	}
 	for _, c := range group {
 		switch {
@@ -201,6 +210,9 @@ func (t *Tables) writeGroup(w *work, in []*commit) {
 	t.publish(w.base.with(changed, version, held))
 	for _, storage := range w.drops {
 		delete(t.unwritten, storage)
+		if t.flushing != nil {
+			t.flushing.dropped[storage] = true
+		}
 	}
 	w.settle(version)
 	t.sweep(w.drops)
@@ -370,6 +382,7 @@ func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error)
 	}
 	var c state.TableChange
 	if w.direct {
+		w.t.endFlush() // one writes pages at a time
 		seqs = w.t.seqs.unstored()
 		c.Settled = true
 	} else {
@@ -393,12 +406,20 @@ func (w *work) write(catalog func(*state.Writer) error) (*state.Snapshot, error)
 			return nil
 		}
 	}
-	return w.t.store.Commit(c, catalog)
+	sn, err := w.t.store.Commit(c, catalog)
+	if errors.Is(err, state.ErrSettling) {
+		w.t.endFlush()
+		return w.t.store.Commit(c, catalog)
+	}
+	return sn, err
 }
 
 // writeAll writes every page that the store does not have, of the storages that
 // stay.
 func (w *work) writeAll(put func(state.Write) error) error {
+	for _, u := range w.t.unwritten {
+		u.boundParts()
+	}
 	for storage, e := range w.edits {
 		if !w.kept[storage] {
 			continue

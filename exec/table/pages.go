@@ -135,23 +135,29 @@ func (k *packer) pack(p page) []byte {
 	return append(append(make([]byte, 0, 1+len(p)), pageRaw), p...)
 }
 
-// writePage writes a leaf.
+// boundParts sees to it that a leaf that is about to be written has the number of the
+// parts that the store has of it, and will have, or a higher one. Of a page that is
+// removed from the store all parts must be known.
+func (n *node) boundParts(had int) {
+	n.parts = max(n.parts, had, len(*n.page.Load())/partSize)
+}
+
+// writePage writes a leaf, whose parts are bound.
 func (k *packer) writePage(put func(state.Write) error, storage uint32, n *node) error {
 	p := (*n.page.Load()).sealed()
 	n.page.Store(&p)
 	b := k.pack(p)
-	had := n.parts
-	n.parts = 0
+	parts := 0
 	sp := state.Space{Operator: storage, Shard: shardPage}
 	if len(b) > partSize {
 		head := binary.AppendUvarint([]byte{pageParts}, uint64(len(b)))
 		rest := b[partSize:]
 		b = append(head, b[:partSize]...)
 		for len(rest) > 0 {
-			n.parts++
+			parts++
 			part := rest[:min(len(rest), partSize)]
 			rest = rest[len(part):]
-			err := put(state.Write{Space: state.Space{Operator: storage, Shard: shardPart}, Key: partKey(n.name, n.parts), Value: part})
+			err := put(state.Write{Space: state.Space{Operator: storage, Shard: shardPart}, Key: partKey(n.name, parts), Value: part})
 			if err != nil {
 				return err
 			}
@@ -160,7 +166,7 @@ func (k *packer) writePage(put func(state.Write) error, storage uint32, n *node)
 	if err := put(state.Write{Space: sp, Key: []byte(n.name), Value: b}); err != nil {
 		return err
 	}
-	return removeParts(put, storage, n.name, n.parts+1, had)
+	return removeParts(put, storage, n.name, parts+1, n.parts)
 }
 
 func removeParts(put func(state.Write) error, storage uint32, name string, from, to int) error {

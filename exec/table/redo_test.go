@@ -72,6 +72,7 @@ func testRedo(t *testing.T, o state.Options) {
 	open := func() *Tables {
 		tables, err := Open(s, Options{Budget: 48 << 10, Known: func(storage uint32) bool { return storage < 16390 }})
 		ok(t, err)
+		tables.piece = 16 << 10
 		return tables
 	}
 	tables := open()
@@ -92,7 +93,7 @@ func testRedo(t *testing.T, o state.Options) {
 			same(t, "an older snapshot", rowsOf(t, p.snap, d), p.rows)
 		}
 	}
-	for round := range 60 {
+	commit := func() {
 		x := tables.Begin()
 		var rows []account
 		for range []int{1, 3, 300}[r.IntN(3)] {
@@ -125,9 +126,28 @@ func testRedo(t *testing.T, o state.Options) {
 			}
 		}
 		ok(t, x.Commit(ctx, nil))
+	}
+	for round := range 60 {
+		commit()
 		switch r.IntN(8) {
 		case 0:
 			ok(t, tables.flush())
+		case 3, 4: // with commits beside it
+			f, err := tables.beginFlush()
+			ok(t, err)
+			go f.write(nil)
+			for range r.IntN(4) {
+				commit()
+			}
+			<-f.written
+			if tables.flushing == f && r.IntN(4) == 0 {
+				f.err = errors.New("as if a piece had failed")
+				if err := f.end(); !errors.Is(err, f.err) {
+					t.Fatalf("a flush that failed ends with %v", err)
+				}
+				break
+			}
+			ok(t, f.end())
 		case 1:
 			keepUp()
 			for _, p := range held {
@@ -139,8 +159,15 @@ func testRedo(t *testing.T, o state.Options) {
 			e := j.Next()
 			_, err := j.Prepare(e, &state.Batch{}, state.Progress{Follows: version})
 			ok(t, errors.Join(err, j.Commit(e)))
-			tables.cancel()
 			tables.sweeps.Wait()
+			if r.IntN(2) == 0 { // in the midst of a flush
+				f, err := tables.beginFlush()
+				ok(t, err)
+				f.write(nil)
+				f.settling.Abandon()
+				tables.release(f.base)
+			}
+			tables.cancel()
 			tables.release(tables.current)
 			if !o.InMemory {
 				ok(t, s.Close())

@@ -224,6 +224,29 @@ func (q *sequences) unstored() []state.Write {
 	return writes
 }
 
+// takeLogged are the sequences of which only the log has what was written last, and
+// the writes that bring it into the store. None is pending.
+func (q *sequences) takeLogged() (taken []*sequence, writes []state.Write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.all {
+		if s.logged {
+			s.logged = false
+			taken, writes = append(taken, s), append(writes, s.write(s.written))
+		}
+	}
+	return taken, writes
+}
+
+// putBack notes that the writes of takeLogged have failed.
+func (q *sequences) putBack(taken []*sequence) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range taken {
+		s.logged = true
+	}
+}
+
 // wrote notes that pending writes are durable, in the log or with all that was
 // unstored, or, with an error, that they may not be.
 func (q *sequences) wrote(uses []seqUse, log bool, err error) {

@@ -65,7 +65,7 @@ func (w *work) validate(x *Txn) error {
 	for storage, spans := range x.reads.spans {
 		was, is := x.first.get(storage).n, w.base.get(storage).n
 		if e := w.edits[storage]; e != nil {
-			is = e.freeze()
+			is = e.show()
 		}
 		for _, s := range spans {
 			same, err := w.sameRange(storage, x.first.version, was, is, s)

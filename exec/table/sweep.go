@@ -11,7 +11,7 @@ const sweepPart = 512
 
 // sweep removes what the store has of storages that nobody owns any more, in the
 // background and by ordinary writes. Snapshots that still read them have their
-// versions. A start goes on with what was not ended.
+// versions. A start goes on with what was not ended. Who leads a group calls it.
 func (t *Tables) sweep(storages []uint32) {
 	if len(storages) == 0 {
 		return
@@ -26,9 +26,20 @@ func (t *Tables) sweep(storages []uint32) {
 		delete(t.ids, s)
 	}
 	t.idsMu.Unlock()
+	var flushed chan struct{} // a flush that runs writes what is to be removed
+	if t.flushing != nil {
+		flushed = t.flushing.ended
+	}
 	t.sweeps.Add(1)
 	go func() {
 		defer t.sweeps.Done()
+		if flushed != nil {
+			select {
+			case <-flushed:
+			case <-t.ctx.Done():
+				return
+			}
+		}
 		for _, s := range storages {
 			err := t.sweepOne(s)
 			if err != nil && t.ctx.Err() == nil {

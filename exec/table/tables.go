@@ -64,6 +64,8 @@ type Tables struct {
 	commits   commitQueue
 	redo      redo
 	unwritten map[uint32]*unwritten
+	flushing  *flush      // nil: none runs; of who leads a group
+	piece     int         // bytes of a flush that are written at a time
 	behind    atomic.Bool // pages are about to be written
 	seqs      sequences
 
@@ -81,6 +83,7 @@ func Open(s *state.Store, o Options) (*Tables, error) {
 	}
 	t.locks.init()
 	t.cache = cache{budget: o.Budget, account: o.Account}
+	t.piece = pieceBytes
 	t.seqs.all, t.unwritten = map[uint32]*sequence{}, map[uint32]*unwritten{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	lost, err := t.load(o.Known)

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"slices"
 	"sync/atomic"
 )
 
@@ -96,9 +97,10 @@ type edit struct {
 	// removed are those that are no more.
 	leaves   []*node
 	removed  []*node
-	replaced []*node // leaves that were copied
-	rows     int64   // entries added less entries removed
-	bytes    int64   // of entries written, over the life of the edit
+	replaced []*node  // leaves that were copied
+	rows     int64    // entries added less entries removed
+	frozen   []*token // of show
+	bytes    int64    // of entries written, over the life of the edit
 
 	path []step // to the leaf that was last changed
 	low  []byte // whose keys lie in [low, high)
@@ -114,13 +116,28 @@ type step struct {
 // begin takes a new token: what root holds now may be read by others from here on.
 func (e *edit) begin() {
 	e.own, e.at = &token{}, false
-	e.leaves, e.removed, e.replaced, e.rows = nil, nil, nil, 0
+	e.leaves, e.removed, e.replaced, e.frozen, e.rows = nil, nil, nil, nil, 0
 }
 
 // freeze returns the root as it is now, for readers.
 func (e *edit) freeze() *node {
 	e.own, e.at = &token{}, false
 	return e.root
+}
+
+// show is freeze of an edit whose leaves are to be written: one that is changed after
+// it leaves them, as the copy takes its place.
+func (e *edit) show() *node {
+	e.frozen = append(e.frozen, e.own)
+	return e.freeze()
+}
+
+// replace notes that a leaf has been copied.
+func (e *edit) replace(n, by *node) {
+	if slices.Contains(e.frozen, n.own) {
+		n.gone = true
+	}
+	e.leaves, e.replaced = append(e.leaves, by), append(e.replaced, n)
 }
 
 // owned is n, or a copy that e may change.
@@ -140,7 +157,7 @@ func (e *edit) owned(n *node, room int) (*node, error) {
 	}
 	c := newLeaf(e.own, n.name, p.clone(room))
 	c.parts = n.parts
-	e.leaves, e.replaced = append(e.leaves, c), append(e.replaced, n)
+	e.replace(n, c)
 	return c, nil
 }
 
@@ -360,7 +377,7 @@ func (e *edit) shrink(n *node, p page) {
 	if left.own != e.own {
 		c := newLeaf(e.own, left.name, q)
 		c.parts = left.parts
-		e.leaves, e.replaced = append(e.leaves, c), append(e.replaced, left)
+		e.replace(left, c)
 		parent.kids[i-1] = c
 	} else {
 		left.page.Store(&q)

@@ -106,6 +106,52 @@ func read(t testing.TB, s *Snapshot, d *Desc, spec ScanSpec) (rows []account, id
 	}
 }
 
+// TestPagesOfAGroupOfSerializable: a page that one transaction of a group has changed,
+// which the next one's check has looked at and which that has changed again, is written
+// as it is in the end.
+func TestPagesOfAGroupOfSerializable(t *testing.T) {
+	s, err := state.Open(state.Options{InMemory: true})
+	ok(t, err)
+	defer s.Close()
+	tables, err := Open(s, Options{})
+	ok(t, err)
+	d := accounts(16384)
+	var want []string
+	for round := range int64(12) {
+		group := make([]*commit, 4)
+		for i := range group {
+			x := tables.Begin()
+			x.Isolation(Serializable)
+			read := x.Statement()
+			if n, _ := readAt(t, read, d, -1-round); n != 0 {
+				t.Fatalf("%d rows of a key that is not there", n)
+			}
+			read.Close()
+			id := 10*round + int64(i)
+			ok(t, insert(x, d, account{id, "a", 0}))
+			want = append(want, fmt.Sprintf("%d:a:0", id))
+			group[i] = &commit{x: x, turn: make(chan bool, 1)}
+		}
+		tables.commitGroup(group)
+		for _, c := range group {
+			ok(t, c.err)
+			c.x.end()
+		}
+		ok(t, tables.flush())
+		again, err := Open(s, Options{})
+		ok(t, err)
+		expect(t, fmt.Sprint("after a start, round ", round), texts(whole(t, again, d)), strings.Join(want, " "))
+		again.release(again.current)
+	}
+	ok(t, tables.Close())
+}
+
+// readAt reads a key.
+func readAt(t testing.TB, s *Snapshot, d *Desc, id int64) (int, []int64) {
+	rows, ids := read(t, s, d, ScanSpec{Index: d.Relation.Table.Indexes[0], Points: point(id)})
+	return len(rows), ids
+}
+
 func texts(rows []account) string {
 	var all []string
 	for _, r := range rows {

@@ -6,10 +6,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
-// dirtyMost is how many bytes of pages may wait to be written, where no budget
-// says less: a quarter of it.
-const dirtyMost = 64 << 20
-
 // unwritten is what the store does not have of the newest version of a storage,
 // beside what the log says of it. Whoever leads a group of commits owns it.
 type unwritten struct {
@@ -57,8 +53,16 @@ func (u *unwritten) without(e *edit) map[*node]bool {
 	return skip
 }
 
+// boundParts is called before the pages are written, by who leads a group.
+func (u *unwritten) boundParts() {
+	for n := range u.leaves {
+		n.boundParts(u.gone[n.name])
+	}
+}
+
 // writePages writes every page of a storage that the store does not have: those
-// that waited, u, and those of the group's edit, e; either may be nil.
+// that waited, u, and those of the group's edit, e; either may be nil. The parts of
+// all of them are bound.
 func (w *work) writePages(put func(state.Write) error, storage uint32, u *unwritten, e *edit) error {
 	var k packer
 	was := w.base.get(storage)
@@ -76,10 +80,12 @@ func (w *work) writePages(put func(state.Write) error, storage uint32, u *unwrit
 		for _, n := range e.removed {
 			gone[n.name] = max(gone[n.name], n.parts)
 		}
+		for _, n := range e.leaves {
+			n.boundParts(gone[n.name])
+		}
 	}
 	one := func(n *node) error {
-		if parts, had := gone[n.name]; had {
-			n.parts = max(n.parts, parts)
+		if _, had := gone[n.name]; had {
 			live[n.name] = true
 		}
 		return k.writePage(put, storage, n)
@@ -150,34 +156,4 @@ func (t *Tables) settle(u *unwritten, e *edit, version uint64) {
 			}
 		}
 	}
-}
-
-// full reports whether it is time for the pages to be written.
-func (t *Tables) full() bool {
-	most := int64(dirtyMost)
-	if t.cache.budget > 0 {
-		most = min(most, t.cache.budget/4)
-	}
-	return t.redo.bytes > redoLimit || t.cache.waiting.Load() > most
-}
-
-// writeBehind has the pages written, while commits go on as far as they do not
-// have to wait for that write.
-func (t *Tables) writeBehind() {
-	if t.behind.Swap(true) {
-		return
-	}
-	t.sweeps.Add(1)
-	go func() {
-		defer t.sweeps.Done()
-		defer t.behind.Store(false)
-		if err := t.flush(); err != nil {
-			t.log.Warn("writing the pages of tables; what was committed is in the log, and the next commit tries again", "error", err)
-		}
-	}()
-}
-
-// flush writes all pages that wait and returns when the store has them.
-func (t *Tables) flush() error {
-	return t.enqueue(&commit{x: &Txn{t: t}, flush: true, turn: make(chan bool, 1)})
 }
