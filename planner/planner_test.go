@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,10 +83,13 @@ func (s *session) context() *planner.Context {
 			return []catalog.Column{{Name: "id", Type: types.Of(types.Int8)}, {Name: "name", Type: types.Of(types.Text)}}, nil
 		},
 		Hidden: func(r *catalog.Relation) []catalog.Column {
-			if r.Connector == "kafka" {
-				return pseudo
+			if r.Connector != "kafka" {
+				return nil
 			}
-			return nil
+			if f, _ := r.Options.Get("format"); f == "debezium-json" {
+				return append(slices.Clone(pseudo), catalog.Column{Name: "_op", Type: types.Of(types.Text)})
+			}
+			return pseudo
 		},
 		Connector: func(name string) (source, sink, ok bool) {
 			switch name {

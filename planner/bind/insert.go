@@ -20,7 +20,13 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 	switch {
 	case x.OnConflictClause != nil:
 		hint := "Leave it out: a stream is appended to and keeps every record."
-		if r := b.findRelation(x.Relation.Schemaname, x.Relation.Relname); r != nil && r.Key != nil {
+		switch r := b.findRelation(x.Relation.Schemaname, x.Relation.Relname); {
+		case r == nil:
+		case tellsOp(r):
+			hint = "Leave it out: the stream keeps every change, and who reads it applies them to the row of their key."
+		case r.Key != nil && x.OnConflictClause.Action == pg.OnConflictAction_ONCONFLICT_NOTHING:
+			hint = "Select the rows whose key is new, INSERT ... SELECT ... WHERE NOT EXISTS (...): a row takes the place of the one with its key."
+		case r.Key != nil:
 			hint = "Leave it out: a row takes the place of the one with its key."
 		}
 		b.unsupported(x.OnConflictClause.Location, hint, "ON CONFLICT is not supported on a stream")

@@ -104,8 +104,12 @@ func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 	}
 	hint := "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	switch {
+	case tellsOp(rel):
+		hint = "Change the row where the stream has it from: each of its records says what was done to a row there."
 	case verb == "DELETE" && rel.Key != nil && hasHidden(rel, "_key"):
 		hint = "INSERT nothing but _key to take the row of that key away."
+	case verb == "DELETE" && rel.Key != nil:
+		hint = "Filter the row out where you read: no record of this stream takes the row of a key away."
 	case rel.Key != nil:
 		hint = "INSERT the new version of the row: it takes the place of the one with its key."
 	case verb == "DELETE":
