@@ -56,6 +56,7 @@ func (d *draft) freeze(version uint64) *Snapshot {
 
 func (d *draft) change(kind byte, oid types.OID) {
 	d.frozen = nil
+	d.inOrder.Store(nil)
 	d.touched[storeKey{kind, oid}] = true
 }
 

@@ -57,6 +57,7 @@ type Relation struct {
 	DependsOn []types.OID
 	Table     *TableInfo    // of a Table or MatView
 	Sequence  *SequenceInfo // of a Sequence
+	Rowless   bool          // of a Virtual: it never has rows here
 }
 
 // Column is one column. Default and Generated are SQL text; the compiler of

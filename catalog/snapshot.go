@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"sort"
 	"sync/atomic"
 
@@ -21,6 +22,7 @@ type Snapshot struct {
 	strict    bool // a name without a role has no more rights than everyone
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
+	inOrder   atomic.Pointer[[]*Relation]          // Relations; nil: not asked for yet
 }
 
 // Schema returns a schema, nil where there is none.
@@ -63,12 +65,18 @@ func (s *Snapshot) Schemas() []*Schema {
 	return sorted(s.schemas, func(v *Schema) string { return v.Name })
 }
 
-// Relations are all relations by schema and name.
+// Relations are all relations by schema and name. The list is not the caller's to
+// change.
 func (s *Snapshot) Relations() []*Relation {
+	if kept := s.inOrder.Load(); kept != nil {
+		return *kept
+	}
 	var all []*Relation
 	for _, schema := range s.Schemas() {
 		all = append(all, sorted(s.relations[schema.Name], func(v *Relation) string { return v.Name })...)
 	}
+	all = slices.Clip(all)
+	s.inOrder.Store(&all) // whoever is first; all make the same
 	return all
 }
 

@@ -46,6 +46,9 @@ type builder struct {
 	allowed time.Duration // of plan.LateUpdate
 	timed   bool
 	ran     func(*tree) // called with each tree that has run to its end; nil: nobody
+	// scanCond is the condition under which the relation that is built next is read;
+	// nil: there is none.
+	scanCond plan.Expr
 	// origin says which node of the plan one that stands in for it was made of,
 	// for EXPLAIN ANALYZE; nil: nobody asks.
 	origin map[plan.Node]plan.Node
@@ -114,6 +117,12 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 		cond, err := b.compile(n.Cond)
 		if err != nil {
 			return err
+		}
+		switch n.Input.(type) {
+		case *plan.VirtualScan, *plan.Scan:
+			if b.kept[n.Input] == nil {
+				b.scanCond = n.Cond
+			}
 		}
 		return b.operator(t, n, operator.NewFilter(cond, b.fault), to, input{n.Input, 0})
 	case *plan.Project:
@@ -195,6 +204,8 @@ func (b *builder) compileAll(es []plan.Expr) ([]*expr.Program, error) {
 }
 
 func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
+	cond := b.scanCond
+	b.scanCond = nil
 	follows := n.Follow && b.live
 	if n.Relation.Stored() && !follows {
 		return b.tableScan(t, n, to)
@@ -223,6 +234,9 @@ func (b *builder) scan(t *tree, n *plan.Scan, to target) error {
 	}
 	if s.changes {
 		to = b.lastRows(t, n, s, key, to)
+	}
+	if b.live && b.job == nil && c == nil && !b.timed && s.sharable() {
+		s.filter = newShareFilter(cond, n, b.env)
 	}
 	t.leaves = append(t.leaves, &leaf{scan: s, clock: c, plan: n, to: to, again: b.again, parted: follows})
 	return nil

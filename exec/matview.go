@@ -32,21 +32,23 @@ func (t *Txn) createMatView(ctx context.Context, s *plan.CreateMatView, env *fun
 
 // refresh waits until a view has what is there now in its sources, through the
 // views that it reads.
-func (t *Txn) refresh(ctx context.Context, s *plan.RefreshMatView) error {
-	return t.e.refresh(ctx, s.Relation)
+func (t *Txn) refresh(ctx context.Context, s *plan.RefreshMatView, env *function.Env) error {
+	return t.e.refresh(ctx, s.Relation, env.User)
 }
 
-func (e *Engine) refresh(ctx context.Context, v *catalog.Relation) error {
+// refresh waits for a view and those that it reads. What goes wrong with another's
+// view is told as user is shown it.
+func (e *Engine) refresh(ctx context.Context, v *catalog.Relation, user string) error {
 	for _, oid := range v.DependsOn {
 		r := e.o.Catalog.Snapshot().RelationByOID(oid)
 		if r == nil || r.Kind != catalog.MatView {
 			continue
 		}
-		if err := e.refresh(ctx, r); err != nil {
+		if err := e.refresh(ctx, r, user); err != nil {
 			return err
 		}
 	}
-	return e.awaitView(ctx, v)
+	return e.awaitViewAs(ctx, v, user)
 }
 
 // awaitViews waits for the views that a transaction has made. Where one cannot be

@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -18,13 +19,48 @@ import (
 // the scan starts.
 func (b *builder) virtual(t *tree, n *plan.VirtualScan, to target) error {
 	env := b.env
-	c := &pgcatalog.Context{Snapshot: env.Catalog, Database: env.Database, User: env.User, Server: b.engine.o.Server, Show: env.Show, Updatable: env.Updatable}
+	c := &pgcatalog.Context{Snapshot: env.Catalog, Database: env.Database, User: env.User, Server: b.engine.o.Server, Show: env.Show, Updatable: env.Updatable, Columns: n.Columns}
 	if s, ok := env.Session.(pgcatalog.Session); ok {
 		c.Session = s
+	}
+	if cond := b.scanCond; cond != nil {
+		b.scanCond = nil
+		c.About = b.about(n, cond)
 	}
 	rows := func() iter.Seq[[]types.Value] { return pgcatalog.Rows(c, n.Relation) }
 	b.leaf(t, n, operator.NewVirtual(rows, n.Columns, schemaTypes(n)), to)
 	return nil
+}
+
+// about is the value that a condition wants of the column that says what the rows of
+// a catalog relation are about, where it is one constant; 0: rows of all are read. The
+// condition is asked of what is read all the same.
+func (b *builder) about(n *plan.VirtualScan, cond plan.Expr) types.OID {
+	if and, ok := cond.(*plan.And); ok {
+		for _, e := range and.Args {
+			if oid := b.about(n, e); oid != 0 {
+				return oid
+			}
+		}
+		return 0
+	}
+	column, ok := pgcatalog.About(n.Relation)
+	call, is := cond.(*plan.Call)
+	if !ok || !is || call.Func.Name != "oideq" {
+		return 0
+	}
+	for i, e := range call.Args {
+		if c, ok := e.(*plan.Column); !ok || n.Columns[c.Index] != column {
+			continue
+		}
+		switch other := call.Args[1-i].(type) {
+		case *plan.Const, *plan.Param:
+			if v, err := expr.Eval(other, b.env); err == nil && !v.Null {
+				return types.OID(v.I)
+			}
+		}
+	}
+	return 0
 }
 
 // jobsProvider tells pg_catalog of the jobs.

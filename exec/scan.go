@@ -31,6 +31,7 @@ type scan struct {
 	changes bool         // rows come as changes of those of a key: a Latest is above
 	source  stream.Source
 	reader  stream.Reader
+	filter  *shareFilter // that a share may ask for the scan; nil: none
 	batch   *vec.Batch
 	from    []stream.Position // where the reader began
 	// shared is what the scans of a stream by several tasks have in common, and task

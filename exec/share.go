@@ -65,6 +65,7 @@ type share struct {
 	at      map[stream.Split]stream.Offset // where everything handed out ends
 	added   []stream.Position
 	members map[*member]bool
+	filters []*shareFilter // of the members, each once
 	ended   bool
 }
 
@@ -74,7 +75,11 @@ type share struct {
 type member struct {
 	share   *share
 	columns []int
+	filter  *shareFilter // nil: it sees all rows
 	in      chan item
+	given   int  // how many items have been put into in
+	taken   int  // how many of them had been taken when it was last waited for
+	due     bool // what it was given last did not say that it has caught up
 	err     error
 	resume  map[stream.Split]stream.Offset
 }
@@ -179,7 +184,7 @@ func (x *share) join(s *scan, at map[stream.Split]stream.Offset) *member {
 	if x.ended || !same {
 		return nil
 	}
-	m := &member{share: x, columns: s.spec.Columns, in: make(chan item, memberQueue)}
+	m := &member{share: x, columns: s.spec.Columns, filter: x.filter(s.filter), in: make(chan item, memberQueue), due: true}
 	x.members[m] = true
 	x.wanted = union(x.wanted, s.spec.Columns)
 	x.signal()
@@ -191,7 +196,7 @@ func (m *member) leave() {
 	x := m.share
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.members, m)
+	x.forget(m)
 	x.signal()
 }
 
@@ -235,7 +240,7 @@ func (x *share) run() {
 // release lets a member go. mu is held.
 func (x *share) release(m *member, at map[stream.Split]stream.Offset, err error) {
 	m.err, m.resume = err, maps.Clone(at)
-	delete(x.members, m)
+	x.forget(m)
 	close(m.in)
 }
 
@@ -341,6 +346,9 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 	defer x.mu.Unlock()
 	s := newShared(b, x.pool, len(x.members)+1)
 	defer s.release()
+	for _, f := range x.filters {
+		f.asked = false
+	}
 	for m := range x.members {
 		if !x.decodes(m) {
 			// It joined while this batch was being read, and wants columns that
@@ -354,9 +362,14 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 			i, _ := slices.BinarySearch(x.columns, c)
 			own.Cols = append(own.Cols, b.Cols[i])
 		}
-		select {
-		case m.in <- item{batch: own, read: r, shared: s}:
-		default:
+		if m.filter != nil && b.Len() > 0 {
+			own.Sel = m.filter.kept(own)
+		}
+		if m.filter != nil && own.Len() == 0 && m.skips(r) {
+			s.release()
+			continue
+		}
+		if !m.give(item{batch: own, read: r, shared: s}) {
 			s.release()
 			x.release(m, x.at, nil)
 		}

@@ -111,7 +111,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.CreateMatView:
 		return t.createMatView(ctx, s, env)
 	case *plan.RefreshMatView:
-		return Result{Tag: "REFRESH MATERIALIZED VIEW"}, t.refresh(ctx, s)
+		return Result{Tag: "REFRESH MATERIALIZED VIEW"}, t.refresh(ctx, s, env)
 	case *plan.CreateSequence:
 		return t.createSequence(s)
 	case *plan.AlterSequence:

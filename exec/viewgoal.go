@@ -251,6 +251,12 @@ func (e *Engine) streamGoal(ctx context.Context, name string, r sourceRead) (s s
 // awaitView returns when a view has what there is now in its sources. Of the views
 // that it reads it has what they have.
 func (e *Engine) awaitView(ctx context.Context, v *catalog.Relation) error {
+	return e.awaitViewAs(ctx, v, "")
+}
+
+// awaitViewAs is awaitView for a role, which is shown why a job of its own has ended,
+// and of another's that it has.
+func (e *Engine) awaitViewAs(ctx context.Context, v *catalog.Relation, user string) error {
 	def := e.o.Catalog.Snapshot().Job(v.Job)
 	if def == nil {
 		return nil
@@ -268,7 +274,9 @@ func (e *Engine) awaitView(ctx context.Context, v *catalog.Relation) error {
 	if now == nil || now.UUID != def.UUID || now.State == catalog.JobFinished {
 		return nil
 	}
-	return stale(v, standing(now, j))
+	end := standing(now, j)
+	end.text = e.o.Catalog.Snapshot().JobError(user, now, end.text)
+	return stale(v, end)
 }
 
 // awaitJob waits until a job has brought its view up to now; false: it has ended

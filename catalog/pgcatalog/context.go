@@ -15,6 +15,11 @@ type Context struct {
 	Session  Session      // of the statement; nil: it has none
 	Server   *Server      // nil: nothing runs
 	Show     catalog.Show // of kept expressions
+	// About is the relation, or the index, of which rows are wanted alone, where the
+	// relation read is one of Abouts; 0: all are.
+	About types.OID
+	// Columns are those that are read of the rows; nil: all.
+	Columns []int
 	// Updatable tells how views are written; nil: none is.
 	Updatable catalog.Updatable
 }

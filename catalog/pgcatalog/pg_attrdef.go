@@ -3,14 +3,15 @@ package pgcatalog
 // pgAttrdef has the texts of defaults and generated columns; pg_get_expr gives
 // back the text it is given.
 func pgAttrdef(c *Context, t *table) {
-	for _, r := range c.Snapshot.Relations() {
-		for i, col := range r.Columns {
+	for _, r := range c.relations() {
+		for i := range r.Columns {
+			col := &r.Columns[i]
+			if !hasDefault(col) {
+				continue
+			}
 			text := col.Default
 			if text == "" {
 				text = col.Generated
-			}
-			if !hasDefault(col) {
-				continue
 			}
 			t.row().
 				oid("oid", defaultOID(r, int(r.Attribute(i)))).

@@ -12,7 +12,7 @@ import (
 const firstHidden = -7
 
 func pgAttribute(c *Context, t *table) {
-	for _, r := range c.Snapshot.Relations() {
+	for _, r := range c.relations() {
 		for i, col := range r.Columns {
 			attribute(t, r, col, int64(r.Attribute(i)))
 		}
@@ -55,7 +55,7 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 		chr("attalign", ty.align).
 		chr("attstorage", ty.storage).
 		bool("attnotnull", col.NotNull).
-		bool("atthasdef", hasDefault(col)).
+		bool("atthasdef", hasDefault(&col)).
 		bool("atthasmissing", col.HasMissing).
 		chr("attidentity", byte(col.Identity)).
 		chr("attgenerated", generated).
@@ -66,7 +66,7 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 }
 
 // hasDefault: a row of pg_attrdef. An identity column's sequence is no default.
-func hasDefault(col catalog.Column) bool {
+func hasDefault(col *catalog.Column) bool {
 	return col.Generated != "" || col.Default != "" && col.Identity == 0
 }
 

@@ -30,7 +30,7 @@ func linkedByKeys(c *Context) map[types.OID]bool {
 
 func pgClass(c *Context, t *table) {
 	linked := linkedByKeys(c)
-	for _, r := range c.Snapshot.Relations() {
+	for _, r := range c.relations() {
 		kind := relkind(r)
 		persistence := byte('p')
 		var checks, storage, method int64

@@ -6,7 +6,7 @@ import (
 )
 
 func pgConstraint(c *Context, t *table) {
-	for _, r := range c.Snapshot.Relations() {
+	for _, r := range c.relations() {
 		if x := r.KeyIndex(); x != nil {
 			keyConstraint(c, t, r, x)
 		}

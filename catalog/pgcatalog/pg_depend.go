@@ -36,7 +36,7 @@ func tableDepends(t *table, r *catalog.Relation) {
 		return
 	}
 	for i, c := range r.Columns {
-		if !hasDefault(c) {
+		if !hasDefault(&c) {
 			continue
 		}
 		attr := r.Attribute(i)

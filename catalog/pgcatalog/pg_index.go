@@ -6,7 +6,7 @@ import (
 )
 
 func pgIndex(c *Context, t *table) {
-	for _, r := range c.Snapshot.Relations() {
+	for _, r := range c.relations() {
 		for _, x := range shownIndexes(r) {
 			row := t.row().
 				oid("indexrelid", x.OID).

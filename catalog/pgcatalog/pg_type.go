@@ -61,7 +61,7 @@ func typeRow(oid types.OID) *pgTypeRow {
 
 // rowTypeRow is the row of the type of a relation's rows, or of arrays of them:
 // that of record or of record[], but for what names it.
-func rowTypeRow(c *Context, r *catalog.Relation, array bool) *pgTypeRow {
+func rowTypeRow(c *Context, r *catalog.Relation, array bool) pgTypeRow {
 	like, oid := *typeRow(types.Record), types.RowType(r.OID)
 	like.kind, like.category, like.name = 'c', 'C', r.Name
 	like.oid, like.array = oid, types.Lookup(oid).Array
@@ -70,7 +70,7 @@ func rowTypeRow(c *Context, r *catalog.Relation, array bool) *pgTypeRow {
 		like.kind, like.category, like.name = 'b', 'A', c.Snapshot.RowArrayName(r)
 		like.oid, like.elem, like.align = types.Lookup(oid).Array, oid, 'd'
 	}
-	return &like
+	return like
 }
 
 // pgType has the types that values can have here, and those of each relation's
@@ -85,8 +85,9 @@ func pgType(c *Context, t *table) {
 			continue // its row has no type
 		}
 		schema := schemaOID(c, r.Schema)
-		emitType(t, rowTypeRow(c, r, false), schema, r.Owner, r.OID)
-		emitType(t, rowTypeRow(c, r, true), schema, r.Owner, 0)
+		one, array := rowTypeRow(c, r, false), rowTypeRow(c, r, true)
+		emitType(t, &one, schema, r.Owner, r.OID)
+		emitType(t, &array, schema, r.Owner, 0)
 	}
 	for _, e := range c.Snapshot.Enums() {
 		schema := schemaOID(c, e.Schema)

@@ -32,12 +32,21 @@ type virtual struct {
 
 // Relations are all virtual relations. They are made once and never change.
 func Relations() []*catalog.Relation {
+	markRowless()
 	all := make([]*catalog.Relation, 0, len(known()))
 	for _, v := range known() {
 		all = append(all, v.Relation)
 	}
 	return all
 }
+
+// markRowless says which relations have no provider. known does not itself, since the
+// providers ask it.
+var markRowless = sync.OnceFunc(func() {
+	for _, v := range known() {
+		v.Rowless = tables[v.Schema+"."+v.Name] == nil
+	}
+})
 
 // superusersOnly are the catalogs that PostgreSQL shows to superusers alone.
 var superusersOnly = map[string]bool{

@@ -279,6 +279,63 @@ func TestRowsOfTheCatalogsThemselves(t *testing.T) {
 	}
 }
 
+// TestRowsAboutOne: where the rows about one relation are wanted, or about one index,
+// none of them is missing.
+func TestRowsAboutOne(t *testing.T) {
+	var tables []*catalog.Relation
+	for i, name := range []string{"a", "b"} {
+		oid := types.OID(60000 + 10*i)
+		tables = append(tables, &catalog.Relation{
+			OID: oid, Schema: "public", Name: name, Kind: catalog.Table, Owner: "alice",
+			Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int4), NotNull: true, Default: "7"}},
+			Table: &catalog.TableInfo{Indexes: []*catalog.Index{
+				{OID: oid + 1, ConOID: oid + 2, Name: name + "_pkey", Unique: true, Primary: true, Constraint: true, Keys: []catalog.IndexKey{{Type: types.Of(types.Int4)}}},
+				{OID: oid + 3, Name: name + "_by", Keys: []catalog.IndexKey{{Type: types.Of(types.Int4)}}},
+			}},
+		})
+	}
+	c := &Context{Snapshot: sample(t, Relations()...).With(tables...), Database: "ferris"}
+	for name := range abouts {
+		rel := relations(t)["pg_catalog."+name]
+		column, ok := About(rel)
+		if !ok {
+			t.Fatalf("%s has no column that says what a row is about", name)
+		}
+		count := func(c *Context) map[int64]int {
+			n := map[int64]int{}
+			for row := range Rows(c, rel) {
+				n[row[column].I]++
+			}
+			return n
+		}
+		all := count(c)
+		if len(all) < 2 {
+			t.Errorf("%s is about %d relations: too few to tell", name, len(all))
+		}
+		read := 0
+		for oid, want := range all {
+			one := *c
+			one.About = types.OID(oid)
+			got := count(&one)
+			if got[oid] != want {
+				t.Errorf("%s has %d rows about %d, want %d", name, got[oid], oid, want)
+			}
+			read += len(got)
+		}
+		if read > 2*len(all) {
+			t.Errorf("%s: %d relations' rows are made where those of %d are wanted", name, read, len(all))
+		}
+		one := *c
+		one.About = 1 // is nothing
+		if got := count(&one); len(got) > 0 {
+			t.Errorf("%s has rows about nothing: %v", name, got)
+		}
+	}
+	if _, ok := About(relations(t)["pg_catalog.pg_type"]); ok {
+		t.Error("pg_type's rows are about relations")
+	}
+}
+
 func TestReadingStopsEarly(t *testing.T) {
 	c := &Context{Snapshot: sample(t, Relations()...), Database: "ferris"}
 	n := 0

@@ -21,28 +21,85 @@ func Rows(c *Context, rel *catalog.Relation) iter.Seq[[]types.Value] {
 			return
 		}
 		if fill := tables[v.Schema+"."+v.Name]; fill != nil {
-			fill(c, &table{virtual: v, yield: yield})
+			t := &table{virtual: v, yield: yield}
+			if c.Columns != nil {
+				t.wanted = make([]bool, len(v.AllColumns()))
+				for _, at := range c.Columns {
+					t.wanted[at] = true
+				}
+			}
+			fill(c, t)
 		}
 	}
+}
+
+// abouts are the columns by which the rows of some relations say what they are
+// about.
+var abouts = map[string]string{
+	"pg_class": "oid", "pg_attribute": "attrelid", "pg_attrdef": "adrelid", "pg_index": "indrelid", "pg_constraint": "conrelid",
+}
+
+// About is the column of a virtual relation that Context.About is a value of, and
+// false where it has none.
+func About(rel *catalog.Relation) (column int, ok bool) {
+	name, ok := abouts[rel.Name]
+	if !ok || rel.Schema != "pg_catalog" {
+		return 0, false
+	}
+	return byOID()[rel.OID].index[name], true
+}
+
+// relations are those that the rows of one of Abouts may be wanted of.
+func (c *Context) relations() []*catalog.Relation {
+	all := c.Snapshot.Relations()
+	if c.About == 0 {
+		return all
+	}
+	if r := c.Snapshot.RelationByOID(c.About); r != nil {
+		return []*catalog.Relation{r}
+	}
+	for _, r := range all {
+		for _, x := range shownIndexes(r) {
+			if x.OID == c.About {
+				return []*catalog.Relation{r}
+			}
+		}
+	}
+	return nil
 }
 
 // table takes the rows of one relation.
 type table struct {
 	*virtual
-	yield func([]types.Value) bool
-	full  bool          // the reader wants no more
-	empty []types.Value // a row of which nothing is set
-	next  row
+	yield  func([]types.Value) bool
+	wanted []bool        // the columns that are read; nil: all
+	full   bool          // the reader wants no more
+	empty  []types.Value // a row of which nothing is set
+	next   row
+	// follow are the two columns that were last set after each, and last is the one set
+	// before, counted from 1: rows are made alike, and most need no look into a map.
+	follow [][2]setColumn
+	last   int
 }
+
+type setColumn struct {
+	name string
+	at   int
+}
+
+// wants reports whether a column is read: what is costly to make is made for who does.
+func (t *table) wants(column string) bool { return t.wanted == nil || t.wanted[t.index[column]] }
 
 // row starts a row: NOT NULL columns are their type's zero, the others NULL. The
 // row before it is over.
 func (t *table) row() *row {
 	if t.empty == nil {
 		t.empty = t.emptyRow()
+		t.follow = make([][2]setColumn, len(t.empty)+1)
 		t.next = row{t: t, values: make([]types.Value, len(t.empty))}
 	}
 	copy(t.next.values, t.empty)
+	t.last = 0
 	return &t.next
 }
 
@@ -74,13 +131,27 @@ func (r *row) emit() {
 }
 
 func (r *row) at(column string) *types.Value {
-	i, ok := r.t.index[column]
-	if !ok {
-		panic(fmt.Sprintf("pgcatalog: %s.%s has no column %s", r.t.Schema, r.t.Name, column))
-	}
-	v := &r.values[i]
+	v := &r.values[r.t.place(column)]
 	v.Null = false
 	return v
+}
+
+// place is the number of the column that is set next.
+func (t *table) place(column string) int {
+	after := &t.follow[t.last]
+	for _, f := range after {
+		if f.name == column {
+			t.last = f.at + 1
+			return f.at
+		}
+	}
+	i, ok := t.index[column]
+	if !ok {
+		panic(fmt.Sprintf("pgcatalog: %s.%s has no column %s", t.Schema, t.Name, column))
+	}
+	after[0], after[1] = setColumn{column, i}, after[0]
+	t.last = i + 1
+	return i
 }
 
 func phys(oid types.OID) types.Phys {
@@ -104,12 +175,20 @@ func (r *row) text(column, s string) *row {
 	return r.str(column, s)
 }
 
-// chr sets a "char" column.
+// ascii has each byte that a "char" column is set to at its own place.
+var ascii = func() string {
+	all := make([]byte, 128)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return string(all)
+}()
+
+// chr sets a "char" column, to a byte below 128.
 func (r *row) chr(column string, c byte) *row {
 	v := r.at(column)
-	v.S = string(rune(c))
-	if c == 0 {
-		v.S = ""
+	if v.S = ""; c != 0 {
+		v.S = ascii[c : c+1]
 	}
 	return r
 }
@@ -176,6 +255,9 @@ func (r *row) list(column string, elems []types.Value) *row {
 
 // acl sets the privileges on an object, NULL where they are what its class has.
 func (r *row) acl(column string, o catalog.Object) *row {
+	if !r.t.wants(column) {
+		return r
+	}
 	if shown := o.Shown(); shown != nil {
 		r.strs(column, shown.Texts())
 	}
@@ -236,6 +318,7 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_locks":                                pgLocks,
 	"pg_catalog.pg_description":                          pgDescription,
 	"pg_catalog.pg_enum":                                 pgEnum,
+	"pg_catalog.pg_foreign_data_wrapper":                 pgForeignDataWrapper,
 	"pg_catalog.pg_index":                                pgIndex,
 	"pg_catalog.pg_indexes":                              pgIndexes,
 	"pg_catalog.pg_language":                             pgLanguage,

@@ -1,18 +1,24 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
@@ -25,7 +31,7 @@ func clientsBars(t *testing.T, _ time.Duration) []bar {
 	for _, part := range []struct {
 		name    string
 		measure func(*testing.T) []bar
-	}{{"catalogs", catalogBars}, {"connections", connectionBars}} {
+	}{{"catalogs", catalogBars}, {"connections", connectionBars}, {"live", liveBars}} {
 		if !t.Run(part.name, func(t *testing.T) { all = append(all, part.measure(t)...) }) {
 			all = append(all, bar{name: "clients, " + part.name, failed: true})
 		}
@@ -181,4 +187,117 @@ func connectionBars(t *testing.T) []bar {
 	took := time.Since(began)
 	wg.Wait()
 	return []bar{{name: "500 connections at once, s", value: took.Seconds(), limit: 5}}
+}
+
+// liveBars have two hundred clients follow one topic, each with a condition of its own
+// that keeps next to nothing, and compare with what one takes.
+func liveBars(t *testing.T) []bar {
+	const clients, records = 200, 500_000
+	broker := gateway.StartBroker(t)
+	p := gateway.Start(t, gateway.Options{Brokers: broker})
+	producer, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("followed"), kgo.MaxBufferedRecords(50_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if _, err := kadm.NewClient(producer).CreateTopic(t.Context(), 1, 1, nil, "followed"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, p, "CREATE STREAM followed "+eventColumns+" WITH (type = 'kafka', topic = 'followed')")
+	mark := func() {
+		t.Helper()
+		line := bytes.Replace(eventLine(nil, 0), []byte(`"quantity":1,`), []byte(`"quantity":-1,`), 1)
+		if err := producer.ProduceSync(t.Context(), &kgo.Record{Value: line}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark()
+	var all []*Client
+	join := func() {
+		t.Helper()
+		c, err := Dial(p.Listen, "ferris", "ferris")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		if err := c.Start(fmt.Sprintf("SELECT quantity FROM followed WHERE quantity = -1 OR quantity > %d EMIT CHANGES", 1_000_000+len(all))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Next(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	read := func() float64 {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`(?m)^ferris_source_records_total (\S+)$`).FindSubmatch(text)
+		if m == nil {
+			t.Fatal("no records are counted")
+		}
+		n, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// follow is the processor time, and the records read, until every client has had
+	// the mark behind so many records.
+	follow := func(n int) (time.Duration, float64) {
+		t.Helper()
+		before, err := CPU(p.PID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := read()
+		for i := range n {
+			producer.Produce(t.Context(), &kgo.Record{Value: eventLine(nil, i)}, nil)
+		}
+		if err := producer.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mark()
+		for _, c := range all {
+			if _, err := c.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after, err := CPU(p.PID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return after - before, read() - was
+	}
+	for len(all) < clients {
+		join()
+	}
+	for try := 0; ; try++ {
+		if _, n := follow(0); n == 1 {
+			break
+		} else if try == 200 {
+			t.Fatalf("a record is decoded %.0f times", n)
+		}
+	}
+	many, decoded := follow(records)
+	for _, c := range all[1:] {
+		c.Close()
+	}
+	all = all[:1]
+	one, _ := follow(records)
+	return []bar{
+		{name: "a record for each distinct filter of 200 live clients, ns", value: float64(many-one) / (clients - 1) / records, limit: 2, note: fmt.Sprintf("%v of CPU against %v for one client, %d records", many, one, records)},
+		{name: "records decoded for 200 live clients / for one", value: decoded / (records + 1), limit: 1},
+	}
 }

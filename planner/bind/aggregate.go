@@ -45,6 +45,7 @@ func (b *binder) aggregate(x *pg.FuncCall, name string, r resolved, ops []operan
 	if len(ops) == 0 && !x.AggStar {
 		b.failf(sqlerr.WrongObjectType, x.Location, "%s(*) must be used to call a parameterless aggregate function", name)
 	}
+	b.needAggregate(r.fn)
 	call := plan.AggCall{
 		Func: r.fn, Star: x.AggStar, Distinct: x.AggDistinct,
 		Typ: types.Of(r.ret), Pos: b.pos(x.Location), Args: b.typedArgs(r, ops),

@@ -36,8 +36,16 @@ func (b *binder) operator(names []string, left, right operand, loc int32) plan.E
 	return &plan.Call{Func: op.Func, Args: args, Typ: types.Of(ret), Op: op.Name, Pos: b.pos(loc)}
 }
 
-// findOperator resolves an operator by its operands' types (oper and left_oper).
+// findOperator resolves an operator by its operands' types, and asks for EXECUTE on its
+// function.
 func (b *binder) findOperator(names []string, left, right operand, loc int32) *catalog.Operator {
+	op := b.resolveOperator(names, left, right, loc)
+	b.needFunction(op.Func)
+	return op
+}
+
+// resolveOperator is PostgreSQL's oper and left_oper.
+func (b *binder) resolveOperator(names []string, left, right operand, loc int32) *catalog.Operator {
 	name := names[len(names)-1]
 	if len(names) > 1 && names[0] != "pg_catalog" {
 		if b.c.Catalog.Schema(names[0]) == nil {

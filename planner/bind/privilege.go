@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -75,14 +76,35 @@ func (b *binder) needFunction(f *catalog.Function) {
 	}
 }
 
-// authorise answers for what the statement needs.
+// needAggregate is needFunction of an aggregate that is not a window's, which errors
+// name so.
+func (b *binder) needAggregate(f *catalog.Function) {
+	if o := b.c.Catalog.FunctionObject(f); o.ACL != nil {
+		o.Word = "aggregate"
+		b.needObject(need{b.c.User, o, catalog.ExecuteRight, false})
+	}
+}
+
+// authorise answers for what the statement needs: first of what it reads and writes,
+// and then of the functions that it calls.
 func (b *binder) authorise() {
+	slices.SortStableFunc(b.shared.needs, func(x, y need) int {
+		return cmp.Compare(calls(x), calls(y))
+	})
 	for _, n := range b.shared.needs {
 		have, _ := b.c.Catalog.Rights(n.user, n.object)
 		if have&n.rights != n.rights && !(n.some && have&n.rights != 0) {
 			b.fail(n.object.Denied())
 		}
 	}
+}
+
+// calls is 1 for a right to call a function, and 0 for others.
+func calls(n need) int {
+	if n.object.Class == catalog.FunctionClass {
+		return 1
+	}
+	return 0
 }
 
 // own refuses to change the definition of what the role does not own.

@@ -93,6 +93,7 @@ func (b *binder) windowCall(x *pg.FuncCall, s *scope, k exprKind) plan.Expr {
 	if x.FuncVariadic {
 		b.checkSpread(r, ops)
 	}
+	b.needFunction(r.fn)
 	call.Func, call.Typ, call.Args = r.fn, types.Of(r.ret), b.typedArgs(r, ops)
 	for i, a := range call.Args {
 		if plan.Any(a, isSet) {

@@ -2,7 +2,8 @@ package optimize
 
 import "github.com/ferrisstreams/ferrisstreams/planner/plan"
 
-// pruneEmpty replaces what can have no rows (WHERE false, LIMIT 0) by no rows:
+// pruneEmpty replaces what can have no rows (WHERE false, LIMIT 0, catalogs of what does
+// not exist here) by no rows:
 // clients ask so for the columns of a stream and must not wait for its records.
 func pruneEmpty(n plan.Node, env *Env) plan.Node {
 	if env.Continuous {
@@ -10,6 +11,10 @@ func pruneEmpty(n plan.Node, env *Env) plan.Node {
 	}
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node { return pruneEmpty(in, env) })
 	switch x := n.(type) {
+	case *plan.VirtualScan:
+		if x.Relation.Rowless {
+			return nothing(n)
+		}
 	case *plan.Filter:
 		if v, ok := constant(x.Cond); ok && (v.Null || !v.Bool()) {
 			return nothing(n)
