@@ -275,7 +275,7 @@ func (e *Engine) awaitViewAs(ctx context.Context, v *catalog.Relation, user stri
 		return nil
 	}
 	end := standing(now, j)
-	end.text = e.o.Catalog.Snapshot().JobError(user, now, end.text)
+	end.why = e.o.Catalog.Snapshot().JobFailure(user, now, end.why)
 	return stale(v, end)
 }
 

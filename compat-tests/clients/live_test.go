@@ -25,9 +25,9 @@ const liveClients = 200
 // conditions: every record is fetched and decoded once, as it is for one client, and
 // each client has its rows.
 func TestLiveClientsShare(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	broker := gateway.StartBroker(t)
 	g := gateway.Start(t, gateway.Options{Brokers: broker})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	producer, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("shared"))
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestLiveClientsShare(t *testing.T) {
 		return liveMetric(t, g, "ferris_source_records_total"), liveMetric(t, g, "ferris_source_bytes_total")
 	}
 
-	const chunks, chunk = 10, 200
+	const chunks, chunk = 5, 100
 	var clients []*liveClient
 	// follow brings chunks to all clients and returns what was fetched for them.
 	follow := func() (records, bytes float64) {

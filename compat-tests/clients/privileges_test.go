@@ -208,3 +208,27 @@ func TestPrivileges(t *testing.T) {
 	boss.must("GRANT SELECT ON secret TO ann; START JOB j")
 	boss.until("SELECT state FROM ferris.jobs WHERE job_name = 'j'", "running")
 }
+
+// TestRefreshOfAnothers: who refreshes a view that reads another's, whose job has
+// failed, is told that it has, and not the values that it failed of.
+func TestRefreshOfAnothers(t *testing.T) {
+	g := gateway.Start(t, gateway.Options{Env: []string{"FERRIS_SUPERUSER_PASSWORD=top secret"}})
+	boss := connectAs(t, g, "ferris", "top secret")
+	boss.must(`CREATE USER ann PASSWORD 'pw'; GRANT CREATE ON SCHEMA public TO ann; CREATE TABLE salaries (name text PRIMARY KEY, pay text); INSERT INTO salaries VALUES ('bob', '10')`)
+	boss.must("CREATE MATERIALIZED VIEW paid AS SELECT name, pay::int AS pay FROM salaries")
+	boss.must("GRANT SELECT ON paid TO ann")
+	ann := connectAs(t, g, "ann", "pw")
+	ann.must("CREATE MATERIALIZED VIEW names AS SELECT name FROM paid")
+	boss.must("INSERT INTO salaries VALUES ('eve', 'a lot')")
+	boss.until("SELECT state FROM ferris.materialized_views WHERE view_name = 'paid'", "failed")
+	for _, c := range []asRole{boss, ann} {
+		_, err := c.ask("REFRESH MATERIALIZED VIEW names")
+		var e *pgconn.PgError
+		if !errors.As(err, &e) || e.Code != "55000" {
+			t.Fatalf("REFRESH: %v, want 55000", err)
+		}
+		if shown := strings.Contains(e.Message+e.Detail+e.Hint, "a lot"); shown != (c == boss) {
+			t.Errorf("shown the value: %t\n%s\n%s", shown, e.Message, e.Detail)
+		}
+	}
+}
