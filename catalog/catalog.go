@@ -46,6 +46,7 @@ func Open(store *state.Store, builtins *Builtins, virtual ...*Relation) (*Catalo
 		enumOf:    map[types.OID]*Enum{},
 		roles:     map[string]*Role{},
 		guards:    map[storeKey]*guard{},
+		owed:      map[types.OID]*Owed{},
 		builtins:  newBuiltinIndex(builtins),
 	}
 	d := newDraft(s)
@@ -120,6 +121,12 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 			return err
 		}
 		d.putRole(r)
+	case keyOwed:
+		o, err := decodeOwed(value)
+		if err != nil {
+			return err
+		}
+		d.owed[o.OID] = o
 	case keyFunctionACL, keyDatabaseACL, keyConnectorACL:
 		g, err := decodeGuard(key[0], value)
 		if err != nil {

@@ -34,6 +34,7 @@ func newDraft(s *Snapshot) *draft {
 			enumOf:    maps.Clone(s.enumOf),
 			roles:     maps.Clone(s.roles),
 			guards:    maps.Clone(s.guards),
+			owed:      maps.Clone(s.owed),
 			strict:    s.strict,
 			builtins:  s.builtins,
 		},
@@ -165,6 +166,11 @@ func (d *draft) write(w *state.Writer) error {
 	for _, j := range d.jobs {
 		if k := (storeKey{keyJob, j.OID}); d.touched[k] {
 			live[k] = encodeJob(j)
+		}
+	}
+	for _, o := range d.owed {
+		if k := (storeKey{keyOwed, o.OID}); d.touched[k] {
+			live[k] = encodeOwed(o)
 		}
 	}
 	for k := range d.touched {

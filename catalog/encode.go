@@ -24,6 +24,7 @@ const (
 	keyJob      = 'j'
 	keyEnum     = 'e'
 	keyRole     = 'a'
+	keyOwed     = 'w'
 
 	keyFunctionACL  = 'f'
 	keyDatabaseACL  = 'd'

@@ -19,6 +19,7 @@ type Snapshot struct {
 	enumOf    map[types.OID]*Enum
 	roles     map[string]*Role
 	guards    map[storeKey]*guard
+	owed      map[types.OID]*Owed
 	strict    bool // a name without a role has no more rights than everyone
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
@@ -158,7 +159,7 @@ func newBuiltinIndex(b *Builtins) *builtinIndex {
 	return x
 }
 
-func sorted[V any](m map[string]V, name func(V) string) []V {
+func sorted[K comparable, V any](m map[K]V, name func(V) string) []V {
 	all := make([]V, 0, len(m))
 	for _, v := range m {
 		all = append(all, v)

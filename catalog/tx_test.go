@@ -594,7 +594,24 @@ func TestReopenBringsAllBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit(t, tx)
+	tx = c.Begin()
+	for _, name := range []string{"settled", "owed"} {
+		if err := tx.Owe(&Job{UUID: state.NewID(), Name: name}, full); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(t, tx)
+	tx = c.Begin()
+	for range 2 {
+		if err := tx.Settle(c.Snapshot().Owed()[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(t, tx)
 	before := c.Snapshot()
+	if all := before.Owed(); len(all) != 1 || all[0].Name != "owed" {
+		t.Errorf("%d are owed, want what was not settled", len(all))
+	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -609,6 +626,7 @@ func TestReopenBringsAllBack(t *testing.T) {
 	expect(t, "schemas", after.Schemas(), before.Schemas())
 	expect(t, "relations", after.Relations(), before.Relations())
 	expect(t, "jobs", after.Jobs(), before.Jobs())
+	expect(t, "owed", after.Owed(), before.Owed())
 
 	tx = c.Begin()
 	if fresh := create(t, tx, relation(Stream, "fresh")); fresh.OID <= job.OID {

@@ -98,7 +98,9 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	if err := t.e.probeSources(ctx, p); err != nil && !unreachable(err) {
 		return err
 	}
-	t.e.leaving(ctx, []*catalog.Job{j})
+	if err := t.owe(ctx, []*catalog.Job{j}); err != nil {
+		return err
+	}
 	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Failure, c.Start = catalog.JobRunning, catalog.Failure{}, from })
 }
 

@@ -1,16 +1,14 @@
 package exec
 
 import (
-	"context"
 	"slices"
-	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
-	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // A stream that is a table which another system changes is read as changes by key. What
@@ -37,62 +35,39 @@ func (s *scan) changing() (key []int) {
 	return key
 }
 
+// rows counts those of a batch. Marks about all rows are none.
+func (s *scan) rows(b *vec.Batch) int64 {
+	n := b.Len()
+	if !s.changes {
+		return int64(n)
+	}
+	marks := b.Cols[len(s.types)-1].(*vec.Bytes)
+	for i := range b.Len() {
+		row := i
+		if b.Sel != nil {
+			row = int(b.Sel[i])
+		}
+		if marks.Nulls().Get(row) {
+			continue
+		}
+		if m, ok := stream.ReadMark(marks.At(row)); ok && m.Whole() {
+			n--
+		}
+	}
+	return int64(n)
+}
+
 // lastRows puts the operator above a scan's leaf, and returns where its rows go.
 func (b *builder) lastRows(t *tree, n *plan.Scan, s *scan, key []int, to target) target {
-	op := operator.NewLatest(operator.LatestSpec{Types: s.types, Key: key, Pass: len(n.Columns), Name: n.Relation.Name, Account: b.holder(t, n)})
+	spec := operator.LatestSpec{Types: s.types, Key: key, Pass: len(n.Columns), Name: n.Relation.Name, Account: b.holder(t, n)}
+	if s.spec.OnReject != stream.Fail {
+		spec.Unread = func(*vec.Batch, int, error) error { return nil }
+		if b.fault != nil {
+			spec.Unread = b.fault
+		}
+	}
+	op := operator.NewLatest(spec)
 	place := &node{op: op, plan: n, to: to, open: 1, inputs: 1, ends: !b.live}
 	t.nodes = append(t.nodes, place)
 	return target{node: place, tree: t}
-}
-
-// forgetTimeout is how long another system may take to forget a job that is dropped.
-const forgetTimeout = 20 * time.Second
-
-// leaving notes what jobs that are being dropped have had kept in other systems. It is
-// forgotten when they are gone.
-func (e *Engine) leaving(ctx context.Context, dropped []*catalog.Job) {
-	s := e.o.Catalog.Snapshot() // as it was before
-	for _, def := range dropped {
-		p, err := e.o.Plan(ctx, s, def)
-		if err != nil {
-			e.log.Warn("what a dropped job has had kept elsewhere is not known", "job", def.Name, "error", err)
-			continue
-		}
-		var all []*catalog.Relation
-		plan.WalkAll(p.Root, func(n plan.Node) {
-			if sc, ok := n.(*plan.Scan); ok && sc.Changes {
-				all = append(all, sc.Relation)
-			}
-		})
-		if len(all) == 0 {
-			continue
-		}
-		e.mu.Lock()
-		if e.elsewhere == nil {
-			e.elsewhere = map[state.ID][]*catalog.Relation{}
-		}
-		e.elsewhere[def.UUID] = all
-		e.mu.Unlock()
-	}
-}
-
-// forget has other systems forget a job that is gone.
-func (e *Engine) forget(id state.ID) {
-	e.mu.Lock()
-	all := e.elsewhere[id]
-	delete(e.elsewhere, id)
-	e.mu.Unlock()
-	for _, r := range all {
-		c, ok := e.connectors[r.Connector].(stream.Changing)
-		if !ok {
-			continue
-		}
-		e.background.Go(func() {
-			ctx, cancel := context.WithTimeout(e.ctx, forgetTimeout)
-			defer cancel()
-			if err := c.Forget(ctx, &e.o.Env, r, id.String()); err != nil {
-				e.log.Error("a dropped job's changes are still kept for it", "stream", r.Name, "error", err)
-			}
-		})
-	}
 }

@@ -130,7 +130,9 @@ func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result
 	}
 	t.changed = true // jobs may have gone along
 	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
-	t.e.leaving(ctx, dropped.Jobs)
+	if err == nil {
+		err = t.owe(ctx, dropped.Jobs)
+	}
 	if err == nil {
 		err = t.sweep(ctx, dropped)
 	}
@@ -251,7 +253,9 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 	if s.Action == plan.JobDrop {
 		dropped, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
 		res.Notices = append(notices, t.e.undelivered(dropped.Jobs)...)
-		t.e.leaving(ctx, dropped.Jobs)
+		if err == nil {
+			err = t.owe(ctx, dropped.Jobs)
+		}
 		return res, err
 	}
 	j := tx.Snapshot().Job(s.Name)

@@ -19,6 +19,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
@@ -76,12 +77,11 @@ type Engine struct {
 
 	reconciling sync.Mutex // held by the one session that starts and stops jobs
 
-	mu       sync.Mutex // guards jobs, draining and elsewhere
+	mu       sync.Mutex // guards jobs, draining and settling
 	jobs     map[state.ID]*job
 	draining bool
-	// elsewhere are the streams of jobs that are being dropped for which other systems
-	// keep something.
-	elsewhere map[state.ID][]*catalog.Relation
+	// settling are those of the catalog's Owed of which other systems are being told.
+	settling map[types.OID]bool
 
 	background sync.WaitGroup // what waits for other systems and no session for it
 }
@@ -97,7 +97,7 @@ func New(o Options) (*Engine, error) {
 	if o.Env.Metrics == nil {
 		o.Env.Metrics = &stream.Metrics{}
 	}
-	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, sharing: newSharing()}
+	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, settling: map[types.OID]bool{}, sharing: newSharing()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

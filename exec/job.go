@@ -326,7 +326,9 @@ func (e *Engine) probeSources(ctx context.Context, s *plan.StartJob) error {
 		if sc.Relation.Kind == catalog.Table {
 			return true
 		}
-		err = e.probe(ctx, sc.Relation)
+		if err = e.checkKept(e.o.Catalog.Snapshot(), s.Name, sc); err == nil {
+			err = e.probe(ctx, sc.Relation)
+		}
 		if err != nil {
 			err = jobError(s.Name, "data sources", sourceName(i, sc.Relation), err)
 		}

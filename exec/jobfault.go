@@ -224,6 +224,9 @@ func scanBelow(n plan.Node) *plan.Scan {
 // rowAsJSON is a row of a node's input as an object.
 func rowAsJSON(env *function.Env, n plan.Node, b *vec.Batch, row int) []byte {
 	var fields []plan.Field
+	if s, ok := n.(*plan.Scan); ok {
+		fields = s.Schema()
+	}
 	for _, in := range n.Inputs() {
 		if s := in.Schema(); len(s) == len(b.Cols) { // one side of a join
 			fields = s

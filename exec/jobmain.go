@@ -75,9 +75,9 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 	for _, id := range e.o.Store.Jobs() {
 		if !known[id] {
 			errs = append(errs, failed("forgetting the state of a dropped job", e.o.Store.DropJob(id)))
-			e.forget(id)
 		}
 	}
+	e.settle()
 	if e.o.Tables != nil {
 		err := e.o.Tables.Forget(func(id state.ID) bool { return known[id] })
 		errs = append(errs, failed("forgetting what a dropped job has written to tables", err))

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync/atomic"
 	"time"
@@ -100,10 +101,15 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 		return 0, err
 	}
 	end, err = l.loop(ctx)
+	unfinished := errors.Is(err, errUnfinished)
+	if unfinished {
+		end, err = lifeStopped, nil
+		l.j.e.log.Warn("a job was stopped in the midst of a commit, which is read again when it starts", "job", l.j.def.Name)
+	}
 	if err == nil && end == lifeStopped && l.j.gone() {
 		err = l.deliverRest(ctx)
 	}
-	failed = false
+	failed = unfinished
 	return end, err
 }
 
@@ -197,13 +203,25 @@ func (l *life) pause(tick *time.Ticker) {
 	}
 }
 
-// last ends the epoch that runs, with the rest of the commits of followed tables
-// that it has begun to read.
+// restPatience is how long a job that is stopped waits for more of a commit that it has
+// read in part.
+const restPatience = 5 * time.Second
+
+// errUnfinished ends a life in the midst of a commit whose rest does not come. The epoch
+// that ran is undone, as that of a crash is, and the next life reads the commit again.
+var errUnfinished = errors.New("the rest of a commit does not come")
+
+// last ends the epoch that runs, with the rest of the commits of followed tables and of
+// other systems that it has begun to read.
 func (l *life) last(ctx context.Context) error {
-	for t := l.tasks[0]; torn(t.live); {
+	patience := time.NewTimer(restPatience)
+	defer patience.Stop()
+	for t := l.tasks[0]; torn(t.live); patience.Reset(restPatience) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-patience.C:
+			return errUnfinished
 		case err := <-l.fails:
 			return err
 		case it := <-t.pumps.items:

@@ -139,7 +139,7 @@ func (t *task) item(ctx context.Context, it item) error {
 		}
 	}
 	t.reading(leaf, it)
-	t.life.j.count(tally{in: int64(it.batch.Len())})
+	t.life.j.count(tally{in: leaf.scan.rows(it.batch)})
 	if err := leaf.arrived(it.read, it.batch.Len()); err != nil {
 		return err
 	}

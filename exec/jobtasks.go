@@ -111,7 +111,18 @@ func (t *task) step(ctx context.Context, c *crew) error {
 		t.ended = true
 		c.idle <- struct{}{} // there is room: once a task
 	}
+	var silent <-chan time.Time
+	if t.due { // and a commit has been read in part
+		patience := time.NewTimer(restPatience)
+		defer patience.Stop()
+		silent = patience.C
+	}
 	select {
+	case <-silent:
+		if t.life.j.ending() {
+			return errUnfinished
+		}
+		return nil
 	case m := <-t.inbox:
 		if err := t.receive(ctx, m); err != nil {
 			return err

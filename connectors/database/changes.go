@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -69,6 +70,7 @@ type changeStream struct {
 	split  stream.Split
 	conn   *pgconn.PgConn // that changes come over
 	slot   string
+	turn   *claim // of a slot that the declaration names, while it is made
 	system uint64
 
 	sent     lsn // the end of the last transaction that was handed on
@@ -107,6 +109,13 @@ func (r *reader) readChanges(ctx context.Context) error {
 		return err
 	}
 	w := &changeStream{reader: r, source: s, split: p.Split, slot: slot, relations: map[uint32]*changeRows{}}
+	if kept := c.kept(); kept != "" && !temporary {
+		if w.turn, err = claims.take(ctx, kept); err != nil {
+			return err
+		}
+		defer w.claimed()
+		w.turn.job, _, _ = strings.Cut(r.scan.Job, "/")
+	}
 	if w.conn, err = c.connectFor(ctx, forChanges); err != nil {
 		return w.refused(err)
 	}
@@ -122,7 +131,9 @@ func (r *reader) readChanges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !resumed {
+	if resumed {
+		w.claimed()
+	} else {
 		if err := w.snapshot(ctx, temporary); err != nil {
 			return err
 		}
@@ -136,6 +147,14 @@ func (r *reader) readChanges(ctx context.Context) error {
 		w.last()
 	}
 	return err
+}
+
+// claimed ends the slot's turn: it is the job's.
+func (w *changeStream) claimed() {
+	if w.turn != nil {
+		w.turn.give()
+		w.turn = nil
+	}
 }
 
 // refused adds to an error what a user needs who is to read changes.
@@ -189,6 +208,7 @@ func (w *changeStream) snapshot(ctx context.Context, temporary bool) error {
 	if err != nil {
 		return w.refused(err)
 	}
+	w.claimed()
 	if w.at, err = parseLSN(string(rows[0][1])); err != nil {
 		return err
 	}

@@ -88,6 +88,11 @@ func (Connector) Key(ctx context.Context, env *stream.Env, rel *catalog.Relation
 	if err != nil {
 		return nil, err
 	}
+	if c.cdc {
+		if _, err := c.logged(ctx, postgresOf(conn), k); err != nil {
+			return nil, err
+		}
+	}
 	if len(k.key) == 0 {
 		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "%s has no primary key, by which changes find their rows", c.what()).
 			WithHint("Declare the stream's columns, with PRIMARY KEY (...) over some that no two rows share.")
@@ -123,7 +128,9 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 	}
 	doing := "describing " + c.subject()
 	table := quoteLiteral(c.sql(c.table)) + "::pg_catalog.regclass"
-	rows, err := c.ask(ctx, conn, doing, "SELECT n.nspname, c.relname, c.relreplident, c.relpersistence, pg_catalog.current_setting('wal_level'), c.oid"+
+	rows, err := c.ask(ctx, conn, doing, "SELECT n.nspname, c.relname, c.relreplident, c.relpersistence, pg_catalog.current_setting('wal_level'), c.oid,"+
+		" EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = session_user AND NOT r.rolsuper AND NOT r.rolreplication)"+
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'rds_replication')"+ // where that is there, its members may
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = "+table)
 	if err != nil {
 		return l, err
@@ -140,6 +147,10 @@ func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logge
 	if level := string(rows[0][4]); level != "logical" {
 		return l, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "%s does not tell its changes: wal_level is %s, not logical", c.server, level).
 			WithHint("Run ALTER SYSTEM SET wal_level = logical there, and restart the server.")
+	}
+	if string(rows[0][6]) == "t" {
+		return l, sqlerr.Errorf(sqlerr.InsufficientPrivilege, "role %q of %s may not read changes", c.server.user, c.server).
+			WithHint("Run ALTER ROLE %s REPLICATION there.", quoteIdent(c.server.user))
 	}
 	if string(rows[0][3]) != "p" {
 		return l, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the changes of %s are not in the server's log, as it is unlogged or temporary", c.what()).
@@ -320,7 +331,27 @@ func (Connector) Forget(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	if err != nil {
 		return err
 	}
-	return c.dropSlots(ctx, c.slot, jobSlots(job))
+	slot := c.slot
+	if kept := c.kept(); kept != "" {
+		one, err := claims.take(ctx, kept)
+		if err != nil {
+			return err
+		}
+		defer one.give()
+		if one.job != "" && one.job != job {
+			slot = ""
+		}
+	}
+	return c.dropSlots(ctx, slot, jobSlots(job))
+}
+
+// Kept is the slot that the relation names.
+func (Connector) Kept(env *stream.Env, rel *catalog.Relation) string {
+	c, err := read(env, rel, stream.RoleSource)
+	if err != nil {
+		return ""
+	}
+	return c.kept()
 }
 
 // lost says why a slot does not have what comes behind a place; "": it does.

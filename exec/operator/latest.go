@@ -20,6 +20,9 @@ type LatestSpec struct {
 	// Name is the relation's, for errors.
 	Name    string
 	Account *memory.Account
+	// Unread decides about a change that has not all values of a row that was not read,
+	// as its record did not decode: it goes no further. nil: it is an error.
+	Unread Fault
 }
 
 // Latest keeps the last row of each key of a table that another system changes, and
@@ -102,7 +105,7 @@ func wholeMark(marks *vec.Bytes, row int32) bool {
 		return false
 	}
 	m, ok := stream.ReadMark(marks.At(int(row)))
-	return !ok || m.Refresh || m.Refreshed || m.Truncate
+	return !ok || m.Whole()
 }
 
 // all does what a mark says of all rows.
@@ -162,7 +165,7 @@ func (l *Latest) changes(b *vec.Batch, marks *vec.Bytes, sel []int32) error {
 			l.set(g, l.refs[next])
 			next++
 		default:
-			if err := l.patched(cols, r, g, marks.At(int(r))); err != nil {
+			if err := l.patched(b, r, g, marks.At(int(r))); err != nil {
 				return err
 			}
 		}
@@ -171,20 +174,24 @@ func (l *Latest) changes(b *vec.Batch, marks *vec.Bytes, sel []int32) error {
 }
 
 // patched puts a row that has not all of its values.
-func (l *Latest) patched(cols []vec.Vec, row, g int32, mark []byte) error {
+func (l *Latest) patched(b *vec.Batch, row, g int32, mark []byte) error {
 	m, _ := stream.ReadMark(mark)
 	from := l.rows[g].now
 	if m.Moved {
 		from = l.latest
 	}
 	if from < 0 {
-		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "a change of %s is about a row that was not read", l.spec.Name).
+		err := sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "a change of %s is about a row that was not read", l.spec.Name).
 			WithHint("Drop the job and start it again: it then reads the table anew.")
+		if l.spec.Unread != nil {
+			return l.spec.Unread(b, int(row), err)
+		}
+		return err
 	}
 	l.patch.Reset()
 	kept := make(map[int]bool, len(m.Kept)/2)
 	m.EachKept(func(c int) { kept[c] = true })
-	for c, v := range cols {
+	for c, v := range b.Cols[:l.width] {
 		if kept[c] {
 			vec.AppendRow(l.patch.Cols[c], l.store.batches[from>>32].Cols[c], int(int32(from)))
 			continue

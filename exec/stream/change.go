@@ -26,6 +26,11 @@ type Changing interface {
 	// Forget gives back what a job that is gone has had kept for its Scans, whose Job
 	// begins with this id. What is not there any more is no error.
 	Forget(ctx context.Context, env *Env, rel *catalog.Relation, job string) error
+	// Kept is what is kept for the job that reads a relation under a name that the
+	// relation gives it, as a message has it: two jobs cannot have it at a time. "": what
+	// is kept has a name of each job's own. A job that begins there makes it anew, and
+	// Forget leaves it to a job that reads it.
+	Kept(env *Env, rel *catalog.Relation) string
 }
 
 // Marks of rows of a Changing relation's reader, but for MarkKept and MarkMoved rows
@@ -91,6 +96,9 @@ func ReadMark(b []byte) (m Mark, ok bool) {
 	}
 	return m, len(b) == 1
 }
+
+// Whole reports whether the mark is about all rows: its row is none.
+func (m Mark) Whole() bool { return m.Refresh || m.Refreshed || m.Truncate }
 
 // EachKept calls f with each column of AppendKept.
 func (m Mark) EachKept(f func(column int)) {
