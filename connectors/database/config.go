@@ -134,6 +134,10 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	case c.cdc && !logs:
 		return nil, sqlerr.Unsupported("Write 'snapshot.interval': the table is read again as often as that says, and what differs goes out as changes.",
 			"reading the log of changes of %q with cdc is not supported in %s", rel.Name, c.server.product)
+	case c.query != "" && c.server.single() && checkQuery(c.query) != nil:
+		return nil, checkQuery(c.query)
+	case c.lag > 0 && c.server.single():
+		v.Reject("incremental.lag", "nothing with a file: who writes to it does so alone")
 	case c.query != "" && c.table.table != "":
 		v.Reject("query", "a SELECT, in place of table")
 	case c.incremental != "" && len(c.keys) > 0:

@@ -1,5 +1,5 @@
-// Package database reads and writes the tables of a database server: PostgreSQL,
-// MySQL or MariaDB, each behind a dialect. A table is read whole or by a column that
+// Package database reads and writes the tables of a database: PostgreSQL, MySQL,
+// MariaDB or a SQLite file, each behind a dialect. A table is read whole or by a column that
 // grows, is asked for the rows of some keys, and is written in batches. A sink's rows and the record of the
 // epoch they belong to are one transaction of the server's, so that after a crash
 // the server itself tells what it has got.
@@ -21,7 +21,7 @@ func (Connector) Name() string { return "database" }
 
 var (
 	both = []stream.Option{
-		{Key: "connection", Aliases: []string{"connection.url"}, Required: true, Help: "postgresql://user@host:5432/database, mysql://user@host:3306/database, mariadb://..., or jdbc: and one of them"},
+		{Key: "connection", Aliases: []string{"connection.url"}, Required: true, Help: "postgresql://user@host:5432/database, mysql://user@host:3306/database, mariadb://..., sqlite:/path/to/file, or jdbc: and one of them"},
 		{Key: "connection.username", Aliases: []string{"username"}, Default: "", Help: "the user, where the URL names none"},
 		{Key: "connection.password", Aliases: []string{"password"}, Default: "", Help: "the password, where the URL holds none"},
 		{Key: "connection.timeout", Default: "10s", Help: "how long connecting may take"},

@@ -17,7 +17,9 @@ import (
 type driverSession struct {
 	config *config
 	conn   driver.Conn
+	drains bool // the end of an answer waits for all of it, unless the connection is closed before
 	failed bool // it has been left in the middle of an answer
+	closed bool
 }
 
 func (s *driverSession) rows(ctx context.Context, text string, width int, row func(values [][]byte) error) error {
@@ -46,10 +48,11 @@ func (s *driverSession) rows(ctx context.Context, text string, width int, row fu
 			values[i], texts[i] = valueText(v, texts[i])
 		}
 		if err := row(values); err != nil {
-			// What else there is of the answer is not waited for.
 			s.failed = true
-			_ = s.conn.Close()
-			_ = rows.Close()
+			if s.drains {
+				s.close()
+			}
+			_ = rows.Close() // the row's error is the first
 			return err
 		}
 	}
@@ -115,15 +118,15 @@ func (s *driverSession) texts(ctx context.Context, width int, text string) ([][]
 }
 
 func (s *driverSession) usable() bool {
-	if v, ok := s.conn.(driver.Validator); ok {
-		return !s.failed && v.IsValid()
+	if v, ok := s.conn.(driver.Validator); ok && !v.IsValid() {
+		return false
 	}
-	return !s.failed
+	return !s.failed && !s.closed
 }
 
 func (s *driverSession) close() {
-	if !s.failed {
+	if !s.closed {
 		_ = s.conn.Close() // it is of no use any more, whatever it says
 	}
-	s.failed = true
+	s.closed = true
 }

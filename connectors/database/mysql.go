@@ -101,7 +101,7 @@ func (mysqlDialect) connect(ctx context.Context, c *config, what purpose) (sessi
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	s := &mysqlSession{driverSession: driverSession{config: c, conn: conn}}
+	s := &mysqlSession{driverSession: driverSession{config: c, conn: conn, drains: true}}
 	settings := []string{mysqlSettings}
 	if what == forReading {
 		settings = []string{mysqlSettings + slowReader, "SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"}

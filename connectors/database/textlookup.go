@@ -40,10 +40,10 @@ func newTextAsker(l *lookup, there []remote, scan stream.LookupScan) *textAsker 
 			key.encode = rowkey.NewEncoder([]rowkey.Column{{Type: t}})
 		}
 		a.keys = append(a.keys, key)
-		list = append(list, key.field.sql)
+		list = append(list, key.field.list())
 	}
 	for _, f := range l.fields {
-		list = append(list, f.sql)
+		list = append(list, f.list())
 	}
 	a.list = "SELECT " + strings.Join(list, ", ") + " FROM " + l.from(scan) + " WHERE "
 	return a
@@ -70,6 +70,7 @@ func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, 
 	wanted := make(map[string]int32, n)
 	text, key := []byte(a.list), []byte(nil)
 	single := len(a.keys) == 1
+	text = append(text, "("...)
 	if single {
 		text = append(append(text, a.keys[0].field.sql...), " IN ("...)
 	}
@@ -77,7 +78,7 @@ func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, 
 		key = a.encode(key[:0], keys, row)
 		wanted[string(key)] = int32(row)
 		if row > 0 {
-			text = append(text, map[bool]string{true: ", ", false: " OR "}[single]...)
+			text = appendOr(text, single, row)
 		}
 		if single {
 			text = appendConstant(text, a.keys[0].append, keys[0], row)
@@ -93,6 +94,7 @@ func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, 
 	if single {
 		text = append(text, ')')
 	}
+	text = append(text, ')')
 	out := a.lookup.rows(found)
 	ts := make([]types.Type, len(a.keys))
 	for i := range a.keys {

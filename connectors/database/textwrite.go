@@ -38,7 +38,7 @@ func newTextWriter(s *sink, found []remote, most int, conflict string) *textWrit
 	if s.mode == modeUpsert {
 		w.conflict = conflict
 	}
-	w.remove = "DELETE FROM " + c.sql(c.table) + " WHERE "
+	w.remove = "DELETE FROM " + c.sql(c.table) + " WHERE ("
 	if len(s.key) == 1 {
 		w.remove += d.ident(names[s.key[0]]) + " IN ("
 	}
@@ -86,11 +86,15 @@ func (w *textWriter) statements(ctx context.Context, on session, b *vec.Batch, p
 		w.buf = append(w.buf[:0], w.remove...)
 		n := 0
 		for ; n < len(gone) && (n == 0 || len(w.buf) < w.most); n++ {
-			w.buf = w.appendKey(w.buf, b, int(gone[n]), n == 0)
+			if n > 0 {
+				w.buf = appendOr(w.buf, len(w.sink.key) == 1, n)
+			}
+			w.buf = w.appendKey(w.buf, b, int(gone[n]))
 		}
 		if len(w.sink.key) == 1 {
 			w.buf = append(w.buf, ')')
 		}
+		w.buf = append(w.buf, ')')
 		if _, err := on.exec(ctx, string(w.buf)); err != nil {
 			return err
 		}
@@ -122,16 +126,10 @@ func (w *textWriter) statements(ctx context.Context, on session, b *vec.Batch, p
 }
 
 // appendKey appends a row's key to the condition of a DELETE.
-func (w *textWriter) appendKey(dst []byte, b *vec.Batch, row int, first bool) []byte {
+func (w *textWriter) appendKey(dst []byte, b *vec.Batch, row int) []byte {
 	key := w.sink.key
 	if len(key) == 1 {
-		if !first {
-			dst = append(dst, ", "...)
-		}
 		return appendConstant(dst, w.values[key[0]], b.Cols[key[0]], row)
-	}
-	if !first {
-		dst = append(dst, " OR "...)
 	}
 	d := w.sink.config.server.dialect
 	for i, k := range key {
@@ -140,6 +138,19 @@ func (w *textWriter) appendKey(dst []byte, b *vec.Batch, row int, first bool) []
 		dst = appendConstant(dst, w.values[k], b.Cols[k], row)
 	}
 	return append(dst, ')')
+}
+
+// appendOr parts the n-th key from the one before it: in a list, or as a condition of
+// its own. Hundreds of those stand in parentheses: how deep a condition may be is
+// bounded.
+func appendOr(dst []byte, list bool, n int) []byte {
+	switch {
+	case list:
+		return append(dst, ", "...)
+	case n%100 == 0:
+		return append(dst, ") OR ("...)
+	}
+	return append(dst, " OR "...)
 }
 
 func appendConstant(dst []byte, one func(dst []byte, v vec.Vec, row int) []byte, v vec.Vec, row int) []byte {

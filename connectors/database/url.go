@@ -24,6 +24,9 @@ type server struct {
 
 // String is the server as messages name it, without a password.
 func (s *server) String() string {
+	if len(s.hosts) == 0 {
+		return fmt.Sprintf("%s file %q", s.product, s.database)
+	}
 	var at []string
 	for i, h := range s.hosts {
 		at = append(at, h+":"+s.ports[i])
@@ -33,7 +36,7 @@ func (s *server) String() string {
 
 func badURL(format string, args ...any) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, format, args...).
-		WithHint("Write postgresql://user@host:5432/database or mysql://user@host:3306/database, or jdbc:postgresql://host:5432/database or jdbc:mysql://host:3306/database with connection.username.")
+		WithHint("Write postgresql://user@host:5432/database or mysql://user@host:3306/database, or jdbc:postgresql://host:5432/database or jdbc:mysql://host:3306/database with connection.username, or sqlite:/path/to/file.")
 }
 
 // ignored are parameters of JDBC URLs that say how that driver does its work.
@@ -55,8 +58,10 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 	case "postgresql", "postgres":
 	case "mysql", "mariadb":
 		s.dialect, s.product, s.folds, port = mysqlDialect{}, "MySQL", true, "3306"
-	case "sqlite", "oracle", "sqlserver", "db2", "h2":
-		return nil, sqlerr.Unsupported("Use a PostgreSQL, MySQL or MariaDB database.", "a database of type %s is not supported", scheme)
+	case "sqlite":
+		return s, s.setSQLite(rest, roots)
+	case "oracle", "sqlserver", "db2", "h2":
+		return nil, sqlerr.Unsupported("Use a PostgreSQL, MySQL, MariaDB or SQLite database.", "a database of type %s is not supported", scheme)
 	default:
 		return nil, badURL("it is not the URL of a database")
 	}

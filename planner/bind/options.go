@@ -157,7 +157,7 @@ var knownSystems = map[string]bool{
 }
 
 // otherNames are types that are written by the name of a product.
-var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database", "mysql": "database", "mariadb": "database"}
+var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database", "mysql": "database", "mariadb": "database", "sqlite": "database"}
 
 func missingType(name string, sink bool) *sqlerr.Error {
 	if sink {
