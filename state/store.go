@@ -50,7 +50,10 @@ type Options struct {
 const defaultMemTable = 6 << 20
 
 const (
-	memTables  = 2 // that wait to be written, beside the one that is filled
+	memTables = 2 // that wait to be written, beside the one that is filled
+	// baseTable is the size of a table file, twice that with each level. Badger builds
+	// one in memory of twice its size, and keeps that of eight for the next ones.
+	baseTable  = 1 << 20
 	blockCache = 8 << 20
 	indexCache = 8 << 20
 )
@@ -184,6 +187,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		WithNumVersionsToKeep(1). // counts only versions at or below the discard version
 		WithMemTableSize(mem).
 		WithNumMemtables(memTables).
+		WithBaseTableSize(baseTable).
 		WithNumLevelZeroTablesStall(32). // of a memory table each: loads wait for the disk, not for merges
 		WithValueThreshold(min(1<<20, mem*15/100)).
 		WithValueLogFileSize(1 << 20). // MaxValue keeps every value out of it

@@ -23,6 +23,10 @@ import (
 //   - pages in the store, by the hashes of keys. Meanwhile the generation before is
 //     merged into them, page by page, by a goroutine of its own; what that has made
 //     goes out with each epoch. When all is merged and committed the generation may go.
+//     Pages that were made or read last are in memory too.
+//
+// A page in memory may be newer than the epoch that is committed. It differs from that
+// one's in groups of the generation before alone, which are not looked for in pages.
 //
 // Both tables are stored as they are by each epoch, as one that is never evicted is,
 // so that an epoch writes what it has changed and no more.
@@ -56,10 +60,14 @@ const (
 )
 
 // hotPart is how much of its share an operator's own table may hold before it
-// becomes the generation before, and hotFull when the end of the epoch cannot wait.
+// becomes the generation before, less hotLess of what pages hold in memory, which is
+// at most cachePart of the share. Where the own table has hotFull of what it may hold
+// the end of the epoch cannot wait.
 const (
-	hotPart = 0.4
-	hotFull = 0.6
+	hotPart   = 0.4
+	hotLess   = 1.0 / 3
+	hotFull   = 1.5
+	cachePart = 0.6
 )
 
 // generation is a table of groups that changes no more.
@@ -114,6 +122,8 @@ type evicted struct {
 	open    bool // reader's snapshot
 	changed bool // how the parts lie has to be stored
 	filters map[uint8]*pageFilter
+	cache   *pageCache
+	limbo   pageRange
 	swept   sweeping
 
 	found  foundKey
@@ -127,6 +137,23 @@ type evicted struct {
 	key    []byte
 }
 
+// pageRange are pages from from to to-1 of 1<<bits, or those that have come of them.
+type pageRange struct {
+	bits     uint8
+	from, to int
+}
+
+func (r pageRange) has(at pagePlace) bool {
+	if r.from == r.to {
+		return false
+	}
+	if at.bits < r.bits {
+		return true // for all that is known
+	}
+	p := int(at.page >> (at.bits - r.bits))
+	return r.from <= p && p < r.to
+}
+
 // wantedPage is a page in which a row of keys is looked for.
 type wantedPage struct {
 	at  pagePlace
@@ -135,7 +162,7 @@ type wantedPage struct {
 
 func newEvicted(prefix []byte, ts []types.Type, account *memory.Account, from Evictions) *evicted {
 	return &evicted{codec: newGroupCodec(ts), prefix: slices.Clone(prefix), account: account, from: from,
-		keys: vec.NewBatch(ts), filters: map[uint8]*pageFilter{}}
+		keys: vec.NewBatch(ts), filters: map[uint8]*pageFilter{}, cache: newPageCache(account)}
 }
 
 // generationPrefix is where the groups of a generation are stored.
@@ -233,7 +260,7 @@ func (e *evicted) findStored(f func(row int32, beside []byte) error) error {
 		}
 	}
 	rest := e.wanted
-	return readPages(e.reader, e.prefix, places, func(at pagePlace, p hashPage, _ int) error {
+	return readPages(e.reader, e.prefix, places, e.cache, e.settled, func(at pagePlace, p hashPage, _ int) error {
 		e.learn(at, p)
 		for len(rest) > 0 && rest[0].at != at {
 			rest = rest[1:] // of a page that is not there
@@ -254,12 +281,18 @@ func (e *evicted) findStored(f func(row int32, beside []byte) error) error {
 	})
 }
 
+// settled reports whether the store has a page as it will be when the epoch that is
+// written is committed.
+func (e *evicted) settled(at pagePlace) bool { return !e.limbo.has(at) }
+
 // threshold is how many bytes the own table may hold.
-func (e *evicted) threshold() int64 { return int64(hotPart * float64(e.account.Share())) }
+func (e *evicted) threshold() int64 {
+	return int64(hotPart*float64(e.account.Share()) - hotLess*float64(e.cache.held()))
+}
 
 // crowded asks for the end of the epoch where the own table holds far too much.
 func (e *evicted) crowded(held int64) {
-	if e != nil && e.from.Crowded != nil && held > 1<<20 && float64(held) > hotFull*float64(e.account.Share()) {
+	if e != nil && e.from.Crowded != nil && held > 1<<20 && float64(held) > hotFull*float64(e.threshold()) {
 		e.from.Crowded()
 	}
 }
@@ -268,6 +301,7 @@ func (e *evicted) crowded(held int64) {
 // many groups holds. It reports whether the own table is to become the generation
 // before.
 func (e *evicted) save(w StateWriter, held int64, groups int) (full bool, err error) {
+	e.cache.limit(int64(cachePart * float64(e.account.Share())))
 	most := e.threshold()
 	if e.old != nil && e.old.merge != nil {
 		// What is merged keeps ahead of what the own table has grown to, so that
@@ -299,6 +333,10 @@ func (e *evicted) take(w StateWriter, part float64) error {
 	}
 	e.now.groups += more
 	if merged > e.now.merged {
+		if e.limbo.from == e.limbo.to {
+			e.limbo = pageRange{bits: e.now.bits, from: e.now.merged}
+		}
+		e.limbo.to = merged
 		e.now.merged, e.changed = merged, true
 	}
 	if merged < 1<<e.now.bits {
@@ -316,6 +354,11 @@ func (e *evicted) take(w StateWriter, part float64) error {
 
 // write writes one page that has been merged.
 func (e *evicted) write(w StateWriter, p pageWrite) {
+	if p.value != nil {
+		e.cache.put(p.at, p.value)
+	} else {
+		e.cache.drop(p.at)
+	}
 	n := 0
 	for rest := p.value; len(rest) > 0; n++ {
 		part := rest[:min(len(rest), pageParts)]
@@ -419,8 +462,9 @@ func (e *evicted) committed() {
 		e.old.settled = true
 	}
 	e.closeReader()
-	e.known = e.now
+	e.known, e.limbo = e.now, pageRange{}
 	maps.DeleteFunc(e.filters, func(b uint8, _ *pageFilter) bool { return b != e.known.bits && b != e.known.next })
+	e.cache.only(e.known.bits, e.known.next)
 	if e.known.groups > 0 {
 		e.reader, e.open = e.from.Read(), true
 	}
@@ -439,12 +483,12 @@ func (e *evicted) close() {
 		return
 	}
 	e.closeReader()
-	if e.old == nil {
-		return
+	if e.old != nil {
+		e.endMerge()
+		e.old.close()
+		e.old = nil
 	}
-	e.endMerge()
-	e.old.close()
-	e.old = nil
+	e.cache.close()
 }
 
 // endMerge ends the merging of the generation before, where it is being merged.
@@ -454,63 +498,4 @@ func (e *evicted) endMerge() {
 		e.account.Release(m.held)
 		e.old.merge = nil
 	}
-}
-
-// each calls f with the records of all pages of a space, in the order of the pages,
-// from one on, of so many. Pages are numbered as the space's bits have them.
-func eachPage(r StateReader, prefix []byte, s pageSpace, from, n int, f func(p hashPage) error) error {
-	var places []pagePlace
-	for p := from; p < min(from+n, 1<<s.bits); p++ {
-		if p >= s.merged {
-			places = append(places, pagePlace{s.bits, uint32(p)})
-			continue
-		}
-		for q := range 1 << (s.next - s.bits) {
-			places = append(places, pagePlace{s.next, uint32(p<<(s.next-s.bits) + q)})
-		}
-	}
-	return readPages(r, prefix, places, func(_ pagePlace, p hashPage, _ int) error { return f(p) })
-}
-
-func appendPageKey(dst, prefix []byte, at pagePlace, part int) []byte {
-	dst = append(append(dst, prefix...), tagPages, at.bits)
-	dst = binary.BigEndian.AppendUint32(dst, at.page)
-	return binary.BigEndian.AppendUint16(dst, uint16(part))
-}
-
-// readPages calls f with those pages that are there, in the order given, and with
-// how many parts each has in the store.
-func readPages(r StateReader, prefix []byte, places []pagePlace, f func(at pagePlace, p hashPage, parts int) error) error {
-	var buf []byte
-	keys := make([][]byte, len(places))
-	for i, at := range places {
-		from := len(buf)
-		buf = appendPageKey(buf, prefix, at, 0)
-		keys[i] = buf[from:len(buf):len(buf)]
-	}
-	return r.getEach(keys, func(i int, value []byte) error {
-		parts, n := binary.Uvarint(value)
-		if n <= 0 || parts == 0 || parts > 1<<16-1 {
-			return errKept
-		}
-		page := value[n:]
-		if parts > 1 {
-			page = slices.Clone(page)
-			for part := 1; part < int(parts); part++ {
-				more, ok, err := r.get(appendPageKey(nil, prefix, places[i], part), page)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					return errKept
-				}
-				page = more
-			}
-		}
-		p, err := parsePage(page)
-		if err != nil {
-			return err
-		}
-		return f(places[i], p, int(parts))
-	})
 }

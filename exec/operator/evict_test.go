@@ -80,8 +80,9 @@ var evictKeys = []struct {
 // TestEvictedGroups: an aggregate of many more groups than it may hold counts and
 // sums as a map does, over restores, and divided among tasks.
 func TestEvictedGroups(t *testing.T) {
-	for _, k := range evictKeys {
-		t.Run(k.name, func(t *testing.T) {
+	for i := range 2 * len(evictKeys) {
+		k, late := evictKeys[i/2], i%2 > 0
+		t.Run(fmt.Sprintf("%s, told late %v", k.name, late), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(len(k.name)), 23))
 			in := append(slices.Clone(k.cols), types.Of(types.Int8))
 			bind := binder{in}
@@ -105,6 +106,7 @@ func TestEvictedGroups(t *testing.T) {
 			got := map[string]string{}
 			sink := &script{types: append(slices.Clone(k.cols), callTypes(bind, calls)...)}
 			keep := newKeeper(t)
+			keep.late = late
 			op := fresh()
 			keep.keep(op, 0)
 			frozen := 0

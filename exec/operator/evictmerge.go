@@ -32,6 +32,7 @@ type merge struct {
 	codec  *groupCodec
 	prefix []byte
 	read   func() StateReader
+	cache  *pageCache
 	space  pageSpace
 	first  bool        // there is no page yet
 	filter *pageFilter // of the pages in the making; the goroutine's, until it has ended
@@ -56,7 +57,7 @@ type merge struct {
 // startMerge begins to merge the generation before. filter is that of the pages in
 // the making, nil where there is none yet.
 func startMerge(e *evicted, filter *pageFilter) *merge {
-	m := &merge{gen: e.old, codec: e.codec.again(), prefix: e.prefix, read: e.from.Read, space: e.now, merged: e.now.merged,
+	m := &merge{gen: e.old, codec: e.codec.again(), prefix: e.prefix, read: e.from.Read, cache: e.cache, space: e.now, merged: e.now.merged,
 		first: e.now.groups == 0 && e.now.merged == 0, filter: filter, done: make(chan struct{})}
 	m.moved.L = &m.mu
 	m.held = int64(e.old.table.Len())*12 + 76<<e.now.next
@@ -201,7 +202,7 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 	if len(places) > 0 {
 		r := m.read()
 		defer r.Snapshot.Close()
-		err := readPages(r, m.prefix, places, func(at pagePlace, old hashPage, parts int) error {
+		err := readPages(r, m.prefix, places, m.cache, nil, func(at pagePlace, old hashPage, parts int) error {
 			if err := upTo(int(at.page)); err != nil {
 				return err
 			}

@@ -22,6 +22,9 @@ type keeper struct {
 	keys  int // that the last save wrote or deleted
 	bytes int
 	space uint32 // the operator's number
+	// late: operators hear that an epoch is committed when the next one is saved.
+	late    bool
+	pending []Kept // that have not heard
 }
 
 func newKeeper(t *testing.T) *keeper {
@@ -43,6 +46,7 @@ func newKeeper(t *testing.T) *keeper {
 // save stores tasks of an operator.
 func (k *keeper) save(ops ...Kept) {
 	k.Helper()
+	k.committed()
 	var b state.Batch
 	for i, op := range ops {
 		if err := op.Save(StateWriter{Batch: &b, Operator: k.space, Shard: uint16(i)}); err != nil {
@@ -57,17 +61,27 @@ func (k *keeper) save(ops ...Kept) {
 	if err := k.job.Commit(epoch); err != nil {
 		k.Fatal(err)
 	}
-	for _, op := range ops {
+	k.pending = ops
+	if !k.late {
+		k.committed()
+	}
+}
+
+// committed tells the operators that were saved last.
+func (k *keeper) committed() {
+	for _, op := range k.pending {
 		if x, ok := op.(Evicting); ok {
 			x.Committed()
 		}
 	}
+	k.pending = nil
 }
 
 // keep makes an operator one that is stored, as a task of the operator that is
 // stored now.
 func (k *keeper) keep(op Kept, shard uint16) {
 	k.Helper()
+	k.pending = nil // they are given up
 	if err := op.Keep(); err != nil {
 		k.Fatal(err)
 	}
