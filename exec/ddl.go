@@ -164,7 +164,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	if err := t.e.checkTransaction(s, settings, letters); err != nil {
 		return nil, err
 	}
-	if err := t.e.checkLoop(t.Snapshot(), s, letters); err != nil {
+	if err := t.e.checkLoop(ctx, t.Snapshot(), s, letters); err != nil {
 		return nil, err
 	}
 	if t.Snapshot().Job(s.Name) == nil || s.OrReplace {

@@ -266,8 +266,8 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	return err
 }
 
-// Feeds reports whether the source's path, or pattern, names the sink's file.
-func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string, bool) {
+// Feeds reports whether the source's path, or pattern, names the sink's file, or one that is linked to it.
+func (Connector) Feeds(_ context.Context, env *stream.Env, sink, source *catalog.Relation) (string, bool) {
 	to, _, err := read(sink, stream.RoleSink)
 	if err != nil {
 		return "", false

@@ -80,6 +80,29 @@ func (c *config) details(ctx context.Context, cl *kgo.Client) (topicNow, error) 
 	return topicNow{}, c.topicError(err)
 }
 
+// sameTopic reports whether two topics of one name are the same one, which other
+// brokers of its cluster, or the same by other names, have under the same id.
+func sameTopic(ctx context.Context, env *stream.Env, a, b *config) bool {
+	id, known := a.topicID(ctx, env)
+	if !known {
+		return false
+	}
+	other, known := b.topicID(ctx, env)
+	return known && id == other
+}
+
+// topicID is what the brokers know the topic by; false: they cannot be asked, or it
+// has none, or there is no topic.
+func (c *config) topicID(ctx context.Context, env *stream.Env) (id [16]byte, known bool) {
+	cl, err := c.dial(env)
+	if err != nil {
+		return id, false
+	}
+	defer cl.Close()
+	now, err := c.details(ctx, cl)
+	return now.id, err == nil && now.id != id
+}
+
 // create makes the topic as the brokers make topics by default.
 func (c *config) create(ctx context.Context, cl *kgo.Client) error {
 	made, err := kadm.NewClient(cl).CreateTopic(ctx, -1, -1, nil, c.topic)

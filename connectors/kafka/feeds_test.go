@@ -1,7 +1,11 @@
 package kafka
 
 import (
+	"net"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -26,12 +30,48 @@ func TestFeeds(t *testing.T) {
 		{"by the stream's name", topic("out", "topic", "in"), topic("in"), true},
 		{"brokers that are the default's", topic("out", "topic", "in", "bootstrap.servers", "b:9092"), topic("in"), true},
 		{"other topics", topic("out"), topic("in"), false},
-		{"another cluster", topic("in", "bootstrap.servers", "c:9092"), topic("in"), false},
+		{"a cluster that is not reached", topic("in", "bootstrap.servers", "127.0.0.1:1"), topic("in", "bootstrap.servers", "127.0.0.1:2"), false},
 		{"options that are wrong", topic("in", "format", "none"), topic("in"), false},
 	} {
-		what, got := Connector{}.Feeds(env, c.sink, c.source)
+		what, got := Connector{}.Feeds(t.Context(), env, c.sink, c.source)
 		if got != c.want || got == (what == "") {
 			t.Errorf("%s: %q, %t, want %t", c.name, what, got, c.want)
 		}
+	}
+}
+
+// TestFeedsByOtherNames: one topic is told by its id where its brokers have other names,
+// and from one of its name in another cluster.
+func TestFeedsByOtherNames(t *testing.T) {
+	start := func() (port string) {
+		b, err := StartBroker(BrokerOptions{Addr: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Close)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 1, nil, "orders"); err != nil {
+			t.Fatal(err)
+		}
+		_, port, err = net.SplitHostPort(b.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+	one, two := start(), start()
+	at := func(broker string) *catalog.Relation {
+		return &catalog.Relation{Name: "r", Columns: []catalog.Column{{Name: "v", Type: types.Of(types.Text)}},
+			Options: catalog.Options{{Key: "topic", Value: "orders"}, {Key: "bootstrap.servers", Value: broker}}}
+	}
+	if what, yes := (Connector{}).Feeds(t.Context(), &stream.Env{}, at("localhost:"+one), at("127.0.0.1:"+one)); !yes || what != `topic "orders"` {
+		t.Errorf("by another name of its broker: %q, %t, want that it is the topic", what, yes)
+	}
+	if _, yes := (Connector{}).Feeds(t.Context(), &stream.Env{}, at("localhost:"+one), at("127.0.0.1:"+two)); yes {
+		t.Error("a topic of another cluster is taken for this one")
 	}
 }

@@ -131,15 +131,19 @@ func (Connector) Notices(env *stream.Env, rel *catalog.Relation, role stream.Rol
 	return c.avro.Notices(c.reading(env))
 }
 
-// Feeds reports whether both are of one topic: of one cluster they name a broker in
-// common.
-func (Connector) Feeds(env *stream.Env, sink, source *catalog.Relation) (string, bool) {
+// Feeds reports whether both are of one topic: they name a broker in common, or the
+// brokers that they name have one id for it.
+func (Connector) Feeds(ctx context.Context, env *stream.Env, sink, source *catalog.Relation) (string, bool) {
 	to, _, err := read(sink, stream.RoleSink, env.Brokers)
 	if err != nil {
 		return "", false
 	}
 	from, _, err := read(source, stream.RoleSource, env.Brokers)
-	if err != nil || from.topic != to.topic || !slices.ContainsFunc(to.brokers, func(b string) bool { return slices.Contains(from.brokers, b) }) {
+	if err != nil || from.topic != to.topic {
+		return "", false
+	}
+	common := slices.ContainsFunc(to.brokers, func(b string) bool { return slices.Contains(from.brokers, b) })
+	if !common && !sameTopic(ctx, env, to, from) {
 		return "", false
 	}
 	return "topic \"" + to.topic + "\"", true

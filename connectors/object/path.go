@@ -154,12 +154,31 @@ func Glob(pattern string, roots []string) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
-// Names reports whether a path or pattern names a file, which need not exist.
+// Names reports whether a path or pattern names a file, which need not exist: by its
+// path, or, where it is there, by another that is linked to it.
 func Names(pattern, path string, roots []string) bool {
 	p, err := Resolve(path, roots)
 	if err != nil {
 		return false
 	}
+	return named(pattern, p, roots) || linked(pattern, p, roots)
+}
+
+// linked reports whether one of the files that a path or pattern names is the file.
+func linked(pattern, file string, roots []string) bool {
+	info, err := os.Stat(file)
+	if err != nil {
+		return false
+	}
+	files, err := Glob(pattern, roots)
+	return err == nil && slices.ContainsFunc(files, func(f string) bool {
+		other, err := os.Stat(f)
+		return err == nil && os.SameFile(info, other)
+	})
+}
+
+// named reports whether a path or pattern is that of a file.
+func named(pattern, p string, roots []string) bool {
 	dir := literal(pattern)
 	base, err := Resolve(dir, roots)
 	if err != nil {

@@ -143,7 +143,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 func isPattern(key string) bool { return strings.ContainsAny(key, "*?[") }
 
 // Feeds reports whether the source reads what the sink writes.
-func (Connector) Feeds(env *stream.Env, sink, of *catalog.Relation) (string, bool) {
+func (Connector) Feeds(_ context.Context, env *stream.Env, sink, of *catalog.Relation) (string, bool) {
 	to, _, err := sinkConfig(env, sink)
 	if err != nil {
 		return "", false
