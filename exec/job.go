@@ -181,7 +181,7 @@ func (e *Engine) changeKey(s *plan.StartJob, r *catalog.Relation) ([]string, err
 		return nil, err
 	}
 	k, err := keyed.ChangeKey(&e.o.Env, r)
-	if err != nil {
+	if err != nil || k.Own {
 		return nil, err
 	}
 	var names, unique []string
@@ -216,7 +216,11 @@ func (e *Engine) changeKey(s *plan.StartJob, r *catalog.Relation) ([]string, err
 		detail = "The query's rows are unique by " + strings.Join(unique, ", ") + "."
 	}
 	if len(k.Columns) == 0 {
-		return nil, sqlerr.Unsupported(fmt.Sprintf("Set '%s.key' where the key is one all the same, or '%[1]s.changelog' = 'ops' to write every change with its _op.", r.Name),
+		hint := fmt.Sprintf("Set '%s.key' where the key is one all the same.", r.Name)
+		if slices.ContainsFunc(c.Options(stream.RoleSink), func(o stream.Option) bool { return o.Key == "changelog" }) {
+			hint = fmt.Sprintf("Set '%s.key' where the key is one all the same, or '%[1]s.changelog' = 'ops' to write every change with its _op.", r.Name)
+		}
+		return nil, sqlerr.Unsupported(hint,
 			"the rows of job %q change, and sink %q has no key to find them by", s.Name, r.Name).WithDetail("%s", detail)
 	}
 	return nil, sqlerr.Errorf(sqlerr.InvalidColumnReference, "the rows of job %q change, and the key of %q, (%s), holds no key of theirs",

@@ -77,6 +77,19 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	return err
 }
 
+// ChangeKey is stream.ChangeKeyed's: a table that the sink makes needs a key to be made
+// with; another has one, or is refused when it is opened.
+func (Connector) ChangeKey(env *stream.Env, rel *catalog.Relation) (stream.ChangeKey, error) {
+	c, err := read(env, rel, stream.RoleSink)
+	if err != nil {
+		return stream.ChangeKey{}, err
+	}
+	if makes := c.create && len(c.keys) == 0 && (c.mode == modeAuto || c.mode == modeUpsert); !makes {
+		return stream.ChangeKey{Own: true}, nil
+	}
+	return stream.ChangeKey{Needed: true}, nil
+}
+
 // Source describes the table, or the query.
 func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
 	c, err := read(env, rel, stream.RoleSource)

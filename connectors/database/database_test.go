@@ -247,3 +247,29 @@ func TestFailure(t *testing.T) {
 		t.Errorf("a lost connection: %v", err)
 	}
 }
+
+// TestChangeKey: rows that change need a key of theirs where the sink makes the table.
+func TestChangeKey(t *testing.T) {
+	for options, want := range map[string]stream.ChangeKey{
+		"":                            {Own: true},
+		"create=true":                 {Needed: true},
+		"create=true mode=upsert":     {Needed: true},
+		"create=true key=id":          {Own: true},
+		"create=true mode=insert":     {Own: true},
+		"mode=upsert key=id":          {Own: true},
+		"table.create=true mode=auto": {Needed: true},
+	} {
+		r := &catalog.Relation{Name: "out", Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int8)}},
+			Options: catalog.Options{{Key: "connection", Value: "postgresql://u@h/d"}}}
+		for _, o := range strings.Fields(options) {
+			key, value, _ := strings.Cut(o, "=")
+			r.Options = append(r.Options, catalog.Option{Key: key, Value: value})
+		}
+		if got, err := (Connector{}).ChangeKey(&stream.Env{}, r); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, %v, want %+v", options, got, err, want)
+		}
+	}
+	if _, ok := stream.Connector(Connector{}).(stream.ChangeKeyed); !ok {
+		t.Error("nobody asks the connector")
+	}
+}

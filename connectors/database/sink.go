@@ -79,7 +79,11 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 		return sqlerr.Unsupported("Write mode = 'upsert', with a key, or leave it out.", "mode '%s' of sink %q is not supported with a query that updates rows", s.mode, c.rel.Name)
 	}
 	if c.create || o.Create {
-		if err := s.tx.do(ctx, fmt.Sprintf("making table %q", c.table), c.server.dialect.createTable(c, c.rel.Columns)); err != nil {
+		made := *c
+		if len(made.keys) == 0 && s.mode == modeUpsert {
+			made.keys = o.Key // of rows that change
+		}
+		if err := s.tx.do(ctx, fmt.Sprintf("making table %q", c.table), c.server.dialect.createTable(&made, c.rel.Columns)); err != nil {
 			return err
 		}
 	}

@@ -326,6 +326,8 @@ type ChangeKey struct {
 	Columns []string
 	// Needed: without a key the sink cannot take rows that change.
 	Needed bool
+	// Own: the sink finds a key by itself, whatever the rows' are.
+	Own bool
 }
 
 // Seeker is a connector whose readers begin or end by a bound of a hidden column

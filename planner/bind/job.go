@@ -182,7 +182,7 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 			b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", shown).
 				WithHint("Create it before, or declare a sink: WITH ('%s.type' = '...', ...).", n.Name).At(n.Pos))
 		case opts == nil:
-			b.fail(missingType(n.Name, true).At(n.Pos))
+			b.fail(b.missingType(n.Name, true).At(n.Pos))
 		}
 		r.Connector, r.Options = b.connectorOf(n.Name, opts, true, n.Pos)
 		return plan.SinkTarget{Relation: r, Declared: true}

@@ -141,7 +141,7 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 	}
 	guess := guessConnector(opts)
 	if len(guess) != 1 || b.c.ExplicitTypes {
-		b.fail(missingType(name, sink).At(pos))
+		b.fail(b.missingType(name, sink).At(pos))
 	}
 	typ := b.namedConnector(name, guess[0], sink, pos)
 	b.mayConnect(typ, pos)
@@ -159,10 +159,23 @@ var knownSystems = map[string]bool{
 // otherNames are types that are written by the name of a product.
 var otherNames = map[string]string{"postgres": "database", "postgresql": "database", "jdbc": "database", "mysql": "database", "mariadb": "database", "sqlite": "database"}
 
-func missingType(name string, sink bool) *sqlerr.Error {
+// commonSinks are the types that somebody who names none is told of, where this server
+// has them.
+var commonSinks = []string{"kafka", "file", "s3", "database", "iceberg", "http"}
+
+func (b *binder) missingType(name string, sink bool) *sqlerr.Error {
 	if sink {
+		var known []string
+		for _, typ := range commonSinks {
+			if b.c.Connector != nil {
+				if _, writes, ok := b.c.Connector(typ); !ok || !writes {
+					continue
+				}
+			}
+			known = append(known, "'"+typ+"_sink'")
+		}
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Sink type must be explicitly specified for '%s'. "+
-			"Use: '%s.type' with values like 'kafka_sink', 'file_sink', 's3_sink', 'database_sink', 'iceberg_sink'", name, name)
+			"Use: '%s.type' with values like %s", name, name, strings.Join(known, ", "))
 	}
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Source type must be explicitly specified for '%s'. "+
 		"Use: '%s.type' with values like 'kafka_source', 'file_source', 's3_source', 'database_source'", name, name)

@@ -53,6 +53,11 @@ func (h *head) streaming() bool {
 	case h.are(i, "comment", "on", "stream"), h.are(i, "comment", "on", "sink"):
 		h.otherKind(i + 2)
 		return false
+	case h.is(i, "explain") && h.makesJob(h.explains(i+1)):
+		h.drop(i, h.seg.j)
+		h.fail(sqlerr.Unsupported("Explain its query: EXPLAIN SELECT ... EMIT CHANGES shows the plan that a job runs.",
+			"EXPLAIN of a statement that makes a job or a stream is not supported").At(h.src.Char(h.start(i))))
+		return true
 	case h.is(i, "grant"), h.is(i, "revoke"):
 		h.grant()
 		return false
@@ -73,6 +78,32 @@ func (h *head) streaming() bool {
 		return true
 	}
 	return false
+}
+
+// explains is the token behind the options of EXPLAIN, which begin at token i.
+func (h *head) explains(i int) int {
+	for h.is(i, "analyze") || h.is(i, "analyse") || h.is(i, "verbose") {
+		i++
+	}
+	if h.is(i, "(") {
+		return h.closing(i, h.seg.j) + 1
+	}
+	return i
+}
+
+// makesJob reports whether a statement that makes a job, a stream or a sink begins at
+// token i.
+func (h *head) makesJob(i int) bool {
+	if h.are(i, "start", "job") {
+		return true
+	}
+	if !h.is(i, "create") {
+		return false
+	}
+	if i++; h.are(i, "or", "replace") {
+		i += 2
+	}
+	return h.is(i, "job") || (h.is(i, "stream") || h.is(i, "sink")) && h.named(i)
 }
 
 var shows = setOf("streams", "sinks", "jobs", "topics")
