@@ -37,6 +37,9 @@ func (a *Aggregate) setAside(b *vec.Batch, sel []int32) ([]int32, error) {
 			o.known = append(o.known, r)
 		}
 	}
+	if err := a.table.comparable(a.cols, o.other); err != nil { // the parts do not see one another's rows
+		return nil, err
+	}
 	return o.known, o.parts.add(b, a.cols, o.other)
 }
 

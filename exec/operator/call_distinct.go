@@ -77,6 +77,9 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 	if d.rest == nil || len(d.other) == 0 {
 		return d.out, nil
 	}
+	if err := d.table.comparable(cols, d.other); err != nil { // the parts do not see one another's rows
+		return nil, err
+	}
 	return d.out, d.rest.add(b, cols, d.other)
 }
 

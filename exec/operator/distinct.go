@@ -144,6 +144,9 @@ func (d *Distinct) setAside(b *vec.Batch, cols []vec.Vec, sel []int32) error {
 			d.other = append(d.other, r)
 		}
 	}
+	if err := d.table.comparable(cols, d.other); err != nil { // the parts do not see one another's rows
+		return err
+	}
 	if err := d.rest.add(b, cols, d.other); err != nil {
 		return err
 	}
