@@ -109,6 +109,14 @@ func TestMySQLSinkModes(t *testing.T) {
 	p.here("INSERT INTO pairs VALUES (1, 'x'), (2, 'x'), (3, 'x')")
 	p.same(p.there("SELECT a, b FROM pairs"), "1|y")
 
+	// Names of columns are one in upper and lower case.
+	p.there("CREATE TABLE Cased (ID int PRIMARY KEY, N int)")
+	p.here("CREATE SINK cased (id int, n int) WITH (type = 'mysql', connection = '$db', 'table' = 'Cased', mode = 'upsert')")
+	p.here("INSERT INTO cased VALUES (1, 1), (2, 2); INSERT INTO cased VALUES (2, 3)")
+	p.same(p.there("SELECT ID, N FROM Cased ORDER BY 1"), "1|1", "2|3")
+	p.here("CREATE STREAM grown (id int, n int) WITH (type = 'mysql', connection = '$db', 'table' = 'Cased', 'incremental.column' = 'id')")
+	p.same(p.here("SELECT n FROM grown WHERE id = 2"), "3")
+
 	p.fails("SELECT 1 AS id INTO n1 WITH ('n1.type' = 'mysql', 'n1.connection' = '$db', 'n1.table' = 'nowhere')", "42P01", "create = 'true'")
 	p.fails("SELECT 1 AS id, 2 AS price INTO n2 WITH ('n2.type' = 'mysql', 'n2.connection' = '$db', 'n2.table' = 'plain')", "42703", `column "price" of "n2" does not exist in table "plain"`)
 	p.fails("SELECT 1 AS id INTO n3 WITH ('n3.type' = 'mysql', 'n3.connection' = '$db', 'n3.table' = 'plain', 'n3.mode' = 'upsert')", "22023", "has no primary key")

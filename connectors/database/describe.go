@@ -59,7 +59,7 @@ func (c *config) match(columns []catalog.Column, there []remote) ([]remote, erro
 	for _, col := range columns {
 		r, ok := byName[col.Name]
 		if !ok && c.server.folds {
-			i := slices.IndexFunc(there, func(r remote) bool { return strings.EqualFold(r.name, col.Name) })
+			i := slices.IndexFunc(there, func(r remote) bool { return c.server.same(r.name, col.Name) })
 			if ok = i >= 0; ok {
 				r = there[i]
 			}

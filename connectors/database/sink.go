@@ -130,7 +130,7 @@ func (s *sink) keyed(k kind) error {
 			WithHint("Name the columns in key; the table needs a unique index over them.")
 	}
 	for _, n := range names {
-		i := slices.IndexFunc(c.rel.Columns, func(col catalog.Column) bool { return col.Name == n })
+		i := slices.IndexFunc(c.rel.Columns, func(col catalog.Column) bool { return c.server.same(col.Name, n) })
 		if i < 0 {
 			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of the key of %s is not among those of sink %q", n, c.what(), c.rel.Name).
 				WithHint("Select it, or name other columns in key.")

@@ -39,7 +39,7 @@ func (s *source) describe(ctx context.Context) error {
 		return err
 	}
 	for _, k := range s.config.order() {
-		if !slices.ContainsFunc(s.there, func(r remote) bool { return r.name == k }) {
+		if !slices.ContainsFunc(s.there, func(r remote) bool { return c.server.same(r.name, k) }) {
 			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q, by which %q is read, does not exist in %s", k, s.rel.Name, c.what())
 		}
 	}

@@ -34,6 +34,11 @@ func (s *server) String() string {
 	return fmt.Sprintf("%s at %q, database %q", s.product, strings.Join(at, ","), s.database)
 }
 
+// same reports whether two names are of one column.
+func (s *server) same(a, b string) bool {
+	return a == b || s.folds && strings.EqualFold(a, b)
+}
+
 func badURL(format string, args ...any) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, format, args...).
 		WithHint("Write postgresql://user@host:5432/database or mysql://user@host:3306/database, or jdbc:postgresql://host:5432/database or jdbc:mysql://host:3306/database with connection.username, or sqlite:/path/to/file.")
