@@ -64,6 +64,9 @@ type Auth struct {
 
 // SQL bounds what statements may use.
 type SQL struct {
+	// AllowedEnv (sql.allowed_env) are the variables of the environment that a
+	// declaration may name for a secret. Default: none.
+	AllowedEnv []string
 	// MaxMemoryMB (sql.max_memory_mb) is the process's memory limit. 2048.
 	MaxMemoryMB int64
 	// QueryMemoryLimitMB (sql.query_memory_limit_mb) is one statement's. 256.

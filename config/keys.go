@@ -37,6 +37,7 @@ var keys = []Key{
 	{"server.tls.cert_file", "certificate of the Postgres wire, PEM", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.CertFile) }},
 	{"server.tls.client_ca_file", "authority that client certificates are checked by", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.ClientCAFile) }},
 	{"server.tls.key_file", "private key of the certificate", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.KeyFile) }},
+	{"sql.allowed_env", "variables of the environment that declarations may name (auth_token_env)", func(c *Config, n *yaml.Node) error { return list(n, &c.SQL.AllowedEnv) }},
 	{"sql.enable_spill_to_disk", "write to disk what memory has no room for", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.EnableSpillToDisk) }},
 	{"sql.max_memory_mb", "memory limit of the process", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.MaxMemoryMB) }},
 	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.QueryMemoryLimitMB) }},

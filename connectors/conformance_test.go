@@ -116,7 +116,19 @@ var fixtures = map[string]func(t *testing.T, c stream.Connector) *conformance.Fi
 		}))
 		t.Cleanup(server.Close)
 		options := []string{"url", server.URL, "body", "lines"}
+		feed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/live" {
+				fmt.Fprint(w, "[]")
+				return
+			}
+			for i := range conformance.Rows {
+				fmt.Fprintf(w, "{\"id\":%d}\n", i)
+			}
+		}))
+		t.Cleanup(feed.Close)
 		return &conformance.Fixture{
+			Source: conformance.Declare(c, "s", catalog.Stream, "url", feed.URL, "format", "lines"), Rows: conformance.Rows,
+			Live:      conformance.Declare(c, "l", catalog.Stream, "url", feed.URL+"/live", "poll_interval", "10ms"),
 			Sink:      conformance.Declare(c, "k", catalog.Sink, options...),
 			Env:       &stream.Env{HTTPAllow: []string{"127.0.0.1"}},
 			TakesBack: true,

@@ -108,6 +108,15 @@ func (l *life) refused(p faultPolicy) func(where string, r stream.Reject) error 
 	}
 }
 
+// omitted counts rows that a sink has left out behind their commit.
+func (l *life) omitted(n int64) {
+	t := tally{skipped: n}
+	if len(l.plan.Sinks) == 1 {
+		t.out = -n
+	}
+	l.j.countCommitted(t)
+}
+
 // origin is where the rows of a scan that are on their way through the plan came
 // from.
 type origin struct {

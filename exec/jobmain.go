@@ -332,6 +332,14 @@ func (j *job) countSunk(t tally) (skipped int64) {
 	return j.past.skipped + to.skipped
 }
 
+// countCommitted is count of what comes out about rows when they are committed. The next
+// epoch records it; where there is none, it is known for as long as the process runs.
+func (j *job) countCommitted(t tally) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.past.add(t)
+}
+
 // pass begins the counters of the next epoch: what has been counted is of the one that
 // is on its way.
 func (j *job) pass() {

@@ -73,7 +73,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	}
 	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes)+1) // and of an epoch's commit
 	add := func(name string, r *catalog.Relation, sink stream.Sink, size int, p faultPolicy) *sinkTask {
-		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), failure: p.failure,
+		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), omits: l.omitted, failure: p.failure,
 			queue: newWorkQueue(l.settings.memory), prepared: make(chan preparedToken, 1), decisions: make(chan work, 2), fails: l.fails}
 		l.sinks = append(l.sinks, t)
 		t.start(ctx, e)

@@ -98,6 +98,8 @@ type sinkTask struct {
 	sink     stream.Sink
 	handle   *state.Job
 	reject   func(where string, r stream.Reject) error
+	omits    func(n int64)     // counts rows that the sink has left out
+	omitted  int64             // of those, which have been counted
 	failure  func(error) error // makes an error the job's
 	queue    *workQueue        // bounded: a slow sink holds the job back
 	prepared chan preparedToken
@@ -236,6 +238,7 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		}
 		state.FaultPoint("sink committed")
 		s.token = nil
+		s.countOmitted()
 		if _, ok := s.sink.(*stagedSink); ok {
 			return nil, nil // which tells when it is
 		}
@@ -280,4 +283,18 @@ func (l *life) closeSinks(undo stream.Epoch) error {
 		err = firstError(err, s.failed)
 	}
 	return err
+}
+
+// countOmitted counts the rows that the sink has left out since the last time. One that
+// was opened again has left out none.
+func (s *sinkTask) countOmitted() {
+	o, ok := s.sink.(stream.Omitting)
+	if !ok {
+		return
+	}
+	now := o.Omitted()
+	if n := now - s.omitted; n > 0 {
+		s.omits(n)
+	}
+	s.omitted = now
 }

@@ -483,3 +483,13 @@ var (
 	_ staging        = (*stagedSink)(nil)
 	_ staging        = (*tableSink)(nil)
 )
+
+// Omitted is stream.Omitting's, of the sink that the rows are delivered to.
+func (s *stagedSink) Omitted() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o, ok := s.sink.(stream.Omitting); ok {
+		return o.Omitted()
+	}
+	return 0
+}

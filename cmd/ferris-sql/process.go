@@ -146,15 +146,16 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 	p.server = &pgcatalog.Server{}
 	list := connectors.All()
 	env := stream.Env{
-		FileRoots: roots,
-		HTTPAllow: c.HTTP.Allow,
-		Brokers:   c.Brokers,
-		ClientID:  "ferris-sql",
-		Compile:   compileColumns(cat),
-		Labels:    labelsOf(cat),
-		Stdout:    os.Stdout,
-		Notify:    notify.NewHub(notify.DefaultLimit),
-		Metrics:   &stream.Metrics{},
+		FileRoots:  roots,
+		HTTPAllow:  c.HTTP.Allow,
+		AllowedEnv: c.SQL.AllowedEnv,
+		Brokers:    c.Brokers,
+		ClientID:   "ferris-sql",
+		Compile:    compileColumns(cat),
+		Labels:     labelsOf(cat),
+		Stdout:     os.Stdout,
+		Notify:     notify.NewHub(notify.DefaultLimit),
+		Metrics:    &stream.Metrics{},
 	}
 	b := &binding{connectors: list, env: &env, tables: p.tables}
 	p.memory = account

@@ -1,6 +1,7 @@
 package systems
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // hook is a web service that heeds idempotency keys.
@@ -108,7 +110,11 @@ func TestHTTPSink(t *testing.T) {
 		p.eventually(func() []string { return []string{fmt.Sprint(web.rows(t) > n)} }, "true")
 	}
 	moves()
-	for range 3 {
+	kills := kills()
+	var cancel context.CancelFunc
+	p.ctx, cancel = context.WithTimeout(t.Context(), limit+time.Duration(kills)*10*time.Second)
+	defer cancel()
+	for range kills {
 		p.gateway.Kill()
 		p.again()
 		moves()
@@ -133,7 +139,7 @@ func TestHTTPSink(t *testing.T) {
 		}
 	}
 	p.fails("CREATE SINK far (id int) WITH (type = 'http', url = 'http://169.254.169.254/latest')", "42501", "it is not in http.allow")
-	p.fails("CREATE STREAM near (id int) WITH (type = 'http', url = '$web')", "0A000", "Choose another type")
+	p.fails("CREATE STREAM near (id int) WITH (type = 'http', url = '$web', mode = 'push')", "22023", "poll, sse")
 }
 
 // TestHTTPTransactions sends what commits.

@@ -1,15 +1,19 @@
 package http
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -20,7 +24,7 @@ import (
 
 // sink collects an epoch's rows as bodies, and sends them when it commits.
 type sink struct {
-	config  config
+	config  *sinkConfig
 	client  *client
 	metrics *stream.Metrics
 	encoder *json.Encoder
@@ -34,6 +38,7 @@ type sink struct {
 	done      stream.Epoch // the last that was committed, and whether it was sent
 	delivered bool
 	closed    bool
+	omitted   atomic.Int64 // rows of requests that the service has refused
 
 	mu      sync.Mutex
 	problem error // what a request waits for
@@ -46,18 +51,20 @@ const (
 	mostOwned = 64 << 20
 	// mostBody is when a request ends that has fewer rows than it may.
 	mostBody = 4 << 20
+	// mostAnswer is how much of the answer to one is read; nothing of it is needed.
+	mostAnswer = 1 << 20
 )
 
 // Sink opens the relation for writing. It connects with the first request.
 func (Connector) Sink(_ context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
-	c, err := read(env, rel, stream.RoleSink)
+	c, err := readSink(env, rel)
 	if err != nil {
 		return nil, err
 	}
 	s := &sink{config: c, metrics: env.Metrics, done: o.Committed, delivered: o.Delivered || o.Committed == 0, job: o.Job != "",
 		encoder: json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quote, Op: o.Changelog, Labels: env.Labels})}
 	s.owner = cmp.Or(o.ID, o.Job, rand.Text()) + "\x00" + rel.Schema + "\x00" + rel.Name
-	s.client = newClient(c, s.waits)
+	s.client = newClient(c.requests, stays, s.waits)
 	return s, nil
 }
 
@@ -103,7 +110,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 // early sends what is full before the decision: after a crash it may be sent again.
 func (s *sink) early(ctx context.Context) error {
 	for len(s.bodies) > 0 {
-		if err := s.client.send(ctx, s.bodies[0], rand.Text()); err != nil {
+		if err := s.send(ctx, s.bodies[0], rand.Text()); err != nil {
 			return err
 		}
 		s.held -= len(s.bodies[0])
@@ -111,6 +118,41 @@ func (s *sink) early(ctx context.Context) error {
 	}
 	return nil
 }
+
+// send makes a request with rows. One that the service refuses is left out, where the
+// declaration says so.
+func (s *sink) send(ctx context.Context, body []byte, key string) error {
+	r := request{method: s.config.method, url: s.config.url, body: body, most: mostAnswer}
+	if s.config.idHeader != "" {
+		r.header = http.Header{http.CanonicalHeaderKey(s.config.idHeader): {key}}
+	}
+	err := s.client.post(ctx, r)
+	var f *failure
+	if !errors.As(err, &f) || !f.refused || !s.config.skip {
+		return err
+	}
+	n := s.config.count(body)
+	s.omitted.Add(n)
+	s.metrics.Rejects.Add(n)
+	return nil
+}
+
+// count is how many rows a request has.
+func (c *sinkConfig) count(body []byte) int64 {
+	switch c.body {
+	case "lines":
+		return int64(bytes.Count(body, []byte{'\n'}))
+	case "array":
+		var rows []stdjson.RawMessage
+		if err := stdjson.Unmarshal(body, &rows); err == nil {
+			return int64(len(rows))
+		}
+	}
+	return 1
+}
+
+// Omitted is stream.Omitting's.
+func (s *sink) Omitted() int64 { return s.omitted.Load() }
 
 // full ends the request that rows are added to.
 func (s *sink) full() {
@@ -172,7 +214,7 @@ func (s *sink) Commit(ctx context.Context, e stream.Epoch, token []byte) error {
 		return err
 	}
 	for i, b := range bodies {
-		if err := s.client.send(ctx, b, s.key(e, i)); err != nil {
+		if err := s.send(ctx, b, s.key(e, i)); err != nil {
 			return err
 		}
 	}
@@ -213,4 +255,7 @@ func (s *sink) Close() error {
 	return nil
 }
 
-var _ stream.Impeded = (*sink)(nil)
+var (
+	_ stream.Impeded  = (*sink)(nil)
+	_ stream.Omitting = (*sink)(nil)
+)

@@ -11,6 +11,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 )
 
 // client is a connection pool to a store. Any goroutine may use it.
@@ -21,13 +22,13 @@ type client struct {
 
 // newClient connects to nothing yet.
 func newClient(c config) (*client, error) {
-	dialer := &net.Dialer{Timeout: c.timeout, KeepAlive: 15 * time.Second}
+	dial := object.Dialer(c.allow, c.timeout)
 	cl := &client{}
 	cl.transport = &http.Transport{
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: c.tls,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, addr)
+			conn, err := dial(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}

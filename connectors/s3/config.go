@@ -23,9 +23,10 @@ import (
 // config says which objects of which store are meant, and how to get at them.
 type config struct {
 	bucket   string
-	key      string // a key, pattern, folder or template
-	raw      bool   // key is what keys begin with, and may end within a name
-	host     string // host:port of the endpoint
+	key      string   // a key, pattern, folder or template
+	raw      bool     // key is what keys begin with, and may end within a name
+	host     string   // host:port of the endpoint
+	allow    []string // http.allow
 	secure   bool
 	region   string
 	lookup   string // path_style
@@ -128,7 +129,7 @@ func (c *config) readEndpoint(env *stream.Env, v *stream.Values, rel *catalog.Re
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"endpoint\" of %q", rel.Name).
 			WithHint("endpoint takes a URL such as https://s3.example.com:9000, without a path; credentials go in access_key_id and secret_access_key.")
 	}
-	c.host, c.secure = u.Host, u.Scheme == "https"
+	c.host, c.secure, c.allow = u.Host, u.Scheme == "https", env.HTTPAllow
 	own := s3utils.IsAmazonEndpoint(*u) && c.secure
 	if !own {
 		if err := object.Reachable(u, env.HTTPAllow); err != nil {

@@ -224,14 +224,14 @@ func (s *sink) complete(ctx context.Context, m made) error {
 	case serr == nil && o.Size == m.size():
 		return nil
 	case serr == nil:
-		return sqlerr.Errorf(sqlerr.DataCorrupted, "object %q has %d bytes, and %d were written", s.config.url(m.Key), o.Size, m.size()).
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "object %q has %d bytes, and %d were written", s.config.url(m.Key), o.Size, m.size()).
 			WithHint("Somebody else writes there: give the sink a path of its own.")
 	case !isReply(serr, "NoSuchKey"):
 		return s.failed(m.Key, serr)
 	case s.loseSilent:
 		return nil
 	}
-	return sqlerr.Errorf(sqlerr.DataCorrupted, "object %q is not there, nor is the upload that was to become it", s.config.url(m.Key)).
+	return sqlerr.Errorf(sqlerr.UndefinedFile, "object %q is not there, nor is the upload that was to become it", s.config.url(m.Key)).
 		WithDetail("Its rows, %d bytes, are committed.", m.size()).
 		WithHint("If it was moved or removed after it had been completed, or its rows may be lost, set on_data_loss = 'continue'. Rules of the bucket that abort uploads must leave them longer than the gateway may be away.")
 }

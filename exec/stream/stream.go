@@ -228,6 +228,14 @@ type Impeded interface {
 	Impediment() error
 }
 
+// Omitting is a sink that may leave rows out when their epoch commits, and be told to: a
+// service that refuses them, say.
+type Omitting interface {
+	// Omitted is how many rows it has left out since it was opened. Any goroutine may
+	// call it, also after Close.
+	Omitted() int64
+}
+
 // SinkOptions are what a sink is opened with.
 type SinkOptions struct {
 	Job       string // "": rows of one transaction
@@ -253,6 +261,9 @@ type Env struct {
 	FileRoots []string
 	// HTTPAllow is http.allow: the hosts that a URL may name. Empty: none.
 	HTTPAllow []string
+	// AllowedEnv is sql.allowed_env: the variables of the environment that a declaration
+	// may name.
+	AllowedEnv []string
 	// Brokers is kafka.brokers, the default where bootstrap.servers is absent.
 	Brokers string
 	// ClientID names this process to brokers.

@@ -1,0 +1,345 @@
+package http
+
+import (
+	"context"
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Looks: a service is asked by the columns that its URL has in braces, or, by a POST, by
+// any.
+func (Connector) Looks(rel *catalog.Relation, keys []int) bool {
+	url, _ := rel.Options.Get("url", "endpoint")
+	how, _ := rel.Options.Get("lookup.keys")
+	var asked []string
+	for rest := url; ; {
+		_, after, found := strings.Cut(rest, "{")
+		name, behind, closed := strings.Cut(after, "}")
+		if !found || !closed {
+			break
+		}
+		asked, rest = append(asked, name), behind
+	}
+	if stream.Fold(how) == asksBody {
+		return len(asked) == 0
+	}
+	if keys == nil {
+		return len(asked) > 0
+	}
+	var names []string
+	for _, k := range keys {
+		if k >= len(rel.Columns) {
+			return false
+		}
+		names = append(names, rel.Columns[k].Name)
+	}
+	slices.Sort(names)
+	slices.Sort(asked)
+	return len(asked) > 0 && slices.Equal(names, slices.Compact(asked))
+}
+
+// Lookup opens the relation. It connects with the first Find.
+func (Connector) Lookup(_ context.Context, env *stream.Env, rel *catalog.Relation, scan stream.LookupScan) (stream.Lookup, error) {
+	c, err := readSource(env, rel)
+	if err != nil {
+		return nil, err
+	}
+	if c.next != "" || c.cursored() || c.events {
+		return nil, sqlerr.Unsupported("Leave out next, cursor.param and mode.", "look-ups in %q by answers of several pages are not supported", rel.Name)
+	}
+	l := &lookup{source: &source{env: env, rel: rel, config: c}, scan: scan, client: newClient(c.requests, follows, func(error) {}), format: types.DefaultFormat(),
+		tokens: make(chan struct{}, c.connections)}
+	l.format.Enum = env.Labels
+	return l, nil
+}
+
+// lookup asks a service for the rows of keys.
+type lookup struct {
+	source *source
+	scan   stream.LookupScan
+	client *client
+	format *types.Format
+	tokens chan struct{} // one for each request that is under way
+}
+
+// Find is stream.Lookup's.
+func (l *lookup) Find(ctx context.Context, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) ([]stream.LookupFault, error) {
+	if l.source.config.asks == asksOne {
+		return l.each(ctx, keys, n, found)
+	}
+	return nil, l.together(ctx, keys, n, found)
+}
+
+// each makes a request for each key.
+func (l *lookup) each(ctx context.Context, keys []vec.Vec, n int, found func(*vec.Batch, []int32) error) ([]stream.LookupFault, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	requests := make([]request, n)
+	for i := range n {
+		values := make([]string, len(keys))
+		for k, v := range keys {
+			values[k], _ = l.value(l.scan.Keys[k], v, i)
+		}
+		var err error
+		if requests[i], err = l.request(values); err != nil {
+			return nil, err
+		}
+	}
+	pages, errs := make([]*page, n), make([]error, n)
+	var wait sync.WaitGroup
+	for i, r := range requests {
+		select {
+		case l.tokens <- struct{}{}:
+		case <-ctx.Done():
+			errs[i] = context.Cause(ctx)
+			continue
+		}
+		wait.Go(func() {
+			defer func() { <-l.tokens }()
+			if pages[i], errs[i] = l.ask(ctx, r); errs[i] != nil && !isFault(errs[i]) {
+				cancel() // nothing of the call counts
+			}
+		})
+	}
+	wait.Wait()
+	var faults []stream.LookupFault
+	for i, err := range errs {
+		switch {
+		case isFault(err):
+			faults = append(faults, stream.LookupFault{Key: i, Err: err})
+		case err != nil && !errors.Is(err, context.Canceled):
+			return nil, err
+		}
+	}
+	if err := errors.Join(slices.DeleteFunc(errs, isFault)...); err != nil {
+		return nil, err
+	}
+	w := l.writer(found, l.scan.Keys)
+	for i, p := range pages {
+		if p == nil {
+			continue
+		}
+		if err := w.page(p, func(int) (int32, bool) { return int32(i), true }, keys); err != nil {
+			return nil, err
+		}
+	}
+	return faults, w.flush()
+}
+
+// isFault reports whether an error is about the key that was asked for: the service
+// knows what it was asked, and does not take it.
+func isFault(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && (f.status == http.StatusBadRequest || f.status == http.StatusUnprocessableEntity)
+}
+
+// ask makes a request; nil: there is no row.
+func (l *lookup) ask(ctx context.Context, r request) (*page, error) {
+	a, err := l.client.do(ctx, r)
+	var f *failure
+	if errors.As(err, &f) && (f.status == http.StatusNotFound || f.status == http.StatusGone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.source.env.Metrics.BytesRead.Add(int64(len(a.body)))
+	return l.source.config.cut(a)
+}
+
+// value is a key as text.
+func (l *lookup) value(column int, v vec.Vec, row int) (string, bool) {
+	val := vec.Get(v, row, l.source.rel.Columns[column].Type)
+	if val.Null {
+		return "", false
+	}
+	return string(types.AppendText(nil, val, l.format)), true
+}
+
+// request asks for the keys whose values are given, in the order of the scan's Keys.
+func (l *lookup) request(values []string) (request, error) {
+	c := l.source.config
+	path, query, _ := strings.Cut(c.text, "?")
+	for k, column := range l.scan.Keys {
+		place := "{" + l.source.rel.Columns[column].Name + "}"
+		path = strings.ReplaceAll(path, place, escaped(values[k]))
+		query = strings.ReplaceAll(query, place, url.QueryEscape(values[k]))
+	}
+	if query != "" {
+		path += "?" + query
+	}
+	u, err := url.Parse(path)
+	if err != nil || u.Host != c.url.Host || u.Scheme != c.url.Scheme {
+		return request{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s: a key makes no URL of it", c.what())
+	}
+	return request{method: c.method, url: u, body: c.body, most: c.most}, nil
+}
+
+// escaped is a text as a part of a path, which leads nowhere else.
+func escaped(s string) string {
+	if strings.Trim(s, ".") == "" {
+		return strings.ReplaceAll(s, ".", "%2E")
+	}
+	return url.PathEscape(s)
+}
+
+// together makes one request for all keys, and finds the key of each row by its columns.
+func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func(*vec.Batch, []int32) error) error {
+	c := l.source.config
+	places := map[string]int32{}
+	names := make([]string, n)
+	objects := make([]map[string]string, n)
+	for i := range n {
+		objects[i] = map[string]string{}
+		values := make([]string, len(keys))
+		for k, v := range keys {
+			values[k], _ = l.value(l.scan.Keys[k], v, i)
+			objects[i][l.source.rel.Columns[l.scan.Keys[k]].Name] = values[k]
+		}
+		names[i] = values[0]
+		places[joined(values)] = int32(i)
+	}
+	var r request
+	var err error
+	if c.asks == asksList {
+		for i := range names {
+			names[i] = url.QueryEscape(names[i])
+		}
+		r, err = l.listed(names)
+	} else if r, err = l.request(make([]string, len(keys))); err == nil {
+		if r.body, err = stdjson.Marshal(objects); err != nil {
+			return fmt.Errorf("writing keys: %w", err)
+		}
+		r.header = http.Header{"Content-Type": {"application/json"}}
+	}
+	if err != nil {
+		return err
+	}
+	p, err := l.ask(ctx, r)
+	if err != nil || p == nil {
+		return err
+	}
+	w := l.writer(found, nil, l.scan.Keys...)
+	of := func(row int) (int32, bool) {
+		values := make([]string, len(keys))
+		for k, column := range l.scan.Keys {
+			values[k], _ = w.rows.value(column, row)
+		}
+		at, ok := places[joined(values)]
+		return at, ok
+	}
+	if err := w.page(p, of, nil); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// listed asks for several keys, which are escaped, and parted by commas.
+func (l *lookup) listed(names []string) (request, error) {
+	c := l.source.config
+	place := "{" + c.asked[0] + "}"
+	u, err := url.Parse(strings.ReplaceAll(c.text, place, strings.Join(names, ",")))
+	if err != nil || u.Host != c.url.Host {
+		return request{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s: keys make no URL of it", c.what())
+	}
+	return request{method: c.method, url: u, body: c.body, most: c.most}, nil
+}
+
+// joined is several texts as one, which no others have.
+func joined(values []string) string {
+	var b strings.Builder
+	for _, v := range values {
+		fmt.Fprintf(&b, "%d:%s", len(v), v)
+	}
+	return b.String()
+}
+
+// rowWriter makes rows of answers, and hands them on as they fill a batch.
+type rowWriter struct {
+	l     *lookup
+	rows  *decoding
+	found func(*vec.Batch, []int32) error
+	batch *vec.Batch
+	of    []int32
+	given map[int]int // columns of the batch that the key itself gives: which of the keys
+}
+
+// writer decodes the scan's columns but given, and those in also.
+func (l *lookup) writer(found func(*vec.Batch, []int32) error, given []int, also ...int) *rowWriter {
+	w := &rowWriter{l: l, found: found, given: map[int]int{}}
+	all := l.source.rel.AllColumns()
+	columns := slices.Clone(l.scan.Columns)
+	var ts []types.Type
+	for out, c := range columns {
+		ts = append(ts, all[c].Type)
+		if k := slices.Index(given, c); k >= 0 {
+			w.given[out], columns[out] = k, len(all) // nothing that is decoded
+		}
+	}
+	w.batch = vec.NewBatch(ts)
+	w.rows = newDecoding(l.source, columns, stream.Fail, also...)
+	return w
+}
+
+// page adds the rows of an answer. of tells the key of a row that has been decoded.
+func (w *rowWriter) page(p *page, of func(row int) (int32, bool), keys []vec.Vec) error {
+	if err := w.rows.begin(p); err != nil {
+		return err
+	}
+	b := w.batch
+	w.rows.into(b)
+	for i, record := range p.records {
+		if b.Rows == vec.MaxRows {
+			if err := w.flush(); err != nil {
+				return err
+			}
+			w.rows.into(b)
+		}
+		if err := w.rows.row(record); err != nil {
+			c := w.l.source.config
+			return stream.RecordError(w.l.source.rel, fmt.Sprintf("%s, record %d", c.what(), i+1), err)
+		}
+		key, ok := of(b.Rows)
+		if !ok { // of a key that was not asked for
+			w.rows.drop(b.Rows)
+			continue
+		}
+		for out, k := range w.given {
+			vec.AppendRow(b.Cols[out], keys[k], int(key))
+		}
+		w.of = append(w.of, key)
+		b.Rows++
+	}
+	return nil
+}
+
+// flush hands on what there is.
+func (w *rowWriter) flush() error {
+	if w.batch.Rows == 0 {
+		return nil
+	}
+	err := w.found(w.batch, w.of)
+	w.batch.Reset()
+	w.of = w.of[:0]
+	return err
+}
+
+// Close closes the connections; it may be called twice.
+func (l *lookup) Close() error {
+	l.client.transport.CloseIdleConnections()
+	return nil
+}
+
+var _ stream.Looker = Connector{}
