@@ -51,11 +51,12 @@ if ! cmp -s bench/duckdb/package.json "$cache/duckdb/package.json" || [ ! -d "$c
 	(cd "$cache/duckdb" && npm install --no-audit --no-fund --silent)
 fi
 
-# pgjdbc.
-jdbc=42.7.7
-if [ ! -s "$cache/postgresql-$jdbc.jar" ]; then
-	mvn -q -B dependency:copy -Dartifact=org.postgresql:postgresql:$jdbc -DoutputDirectory="$cache"
-fi
+# pgjdbc: Debian's, and the one that the tests use where one is enough.
+for jdbc in 42.5.4 42.7.7; do
+	if [ ! -s "$cache/postgresql-$jdbc.jar" ]; then
+		mvn -q -B dependency:copy -Dartifact=org.postgresql:postgresql:$jdbc -DoutputDirectory="$cache"
+	fi
+done
 ln -sf "postgresql-$jdbc.jar" "$cache/pgjdbc.jar"
 
 # Apache Kafka, the real one. A folder that is whole has its final name.

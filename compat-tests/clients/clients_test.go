@@ -227,7 +227,7 @@ func cacheDir(t *testing.T) string {
 // run runs a client to its end and returns what it printed.
 func run(t *testing.T, stdin string, env []string, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = strings.NewReader(stdin)

@@ -9,12 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestJdbcEverything runs what JDBC has against PostgreSQL 16 and the gateway: both
-// answer the same.
+// TestJdbcEverything runs what JDBC has against PostgreSQL 16 and the gateway, by a
+// recent pgjdbc and by Debian's: both servers answer the same.
 func TestJdbcEverything(t *testing.T) {
+	for _, jar := range []string{"pgjdbc.jar", "postgresql-42.5.4.jar"} {
+		t.Run(jar, func(t *testing.T) { jdbcEverything(t, jar) })
+	}
+}
+
+func jdbcEverything(t *testing.T, jar string) {
 	oracle, ours := psqlServers(t)
 	dir := t.TempDir()
-	args := []string{"-cp", filepath.Join(cacheDir(t), "pgjdbc.jar"), "-Duser.timezone=UTC", filepath.Join("java", "Everything.java")}
+	args := []string{"-cp", filepath.Join(cacheDir(t), jar), "-Duser.timezone=UTC", filepath.Join("java", "Everything.java")}
 	var files []string
 	for name, dsn := range map[string]string{"postgres": oracle, "ferris": ours} {
 		u, err := url.Parse(dsn)
