@@ -105,6 +105,7 @@ func (m *machine) edge(d *dfa, st *dstate, color uint16, at int) dedge {
 // limit; -1 where there is none.
 func (m *machine) longest(d *dfa, begin, limit int) int {
 	st, last, at := d.begin(m.before(begin)), -1, begin
+	ticked := begin
 	for {
 		color, size := m.color(at)
 		e := st.edges[color]
@@ -119,8 +120,14 @@ func (m *machine) longest(d *dfa, begin, limit int) int {
 		}
 		st = e.to
 		at += size
+		if at-ticked >= checkEvery || m.err != nil {
+			if !m.tick(at - ticked) {
+				return -1
+			}
+			ticked = at
+		}
 	}
-	if !m.tick(at - begin + 1) {
+	if !m.tick(at - ticked + 1) {
 		return -1
 	}
 	return last
@@ -129,6 +136,7 @@ func (m *machine) longest(d *dfa, begin, limit int) int {
 // shortest is where the shortest match from begin ends, from least to limit.
 func (m *machine) shortest(d *dfa, begin, least, limit int) int {
 	st, at := d.begin(m.before(begin)), begin
+	ticked := begin
 	for {
 		color, size := m.color(at)
 		e := st.edges[color]
@@ -136,15 +144,21 @@ func (m *machine) shortest(d *dfa, begin, least, limit int) int {
 			e = m.edge(d, st, color, at)
 		}
 		if e.accepts && at >= least {
-			m.tick(at - begin + 1)
+			m.tick(at - ticked + 1)
 			return at
 		}
 		if at >= limit || e.to == dead {
-			m.tick(at - begin + 1)
+			m.tick(at - ticked + 1)
 			return -1
 		}
 		st = e.to
 		at += size
+		if at-ticked >= checkEvery || m.err != nil {
+			if !m.tick(at - ticked) {
+				return -1
+			}
+			ticked = at
+		}
 	}
 }
 
@@ -182,7 +196,7 @@ func (m *machine) locate(from int) (open, closed int) {
 		}
 		st = e.to
 		at += size
-		if at-ticked >= checkEvery {
+		if at-ticked >= checkEvery || m.err != nil { // of a look-around, too
 			if !m.tick(at - ticked) {
 				return 0, -1
 			}
@@ -202,6 +216,9 @@ func (m *machine) of(n *node) *dfa {
 // holds tells whether a look-around holds at a position.
 func (m *machine) holds(i, at int) bool {
 	l := m.re.looks[i]
+	if m.err != nil {
+		return false // the match is over, whatever it is
+	}
 	if l.lang.look == behind || l.lang.look == notBehind {
 		return m.sweepTo(i, at) == (l.lang.look == behind)
 	}

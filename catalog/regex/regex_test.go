@@ -152,3 +152,22 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// TestLookAheadEnds: a match whose look-ahead reads the rest of the text at each place
+// ends when it is asked to, and not a look-ahead later for each place that is left.
+func TestLookAheadEnds(t *testing.T) {
+	for _, pattern := range []string{"(?=a*b)a", "(?!a*)a", "a(?=a*b)", "(?=(?=a*b)a*c)a"} {
+		re, err := Compile(pattern, Flags{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		enough := errors.New("enough")
+		m := re.machine(strings.Repeat("a", 20*checkEvery), func() error { return enough })
+		if found := m.find(0); found || !errors.Is(m.err, enough) {
+			t.Errorf("%s: found %v, %v, want %v", pattern, found, m.err, enough)
+		}
+		if m.steps > 4*checkEvery {
+			t.Errorf("%s: %d characters were read after it was asked to end", pattern, m.steps)
+		}
+	}
+}

@@ -117,9 +117,9 @@ func init() {
 		}
 		return text(textOf(joined(env, nil, elems, a[1].S)))
 	}, "array_to_string(ARRAY[1, NULL, 3], ',', '*')", "1,*,3")
-	op("string_to_array(text, text) _text immutable", func(_ *Env, a vs) (types.Value, error) { return splitText(a[0], a[1], types.Value{Null: true}) },
+	op("string_to_array(text, text) _text immutable", func(env *Env, a vs) (types.Value, error) { return splitText(env, a[0], a[1], types.Value{Null: true}) },
 		"string_to_array('a,b,,c', ',')", `{a,b,"",c}`, "string_to_array('abc', NULL)", "{a,b,c}", "string_to_array('abc', '')", "{abc}", "string_to_array('', ',')", "{}")
-	op("string_to_array(text, text, text) _text immutable", func(_ *Env, a vs) (types.Value, error) { return splitText(a[0], a[1], a[2]) },
+	op("string_to_array(text, text, text) _text immutable", func(env *Env, a vs) (types.Value, error) { return splitText(env, a[0], a[1], a[2]) },
 		"string_to_array('a,b,,c', ',', '')", "{a,b,NULL,c}")
 	op("array_to_json(anyarray) json strict stable", func(env *Env, a vs) (types.Value, error) {
 		return types.NewString(types.JSON, textOf(appendAsJSON(env, nil, a[0]))), nil
@@ -189,28 +189,26 @@ func concatArrays(x, y types.Value) (types.Value, error) {
 }
 
 // splitText cuts a string; a NULL separator cuts between characters, an empty
-// one nowhere. Parts equal to nothing become NULL.
-func splitText(s, sep, nothing types.Value) (types.Value, error) {
+// one nowhere. Parts equal to null become NULL.
+func splitText(env *Env, s, sep, null types.Value) (types.Value, error) {
 	if s.Null {
-		return null(types.Lookup(types.Text).Array)
+		return types.NullOf(types.Of(types.Lookup(types.Text).Array)), nil
 	}
-	var parts []string
-	switch {
-	case s.S == "":
-	case sep.Null:
-		for _, r := range s.S {
-			parts = append(parts, string(r))
+	split := newSplitter(s, sep, null)
+	most := split.count()
+	if limit := env.MemoryLimit; limit > 0 && int64(most)*valueBytes > limit {
+		return types.Value{}, OverLimit(most*valueBytes, int(limit))
+	}
+	count := items{env: env, size: valueBytes}
+	parts := make([]types.Value, 0, most)
+	for {
+		v, ok := split.next()
+		if !ok {
+			return types.NewArray(types.Of(types.Text), parts), nil
 		}
-	case sep.S == "":
-		parts = []string{s.S}
-	default:
-		parts = strings.Split(s.S, sep.S)
-	}
-	out := textArray(parts)
-	for i := range parts {
-		if !nothing.Null && parts[i] == nothing.S {
-			out.A.Elems[i] = types.NullOf(types.Of(types.Text))
+		if err := count.more(); err != nil {
+			return types.Value{}, err
 		}
+		parts = append(parts, v)
 	}
-	return out, nil
 }

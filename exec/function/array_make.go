@@ -97,8 +97,7 @@ func fillArray(env *Env, a []types.Value) (types.Value, error) {
 	if count == 0 || len(sizes) == 0 {
 		return types.NewArray(a[0].Type, nil), nil
 	}
-	const itemBytes = 160
-	if env.MemoryLimit > 0 && count*itemBytes > env.MemoryLimit {
+	if env.MemoryLimit > 0 && count*valueBytes > env.MemoryLimit {
 		return types.Value{}, sqlerr.Errorf(sqlerr.OutOfMemory, "an array of %d elements is more than the memory of a query", count).
 			WithHint("Raise sql.query_memory_limit_mb.")
 	}

@@ -93,20 +93,27 @@ func eachMember(s string, f func(key, value string) bool) {
 
 // eachElement calls f with each element of an array, until f returns false.
 func eachElement(s string, f func(value string) bool) {
-	i := skipSpace(s, 0) + 1
-	for {
-		i = skipSpace(s, i)
-		if i >= len(s) || s[i] == ']' {
+	for i := skipSpace(s, 0) + 1; ; {
+		value, next := elementAt(s, i)
+		if next < 0 || !f(value) {
 			return
 		}
-		end := skipValue(s, i)
-		if !f(s[i:end]) {
-			return
-		}
-		if i = skipSpace(s, end); i < len(s) && s[i] == ',' {
-			i++
-		}
+		i = next
 	}
+}
+
+// elementAt is the element of an array at a place or behind the blanks there, and
+// the place of the following one; -1 where the array ends.
+func elementAt(s string, i int) (value string, next int) {
+	i = skipSpace(s, i)
+	if i >= len(s) || s[i] == ']' {
+		return "", -1
+	}
+	end := skipValue(s, i)
+	if next = skipSpace(s, end); next < len(s) && s[next] == ',' {
+		next++
+	}
+	return s[i:end], next
 }
 
 // jsonMember is a field of an object; of several with one key the last counts.

@@ -156,7 +156,7 @@ func (s *records) Next(out []vec.Vec, limit int) (int, error) {
 
 // eachPair is json_each and its like.
 func eachPair(name string, value func(string) (types.Value, error)) SetFunc {
-	return func(_ *Env, a []types.Value) (Set, error) {
+	return func(env *Env, a []types.Value) (Set, error) {
 		s := a[0].S
 		switch kind := jsonKind(s); {
 		case kind == '{':
@@ -169,9 +169,12 @@ func eachPair(name string, value func(string) (types.Value, error)) SetFunc {
 		}
 		set := &records{}
 		var err error
+		count := items{env: env, size: 2 * valueBytes}
 		eachMember(s, func(k, v string) bool {
 			var val types.Value
-			val, err = value(v)
+			if val, err = value(v); err == nil {
+				err = count.more()
+			}
 			set.rows = append(set.rows, []types.Value{types.NewText(unquoteJSON(k)), val})
 			return err == nil
 		})

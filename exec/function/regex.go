@@ -209,14 +209,20 @@ func regexSplit(env *Env, s, pattern, flags, function string) ([]string, error) 
 		return nil, err
 	}
 	var parts []string
+	var many error
+	count := items{env: env, size: valueBytes}
 	last, end := 0, 0
 	err = eachMatch(env, re, s, 0, func(m []int) bool {
 		if m[0] < len(s) && m[1] > end {
 			parts = append(parts, s[last:m[0]])
 			last = m[1]
+			many = count.more()
 		}
 		end = m[1]
-		return true
+		return many == nil
 	})
+	if err == nil {
+		err = many
+	}
 	return append(parts, s[last:]), err
 }

@@ -93,34 +93,33 @@ func init() {
 		"regexp_matches('foobarbequebaz', 'ba(.)')", "{r}")
 	def("regexp_matches(text, text, text) setof _text strict immutable", setOf(func(env *Env, a vs) ([]types.Value, error) { return regexMatches(env, a, a[2].S) }),
 		"regexp_matches('foobarbequebaz', 'ba(.)', 'g')", "{r}, {z}")
-	def("string_to_table(text, text) setof text immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
-		parts, err := splitText(a[0], a[1], types.Value{Null: true})
-		if err != nil || parts.Null {
-			return nil, err
-		}
-		return parts.A.Elems, nil
-	}), "string_to_table('a,b', ',')", "a, b")
+	def("string_to_table(text, text) setof text immutable", func(_ *Env, a vs) (Set, error) {
+		return newSplitter(a[0], a[1], types.Value{Null: true}), nil
+	}, "string_to_table('a,b', ',')", "a, b")
 	for _, t := range []string{"json", "jsonb"} {
 		oid := types.JSON
 		if t == "jsonb" {
 			oid = types.JSONB
 		}
-		def(t+"_array_elements("+t+") setof "+t+" strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
+		def(t+"_array_elements("+t+") setof "+t+" strict immutable", func(_ *Env, a vs) (Set, error) {
 			return jsonElements(a[0].S, func(v string) (types.Value, error) { return types.NewString(oid, v), nil })
-		}), t+"_array_elements('[1, {\"a\": 2}]'::"+t+")", `1, {"a": 2}`, t+"_array_elements('{}'::"+t+")", "ERROR 22023").Func.Column = "value"
-		def(t+"_array_elements_text("+t+") setof text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
+		}, t+"_array_elements('[1, {\"a\": 2}]'::"+t+")", `1, {"a": 2}`, t+"_array_elements('{}'::"+t+")", "ERROR 22023").Func.Column = "value"
+		def(t+"_array_elements_text("+t+") setof text strict immutable", func(_ *Env, a vs) (Set, error) {
 			return jsonElements(a[0].S, func(v string) (types.Value, error) { return jsonText(v, true) })
-		}), t+`_array_elements_text('["a", null]'::`+t+")", "a, NULL").Func.Column = "value"
-		def(t+"_object_keys("+t+") setof text strict immutable", setOf(func(_ *Env, a vs) ([]types.Value, error) {
+		}, t+`_array_elements_text('["a", null]'::`+t+")", "a, NULL").Func.Column = "value"
+		def(t+"_object_keys("+t+") setof text strict immutable", setOf(func(env *Env, a vs) ([]types.Value, error) {
 			if jsonKind(a[0].S) != '{' {
 				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot call %s_object_keys on %s", t, notObject(a[0].S))
 			}
 			var keys []types.Value
+			var err error
+			count := items{env: env, size: valueBytes}
 			eachMember(a[0].S, func(k, _ string) bool {
 				keys = append(keys, types.NewText(unquoteJSON(k)))
-				return true
+				err = count.more()
+				return err == nil
 			})
-			return keys, nil
+			return keys, err
 		}), t+`_object_keys('{"a": 1, "b": 2}'::`+t+")", "a, b", t+"_object_keys('[]'::"+t+")", "ERROR 22023")
 	}
 }
@@ -132,7 +131,8 @@ func notObject(s string) string {
 	return "a scalar"
 }
 
-func jsonElements(s string, value func(string) (types.Value, error)) (rows []types.Value, err error) {
+// jsonElements is the set of what value makes of the elements of an array.
+func jsonElements(s string, value func(string) (types.Value, error)) (Set, error) {
 	switch jsonKind(s) {
 	case '[':
 	case '{':
@@ -140,13 +140,7 @@ func jsonElements(s string, value func(string) (types.Value, error)) (rows []typ
 	default:
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "cannot extract elements from a scalar")
 	}
-	eachElement(s, func(v string) bool {
-		var row types.Value
-		row, err = value(v)
-		rows = append(rows, row)
-		return err == nil
-	})
-	return rows, err
+	return &elements{json: s, at: skipSpace(s, 0) + 1, value: value}, nil
 }
 
 func regexMatches(env *Env, a []types.Value, flags string) ([]types.Value, error) {
@@ -155,10 +149,16 @@ func regexMatches(env *Env, a []types.Value, flags string) ([]types.Value, error
 		return nil, err
 	}
 	var rows []types.Value
+	var many error
+	count := items{env: env, size: int64(2+re.Groups()) * valueBytes}
 	err = eachMatch(env, re, a[0].S, 0, func(m []int) bool {
 		rows = append(rows, groupsOf(a[0].S, m))
-		return o.global
+		many = count.more()
+		return o.global && many == nil
 	})
+	if err == nil {
+		err = many
+	}
 	return rows, err
 }
 

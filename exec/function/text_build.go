@@ -45,13 +45,13 @@ func init() {
 	})
 	for _, f := range []struct {
 		name string
-		pad  func(s string, fill []rune, n int) string
+		left bool
 		ex   []Example
 	}{
-		{"lpad", func(s string, fill []rune, n int) string { return padding(fill, n) + s }, examples("lpad('hi', 5, 'xy')", "xyxhi", "lpad('hello', 2, 'x')", "he", "lpad('hi', 5, '')", "hi")},
-		{"rpad", func(s string, fill []rune, n int) string { return s + padding(fill, n) }, examples("rpad('hi', 5, 'xy')", "hixyx", "rpad('hello', -1, 'x')", "")},
+		{"lpad", true, examples("lpad('hi', 5, 'xy')", "xyxhi", "lpad('hello', 2, 'x')", "he", "lpad('hi', 5, '')", "hi")},
+		{"rpad", false, examples("rpad('hi', 5, 'xy')", "hixyx", "rpad('hello', -1, 'x')", "")},
 	} {
-		pad := func(s, fill string, n int64) (types.Value, error) {
+		pad := func(env *Env, s, fill string, n int64) (types.Value, error) {
 			n = max(n, 0)
 			have := int64(utf8.RuneCountInString(s))
 			switch {
@@ -60,27 +60,25 @@ func init() {
 			case have >= n || fill == "":
 				return text(s[:skipChars(s, n)])
 			}
-			return text(f.pad(s, []rune(fill), int(n-have)))
+			return padded(env, s, fill, int(n-have), f.left)
 		}
 		define(f.name+"(text, int4, text) text strict immutable", Definition{
-			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return pad(a[0].S, a[2].S, a[1].I) },
+			Value:    func(env *Env, a []types.Value) (types.Value, error) { return pad(env, a[0].S, a[2].S, a[1].I) },
 			Examples: f.ex,
 		})
 		define(f.name+"(text, int4) text strict immutable", Definition{
-			Value:    func(_ *Env, a []types.Value) (types.Value, error) { return pad(a[0].S, " ", a[1].I) },
+			Value:    func(env *Env, a []types.Value) (types.Value, error) { return pad(env, a[0].S, " ", a[1].I) },
 			Examples: examples("length("+f.name+"('hi', 5))", "5"),
 		})
 	}
 	define("repeat(text, int4) text strict immutable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
 			n := max(a[1].I, 0)
-			switch size := int64(len(a[0].S)) * n; {
-			case size > maxText:
+			size := int64(len(a[0].S)) * n
+			if size > maxText {
 				return types.Value{}, tooLong()
-			case env.MemoryLimit > 0 && size > env.MemoryLimit:
-				return types.Value{}, OverLimit(int(size), int(env.MemoryLimit)) // before it is made
 			}
-			return text(strings.Repeat(a[0].S, int(n)))
+			return extended(env, "", a[0].S, int(size), "")
 		}, Examples: examples("repeat('Pg', 4)", "PgPgPgPg", "repeat('Pg', -1)", "", "repeat('Pg', 2000000000)", "ERROR 54000"),
 	})
 	define("chr(int4) text strict immutable", Definition{
@@ -191,13 +189,42 @@ func appendOutput(env *Env, dst []byte, v types.Value) []byte {
 	return types.AppendText(dst, v, env.Format)
 }
 
-// padding is the first n characters of fill repeated for ever.
-func padding(fill []rune, n int) string {
-	var b strings.Builder
-	for i := range n {
-		b.WriteRune(fill[i%len(fill)])
+// padded is s with n characters of fill, repeated for ever, on its one side.
+func padded(env *Env, s, fill string, n int, left bool) (types.Value, error) {
+	chars := utf8.RuneCountInString(fill)
+	size := n/chars*len(fill) + skipChars(fill, int64(n%chars))
+	if left {
+		return extended(env, "", fill, size, s)
 	}
-	return b.String()
+	return extended(env, s, fill, size, "")
+}
+
+// extended is before, then the first size bytes of s repeated for ever, then after.
+// It is refused before it is made where it is more than a query may have.
+func extended(env *Env, before, s string, size int, after string) (types.Value, error) {
+	whole := len(before) + size + len(after)
+	if env.MemoryLimit > 0 && int64(whole) > env.MemoryLimit {
+		return types.Value{}, OverLimit(whole, int(env.MemoryLimit))
+	}
+	const block = 256 << 10 // bytes between two looks whether the statement has ended
+	var b strings.Builder
+	b.Grow(whole)
+	b.WriteString(before)
+	if len(s) < block && size > block {
+		s = strings.Repeat(s, block/len(s))
+	}
+	for left := size; left > 0; {
+		n := min(left, len(s))
+		for from := 0; from < n; from += block {
+			if err := env.Ended(); err != nil {
+				return types.Value{}, err
+			}
+			b.WriteString(s[from:min(from+block, n)])
+		}
+		left -= n
+	}
+	b.WriteString(after)
+	return text(b.String())
 }
 
 func chr(_ *Env, a []types.Value) (types.Value, error) {

@@ -237,11 +237,15 @@ func splitPart(_ *Env, a []types.Value) (types.Value, error) {
 		part, _, _ := strings.Cut(s, sep)
 		return text(part)
 	}
-	parts := strings.Split(s, sep)
-	if -n > int64(len(parts)) {
+	at := int64(strings.Count(s, sep)) + 1 + n
+	if at < 0 {
 		return text("")
 	}
-	return text(parts[int64(len(parts))+n])
+	for range at {
+		_, s, _ = strings.Cut(s, sep)
+	}
+	part, _, _ := strings.Cut(s, sep)
+	return text(part)
 }
 
 func overlay(s, with string, from, count int64) (types.Value, error) {

@@ -19,12 +19,12 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("normalize(text, optional text = NFC) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("normalize(text, optional text = NFC) text strict immutable", func(env *Env, a vs) (types.Value, error) {
 		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
 		}
-		return text(form.String(a[0].S))
+		return normalized(env, form, a[0].S)
 	}, `"normalize"(unistr('\0061\0308'), 'NFC')`, "ä", `octet_length("normalize"('ä', 'NFD'))`, "3", `"normalize"('a', 'x')`, "ERROR 22023")
 	op("is_normalized(text, optional text = NFC) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		form, err := normalForm(a[1:])
@@ -42,13 +42,31 @@ func init() {
 		return textArray(parts), err
 	}, `parse_ident('"SomeSchema".someTable')`, "{SomeSchema,sometable}", "parse_ident('a.b[0]')", "ERROR 22023", "parse_ident('a.b[0]', false)", "{a,b}", "parse_ident('a.')", "ERROR 22023", `parse_ident('"a""b" . c')`, `{"a\"b",c}`, "parse_ident('1a')", "ERROR 22023", `parse_ident('""')`, "ERROR 22023")
 	define("string_to_table(text, text, text) setof text immutable", Definition{
-		Set: setOf(func(_ *Env, a vs) ([]types.Value, error) {
-			parts, err := splitText(a[0], a[1], a[2])
-			if err != nil || parts.Null {
-				return nil, err
+		Set: func(_ *Env, a vs) (Set, error) { return newSplitter(a[0], a[1], a[2]), nil }, Examples: examples("string_to_table('a,b,,c', ',', '')", "a, b, NULL, c")})
+}
+
+// normalized brings a text into a form, piece by piece: what begins at a boundary does
+// not change what stands before it.
+func normalized(env *Env, form norm.Form, s string) (types.Value, error) {
+	const piece = 64 << 10
+	if len(s) <= piece {
+		return text(form.String(s))
+	}
+	var b strings.Builder
+	for s != "" {
+		if err := env.Ended(); err != nil {
+			return types.Value{}, err
+		}
+		n := len(s)
+		if n > piece {
+			if at := form.LastBoundary([]byte(s[:piece])); at > 0 {
+				n = at
 			}
-			return parts.A.Elems, nil
-		}), Examples: examples("string_to_table('a,b,,c', ',', '')", "a, b, NULL, c")})
+		}
+		b.WriteString(form.String(s[:n]))
+		s = s[n:]
+	}
+	return text(b.String())
 }
 
 // normalForm reads the argument that names the form; NFC where there is none.
