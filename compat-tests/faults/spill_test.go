@@ -184,6 +184,12 @@ func TestLargeValues(t *testing.T) {
 		"SELECT string_agg(repeat('x', 100000), '') FROM generate_series(1, 1000000)",
 		"SELECT array_agg(a) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
 		"SELECT jsonb_agg(i) FROM generate_series(1, 100000000) i",
+		"SELECT length(lpad('x', 200000000, 'abc'))",
+		"SELECT cardinality(string_to_array(repeat('a,', 10000000), ','))",
+		"SELECT cardinality(regexp_split_to_array(repeat('a,', 10000000), ','))",
+		"SELECT count(*) FROM regexp_matches(repeat('a', 20000000), '(a)', 'g')",
+		"SELECT count(*) FROM json_object_keys(('{' || repeat('\"a\": 1, ', 2000000) || '\"b\": 1}')::json)",
+		"SELECT count(*) FROM json_each(('{' || repeat('\"a\": 1, ', 2000000) || '\"b\": 1}')::json)",
 	} {
 		_, err := run(t, conn, sql)
 		wantError(t, err, "53200", "sql.query_memory_limit_mb")
@@ -200,6 +206,9 @@ func TestLongTextsInParts(t *testing.T) {
 	conn := connect(t, p)
 	for sql, want := range map[string]string{
 		"SELECT sum(length(repeat('x', 10000000 + i))) FROM generate_series(1, 200) i":                                "[2000020100]",
+		"SELECT count(*) FROM string_to_table(repeat('a,', 3000000), ',')":                                            "[3000001]",
+		"SELECT count(*) FROM json_array_elements_text(('[' || repeat('1,', 3000000) || '1]')::json)":                 "[3000001]",
+		"SELECT split_part(repeat('a,', 10000000) || 'b', ',', -1)":                                                   "[b]",
 		"SELECT count(*) FROM generate_series(1, 40) i WHERE length(upper(repeat('x', 9999999 + i) || 'y')) % 2 = 0":  "[20]",
 		"SELECT max(length(x)) FROM (SELECT repeat('x', 10000000 + i) AS x FROM generate_series(1, 40) i OFFSET 1) s": "[10000040]",
 		"SELECT length(max(repeat('x', 10000000 + i))) FROM generate_series(1, 40) i":                                 "[10000040]",
