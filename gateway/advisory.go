@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
 )
 
 // advisoryLocks are the locks of pg_advisory_lock and its like, of all sessions. A
@@ -279,43 +279,16 @@ func (l *advisoryLocks) blockers(w *advisoryWait) []*advisoryOwner {
 	return all
 }
 
-// circle finds sessions that wait for each other through w, w first.
+// circle finds sessions that wait for each other through w.
 func (l *advisoryLocks) circle(w *advisoryWait) []*advisoryWait {
-	seen := map[*advisoryOwner]bool{}
-	var path []*advisoryWait
-	var visit func(at *advisoryWait) bool
-	visit = func(at *advisoryWait) bool {
-		path = append(path, at)
-		for _, o := range l.blockers(at) {
-			if o == w.owner {
-				return true
-			}
-			if o.wants == nil || seen[o] {
-				continue
-			}
-			seen[o] = true
-			if visit(o.wants) {
-				return true
-			}
-		}
-		path = path[:len(path)-1]
-		return false
-	}
-	if visit(w) {
-		return path
-	}
-	return nil
+	return table.Circle(w, func(w *advisoryWait) *advisoryOwner { return w.owner },
+		func(o *advisoryOwner) (*advisoryWait, bool) { return o.wants, o.wants != nil }, l.blockers)
 }
 
 func advisoryDeadlock(circle []*advisoryWait) error {
-	var lines []string
-	for i, w := range circle {
-		next := circle[(i+1)%len(circle)]
-		lines = append(lines, fmt.Sprintf("Process %d waits for %s on advisory lock [1,%d,%d,%d]; blocked by process %d.",
-			w.owner.pid, advisoryNames[w.mode], w.lock.High, w.lock.Low, advisorySubID(w.lock), next.owner.pid))
-	}
-	return sqlerr.Errorf(sqlerr.DeadlockDetected, "deadlock detected").
-		WithDetail("%s", strings.Join(lines, "\n")).WithHint("See server log for query details.")
+	return table.Deadlock(circle, func(w *advisoryWait) int32 { return w.owner.pid }, func(w *advisoryWait) string {
+		return fmt.Sprintf("%s on advisory lock [1,%d,%d,%d]", advisoryNames[w.mode], w.lock.High, w.lock.Low, advisorySubID(w.lock))
+	})
 }
 
 // advisorySubID is what tells a bigint from two integers in pg_locks.

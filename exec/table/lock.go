@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -265,7 +264,7 @@ func (l *lockTable) take(ctx context.Context, o *owner, id lockID, m modes, poli
 	}
 	w := l.enqueue(o, id, m, what.String())
 	if cycle := l.cycle(w); cycle != nil {
-		err := deadlock(l, cycle)
+		err := deadlock(cycle)
 		l.abandon(w)
 		l.mu.Unlock()
 		return false, err
@@ -455,41 +454,11 @@ func (l *lockTable) blockers(w *waiter) []*owner {
 	return all
 }
 
-// cycle finds a circle of transactions that wait for each other through w: w
-// itself first, each waiting for the next one's owner.
+// cycle finds a circle of transactions that wait for each other through w.
 func (l *lockTable) cycle(w *waiter) []*waiter {
-	seen := map[*owner]bool{}
-	var path []*waiter
-	var visit func(at *waiter) bool
-	visit = func(at *waiter) bool {
-		path = append(path, at)
-		for _, o := range l.blockers(at) {
-			if o == w.o {
-				return true
-			}
-			if o.wants == nil || seen[o] {
-				continue
-			}
-			seen[o] = true
-			if visit(o.wants) {
-				return true
-			}
-		}
-		path = path[:len(path)-1]
-		return false
-	}
-	if visit(w) {
-		return path
-	}
-	return nil
+	return Circle(w, func(w *waiter) *owner { return w.o }, func(o *owner) (*waiter, bool) { return o.wants, o.wants != nil }, l.blockers)
 }
 
-func deadlock(_ *lockTable, cycle []*waiter) error {
-	var lines []string
-	for i, w := range cycle {
-		next := cycle[(i+1)%len(cycle)]
-		lines = append(lines, fmt.Sprintf("Process %d waits for %s; blocked by process %d.", w.o.pid, w.what, next.o.pid))
-	}
-	return sqlerr.Errorf(sqlerr.DeadlockDetected, "deadlock detected").
-		WithDetail("%s", strings.Join(lines, "\n")).WithHint("See server log for query details.")
+func deadlock(cycle []*waiter) error {
+	return Deadlock(cycle, func(w *waiter) int32 { return w.o.pid }, func(w *waiter) string { return w.what })
 }
