@@ -136,6 +136,9 @@ func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyText
 		t.escape = &v
 	case "encoding":
 		if n := strings.ToUpper(strings.ReplaceAll(v, "-", "")); n != "UTF8" && n != "UNICODE" {
+			if slices.Contains(encodings, n) {
+				b.unsupported(d.Location, "Leave it out: the rows are UTF8, from which and into which iconv makes other encodings.", "COPY with encoding \"%s\" is not supported", v)
+			}
 			b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
 		}
 	default:
@@ -143,6 +146,17 @@ func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyText
 	}
 	return true
 }
+
+// encodings are PostgreSQL's others than UTF8, by their names and ISO's, in upper case
+// and without hyphens.
+var encodings = strings.Fields(`SQL_ASCII SQLASCII
+	EUC_JP EUCJP EUC_CN EUCCN EUC_KR EUCKR EUC_TW EUCTW EUC_JIS_2004 EUCJIS2004 MULE_INTERNAL MULEINTERNAL
+	LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10
+	ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 ISO88591 ISO88592 ISO88593 ISO88594 ISO88595 ISO88596 ISO88597 ISO88598
+	ISO88599 ISO885910 ISO885913 ISO885914 ISO885915 ISO885916
+	WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866 WIN874
+	WINDOWS1250 WINDOWS1251 WINDOWS1252 WINDOWS1253 WINDOWS1254 WINDOWS1255 WINDOWS1256 WINDOWS1257 WINDOWS1258 WINDOWS866 WINDOWS874
+	KOI8R KOI8U KOI8 SJIS SHIFT_JIS SHIFTJIS SHIFT_JIS_2004 SHIFTJIS2004 BIG5 GBK GB18030 UHC JOHAB`)
 
 // forceQuote finds the columns of FORCE_QUOTE.
 func (b *binder) forceQuote(c *plan.Copy, d *pg.DefElem) {

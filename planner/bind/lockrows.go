@@ -144,9 +144,12 @@ func (b *binder) lockItem(l *plan.LockRows, item *rangeItem, from plan.Node, x *
 		return
 	case item.rel == nil && item.query != nil && !readsRows(item.query):
 		return
-	case item.rel != nil, item.query != nil:
+	case item.rel != nil:
+		b.unsupported(-1, "Write the view's query in its place, with "+strength.String()+", or name the tables to lock: "+strength.String()+" OF t.",
+			"%s of the rows of a view that is no table's is not supported", strength)
+	case item.query != nil:
 		b.unsupported(-1, "Write "+strength.String()+" inside the subquery, or name the tables to lock: "+strength.String()+" OF t.",
-			"%s of the rows of a subquery or a view is not supported", strength)
+			"%s of the rows of a subquery is not supported", strength)
 	case named:
 		b.failf(sqlerr.FeatureNotSupported, -1, "%s cannot be applied to \"%s\"", strength, item.name)
 	default:
