@@ -124,7 +124,11 @@ func (b *builder) node(t *tree, n plan.Node, to target) error {
 				b.scanCond = n.Cond
 			}
 		}
-		return b.operator(t, n, operator.NewFilter(cond, b.fault), to, input{n.Input, 0})
+		filter := operator.NewFilter(cond, b.fault)
+		if src, ok := b.copied.(copySource); ok {
+			filter.Locate(func(row int, err error) error { return inCopied(err, src.Where(row)) })
+		}
+		return b.operator(t, n, filter, to, input{n.Input, 0})
 	case *plan.Project:
 		programs, err := b.compileAll(n.Exprs)
 		if err != nil {

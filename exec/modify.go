@@ -167,15 +167,20 @@ func (m *modifier) located(err error, b *vec.Batch) error {
 	if b.Sel != nil {
 		row = int(b.Sel[row])
 	}
-	e := *sqlerr.From(err)
 	where := m.copied.Where
 	if m.written {
 		where = m.copied.Line
 	}
+	return inCopied(err, where(row))
+}
+
+// inCopied adds to an error's context the line of a COPY in which it is.
+func inCopied(err error, where string) error {
+	e := *sqlerr.From(err)
 	if e.Where != "" {
 		e.Where += "\n"
 	}
-	e.Where += where(row)
+	e.Where += where
 	return &e
 }
 

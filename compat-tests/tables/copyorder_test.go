@@ -37,6 +37,10 @@ func TestCopyOrder(t *testing.T) {
 		{"", many(1500, "1600\tbad\tx\n")},
 		{"", many(900, "11\t1\tx\n2\tbad\tx\n")},
 		{"WHERE 10 / (3 - id) > -100", "2\t500\tx\n3\t1\tx\n"},
+		{"WHERE 10 / (3 - id) > -100", "2\t1\tx\n3\t1\ty\n4\tbad\tz\n"},
+		{"WHERE 10 / (3 - id) > -100", "2\t1\tx\n4\tbad\tz\n3\t1\ty\n"},
+		{"WHERE 10 / (3 - id) > 0", "4\t1\tx\n5\t1\ty\n3\t1\tz\n2\t500\tz\n"},
+		{"WHERE 10 / (1603 - id) > -100", many(1700, "1603\tbad\tx\n")},
 	}
 	var answers [2][]string
 	for side, addr := range start(t) {

@@ -12,17 +12,24 @@ import (
 // selection and copies nothing. Deletes pass as Inserts do.
 type Filter struct {
 	stateless
-	cond  *expr.Program
-	fault Fault
-	out   vec.Batch
+	cond   *expr.Program
+	fault  Fault
+	locate func(row int, err error) error // nil: errors are as they are
+	out    vec.Batch
 }
 
 // NewFilter returns a Filter; cond is boolean.
 func NewFilter(cond *expr.Program, fault Fault) *Filter { return &Filter{cond: cond, fault: fault} }
 
+// Locate has the error of a row say where that is: row is its place in the batch.
+func (f *Filter) Locate(locate func(row int, err error) error) *Filter {
+	f.locate = locate
+	return f
+}
+
 // Process passes on what the condition keeps.
 func (f *Filter) Process(ctx context.Context, _ int, b *vec.Batch, out Output) error {
-	sel, failed, err := passing(f.cond, b, f.fault)
+	sel, at, failed, err := passingAt(f.cond, b, f.fault)
 	if err != nil {
 		return err
 	}
@@ -32,6 +39,9 @@ func (f *Filter) Process(ctx context.Context, _ int, b *vec.Batch, out Output) e
 			return err
 		}
 	}
+	if failed != nil && f.locate != nil {
+		return f.locate(at, failed)
+	}
 	return failed
 }
 
@@ -40,18 +50,24 @@ func (f *Filter) Process(ctx context.Context, _ int, b *vec.Batch, out Output) e
 // are those before the first that failed, and failed is that one's error: it comes
 // after what goes wrong with them.
 func passing(cond *expr.Program, b *vec.Batch, fault Fault) (sel []int32, failed, err error) {
+	sel, _, failed, err = passingAt(cond, b, fault)
+	return sel, failed, err
+}
+
+// passingAt is passing, with the row that failed is of.
+func passingAt(cond *expr.Program, b *vec.Batch, fault Fault) (sel []int32, at int, failed, err error) {
 	sel, errs := cond.Filter(b, b.Sel)
 	if !errs.Any() {
-		return sel, nil, nil
+		return sel, 0, nil, nil
 	}
 	if fault != nil {
-		return sel, nil, faults(b, errs, fault)
+		return sel, 0, nil, faults(b, errs, fault)
 	}
-	for first := range errs.Rows().Rows {
-		sel = sel[:sort.Search(len(sel), func(i int) bool { return int(sel[i]) >= first })]
+	for at = range errs.Rows().Rows {
+		sel = sel[:sort.Search(len(sel), func(i int) bool { return int(sel[i]) >= at })]
 		break
 	}
-	return sel, errs.First(), nil
+	return sel, at, errs.First(), nil
 }
 
 // faults shows every failed row's error to fault and returns the first that it
