@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -31,7 +32,7 @@ func (e *Engine) explain(ctx context.Context, x *plan.Explain, b *builder) ([]st
 	if q.Root, err = e.explainedTasks(x, q.Root); err != nil {
 		return nil, err
 	}
-	notes := &plan.Notes{}
+	notes := &plan.Notes{Pushed: e.pushed}
 	if x.Costs {
 		notes.Estimate = func(n plan.Node) (plan.Estimate, bool) {
 			e, ok := x.Estimates[n]
@@ -69,6 +70,15 @@ func (e *Engine) explain(ctx context.Context, x *plan.Explain, b *builder) ([]st
 		}
 	}
 	return lines, nil
+}
+
+// pushed are the conditions of a scan that its connector makes use of.
+func (e *Engine) pushed(s *plan.Scan) []plan.Expr {
+	c, ok := e.connectors[s.Relation.Connector].(stream.Pushing)
+	if !ok {
+		return nil
+	}
+	return c.Pushed(s.Relation, s.Columns, s.Filters)
 }
 
 // document is the answer in a format that programs read.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -20,6 +21,29 @@ func pushed(d dialect, filters []plan.Expr, fields []field) []string {
 		}
 	}
 	return out
+}
+
+// Pushed are the conditions that the server is given. Whether a column is of the server's
+// own type is known only when it is asked, so of one that is declared as another type more
+// may be shown than it takes.
+func (Connector) Pushed(rel *catalog.Relation, columns []int, filters []plan.Expr) []plan.Expr {
+	text, _ := rel.Options.Get("connection", "connection.url")
+	server, err := parseURL(text, "", "", nil)
+	if err != nil {
+		return nil
+	}
+	var fields []field
+	for _, c := range columns {
+		col := rel.Columns[c]
+		fields = append(fields, field{name: col.Name, sql: server.dialect.ident(col.Name), typ: col.Type, own: true})
+	}
+	var taken []plan.Expr
+	for _, f := range filters {
+		if len(pushed(server.dialect, []plan.Expr{f}, fields)) > 0 {
+			taken = append(taken, f)
+		}
+	}
+	return taken
 }
 
 // condition writes a condition as the server's SQL; false: it cannot be.

@@ -19,6 +19,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // Connector is the file's.
@@ -221,6 +222,25 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
 	c.changelog = v.Enum("changelog", "ops", "append")
 	return c, v.Err()
+}
+
+// Pushed are the conditions, where the files are Parquet: row groups that have no such row
+// are passed over.
+func (Connector) Pushed(rel *catalog.Relation, _ []int, filters []plan.Expr) []plan.Expr {
+	if !RowGroups(rel) {
+		return nil
+	}
+	return filters
+}
+
+// RowGroups reports whether a relation's files are said, or named, to be Parquet.
+func RowGroups(rel *catalog.Relation) bool {
+	format, _ := rel.Options.Get("format")
+	if f := stream.Fold(format); f != "" && f != "auto" {
+		return f == formatParquet
+	}
+	path, _ := rel.Options.Get("path", "key", "prefix")
+	return formatOf(path) == formatParquet
 }
 
 // formatOf tells a file's format by its name, before that of its compression.

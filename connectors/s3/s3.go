@@ -14,6 +14,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/file"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // Connector is S3's.
@@ -162,4 +163,13 @@ func (Connector) Feeds(_ context.Context, env *stream.Env, sink, of *catalog.Rel
 		return "", false
 	}
 	return "objects of \"" + to.url(to.key) + "\"", true
+}
+
+// Pushed are the conditions, where the objects are Parquet: row groups that have no such
+// row are not fetched. A store itself takes none.
+func (Connector) Pushed(rel *catalog.Relation, _ []int, filters []plan.Expr) []plan.Expr {
+	if !file.RowGroups(rel) {
+		return nil
+	}
+	return filters
 }

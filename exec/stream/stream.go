@@ -309,6 +309,14 @@ type Connector interface {
 	Inferrer(env *Env) SchemaInferrer
 }
 
+// Pushing is a connector that leaves some of a scan's conditions to its system, or skips
+// what cannot meet them.
+type Pushing interface {
+	// Pushed are those of the conditions, over a scan's columns (Scan.Columns). EXPLAIN
+	// shows them.
+	Pushed(rel *catalog.Relation, columns []int, filters []plan.Expr) []plan.Expr
+}
+
 // Revealing is a connector whose pseudo-columns depend on the relation.
 type Revealing interface {
 	Hidden(rel *catalog.Relation) []catalog.Column

@@ -20,8 +20,22 @@ type Notes struct {
 	// Line follows the node's name in text, Details are lines below it.
 	Line    func(Node) string
 	Details func(Node) []string
+	// Pushed are the conditions of a scan that its connector makes use of; nil: all
+	// that stand in it are shown.
+	Pushed func(*Scan) []Expr
 	// Members follow the estimate in the other formats.
 	Members func(Node) Document
+}
+
+// details are a node's lines below its name, as they are shown.
+func (n *Notes) details(node Node) []detail {
+	s, ok := node.(*Scan)
+	if !ok || n.Pushed == nil || len(s.Filters) == 0 {
+		return details(node)
+	}
+	shown := *s
+	shown.Filters = n.Pushed(s)
+	return details(&shown)
 }
 
 // line is what stands behind a node's name.
@@ -64,7 +78,7 @@ func describe(n Node, relationship, name string, notes *Notes) Document {
 	if notes.Members != nil {
 		d = append(d, notes.Members(n)...)
 	}
-	d.details(details(n))
+	d.details(notes.details(n))
 	var plans []Document
 	for i, s := range subqueries(n) {
 		plans = append(plans, describe(s.Input, "SubPlan", fmt.Sprintf("SubPlan %d", i+1), notes))

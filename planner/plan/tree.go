@@ -30,7 +30,7 @@ type textTree struct {
 
 func (t *textTree) node(n Node) {
 	t.lines = append(t.lines, n.String()+t.notes.line(n))
-	for _, d := range details(n) {
+	for _, d := range t.notes.details(n) {
 		t.lines = append(t.lines, "  "+d.key+": "+d.value)
 	}
 	if t.notes.Details != nil {
