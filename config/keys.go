@@ -24,7 +24,7 @@ var keys = []Key{
 	{"auth.hba", "rules of who may connect and how, as in pg_hba.conf", func(c *Config, n *yaml.Node) error { return list(n, &c.Auth.HBA) }},
 	{"auth.superuser", "name of the first administrator", func(c *Config, n *yaml.Node) error { return text(n, &c.Auth.Superuser) }},
 	{"file.roots", "folders that file sources and sinks may touch", func(c *Config, n *yaml.Node) error { return list(n, &c.File.Roots) }},
-	{"http.allow", "hosts that HTTP and S3 may reach: host, host:port, *.domain or *", func(c *Config, n *yaml.Node) error { return list(n, &c.HTTP.Allow) }},
+	{"http.allow", "hosts that HTTP, S3 and schema registries may have: host, host:port, *.domain or *", func(c *Config, n *yaml.Node) error { return list(n, &c.HTTP.Allow) }},
 	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config, n *yaml.Node) error { return integer(n, &c.Jobs.MaxRestartAttempts) }},
 	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config, n *yaml.Node) error { return millis(n, &c.Jobs.RestartDelay) }},
 	{"kafka.brokers", "brokers of a Kafka stream without bootstrap.servers", func(c *Config, n *yaml.Node) error { return text(n, &c.Brokers) }},

@@ -48,7 +48,7 @@ var secretsOf = map[string]string{
 func TestSecrets(t *testing.T) {
 	planted := secrets{}
 	settings := filepath.Join(t.TempDir(), "ferris.yaml")
-	if err := os.WriteFile(settings, []byte("auth.superuser: boss\n"), 0o600); err != nil {
+	if err := os.WriteFile(settings, []byte("auth.superuser: boss\nhttp.allow: [127.0.0.1]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	top := planted.plant("superuser's password")

@@ -3,6 +3,8 @@ package formats
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,12 @@ import (
 // connect starts a gateway with a broker of its own.
 func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
-	p := gateway.Start(t, gateway.Options{Dev: true, Dir: t.TempDir()})
+	dir := t.TempDir()
+	settings := filepath.Join(dir, "ferris.yaml")
+	if err := os.WriteFile(settings, []byte("http.allow: [127.0.0.1]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := gateway.Start(t, gateway.Options{Dev: true, Dir: dir, Args: []string{"--config", settings}})
 	conn, err := pgx.Connect(t.Context(), p.URL())
 	if err != nil {
 		t.Fatal(err)

@@ -255,13 +255,17 @@ func TestAvroDeclarations(t *testing.T) {
 		{stream.RoleSource, []string{"format", "avro"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSource, []string{"schema.registry.url", "http://x"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSource, []string{"format", "avro", "schema.registry.url", "x:1"}, sqlerr.InvalidParameterValue},
+		{stream.RoleSource, []string{"format", "avro", "schema.registry.url", "http://registry:8081"}, ""},
+		{stream.RoleSource, []string{"format", "avro", "schema.registry.url", "http://registry, http://169.254.169.254/latest"}, sqlerr.InsufficientPrivilege},
+		{stream.RoleSink, []string{"format", "protobuf", "schema.registry.url", "http://127.0.0.1:8081"}, sqlerr.InsufficientPrivilege},
+		{stream.RoleSource, []string{"format", "json-schema", "schema.registry.url", "https://me:secret@registry"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV1, "avro.framing", "odd"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSink, []string{"format", "avro", "avro.framing", "confluent"}, sqlerr.InvalidParameterValue},
 		{stream.RoleSink, []string{"format", "avro"}, ""},
 		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV2, "avro.framing", "single_object"}, ""},
 		{stream.RoleSource, []string{"format", "avro", "avro.schema", orderV1}, sqlerr.UndefinedColumn},
 	} {
-		if err := (Connector{}).Check(&stream.Env{}, relation("t", c.options...), c.role); err == nil != (c.code == "") || err != nil && sqlerr.CodeOf(err) != c.code {
+		if err := (Connector{}).Check(&stream.Env{HTTPAllow: []string{"registry"}}, relation("t", c.options...), c.role); err == nil != (c.code == "") || err != nil && sqlerr.CodeOf(err) != c.code {
 			t.Errorf("%v: %v, want %s", c.options, err, c.code)
 		}
 	}

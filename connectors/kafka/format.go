@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"net/url"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -12,6 +13,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -78,6 +80,30 @@ func (c *config) reading(env *stream.Env) func(string) ([]byte, error) {
 	return func(path string) ([]byte, error) { return readFile(path, env.FileRoots) }
 }
 
+// askRegistry is the process's client of the registry, whose hosts http.allow names.
+func (c *config) askRegistry(env *stream.Env) (*registry.Client, error) {
+	if err := c.allowed(env); err != nil {
+		return nil, err
+	}
+	return registry.Open(c.registry, c.reading(env))
+}
+
+// allowed refuses a registry that http.allow does not name.
+func (c *config) allowed(env *stream.Env) error {
+	for _, text := range c.registry.URLs() {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.User != nil {
+			// The text is not shown: it may hold a password.
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"schema.registry.url\" of topic %q", c.topic).
+				WithHint("schema.registry.url takes such as http://registry:8081; a user and password go in schema.registry.username and schema.registry.password.")
+		}
+		if err := object.Reachable(u, env.HTTPAllow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // avroDecoder makes a decoder that asks the registry for schemas where there is one.
 func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
 	o, err := c.avroOptions(env, nullBad)
@@ -103,7 +129,7 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error
 	}
 	o := avro.Options{Schema: reader, Writers: writers, Framing: c.avro.Framing, NullBad: nullBad, Labels: env.Labels}
 	if c.registry.URL != "" && c.avro.Framing == avro.Confluent {
-		cl, err := registry.Open(c.registry, c.reading(env))
+		cl, err := c.askRegistry(env)
 		if err != nil {
 			return o, err
 		}
@@ -164,7 +190,7 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 		reader = writers[0]
 	}
 	if reader == nil {
-		cl, err := registry.Open(c.registry, c.reading(env))
+		cl, err := c.askRegistry(env)
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +246,7 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if err != nil || c.avro.Framing != avro.Confluent {
 		return e, err
 	}
-	cl, err := registry.Open(c.registry, c.reading(env))
+	cl, err := c.askRegistry(env)
 	if err != nil {
 		return nil, err
 	}

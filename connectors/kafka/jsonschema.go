@@ -38,7 +38,7 @@ func (u *unframed) Decode(record []byte) error {
 // jsonSchemaColumns are the columns of a stream without any: of its subject's newest
 // version in the registry.
 func (c *config) jsonSchemaColumns(ctx context.Context, env *stream.Env) ([]catalog.Column, error) {
-	cl, err := registry.Open(c.registry, c.reading(env))
+	cl, err := c.askRegistry(env)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (f *jsonFramed) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
 
 // jsonSchemaEncoder makes the encoder of a sink, whose schema it registers.
 func (c *config) jsonSchemaEncoder(ctx context.Context, env *stream.Env, rel *catalog.Relation, cols []catalog.Column, op bool) (encoder, error) {
-	cl, err := registry.Open(c.registry, c.reading(env))
+	cl, err := c.askRegistry(env)
 	if err != nil {
 		return nil, err
 	}

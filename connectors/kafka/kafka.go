@@ -111,6 +111,9 @@ func (c *config) keyless(rel *catalog.Relation) error {
 // connected to.
 func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
 	c, _, err := read(rel, role, "")
+	if err == nil {
+		err = c.allowed(env)
+	}
 	switch {
 	case err != nil:
 		return err

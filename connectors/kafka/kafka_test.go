@@ -89,7 +89,7 @@ func (b *broker) transaction(topic string, end kgo.TransactionEndTry, values ...
 }
 
 func (b *broker) env() *stream.Env {
-	return &stream.Env{Brokers: b.addr, ClientID: "test", Metrics: &stream.Metrics{}}
+	return &stream.Env{Brokers: b.addr, ClientID: "test", HTTPAllow: []string{"127.0.0.1"}, Metrics: &stream.Metrics{}}
 }
 
 func relation(topic string, options ...string) *catalog.Relation {

@@ -47,7 +47,7 @@ func (c *config) protobufDecoder(env *stream.Env, cols []catalog.Column, nullBad
 	}
 	o := protobuf.Options{Schema: schema, Message: c.protobuf.Message, Framing: c.protobuf.Framing, NullBad: nullBad, Labels: env.Labels}
 	if c.registry.URL != "" && c.protobuf.Framing == protobuf.Confluent {
-		cl, err := registry.Open(c.registry, c.reading(env))
+		cl, err := c.askRegistry(env)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (c *config) protobufColumns(ctx context.Context, env *stream.Env) ([]catalo
 		return nil, err
 	}
 	if schema == nil {
-		cl, err := registry.Open(c.registry, c.reading(env))
+		cl, err := c.askRegistry(env)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +124,7 @@ func (c *config) protobufEncoder(ctx context.Context, env *stream.Env, rel *cata
 	if err != nil || c.protobuf.Framing != protobuf.Confluent {
 		return e, err
 	}
-	cl, err := registry.Open(c.registry, c.reading(env))
+	cl, err := c.askRegistry(env)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 // Options are the keys of a relation whose records are framed by a registry.
 var Options = []stream.Option{
-	{Key: "schema.registry.url", Help: "the registry of the topic's schemas (Confluent's protocol), several of it parted by commas"},
+	{Key: "schema.registry.url", Help: "the registry of the topic's schemas (Confluent's protocol), several addresses of it parted by commas; http.allow must name its host"},
 	{Key: "schema.registry.username", Help: "the user, by basic authentication"},
 	{Key: "schema.registry.password", Help: "its password"},
 	{Key: "schema.registry.token", Help: "a bearer token, in place of a user"},
@@ -51,8 +51,8 @@ func Read(v *stream.Values, role stream.Role) Config {
 		}
 		return c
 	}
-	for u := range strings.SplitSeq(c.URL, ",") {
-		if u = strings.TrimSpace(u); !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
+	for _, u := range c.URLs() {
+		if !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
 			v.Reject("schema.registry.url", "URLs that begin with http:// or https://")
 		}
 	}
@@ -60,6 +60,18 @@ func Read(v *stream.Values, role stream.Role) Config {
 		v.Reject("schema.registry.username", "a user together with schema.registry.password, or schema.registry.token")
 	}
 	return c
+}
+
+// URLs are the addresses that the registry has.
+func (c Config) URLs() []string {
+	if c.URL == "" {
+		return nil
+	}
+	var all []string
+	for u := range strings.SplitSeq(c.URL, ",") {
+		all = append(all, strings.TrimRight(strings.TrimSpace(u), "/"))
+	}
+	return all
 }
 
 // SubjectOf is the subject of a topic's values, whose schema is a record of the

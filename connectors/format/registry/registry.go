@@ -11,7 +11,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -81,10 +80,6 @@ func Open(c Config, readFile func(path string) ([]byte, error)) (*Client, error)
 	if cl := clients.of[c]; cl != nil {
 		return cl, nil
 	}
-	var urls []string
-	for u := range strings.SplitSeq(c.URL, ",") {
-		urls = append(urls, strings.TrimRight(strings.TrimSpace(u), "/"))
-	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if c.CA != "" {
 		pem, err := readFile(c.CA)
@@ -97,7 +92,7 @@ func Open(c Config, readFile func(path string) ([]byte, error)) (*Client, error)
 		}
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
 	}
-	opts := []sr.ClientOpt{sr.URLs(urls...), sr.UserAgent("ferrisstreams"), sr.HTTPClient(&http.Client{Transport: transport, Timeout: patience})}
+	opts := []sr.ClientOpt{sr.URLs(c.URLs()...), sr.UserAgent("ferrisstreams"), sr.HTTPClient(&http.Client{Transport: transport, Timeout: patience, CheckRedirect: sameHost})}
 	switch {
 	case c.Token != "":
 		opts = append(opts, sr.BearerToken(c.Token))
@@ -111,6 +106,15 @@ func Open(c Config, readFile func(path string) ([]byte, error)) (*Client, error)
 	client := &Client{url: c.URL, cl: cl, byID: map[uint32]*Schema{}, failed: map[uint32]failure{}}
 	clients.of[c] = client
 	return client, nil
+}
+
+// sameHost lets a registry send a request elsewhere on its own host, and nowhere else:
+// whoever declares a stream may only have hosts asked that were allowed.
+func sameHost(next *http.Request, via []*http.Request) error {
+	if next.URL.Host != via[0].URL.Host || len(via) > 3 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // mostFailed is how many failures are remembered.

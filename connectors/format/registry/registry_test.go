@@ -29,3 +29,31 @@ func TestMadeUpIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestRedirects: a registry sends requests nowhere but to its own host.
+func TestRedirects(t *testing.T) {
+	asked := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer other.Close()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/schemas/ids/1":
+			http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
+		case "/schemas/ids/2":
+			http.Redirect(w, r, "/v2/schemas/ids/2", http.StatusTemporaryRedirect)
+		default:
+			_, _ = w.Write([]byte(`{"schema":"\"string\""}`))
+		}
+	}))
+	defer web.Close()
+	c, err := Open(Config{URL: web.URL}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.ByID(t.Context(), 1); err == nil || asked {
+		t.Errorf("a schema from another host: %+v, %v", s, err)
+	}
+	if s, err := c.ByID(t.Context(), 2); err != nil || s.Text != `"string"` {
+		t.Errorf("a schema from elsewhere on the host: %+v, %v", s, err)
+	}
+}
