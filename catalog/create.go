@@ -31,6 +31,12 @@ func (k Kind) word() string {
 // CreateSchema makes a schema. With ifNotExists one that exists is left as it
 // is, with a notice.
 func (t *Tx) CreateSchema(name, owner string, ifNotExists bool) (created bool, notices []*sqlerr.Error, err error) {
+	return t.CreateSchemaOf(Schema{Name: name, Owner: owner}, ifNotExists)
+}
+
+// CreateSchemaOf makes a schema of a description, whose OID is filled in.
+func (t *Tx) CreateSchemaOf(sc Schema, ifNotExists bool) (created bool, notices []*sqlerr.Error, err error) {
+	name := sc.Name
 	if strings.HasPrefix(name, "pg_") {
 		return false, nil, sqlerr.Errorf(sqlerr.ReservedName, "unacceptable schema name %q", name).
 			WithDetail("The prefix \"pg_\" is reserved for system schemas.")
@@ -49,7 +55,9 @@ func (t *Tx) CreateSchema(name, owner string, ifNotExists bool) (created bool, n
 		if d.schemas[name] != nil {
 			return sqlerr.Errorf(sqlerr.DuplicateSchema, "schema %q already exists", name)
 		}
-		d.putSchema(&Schema{OID: oid, Name: name, Owner: owner})
+		made := sc
+		made.OID = oid
+		d.putSchema(&made)
 		return nil
 	})
 	return err == nil, nil, err

@@ -297,7 +297,7 @@ func (w *walk) visit(o, because object, silently bool) {
 		}
 	}
 	for _, d := range w.s.dependents(o) {
-		w.visit(d, o, d.array)
+		w.visit(d, o, d.array || o.schema != nil && d.relation != nil && d.relation.Found)
 	}
 	w.order = append(w.order, doomed{o, because, silently || w.named[o.key()]})
 }

@@ -43,6 +43,9 @@ type storedSchema struct {
 	Comment string    `json:"comment,omitempty"`
 
 	ACL *[]storedACLItem `json:"acl,omitempty"`
+
+	Connector string         `json:"connector,omitempty"`
+	Options   []storedOption `json:"options,omitempty"`
 }
 
 type storedRelation struct {
@@ -60,6 +63,7 @@ type storedRelation struct {
 	Options   []storedOption   `json:"options,omitempty"`
 	Query     string           `json:"query,omitempty"`
 	Text      string           `json:"text,omitempty"`
+	Found     bool             `json:"found,omitempty"`
 	Job       string           `json:"job,omitempty"`
 	Comment   string           `json:"comment,omitempty"`
 	DependsOn []types.OID      `json:"depends_on,omitempty"`
@@ -141,7 +145,7 @@ func decode(value []byte, v any, format *int) error {
 }
 
 func encodeSchema(s *Schema) []byte {
-	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner, s.Comment, storedACL(s.ACL)})
+	return encode(storedSchema{objectFormat, s.OID, s.Name, s.Owner, s.Comment, storedACL(s.ACL), s.Connector, storedOptions(s.Options)})
 }
 
 func decodeSchema(value []byte) (*Schema, error) {
@@ -149,14 +153,14 @@ func decodeSchema(value []byte) (*Schema, error) {
 	if err := decode(value, &s, &s.Format); err != nil {
 		return nil, err
 	}
-	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner, Comment: s.Comment, ACL: loadedACL(s.ACL)}, nil
+	return &Schema{OID: s.OID, Name: s.Name, Owner: s.Owner, Comment: s.Comment, ACL: loadedACL(s.ACL), Connector: s.Connector, Options: loadedOptions(s.Options)}, nil
 }
 
 func encodeRelation(r *Relation) []byte {
 	s := storedRelation{
 		Format: objectFormat, OID: r.OID, Schema: r.Schema, Name: r.Name, Kind: string(rune(r.Kind)), Owner: r.Owner,
 		Columns: storedColumns(r.Columns), Hidden: storedColumns(r.Hidden), Connector: r.Connector,
-		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn, Key: r.Key, ACL: storedACL(r.ACL),
+		Options: storedOptions(r.Options), Query: r.Query, Text: r.Text, Found: r.Found, Job: r.Job, Comment: r.Comment, DependsOn: r.DependsOn, Key: r.Key, ACL: storedACL(r.ACL),
 	}
 	if r.Watermark != nil {
 		s.Watermark = &storedWatermark{r.Watermark.Column, r.Watermark.Expr}
@@ -182,7 +186,7 @@ func decodeRelation(value []byte) (*Relation, error) {
 	r := &Relation{
 		OID: s.OID, Schema: s.Schema, Name: s.Name, Kind: Kind(s.Kind[0]), Owner: s.Owner,
 		Columns: loadedColumns(s.Columns), Hidden: loadedColumns(s.Hidden), Connector: s.Connector,
-		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn, Key: s.Key, ACL: loadedACL(s.ACL),
+		Options: loadedOptions(s.Options), Query: s.Query, Text: s.Text, Found: s.Found, Job: s.Job, Comment: s.Comment, DependsOn: s.DependsOn, Key: s.Key, ACL: loadedACL(s.ACL),
 	}
 	if s.Watermark != nil {
 		r.Watermark = &Watermark{s.Watermark.Column, s.Watermark.Expr}

@@ -34,6 +34,15 @@ type Schema struct {
 	Owner   string
 	Comment string
 	ACL     ACL // nil: as Object.Default says
+	// Connector and Options are of the system all of which the schema shows: what a
+	// name stands for there is made a stream when it is first used. "": it shows none.
+	Connector string
+	Options   Options
+}
+
+// System is a relation that stands for the system which the schema shows.
+func (s *Schema) System() *Relation {
+	return &Relation{Schema: s.Name, Name: s.Name, Kind: Stream, Owner: s.Owner, Connector: s.Connector, Options: s.Options}
 }
 
 // Relation is a stream, sink, view, table, sequence or catalog table.
@@ -52,6 +61,7 @@ type Relation struct {
 	Options   Options  // the WITH keys, without the relation's name before them
 	Query     string   // of a View or MatView: the SELECT's text
 	Text      string   // the whole CREATE statement as written
+	Found     bool     // of a Stream: nobody declared it, its schema shows a system that has it; it goes with the schema
 	Job       string   // of a Sink that a job owns, and of a MatView: the job's name
 	Comment   string
 	DependsOn []types.OID

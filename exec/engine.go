@@ -73,7 +73,8 @@ type Engine struct {
 	ctx        context.Context // ends with Drain
 	cancel     context.CancelCauseFunc
 
-	sharing *sharing
+	sharing  *sharing
+	listings listings
 
 	reconciling sync.Mutex // held by the one session that starts and stops jobs
 

@@ -27,6 +27,9 @@ func (b *builder) virtual(t *tree, n *plan.VirtualScan, to target) error {
 		b.scanCond = nil
 		c.About = b.about(n, cond)
 	}
+	if showsUnfound[n.Relation.Schema+"."+n.Relation.Name] {
+		c.Snapshot = b.engine.with(env.Context, env.Catalog, env.User)
+	}
 	rows := func() iter.Seq[[]types.Value] { return pgcatalog.Rows(c, n.Relation) }
 	b.leaf(t, n, operator.NewVirtual(rows, n.Columns, schemaTypes(n)), to)
 	return nil
@@ -62,6 +65,9 @@ func (b *builder) about(n *plan.VirtualScan, cond plan.Expr) types.OID {
 	}
 	return 0
 }
+
+// showsUnfound are the catalogs that show what no stream was made of yet.
+var showsUnfound = map[string]bool{"pg_catalog.pg_class": true, "pg_catalog.pg_tables": true, "information_schema.tables": true, "ferris.streams": true, "ferris.relations": true}
 
 // jobsProvider tells pg_catalog of the jobs.
 type jobsProvider struct{ e *Engine }

@@ -102,8 +102,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 	case *plan.CreateSink:
 		return t.createSink(s)
 	case *plan.CreateSchema:
-		_, notices, err := t.change().CreateSchema(s.Name, s.Owner, s.IfNotExists)
-		return Result{"CREATE SCHEMA", notices}, err
+		return t.createSchema(s)
 	case *plan.CreateTable:
 		return t.createTable(ctx, s)
 	case *plan.CreateTableAs:

@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -92,6 +93,14 @@ func (t *execTxn) Modify(ctx context.Context, s *plan.Modification, env *functio
 
 func (t *execTxn) CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error) {
 	return t.txn.CopyIn(ctx, c, src, env)
+}
+
+func (t *execTxn) Listed(ctx context.Context, system *catalog.Relation) ([]stream.Listed, error) {
+	return t.txn.Listed(ctx, system)
+}
+
+func (t *execTxn) Discover(ctx context.Context, schemas []string, name, user string) (bool, []*sqlerr.Error, error) {
+	return t.txn.Discover(ctx, schemas, name, user)
 }
 
 func (t *execTxn) Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/bind"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
@@ -45,6 +46,14 @@ func (e *memoryEngine) Begin() Txn { return &memoryTxn{e: e} }
 
 func (t *memoryTxn) Explain(context.Context, *plan.Explain, *function.Env) ([]string, error) {
 	return []string{"Result", "  over nothing"}, nil
+}
+
+func (t *memoryTxn) Listed(context.Context, *catalog.Relation) ([]stream.Listed, error) {
+	return nil, nil
+}
+
+func (t *memoryTxn) Discover(context.Context, []string, string, string) (bool, []*sqlerr.Error, error) {
+	return false, nil, nil
 }
 
 func (t *memoryTxn) Sequences() function.Sequences { return nil }

@@ -20,6 +20,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/gateway/auth"
 	"github.com/ferrisstreams/ferrisstreams/notify"
@@ -70,6 +71,11 @@ type Txn interface {
 	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
 	// Stale are what is to be said of those of the views that are not kept up to date.
 	Stale(user string, views []*catalog.Relation) []*sqlerr.Error
+	// Listed tells what a system holds: a broker's topics.
+	Listed(ctx context.Context, system *catalog.Relation) ([]stream.Listed, error)
+	// Discover makes a stream of what the system of one of the schemas has by a name;
+	// false: none has it.
+	Discover(ctx context.Context, schemas []string, name, user string) (bool, []*sqlerr.Error, error)
 	// Explain returns the rows of EXPLAIN.
 	Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error)
 }

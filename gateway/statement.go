@@ -34,16 +34,29 @@ func (x *session) plan(ctx context.Context, st parse.Statement, params []types.O
 	if x.txn.failed {
 		return x.planFailed(ctx, st)
 	}
-	snapshot := x.begin().Snapshot()
-	c := x.bindContext(ctx, snapshot, params)
-	c.NoParams = params == nil
-	b, err := x.server.opts.Planner.Plan(ctx, c, st)
+	b, err := x.planOnce(ctx, st, params)
+	for seen := map[string]bool{}; err != nil; {
+		var missing *bind.Undiscovered
+		if !errors.As(err, &missing) || seen[missing.Name] {
+			break
+		}
+		seen[missing.Name] = true
+		if err = x.discover(ctx, missing, err); err == nil {
+			b, err = x.planOnce(ctx, st, params)
+		}
+	}
 	if err == nil && ctx.Err() != nil {
 		// What the planner computes ahead it gives up where that fails, and the
 		// plan is none the worse; but whoever cancelled it means the statement.
 		return nil, context.Cause(ctx)
 	}
 	return b, err
+}
+
+func (x *session) planOnce(ctx context.Context, st parse.Statement, params []types.OID) (*plan.Bound, error) {
+	c := x.bindContext(ctx, x.begin().Snapshot(), params)
+	c.NoParams = params == nil
+	return x.server.opts.Planner.Plan(ctx, c, st)
 }
 
 // planFailed binds in a failed transaction, where only its end is accepted: any
@@ -196,6 +209,8 @@ func (x *session) runStatement(ctx context.Context, b *plan.Bound, params []type
 		return &outcome{tag: "RESET"}, x.resetVariable(s.Name, false)
 	case *plan.ShowVariable:
 		return x.showStatement(s)
+	case *plan.ShowTopics:
+		return x.showTopics(ctx, s)
 	case *plan.Listen:
 		tag, err := x.listenStatement(s)
 		return &outcome{tag: tag}, err

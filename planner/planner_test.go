@@ -313,6 +313,8 @@ func showStatement(w *strings.Builder, st plan.Statement) {
 		fmt.Fprintf(w, "copy format=%s delimiter=%q null=%q quote=%q escape=%q header=%v force=%v all=%v\n",
 			x.Format, x.Delimiter, x.Null, x.Quote, x.Escape, x.Header, x.ForceQuote, x.ForceQuoteAll)
 		showStatement(w, x.Query.Statement)
+	case *plan.ShowTopics:
+		fmt.Fprintf(w, "topics of %s %v\n", x.System.Connector, x.System.Options)
 	default:
 		if showDDL(w, st) {
 			return

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 )
@@ -40,7 +41,14 @@ func example(t *testing.T, from string) {
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	p := gateway.Start(t, gateway.Options{Dev: true, Dir: dir})
+	o := gateway.Options{Dev: true, Dir: dir}
+	if _, err := os.Stat(filepath.Join(dir, "ferris.yaml")); err == nil {
+		o.Args = []string{"--config", "ferris.yaml"}
+	}
+	p := gateway.Start(t, o)
+	registry := srfake.New()
+	defer registry.Close()
+	at := strings.Replace(registry.URL(), "127.0.0.1", "localhost", 1)
 	var out strings.Builder
 	config, err := pgconn.ParseConfig(p.URL())
 	if err != nil {
@@ -56,7 +64,7 @@ func example(t *testing.T, from string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for statement := range strings.SplitSeq(string(text), ";\n") {
+	for statement := range strings.SplitSeq(strings.ReplaceAll(string(text), "http://localhost:8081", at), ";\n") {
 		results, err := conn.Exec(ctx, statement).ReadAll()
 		if err != nil {
 			t.Fatalf("%s\n%v", statement, err)

@@ -68,13 +68,24 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 		return nil, stream.InferenceError(rel, "partition "+string(splitOf(rec.Partition)), err)
 	}
 	if n == 0 {
-		return nil, sqlerr.Errorf(sqlerr.InvalidTableDefinition, "topic %q is empty, so its columns cannot be told", c.topic).
-			WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", rel.Name)
+		return nil, c.empty(rel)
 	}
 	if c.format == formatCSV {
 		return fromCSV.Columns(false), nil
 	}
 	return fromJSON.Columns(), nil
+}
+
+// empty is the error of a topic that has no record to tell columns from.
+func (c *config) empty(rel *catalog.Relation) error {
+	return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "topic %q is empty, so its columns cannot be told", c.topic).
+		WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", catalog.QuoteName(rel.Name))
+}
+
+// isObject reports whether a record is a JSON object.
+func isObject(b []byte) bool {
+	var x json.Inference
+	return len(b) > 0 && x.Add(b) == nil
 }
 
 // sample reads the first records that have a value.

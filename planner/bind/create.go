@@ -47,6 +47,9 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 	case *parse.DropStream:
 		return b.dropNamed(x.What, x.Names, x.IfExists, x.Cascade)
 	case *parse.Show:
+		if x.What == "TOPICS" {
+			return b.showTopics(x)
+		}
 		return b.show(x.What)
 	case *parse.Describe:
 		return b.describe(x.Name)
@@ -323,6 +326,9 @@ func (b *binder) createSchema(x *pg.CreateSchemaStmt) *plan.Bound {
 		b.mayBecome(s.Owner)
 	}
 	b.mayCreateInDatabase()
+	if from := b.stmt.From; from != nil {
+		s.Connector, s.Options = b.systemOf(*from, name)
+	}
 	return done(s)
 }
 

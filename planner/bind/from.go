@@ -359,7 +359,7 @@ func (b *binder) relation(x *pg.RangeVar) *catalog.Relation {
 	if x.Schemaname != "" {
 		name = x.Schemaname + "." + name
 	}
-	err := sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name).At(b.pos(x.Location))
+	err := b.undefined(x.Schemaname, x.Relname).At(b.pos(x.Location))
 	if x.Schemaname == "" && slices.Contains(b.later, x.Relname) {
 		err = err.WithDetail("There is a WITH item named \"%s\", but it cannot be referenced from this part of the query.", name).
 			WithHint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.")

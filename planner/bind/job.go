@@ -173,6 +173,9 @@ func (b *binder) sinkTarget(n parse.Name, keys withKeys, job string, orReplace b
 	if have == nil {
 		r := b.newRelation(n, catalog.Sink)
 		r.Job = job
+		if err := b.undefined(n.Schema, n.Name); opts == nil && discoverable(err) {
+			b.fail(err.At(n.Pos))
+		}
 		shown := n.Name
 		if n.Schema != "" {
 			shown = n.Schema + "." + n.Name

@@ -129,10 +129,6 @@ func (b *binder) maintained(x *pg.RangeVar) *catalog.Relation {
 	if r := b.findRelation(x.Schemaname, x.Relname); r != nil {
 		return r
 	}
-	name := x.Relname
-	if x.Schemaname != "" {
-		name = x.Schemaname + "." + name
-	}
-	b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name))
+	b.fail(b.undefined(x.Schemaname, x.Relname))
 	return nil
 }

@@ -65,10 +65,10 @@ func (b *binder) declares() bool {
 	switch s := b.stmt.Stream.(type) {
 	case *parse.CreateStream:
 		return s.Select == nil
-	case *parse.CreateSink:
+	case *parse.CreateSink, *parse.Show:
 		return true
 	}
-	return false
+	return b.stmt.From != nil // CREATE SCHEMA ... FROM
 }
 
 // variable is ${NAME} or ${NAME:-default}, which a value would otherwise hold as

@@ -126,6 +126,10 @@ func (b *binder) refuseClauses(n *pg.Node) {
 	switch x := n.Node.(type) {
 	case *pg.Node_CopyStmt, *pg.Node_DeclareCursorStmt, *pg.Node_PrepareStmt, *pg.Node_ExplainStmt, *pg.Node_FetchStmt:
 		return
+	case *pg.Node_CreateSchemaStmt:
+		if b.stmt.From != nil {
+			return
+		}
 	case *pg.Node_ViewStmt:
 		if len(b.stmt.Into) == 0 {
 			return

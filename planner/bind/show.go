@@ -2,7 +2,6 @@ package bind
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -20,7 +19,7 @@ var shown = map[string]string{
 func (b *binder) show(what string) *plan.Bound {
 	text, ok := shown[what]
 	if !ok {
-		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS or SHOW MATERIALIZED VIEWS; ask the broker's own tools for its topics.", "SHOW %s is not supported", what)
+		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS, SHOW MATERIALIZED VIEWS or SHOW TOPICS.", "SHOW %s is not supported", what)
 	}
 	stmt, err := parse.Query(text)
 	b.check(err)
@@ -31,12 +30,11 @@ func (b *binder) show(what string) *plan.Bound {
 // describe is DESCRIBE name: the columns of a relation, the pseudo-columns last.
 func (b *binder) describe(n parse.Name) *plan.Bound {
 	r := b.findRelation(n.Schema, n.Name)
+	if n.Schema != "" {
+		b.mayUse(n.Schema, -1)
+	}
 	if r == nil {
-		name := n.Name
-		if n.Schema != "" {
-			name = n.Schema + "." + name
-		}
-		b.fail(sqlerr.Errorf(sqlerr.UndefinedTable, "relation \"%s\" does not exist", name).At(n.Pos))
+		b.fail(b.undefined(n.Schema, n.Name).At(n.Pos))
 	}
 	b.need(r, catalog.SelectRight)
 	text := types.Of(types.Text)

@@ -79,8 +79,14 @@ func describeStatement(b *strings.Builder, s Statement) {
 		b.WriteByte('\n')
 	case *Show:
 		fmt.Fprintf(b, "  SHOW %s\n", x.What)
+		if x.From != nil {
+			fmt.Fprintf(b, "    from %s\n", nameText(*x.From))
+		}
 	case *Describe:
 		fmt.Fprintf(b, "  DESCRIBE %s\n", nameText(x.Name))
+	}
+	if s.From != nil {
+		fmt.Fprintf(b, "  from %s\n", nameText(*s.From))
 	}
 	if s.Node != nil {
 		fmt.Fprintf(b, "  %s\n", deparse(s.Node))

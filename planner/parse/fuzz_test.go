@@ -53,7 +53,7 @@ func checkParse(t *testing.T, text string) {
 		for _, p := range s.With {
 			checkPosition(t, text, p.Pos)
 		}
-		plain = plain && s.Stream == nil && len(s.Clauses) == 0 && len(s.With) == 0 && len(s.Into) == 0
+		plain = plain && s.Stream == nil && s.From == nil && len(s.Clauses) == 0 && len(s.With) == 0 && len(s.Into) == 0
 		checkKept(t, text, s)
 	}
 	if !plain {

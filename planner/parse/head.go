@@ -25,6 +25,9 @@ func (h *head) streaming() bool {
 			kind += 2
 		}
 		switch {
+		case h.is(kind, "schema") && kind == i+1:
+			h.createSchema(kind)
+			return false
 		case h.is(kind, "stream") && h.named(kind):
 			h.createStream(kind)
 			return true
@@ -67,6 +70,9 @@ func (h *head) streaming() bool {
 	case h.is(i, "drop") && (h.is(i+1, "stream") || h.is(i+1, "sink")):
 		h.dropStream()
 		return true
+	case h.are(i, "show", "topics") && (h.seg.j == i+2 || h.is(i+2, "from") || h.is(i+2, "with")):
+		h.showTopics()
+		return true
 	case h.is(i, "show") && h.isAny(i+1, shows) && h.seg.j == i+2:
 		h.whole(&Show{What: strings.ToUpper(h.at(i + 1))})
 		return true
@@ -106,7 +112,7 @@ func (h *head) makesJob(i int) bool {
 	return h.is(i, "job") || (h.is(i, "stream") || h.is(i, "sink")) && h.named(i)
 }
 
-var shows = setOf("streams", "sinks", "jobs", "topics")
+var shows = setOf("streams", "sinks", "jobs")
 
 // named reports that the word at token i is followed by something: CREATE STREAM
 // alone is left to PostgreSQL to refuse.
@@ -153,6 +159,42 @@ func (h *head) createStream(kind int) {
 		return
 	}
 	h.query(next, func(n *pg.Node, text string, pos int) { s.Select, s.SelectText, s.SelectPos = n, text, pos })
+}
+
+// showTopics reads SHOW TOPICS [FROM name] [WITH (...)].
+func (h *head) showTopics() {
+	i, j := h.seg.i+2, h.seg.j
+	s := &Show{What: "TOPICS"}
+	h.whole(s)
+	if i < j && h.is(i, "from") {
+		if i++; i >= j {
+			h.fail(h.syntaxError(j))
+			return
+		}
+		end := min(h.nameEnd(i), j)
+		from := h.name(i, end)
+		s.From, i = &from, end
+	}
+	h.options(i, j)
+}
+
+// createSchema takes FROM system WITH (...) from the end of CREATE SCHEMA; what is
+// before it PostgreSQL reads.
+func (h *head) createSchema(kind int) {
+	j := h.seg.j
+	i := h.find(kind+1, j, setOf("from", "create", "grant"))
+	if i < 0 || !h.is(i, "from") || i == kind+1 {
+		return
+	}
+	if i+1 >= j {
+		h.fail(h.syntaxError(j))
+		return
+	}
+	end := min(h.nameEnd(i+1), j)
+	from := h.name(i+1, end)
+	h.seg.stmt.From = &from
+	h.drop(i, j)
+	h.options(end, j)
 }
 
 // createSink reads what follows CREATE [OR REPLACE] at token kind.

@@ -35,6 +35,8 @@ type Statement struct {
 	// ColumnTexts are those of the columns that ALTER STREAM adds.
 	Word string
 	ColumnTexts
+	// From is the system that CREATE SCHEMA name FROM system names; nil: it names none.
+	From *Name
 	// Directives are the '-- JOB: x' comment lines before the statement: JOB, NAME,
 	// TOPIC, MEMORY_LIMIT, TIMEOUT and SQL APPLICATION, keys in capitals.
 	Directives map[string]string
@@ -173,8 +175,11 @@ type DropStream struct {
 	Cascade  bool
 }
 
-// Show is SHOW STREAMS, SINKS, JOBS, TOPICS; What is in capitals.
-type Show struct{ What string }
+// Show is SHOW STREAMS, SINKS, JOBS, MATERIALIZED VIEWS or TOPICS; What is in capitals.
+type Show struct {
+	What string
+	From *Name // of TOPICS: a system or a schema; nil: it is not said
+}
 
 // Describe is DESCRIBE name.
 type Describe struct{ Name Name }

@@ -75,6 +75,7 @@ func (*Drop) statement()          {}
 func (*Explain) statement()       {}
 func (*SetVariable) statement()   {}
 func (*ShowVariable) statement()  {}
+func (*ShowTopics) statement()    {}
 func (*ResetVariable) statement() {}
 func (*Discard) statement()       {}
 func (*Listen) statement()        {}

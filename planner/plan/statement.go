@@ -121,11 +121,25 @@ type CreateSink struct {
 	OrReplace   bool
 }
 
-// CreateSchema is CREATE SCHEMA.
+// CreateSchema is CREATE SCHEMA. Connector and Options are of the system that it shows;
+// "": it shows none.
 type CreateSchema struct {
 	Name        string
 	Owner       string
 	IfNotExists bool
+	Connector   string
+	Options     catalog.Options
+}
+
+// ShowTopics is SHOW TOPICS: what a system holds. System has its connector and options.
+type ShowTopics struct{ System *catalog.Relation }
+
+// TopicFields are the columns of SHOW TOPICS.
+func TopicFields() []Field {
+	return []Field{
+		{Name: "topic", Type: types.Of(types.Text)}, {Name: "partitions", Type: types.Of(types.Int4)}, {Name: "replicas", Type: types.Of(types.Int4)},
+		{Name: "records", Type: types.Of(types.Int8)}, {Name: "bytes", Type: types.Of(types.Int8)}, {Name: "internal", Type: types.Of(types.Bool)},
+	}
 }
 
 // StartJob starts a continuous query into sinks.
