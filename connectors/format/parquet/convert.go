@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"math"
 	"math/big"
-	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -157,35 +157,12 @@ func outOfRange(v int64, t types.Type) error {
 func (l *leaf) texts(dst vec.Vec, from, to int) (int, error) {
 	d, s := dst.(*vec.Bytes), &l.scratch
 	for i, b := range s.bytes[from:to] {
-		if !s.checked && !plainText(b) {
+		if !s.checked && !wire.PlainText(b) {
 			return from + i, notText(b)
 		}
 		d.Append(b)
 	}
 	return to, nil
-}
-
-// plainText reports whether s is UTF-8 without a zero byte.
-func plainText(s []byte) bool {
-	i := 0
-	var odd uint64
-	for ; i+8 <= len(s); i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
-		odd |= x | (x-0x0101010101010101)&^x
-	}
-	odd &= 0x8080808080808080
-	for ; i < len(s); i++ {
-		odd |= uint64(s[i]&0x80) | uint64(s[i]-1)&^uint64(s[i])&0x80
-	}
-	if odd == 0 {
-		return true
-	}
-	for _, c := range s {
-		if c == 0 {
-			return false
-		}
-	}
-	return utf8.Valid(s)
 }
 
 func notText(b []byte) error {

@@ -3,6 +3,7 @@ package parquet
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -265,7 +266,7 @@ func (c *column) appendEntries(dst []byte, r, key, value *node) ([]byte, error) 
 			return dst, corrupt("a map has a key that is NULL")
 		}
 		text, err := l.appendScalar(nil, l.value, false)
-		if err == nil && !plainText(text) {
+		if err == nil && !wire.PlainText(text) {
 			err = notText(text)
 		}
 		if err != nil {

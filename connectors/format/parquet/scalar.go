@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -20,7 +21,7 @@ func (l *leaf) parsed(t types.Type, format *types.Format) convert {
 			if scratch, err = l.appendScalar(scratch[:0], i, isJSON); err != nil {
 				return i, err
 			}
-			if !plainText(scratch) {
+			if !wire.PlainText(scratch) {
 				return i, notText(scratch)
 			}
 			v, err := types.Parse(t, string(scratch), format)
@@ -148,7 +149,7 @@ func (l *leaf) appendBytes(dst, b []byte, asJSON bool) ([]byte, error) {
 		switch {
 		case !asJSON:
 			return append(dst, b...), nil
-		case !plainText(b):
+		case !wire.PlainText(b):
 			return dst, notText(b)
 		case n.logical == logicalJSON:
 			if err := types.CheckJSON(b); err != nil {

@@ -3,6 +3,8 @@ package parquet
 import (
 	"encoding/binary"
 	"unsafe"
+
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 )
 
 // scratch holds values as they lie in the file, those that are not NULL, in the slice
@@ -93,7 +95,7 @@ func (l *leaf) dictionary(h pageHeader, b []byte) error {
 		}
 		d.text = true
 		for _, v := range d.bytes {
-			d.text = d.text && plainText(v)
+			d.text = d.text && wire.PlainText(v)
 		}
 	}
 	return nil
