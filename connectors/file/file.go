@@ -36,7 +36,7 @@ var (
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
-		{Key: "encoding", Default: "utf-8", Help: "utf-8"},
+		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + charsetNames + "; of a sink utf-8"},
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
 	}
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
@@ -95,6 +95,7 @@ type config struct {
 	path      string
 	format    string
 	codec     object.Codec
+	charset   *charset // nil: UTF-8
 	delimiter byte
 	quote     byte
 	null      string
@@ -152,6 +153,8 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 			what = "Avro container"
 		case c.format == formatParquet:
 			what = "Parquet"
+		case c.charset != nil:
+			what = v.String("encoding")
 		case what == string(object.None):
 			return c, v, v.Err()
 		}
@@ -204,7 +207,10 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	if c.delimiter == c.quote {
 		v.Reject("quote", "a byte that is not the delimiter")
 	}
-	v.Refuse("encoding", "Convert the file to UTF-8.", "utf-8")
+	if role == stream.RoleSink {
+		v.Refuse("encoding", "Leave it out, and convert the file when it is written (iconv -f utf-8).", "utf-8")
+	}
+	c.charset = readCharset(v, c.format)
 	if err := c.readAvro(v, role); err != nil {
 		return c, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -215,6 +216,9 @@ func TestRead(t *testing.T) {
 		{"csv no header", "a.csv", "1;'x;''y'\n", []string{"format", "csv", "has_headers", "false", "delimiter", ";", "quote", "'"}, []string{"1 x;'y @0"}},
 		{"gzip", "a.json.gz", gz("{\"id\":1}\n{\"id\":2", "}\n"), nil, []string{"1 NULL @0", "2 NULL @9"}},
 		{"zstd", "a.json.zst", string(zst), nil, []string{"1 z @0"}},
+		{"latin1", "a.csv", "id,name\n1,K\xf6ln\n2,x\n", []string{"encoding", "latin1"}, []string{"1 Köln @8", "2 x @16"}},
+		{"utf-16", "a.json", "\xfe\xff\x00{\x00\"\x00i\x00d\x00\"\x00:\x001\x00}\x00\n", []string{"encoding", "utf-16"}, []string{"1 NULL @3"}},
+		{"latin1 gzip", "a.csv.gz", gz("id,name\n1,K\xf6ln\n"), []string{"encoding", "ISO_8859_1", "format", "csv"}, []string{"1 Köln @8"}},
 		{"named gzip", "a", gz("{\"id\":1}"), []string{"compression", "gzip"}, []string{"1 NULL @0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -250,7 +254,12 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "lines.json.gz"), string(packed))
-	for file, options := range map[string][]string{"lines.json": nil, "array.json": nil, "lines.json.gz": nil, "rows.csv": {"format", "csv"}} {
+	wide, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(csv.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "wide.csv"), wide)
+	for file, options := range map[string][]string{"wide.csv": {"encoding", "utf-16"}, "lines.json": nil, "array.json": nil, "lines.json.gz": nil, "rows.csv": {"format", "csv"}} {
 		rel := relation(filepath.Join(dir, file), options...)
 		var got []string
 		at := map[stream.Split]stream.Offset{}
@@ -272,6 +281,43 @@ func TestResume(t *testing.T) {
 		}
 		if len(got) != 5000 || !strings.HasPrefix(got[4999], "4999 n4999 ") {
 			t.Errorf("%s: %d rows, the last %q", file, len(got), got[len(got)-1])
+		}
+	}
+}
+
+// TestRFC4180 reads what the RFC says of CSV, and what files hold beside it.
+func TestRFC4180(t *testing.T) {
+	for _, c := range []struct {
+		name, content string
+		want          []string
+		code          sqlerr.Code // of the record behind them
+	}{
+		{"CRLF", "id,name\r\n1,x\r\n2,y\r\n", []string{"1 x", "2 y"}, ""},
+		{"LF", "id,name\n1,x\n2,y\n", []string{"1 x", "2 y"}, ""},
+		{"the last line without an end", "id,name\r\n1,x\r\n2,y", []string{"1 x", "2 y"}, ""},
+		{"line ends in quotes", "id,name\r\n1,\"a\r\nb\"\r\n2,\"a\n\n,b\"\r\n", []string{"1 a\r\nb", "2 a\n\n,b"}, ""},
+		{"doubled quotes", "id,name\n1,\"a\"\"b\"\n2,\"\"\"\"\n", []string{"1 a\"b", "2 \""}, ""},
+		{"commas in quotes", "id,name\n1,\"a,b\"\n\"2\",\",\"\n", []string{"1 a,b", "2 ,"}, ""},
+		{"blanks belong to a field", "id,name\n1, x \n", []string{"1  x "}, ""},
+		{"nothing is NULL, quoted nothing is not", "id,name\n1,\n2,\"\"\n", []string{"1 NULL", "2 "}, ""},
+		{"a mark", "\xef\xbb\xbfid,name\r\n1,x\r\n", []string{"1 x"}, ""},
+		{"a mark before a quote", "\xef\xbb\xbf\"id\",\"name\"\n1,x\n", []string{"1 x"}, ""},
+		{"a header in another order", "name,id\n\"x\",1\n", []string{"1 x"}, ""},
+		{"empty lines", "id,name\n\n1,x\n\r\n\n2,y\n\n", []string{"1 x", "2 y"}, ""},
+		{"a comma too many", "id,name\n1,x\n2,y,\n", []string{"1 x"}, sqlerr.BadCopyFileFormat},
+		{"a field too few", "id,name\n1,x\n2\n", []string{"1 x"}, sqlerr.BadCopyFileFormat},
+		{"a quote that stays open", "id,name\n1,x\n2,\"y\n", []string{"1 x"}, sqlerr.BadCopyFileFormat},
+		{"wide text", "id,name\n1,\"Köln\n東京\"\n", []string{"1 Köln\n東京"}, ""},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "a.csv")
+		write(t, path, c.content)
+		got, err := open(t, relation(path, "has_headers", "true"), dir, stream.Scan{Bounded: true}, nil).rest()
+		for i, row := range got {
+			got[i] = row[:strings.LastIndex(row, " @")]
+		}
+		if !slices.Equal(got, c.want) || err == nil != (c.code == "") || err != nil && sqlerr.CodeOf(err) != c.code {
+			t.Errorf("%s: %q, %v, want %q, %s", c.name, got, err, c.want, c.code)
 		}
 	}
 }
@@ -312,7 +358,10 @@ func TestErrors(t *testing.T) {
 		{relation(path("a", ""), "folow", "true"), "22023", `unrecognized parameter "folow" of source "orders"`, `Perhaps you meant "follow".`},
 		{relation(path("a.gz", ""), "follow", "true"), "0A000", `a gzip file cannot be followed`, "Leave out follow"},
 		{relation(path("a", ""), "format", "protobuf"), "0A000", `format "protobuf"`, "Write format"},
-		{relation(path("a", ""), "encoding", "latin1"), "0A000", `parameter "encoding" = 'latin1' of "orders" is not supported`, "Convert"},
+		{relation(path("a", ""), "encoding", "ebcdic"), "22023", `invalid value for parameter "encoding" of "orders": "ebcdic"`, "windows-1250 to windows-1254"},
+		{relation(path("a.avro", ""), "encoding", "latin1"), "22023", `"encoding"`, "utf-8 with format avro"},
+		{relation(path("a", ""), "encoding", "utf-16", "follow", "true"), "0A000", `a utf-16 file cannot be followed`, "Leave out follow"},
+		{relation(path("w.csv", "id,name\n1,a\x81b\n"), "encoding", "windows-1252"), "22021", `offset 8: invalid byte sequence for encoding "UTF8"`, ""},
 		{relation(path("a", `{"id":1}`+"\n"+`{"id":"x"}`)), "22P02", `stream "orders", file "` + dir + `/a", offset 9, field "id": invalid input syntax for type bigint: "x"`, "on_error"},
 		{relation(path("b", "{\"name\":\"\xff\"}")), "22021", `offset 0: invalid byte sequence for encoding "UTF8": 0xff`, ""},
 		{relation(path("c.gz", strings.Repeat("{}", 100))), "XX001", `is not valid gzip data`, "Set compression"},

@@ -111,6 +111,9 @@ func (in *input) take(f object.File, at position) error {
 		}
 		return in.fileError(err)
 	}
+	if in.config.charset != nil {
+		in.z = in.config.charset.reader(in.z)
+	}
 	if at.offset == 0 {
 		return nil
 	}
@@ -128,9 +131,12 @@ func (in *input) take(f object.File, at position) error {
 	return in.seek(at.offset)
 }
 
+// direct reports whether what is read are the file's bytes as they lie there.
+func (in *input) direct() bool { return in.codec == object.None && in.config.charset == nil }
+
 // seek moves to a byte offset that lies ahead.
 func (in *input) seek(offset int64) error {
-	if in.codec == object.None {
+	if in.direct() {
 		size, err := in.f.Seek(0, io.SeekEnd)
 		if err != nil {
 			return object.PathError("seek in", in.path, err)
@@ -221,7 +227,7 @@ func (in *input) fill() error {
 // shrunk finds, at the end of a file that is not followed, whether it has been
 // cut short meanwhile.
 func (in *input) shrunk() error {
-	if in.config.follow || in.codec != object.None || in.config.store.Whole() {
+	if in.config.follow || !in.direct() || in.config.store.Whole() {
 		return nil
 	}
 	info, err := in.f.Stat()

@@ -75,7 +75,7 @@ func stripeable(in *input) (size int64, ok bool) {
 		return 0, false
 	}
 	in.weighed = true
-	if in.config.follow || in.config.store.Whole() || in.codec != object.None || in.array || in.limit >= 0 || in.overlong || runtime.GOMAXPROCS(0) < 2 {
+	if in.config.follow || in.config.store.Whole() || !in.direct() || in.array || in.limit >= 0 || in.overlong || runtime.GOMAXPROCS(0) < 2 {
 		return 0, false
 	}
 	info, err := in.f.Stat()
