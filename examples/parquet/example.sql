@@ -20,7 +20,6 @@ SELECT * FROM archived ORDER BY at;
 SELECT symbol, sum(price * quantity) AS notional FROM archived WHERE at >= '2026-01-15 10:30:01+00' GROUP BY symbol ORDER BY symbol;
 
 -- Rows are added behind those that are there.
-SELECT 'MSFT' AS symbol, 415.2::numeric(18,4) AS price, 7::bigint AS quantity, '2026-01-16 09:00:00+00'::timestamptz AS at, NULL::text[] AS tags
-  INTO archived;
+INSERT INTO archived (symbol, price, quantity, at) VALUES ('MSFT', 415.2, 7, '2026-01-16 09:00:00+00');
 
 SELECT count(*), count(tags), max(at) FROM archived;
