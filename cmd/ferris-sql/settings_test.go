@@ -233,6 +233,15 @@ func TestEverySetting(t *testing.T) {
 			_, err = tryDial(t, p)
 			wantCode(t, err, "53300")
 		},
+		"sql.allowed_env": func(t *testing.T) {
+			t.Setenv("FEED_TOKEN", "secret")
+			sql := "CREATE STREAM s (id int) WITH (type = 'http', url = 'http://127.0.0.1:1/feed', auth_token_env = 'FEED_TOKEN')"
+			_, err := ask(t, gatewayOf(t, "http.allow: [127.0.0.1]"), sql)
+			wantCode(t, err, "42501", "FEED_TOKEN")
+			if _, err := ask(t, gatewayOf(t, "http.allow: [127.0.0.1]\nsql.allowed_env: [FEED_TOKEN]"), sql); err != nil {
+				t.Errorf("a variable that is allowed: %v", err)
+			}
+		},
 		"sql.enable_spill_to_disk": func(t *testing.T) {
 			_, err := ask(t, gatewayOf(t, "sql: {query_memory_limit_mb: 3, enable_spill_to_disk: false}"), largeSort)
 			wantCode(t, err, "53200", "sql.query_memory_limit_mb = 3")

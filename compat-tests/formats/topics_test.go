@@ -142,7 +142,7 @@ func text(v any) string {
 	case int32:
 		return string(rune('0' + x))
 	case int64:
-		return string(rune('0' + x))
+		return string('0' + rune(x))
 	}
 	return "NULL"
 }

@@ -104,8 +104,11 @@ func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, 
 	err := on.rows(ctx, string(text), len(a.keys)+len(a.lookup.fields), func(values [][]byte) error {
 		one.Reset()
 		for i := range a.keys {
-			if values[i] == nil || a.keys[i].field.set(one.Cols[i], values[i]) != nil {
+			if values[i] == nil {
 				return nil // it is no key that was asked for
+			}
+			if err := a.keys[i].field.set(one.Cols[i], values[i]); err != nil {
+				return nil //nolint:nilerr // nor is this: what was asked for is of the column's type
 			}
 		}
 		key = a.encode(key[:0], one.Cols, 0)

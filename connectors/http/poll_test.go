@@ -372,8 +372,7 @@ func TestPollFaults(t *testing.T) {
 // TestPollRefused are answers that no waiting makes better.
 func TestPollRefused(t *testing.T) {
 	t.Setenv("FEED_URL", "http://127.0.0.1:1/hidden/path")
-	var s *httptest.Server
-	s = answers(t, func(w http.ResponseWriter, r *http.Request) {
+	s := answers(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/html":
 			w.Header().Set("Content-Type", "text/html")
