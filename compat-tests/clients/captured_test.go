@@ -293,6 +293,7 @@ var otherRows = []struct{ part, why string }{
 	{"version()", "another server"},
 	{"server_version", "another server"},
 	{"pg_database", "the database ferris is there, templates are not"},
+	{"pg_foreign_data_wrapper", "the connectors, with their privileges"},
 	{"pg_roles", "PostgreSQL has roles of its own, and its first one is another"},
 	{"pg_type t left outer join", "not all types are here"},
 	{"getTypeInfo", "not all types are here"},
