@@ -349,6 +349,7 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 	for _, f := range x.filters {
 		f.asked = false
 	}
+	patience := sharePatience
 	for m := range x.members {
 		if !x.decodes(m) {
 			// It joined while this batch was being read, and wants columns that
@@ -369,7 +370,7 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 			s.release()
 			continue
 		}
-		if !m.give(item{batch: own, read: r, shared: s}) {
+		if !m.give(item{batch: own, read: r, shared: s}, &patience) {
 			s.release()
 			x.release(m, x.at, nil)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -29,7 +30,7 @@ type shareFilter struct {
 // newShareFilter prepares a condition over a live scan; nil where it is not one that
 // gives every query the same.
 func newShareFilter(cond plan.Expr, n *plan.Scan, env *function.Env) *shareFilter {
-	if cond == nil || !sameForAll(cond) {
+	if cond == nil || !shareable(cond) {
 		return nil
 	}
 	// What it is asked in outlives the query that brought it.
@@ -42,18 +43,50 @@ func newShareFilter(cond plan.Expr, n *plan.Scan, env *function.Env) *shareFilte
 	return &shareFilter{cond: cond, columns: n.Columns, program: p}
 }
 
-// sameForAll reports whether a condition depends on the row alone, and on nothing
-// that a session can set.
-func sameForAll(e plan.Expr) bool {
+// shareFilterTerms is how many expressions a condition may have that a share asks.
+const shareFilterTerms = 100
+
+// shareable reports whether a condition depends on the row alone, and on nothing that a
+// session can set, and takes no longer than it takes to look at the row. Everyone waits
+// while a share asks it, and neither the end of its query nor that query's limit of
+// memory reaches it there.
+func shareable(e plan.Expr) bool {
+	terms := 0
 	return !plan.Any(e, func(e plan.Expr) bool {
+		if terms++; terms > shareFilterTerms {
+			return true
+		}
 		switch e := e.(type) {
 		case *plan.Column, *plan.Const, *plan.And, *plan.Or, *plan.Not, *plan.IsNull, *plan.IsBool, *plan.In, *plan.Distinct:
 			return false
 		case *plan.Call:
-			return e.Func.Volatility != 'i'
+			return e.Func.Volatility != 'i' || !quick(e)
 		}
 		return true
 	})
+}
+
+// quick reports whether a call is a comparison, or arithmetic or a cast of numbers of a
+// fixed size.
+func quick(c *plan.Call) bool {
+	switch c.Op {
+	case "=", "<>", "<", "<=", ">", ">=":
+		return true
+	case "+", "-", "*", "/", "%":
+	default:
+		if c.Cast == plan.NoCast {
+			return false
+		}
+	}
+	return fixedNumber(c.Typ) && !slices.ContainsFunc(c.Args, func(a plan.Expr) bool { return !fixedNumber(a.Type()) })
+}
+
+func fixedNumber(t types.Type) bool {
+	switch t.OID {
+	case types.Int2, types.Int4, types.Int8, types.Float4, types.Float8:
+		return true
+	}
+	return false
 }
 
 func (f *shareFilter) same(other *shareFilter) bool {
@@ -104,27 +137,37 @@ func (f *shareFilter) kept(b *vec.Batch) []int32 {
 }
 
 // memberPatience is how long a share waits for a member whose queue is full, and that
-// has taken something since it was last waited for. It is met where many members wake
-// at once: who is let go then decodes what the others have decoded.
-const memberPatience = 50 * time.Millisecond
+// has taken memberAlive items since it was last waited for. It is met where many members
+// wake at once: who is let go then decodes what the others have decoded. One that takes
+// an item now and then is not waited for: all would be as slow as it is.
+const (
+	memberPatience = 50 * time.Millisecond
+	memberAlive    = memberQueue / 2
+	// sharePatience is how long a share waits for all of its members with a batch.
+	sharePatience = 10 * memberPatience
+)
 
-// give puts a batch into a member's queue; false: there is no room. mu is held.
-func (m *member) give(it item) bool {
+// give puts a batch into a member's queue; false: there is no room. It waits no longer
+// than what is left of the share's patience. mu is held.
+func (m *member) give(it item, left *time.Duration) bool {
 	select {
 	case m.in <- it:
 	default:
 		taken := m.given - len(m.in)
-		if taken == m.taken {
+		if taken-m.taken < memberAlive || *left <= 0 {
 			return false
 		}
 		m.taken = taken
-		patience := time.NewTimer(memberPatience)
+		began := time.Now()
+		patience := time.NewTimer(min(memberPatience, *left))
 		defer patience.Stop()
 		select {
 		case m.in <- it:
 		case <-patience.C:
+			*left -= time.Since(began)
 			return false
 		}
+		*left -= time.Since(began)
 	}
 	m.given++
 	m.due = !it.read.CaughtUp

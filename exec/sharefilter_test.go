@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -105,4 +107,78 @@ func TestSharedFilterFails(t *testing.T) {
 		}
 	}
 	equal(t, "who has another condition", f.rows(sound, in, 5), []string{"10|n10", "11|n11", "12|n12", "13|n13", "14|n14"})
+}
+
+// TestShareAsksNothingThatTakesLong has queries with conditions that make long values,
+// look for patterns or have very many terms: their members ask them for themselves,
+// where the end of a query and its limit of memory reach them, and those with a
+// comparison are asked by the share.
+func TestShareAsksNothingThatTakesLong(t *testing.T) {
+	f := newFixture(t)
+	in := scanOf(f.stream("s"))
+	s := f.topics.topic("s")
+	s.addRows(0, 0, 10)
+	text := func(s string) plan.Expr { return &plan.Const{Value: types.NewText(s)} }
+	many := &plan.Or{}
+	for i := range int64(1000) {
+		many.Args = append(many.Args, call("=", column(in, 0), number64(i)))
+	}
+	long := &plan.Filter{Input: in, Cond: call("<>", call("||", column(in, 1), text("long")), text(""))}
+	pattern := &plan.Filter{Input: in, Cond: call("~", column(in, 1), text("^n[0-9]+$"))}
+	roots := []plan.Node{
+		long, pattern, &plan.Filter{Input: in, Cond: many},
+		&plan.Filter{Input: in, Cond: call("<>", call("%", column(in, 0), number64(7)), number64(9))},
+	}
+	var cursors []*Cursor
+	for _, root := range roots {
+		cursors = append(cursors, f.query(&plan.Query{Root: root, Live: true}, testEnv()))
+	}
+	for i, root := range roots {
+		f.rows(cursors[i], root, 10)
+	}
+	if err := s.waitReaders(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if filters, members := f.filtersShared(); filters != 1 || members != 1 {
+		t.Errorf("%d conditions are asked for %d members, want 1 for 1", filters, members)
+	}
+	s.addRows(0, 10, 20)
+	for i, root := range roots {
+		f.rows(cursors[i], root, 10)
+	}
+}
+
+// TestShareWaitsForWhoKeepsUp has a member that takes one item each time that its queue
+// is full: it is not waited for, and one that has taken half of its queue is, as long as
+// the share has patience.
+func TestShareWaitsForWhoKeepsUp(t *testing.T) {
+	m := &member{in: make(chan item, memberQueue)}
+	patience := sharePatience
+	fill := func() {
+		for len(m.in) < memberQueue {
+			if !m.give(item{}, &patience) {
+				t.Fatal("there is room, and it is not given the item")
+			}
+		}
+	}
+	for range memberAlive - 1 {
+		fill()
+		<-m.in
+	}
+	fill()
+	if m.give(item{}, &patience) || m.taken != 0 || patience != sharePatience {
+		t.Errorf("who took %d items was waited for: %v of patience are left", memberAlive-1, patience)
+	}
+	<-m.in
+	fill()
+	none := time.Duration(0)
+	if m.give(item{}, &none) || m.taken != 0 {
+		t.Error("a share without patience waited")
+	}
+	if m.give(item{}, &patience) || m.taken != memberAlive || patience >= sharePatience {
+		t.Errorf("who took %d items was not waited for: %v of patience are left", memberAlive, patience)
+	}
+	if m.give(item{}, &patience) || m.taken != memberAlive {
+		t.Error("who has taken nothing since was waited for again")
+	}
 }
