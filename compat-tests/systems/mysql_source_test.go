@@ -121,6 +121,24 @@ func TestMySQLIncremental(t *testing.T) {
 	p.same(p.here("SELECT count(*) FROM events"), "3008")
 }
 
+// TestMySQLPlaces goes on behind values that are compared otherwise than they lie, and
+// reads what comes as bytes.
+func TestMySQLPlaces(t *testing.T) {
+	p := startMaria(t)
+	p.there("CREATE TABLE levels (level enum('low','high') PRIMARY KEY, bits bit(9)); INSERT INTO levels VALUES ('low', b'100000001')")
+	p.here("CREATE STREAM levels WITH (type = 'mysql', connection = '$db', 'table' = 'levels', 'incremental.column' = 'level', poll_interval = '20ms')")
+	p.here("CREATE TABLE levelled (level text)")
+	p.here("START JOB levels AS SELECT level FROM levels INTO levelled")
+	p.soon(&p.ours, "SELECT level FROM levelled", "low")
+	p.there("INSERT INTO levels VALUES ('high', b'11')")
+	p.soon(&p.ours, "SELECT level FROM levelled ORDER BY 1", "high", "low")
+	p.here("CREATE STREAM bits WITH (type = 'mysql', connection = '$db', query = 'SELECT level, bits FROM levels', key = 'bits')")
+	p.same(p.here("SELECT level, bits FROM bits ORDER BY 2"), "high|3", "low|257")
+	p.here("CREATE TABLE counted (bits numeric)")
+	p.here("START JOB bits AS SELECT bits FROM bits INTO counted")
+	p.soon(&p.ours, "SELECT bits FROM counted ORDER BY 1", "3", "257")
+}
+
 // TestMySQLLookup joins a stream with a table that is asked by key.
 func TestMySQLLookup(t *testing.T) {
 	p := startMaria(t)

@@ -167,6 +167,9 @@ var mysqlFaults = map[uint16]sqlerr.Code{
 }
 
 func (mysqlDialect) fault(err error) *fault {
+	if errors.Is(err, mysql.ErrPktTooLarge) { // the driver's: the server has not seen it
+		return &fault{code: sqlerr.ProgramLimitExceeded, message: "a statement of one row is longer than max_allowed_packet", hint: "Raise max_allowed_packet there, up to 1G."}
+	}
 	var my *mysql.MySQLError
 	if !errors.As(err, &my) {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -101,7 +102,10 @@ func (s *mysqlSession) queried(ctx context.Context) ([]remote, error) {
 			precision, scale = 0, 0
 		}
 		if kind == "bit" { // of what length, it does not say
-			kind, unsigned = "bigint", true
+			r := mysqlColumn(n, "bigint", true, 0, 0, false)
+			r.sql = kind // its values come as bytes
+			columns = append(columns, r)
+			continue
 		}
 		columns = append(columns, mysqlColumn(n, kind, unsigned, precision, int(scale), false))
 	}
@@ -246,9 +250,15 @@ func mysqlPlace(s *source, column string) place {
 	i := slices.IndexFunc(s.there, func(r remote) bool { return strings.EqualFold(r.name, column) })
 	if i >= 0 {
 		switch r := s.there[i]; {
+		case r.sql == "bit": // it comes as bytes
+			p.sql = "(" + p.sql + " + 0)"
+			p.constant = func(text string) string { return text }
+		case r.sql == "enum" || r.sql == "set": // they lie by their numbers, and are compared with texts by their names
+			p.sql = "CAST(" + p.sql + " AS UNSIGNED)"
+			p.constant = func(text string) string { return text }
 		case integral(r.typ.OID):
 			p.constant = func(text string) string { return text }
-		case r.typ.OID == types.Float4 || r.typ.OID == types.Float8 || r.sql == "bit" || r.sql == "bool":
+		case r.typ.OID == types.Float4 || r.typ.OID == types.Float8 || r.sql == "bool":
 			p.sql = "(" + p.sql + " + 0e0)"
 			p.constant = func(text string) string { return text }
 		case r.typ.OID == types.Bytea:
@@ -269,6 +279,7 @@ type mysqlHorizon struct {
 	bound   string   // up to which all is settled; "": nothing is
 	next    string   // the bound when those that it waits for have ended
 	waiting []string // transactions
+	asked   int      // how often, so that no two statements are the same
 }
 
 func (mysqlDialect) horizon(s *source, bounded bool) horizon {
@@ -283,44 +294,83 @@ func (mysqlDialect) horizon(s *source, bounded bool) horizon {
 	return &mysqlHorizon{source: s, place: column, lag: where}
 }
 
-// writing are the transactions that others are writing in now.
-func (h *mysqlHorizon) writing(ctx context.Context, on *mysqlSession) ([]string, error) {
-	rows, err := on.texts(ctx, 1, "SELECT CONCAT(trx_mysql_thread_id, ' ', trx_started) FROM information_schema.INNODB_TRX"+
-		" WHERE trx_is_read_only = 0 AND (trx_rows_modified > 0 OR trx_query IS NOT NULL) AND trx_mysql_thread_id <> CONNECTION_ID()")
-	if f := (mysqlDialect{}).fault(err); f != nil && f.code == sqlerr.InsufficientPrivilege {
-		h.blind = true
-		return nil, nil
+const (
+	// trxCached is how long the server keeps what it says of transactions, and a little
+	// more: who asks sooner, after anybody else, is told what was before.
+	trxCached = 120 * time.Millisecond
+	// trxTries is how often it is asked for news. Where others ask all the time there are
+	// none.
+	trxTries = 20
+)
+
+// writing are the transactions that others are writing in now. fresh: what the server
+// says is not of before it was asked, as it tells of this statement too.
+func (h *mysqlHorizon) writing(ctx context.Context, on *mysqlSession) (all []string, fresh bool, err error) {
+	if err := on.snapshot(ctx, false); err != nil { // or it does not tell of this session
+		return nil, false, err
 	}
-	var all []string
-	for _, row := range rows {
-		all = append(all, row[0])
+	for range trxTries {
+		h.asked++
+		mark := fmt.Sprintf("/* ferris %d */", h.asked)
+		rows, err := on.texts(ctx, 2, "SELECT "+mark+" CONCAT(trx_mysql_thread_id, ' ', trx_started), trx_mysql_thread_id = CONNECTION_ID() AND LOCATE("+quoteText(mark)+", trx_query) > 0"+
+			" FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = CONNECTION_ID() OR trx_is_read_only = 0 AND (trx_rows_modified > 0 OR trx_query IS NOT NULL)")
+		if f := (mysqlDialect{}).fault(err); f != nil && f.code == sqlerr.InsufficientPrivilege {
+			h.blind = true
+			break
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		all = all[:0]
+		for _, row := range rows {
+			if row[1] == "1" {
+				fresh = true
+			} else {
+				all = append(all, row[0])
+			}
+		}
+		if fresh {
+			break
+		}
+		timer := time.NewTimer(trxCached)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, false, context.Cause(ctx)
+		}
 	}
-	return all, err
+	return all, fresh, on.rollback(ctx)
+}
+
+// settle moves the bound. Which transactions write is asked after the highest value.
+func (h *mysqlHorizon) settle(ctx context.Context, s *mysqlSession) error {
+	rows, err := s.texts(ctx, 1, "SELECT COALESCE(MAX("+h.place.sql+"), '') FROM "+h.source.config.from())
+	if err != nil {
+		return err
+	}
+	now, fresh, err := h.writing(ctx, s)
+	if err != nil || !fresh {
+		return err
+	}
+	if len(h.waiting) > 0 {
+		h.waiting = slices.DeleteFunc(h.waiting, func(t string) bool { return !slices.Contains(now, t) })
+		if len(h.waiting) > 0 {
+			return nil
+		}
+		h.bound = h.next
+	}
+	h.next, h.waiting = rows[0][0], now
+	if len(h.waiting) == 0 {
+		h.bound = h.next
+	}
+	return nil
 }
 
 func (h *mysqlHorizon) where(ctx context.Context, on session) ([]string, error) {
-	s := on.(*mysqlSession)
-	if len(h.waiting) > 0 {
-		now, err := h.writing(ctx, s)
-		if err != nil {
+	if !h.blind {
+		if err := h.settle(ctx, on.(*mysqlSession)); err != nil {
 			return nil, err
-		}
-		h.waiting = slices.DeleteFunc(h.waiting, func(t string) bool { return !slices.Contains(now, t) })
-		if len(h.waiting) == 0 {
-			h.bound = h.next
-		}
-	}
-	if len(h.waiting) == 0 && !h.blind {
-		rows, err := s.texts(ctx, 1, "SELECT COALESCE(MAX("+h.place.sql+"), '') FROM "+h.source.config.from())
-		if err != nil {
-			return nil, err
-		}
-		h.next = rows[0][0]
-		if h.waiting, err = h.writing(ctx, s); err != nil {
-			return nil, err
-		}
-		if len(h.waiting) == 0 {
-			h.bound = h.next
 		}
 	}
 	switch {

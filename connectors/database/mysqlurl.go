@@ -55,18 +55,8 @@ func (s *server) setMySQL(key, value string, roots []string) error {
 			return badURL("its parameter %q is %q: disabled, preferred, required, verify-ca or verify-identity", key, value)
 		}
 		s.settings["sslmode"] = mode
-	case "usessl":
-		if _, there := s.settings["sslmode"]; !there {
-			s.settings["sslmode"] = map[bool]string{true: tlsDisabled, false: tlsPreferred}[value == "false"]
-		}
-	case "requiressl":
-		if value != "false" {
-			s.settings["sslmode"] = tlsRequired
-		}
-	case "verifyservercertificate":
-		if value != "false" {
-			s.settings["sslmode"] = tlsIdentity
-		}
+	case "usessl", "requiressl", "verifyservercertificate":
+		s.settings[folded] = value
 	case "sslrootcert", "ssl-ca", "sslca", "serversslcert":
 		path, err := object.Resolve(value, roots)
 		if err != nil {
@@ -127,8 +117,28 @@ func (s *server) mysqlConfig(timeout time.Duration) (*mysql.Config, error) {
 	return c, nil
 }
 
+// settleTLS is how a connection is encrypted where sslmode does not say it: as the
+// strictest of the older parameters has it, in whatever order they come. Who names a
+// certificate has the server's checked by it.
+func (s *server) settleTLS() {
+	of := s.settings
+	said := func(key string) bool { return of[key] != "" && of[key] != "false" }
+	switch {
+	case of["sslmode"] != "":
+	case said("verifyservercertificate"):
+		of["sslmode"] = tlsIdentity
+	case of["usessl"] == "false" && !said("requiressl"):
+		of["sslmode"] = tlsDisabled
+	case of["sslrootcert"] != "":
+		of["sslmode"] = tlsCA
+	case said("requiressl"):
+		of["sslmode"] = tlsRequired
+	}
+}
+
 // completeMySQL checks what a URL says.
 func (s *server) completeMySQL() error {
+	s.settleTLS()
 	switch {
 	case s.user == "":
 		return badURL("it names no user")

@@ -46,8 +46,13 @@ func (s *server) setSQLite(path string, roots []string) error {
 // single reports whether the database is a file, which one writes to at a time.
 func (s *server) single() bool { return len(s.hosts) == 0 }
 
+// parseName takes no schema but main: temp is gone with the connection.
 func (sqliteDialect) parseName(s string) (name, error) {
-	return parseName(s, "`\"", func(word string) string { return word })
+	n, err := parseName(s, "`\"", func(word string) string { return word })
+	if err == nil && n.schema != "" && !strings.EqualFold(n.schema, "main") {
+		err = fmt.Errorf("%q is of another schema than main", s)
+	}
+	return n, err
 }
 
 func (sqliteDialect) ident(s string) string { return quoteIdent(s) }

@@ -143,13 +143,11 @@ func (sqliteDialect) places(s *source, bounded bool) (places []place, sorted boo
 	return places, true, nil
 }
 
-// sqlitePlace is a column of the table's.
-func sqlitePlace(s *source, column string) place {
-	p := place{name: column, sql: "t." + quoteIdent(column)}
-	p.selected = "+" + p.sql
-	if i := slices.IndexFunc(s.there, func(r remote) bool { return strings.EqualFold(r.name, column) }); i >= 0 && s.there[i].typ.OID == types.Bytea {
-		p.constant = func(text string) string { return fmt.Sprintf("x'%x'", text) }
-	}
+// sqlitePlace is a column of the table's, or of a query. Its values come as constants:
+// where no type is declared, a number is less than any text.
+func sqlitePlace(_ *source, column string) place {
+	p := place{name: column, sql: "t." + quoteIdent(column), constant: func(text string) string { return text }}
+	p.selected = "quote(" + p.sql + ")"
 	return p
 }
 

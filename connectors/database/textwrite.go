@@ -57,14 +57,20 @@ func (w *textWriter) distinct(column int) bool {
 
 func (w *textWriter) apply(ctx context.Context, b *vec.Batch, put, gone []int32) error {
 	t := w.sink.tx
-	return t.on(func(on session) error {
+	return t.on(func(on session) (err error) {
+		rowsOnly := false
+		defer func() {
+			if err != nil && !rowsOnly {
+				t.lose()
+			}
+		}()
 		if err := t.begun(ctx, on); err != nil {
 			return err
 		}
 		if _, err := on.exec(ctx, "SAVEPOINT ferris"); err != nil {
 			return err
 		}
-		err := w.statements(ctx, on, b, put, gone)
+		err = w.statements(ctx, on, b, put, gone)
 		last := "RELEASE SAVEPOINT ferris"
 		if err != nil {
 			f := w.sink.config.server.dialect.fault(err)
@@ -76,6 +82,7 @@ func (w *textWriter) apply(ctx context.Context, b *vec.Batch, put, gone []int32)
 		if _, end := on.exec(ctx, last); end != nil {
 			return end
 		}
+		rowsOnly = true
 		return err
 	})
 }

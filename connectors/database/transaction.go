@@ -18,6 +18,7 @@ type transaction struct {
 	conn   session
 	open   bool
 	closed bool
+	lost   bool // it was closed after an error
 
 	since atomic.Int64 // when the server was last asked, in Unix nanoseconds; 0: it has answered
 }
@@ -72,8 +73,22 @@ func (t *transaction) commit(ctx context.Context) error {
 	return t.end(func(conn session) error { return conn.commit(ctx) })
 }
 
+// lose gives up the connection, which the caller has: after an error that is of more
+// than rows, a deadlock's or a trigger's, the server may have ended the transaction, and
+// what is written then would be outside of any.
+func (t *transaction) lose() {
+	t.conn.close()
+	t.closed, t.lost = true, true
+}
+
 // rollback takes back what is open.
 func (t *transaction) rollback(ctx context.Context) error {
+	t.mu.Lock()
+	lost := t.lost
+	t.mu.Unlock()
+	if lost {
+		return nil // the server has
+	}
 	return t.end(func(conn session) error { return conn.rollback(ctx) })
 }
 
