@@ -65,6 +65,7 @@ func (c *client) redirect(r *http.Request, via []*http.Request) error {
 		return err
 	}
 	c.config.depersonal(r)
+	r.Header.Del("Referer") // a URL with its query, which may hold a secret
 	return nil
 }
 

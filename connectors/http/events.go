@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -26,7 +27,9 @@ type eventReader struct {
 	open bool
 
 	events chan received
-	ended  error // what Read returns from now on
+	held   atomic.Int64  // bytes of those in events
+	took   chan struct{} // holds one: there are fewer
+	ended  error         // what Read returns from now on
 	n      int64
 
 	id, kind int // hidden columns of the batch; -1: not read
@@ -43,10 +46,13 @@ const (
 	ahead = 256
 	// idleTell is how often it is said that nothing has come.
 	idleTell = 500 * time.Millisecond
+	// aheadBytes bounds the bytes of those that lie ready, and of those in a batch, but
+	// for one that is longer.
+	aheadBytes = 8 << 20
 )
 
 func newEventReader(r *reading) *eventReader {
-	e := &eventReader{reading: r, rows: newDecoding(r.source, r.scan.Columns, r.scan.OnReject), events: make(chan received, ahead), id: -1, kind: -1}
+	e := &eventReader{reading: r, rows: newDecoding(r.source, r.scan.Columns, r.scan.OnReject), events: make(chan received, ahead), took: make(chan struct{}, 1), id: -1, kind: -1}
 	all := r.source.rel.AllColumns()
 	for out, c := range r.scan.Columns {
 		switch {
@@ -77,11 +83,31 @@ func (r *eventReader) start(p place, _ []uint64) {
 
 // pass hands an event on; false: nobody wants it.
 func (r *eventReader) pass(e received) bool {
+	for held := r.held.Load(); held > 0 && held+e.size() > aheadBytes; held = r.held.Load() {
+		select {
+		case <-r.took:
+		case <-r.ctx.Done():
+			return false
+		}
+	}
+	r.held.Add(e.size())
 	select {
 	case r.events <- e:
 		return true
 	case <-r.ctx.Done():
 		return false
+	}
+}
+
+// size is how many bytes an event has.
+func (e *event) size() int64 { return int64(len(e.data) + len(e.id) + len(e.kind)) }
+
+// taken notes that an event lies ready no more.
+func (r *eventReader) taken(e received) {
+	r.held.Add(-e.size())
+	select {
+	case r.took <- struct{}{}:
+	default:
 	}
 }
 
@@ -158,11 +184,9 @@ func (r *eventReader) connect(id string) (*eventStream, int, error) {
 			WithHint("Check url; mode = 'poll' reads answers of other kinds.")
 	}
 	r.waits(nil)
-	s := newEventStream(resp.Body, c.most, id)
+	silence.Stop()
+	s := newEventStream(listening{resp.Body, silence, c.idle}, c.most, id)
 	for n := 0; ; n++ {
-		if silence.Stop(); c.idle > 0 {
-			silence.Reset(c.idle)
-		}
 		e, err := s.next()
 		if err != nil {
 			why := "the connection has ended"
@@ -180,6 +204,22 @@ func (r *eventReader) connect(id string) (*eventStream, int, error) {
 			return s, n, r.ctx.Err()
 		}
 	}
+}
+
+// listening is a body whose silence is bounded: while it is read, whatever comes, and not
+// while what came is worked on.
+type listening struct {
+	body    io.Reader
+	silence *time.Timer
+	most    time.Duration // 0: it is not
+}
+
+func (l listening) Read(b []byte) (int, error) {
+	if l.most > 0 {
+		l.silence.Reset(l.most)
+		defer l.silence.Stop()
+	}
+	return l.body.Read(b)
 }
 
 // Read hands on the events that have come.
@@ -212,7 +252,9 @@ func (r *eventReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, erro
 func (r *eventReader) deliver(b *vec.Batch, e received) (stream.Read, error) {
 	read := stream.Read{Split: split}
 	r.rows.into(b)
-	for came := 0; ; {
+	came, size := 0, int64(0)
+	for {
+		r.taken(e)
 		if e.err != nil {
 			if r.ended = e.err; came == 0 {
 				return stream.Read{}, e.err
@@ -221,6 +263,9 @@ func (r *eventReader) deliver(b *vec.Batch, e received) (stream.Read, error) {
 		}
 		if err := r.row(b, e.event, &read); err != nil {
 			return stream.Read{}, err
+		}
+		if size += e.size(); size >= aheadBytes {
+			break
 		}
 		if came++; came == vec.MaxRows {
 			break

@@ -214,9 +214,6 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 	var r request
 	var err error
 	if c.asks == asksList {
-		for i := range names {
-			names[i] = url.QueryEscape(names[i])
-		}
 		r, err = l.listed(names)
 	} else if r, err = l.request(make([]string, len(keys))); err == nil {
 		if r.body, err = stdjson.Marshal(objects); err != nil {
@@ -246,11 +243,20 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 	return w.flush()
 }
 
-// listed asks for several keys, which are escaped, and parted by commas.
+// listed asks for several keys, parted by commas.
 func (l *lookup) listed(names []string) (request, error) {
 	c := l.source.config
 	place := "{" + c.asked[0] + "}"
-	u, err := url.Parse(strings.ReplaceAll(c.text, place, strings.Join(names, ",")))
+	inPath, inQuery := make([]string, len(names)), make([]string, len(names))
+	for i, n := range names {
+		inPath[i], inQuery[i] = escaped(n), url.QueryEscape(n)
+	}
+	path, query, asks := strings.Cut(c.text, "?")
+	text := strings.ReplaceAll(path, place, strings.Join(inPath, ","))
+	if asks {
+		text += "?" + strings.ReplaceAll(query, place, strings.Join(inQuery, ","))
+	}
+	u, err := url.Parse(text)
 	if err != nil || u.Host != c.url.Host {
 		return request{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s: keys make no URL of it", c.what())
 	}
