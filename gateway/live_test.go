@@ -58,12 +58,16 @@ func TestLiveCaps(t *testing.T) {
 		}
 	}()
 	for _, setting := range []string{"ferris.live_rows = 3", "ferris.live_bytes = '1kB'", "ferris.live_time = '20ms'"} {
-		var notice string
+		var notice, hint string
 		config, err := pgconn.ParseConfig("postgres://ana@" + s.addr + "/ferris?sslmode=disable")
 		if err != nil {
 			t.Fatal(err)
 		}
-		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notice = n.Message }
+		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+			if notice = n.Message; strings.HasPrefix(notice, "the query is live: it ends when it is cancelled") {
+				hint = n.Hint
+			}
+		}
 		c, err := pgconn.ConnectConfig(testContext(t), config)
 		if err != nil {
 			t.Fatal(err)
@@ -79,6 +83,9 @@ func TestLiveCaps(t *testing.T) {
 		name, _, _ := strings.Cut(setting, " ")
 		if !strings.Contains(notice, name) {
 			t.Errorf("%s: the notice is %q", setting, notice)
+		}
+		if !strings.Contains(hint, "COPY (SELECT ... EMIT CHANGES) TO STDOUT") {
+			t.Errorf("the hint of who waits for rows in psql is %q", hint)
 		}
 		if strings.Contains(setting, "rows") && len(rs[0].Rows) != 3 {
 			t.Errorf("%s: %d rows", setting, len(rs[0].Rows))

@@ -138,6 +138,32 @@ func unknownSetting(name string) *sqlerr.Error {
 	return sqlerr.Errorf(sqlerr.UndefinedObject, "unrecognized configuration parameter %q", name)
 }
 
+// listed says where that is found which other systems list with SHOW.
+var listed = map[string]string{
+	"columns":     "Use DESCRIBE name, or psql's \\d name.",
+	"connectors":  "SELECT name FROM ferris.connectors lists them.",
+	"databases":   "Use psql's \\l, or SELECT datname FROM pg_database.",
+	"functions":   "docs/functions.md has the functions; pg_proc does, too.",
+	"processlist": "Use SELECT ... FROM pg_stat_activity.",
+	"queries":     "Use SELECT ... FROM pg_stat_activity; SHOW JOBS lists what runs for ever.",
+	"roles":       "Use psql's \\du, or SELECT rolname FROM pg_roles.",
+	"schemas":     "Use psql's \\dn, or SELECT nspname FROM pg_namespace.",
+	"sources":     "Use SHOW STREAMS.",
+	"tables":      "Use psql's \\dt, or SELECT tablename FROM pg_tables; SHOW STREAMS lists the streams.",
+	"users":       "Use psql's \\du, or SELECT rolname FROM pg_roles.",
+	"views":       "Use psql's \\dv, or SELECT viewname FROM pg_views; SHOW MATERIALIZED VIEWS lists those that are kept.",
+}
+
+// unknownShown is the error of SHOW of what is no setting, with the place of what was
+// looked for.
+func unknownShown(name string) *sqlerr.Error {
+	e := unknownSetting(name)
+	if hint, ok := listed[strings.ToLower(name)]; ok {
+		return e.WithHint("%s", hint)
+	}
+	return e
+}
+
 func isCustomPart(s string) bool {
 	for i, r := range s {
 		letter := r == '_' || r >= 'a' && r <= 'z' || r >= utf8.RuneSelf

@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -110,6 +112,23 @@ func TestPlanCacheTime(t *testing.T) {
 	} {
 		if got := dependsOnTime(text); got != want {
 			t.Errorf("dependsOnTime(%q) = %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestShowOfNoSetting: SHOW of what other systems list with it says where that is found;
+// what is nothing at all gets no advice, as in PostgreSQL.
+func TestShowOfNoSetting(t *testing.T) {
+	c := start(t, nil).connect(t, "")
+	for name, hint := range map[string]string{
+		"tables": `Use psql's \dt, or SELECT tablename FROM pg_tables; SHOW STREAMS lists the streams.`,
+		"VIEWS":  `Use psql's \dv, or SELECT viewname FROM pg_views; SHOW MATERIALIZED VIEWS lists those that are kept.`,
+		"tabels": "",
+	} {
+		_, err := c.Exec(testContext(t), "SHOW "+name).ReadAll()
+		var said *pgconn.PgError
+		if !errors.As(err, &said) || said.Code != string(sqlerr.UndefinedObject) || said.Hint != hint {
+			t.Errorf("SHOW %s: %v, want 42704 with the hint %q", name, err, hint)
 		}
 	}
 }

@@ -136,7 +136,8 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 
 // noticeLive tells whoever waits for the end that there is none.
 func (x *session) noticeLive() {
-	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "the query is live: it ends when it is cancelled")
+	n := sqlerr.Errorf(sqlerr.SuccessfulCompletion, "the query is live: it ends when it is cancelled").
+		WithHint(`psql prints the rows of a query at its end; COPY (SELECT ... EMIT CHANGES) TO STDOUT prints them as they come, as does \set FETCH_COUNT 1 before the query.`)
 	n.Severity = "NOTICE"
 	x.notice(n)
 }

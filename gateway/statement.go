@@ -324,7 +324,7 @@ func (x *session) showStatement(s *plan.ShowVariable) (*outcome, error) {
 	} else {
 		v, ok := x.show(s.Name)
 		if !ok {
-			return nil, unknownSetting(s.Name)
+			return nil, unknownShown(s.Name)
 		}
 		rows.rows, rows.width = [][]string{{v}}, 1
 	}

@@ -137,7 +137,7 @@ func TestHTTPExample(t *testing.T) {
 	}, fmt.Sprint(orders-99))
 	p.same(p.here("SELECT count(*) FROM ferris.jobs WHERE state <> 'running'"), "0")
 	// One that is asked for keys is not read, and a service that is not allowed is not asked.
-	p.fails("SELECT * FROM customers", "0A000", "Join a stream with it")
+	p.fails("SELECT * FROM customers", "0A000", "with EMIT CHANGES")
 	p.fails("CREATE STREAM far (id int) WITH (type = 'http', url = 'http://169.254.169.254/latest')", "42501", "it is not in http.allow")
 	p.fails("CREATE STREAM far (id int) WITH (type = 'http', url = '$web/orders', auth_token_env = 'PATH')", "42501", "sql.allowed_env")
 }

@@ -89,7 +89,11 @@ func (s *sink) openOrCreate() (created bool, err error) {
 		}
 		if err != nil {
 			s.f = nil
-			return false, object.PathError("open", s.path, err)
+			said := object.PathError("open", s.path, err)
+			if e := sqlerr.From(said); e.Code == sqlerr.UndefinedFile {
+				said = e.WithHint("A sink makes its file, and not the folder: make it on the gateway's machine. A relative path begins at the gateway's working directory.")
+			}
+			return false, said
 		}
 		return created, nil
 	}

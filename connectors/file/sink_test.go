@@ -218,6 +218,8 @@ func TestSinkErrors(t *testing.T) {
 		_, err := Connector{}.Sink(t.Context(), env(dir), rel, c.o)
 		if e := sqlerr.From(err); e == nil || e.Code != c.code || !strings.Contains(e.Message, c.text) {
 			t.Errorf("%s %v: %+v, want %s %s", c.path, c.options, e, c.code, c.text)
+		} else if c.code == sqlerr.UndefinedFile && !strings.Contains(e.Hint, "not the folder") {
+			t.Errorf("%s: the hint is %q, and it is the folder that is missing", c.path, e.Hint)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func (c *client) refused(resp *http.Response, text, body []byte) error {
 	default:
 		f.refused = true
 		e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s", said).WithHint("Send what the service takes, or set on_refusal = 'skip' to leave such rows out.")
-		if body == nil {
+		if len(body) == 0 {
 			e = e.WithHint("Check url, and what the service takes.")
 		} else {
 			e = e.WithDetail("The request is %s", c.config.said(body))

@@ -58,7 +58,7 @@ func (Connector) Source(_ context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, err
 	}
 	if len(c.asked) > 0 {
-		return nil, sqlerr.Unsupported("Join a stream with it: SELECT ... FROM s JOIN "+rel.Name+" ON "+rel.Name+"."+c.asked[0]+" = s.column.",
+		return nil, sqlerr.Unsupported("Join a stream without end with it, in a job or with EMIT CHANGES: SELECT ... FROM s JOIN "+rel.Name+" ON "+rel.Name+"."+c.asked[0]+" = s.column EMIT CHANGES.",
 			"reading %q, whose URL is that of one key, is not supported", rel.Name)
 	}
 	return &source{env: env, rel: rel, config: c}, nil

@@ -416,6 +416,9 @@ func TestPollRefused(t *testing.T) {
 		if sqlerr.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: %v, want %s with %q", c.path, err, c.code, c.text)
 		}
+		if e := sqlerr.From(err); c.path == "/404" && (e.Detail != "" || e.Hint != "Check url, and what the service takes.") {
+			t.Errorf("%s: %q, %q: what was sent is nothing", c.path, e.Detail, e.Hint)
+		}
 	}
 	// What does not decode may be passed over: a record, or an answer that is none.
 	for path, want := range map[string]int{"/row": 1, "/html": 1} {

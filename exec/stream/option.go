@@ -74,7 +74,7 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 		v.given[key] = o.Value
 	}
 	for i := range known {
-		if _, ok := v.given[known[i].Key]; known[i].Required && !ok {
+		if v.given[known[i].Key] == "" && known[i].Required {
 			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "%s %q needs the parameter %q", role, rel.Name, known[i].Key).
 				WithHint("%s: %s.", known[i].Key, known[i].Help)
 		}

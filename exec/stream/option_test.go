@@ -55,6 +55,7 @@ func TestReadOptionsRefuses(t *testing.T) {
 		{rel("topic", "t", "linger", "x"), sqlerr.InvalidParameterValue, `unrecognized parameter "linger" of source "r"`, `Perhaps you meant "linger.ms".`},
 		{rel("topic", "t", "zzzzzz", "x"), sqlerr.InvalidParameterValue, `unrecognized parameter "zzzzzz" of source "r"`, `A test source takes: topic, linger.ms, format, batch.size.`},
 		{rel(), sqlerr.InvalidParameterValue, `source "r" needs the parameter "topic"`, `topic: the topic.`},
+		{rel("topic", ""), sqlerr.InvalidParameterValue, `source "r" needs the parameter "topic"`, `topic: the topic.`},
 		{rel("topic", "t", "format", "a", "value.format", "b"), sqlerr.SyntaxError, `parameter "format" of source "r" specified more than once`, ""},
 	} {
 		_, err := ReadOptions(c.rel, RoleSource, testOptions)

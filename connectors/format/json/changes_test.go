@@ -94,6 +94,7 @@ func TestChangesThatAreNone(t *testing.T) {
 		`{"op":"c","after":[1]}`:                `22P02 invalid input syntax for type json Expected a JSON object`,
 		`{"op":"c","after":{"id":1}} x`:         `22P02 invalid input syntax for type json Something follows the object`,
 		`{"op":"c","after":{"id":1}`:            `22P02 invalid input syntax for type json Expected a JSON object`,
+		"not json\r\n":                          `22P02 invalid input syntax for type json Expected a JSON object. At byte 0: "not json"`,
 		`[]`:                                    `22P02 invalid input syntax for type json Expected a JSON object`,
 		``:                                      `22P02 invalid input syntax for type json Expected a JSON object`,
 		`{"schema":{"type":1},"payload":{"op":"c","after":{}}}`: `22P02 invalid input syntax for type json The schema of the record is not one of Kafka Connect's`,

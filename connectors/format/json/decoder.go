@@ -7,6 +7,7 @@
 package json
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -416,7 +417,7 @@ func (d *Decoder) key(b []byte, i int) (*field, int, error) {
 // malformed is the error of a record that is not a JSON object.
 func malformed(b []byte, i int, detail string) error {
 	return sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type json").
-		WithDetail("%s At byte %d: %s", detail, min(i, len(b)), excerpt(b[min(i, len(b)):]))
+		WithDetail("%s At byte %d: %s", detail, min(i, len(b)), excerpt(bytes.TrimRight(b[min(i, len(b)):], "\r\n")))
 }
 
 func invalidUTF8(b []byte) error {
