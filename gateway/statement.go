@@ -37,10 +37,14 @@ func (x *session) plan(ctx context.Context, st parse.Statement, params []types.O
 	b, err := x.planOnce(ctx, st, params)
 	for seen := map[string]bool{}; err != nil; {
 		var missing *bind.Undiscovered
-		if !errors.As(err, &missing) || seen[missing.Name] {
+		if !errors.As(err, &missing) {
 			break
 		}
-		seen[missing.Name] = true
+		at := strings.Join(missing.Schemas, "\x00") + "\x00" + missing.Name // one name may be of several schemas
+		if seen[at] {
+			break
+		}
+		seen[at] = true
 		if err = x.discover(ctx, missing, err); err == nil {
 			b, err = x.planOnce(ctx, st, params)
 		}

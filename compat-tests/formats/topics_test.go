@@ -289,3 +289,17 @@ func TestSchemaOfTopics(t *testing.T) {
 	}
 	wantFault(t, conn, "SELECT * FROM gone.orders", "08001", "could not connect to Kafka", "Check that a broker listens there")
 }
+
+// TestOneTopicOfTwoSchemas uses topics of one name of two schemas, neither of which was
+// used before, in one statement.
+func TestOneTopicOfTwoSchemas(t *testing.T) {
+	c := newCluster(t)
+	c.put(t, "orders", `{"id": 1}`, `{"id": 2}`)
+	conn := c.connect(t, "ferris")
+	for _, schema := range []string{"k1", "k2"} {
+		run(t, conn, "CREATE SCHEMA "+schema+" FROM KAFKA WITH ('bootstrap.servers' = '"+c.addr+"')")
+	}
+	if got := lined(t, conn, "SELECT count(*) FROM k1.orders a JOIN k2.orders b ON a.id = b.id"); got != "2" {
+		t.Errorf("%s pairs, want 2", got)
+	}
+}
