@@ -79,6 +79,18 @@ func readRequests(env *stream.Env, rel *catalog.Relation, role stream.Role, v *s
 	if err := object.Reachable(c.url, env.HTTPAllow); err != nil {
 		return c, err
 	}
+	if c.hidden { // a service may send back what it was asked
+		if len(c.url.RequestURI()) > 1 {
+			c.secrets = append(c.secrets, c.url.RequestURI())
+		}
+		for _, values := range c.url.Query() {
+			for _, value := range values {
+				if len(value) >= 4 { // less is in any text
+					c.secrets = append(c.secrets, value)
+				}
+			}
+		}
+	}
 	if err := c.readHeaders(env, v, rel); err != nil {
 		return c, err
 	}

@@ -209,6 +209,7 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 			objects[i][l.source.rel.Columns[l.scan.Keys[k]].Name] = values[k]
 		}
 		names[i] = values[0]
+		l.level(values)
 		places[joined(values)] = int32(i)
 	}
 	var r request
@@ -234,6 +235,7 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 		for k, column := range l.scan.Keys {
 			values[k], _ = w.rows.value(column, row)
 		}
+		l.level(values)
 		at, ok := places[joined(values)]
 		return at, ok
 	}
@@ -241,6 +243,15 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 		return err
 	}
 	return w.flush()
+}
+
+// level writes keys that are equal alike: of numbers, without the zeros at their ends.
+func (l *lookup) level(values []string) {
+	for k, column := range l.scan.Keys {
+		if l.source.rel.Columns[column].Type.OID == types.Numeric && strings.Contains(values[k], ".") {
+			values[k] = strings.TrimSuffix(strings.TrimRight(values[k], "0"), ".")
+		}
+	}
 }
 
 // listed asks for several keys, parted by commas.

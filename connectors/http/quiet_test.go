@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -102,6 +106,37 @@ func TestListed(t *testing.T) {
 		r, err := l.listed(k.names)
 		if got := fmt.Sprint(r.url); err != nil || !strings.HasSuffix(got, k.want) {
 			t.Errorf("%q: %s, %v, want %s", k.names, got, err, k.want)
+		}
+	}
+}
+
+// TestHiddenURL: of a URL that is read from a file a service's answer shows nothing.
+func TestHiddenURL(t *testing.T) {
+	s := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, "no such place: %s, key %s", r.URL.RequestURI(), r.URL.Query().Get("key"))
+	})
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte(s.URL+"/hooks/sEcret?key=hidDen"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := env()
+	e.FileRoots = []string{filepath.Dir(path)}
+	rel := feed("", "url_file", path)
+	rel.Options = slices.DeleteFunc(rel.Options, func(o catalog.Option) bool { return o.Key == "url" })
+	_, err := Connector{}.Inferrer(e).Infer(t.Context(), rel)
+	if err == nil || !strings.Contains(err.Error(), "no such place") || strings.Contains(err.Error(), "sEcret") || strings.Contains(err.Error(), "hidDen") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTogetherNumbers: a number is found however many zeros it ends with.
+func TestTogetherNumbers(t *testing.T) {
+	l := &lookup{source: &source{rel: &catalog.Relation{Columns: []catalog.Column{{Name: "n", Type: types.Of(types.Numeric)}, {Name: "t", Type: types.Of(types.Text)}}}}, scan: stream.LookupScan{Keys: []int{0, 1}}}
+	for number, want := range map[string]string{"1.50": "1.5", "1.00": "1", "100": "100", "-0.10": "-0.1", "NaN": "NaN"} {
+		values := []string{number, "1.50"}
+		if l.level(values); values[0] != want || values[1] != "1.50" {
+			t.Errorf("%s: %q", number, values)
 		}
 	}
 }
