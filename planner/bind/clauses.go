@@ -11,6 +11,13 @@ func (b *binder) streamClauses(sel *pg.SelectStmt) {
 		return
 	}
 	if c.Emit != "" && sel != b.top {
-		b.unsupportedAt(0, "Write EMIT "+c.Emit+" at the end of the whole statement.", "EMIT %s inside a query is not supported", c.Emit)
+		hint := "Write EMIT " + c.Emit + " at the end of the whole statement."
+		switch n := b.stmt.Node; sel {
+		case n.GetInsertStmt().GetSelectStmt().GetSelectStmt():
+			hint = "Start a job, which goes on: START JOB name AS INSERT INTO ... SELECT ..."
+		case n.GetViewStmt().GetQuery().GetSelectStmt():
+			hint = "Leave it out, and write it where the view is read: SELECT ... FROM view EMIT " + c.Emit + "."
+		}
+		b.unsupportedAt(0, hint, "EMIT %s inside a query is not supported", c.Emit)
 	}
 }
