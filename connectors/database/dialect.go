@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -136,4 +137,17 @@ type fault struct {
 	schema, table, column, constraint string
 	passes                            bool // it is about the server's state, and no fault of what it was asked
 
+}
+
+// dialectOf is that of a URL's server, PostgreSQL's where the URL does not say.
+func dialectOf(url string) dialect {
+	rest, _ := strings.CutPrefix(strings.TrimSpace(url), "jdbc:")
+	scheme, _, _ := strings.Cut(rest, ":")
+	switch strings.ToLower(scheme) {
+	case "mysql", "mariadb":
+		return mysqlDialect{}
+	case "sqlite":
+		return sqliteDialect{}
+	}
+	return postgres{}
 }

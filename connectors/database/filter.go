@@ -28,18 +28,15 @@ func pushed(d dialect, filters []plan.Expr, fields []field) []string {
 // may be shown than it takes.
 func (Connector) Pushed(rel *catalog.Relation, columns []int, filters []plan.Expr) []plan.Expr {
 	text, _ := rel.Options.Get("connection", "connection.url")
-	server, err := parseURL(text, "", "", nil)
-	if err != nil {
-		return nil
-	}
+	d := dialectOf(text)
 	var fields []field
 	for _, c := range columns {
 		col := rel.Columns[c]
-		fields = append(fields, field{name: col.Name, sql: server.dialect.ident(col.Name), typ: col.Type, own: true})
+		fields = append(fields, field{name: col.Name, sql: d.ident(col.Name), typ: col.Type, own: true})
 	}
 	var taken []plan.Expr
 	for _, f := range filters {
-		if len(pushed(server.dialect, []plan.Expr{f}, fields)) > 0 {
+		if len(pushed(d, []plan.Expr{f}, fields)) > 0 {
 			taken = append(taken, f)
 		}
 	}
