@@ -95,12 +95,12 @@ func init() {
 		}
 		return types.Value{Type: a[0].Type, A: &out}, err
 	}, "array_replace(ARRAY[1, 2, 5, 4], 5, 3)", "{1,2,3,4}")
-	op("arraycontains(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return whether(contains(a[0].A, a[1].A)) },
+	op("arraycontains(anyarray, anyarray) bool strict immutable", func(env *Env, a vs) (types.Value, error) { return whether(contains(env, a[0].A, a[1].A)) },
 		"ARRAY[1, 2, 3] @> ARRAY[3, 1]", "t", "ARRAY[1] @> ARRAY[NULL]::int[]", "f")
-	op("arraycontained(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) { return whether(contains(a[1].A, a[0].A)) },
+	op("arraycontained(anyarray, anyarray) bool strict immutable", func(env *Env, a vs) (types.Value, error) { return whether(contains(env, a[1].A, a[0].A)) },
 		"ARRAY[3, 1] <@ ARRAY[1, 2, 3]", "t")
-	op("arrayoverlap(anyarray, anyarray) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return whether(overlap(a[0].A, a[1].A))
+	op("arrayoverlap(anyarray, anyarray) bool strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return whether(overlap(env, a[0].A, a[1].A))
 	}, "ARRAY[1, 4] && ARRAY[4, 5]", "t", "ARRAY[1] && ARRAY[2]", "f", "ARRAY[ROW(1)] && ARRAY[ROW('a'::text)]", "ERROR 42804")
 	op("array_to_string(anyarray, text) text strict stable", func(env *Env, a vs) (types.Value, error) {
 		return text(textOf(joined(env, nil, a[0].A.Elems, a[1].S)))

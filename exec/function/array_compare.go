@@ -83,13 +83,17 @@ func matches(a *types.Array, v types.Value) ([]int, error) {
 }
 
 // contains reports whether each element of b is one of a.
-func contains(a, b *types.Array) (bool, error) {
+func contains(env *Env, a, b *types.Array) (bool, error) {
 	if err := types.NeedEquality(a.Elem.OID); err != nil {
 		return false, err
 	}
+	asked := 0
 	for _, e := range b.Elems {
 		if e.Null {
 			return false, nil
+		}
+		if err := ended(env, &asked, len(a.Elems)); err != nil {
+			return false, err
 		}
 		if found, err := has(a, e); !found || err != nil {
 			return false, err
@@ -99,19 +103,36 @@ func contains(a, b *types.Array) (bool, error) {
 }
 
 // overlap reports whether an element is in both arrays.
-func overlap(a, b *types.Array) (bool, error) {
+func overlap(env *Env, a, b *types.Array) (bool, error) {
 	if err := types.NeedEquality(a.Elem.OID); err != nil {
 		return false, err
 	}
+	asked := 0
 	for _, e := range a.Elems {
 		if e.Null {
 			continue
+		}
+		if err := ended(env, &asked, len(b.Elems)); err != nil {
+			return false, err
 		}
 		if found, err := has(b, e); found || err != nil {
 			return found, err
 		}
 	}
 	return false, nil
+}
+
+// comparisonsAsked is after how many of them a call asks whether its statement has to end.
+const comparisonsAsked = 1 << 12
+
+// ended is why the statement of a call has to end, asked about each time that the call has
+// made so many comparisons. asked counts them; n are to come.
+func ended(env *Env, asked *int, n int) error {
+	if *asked += n; *asked < comparisonsAsked {
+		return nil
+	}
+	*asked = 0
+	return env.Ended()
 }
 
 // has reports whether v, which is not NULL, is an element.
