@@ -55,7 +55,7 @@ var hostile = map[string]string{
 	"except":                 "SELECT count(*) FROM (SELECT x FROM generate_series(1, 5000000) x EXCEPT SELECT x * 2 FROM generate_series(1, 5000000) x) s",
 	"not in":                 "SELECT count(*) FROM generate_series(1, 5000000) a WHERE a::text NOT IN (SELECT b::text FROM generate_series(1, 5000000) b)",
 	"not in of rows":         "SELECT count(*) FROM generate_series(1, 2000000) a WHERE (a, a) NOT IN (SELECT b, b FROM generate_series(1, 3000000) b)",
-	"arrays overlap":         "SELECT count(*) FROM (SELECT array_agg(x) AS a FROM generate_series(1, 100000) x) s, generate_series(1, 100000) g WHERE a && ARRAY[-g]",
+	"arrays overlap":         "SELECT count(*) FROM (SELECT array_agg(x) AS a FROM generate_series(1, 5000) x) s, generate_series(1, 10000000) g WHERE a && ARRAY[-g]",
 	"recursive union":        "WITH RECURSIVE r(n, p) AS (SELECT 1, 'a' UNION SELECT n + 1, p || 'a' FROM r) SELECT max(length(p)) FROM r",
 	"like":                   "SELECT count(*) FROM generate_series(1, 100000) g WHERE repeat('ab', 500000) || g LIKE '%a%b%a%b%c%b%a%x'",
 	"json text":              "SELECT sum(length((SELECT jsonb_agg(i + g) FROM generate_series(1, 300000) i)::text)) FROM generate_series(1, 1000) g",

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -39,8 +40,11 @@ func hashable(e *plan.Subquery) bool {
 
 func integer(t types.OID) bool { return t == types.Int2 || t == types.Int4 || t == types.Int8 }
 
-// hashRows sorts the rows into buckets.
-func hashRows(c *collected, fields []plan.Field) *hashedRows {
+// bucketBytes is about what a row takes in its bucket.
+const bucketBytes = 64
+
+// hashRows sorts the rows into buckets, unless the statement has to end meanwhile.
+func hashRows(env *function.Env, c *collected, fields []plan.Field) (*hashedRows, error) {
 	h := &hashedRows{buckets: map[uint64][]int32{}, found: &collected{}}
 	for _, f := range fields {
 		h.found.cols = append(h.found.cols, newColumn(f.Type))
@@ -50,13 +54,21 @@ func hashRows(c *collected, fields []plan.Field) *hashedRows {
 		vec.Hash(col, fields[i].Type, nil, hashes)
 	}
 	for row := range c.rows {
+		if row%4096 == 4095 {
+			if limit := env.MemoryLimit; limit > 0 && int64(row)*bucketBytes > limit {
+				return nil, function.OverLimit(row*bucketBytes, int(limit))
+			}
+			if err := env.Ended(); err != nil {
+				return nil, err
+			}
+		}
 		if slices.ContainsFunc(c.cols, func(col vec.Vec) bool { return col.Nulls().Get(row) }) {
 			h.nulls = append(h.nulls, int32(row))
 		} else {
 			h.buckets[hashes[row]] = append(h.buckets[hashes[row]], int32(row))
 		}
 	}
-	return h
+	return h, nil
 }
 
 // candidates are the rows of c that could equal a row without NULLs of this

@@ -175,7 +175,7 @@ func (n *subqueryNode) rows(r *run, row int) (*collected, error) {
 		n.kept, n.err = n.collect(nil, 0)
 		n.done = true
 		if n.err == nil && n.kept.rows > minHashed && hashable(n.plan) {
-			n.hashed = hashRows(n.kept, n.plan.Input.Schema())
+			n.hashed, n.err = hashRows(r.env, n.kept, n.plan.Input.Schema())
 		}
 	}
 	return n.kept, n.err
