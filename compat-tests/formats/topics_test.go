@@ -140,7 +140,7 @@ func TestShowTopics(t *testing.T) {
 func text(v any) string {
 	switch x := v.(type) {
 	case int32:
-		return string(rune('0' + x))
+		return string('0' + x)
 	case int64:
 		return string('0' + rune(x))
 	}
