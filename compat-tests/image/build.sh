@@ -32,6 +32,7 @@ mkdir "$context/go"
 cp -a "$goroot/." "$context/go/"
 buildah "${storage[@]}" bud --isolation chroot -q -t localhost/ferris-go -f "$context/Go" "$context" >/dev/null
 
+go mod download # into the cache that the build is given: within it nobody may know the proxy's certificate
 buildah "${storage[@]}" bud --isolation chroot -q -t localhost/ferris-sql \
 	-v "$(go env GOMODCACHE):/root/go/pkg/mod" \
 	--build-arg GO_IMAGE=localhost/ferris-go --build-arg BASE_IMAGE=localhost/ferris-base -f Dockerfile .
