@@ -14,40 +14,81 @@ import (
 type Key struct {
 	Name string
 	Help string
-	set  func(c *Config, n *yaml.Node) error
+	at   func(c *Config) any // a pointer to the setting
+}
+
+// Default is the setting as a file would write it where it says nothing; "" where
+// that is worked out from other settings, or is nothing.
+func (k Key) Default() string {
+	switch at := k.at(Default()).(type) {
+	case *string:
+		return *at
+	case *bool:
+		return strconv.FormatBool(*at)
+	case *int:
+		return strconv.Itoa(*at)
+	case *int64:
+		return strconv.FormatInt(*at, 10)
+	case *float64:
+		return strconv.FormatFloat(*at, 'g', -1, 64)
+	case *time.Duration:
+		return strconv.FormatInt(at.Milliseconds(), 10)
+	}
+	return "" // a list
+}
+
+// set takes what a file says.
+func (k Key) set(c *Config, n *yaml.Node) error {
+	switch at := k.at(c).(type) {
+	case *string:
+		return text(n, at)
+	case *[]string:
+		return list(n, at)
+	case *bool:
+		return boolean(n, at)
+	case *int:
+		return integer(n, at)
+	case *int64:
+		return integer(n, at)
+	case *float64:
+		return ratio(n, at)
+	case *time.Duration:
+		return millis(n, at)
+	}
+	panic("a setting of no known kind: " + k.Name)
 }
 
 // Keys are all settings, by name.
 func Keys() []Key { return keys }
 
 var keys = []Key{
-	{"auth.hba", "rules of who may connect and how, as in pg_hba.conf", func(c *Config, n *yaml.Node) error { return list(n, &c.Auth.HBA) }},
-	{"auth.superuser", "name of the first administrator", func(c *Config, n *yaml.Node) error { return text(n, &c.Auth.Superuser) }},
-	{"file.roots", "folders that file sources and sinks may touch", func(c *Config, n *yaml.Node) error { return list(n, &c.File.Roots) }},
-	{"http.allow", "hosts that HTTP, S3 and schema registries may have: host, host:port, *.domain or *", func(c *Config, n *yaml.Node) error { return list(n, &c.HTTP.Allow) }},
-	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config, n *yaml.Node) error { return integer(n, &c.Jobs.MaxRestartAttempts) }},
-	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config, n *yaml.Node) error { return millis(n, &c.Jobs.RestartDelay) }},
-	{"kafka.brokers", "brokers of a Kafka stream without bootstrap.servers", func(c *Config, n *yaml.Node) error { return text(n, &c.Brokers) }},
-	{"server.http", "address of health, readiness and metrics", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.HTTP) }},
-	{"server.insecure_trust_remote", "allow trust authentication beyond loopback", func(c *Config, n *yaml.Node) error { return boolean(n, &c.Server.InsecureTrustRemote) }},
-	{"server.listen", "address of the Postgres wire", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Listen) }},
-	{"server.log_format", "text or json", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.LogFormat) }},
-	{"server.max_connections", "most connections at once", func(c *Config, n *yaml.Node) error { return integer(n, &c.Server.MaxConnections) }},
-	{"server.metrics", "a further address of the HTTP endpoints", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.Metrics) }},
-	{"server.tls.cert_file", "certificate of the Postgres wire, PEM", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.CertFile) }},
-	{"server.tls.client_ca_file", "authority that client certificates are checked by", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.ClientCAFile) }},
-	{"server.tls.key_file", "private key of the certificate", func(c *Config, n *yaml.Node) error { return text(n, &c.Server.TLS.KeyFile) }},
-	{"sql.allowed_env", "variables of the environment that declarations may name (auth_token_env)", func(c *Config, n *yaml.Node) error { return list(n, &c.SQL.AllowedEnv) }},
-	{"sql.enable_spill_to_disk", "write to disk what memory has no room for", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.EnableSpillToDisk) }},
-	{"sql.max_memory_mb", "memory limit of the process", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.MaxMemoryMB) }},
-	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.QueryMemoryLimitMB) }},
-	{"sql.require_explicit_types", "refuse to infer a connector from its keys", func(c *Config, n *yaml.Node) error { return boolean(n, &c.SQL.RequireExplicitTypes) }},
-	{"sql.spill_directory", "folder of what memory has no room for", func(c *Config, n *yaml.Node) error { return text(n, &c.SQL.SpillDirectory) }},
-	{"sql.spill_limit_mb", "most that is written there at one time", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.SpillLimitMB) }},
-	{"sql.spill_threshold_ratio", "part of a memory limit, past which is written", func(c *Config, n *yaml.Node) error { return ratio(n, &c.SQL.SpillThresholdRatio) }},
-	{"sql.table_memory_mb", "pages of tables that stay in memory; 0: half of max_memory_mb", func(c *Config, n *yaml.Node) error { return integer(n, &c.SQL.TableMemoryMB) }},
-	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config, n *yaml.Node) error { return millis(n, &c.Storage.CheckpointInterval) }},
-	{"storage.data_dir", "folder of the catalog and state", func(c *Config, n *yaml.Node) error { return text(n, &c.Storage.DataDir) }},
+	{"auth.hba", "rules of who may connect and how, as in pg_hba.conf", func(c *Config) any { return &c.Auth.HBA }},
+	{"auth.superuser", "name of the first administrator", func(c *Config) any { return &c.Auth.Superuser }},
+	{"file.roots", "folders that file sources and sinks may touch", func(c *Config) any { return &c.File.Roots }},
+	{"http.allow", "hosts that HTTP, S3 and schema registries may have: host, host:port, *.domain or *", func(c *Config) any { return &c.HTTP.Allow }},
+	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config) any { return &c.Jobs.MaxRestartAttempts }},
+	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config) any { return &c.Jobs.RestartDelay }},
+	{"kafka.brokers", "brokers of a Kafka stream without bootstrap.servers", func(c *Config) any { return &c.Brokers }},
+	{"server.http", "address of health, readiness and metrics", func(c *Config) any { return &c.Server.HTTP }},
+	{"server.insecure_trust_remote", "allow trust authentication beyond loopback", func(c *Config) any { return &c.Server.InsecureTrustRemote }},
+	{"server.listen", "address of the Postgres wire", func(c *Config) any { return &c.Server.Listen }},
+	{"server.log_format", "text or json", func(c *Config) any { return &c.Server.LogFormat }},
+	{"server.max_connections", "most connections at once", func(c *Config) any { return &c.Server.MaxConnections }},
+	{"server.metrics", "a further address of the HTTP endpoints", func(c *Config) any { return &c.Server.Metrics }},
+	{"server.tls.cert_file", "certificate of the Postgres wire, PEM", func(c *Config) any { return &c.Server.TLS.CertFile }},
+	{"server.tls.client_ca_file", "authority that client certificates are checked by", func(c *Config) any { return &c.Server.TLS.ClientCAFile }},
+	{"server.tls.key_file", "private key of the certificate", func(c *Config) any { return &c.Server.TLS.KeyFile }},
+	{"sql.allowed_env", "variables of the environment that declarations may name (auth_token_env)", func(c *Config) any { return &c.SQL.AllowedEnv }},
+	{"sql.enable_spill_to_disk", "write to disk what memory has no room for", func(c *Config) any { return &c.SQL.EnableSpillToDisk }},
+	{"sql.max_memory_mb", "memory limit of the process", func(c *Config) any { return &c.SQL.MaxMemoryMB }},
+	{"sql.query_memory_limit_mb", "memory limit of one statement", func(c *Config) any { return &c.SQL.QueryMemoryLimitMB }},
+	{"sql.require_explicit_types", "refuse to infer a connector from its keys", func(c *Config) any { return &c.SQL.RequireExplicitTypes }},
+	{"sql.spill_directory", "folder of what memory has no room for", func(c *Config) any { return &c.SQL.SpillDirectory }},
+	{"sql.spill_limit_mb", "most that is written there at one time", func(c *Config) any { return &c.SQL.SpillLimitMB }},
+	{"sql.spill_threshold_ratio", "part of a memory limit, past which is written", func(c *Config) any { return &c.SQL.SpillThresholdRatio }},
+	{"sql.table_memory_mb", "pages of tables that stay in memory; 0: half of max_memory_mb", func(c *Config) any { return &c.SQL.TableMemoryMB }},
+	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config) any { return &c.Storage.CheckpointInterval }},
+	{"storage.data_dir", "folder of the catalog and state", func(c *Config) any { return &c.Storage.DataDir }},
 }
 
 // parse sets what a file says. Errors name line and key.

@@ -13,13 +13,14 @@ import (
 // snippet is an example of a page: a fenced block, and its language.
 var snippet = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 
-// TestPages runs every example of the pages in docs/clients, as it stands there but for
-// the gateway's address.
+// TestPages runs every example of the pages in docs/clients, and of docs/statements.md,
+// as it stands there but for the gateway's address.
 func TestPages(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "clients", "*.md"))
 	if err != nil || len(pages) < 18 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
+	pages = append(pages, filepath.Join("..", "..", "docs", "statements.md"))
 	g := gateway.Start(t, gateway.Options{Dev: true})
 	root, err := gateway.Root()
 	if err != nil {
@@ -71,6 +72,8 @@ func TestPages(t *testing.T) {
 					for _, r := range results {
 						out += r.CommandTag.String()
 					}
+				case "text": // what may be written, not an example
+					continue
 				default:
 					t.Fatalf("nothing runs an example in %s", m[1])
 				}

@@ -4,33 +4,26 @@
 package mariadb
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/child"
 )
 
 // Server is a running MariaDB with a database test, whose user root it trusts.
 type Server struct {
 	port int
 	dir  string
-	proc *os.Process
-	done chan struct{} // closed when the process has ended
-	log  *tail
+	proc *child.Process
 }
 
 // startTimeout bounds making the data directory, and the wait for the server, each.
@@ -57,7 +50,7 @@ func Run(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cred, err := credential()
+	cred, err := child.Credential()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +85,7 @@ func run(ctx context.Context, install, dir string, cred *syscall.Credential) (*S
 	var err error
 	for range 5 {
 		var port int
-		if port, err = freePort(); err != nil {
+		if port, err = child.FreePort(); err != nil {
 			return nil, err
 		}
 		var s *Server
@@ -102,7 +95,7 @@ func run(ctx context.Context, install, dir string, cred *syscall.Credential) (*S
 		if err = s.Exec(ctx, "", "CREATE DATABASE IF NOT EXISTS test"); err == nil {
 			return s, nil
 		}
-		s.kill()
+		s.proc.End()
 	}
 	return nil, err
 }
@@ -118,101 +111,20 @@ func launch(ctx context.Context, dir string, cred *syscall.Credential, port int)
 		"--server-id=1", "--log-bin="+filepath.Join(data, "binlog"), "--binlog-format=ROW", "--binlog-row-image=FULL", "--sync-binlog=0",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF", "--max-connections=100")
 	prepare(cmd, dir, cred)
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	stderr, err := cmd.StderrPipe()
+	proc, err := child.Start(ctx, cmd, child.Options{
+		Name: "mariadbd", Ready: "ready for connections", Timeout: startTimeout, Orphan: syscall.SIGKILL, Kill: syscall.SIGKILL,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("starting mariadbd: %w", err)
+		return nil, err
 	}
-	s := &Server{port: port, dir: dir, done: make(chan struct{}), log: &tail{}}
-	started, ready := make(chan error, 1), make(chan bool, 1)
-	go s.own(cmd, stderr, started, ready)
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("starting mariadbd: %w", err)
-	}
-	timeout := time.NewTimer(startTimeout)
-	defer timeout.Stop()
-	select {
-	case ok := <-ready:
-		if ok {
-			return s, nil
-		}
-		err = errors.New("it ended")
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-timeout.C:
-		err = fmt.Errorf("it is not ready after %s", startTimeout)
-	}
-	s.kill()
-	return nil, fmt.Errorf("starting mariadbd: %w\n%s", err, s.log.String())
-}
-
-// own starts the process, follows its log and waits for it. The kernel sends the child
-// its parent-death signal when the thread that started it ends, so this goroutine keeps
-// that thread.
-func (s *Server) own(cmd *exec.Cmd, stderr io.Reader, started chan<- error, ready chan<- bool) {
-	runtime.LockOSThread()
-	defer close(s.done)
-	err := cmd.Start()
-	s.proc = cmd.Process
-	started <- err
-	if err != nil {
-		return
-	}
-	told := false
-	// Read to the end whatever comes: a server whose log nobody reads stops.
-	for lines := bufio.NewReader(stderr); ; {
-		line, _, err := lines.ReadLine()
-		if err != nil {
-			break
-		}
-		s.log.add(string(line))
-		if !told && strings.Contains(string(line), "ready for connections") {
-			told = true
-			ready <- true
-		}
-	}
-	// The log is at its end: nothing of a failed process is left to read.
-	_ = cmd.Wait()
-	if !told {
-		ready <- false
-	}
+	return &Server{port: port, dir: dir, proc: proc}, nil
 }
 
 // prepare sets the environment and the user of one of the server's programs.
 func prepare(cmd *exec.Cmd, dir string, cred *syscall.Credential) {
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=" + dir, "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setpgid: true}
-}
-
-// credential is the user that the server runs as: nobody where we are root, which it
-// refuses to be; else nil, ourselves.
-func credential() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("nobody")
-	if err != nil {
-		return nil, fmt.Errorf("finding the user to run MariaDB as, since it refuses root: %w", err)
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("reading the user id of nobody: %w", err)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("reading the group id of nobody: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
 }
 
 // Address is the server's host and port.
@@ -255,8 +167,8 @@ func (s *Server) Exec(ctx context.Context, database, text string) error {
 // Crash ends the server at once and starts it again on the same port over the same
 // data. Nobody else may use the Server meanwhile.
 func (s *Server) Crash(ctx context.Context) error {
-	s.kill()
-	cred, err := credential()
+	s.proc.End()
+	cred, err := child.Credential()
 	if err != nil {
 		return err
 	}
@@ -264,25 +176,19 @@ func (s *Server) Crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.proc, s.done, s.log = next.proc, next.done, next.log
+	s.proc = next.proc
 	return nil
 }
 
 // Log is the end of the server's log.
-func (s *Server) Log() string { return s.log.String() }
+func (s *Server) Log() string { return s.proc.Log() }
 
 // Stop ends the server, waits for it and removes its directory. It may be called
 // twice.
 func (s *Server) Stop() error {
-	s.kill()
+	s.proc.End()
 	if err := os.RemoveAll(s.dir); err != nil {
 		return fmt.Errorf("removing MariaDB's directory: %w", err)
 	}
 	return nil
-}
-
-// kill ends the process at once, and waits.
-func (s *Server) kill() {
-	_ = s.proc.Signal(syscall.SIGKILL) // an ended process is no error
-	<-s.done
 }

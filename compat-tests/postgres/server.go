@@ -5,23 +5,18 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/child"
 )
 
 // Options says how to run a server.
@@ -36,9 +31,7 @@ type Server struct {
 	port    int
 	dir     string
 	options Options
-	proc    *os.Process
-	done    chan struct{} // closed when the process has ended
-	log     *tail
+	proc    *child.Process
 }
 
 // startTimeout bounds initdb, and the wait for the server, each.
@@ -50,7 +43,7 @@ func Run(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cred, err := credential()
+	cred, err := child.Credential()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +87,7 @@ func run(ctx context.Context, o Options, home, dir string, cred *syscall.Credent
 }
 
 func launch(ctx context.Context, o Options, home, dir, data string, cred *syscall.Credential) (*Server, error) {
-	port, err := freePort()
+	port, err := child.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -111,106 +104,21 @@ func launchAt(ctx context.Context, o Options, home, dir, data string, cred *sysc
 	}
 	cmd := exec.Command(filepath.Join(home, "bin", "postgres"), args...)
 	prepare(cmd, home, dir, cred)
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
-	stderr, err := cmd.StderrPipe()
+	proc, err := child.Start(ctx, cmd, child.Options{
+		Name: "postgres", Ready: "database system is ready to accept connections", Timeout: startTimeout,
+		Orphan: syscall.SIGQUIT, Kill: syscall.SIGQUIT, // immediate shutdown, children too
+	})
 	if err != nil {
-		return nil, fmt.Errorf("starting postgres: %w", err)
+		return nil, err
 	}
-	s := &Server{port: port, dir: dir, options: o, done: make(chan struct{}), log: &tail{}}
-	started, ready := make(chan error, 1), make(chan bool, 1)
-	go s.own(cmd, stderr, started, ready)
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("starting postgres: %w", err)
-	}
-	timeout := time.NewTimer(startTimeout)
-	defer timeout.Stop()
-	select {
-	case ok := <-ready:
-		if ok {
-			return s, nil
-		}
-		err = errors.New("it ended")
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-timeout.C:
-		err = fmt.Errorf("it is not ready after %s", startTimeout)
-	}
-	s.kill()
-	return nil, fmt.Errorf("starting postgres: %w\n%s", err, s.log.String())
-}
-
-// own starts the process, follows its log and waits for it. The kernel sends
-// the child its parent-death signal when the thread that started it ends, so
-// this goroutine keeps that thread.
-func (s *Server) own(cmd *exec.Cmd, stderr io.Reader, started chan<- error, ready chan<- bool) {
-	runtime.LockOSThread()
-	defer close(s.done)
-	err := cmd.Start()
-	s.proc = cmd.Process
-	started <- err
-	if err != nil {
-		return
-	}
-	told := false
-	// Read to the end whatever comes: a server whose log nobody reads stops. Of a
-	// line longer than the buffer, which a statement may be, the head counts.
-	lines, whole := bufio.NewReader(stderr), true
-	for {
-		line, more, err := lines.ReadLine()
-		if err != nil {
-			break
-		}
-		if whole {
-			s.log.add(string(line))
-			if !told && strings.Contains(string(line), "database system is ready to accept connections") {
-				told = true
-				ready <- true
-			}
-		}
-		whole = !more
-	}
-	// The log is at its end: nothing of a failed process is left to read.
-	_ = cmd.Wait()
-	if !told {
-		ready <- false
-	}
+	return &Server{port: port, dir: dir, options: o, proc: proc}, nil
 }
 
 // prepare sets the environment and the user of a PostgreSQL program.
 func prepare(cmd *exec.Cmd, home, dir string, cred *syscall.Credential) {
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + dir, "LD_LIBRARY_PATH=" + filepath.Join(home, "lib")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setpgid: true}
-}
-
-// credential is the user that PostgreSQL runs as: nobody where we are root,
-// since PostgreSQL refuses root; else nil, ourselves.
-func credential() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("nobody")
-	if err != nil {
-		return nil, fmt.Errorf("finding the user to run PostgreSQL as, since it refuses root: %w", err)
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("reading the user id of nobody: %w", err)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("reading the group id of nobody: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
 }
 
 // Port is the port on 127.0.0.1.
@@ -237,17 +145,12 @@ func (s *Server) Exec(ctx context.Context, sql string) error {
 // Crash ends the server at once, as a power failure would, and starts it again on the
 // same port over the same data. Nobody else may use the Server meanwhile.
 func (s *Server) Crash(ctx context.Context) error {
-	_ = s.proc.Signal(syscall.SIGQUIT) // immediate shutdown, children too
-	select {
-	case <-s.done:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	s.proc.End()
 	home, err := Install(ctx)
 	if err != nil {
 		return err
 	}
-	cred, err := credential()
+	cred, err := child.Credential()
 	if err != nil {
 		return err
 	}
@@ -255,7 +158,7 @@ func (s *Server) Crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.proc, s.done, s.log = next.proc, next.done, next.log
+	s.proc = next.proc
 	return nil
 }
 
@@ -263,34 +166,14 @@ func (s *Server) Crash(ctx context.Context) error {
 func (s *Server) Pid() int { return s.proc.Pid }
 
 // Log is the end of the server's log.
-func (s *Server) Log() string { return s.log.String() }
+func (s *Server) Log() string { return s.proc.Log() }
 
 // Stop ends the server, waits for it and removes its directory. It may be
 // called twice.
 func (s *Server) Stop() error {
-	_ = s.proc.Signal(syscall.SIGINT) // fast shutdown; an ended process is no error
-	timeout := time.NewTimer(30 * time.Second)
-	defer timeout.Stop()
-	select {
-	case <-s.done:
-	case <-timeout.C:
-		s.kill()
-	}
+	s.proc.Stop(syscall.SIGINT) // fast shutdown
 	if err := os.RemoveAll(s.dir); err != nil {
 		return fmt.Errorf("removing PostgreSQL's directory: %w", err)
 	}
 	return nil
-}
-
-// kill ends the process and its children at once, and waits.
-func (s *Server) kill() {
-	_ = s.proc.Signal(syscall.SIGQUIT) // immediate shutdown, children too
-	timeout := time.NewTimer(10 * time.Second)
-	defer timeout.Stop()
-	select {
-	case <-s.done:
-	case <-timeout.C:
-		_ = syscall.Kill(-s.proc.Pid, syscall.SIGKILL)
-		<-s.done
-	}
 }

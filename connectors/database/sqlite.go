@@ -25,7 +25,7 @@ type sqliteSession struct{ driverSession }
 
 // setSQLite takes the path that follows sqlite:.
 func (s *server) setSQLite(path string, roots []string) error {
-	s.dialect, s.product, s.folds = sqliteDialect{}, "SQLite", true
+	s.product, s.folds = "SQLite", true
 	path, parameters, _ := strings.Cut(path, "?")
 	if rest, has := strings.CutPrefix(path, "//"); has {
 		path = rest

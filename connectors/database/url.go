@@ -55,14 +55,14 @@ var ignored = map[string]bool{
 // environment and from files of the account is not taken: it is the server's own,
 // and not of who writes the URL.
 func parseURL(text, user, password string, roots []string) (*server, error) {
-	s := &server{dialect: postgres{}, product: "PostgreSQL", user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
+	s := &server{dialect: dialectOf(text), product: "PostgreSQL", user: user, password: password, settings: map[string]string{}, parameters: map[string]string{}}
 	rest, jdbc := strings.CutPrefix(strings.TrimSpace(text), "jdbc:")
 	scheme, rest, ok := strings.Cut(rest, ":")
 	port := "5432"
 	switch strings.ToLower(scheme) {
 	case "postgresql", "postgres":
 	case "mysql", "mariadb":
-		s.dialect, s.product, s.folds, port = mysqlDialect{}, "MySQL", true, "3306"
+		s.product, s.folds, port = "MySQL", true, "3306"
 	case "sqlite":
 		return s, s.setSQLite(rest, roots)
 	case "oracle", "sqlserver", "db2", "h2":

@@ -122,13 +122,13 @@ func overlap(env *Env, a, b *types.Array) (bool, error) {
 	return false, nil
 }
 
-// comparisonsAsked is after how many of them a call asks whether its statement has to end.
-const comparisonsAsked = 1 << 12
+// askedEvery is after how many of them a call asks whether its statement has to end.
+const askedEvery = 1 << 12
 
 // ended is why the statement of a call has to end, asked about each time that the call has
 // made so many comparisons. asked counts them; n are to come.
 func ended(env *Env, asked *int, n int) error {
-	if *asked += n; *asked < comparisonsAsked {
+	if *asked += n; *asked < askedEvery {
 		return nil
 	}
 	*asked = 0

@@ -33,7 +33,8 @@ func jobMetrics() []jobMetric {
 		{desc("ferris_job_rows_written_total", "Rows that a job has written."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.RowsOut) }},
 		{desc("ferris_job_state_bytes", "Bytes of its state that a job's operators hold in memory."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return float64(j.StateBytes) }},
 		{desc("ferris_job_state_evicted_groups", "Groups that a job's operators have left in the store."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return float64(j.StateEvicted) }},
-		{desc("ferris_job_checkpoint_seconds", "How long rows waited while a job's last epoch was stored."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return j.Checkpoint.Seconds() }},
+		{desc("ferris_job_checkpoint_seconds", "How long a job's last epoch took from its end until it was committed."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return j.Checkpoint.Seconds() }},
+		{desc("ferris_job_stall_seconds", "For how much of that rows were not read on."), prometheus.GaugeValue, func(j pgcatalog.JobStatus) float64 { return j.Stall.Seconds() }},
 		{desc("ferris_job_rows_rejected_total", "Rows that a job has rejected."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Rejected) }},
 		{desc("ferris_job_rows_late_total", "Rows that came to a job after their window was closed, or dated too far ahead of the clock."), prometheus.CounterValue, func(j pgcatalog.JobStatus) float64 { return float64(j.Late) }},
 	}
