@@ -14,20 +14,32 @@ esac
 
 unit=$(go list ./... | grep -v -e /compat-tests)
 compat=$(go list ./compat-tests/...)
-go test -race -timeout 15m $unit
+
+# A suite that fails is told of at the end: the others run, so that one run shows all.
+failed=()
+suite() {
+	local name=$1
+	shift
+	"$@" || failed+=("$name")
+}
+suite unit go test -race -timeout 15m $unit
 # The race detector makes sync.Pool forget, so what must not allocate is counted
 # without it.
-go test -run Allocate ./catalog/types ./exec/expr
-go test -timeout 60m -p $packages $compat
-(cd compat-tests/image && go test ./...)
-(cd compat-tests/parquet && go test -mod=mod ./...) # its go.mod follows ours
-if [ "$tier" = long ]; then compat-tests/image/build.sh; fi
+suite allocations go test -run Allocate ./catalog/types ./exec/expr
+suite compat-tests go test -timeout 60m -p $packages $compat
+suite image go -C compat-tests/image test ./...
+suite parquet go -C compat-tests/parquet test -mod=mod ./... # its go.mod follows ours
+if [ "$tier" = long ]; then suite image/build.sh compat-tests/image/build.sh; fi
 
 # One fuzz target at a time: go test takes one a run.
 for pkg in $(go list ./...); do
 	dir=${pkg#github.com/ferrisstreams/ferrisstreams}
 	grep -qs '^func Fuzz' ".${dir}"/*_test.go || continue
 	for target in $(grep -hos '^func Fuzz[A-Za-z0-9_]*' ".${dir}"/*_test.go | sed 's/^func //'); do
-		compat-tests/fuzz.sh "$pkg" "$target" "$fuzz"
+		suite "$target" compat-tests/fuzz.sh "$pkg" "$target" "$fuzz"
 	done
 done
+if [ ${#failed[@]} -gt 0 ]; then
+	echo "failed: ${failed[*]}" >&2
+	exit 1
+fi
