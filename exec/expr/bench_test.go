@@ -103,3 +103,28 @@ func BenchmarkFilter(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSelective selects rows by conditions that keep few, and many.
+func BenchmarkSelective(b *testing.B) {
+	batch, ts := benchBatch()
+	for _, k := range []struct{ name, sql string }{
+		{"none", colInt8 + " > 5000000000"},
+		{"none by OR", colInt8 + " = -1 OR " + colInt8 + " > 5000000000"},
+		{"none by AND", colInt4 + " > 10 AND " + colInt8 + " > 5000000000"},
+		{"one", colInt4 + " = 17"},
+		{"a tenth", colInt4 + " < 2"},
+		{"half", colInt4 + " > 412"},
+	} {
+		b.Run(k.name, func(b *testing.B) {
+			p, err := Compile(benchExpr(b, k.sql, ts), testEnv())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Filter(batch, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.Rows), "ns/row")
+		})
+	}
+}

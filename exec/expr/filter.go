@@ -36,7 +36,7 @@ func (p *Program) filter(b *vec.Batch, sel []int32) []int32 {
 }
 
 // selectTrue writes the rows of sel for which v is true to out, which may be
-// sel's own buffer, and returns how many. It has no branch on a row's value.
+// sel's own buffer, and returns how many. It has no branch on one row's value.
 func selectTrue(out []int32, v vec.Vec, sel []int32, rows int) int {
 	if k, ok := v.(*vec.Const); ok {
 		return selectConst(out, k, sel, rows)
@@ -46,12 +46,7 @@ func selectTrue(out []int32, v vec.Vec, sel []int32, rows int) int {
 	n := 0
 	switch {
 	case sel == nil && !nulls.Any():
-		vals := b.Values[:rows]
-		out = out[:rows]
-		for i, x := range vals {
-			out[n] = int32(i)
-			n += bit(x)
-		}
+		n = selectDense(out[:rows], b.Values[:rows])
 	case sel == nil:
 		for i, x := range b.Values[:rows] {
 			out[n] = int32(i)

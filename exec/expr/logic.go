@@ -32,9 +32,7 @@ func (n *orNode) eval(r *run, sel []int32) vec.Vec {
 // narrow evaluates args in order until one is decisive for a row.
 func narrow(r *run, sel []int32, args []node, decisive bool, out *vec.Fixed[bool], buf *[]int32) vec.Vec {
 	vals := out.Resize(r.rows)
-	for i := range vals {
-		vals[i] = !decisive
-	}
+	fill(vals, !decisive)
 	nulls := out.Nulls()
 	left := sel
 	for _, a := range args {
@@ -80,10 +78,13 @@ func narrow(r *run, sel []int32, args []node, decisive bool, out *vec.Fixed[bool
 }
 
 // undecided takes over the values of one argument, none of which is NULL, and
-// selects the rows that it does not decide. next may be left's own buffer.
+// selects the rows that it does not decide, nil: all. next may be left's own buffer.
 func undecided(next []int32, vals, arg []bool, left []int32, decisive bool) []int32 {
 	n := 0
 	if left == nil {
+		if !contains(arg[:len(vals)], decisive) {
+			return nil // vals has it already
+		}
 		for i := range vals {
 			x := arg[i]
 			vals[i] = x
@@ -99,6 +100,17 @@ func undecided(next []int32, vals, arg []bool, left []int32, decisive bool) []in
 		n += bit(x != decisive)
 	}
 	return next[:n]
+}
+
+// fill sets all of some booleans.
+func fill(vals []bool, to bool) {
+	if !to {
+		clear(vals)
+		return
+	}
+	for i := range vals {
+		vals[i] = true
+	}
 }
 
 // selection returns a buffer for a selection of up to n rows.
