@@ -49,6 +49,7 @@ func TestKafka(t *testing.T) {
 		return
 	}
 	t.Run("PartitionGrowth", s.partitionGrowth)
+	t.Run("TopicPattern", s.topicPattern)
 	t.Run("Recreation", s.recreation)
 	t.Run("Retention", s.retention)
 	t.Run("Outage", s.outage)
@@ -250,6 +251,47 @@ func (s *suite) partitionGrowth(t *testing.T) {
 	if !strings.HasSuffix(string(text), `{"n":3,"p":1}`+"\n") {
 		t.Errorf("the file ends in %q", text[max(0, len(text)-40):])
 	}
+}
+
+// topicPattern makes a topic under a job that reads all that match, stops the job, makes
+// another and deletes one.
+func (s *suite) topicPattern(t *testing.T) {
+	s.topic(t, "sales.eu", 2)
+	s.topic(t, "presales.eu", 1)
+	s.produce(t, "sales.eu", 0, 1)
+	s.produce(t, "sales.eu", 1, 2)
+	s.produce(t, "presales.eu", 0, 100)
+	out := filepath.Join(s.dir, "sales.json")
+	s.exec(t, fmt.Sprintf(`CREATE STREAM sales (n int) WITH (type = 'kafka', topic.pattern = 'sales\..+', on_data_loss = 'continue');
+		CREATE STREAM all_sales WITH (type = 'kafka', topic.pattern = '.*sales\..+');
+		START JOB sold AS SELECT n, _topic AS t FROM sales INTO g WITH ('g.type' = 'file', 'g.path' = '%s', 'g.format' = 'json')`, out))
+	until(t, "the first topic", func() bool { return lines(t, out) == 2 })
+	s.want(t, "SELECT _topic || ' ' || sum(n) FROM all_sales GROUP BY _topic ORDER BY 1", "[presales.eu 100 sales.eu 3]")
+	s.topic(t, "sales.us", 1)
+	s.produceWhenKnown(t, "sales.us", 0, 3)
+	until(t, "the new topic", func() bool { return lines(t, out) == 3 })
+	s.exec(t, "STOP JOB sold")
+	s.produce(t, "sales.eu", 0, 4)
+	s.topic(t, "sales.asia", 1)
+	s.produceWhenKnown(t, "sales.asia", 0, 5)
+	if _, err := s.admin.DeleteTopic(t.Context(), "sales.us"); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(t, "SELECT DISTINCT _topic FROM sales ORDER BY 1", "[sales.asia sales.eu]")
+	s.exec(t, "START JOB sold")
+	until(t, "what came while the job was stopped", func() bool { return lines(t, out) >= 5 })
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSpace(string(text)), "\n")
+	slices.Sort(got)
+	want := []string{`{"n":1,"t":"sales.eu"}`, `{"n":2,"t":"sales.eu"}`, `{"n":3,"t":"sales.us"}`, `{"n":4,"t":"sales.eu"}`, `{"n":5,"t":"sales.asia"}`}
+	if !slices.Equal(got, want) {
+		t.Errorf("the file has %v, want %v", got, want)
+	}
+	s.refused(t, "INSERT INTO sales VALUES (1)", "0A000", "whose topics are those of a pattern")
+	s.exec(t, "DROP JOB sold")
 }
 
 // produceWhenKnown produces to a partition that the client may not know of yet.

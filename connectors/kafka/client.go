@@ -25,7 +25,7 @@ func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	if len(c.brokers) == 0 {
 		// Of class 08, so that the jobs of a gateway which was started without them wait
 		// until it is started with them.
-		return nil, sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "topic %q has no brokers to be reached at: it has no bootstrap.servers, and the server no kafka.brokers", c.topic).
+		return nil, sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "%s has no brokers to be reached at: it has no bootstrap.servers, and the server no kafka.brokers", c.called()).
 			WithHint("Start the server with --brokers host:9092, or set 'bootstrap.servers' = 'host:9092'.")
 	}
 	opts := []kgo.Opt{kgo.SeedBrokers(c.brokers...), kgo.DialTimeout(5 * time.Second), kgo.RequestRetries(3)}
@@ -38,13 +38,14 @@ func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	}
 	cl, err := kgo.NewClient(append(append(opts, secure...), more...)...)
 	if err != nil {
-		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Kafka options of topic %q: %w", c.topic, err)
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Kafka options of %s: %w", c.called(), err)
 	}
 	return cl, nil
 }
 
 // topicNow is what a broker says of the topic at this moment.
 type topicNow struct {
+	name       string
 	id         [16]byte // zero where the brokers have no topic ids
 	partitions []int32
 }
@@ -70,7 +71,7 @@ func (c *config) details(ctx context.Context, cl *kgo.Client) (topicNow, error) 
 		if err = kerr.ErrorForCode(t.ErrorCode); err != nil {
 			break
 		}
-		now := topicNow{id: t.TopicID}
+		now := topicNow{name: c.topic, id: t.TopicID}
 		for _, p := range t.Partitions {
 			now.partitions = append(now.partitions, p.Partition)
 		}
@@ -152,7 +153,7 @@ func (c *config) topicError(err error) error {
 	case errors.Is(err, kerr.UnknownTopicID):
 		return c.recreated()
 	}
-	return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q, topic %q: %w", c.server(), c.topic, err)
+	return sqlerr.Errorf(sqlerr.ConnectionFailure, "Kafka at %q, %s: %w", c.server(), c.called(), err)
 }
 
 // recreated is the end of what was read of a topic. Where data may be lost it is
@@ -170,20 +171,25 @@ func (c *config) overtaken(partition int32, next, start int64) error {
 		WithHint("Set on_data_loss = 'continue' to go on with what is left.")
 }
 
-// offsets asks for one offset of every partition.
-func (c *config) offsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+// offsets asks for one offset of every partition of some topics.
+func (c *config) offsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error), topics ...string) (map[partition]int64, error) {
+	out := map[partition]int64{}
+	if len(topics) == 0 { // which would ask for all
+		return out, nil
+	}
 	ask, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	l, err := list(ask, c.topic)
+	l, err := list(ask, topics...)
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}
-	out := make(map[int32]int64, len(l[c.topic]))
-	for p, o := range l[c.topic] {
-		if o.Err != nil {
-			return nil, fmt.Errorf("listing offsets of partition %d: %w", p, c.topicError(o.Err))
+	for _, topic := range topics {
+		for n, o := range l[topic] {
+			if o.Err != nil {
+				return nil, fmt.Errorf("listing offsets of partition %d: %w", n, c.of(topic).topicError(o.Err))
+			}
+			out[partition{topic, n}] = o.Offset
 		}
-		out[p] = o.Offset
 	}
 	return out, nil
 }

@@ -21,12 +21,12 @@ func (r *reader) emptyTo(ctx context.Context, pt *part) (bool, error) {
 		req.IsolationLevel = 1
 	}
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = c.topic, r.source.topic
+	t.Topic, t.TopicID = pt.topic, pt.id
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.Partition, p.FetchOffset, p.PartitionMaxBytes, p.CurrentLeaderEpoch = pt.number, pt.next, 1<<20, -1
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
-	leader, _, err := r.client.PartitionLeader(c.topic, pt.number)
+	leader, _, err := r.client.PartitionLeader(pt.topic, pt.number)
 	if err != nil || leader < 0 {
 		return false, nil //nolint:nilerr // it is being elected; there is a next time
 	}

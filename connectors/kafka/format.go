@@ -94,7 +94,7 @@ func (c *config) allowed(env *stream.Env) error {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.User != nil {
 			// The text is not shown: it may hold a password.
-			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"schema.registry.url\" of topic %q", c.topic).
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter \"schema.registry.url\" of %s", c.called()).
 				WithHint("schema.registry.url takes such as http://registry:8081; a user and password go in schema.registry.username and schema.registry.password.")
 		}
 		if err := object.Reachable(u, env.HTTPAllow); err != nil {
@@ -208,6 +208,10 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 // newest is the newest version of the topic's subject.
 func (c *config) newest(ctx context.Context, cl *registry.Client) (*registry.Schema, error) {
 	subject := c.registry.SubjectOf(c.topic, "")
+	if c.pattern != nil && c.registry.Subject == "" {
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the topics of %s have a subject each, so their columns cannot be told", c.called()).
+			WithHint("Set schema.registry.subject, or write the columns.")
+	}
 	if subject == "" {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s'", c.topic, c.registry.Strategy).
 			WithHint("Set schema.registry.subject, or write the columns.")

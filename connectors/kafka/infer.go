@@ -65,7 +65,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 	}
 	if n == 0 && err != nil {
 		rec := records[len(records)-1]
-		return nil, stream.InferenceError(rel, "partition "+string(splitOf(rec.Partition)), err)
+		return nil, stream.InferenceError(rel, "partition "+string(c.split(partition{rec.Topic, rec.Partition})), err)
 	}
 	if n == 0 {
 		return nil, c.empty(rel)
@@ -78,7 +78,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 
 // empty is the error of a topic that has no record to tell columns from.
 func (c *config) empty(rel *catalog.Relation) error {
-	return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "topic %q is empty, so its columns cannot be told", c.topic).
+	return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "%s is empty, so its columns cannot be told", c.called()).
 		WithHint("Write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", catalog.QuoteName(rel.Name))
 }
 
@@ -94,17 +94,17 @@ func (s *source) sample(ctx context.Context) ([]*kgo.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	assign, left := map[int32]kgo.Offset{}, 0
+	assign, left := map[string]map[int32]kgo.Offset{}, 0
 	for p, start := range b.start {
 		if start < b.end[p] {
-			assign[p] = kgo.NewOffset().At(start)
+			put(assign, p, start)
 			left++
 		}
 	}
 	if left == 0 {
 		return nil, nil
 	}
-	opts := append(s.config.consumer(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.config.topic: assign}))
+	opts := append(s.config.consumer(), kgo.ConsumePartitions(assign))
 	cl, err := s.config.dial(s.env, opts...)
 	if err != nil {
 		return nil, err
@@ -114,24 +114,25 @@ func (s *source) sample(ctx context.Context) ([]*kgo.Record, error) {
 	defer cancel()
 	var out []*kgo.Record
 	share := (sampleRecords + left - 1) / left
-	taken := map[int32]int{}
+	taken := map[partition]int{}
 	for left > 0 && ctx.Err() == nil {
 		var failed error
 		fetches := cl.PollFetches(ctx)
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			if p.Err != nil && ctx.Err() == nil && !kgo.IsRetryableBrokerErr(p.Err) {
-				failed = s.config.topicError(p.Err)
+				failed = s.config.of(p.Topic).topicError(p.Err)
 			}
+			at := partition{p.Topic, p.Partition}
 			for _, rec := range p.Records {
-				if taken[rec.Partition] < 0 {
+				if taken[at] < 0 {
 					continue
 				}
-				if rec.Value != nil && !rec.Attrs.IsControl() && rec.Offset < b.end[rec.Partition] {
+				if rec.Value != nil && !rec.Attrs.IsControl() && rec.Offset < b.end[at] {
 					out = append(out, rec)
-					taken[rec.Partition]++
+					taken[at]++
 				}
-				if rec.Offset+1 >= b.end[rec.Partition] || taken[rec.Partition] >= share {
-					taken[rec.Partition] = -1
+				if rec.Offset+1 >= b.end[at] || taken[at] >= share {
+					taken[at] = -1
 					left--
 				}
 			}

@@ -43,6 +43,7 @@ func (Connector) PseudoColumns() []catalog.Column {
 		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the offset in the partition"},
 		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "the record's timestamp"},
 		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "the headers, an object of strings"},
+		{Name: "_topic", Type: types.Of(types.Text), Comment: "the topic"},
 	}
 }
 
@@ -142,11 +143,11 @@ func (Connector) Feeds(ctx context.Context, env *stream.Env, sink, source *catal
 		return "", false
 	}
 	from, _, err := read(source, stream.RoleSource, env.Brokers)
-	if err != nil || from.topic != to.topic {
+	if err != nil || !from.reads(to.topic) {
 		return "", false
 	}
 	common := slices.ContainsFunc(to.brokers, func(b string) bool { return slices.Contains(from.brokers, b) })
-	if !common && !sameTopic(ctx, env, to, from) {
+	if !common && !sameTopic(ctx, env, to, from.of(to.topic)) {
 		return "", false
 	}
 	return "topic \"" + to.topic + "\"", true

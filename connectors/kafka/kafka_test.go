@@ -353,8 +353,8 @@ func TestPseudoColumns(t *testing.T) {
 		}
 	}
 	want := []string{
-		`1|NULL|k1|0|0|2023-11-14 22:13:20.123+00|{"b": "\\xff", "n": null, "zz": "v"}`,
-		`NULL|NULL|k2|0|1|2023-11-14 22:13:20.123+00|{}`,
+		`1|NULL|k1|0|0|2023-11-14 22:13:20.123+00|{"b": "\\xff", "n": null, "zz": "v"}|t`,
+		`NULL|NULL|k2|0|1|2023-11-14 22:13:20.123+00|{}|t`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -421,7 +421,7 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	at := src.(*source).encode(2)
+	at := encode(src.(*source).topics.id("t"), 2)
 	if err := b.DeleteRecords("t", 0, 6); err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +449,7 @@ func TestRetentionWhileReading(t *testing.T) {
 	if err := b.DeleteRecords("t", 0, 6); err != nil {
 		t.Fatal(err)
 	}
-	r.parts[0].next = 2
+	r.parts[partition{"t", 0}].next = 2
 	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(2)}})
 	_, err := c.rest()
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.SnapshotTooOld || !strings.Contains(e.Message, "offset 2 is no longer there, the log begins at 6") {
@@ -493,7 +493,8 @@ func TestRecreatedWhereDataMayBeLost(t *testing.T) {
 	b.produce("t", 1, `{"id":2}`)
 	rel := relation("t", "on_data_loss", "continue")
 	c := b.open(rel, stream.Scan{}, nil)
-	from := []stream.Position{{Split: "0", Offset: c.src.(*source).encode(1)}, {Split: "1", Offset: c.src.(*source).encode(1)}}
+	id := c.src.(*source).topics.id("t")
+	from := []stream.Position{{Split: "0", Offset: encode(id, 1)}, {Split: "1", Offset: encode(id, 1)}}
 	if err := b.DeleteTopic("t"); err != nil {
 		t.Fatal(err)
 	}
@@ -591,13 +592,14 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[int32]*part{}, stall: 200 * time.Millisecond, rows: rows}
+	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[partition]*part{}, stall: 200 * time.Millisecond, rows: rows}
 	if r.client, err = src.config.dial(src.env, src.config.consumer()...); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	b.Close()
-	r.parts[0], r.live = &part{end: 1, moved: time.Now()}, 1
+	at := partition{"t", 0}
+	r.parts[at], r.live = &part{partition: at, end: 1, moved: time.Now()}, 1
 	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(0)}})
 	_, err = r.Read(t.Context(), &vec.Batch{})
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `while reading topic "t", partition 0, offset 0`) {

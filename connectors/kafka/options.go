@@ -33,6 +33,7 @@ var (
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
 	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions),
+		stream.Option{Key: "topic.pattern", Help: "in place of topic: all topics whose whole name matches the regular expression, PostgreSQL's, also those that come to be later"},
 		stream.Option{Key: "debezium.time.unit", Default: "millis", Help: "debezium-json: what numbers into time and timestamp columns count, where a record has no schema: millis, micros or nanos"},
 		stream.Option{Key: "debezium.decimals", Default: "text", Help: "debezium-json: strings into numeric columns, where a record has no schema: text, or base64: Kafka Connect's bytes, of the column's scale"},
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
@@ -89,6 +90,7 @@ const (
 
 type config struct {
 	topic     string
+	pattern   *pattern // in place of topic; nil: none
 	brokers   []string
 	format    string
 	keyBytes  bool
@@ -148,7 +150,12 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 	if c.topic == "" && !v.Given("topic") {
 		c.topic = rel.Name
 	}
-	if c.topic == "" {
+	if role == stream.RoleSource || rel.Kind == catalog.Stream {
+		if err := c.readPattern(rel, role, v); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.topic == "" && c.pattern == nil {
 		v.Reject("topic", "a topic's name")
 	}
 	switch f := v.String("format"); stream.Fold(f) {

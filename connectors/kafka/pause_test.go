@@ -71,7 +71,7 @@ func TestReaderWithoutPartitions(t *testing.T) {
 	b.topic("t", 1)
 	b.produce("t", 0, `{"id":1}`)
 	c := b.open(relation("t"), stream.Scan{}, nil)
-	none, err := c.src.Open(t.Context(), nil, stream.Scan{Columns: []int{0, 1, 2, 3, 4, 5, 6}[:len(c.b.Cols)]})
+	none, err := c.src.Open(t.Context(), nil, stream.Scan{Columns: []int{0, 1, 2, 3, 4, 5, 6, 7}[:len(c.b.Cols)]})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,24 +148,25 @@ func (d *decider) appears(ctx context.Context, c *config) (topicNow, error) {
 // decided: a transaction of another job may be open before this job's record.
 func (d *decider) stable(ctx context.Context) error {
 	c, admin := d.on(), kadm.NewClient(d.client)
-	ends, err := c.offsets(ctx, admin.ListEndOffsets)
+	progress := partition{progressTopic, d.progress}
+	ends, err := c.offsets(ctx, admin.ListEndOffsets, c.topic)
 	if err != nil {
 		return err
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		at, err := c.offsets(ctx, admin.ListCommittedOffsets)
+		at, err := c.offsets(ctx, admin.ListCommittedOffsets, c.topic)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if err == nil && at[d.progress] >= ends[d.progress] {
+		if err == nil && at[progress] >= ends[progress] {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return sqlerr.Errorf(sqlerr.ConnectionFailure, "job %q waits for another transaction on topic %q, partition %d, of Kafka at %q: it is open since offset %d", d.job, progressTopic, d.progress, c.server(), at[d.progress]).
+			return sqlerr.Errorf(sqlerr.ConnectionFailure, "job %q waits for another transaction on topic %q, partition %d, of Kafka at %q: it is open since offset %d", d.job, progressTopic, d.progress, c.server(), at[progress]).
 				WithHint("It ends with its own transaction.timeout.ms.")
 		}
 	}

@@ -34,10 +34,10 @@ type reader struct {
 
 	stall time.Duration // stallCheck
 
-	parts  map[int32]*part
+	parts  map[partition]*part
 	queue  []chunk
 	live   int // partitions that have not ended
-	paused map[int32]bool
+	paused map[partition]bool
 	held   []chunk // of those, as they were in queue
 
 	wake struct {
@@ -50,7 +50,9 @@ type reader struct {
 
 // part is one partition being read.
 type part struct {
-	number int32
+	partition
+	id     [16]byte // the topic's
+	absent bool     // it is gone, and read again if it comes back
 	next   int64
 	end    int64 // exclusive; -1: none
 	ended  bool
@@ -78,7 +80,7 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		cl.Close()
 		return nil, err
 	}
-	r := &reader{source: s, scan: scan, client: cl, rows: rows, parts: map[int32]*part{}, stall: stallCheck}
+	r := &reader{source: s, scan: scan, client: cl, rows: rows, parts: map[partition]*part{}, stall: stallCheck}
 	latest := scan.Latest || s.config.latest && !scan.Bounded && !scan.Earliest
 	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()
@@ -103,79 +105,94 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 	if err != nil {
 		return err
 	}
-	assign := map[int32]kgo.Offset{}
+	assign := map[string]map[int32]kgo.Offset{}
 	for _, p := range from {
-		number, err := r.source.partition(p.Split)
+		at, err := r.source.config.partition(p.Split)
 		if err != nil {
 			return err
 		}
-		pt, err := r.begin(number, p.Offset, b, latest)
+		pt, err := r.begin(at, p.Offset, b, latest)
 		if err != nil {
 			return err
 		}
-		r.parts[number] = pt
+		pt.id = r.source.topics.id(at.topic)
+		r.parts[at] = pt
 		if pt.ended {
 			continue
 		}
 		r.live++
-		assign[number] = kgo.NewOffset().At(pt.next)
-		if pt.next >= b.end[number] {
-			r.queue = append(r.queue, chunk{part: pt, end: b.end[number]})
+		put(assign, at, pt.next)
+		if pt.next >= b.end[at] {
+			r.queue = append(r.queue, chunk{part: pt, end: b.end[at]})
 		}
 	}
 	if len(assign) > 0 {
-		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{r.source.config.topic: assign})
+		r.client.AddConsumePartitions(assign)
 	}
 	return nil
 }
 
+// put notes where a partition is to be read from.
+func put(assign map[string]map[int32]kgo.Offset, p partition, offset int64) {
+	if assign[p.topic] == nil {
+		assign[p.topic] = map[int32]kgo.Offset{}
+	}
+	assign[p.topic][p.number] = kgo.NewOffset().At(offset)
+}
+
 // begin decides where a partition begins and ends.
-func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*part, error) {
-	start, ok := b.start[number]
-	if !ok && at != nil && r.source.config.continueAfter {
-		return &part{number: number, ended: true}, nil // of the topic that was there before
+func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*part, error) {
+	c := r.source.config.of(p.topic)
+	start, ok := b.start[p]
+	switch {
+	case ok:
+	case c.continueAfter && c.pattern != nil && !r.scan.Bounded:
+		return &part{partition: p, end: -1, absent: true, moved: time.Now()}, nil
+	case c.continueAfter && (at != nil || c.pattern != nil):
+		return &part{partition: p, ended: true}, nil // of the topic that was there before
+	case c.pattern != nil && !r.source.topics.has(p.topic):
+		return nil, c.vanished()
+	default:
+		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", p.topic, p.number)
 	}
-	if !ok {
-		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", r.source.config.topic, number)
-	}
-	pt := &part{number: number, next: start, end: -1, moved: time.Now()}
+	pt := &part{partition: p, next: start, end: -1, moved: time.Now()}
 	if r.scan.Bounded {
-		pt.end = b.end[number]
+		pt.end = b.end[p]
 	}
 	if until := r.scan.Until.Offset; until != nil && (pt.end < 0 || *until < pt.end) {
 		pt.end = *until
 	}
-	if only := r.scan.From.Partition; only != nil && *only != number {
+	if only := r.scan.From.Partition; only != nil && *only != p.number {
 		pt.end = pt.next
 	}
 	if at != nil {
-		next, err := r.source.decode(at)
+		next, err := r.source.decode(p.topic, at)
 		if err != nil {
 			return nil, err
 		}
 		if next < start {
-			if !r.source.config.continueAfter {
-				return nil, r.source.config.overtaken(number, next, start)
+			if !c.continueAfter {
+				return nil, c.overtaken(p.number, next, start)
 			}
 			next = start
 		}
 		pt.next = next
 	} else {
 		if latest {
-			pt.next = max(pt.next, b.end[number])
+			pt.next = max(pt.next, b.end[p])
 		}
 		if o := r.scan.From.Offset; o != nil {
 			pt.next = max(pt.next, *o)
 		}
-		if since, ok := b.since[number]; ok && since > pt.next {
+		if since, ok := b.since[p]; ok && since > pt.next {
 			pt.next = since
 		}
-		if n, ok := r.scan.At[splitOf(number)]; ok {
-			switch c := r.source.config; {
+		if n, ok := r.scan.At[c.split(p)]; ok {
+			switch {
 			case n < start && !c.continueAfter:
-				return nil, c.overtaken(number, n, start)
-			case n > b.end[number]:
-				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q, partition %d ends at offset %d, before %d", c.topic, number, b.end[number], n)
+				return nil, c.overtaken(p.number, n, start)
+			case n > b.end[p]:
+				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q, partition %d ends at offset %d, before %d", p.topic, p.number, b.end[p], n)
 			}
 			pt.next = max(n, start)
 		}
@@ -187,33 +204,32 @@ func (r *reader) begin(number int32, at stream.Offset, b bounds, latest bool) (*
 // Pause is stream.Pauser's. What was fetched of a partition waits, in its order.
 func (r *reader) Pause(splits []stream.Split) {
 	were := r.paused
-	r.paused = map[int32]bool{}
-	var stop, resume []int32
+	r.paused = map[partition]bool{}
+	stop, resume := map[string][]int32{}, map[string][]int32{}
 	for _, s := range splits {
-		number, err := r.source.partition(s)
+		p, err := r.source.config.partition(s)
 		if err != nil {
 			continue // it is not one of the reader's
 		}
-		if r.paused[number] = true; !were[number] {
-			stop = append(stop, number)
+		if r.paused[p] = true; !were[p] {
+			stop[p.topic] = append(stop[p.topic], p.number)
 		}
 	}
-	for number := range were {
-		if !r.paused[number] {
-			resume = append(resume, number)
+	for p := range were {
+		if !r.paused[p] {
+			resume[p.topic] = append(resume[p.topic], p.number)
 		}
 	}
-	topic := r.source.config.topic
 	if len(stop) > 0 {
-		r.client.PauseFetchPartitions(map[string][]int32{topic: stop})
+		r.client.PauseFetchPartitions(stop)
 	}
 	if len(resume) > 0 {
-		r.client.ResumeFetchPartitions(map[string][]int32{topic: resume})
+		r.client.ResumeFetchPartitions(resume)
 	}
 	all := slices.Concat(r.held, r.queue)
 	r.held, r.queue = nil, nil
 	for _, c := range all {
-		if r.paused[c.part.number] {
+		if r.paused[c.part.partition] {
 			r.held = append(r.held, c)
 		} else {
 			r.queue = append(r.queue, c)
@@ -253,8 +269,9 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 				return read, err
 			}
 		}
-		// Without a partition yet the reader waits for one to be added.
-		if r.live == 0 && (len(r.parts) > 0 || r.scan.Bounded || r.scan.Until != (stream.Bound{})) {
+		// Without a partition yet the reader waits for one to be added, and so it does where
+		// topics come and go.
+		if r.live == 0 && (len(r.parts) > 0 && r.source.config.pattern == nil || r.scan.Bounded || r.scan.Until != (stream.Bound{})) {
 			return stream.Read{}, io.EOF
 		}
 		if err := r.poll(ctx); err != nil {
@@ -277,7 +294,7 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 			c.records, c.last = c.records[:i], true
 		}
 	}
-	read := stream.Read{Split: splitOf(pt.number)}
+	read := stream.Read{Split: r.source.config.split(pt.partition)}
 	n, err := r.rows.decode(b, pt, c.records, &read, r.source)
 	if err != nil {
 		return stream.Read{}, false, err
@@ -291,7 +308,7 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 		c.records = nil
 		r.queue = r.queue[1:]
 	}
-	read.Next = r.source.encode(pt.next)
+	read.Next = encode(pt.id, pt.next)
 	return read, true, nil
 }
 
@@ -318,7 +335,7 @@ func (r *reader) past(record *kgo.Record) bool {
 func (r *reader) finish(pt *part) {
 	pt.ended = true
 	r.live--
-	r.client.RemoveConsumePartitions(map[string][]int32{r.source.config.topic: {pt.number}})
+	r.client.RemoveConsumePartitions(map[string][]int32{pt.topic: {pt.number}})
 }
 
 // poll waits for a fetch, or a Wake, and queues what came.
@@ -346,12 +363,12 @@ func (r *reader) poll(ctx context.Context) error {
 	var failed error
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if p.Err != nil {
-			if err := r.failed(ctx, p.Partition, p.Err); err != nil && failed == nil {
+			if err := r.failed(ctx, partition{p.Topic, p.Partition}, p.Err); err != nil && failed == nil {
 				failed = err
 			}
 		}
-		pt := r.parts[p.Partition]
-		if pt == nil || pt.ended || p.Topic != r.source.config.topic {
+		pt := r.parts[partition{p.Topic, p.Partition}]
+		if pt == nil || pt.ended {
 			return
 		}
 		end := p.LastStableOffset
@@ -359,9 +376,12 @@ func (r *reader) poll(ctx context.Context) error {
 			end = p.HighWatermark
 		}
 		if len(p.Records) > 0 {
+			if pt.absent && failed == nil {
+				failed = r.reappeared(ctx, pt)
+			}
 			pt.moved = time.Now()
 			c := chunk{part: pt, records: p.Records, end: end}
-			if r.paused[p.Partition] {
+			if r.paused[pt.partition] {
 				r.held = append(r.held, c)
 			} else {
 				r.queue = append(r.queue, c)
@@ -376,22 +396,25 @@ func (r *reader) poll(ctx context.Context) error {
 
 // failed decides about a partition's error: nil where the client goes on by
 // itself.
-func (r *reader) failed(ctx context.Context, partition int32, err error) error {
-	c := r.source.config
+func (r *reader) failed(ctx context.Context, p partition, err error) error {
+	c := r.source.config.of(p.topic)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil // the poll was woken
 	case errors.Is(err, kerr.OffsetOutOfRange):
-		return r.overtaken(ctx, partition)
+		return r.overtaken(ctx, p)
 	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
 		// Right after a topic is made brokers may not all know it; only what the
 		// metadata says is final.
 		if _, err := r.source.Splits(ctx); err != nil {
 			return err
 		}
+		if pt := r.parts[p]; c.pattern != nil && pt != nil && !pt.ended && r.source.topics.gone(p.topic) {
+			r.forget(pt)
+		}
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
-		return fmt.Errorf("reading topic %q: %w", c.topic, err)
+		return fmt.Errorf("reading topic %q: %w", p.topic, err)
 	case kgo.IsRetryableBrokerErr(err) || kerr.IsRetriable(err):
 		return nil
 	}
@@ -400,42 +423,38 @@ func (r *reader) failed(ctx context.Context, partition int32, err error) error {
 		if c.continueAfter {
 			return nil // the client has reset the partition to loss.ResetTo
 		}
-		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", c.topic, partition, loss.ConsumedTo, loss.ResetTo).
+		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", p.topic, p.number, loss.ConsumedTo, loss.ResetTo).
 			WithHint("Set on_data_loss = 'continue' to go on from there.")
 	}
 	return c.topicError(err)
 }
 
 // overtaken handles a partition whose next offset was deleted.
-func (r *reader) overtaken(ctx context.Context, partition int32) error {
-	c := r.source.config
-	pt := r.parts[partition]
-	start, err := c.offsets(ctx, r.source.admin.ListStartOffsets)
+func (r *reader) overtaken(ctx context.Context, p partition) error {
+	c := r.source.config.of(p.topic)
+	pt := r.parts[p]
+	starts, err := c.offsets(ctx, r.source.admin.ListStartOffsets, p.topic)
 	if err != nil {
 		return err
 	}
+	start := starts[p]
 	if pt == nil {
 		return nil
 	}
-	next := pt.next
-	for _, k := range slices.Concat(r.held, r.queue) {
-		if n := len(k.records); k.part == pt && n > 0 {
-			next = k.records[n-1].Offset + 1
-		}
-	}
 	if !c.continueAfter {
-		if next >= start[partition] {
-			return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", c.topic, partition, next)
+		next := r.queued(pt)
+		if next >= start {
+			return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", p.topic, p.number, next)
 		}
-		return c.overtaken(partition, next, start[partition])
+		return c.overtaken(p.number, next, start)
 	}
-	if pt.end >= 0 && start[partition] >= pt.end {
+	if pt.end >= 0 && start >= pt.end {
 		pt.next = pt.end
 		r.finish(pt)
 		return nil
 	}
-	r.client.RemoveConsumePartitions(map[string][]int32{c.topic: {partition}})
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {partition: kgo.NewOffset().At(start[partition])}})
+	r.client.RemoveConsumePartitions(map[string][]int32{p.topic: {p.number}})
+	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: {p.number: kgo.NewOffset().At(start)}})
 	return nil
 }
 
@@ -450,7 +469,7 @@ func (r *reader) stalled(ctx context.Context) error {
 		err := r.client.Ping(ping)
 		cancel()
 		if err != nil {
-			return sqlerr.Errorf(sqlerr.ConnectionFailure, "lost the connection to Kafka at %q while reading topic %q, partition %d, offset %d: %w", r.source.config.server(), r.source.config.topic, pt.number, pt.next, err)
+			return sqlerr.Errorf(sqlerr.ConnectionFailure, "lost the connection to Kafka at %q while reading topic %q, partition %d, offset %d: %w", r.source.config.server(), pt.topic, pt.number, pt.next, err)
 		}
 		empty, err := r.emptyTo(ctx, pt)
 		if err != nil {
@@ -477,15 +496,15 @@ func (r *reader) Ack(ctx context.Context, upTo []stream.Position) error {
 	}
 	offsets := kadm.Offsets{}
 	for _, p := range upTo {
-		number, err := r.source.partition(p.Split)
+		at, err := r.source.config.partition(p.Split)
 		if err != nil {
 			return err
 		}
-		next, err := r.source.decode(p.Offset)
+		next, err := r.source.decode(at.topic, p.Offset)
 		if err != nil {
 			return err
 		}
-		offsets.AddOffset(r.source.config.topic, number, next, -1)
+		offsets.AddOffset(at.topic, at.number, next, -1)
 	}
 	if err := r.source.admin.CommitAllOffsets(ctx, group, offsets); err != nil {
 		return fmt.Errorf("committing offsets of group %q: %w", group, r.source.config.unreachable(ctx, err))

@@ -3,7 +3,6 @@ package kafka
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,6 +32,7 @@ type changing interface {
 // rows turns records into rows of the scan's columns.
 type rows struct {
 	rel     *catalog.Relation
+	config  *config
 	policy  stream.Policy
 	keeps   bool // the scan wants records as they came
 	decoder decoder
@@ -52,7 +52,7 @@ type hidden struct {
 }
 
 func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan) (*rows, error) {
-	r := &rows{rel: rel, policy: scan.OnReject, keeps: scan.Raw, keyHex: c.keyBytes}
+	r := &rows{rel: rel, config: c, policy: scan.OnReject, keeps: scan.Raw, keyHex: c.keyBytes}
 	visible := len(rel.Columns)
 	all := rel.AllColumns()
 	var read []int
@@ -134,7 +134,7 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 		size += int64(len(rec.Value))
 		err := r.one(rec)
 		if err != nil {
-			place := fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset)
+			place := s.config.place(rec)
 			out := outage(r.rel, place, err)
 			if err = stream.RecordError(r.rel, place, err); out != nil {
 				err = out
@@ -147,7 +147,7 @@ func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *strea
 			}
 			s.env.Metrics.Rejects.Add(1)
 			read.Rejects = append(read.Rejects, stream.Reject{
-				Position: stream.Position{Split: splitOf(pt.number), Offset: s.encode(rec.Offset)},
+				Position: stream.Position{Split: s.config.split(pt.partition), Offset: encode(pt.id, rec.Offset)},
 				At:       rec.Offset, Raw: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Err: err,
 			})
 		} else if r.changes != nil {
@@ -208,6 +208,11 @@ func (r *rows) fillHidden(b *vec.Batch) error {
 					v.Append(rec.Key)
 				}
 			}
+		case "_topic":
+			v := b.Cols[h.out].(*vec.Bytes)
+			for _, rec := range r.taken {
+				v.AppendString(rec.Topic)
+			}
 		case "_partition":
 			v := b.Cols[h.out].(*vec.Fixed[int32])
 			for _, rec := range r.taken {
@@ -258,7 +263,7 @@ func (r *rows) headers(v *vec.Bytes) error {
 		r.scratch = append(s, '}')
 		var err error
 		if v.Data, err = types.AppendCanonicalJSON(v.Data, r.scratch); err != nil {
-			return stream.RecordError(r.rel, fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset), err)
+			return stream.RecordError(r.rel, r.config.place(rec), err)
 		}
 		v.EndRow()
 	}

@@ -20,11 +20,17 @@ type sizes struct {
 	rows map[topicName]float64
 }
 
-type topicName struct{ brokers, topic string }
+type topicName struct{ brokers, topic string } // or the pattern of topics, behind a slash
 
 var lastSizes sizes
 
-func (c *config) name() topicName { return topicName{strings.Join(c.brokers, ","), c.topic} }
+func (c *config) name() topicName {
+	n := topicName{strings.Join(c.brokers, ","), c.topic}
+	if c.pattern != nil {
+		n.topic = "/" + c.pattern.text
+	}
+	return n
+}
 
 func (s *sizes) put(name topicName, b bounds) {
 	rows := 0.0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,15 +17,21 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
-// source is a topic opened for reading.
+// partition is one of a topic.
+type partition struct {
+	topic  string
+	number int32
+}
+
+// source is a topic opened for reading, or the topics of a pattern.
 type source struct {
 	env    *stream.Env
 	rel    *catalog.Relation
 	config *config
 	client *kgo.Client
 	admin  *kadm.Client
-	topic  [16]byte // its id, as it was when opened
 	close  sync.Once
+	topics topics
 }
 
 func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *config) (*source, error) {
@@ -32,28 +39,28 @@ func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *
 	if err != nil {
 		return nil, err
 	}
-	s := &source{env: env, rel: rel, config: c, client: cl, admin: kadm.NewClient(cl)}
-	now, err := c.details(ctx, cl)
-	if err != nil {
+	s := &source{env: env, rel: rel, config: c, client: cl, admin: kadm.NewClient(cl), topics: topics{patience: vanishing}}
+	if _, err := s.Splits(ctx); err != nil {
 		cl.Close()
 		return nil, err
 	}
-	s.topic = now.id
 	return s, nil
 }
 
-// Splits lists the partitions. A topic created anew under the name is an error.
+// Splits lists the partitions. A topic created anew under its name is an error.
 func (s *source) Splits(ctx context.Context) ([]stream.Split, error) {
-	now, err := s.config.details(ctx, s.client)
+	now, err := s.config.found(ctx, s.client)
 	if err != nil {
 		return nil, err
 	}
-	if now.id != s.topic {
-		return nil, s.config.recreated()
+	if err := s.topics.note(s.config, now); err != nil {
+		return nil, err
 	}
-	splits := make([]stream.Split, len(now.partitions))
-	for i, p := range now.partitions {
-		splits[i] = splitOf(p)
+	var splits []stream.Split
+	for _, t := range now {
+		for _, n := range t.partitions {
+			splits = append(splits, s.config.split(partition{t.name, n}))
+		}
 	}
 	return splits, nil
 }
@@ -63,56 +70,94 @@ func (s *source) Close() error {
 	return nil
 }
 
-func splitOf(partition int32) stream.Split { return stream.Split(strconv.Itoa(int(partition))) }
+func splitOf(number int32) stream.Split { return stream.Split(strconv.Itoa(int(number))) }
 
-func (s *source) partition(split stream.Split) (int32, error) {
-	p, err := strconv.ParseInt(string(split), 10, 32)
-	if err != nil || p < 0 {
-		return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "%q is not a partition of topic %q", string(split), s.config.topic)
+// split names a partition: by its number, and where the stream has several topics by
+// topic/number, which no topic's name can be mistaken for.
+func (c *config) split(p partition) stream.Split {
+	if c.pattern == nil {
+		return splitOf(p.number)
 	}
-	return int32(p), nil
+	return stream.Split(p.topic) + "/" + splitOf(p.number)
+}
+
+func (c *config) partition(split stream.Split) (partition, error) {
+	topic, number := c.topic, string(split)
+	ok := true
+	if c.pattern != nil {
+		topic, number, ok = strings.Cut(number, "/")
+	}
+	n, err := strconv.ParseInt(number, 10, 32)
+	if err != nil || n < 0 || !ok {
+		return partition{}, sqlerr.Errorf(sqlerr.DataCorrupted, "%q is not a partition of %s", string(split), c.called())
+	}
+	return partition{topic, int32(n)}, nil
 }
 
 // encode writes a position: the next offset, and the topic's id.
-func (s *source) encode(offset int64) stream.Offset {
+func encode(id [16]byte, offset int64) stream.Offset {
 	b := make([]byte, 0, 1+16+binary.MaxVarintLen64)
 	b = append(b, 1)
-	b = append(b, s.topic[:]...)
+	b = append(b, id[:]...)
 	return binary.AppendUvarint(b, uint64(offset))
 }
 
-// A position in a topic that was deleted since is in none; where data may be
-// lost, all that the new one holds is read.
-func (s *source) decode(o stream.Offset) (int64, error) {
+// decode reads a position in a topic. One in a topic that was deleted since is in none;
+// where data may be lost, all that the new one holds is read.
+func (s *source) decode(topic string, o stream.Offset) (int64, error) {
 	if len(o) > 17 && o[0] == 1 {
 		if x, n := binary.Uvarint(o[17:]); n == len(o)-17 && x < 1<<62 {
 			switch id := [16]byte(o[1:17]); {
-			case id == s.topic:
+			case id == s.topics.id(topic):
 			case s.config.continueAfter:
 				return 0, nil
 			default:
-				return 0, s.config.recreated()
+				return 0, s.config.of(topic).recreated()
 			}
 			return int64(x), nil
 		}
 	}
-	return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for topic %q is not one of Kafka", s.config.topic)
+	return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for topic %q is not one of Kafka", topic)
 }
 
 // bounds are the partitions' first offsets and their ends at one moment.
-type bounds struct{ start, end, since map[int32]int64 }
+type bounds struct{ start, end, since map[partition]int64 }
 
+// bounds asks for those of the topics that there are. One of a pattern that is just being
+// made, or deleted, is waited for.
 func (s *source) bounds(ctx context.Context, from stream.Bound) (bounds, error) {
+	b, err := s.boundsNow(ctx, from)
+	if s.config.pattern == nil {
+		return b, err
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(connectTimeout); sqlerr.CodeOf(err) == sqlerr.UndefinedTable && time.Now().Before(deadline); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return b, ctx.Err()
+		}
+		if _, err := s.Splits(ctx); err != nil {
+			return b, err
+		}
+		b, err = s.boundsNow(ctx, from)
+	}
+	return b, err
+}
+
+func (s *source) boundsNow(ctx context.Context, from stream.Bound) (bounds, error) {
 	var b bounds
 	var err error
-	if b.start, err = s.config.offsets(ctx, s.admin.ListStartOffsets); err != nil {
+	topics := s.topics.present()
+	if b.start, err = s.config.offsets(ctx, s.admin.ListStartOffsets, topics...); err != nil {
 		return b, err
 	}
 	end := s.admin.ListCommittedOffsets // the last stable offset
 	if s.config.uncommitted {
 		end = s.admin.ListEndOffsets
 	}
-	if b.end, err = s.config.offsets(ctx, end); err != nil {
+	if b.end, err = s.config.offsets(ctx, end, topics...); err != nil {
 		return b, err
 	}
 	lastSizes.put(s.config.name(), b)
@@ -120,7 +165,7 @@ func (s *source) bounds(ctx context.Context, from stream.Bound) (bounds, error) 
 		millis := floorDiv(*from.Timestamp-types.UnixEpoch, 1000)
 		b.since, err = s.config.offsets(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
 			return s.admin.ListOffsetsAfterMilli(ctx, max(millis, 0), topics...)
-		})
+		}, topics...)
 	}
 	return b, err
 }
@@ -139,8 +184,8 @@ func (s *source) HeldBefore(ctx context.Context, t time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for n, start := range b.start {
-		if b.since[n] > start {
+	for p, start := range b.start {
+		if b.since[p] > start {
 			return true, nil
 		}
 	}
@@ -155,32 +200,33 @@ func (s *source) Ends(ctx context.Context, scan stream.Scan) ([]stream.Position,
 		return nil, err
 	}
 	var ends []stream.Position
-	for n, end := range b.end {
-		if only := scan.From.Partition; only != nil && *only != n {
+	for p, end := range b.end {
+		if only := scan.From.Partition; only != nil && *only != p.number {
 			continue
 		}
 		if until := scan.Until.Offset; until != nil {
 			end = min(end, *until)
 		}
-		begin := b.start[n]
+		begin := b.start[p]
 		if from := scan.From.Offset; from != nil {
 			begin = max(begin, *from)
 		}
 		if begin < end {
-			ends = append(ends, stream.Position{Split: splitOf(n), Offset: s.encode(end)})
+			ends = append(ends, stream.Position{Split: s.config.split(p), Offset: encode(s.topics.id(p.topic), end)})
 		}
 	}
 	return ends, nil
 }
 
 // Reached compares offsets.
-func (s *source) Reached(_ stream.Split, at, end stream.Offset) bool {
+func (s *source) Reached(split stream.Split, at, end stream.Offset) bool {
 	if at == nil {
 		return false
 	}
-	have, err := s.decode(at)
-	want, badEnd := s.decode(end)
-	return err == nil && badEnd == nil && have >= want
+	p, bad := s.config.partition(split)
+	have, err := s.decode(p.topic, at)
+	want, badEnd := s.decode(p.topic, end)
+	return bad == nil && err == nil && badEnd == nil && have >= want
 }
 
 // Drained returns the partitions whose records all lie before the positions.
@@ -191,7 +237,7 @@ func (s *source) Drained(ctx context.Context, at []stream.Position) ([]stream.Sp
 	}
 	var drained []stream.Split
 	for _, p := range at {
-		n, err := s.partition(p.Split)
+		n, err := s.config.partition(p.Split)
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +247,7 @@ func (s *source) Drained(ctx context.Context, at []stream.Position) ([]stream.Sp
 		}
 		next := b.start[n]
 		if p.Offset != nil {
-			if next, err = s.decode(p.Offset); err != nil {
+			if next, err = s.decode(n.topic, p.Offset); err != nil {
 				return nil, err
 			}
 		}

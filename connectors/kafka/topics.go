@@ -25,7 +25,7 @@ var formatKeys = []string{"format", "value.format", "source.format"}
 // system reads the options of a cluster. Without a format, as Declare finds it, those of
 // every format are taken.
 func system(env *stream.Env, rel *catalog.Relation) (*config, error) {
-	if _, ok := rel.Options.Get("topic"); ok {
+	if _, ok := rel.Options.Get("topic", "topic.pattern"); ok {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameter \"topic\" is not one of a cluster, each of whose topics is meant").
 			WithHint("Write CREATE STREAM name WITH (type = 'kafka', topic = ...) for one topic.")
 	}

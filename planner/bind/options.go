@@ -236,7 +236,7 @@ func guessConnector(opts catalog.Options) []string {
 	}
 	for _, o := range opts {
 		switch o.Key {
-		case "topic", "bootstrap.servers":
+		case "topic", "topic.pattern", "bootstrap.servers":
 			add("kafka")
 		case "bucket":
 			add("s3")
