@@ -186,6 +186,12 @@ func (d *draft) replaceRelation(r *Relation, by string) error {
 		}
 	}
 	r.Owner, r.ACL = old.Owner, old.ACL
+	r.Columns = slices.Clone(r.Columns)
+	for at := range r.Columns {
+		if was := old.ColumnNamed(r.Columns[at].Name); was >= 0 {
+			r.Columns[at].ACL = old.Columns[was].ACL
+		}
+	}
 	d.putRelation(r)
 	return nil
 }

@@ -205,36 +205,50 @@ func (t *Tx) DropRole(name string) error {
 	})
 }
 
-// ownedBy describes what a role owns.
+// ownedBy describes what a role owns, and what it has privileges on, in the order of
+// PostgreSQL (checkSharedDependencies).
 func (s *Snapshot) ownedBy(name string) []string {
-	var all []string
+	type dependent struct {
+		oid  types.OID
+		text string
+	}
+	var all []dependent
+	add := func(oid types.OID, text string) { all = append(all, dependent{oid, text}) }
 	for _, sc := range s.schemas {
 		if sc.Owner == name {
-			all = append(all, "owner of schema "+QuoteName(sc.Name))
+			add(sc.OID, "owner of schema "+QuoteName(sc.Name))
 		}
 	}
 	for _, r := range s.byOID {
 		if r.Owner == name {
-			all = append(all, "owner of "+r.Kind.word()+" "+QuoteName(r.Name))
+			add(r.OID, "owner of "+r.Kind.word()+" "+QuoteName(r.Name))
 		}
 	}
 	for _, j := range s.jobs {
 		if j.Owner == name {
-			all = append(all, "owner of job "+QuoteName(j.Name))
+			add(j.OID, "owner of job "+QuoteName(j.Name))
 		}
 	}
 	for _, e := range s.enumOf {
 		if e.Owner == name {
-			all = append(all, "owner of type "+QuoteName(e.Name))
+			add(e.OID, "owner of type "+QuoteName(e.Name))
 		}
 	}
 	for _, o := range s.guarded() {
 		if o.ACL.mentions(name) && o.Owner != name {
-			all = append(all, "privileges for "+o.Word+" "+QuoteName(o.Name))
+			text := "privileges for " + o.Word + " " + QuoteName(o.Name)
+			if o.Class == ColumnClass {
+				text += " of table " + QuoteName(o.Of)
+			}
+			add(o.OID, text)
 		}
 	}
-	slices.Sort(all)
-	return all
+	slices.SortStableFunc(all, func(a, b dependent) int { return cmp.Compare(a.oid, b.oid) })
+	var texts []string
+	for _, d := range all {
+		texts = append(texts, d.text)
+	}
+	return texts
 }
 
 // guarded are the objects on which privileges were given or taken.
@@ -248,6 +262,11 @@ func (s *Snapshot) guarded() []Object {
 	for _, r := range s.byOID {
 		if r.ACL != nil {
 			all = append(all, r.Object())
+		}
+		for at := range r.Columns {
+			if r.Columns[at].ACL != nil {
+				all = append(all, r.ColumnObject(at))
+			}
 		}
 	}
 	for k, g := range s.guards {

@@ -84,6 +84,8 @@ type storedColumn struct {
 	Attr      int16     `json:"attr,omitempty"`
 	Missing   *string   `json:"missing,omitempty"` // absent: NULL
 	Identity  string    `json:"identity,omitempty"`
+
+	ACL *[]storedACLItem `json:"acl,omitempty"`
 }
 
 type storedWatermark struct {
@@ -209,7 +211,7 @@ func storedColumns(cs []Column) []storedColumn {
 	var all []storedColumn
 	for _, c := range cs {
 		s := storedColumn{Name: c.Name, Type: c.Type.OID, Mod: c.Type.Mod, NotNull: c.NotNull,
-			Default: c.Default, Generated: c.Generated, Comment: c.Comment, Attr: c.Attr}
+			Default: c.Default, Generated: c.Generated, Comment: c.Comment, Attr: c.Attr, ACL: storedACL(c.ACL)}
 		if c.HasMissing {
 			s.Missing = &c.Missing
 		}
@@ -225,7 +227,7 @@ func loadedColumns(cs []storedColumn) []Column {
 	var all []Column
 	for _, s := range cs {
 		c := Column{Name: s.Name, Type: types.Type{OID: s.Type, Mod: s.Mod}, NotNull: s.NotNull,
-			Default: s.Default, Generated: s.Generated, Comment: s.Comment, Attr: s.Attr, HasMissing: s.Missing != nil}
+			Default: s.Default, Generated: s.Generated, Comment: s.Comment, Attr: s.Attr, HasMissing: s.Missing != nil, ACL: loadedACL(s.ACL)}
 		if s.Missing != nil {
 			c.Missing = *s.Missing
 		}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -28,11 +29,18 @@ type Grant struct {
 	OID      types.OID
 	Name     string // of a function, connector or database
 	Rights   Rights
-	All      bool // ALL PRIVILEGES was said
+	Columns  []ColumnRights // on columns of a relation, beside Rights
+	All      bool           // ALL PRIVILEGES was said
 	Grantees []string
 	Options  bool // WITH GRANT OPTION, or GRANT OPTION FOR
 	Revoke   bool
 	Cascade  bool
+}
+
+// ColumnRights are those that a grant is about on one column, by its attribute number.
+type ColumnRights struct {
+	Attr   int16
+	Rights Rights
 }
 
 // object finds what a grant is about.
@@ -72,46 +80,101 @@ func (t *Tx) Grant(g Grant, user string) (notices []*sqlerr.Error, err error) {
 				return errNoRole(name)
 			}
 		}
-		grantor, options := d.grantor(user, o, g.Rights)
-		rights, some := d.Rights(user, o)
-		if options == 0 && rights|some == 0 {
-			if o.Class == RelationClass && (o.Word == "view" || o.Word == "materialized view") {
-				o.Word = "table" // as PostgreSQL says here
+		if g.Rights != 0 || len(g.Columns) == 0 {
+			list, err := d.regranted(&g, o, o, g.Rights, user, &notices)
+			if err != nil {
+				return err
 			}
-			return o.Denied()
+			d.setACL(&g, list)
 		}
-		give := g.Rights & options
-		if give != g.Rights && (give == 0 || !g.All) {
-			notices = append(notices, partly(&g, o, give))
-		}
-		list := o.List()
-		for _, name := range g.Grantees {
-			item := ACLItem{Grantee: name, Grantor: grantor, Rights: give}
-			if g.Options || g.Revoke {
-				item.Options = give
-			}
-			if g.Options && !g.Revoke && name == "" {
-				return sqlerr.Errorf(sqlerr.InvalidGrantOperation, "grant options can only be granted to roles")
-			}
-			if !g.Revoke {
-				if item.Options != 0 && d.circular(list, o.Owner, item) {
-					return sqlerr.Errorf(sqlerr.InvalidGrantOperation, "grant options cannot be granted back to your own grantor")
-				}
-				list = list.granted(item)
-				continue
-			}
-			if g.Options {
-				item.Rights = 0
-			}
-			var dependent bool
-			if list, dependent = list.revoked(item, g.Cascade, o.Owner); dependent {
-				return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "dependent privileges exist").WithHint("Use CASCADE to revoke them too.")
-			}
-		}
-		d.setACL(&g, list)
-		return nil
+		return d.grantColumns(&g, o, user, &notices)
 	})
 	return notices, err
+}
+
+// regranted is the list of privileges on an object with rights given or taken by
+// user. In within are looked for those that user may give: the object, or, of a column,
+// one with the relation's list, too.
+func (d *draft) regranted(g *Grant, o, within Object, want Rights, user string, notices *[]*sqlerr.Error) (ACL, error) {
+	grantor, options := d.grantor(user, within, want)
+	rights, some := d.Rights(user, within)
+	if options == 0 && (rights|some)&o.Class.All() == 0 {
+		if o.Class == RelationClass && (o.Word == "view" || o.Word == "materialized view") {
+			o.Word = "table" // as PostgreSQL says here
+		}
+		return nil, o.Denied()
+	}
+	all := g.All
+	if o.Class == ColumnClass {
+		all = want == o.Class.All()
+	}
+	give := want & options
+	if give != want && (give == 0 || !all) {
+		*notices = append(*notices, partly(g, o, give))
+	}
+	list := o.List()
+	for _, name := range g.Grantees {
+		item := ACLItem{Grantee: name, Grantor: grantor, Rights: give}
+		if g.Options || g.Revoke {
+			item.Options = give
+		}
+		if g.Options && !g.Revoke && name == "" {
+			return nil, sqlerr.Errorf(sqlerr.InvalidGrantOperation, "grant options can only be granted to roles")
+		}
+		if !g.Revoke {
+			if item.Options != 0 && d.circular(list, o.Owner, item) {
+				return nil, sqlerr.Errorf(sqlerr.InvalidGrantOperation, "grant options cannot be granted back to your own grantor")
+			}
+			list = list.granted(item)
+			continue
+		}
+		if g.Options {
+			item.Rights = 0
+		}
+		var dependent bool
+		if list, dependent = list.revoked(item, g.Cascade, o.Owner); dependent {
+			return nil, sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "dependent privileges exist").WithHint("Use CASCADE to revoke them too.")
+		}
+	}
+	return list, nil
+}
+
+// grantColumns gives or takes rights on a relation's columns. o is the relation as it
+// was before. What is taken of the relation is taken of each column that has it, too.
+func (d *draft) grantColumns(g *Grant, o Object, user string, notices *[]*sqlerr.Error) error {
+	implied := g.Rights & ColumnClass.All()
+	if o.Class != RelationClass || len(g.Columns) == 0 && (!g.Revoke || implied == 0) {
+		return nil
+	}
+	r := *d.byOID[g.OID]
+	r.Columns = slices.Clone(r.Columns)
+	for at := range r.Columns {
+		var want Rights
+		if g.Revoke && r.Columns[at].ACL != nil {
+			want = implied
+		}
+		for _, c := range g.Columns {
+			if c.Attr == r.Attribute(at) {
+				want |= c.Rights
+			}
+		}
+		if want == 0 {
+			continue
+		}
+		column := r.ColumnObject(at)
+		within := column
+		within.ACL = append(append(ACL{}, o.List()...), column.ACL...)
+		list, err := d.regranted(g, column, within, want, user, notices)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			list = nil
+		}
+		r.Columns[at].ACL = list
+	}
+	d.putRelation(&r)
+	return nil
 }
 
 func partly(g *Grant, o Object, give Rights) *sqlerr.Error {
@@ -123,7 +186,11 @@ func partly(g *Grant, o Object, give Rights) *sqlerr.Error {
 	if give != 0 {
 		how = "not all"
 	}
-	n := sqlerr.Errorf(code, "%s privileges %s for \"%s\"", how, what, o.Name)
+	of := fmt.Sprintf("\"%s\"", o.Name)
+	if o.Class == ColumnClass {
+		of = fmt.Sprintf("column \"%s\" of relation \"%s\"", o.Name, o.Of)
+	}
+	n := sqlerr.Errorf(code, "%s privileges %s for %s", how, what, of)
 	n.Severity = "WARNING"
 	return n
 }
@@ -279,5 +346,9 @@ func decodeGuard(kind byte, value []byte) (*guard, error) {
 // now on what the one before had.
 func (r *Relation) Chown(to string) {
 	r.ACL = r.ACL.reowned(r.Owner, to)
+	r.Columns = slices.Clone(r.Columns)
+	for i := range r.Columns {
+		r.Columns[i].ACL = r.Columns[i].ACL.reowned(r.Owner, to)
+	}
 	r.Owner = to
 }

@@ -87,6 +87,7 @@ type Column struct {
 	Missing    string
 	HasMissing bool
 	Identity   Identity
+	ACL        ACL // of the column alone, beside the relation's; nil: none
 }
 
 // Identity is GENERATED ... AS IDENTITY of a column; 0: it has none.

@@ -21,6 +21,7 @@ const (
 	DatabaseClass  ObjectClass = 'd'
 	ConnectorClass ObjectClass = 'w'
 	JobClass       ObjectClass = 'j' // has an owner alone
+	ColumnClass    ObjectClass = 'c' // of a relation: what it has is beside what that has
 )
 
 // All are the privileges that there are on objects of a class.
@@ -38,6 +39,8 @@ func (c ObjectClass) All() Rights {
 		return UsageRight
 	case DatabaseClass:
 		return CreateRight | TemporaryRight | ConnectRight
+	case ColumnClass:
+		return InsertRight | SelectRight | UpdateRight | ReferencesRight
 	}
 	return 0
 }
@@ -61,6 +64,7 @@ type Object struct {
 	OID   types.OID
 	Word  string // of error messages: table, sink, function
 	Name  string
+	Of    string // of a column: its relation
 	Owner string
 	ACL   ACL
 	// Open: everyone has these without a grant, as SELECT on a system catalog.
@@ -70,6 +74,9 @@ type Object struct {
 // Default are the privileges on an object on which none were given or taken.
 func (o *Object) Default() ACL {
 	acl := ACL{}
+	if o.Class == ColumnClass {
+		return acl // even its owner has what the relation's list says
+	}
 	if p := o.Class.public(); p != 0 {
 		acl = append(acl, ACLItem{Grantor: o.Owner, Rights: p})
 	}
@@ -106,6 +113,12 @@ func (r *Relation) Object() Object {
 		o.Open = SelectRight
 	}
 	return o
+}
+
+// ColumnObject is a column, by its place, as one with privileges of its own.
+func (r *Relation) ColumnObject(at int) Object {
+	c := &r.Columns[at]
+	return Object{Class: ColumnClass, OID: r.OID, Word: "column", Name: c.Name, Of: r.Name, Owner: r.Owner, ACL: c.ACL}
 }
 
 // Object is the schema as one with privileges.
@@ -243,8 +256,29 @@ func (s *Snapshot) Has(user string, o Object, want Rights) bool {
 	return have&want == want
 }
 
+// ColumnRights are those of a role on a column, by its place, beside what it has on the
+// relation. A place that is none is a pseudo-column, on which nothing is given.
+func (s *Snapshot) ColumnRights(user string, r *Relation, at int) Rights {
+	if at < 0 || at >= len(r.Columns) || r.Columns[at].ACL == nil {
+		return 0
+	}
+	have, _ := s.Rights(user, r.ColumnObject(at))
+	return have
+}
+
+// SomeColumn is ColumnRights of all of a relation's columns together.
+func (s *Snapshot) SomeColumn(user string, r *Relation) (all Rights) {
+	for at := range r.Columns {
+		all |= s.ColumnRights(user, r, at)
+	}
+	return all
+}
+
 // Denied is the error of a role that has not the right that it needs.
 func (o Object) Denied() *sqlerr.Error {
+	if o.Class == ColumnClass {
+		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for column \"%s\" of relation \"%s\"", o.Name, o.Of)
+	}
 	return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for %s %s", o.Word, o.Name)
 }
 

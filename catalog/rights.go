@@ -120,6 +120,9 @@ func (a ACL) granted(item ACLItem) ACL {
 			return out
 		}
 	}
+	if item.Rights|item.Options == 0 {
+		return out
+	}
 	return append(out, item)
 }
 

@@ -22,6 +22,7 @@ type rowRules struct {
 	derived   []*expr.Program
 	old       []vec.Vec // derived columns of rows before an update
 	row       vec.Batch // the rows at hand
+	shown     []bool    // the columns whose values an error may show; nil: all
 }
 
 type rowCheck struct {
@@ -30,7 +31,7 @@ type rowCheck struct {
 }
 
 func (b *builder) rowRules(rel *catalog.Relation, r plan.RowRules) (*rowRules, error) {
-	out := &rowRules{rel: rel, format: b.env.Format}
+	out := &rowRules{rel: rel, format: b.env.Format, shown: r.Shown}
 	if r.Generated != nil {
 		out.generated = make([]*expr.Program, len(r.Generated))
 		for i, e := range r.Generated {
@@ -216,39 +217,54 @@ func (r *rowRules) notNull(column, row int) error {
 	c := r.rel.Columns[column]
 	e := sqlerr.Errorf(sqlerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", c.Name, r.rel.Name)
 	e.Schema, e.Table, e.Column = r.rel.Schema, r.rel.Name, c.Name
-	return e.WithDetail("%s", r.failing(row))
+	return r.detailed(e, row)
 }
 
 func (r *rowRules) checkFailed(name string, row int) error {
 	e := sqlerr.Errorf(sqlerr.CheckViolation, "new row for relation %q violates check constraint %q", r.rel.Name, name)
 	e.Schema, e.Table, e.Constraint = r.rel.Schema, r.rel.Name, name
-	return e.WithDetail("%s", r.failing(row))
+	return r.detailed(e, row)
+}
+
+// detailed is an error with the row that it is about, as far as that may be shown.
+func (r *rowRules) detailed(e *sqlerr.Error, row int) error {
+	if shown := r.failing(row); shown != "" {
+		return e.WithDetail("%s", shown)
+	}
+	return e
 }
 
 // maxShown is how much of a value the detail of a violation shows, in bytes.
 const maxShown = 64
 
-// failing shows a row as PostgreSQL does (ExecBuildSlotValueDescription).
+// failing shows a row as PostgreSQL does (ExecBuildSlotValueDescription): where not all
+// columns may be shown, those that may, by name; "": none may.
 func (r *rowRules) failing(row int) string {
-	var b strings.Builder
-	b.WriteString("Failing row contains (")
+	var names, values []string
 	for i, c := range r.rel.Columns {
-		if i > 0 {
-			b.WriteString(", ")
+		if r.shown != nil && !r.shown[i] {
+			continue
 		}
+		names = append(names, c.Name)
 		v := vec.Get(r.row.Cols[i], row, c.Type)
 		if v.Null {
-			b.WriteString("null")
+			values = append(values, "null")
 			continue
 		}
 		s := string(types.AppendText(nil, v, r.format))
 		if len(s) > maxShown {
 			s = strings.ToValidUTF8(s[:maxShown], "") + "..."
 		}
-		b.WriteString(s)
+		values = append(values, s)
 	}
-	b.WriteString(").")
-	return b.String()
+	switch list := strings.Join(values, ", "); {
+	case r.shown == nil:
+		return "Failing row contains (" + list + ")."
+	case len(names) == 0:
+		return ""
+	default:
+		return "Failing row contains (" + strings.Join(names, ", ") + ") = (" + list + ")."
+	}
 }
 
 // flat is a column that is no constant: v itself where it is none.

@@ -15,6 +15,9 @@ func infoColumns(c *Context, t *table) {
 			updates = c.Updatable(r)
 		}
 		for i, col := range r.Columns {
+			if !c.showsColumn(r, i) {
+				continue
+			}
 			row := t.row().
 				str("table_catalog", c.Database).
 				str("table_schema", r.Schema).

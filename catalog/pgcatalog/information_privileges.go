@@ -1,6 +1,8 @@
 package pgcatalog
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 )
 
@@ -12,7 +14,17 @@ func (c *Context) shows(r *catalog.Relation) bool {
 		return true
 	}
 	rights, _ := c.Snapshot.Rights(c.User, o)
-	return rights != 0
+	return rights != 0 || c.Snapshot.SomeColumn(c.User, r) != 0
+}
+
+// showsColumn is shows of one of a relation's columns, by its place.
+func (c *Context) showsColumn(r *catalog.Relation, at int) bool {
+	o := r.Object()
+	if c.Snapshot.Owns(c.User, o) {
+		return true
+	}
+	rights, _ := c.Snapshot.Rights(c.User, o)
+	return rights&catalog.ColumnClass.All() != 0 || c.Snapshot.ColumnRights(c.User, r, at) != 0
 }
 
 // grantsOn are the privileges on an object that concern the role that asks: given by
@@ -77,27 +89,40 @@ func infoColumnPrivileges(c *Context, t *table) { columnGrants(c, t, true) }
 
 func infoRoleColumnGrants(c *Context, t *table) { columnGrants(c, t, false) }
 
+// columnGrants are the privileges on columns: those on their relation, and their own.
 func columnGrants(c *Context, t *table, public bool) {
+	type grant struct {
+		of        catalog.ACLItem
+		right     string
+		grantable bool
+	}
 	for _, r := range privilegeTables(c) {
+		var whole []grant
 		c.grantsOn(r.Object(), public, func(i catalog.ACLItem, right string, grantable bool) {
-			switch right {
-			case "SELECT", "INSERT", "UPDATE", "REFERENCES":
-			default:
-				return
+			if catalog.ColumnClass.All()&catalog.RightNamed(right) != 0 {
+				whole = append(whole, grant{catalog.ACLItem{Grantee: i.Grantee, Grantor: i.Grantor}, right, grantable})
 			}
-			for _, col := range r.Columns {
+		})
+		for at, col := range r.Columns {
+			all := whole[:len(whole):len(whole)]
+			c.grantsOn(r.ColumnObject(at), public, func(i catalog.ACLItem, right string, grantable bool) {
+				if g := (grant{catalog.ACLItem{Grantee: i.Grantee, Grantor: i.Grantor}, right, grantable}); !slices.Contains(whole, g) {
+					all = append(all, g)
+				}
+			})
+			for _, g := range all {
 				t.row().
-					str("grantor", i.Grantor).
-					str("grantee", grantee(i.Grantee)).
+					str("grantor", g.of.Grantor).
+					str("grantee", grantee(g.of.Grantee)).
 					str("table_catalog", c.Database).
 					str("table_schema", r.Schema).
 					str("table_name", r.Name).
 					str("column_name", col.Name).
-					str("privilege_type", right).
-					str("is_grantable", yesNo(grantable)).
+					str("privilege_type", g.right).
+					str("is_grantable", yesNo(g.grantable)).
 					emit()
 			}
-		})
+		}
 	}
 }
 

@@ -62,6 +62,7 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 		bool("attislocal", true).
 		num("attstattarget", -1).
 		oid("attcollation", collation).
+		acl("attacl", catalog.Object{Class: catalog.ColumnClass, ACL: col.ACL}).
 		emit()
 }
 

@@ -82,6 +82,24 @@ func answer(env *Env, user string, o catalog.Object, list []asked) (types.Value,
 	return boolean(false)
 }
 
+// answerColumns is answer of a relation's columns, at a place or, where that is below 0,
+// any: who has a privilege on the relation has it on each.
+func answerColumns(env *Env, user string, r *catalog.Relation, at int, list []asked) (types.Value, error) {
+	v, err := answer(env, user, r.Object(), list)
+	if err != nil || v.I != 0 {
+		return v, err
+	}
+	for i := range r.Columns {
+		if at >= 0 && i != at || r.Columns[i].ACL == nil {
+			continue
+		}
+		if v, err = answer(env, user, r.ColumnObject(i), list); err != nil || v.I != 0 {
+			return v, err
+		}
+	}
+	return v, err
+}
+
 // inCatalog is f where there is a catalog, and NULL where there is none: nobody knows
 // of any role there.
 func inCatalog(f ValueFunc) ValueFunc {
@@ -236,6 +254,9 @@ func definePrivileges() {
 						if !ok {
 							return null(types.Bool)
 						}
+						if f.name == "has_any_column_privilege" {
+							return answerColumns(env, role, env.Catalog.RelationByOID(o.OID), -1, list)
+						}
 						return answer(env, role, o, list)
 					})})
 			}
@@ -246,7 +267,7 @@ func definePrivileges() {
 }
 
 // columnRights are the privileges that columns can have.
-const columnRights = catalog.SelectRight | catalog.InsertRight | catalog.UpdateRight | catalog.ReferencesRight
+var columnRights = catalog.ColumnClass.All()
 
 // defineColumnPrivileges are has_column_privilege in all forms: who has a privilege
 // on a relation has it on each column.
@@ -312,14 +333,15 @@ func hasColumnPrivilege(env *Env, role string, a []types.Value) (types.Value, er
 	if r == nil {
 		return null(types.Bool)
 	}
+	at := 0
 	if a[1].Type.OID == types.Text {
-		if r.ColumnNamed(a[1].S) < 0 {
+		if at = r.ColumnNamed(a[1].S); at < 0 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", a[1].S, r.Name)
 		}
-	} else if !slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return r.Attribute(r.ColumnNamed(c.Name)) == int16(a[1].I) }) {
+	} else if at = r.ByAttribute(int16(a[1].I)); at < 0 {
 		return null(types.Bool)
 	}
-	return answer(env, role, r.Object(), list)
+	return answerColumns(env, role, r, at, list)
 }
 
 // defineRoleChecks are pg_has_role in all forms.
@@ -392,12 +414,12 @@ func init() {
 		Value: func(env *Env, a vs) (types.Value, error) {
 			classes := map[string]catalog.ObjectClass{
 				"r": catalog.RelationClass, "s": catalog.SequenceClass, "n": catalog.SchemaClass, "f": catalog.FunctionClass, "d": catalog.DatabaseClass,
-				"T": catalog.TypeClass, "F": catalog.ConnectorClass,
+				"T": catalog.TypeClass, "F": catalog.ConnectorClass, "c": catalog.ColumnClass,
 			}
 			class, ok := classes[a[0].S]
 			if !ok {
 				return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "unrecognized object type abbreviation: %s", a[0].S).
-					WithHint("There are privileges on r, s, n, f, d, T and F.")
+					WithHint("There are privileges on r, c, s, n, f, d, T and F.")
 			}
 			owner := fmt.Sprint(a[1].I)
 			if env.Catalog != nil {

@@ -76,7 +76,7 @@ type shared struct {
 	params  *params
 	notices []*sqlerr.Error
 	depends []types.OID
-	needs   []need // what the statement's role must be allowed
+	needs   []*need // what the statement's role must be allowed
 	nextCTE int
 	views   []string // being expanded, for the bound on their depth
 	// matviews are the materialized views that are read.

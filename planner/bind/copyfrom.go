@@ -18,6 +18,7 @@ func (b *binder) copyFrom(x *pg.CopyStmt) *plan.Bound {
 	rel := b.copyTarget(x.Relation)
 	c := &plan.CopyFrom{Target: rel}
 	c.Columns = b.copyColumns(rel, x.Attlist)
+	b.needToWrite(rel, c.Columns)
 	b.copyFromOptions(c, x.Options)
 	all := rel.AllColumns()
 	scan := &plan.CopyScan{}
@@ -57,7 +58,7 @@ func (b *binder) copyTarget(x *pg.RangeVar) *catalog.Relation {
 	if r.Kind != catalog.Table {
 		return b.insertTarget(x)
 	}
-	b.need(r, catalog.InsertRight)
+	b.needToWrite(r, nil)
 	b.depend(r.OID)
 	return r
 }
@@ -127,6 +128,7 @@ func (b *binder) copyInto(rel *catalog.Relation, columns []int, in plan.Node, wh
 	}
 	m := &plan.Modify{Op: plan.ModifyInsert, Target: rel, Alias: rel.Name, Input: in, Once: true, Rules: b.rowRules(rel), Foreign: b.foreign(rel)}
 	m.Together = !readsTable(in)
+	b.hideUnread(m)
 	return &plan.Modification{Root: m, Word: "INSERT"}
 }
 

@@ -31,6 +31,9 @@ func (t *tableDraft) foreignKey(c pendingConstraint) *catalog.Relation {
 	refs := t.referencedColumns(c, target)
 	for _, at := range refs {
 		k.Refs = append(k.Refs, target.Attribute(at))
+		if target != t.rel {
+			t.needColumns(target, catalog.ReferencesRight).column(target.Attribute(at))
+		}
 	}
 	index := t.referencedIndex(target, refs)
 	k.Index = index.OID
@@ -96,7 +99,7 @@ func (t *tableDraft) referencedTable(v *pg.RangeVar) *catalog.Relation {
 		}
 		t.fail(sqlerr.Errorf(sqlerr.InvalidTableDefinition, "constraints on permanent tables may reference only permanent tables"))
 	}
-	t.need(r, catalog.ReferencesRight)
+	t.needColumns(r, catalog.ReferencesRight)
 	return r
 }
 

@@ -232,7 +232,7 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	if x.Alias != nil {
 		item.name, item.schema = x.Alias.Aliasname, ""
 	}
-	b.need(rel, catalog.SelectRight)
+	read := b.needColumns(rel, catalog.SelectRight)
 	b.depend(rel.OID)
 	if b.reading != nil {
 		b.reading.relations = append(b.reading.relations, relationUse{x.Location, rel, x.Alias != nil})
@@ -274,6 +274,11 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 		looked := b.c.Looks != nil && b.c.Looks(rel, nil)
 		node = b.generated(rel, &plan.Scan{Relation: rel, Columns: upTo(len(fields)), Fields: fields, Alias: item.name, Looked: looked, Changes: changes && b.live})
 		item.cols = cols
+	}
+	if rel != b.records { // whose reader is asked for the table's
+		for i := range item.cols {
+			item.cols[i].need = read
+		}
 	}
 	b.aliasColumns(item, x.Alias)
 	return fromEntry{node: node, items: []*rangeItem{item}}

@@ -50,6 +50,7 @@ func (b *binder) insert(x *pg.InsertStmt) *plan.Bound {
 		s.Input = b.insertSelect(sel, x, target, columns, ctes)
 	}
 	s.Columns = append(s.Columns, columns[:len(s.Input.Schema())]...)
+	b.needToWrite(target, s.Columns)
 	b.checkKeyWritten(s, x.Relation.Location)
 	s.Input = b.closeWith(s.Input, own)
 	b.fillDefaults(s, all, len(target.Columns))
@@ -77,7 +78,7 @@ func (b *binder) insertTarget(x *pg.RangeVar) *catalog.Relation {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" has no columns to insert into", r.Name).
 			WithHint("Write SELECT ... INTO %s.", r.Name).At(b.pos(x.Location)))
 	}
-	b.need(r, catalog.InsertRight)
+	b.needToWrite(r, nil)
 	b.depend(r.OID)
 	return r
 }

@@ -18,6 +18,7 @@ type tableInsert struct {
 	columns []int // by place, of the statement's columns
 	parts   []*pg.ResTarget
 	ctes    map[string]*cte
+	given   int // of columns, the first ones have values
 }
 
 // insertInto is INSERT INTO table [(columns)] VALUES ..., SELECT ... or DEFAULT
@@ -35,10 +36,8 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 		target.schema = rel.Schema
 	}
 	named := x
-	if target.view == nil {
-		b.need(rel, catalog.InsertRight)
-	} else {
-		b.needThrough(target.view, catalog.InsertRight)
+	b.needOfTarget(target, catalog.InsertRight)
+	if target.view != nil {
 		rel = target.view.table
 		named = b.insertThrough(target.view, x)
 	}
@@ -57,10 +56,11 @@ func (b *binder) insertInto(x *pg.InsertStmt, outer map[string]*cte) (plan.Node,
 		b.inlineSources(b.stmt, sel)
 		m.Input = b.tableSelect(t, sel)
 	}
+	b.needOfTarget(target, catalog.InsertRight, insertedAttrs(target.reads, x, t.given)...)
 	if c := x.OnConflictClause; c != nil {
-		b.needForConflict(c, target)
 		m.Conflict = b.onConflict(c, rel, target, ctes)
 	}
+	b.hideUnread(m)
 	b.returningList(m, x.ReturningList, target, nil, ctes)
 	return b.closeWith(m, own), m
 }
@@ -141,6 +141,7 @@ func (b *binder) tableValues(t *tableInsert, sel *pg.SelectStmt) plan.Node {
 			rows[r][i] = b.setValue(n, s, exprValues)
 		}
 	}
+	t.given = width
 	// What must be a default is so in every row.
 	ignored := make([]bool, width)
 	for i := range width {
@@ -215,6 +216,7 @@ func (b *binder) tableSelect(t *tableInsert, sel *pg.SelectStmt) plan.Node {
 func (b *binder) tableRows(t *tableInsert, in plan.Node, loc func(i int) int32) plan.Node {
 	fields := in.Schema()
 	row := nulls(t.rel)
+	t.given = len(fields)
 	b.unset(t.rel, row, t.columns[:len(fields)])
 	out := &plan.Project{Input: in, Exprs: row, Fields: tableFields(t.rel)}
 	if p, ok := in.(*plan.Project); ok {

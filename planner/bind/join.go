@@ -139,6 +139,8 @@ func (b *binder) using(names []string, left, right []*rangeItem, kind plan.JoinK
 			}
 		}
 		l, r := b.sideColumn(left, name, "left"), b.sideColumn(right, name, "right")
+		l.need.column(l.attr)
+		r.need.column(r.attr)
 		conds = append(conds, b.boolean(b.operator([]string{"="}, operand{l.expr, -1}, operand{r.expr, -1}, -1), "JOIN/USING", -1))
 		ops := []operand{{l.expr, -1}, {r.expr, -1}}
 		both, t := b.unify(ops, "JOIN/USING")

@@ -117,7 +117,7 @@ func (b *binder) rowsOf(item *rangeItem) (rel *catalog.Relation, row []int, id i
 		return rel, row, id
 	}
 	rel = item.rel
-	b.need(rel, catalog.UpdateRight)
+	b.needColumns(rel, catalog.UpdateRight)
 	row = make([]int, len(rel.Columns))
 	for i, c := range item.cols {
 		col, ok := c.expr.(*plan.Column)

@@ -60,7 +60,7 @@ func (b *binder) needToLock(r *catalog.Relation, mode int32) {
 	case mode <= rowExclusive:
 		rights |= catalog.InsertRight
 	}
-	b.needObject(need{b.c.User, r.Object(), rights, true})
+	b.needObject(need{user: b.c.User, object: r.Object(), rights: rights, some: true})
 }
 
 // reindex accepts REINDEX: indexes are never bloated.

@@ -37,6 +37,7 @@ func (b *binder) merge(x *pg.MergeStmt, outer map[string]*cte) (plan.Node, *plan
 		}
 		m.Actions = append(m.Actions, b.mergeAction(w, rel, at))
 	}
+	b.hideUnread(m)
 	m.Input = joinNode(kind, scan, node, m.Where, false)
 	return b.closeWith(m, own), m
 }
@@ -64,10 +65,10 @@ func (b *binder) mergeAction(w *pg.MergeWhenClause, rel *catalog.Relation, s *sc
 	}
 	switch w.CommandType {
 	case pg.CmdType_CMD_INSERT:
-		b.need(rel, catalog.InsertRight)
+		b.needToWrite(rel, nil)
 		a.Op, a.New = plan.ModifyInsert, b.mergeInsert(w, rel, s)
 	case pg.CmdType_CMD_UPDATE:
-		b.need(rel, catalog.UpdateRight)
+		b.needOfTarget(&rangeItem{reads: rel}, catalog.UpdateRight, targetAttrs(rel, w.TargetList)...)
 		a.Op = plan.ModifyUpdate
 		values := b.setValues(w.TargetList, s, exprUpdate)
 		a.New = b.setColumns(rel, w.TargetList, values, 0, s)
@@ -91,6 +92,7 @@ func (b *binder) mergeInsert(w *pg.MergeWhenClause, rel *catalog.Relation, s *sc
 		return row
 	}
 	b.checkCount(len(w.Values), t.columns, x, func(i int) int32 { return location(w.Values[i]) })
+	b.needToWrite(rel, t.columns[:len(w.Values)])
 	b.unset(rel, row, t.columns[:len(w.Values)])
 	for i, n := range w.Values {
 		o := b.setValue(n, s, exprValues)

@@ -19,8 +19,11 @@ func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, targe
 		b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").
 			WithHint("For example, ON CONFLICT (column_name).").At(b.pos(x.Location)))
 	}
+	if out.Update {
+		b.needOfTarget(target, catalog.UpdateRight, targetAttrs(target.reads, x.TargetList)...)
+	}
 	if x.Infer != nil {
-		out.Arbiters = b.arbiters(x.Infer, rel, target.view)
+		out.Arbiters = b.arbiters(x.Infer, rel, target)
 	}
 	if !out.Update {
 		return out
@@ -32,7 +35,7 @@ func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, targe
 	if u := target.view; u != nil {
 		there, excluded = b.viewItem(u, target.name, 0, 2*n), b.viewItem(u, "excluded", n, 2*n)
 	}
-	there.reads, excluded.schema, excluded.view = target.reads, "", nil
+	there.reads, excluded.reads, excluded.schema, excluded.view = target.reads, target.reads, "", nil
 	s := &scope{items: []*rangeItem{there, excluded}, ctes: ctes}
 	values := b.setValues(x.TargetList, s, exprUpdate)
 	out.New = b.setColumns(rel, b.throughView(target.view, x.TargetList, "insert into"), values, 0, s)
@@ -40,33 +43,19 @@ func (b *binder) onConflict(x *pg.OnConflictClause, rel *catalog.Relation, targe
 	return out
 }
 
-// needForConflict asks for what ON CONFLICT needs beside INSERT: UPDATE, and to read
-// the columns that it names.
-func (b *binder) needForConflict(x *pg.OnConflictClause, target *rangeItem) {
-	need := func(rights catalog.Rights) {
-		if target.view != nil {
-			b.needThrough(target.view, rights)
-		} else {
-			b.need(target.reads, rights)
-		}
-	}
-	if x.Action == pg.OnConflictAction_ONCONFLICT_UPDATE {
-		need(catalog.UpdateRight)
-	}
-	if x.Infer != nil {
-		need(catalog.SelectRight)
-	}
-}
-
 // arbiters are the indexes that an inference clause means (infer_arbiter_indexes),
-// whose names are those of the view, if it is not nil.
-func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation, view *updatable) []*catalog.Index {
+// whose names are those of the target's view, if it has one. Its columns are read.
+func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation, target *rangeItem) []*catalog.Index {
+	view := target.view
 	if x.Conname != "" {
 		if view != nil { // which has no constraint
 			b.failf(sqlerr.UndefinedObject, -1, "constraint \"%s\" for table \"%s\" does not exist", x.Conname, view.view.Name)
 		}
 		for _, i := range rel.Table.Indexes {
 			if i.Constraint && i.Name == x.Conname {
+				for _, k := range i.Keys {
+					b.needToRead(target, rel.Attribute(k.Column))
+				}
 				return []*catalog.Index{i}
 			}
 		}
@@ -83,6 +72,7 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation, view *updata
 	if view != nil {
 		item = b.viewItem(view, view.view.Name, 0, len(rel.Columns))
 	}
+	item.reads = target.reads
 	s := &scope{items: []*rangeItem{item}}
 	for _, n := range x.IndexElems {
 		e := n.GetIndexElem()
@@ -95,6 +85,7 @@ func (b *binder) arbiters(x *pg.InferClause, rel *catalog.Relation, view *updata
 		if i < 0 {
 			b.failf(sqlerr.UndefinedColumn, x.Location, "column \"%s\" does not exist", e.Name)
 		}
+		b.needToRead(item, item.cols[i].attr)
 		if c, ok := item.cols[i].expr.(*plan.Column); ok {
 			places[c.Index] = true
 		} else {

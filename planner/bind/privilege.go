@@ -16,63 +16,10 @@ import (
 // its text come first; and who changes an object's definition must own it, which is
 // asked when it is found.
 
-// need is a right that a statement's role must have, or, inside a view, that of the
-// view's owner.
-type need struct {
-	user   string
-	object catalog.Object
-	rights catalog.Rights
-	some   bool // one of them is enough
-}
-
-// need asks for rights on a relation that the statement reads or writes.
-func (b *binder) need(r *catalog.Relation, rights catalog.Rights) {
-	if r.Kind == catalog.Virtual && r.ACL == nil && rights == catalog.SelectRight {
-		return
-	}
-	b.needObject(need{b.c.User, r.Object(), rights, false})
-}
-
-func (b *binder) needObject(n need) {
-	if b.c.User == "" || b.inline[n.object.Name] != nil && n.object.OID == 0 {
-		return
-	}
-	same := func(m need) bool {
-		return m.user == n.user && m.object.Class == n.object.Class && m.object.OID == n.object.OID && m.rights == n.rights
-	}
-	if !slices.ContainsFunc(b.shared.needs, same) {
-		b.shared.needs = append(b.shared.needs, n)
-	}
-}
-
-// needThrough asks for rights on a view that a statement changes a table through,
-// and, of the view's owner, on what is below it.
-func (b *binder) needThrough(u *updatable, rights catalog.Rights) {
-	b.need(u.view, rights)
-	inner := b.insideView(u)
-	if u.over != nil {
-		inner.needThrough(u.over, rights)
-		return
-	}
-	inner.need(u.table, rights)
-}
-
-// needToRead asks for SELECT where a statement that changes an entry's relation
-// reads columns of it.
-func (b *binder) needToRead(item *rangeItem) {
-	switch {
-	case item.reads == nil:
-	case item.view != nil:
-		b.needThrough(item.view, catalog.SelectRight)
-	default:
-		b.need(item.reads, catalog.SelectRight)
-	}
-}
-
 // needFunction asks for EXECUTE.
 func (b *binder) needFunction(f *catalog.Function) {
 	if o := b.c.Catalog.FunctionObject(f); o.ACL != nil {
-		b.needObject(need{b.c.User, o, catalog.ExecuteRight, false})
+		b.needObject(need{user: b.c.User, object: o, rights: catalog.ExecuteRight})
 	}
 }
 
@@ -81,26 +28,25 @@ func (b *binder) needFunction(f *catalog.Function) {
 func (b *binder) needAggregate(f *catalog.Function) {
 	if o := b.c.Catalog.FunctionObject(f); o.ACL != nil {
 		o.Word = "aggregate"
-		b.needObject(need{b.c.User, o, catalog.ExecuteRight, false})
+		b.needObject(need{user: b.c.User, object: o, rights: catalog.ExecuteRight})
 	}
 }
 
 // authorise answers for what the statement needs: first of what it reads and writes,
 // and then of the functions that it calls.
 func (b *binder) authorise() {
-	slices.SortStableFunc(b.shared.needs, func(x, y need) int {
+	slices.SortStableFunc(b.shared.needs, func(x, y *need) int {
 		return cmp.Compare(calls(x), calls(y))
 	})
 	for _, n := range b.shared.needs {
-		have, _ := b.c.Catalog.Rights(n.user, n.object)
-		if have&n.rights != n.rights && !(n.some && have&n.rights != 0) {
+		if !n.had(b.c.Catalog) {
 			b.fail(n.object.Denied())
 		}
 	}
 }
 
 // calls is 1 for a right to call a function, and 0 for others.
-func calls(n need) int {
+func calls(n *need) int {
 	if n.object.Class == catalog.FunctionClass {
 		return 1
 	}
@@ -284,12 +230,14 @@ func (b *binder) grant(x *pg.GrantStmt) *plan.Bound {
 	}
 	g.Rights = b.grantRights(class, x)
 	for _, o := range objects {
-		s.Grants = append(s.Grants, b.grantOn(g, o))
+		on := b.grantOn(g, o)
+		on.Columns = b.grantColumns(x, o)
+		s.Grants = append(s.Grants, on)
 	}
 	return done(s)
 }
 
-// grantRights are those that a GRANT names; 0: ALL.
+// grantRights are those that a GRANT names for whole objects; 0: ALL, or none.
 func (b *binder) grantRights(class catalog.ObjectClass, x *pg.GrantStmt) catalog.Rights {
 	word := map[catalog.ObjectClass]string{
 		catalog.RelationClass: "relation", catalog.SequenceClass: "sequence", catalog.SchemaClass: "schema", catalog.FunctionClass: "function",
@@ -303,7 +251,10 @@ func (b *binder) grantRights(class catalog.ObjectClass, x *pg.GrantStmt) catalog
 	for _, n := range x.Privileges {
 		p := n.GetAccessPriv()
 		if len(p.Cols) > 0 {
-			b.unsupported(-1, "Make a view of the columns, and grant the privilege on it: a view reads with the rights of its owner.", "privileges on columns are not supported")
+			if class != catalog.RelationClass {
+				b.fail(sqlerr.Errorf(sqlerr.InvalidGrantOperation, "column privileges are only valid for relations"))
+			}
+			continue
 		}
 		right := catalog.RightNamed(p.PrivName)
 		if right == 0 {
@@ -315,6 +266,40 @@ func (b *binder) grantRights(class catalog.ObjectClass, x *pg.GrantStmt) catalog
 		rights |= right
 	}
 	return rights
+}
+
+// grantColumns are the rights that a GRANT names for columns of one of its relations.
+func (b *binder) grantColumns(x *pg.GrantStmt, o catalog.Object) (all []catalog.ColumnRights) {
+	for _, n := range x.Privileges {
+		p := n.GetAccessPriv()
+		if len(p.Cols) == 0 {
+			continue
+		}
+		rights := catalog.ColumnClass.All()
+		if p.PrivName != "" {
+			if rights = catalog.RightNamed(p.PrivName); rights == 0 {
+				b.fail(sqlerr.Errorf(sqlerr.SyntaxError, "unrecognized privilege type \"%s\"", p.PrivName))
+			}
+			if rights&^catalog.ColumnClass.All() != 0 {
+				b.fail(sqlerr.Errorf(sqlerr.InvalidGrantOperation, "invalid privilege type %s for column", rightWord(rights)))
+			}
+		}
+		r := b.c.Catalog.RelationByOID(o.OID)
+		if r.Kind == catalog.Sequence {
+			b.unsupported(-1, "Grant SELECT on the sequence.", "privileges on columns of a sequence are not supported")
+		}
+		for _, name := range strs(p.Cols) {
+			at := r.ColumnNamed(name)
+			if at < 0 && slices.ContainsFunc(r.Hidden, func(c catalog.Column) bool { return c.Name == name }) {
+				b.unsupported(-1, "Grant it on the whole relation.", "privileges on the pseudo-column \"%s\" are not supported", name)
+			}
+			if at < 0 {
+				b.fail(sqlerr.Errorf(sqlerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", name, r.Name))
+			}
+			all = append(all, catalog.ColumnRights{Attr: r.Attribute(at), Rights: rights})
+		}
+	}
+	return all
 }
 
 // rightWord is a right as PostgreSQL's errors name it.

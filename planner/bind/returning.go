@@ -14,13 +14,12 @@ func (b *binder) returningList(m *plan.Modify, list []*pg.Node, target *rangeIte
 	if len(list) == 0 {
 		return
 	}
-	b.needToRead(target)
 	width := len(m.Target.Columns)
 	own := b.tableItem(m.Target, target.name, 0, width)
 	if target.view != nil {
 		own = b.viewItem(target.view, target.name, 0, width)
 	}
-	own.schema = target.schema
+	own.schema, own.reads = target.schema, target.reads
 	items := append([]*rangeItem{own}, copyItems(from, width+1)...)
 	s := &scope{items: items, ctes: ctes}
 	targets := b.targetsAs(list, s, exprReturning)
@@ -47,19 +46,19 @@ func (b *binder) changed(x *pg.RangeVar, verb string, p catalog.Rights) (*catalo
 	}
 	if verb != "MERGE" {
 		if u := b.updatableView(rel, verb, x.Location); u != nil {
-			if p != 0 {
-				b.needThrough(u, p)
-			}
 			b.depend(u.table.OID)
 			scan, _ := b.tableScan(u.table, name)
 			item := b.viewItem(u, name, 0, len(u.table.Columns))
 			item.reads = rel
+			if p != 0 {
+				b.needThrough(u, p)
+			}
 			return u.table, scan, item
 		}
 	}
 	b.refuseTarget(rel, x.Location, verb)
 	if p != 0 {
-		b.need(rel, p)
+		b.needColumns(rel, p)
 	}
 	b.depend(rel.OID)
 	scan, cols := b.tableScan(rel, name)

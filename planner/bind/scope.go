@@ -97,6 +97,7 @@ type itemCol struct {
 	hidden bool // a pseudo-column: not in *
 	table  types.OID
 	attr   int16
+	need   *need     // to read it, of its entry; nil: nobody is asked
 	record []itemCol // of a value that is a row: its columns
 }
 
@@ -188,7 +189,8 @@ func (b *binder) refer(c *itemCol, item *rangeItem, s *scope, depth int, loc int
 		b.fail(sqlerr.Errorf(sqlerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table \"%s\"", item.name).
 			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(b.pos(loc)))
 	}
-	b.needToRead(item)
+	c.need.column(c.attr)
+	b.needToRead(item, c.attr)
 	use := columnUse{loc: loc, name: qualified, table: c.table, attr: c.attr}
 	if b.reading != nil && c.table != 0 {
 		b.reading.columns = append(b.reading.columns, use)

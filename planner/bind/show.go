@@ -36,7 +36,7 @@ func (b *binder) describe(n parse.Name) *plan.Bound {
 	if r == nil {
 		b.fail(b.undefined(n.Schema, n.Name).At(n.Pos))
 	}
-	b.need(r, catalog.SelectRight)
+	b.needColumns(r, catalog.SelectRight)
 	text := types.Of(types.Text)
 	v := &plan.Values{Fields: []plan.Field{
 		{Name: "column", Type: text}, {Name: "type", Type: text}, {Name: "nullable", Type: types.Of(types.Bool)}, {Name: "kind", Type: text},

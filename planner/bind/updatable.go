@@ -22,6 +22,7 @@ type updatable struct {
 	sel    *pg.SelectStmt
 	from   *pg.RangeVar
 	places []int // by column of the view: the table's, -1: it is an expression
+	reads  need  // names the columns of what it reads that it does
 }
 
 // updatableView is how a view is changed; nil: it is no view over a table. A view
@@ -120,6 +121,9 @@ func (b *binder) fromView(u *updatable, at, id int) *rangeItem {
 		item = b.viewItem(u.over, name, at, id)
 	} else {
 		item = b.tableItem(u.table, name, at, id)
+	}
+	for i := range item.cols {
+		item.cols[i].need = &u.reads
 	}
 	b.aliasColumns(item, u.from.Alias)
 	return item

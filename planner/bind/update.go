@@ -15,10 +15,12 @@ func (b *binder) update(x *pg.UpdateStmt, outer map[string]*cte) (plan.Node, *pl
 	rel, scan, target := b.changed(x.Relation, "UPDATE", catalog.UpdateRight)
 	s := &scope{ctes: ctes}
 	input, from := b.besides(scan, target, x.FromClause, s)
+	b.needOfTarget(target, catalog.UpdateRight, targetAttrs(target.reads, x.TargetList)...)
 	values := b.setValues(x.TargetList, s, exprUpdate)
 	m := b.modify(plan.ModifyUpdate, rel, target, input, b.changedRows(x.WhereClause, scan, target, s))
 	m.Rules = b.rowRules(rel)
 	m.Rules.Views = b.viewChecks(target.view, false)
+	b.hideUnread(m)
 	b.returningList(m, x.ReturningList, target, from, ctes)
 	m.New = b.setColumns(rel, b.throughView(target.view, x.TargetList, "update"), values, 0, s)
 	return b.closeWith(m, own), m

@@ -68,6 +68,8 @@ type RowRules struct {
 	// Derived are of each index in order its keys that are expressions and then its
 	// predicate, where it has one.
 	Derived []Expr
+	// Shown are the columns whose values an error may show, by place; nil: all.
+	Shown []bool
 }
 
 // NewRowCheck is a CHECK constraint.
