@@ -26,20 +26,12 @@ type IndexJoinSpec struct {
 // go out by themselves. Deletes are refused.
 type IndexJoin struct {
 	stateless
+	pairing
 	spec  IndexJoinSpec
 	cols  []vec.Vec
 	ids   []int32
 	live  []int32
-	keyed []int32
 	chain keyChain
-	sel   selector
-	hit   []bool
-	own   []int32 // pairs: rows of the left batch
-	other []int32 // and of what was found
-	pairs *vec.Batch
-	nulls []vec.Vec // one NULL row of each right column
-	alone []int32
-	out   vec.Batch
 	keys  int64
 	found int64
 }
@@ -70,14 +62,7 @@ func (c *keyChain) link(rows, ids []int32, keys, physical int) {
 
 // NewIndexJoin returns an IndexJoin, which closes its Lookup.
 func NewIndexJoin(s IndexJoinSpec) *IndexJoin {
-	j := &IndexJoin{spec: s, cols: make([]vec.Vec, len(s.Keys))}
-	j.pairs = vec.NewBatch(append(append([]types.Type(nil), s.Left...), s.Right...))
-	for _, t := range s.Right {
-		v := vec.New(t)
-		vec.AppendNull(v)
-		j.nulls = append(j.nulls, v)
-	}
-	return j
+	return &IndexJoin{pairing: newPairing(s.Kind, s.Left, s.Right, s.Cond, s.Fault), spec: s, cols: make([]vec.Vec, len(s.Keys))}
 }
 
 // Process joins the rows of a batch.
@@ -90,8 +75,7 @@ func (j *IndexJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Output
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
-	j.hit = sized(j.hit, b.Rows)
-	clear(j.hit)
+	j.begin(b.Rows)
 	if err := j.find(ctx, b, sel, out); err != nil {
 		return err
 	}
@@ -103,13 +87,7 @@ func (j *IndexJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Output
 
 // find looks the keys of sel up and joins what it finds.
 func (j *IndexJoin) find(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
-	j.keyed = j.keyed[:0]
-	nullable := someNull(j.cols)
-	for _, r := range sel {
-		if !nullable || !anyNull(j.cols, int(r)) {
-			j.keyed = append(j.keyed, r)
-		}
-	}
+	j.withKeys(j.cols, sel)
 	if len(j.keyed) == 0 {
 		return nil
 	}
@@ -127,20 +105,10 @@ func (j *IndexJoin) find(ctx context.Context, b *vec.Batch, sel []int32, out Out
 
 // join pairs rows that were found with those that have their keys.
 func (j *IndexJoin) join(ctx context.Context, b, rows *vec.Batch, of []int32, out Output) error {
-	j.own, j.other = j.own[:0], j.other[:0]
-	enough := j.spec.Kind.KeepsLeft()
 	pair := func(r int32) error {
 		j.found++
 		for l := j.chain.heads[of[r]]; l >= 0; l = j.chain.next[l] {
-			if enough && j.hit[l] {
-				continue
-			}
-			if enough && j.spec.Cond == nil {
-				j.hit[l] = true
-				continue
-			}
-			j.own, j.other = append(j.own, l), append(j.other, r)
-			if len(j.own) < vec.MaxRows {
+			if full, _ := j.add(l, r); !full {
 				continue
 			}
 			if err := j.flush(ctx, b, rows, out); err != nil {
@@ -163,74 +131,6 @@ func (j *IndexJoin) join(ctx context.Context, b, rows *vec.Batch, of []int32, ou
 		}
 	}
 	return j.flush(ctx, b, rows, out)
-}
-
-// flush passes on the pairs that the condition keeps.
-func (j *IndexJoin) flush(ctx context.Context, b, rows *vec.Batch, out Output) error {
-	n := len(j.own)
-	if n == 0 {
-		return nil
-	}
-	width := len(j.spec.Left)
-	j.pairs.Reset()
-	for i, c := range b.Cols {
-		vec.CopyRows(j.pairs.Cols[i], c, j.own)
-	}
-	for i, c := range rows.Cols {
-		vec.CopyRows(j.pairs.Cols[width+i], c, j.other)
-	}
-	j.pairs.Rows, j.pairs.Sel = n, nil
-	var failed error
-	if j.spec.Cond != nil {
-		var err error
-		if j.pairs.Sel, failed, err = passing(j.spec.Cond, j.pairs, j.spec.Fault); err != nil {
-			return err
-		}
-		if j.pairs.Sel == nil {
-			j.pairs.Sel = []int32{}
-		}
-	}
-	some := false
-	if j.pairs.Sel == nil {
-		for _, l := range j.own {
-			j.hit[l], some = true, true
-		}
-	}
-	for _, i := range j.pairs.Sel {
-		j.hit[j.own[i]], some = true, true
-	}
-	j.own, j.other = j.own[:0], j.other[:0]
-	if some && !j.spec.Kind.KeepsLeft() {
-		j.out = vec.Batch{Cols: j.pairs.Cols, Sel: j.pairs.Sel, Rows: n}
-		if err := out.Emit(ctx, &j.out); err != nil {
-			return err
-		}
-	}
-	return failed
-}
-
-// leftover passes on the left rows that go out by themselves.
-func (j *IndexJoin) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
-	if j.spec.Kind == plan.JoinInner {
-		return nil
-	}
-	j.alone = j.alone[:0]
-	for _, r := range sel {
-		if j.hit[r] == (j.spec.Kind == plan.JoinSemi) {
-			j.alone = append(j.alone, r)
-		}
-	}
-	if len(j.alone) == 0 {
-		return nil
-	}
-	cols := append(j.out.Cols[:0:0], b.Cols...)
-	if j.spec.Kind == plan.JoinLeft {
-		for _, null := range j.nulls {
-			cols = append(cols, vec.ConstOf(null, b.Rows))
-		}
-	}
-	j.out = vec.Batch{Cols: cols, Sel: j.alone, Rows: b.Rows}
-	return out.Emit(ctx, &j.out)
 }
 
 // Looked is how many keys were looked up, and how many rows were found.

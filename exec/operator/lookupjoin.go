@@ -58,6 +58,7 @@ type LookupJoinSpec struct {
 // then the rows that go out by themselves. Deletes are refused:
 // what is looked up for one may not be what its Insert was joined with.
 type LookupJoin struct {
+	pairing
 	spec  LookupJoinSpec
 	found *vec.Batch // the right rows of the batch at hand
 	held  int64
@@ -67,27 +68,14 @@ type LookupJoin struct {
 	cols  []vec.Vec
 	ids   []int32
 	live  []int32
-	keyed []int32
-	sel   selector
-	hit   []bool
-	own   []int32 // pairs
-	other []int32
-	pairs *vec.Batch
-	nulls []vec.Vec // one NULL row of each right column
-	alone []int32
-	out   vec.Batch
 }
 
 // NewLookupJoin returns a LookupJoin, which closes its Lookup.
 func NewLookupJoin(s LookupJoinSpec) *LookupJoin {
-	j := &LookupJoin{spec: s, found: vec.NewBatch(s.Right), cols: make([]vec.Vec, len(s.Keys))}
-	j.pairs = vec.NewBatch(append(append([]types.Type(nil), s.Left...), s.Right...))
-	for _, t := range s.Right {
-		v := vec.New(t)
-		vec.AppendNull(v)
-		j.nulls = append(j.nulls, v)
+	return &LookupJoin{
+		pairing: newPairing(s.Kind, s.Left, s.Right, s.Cond, s.Fault),
+		spec:    s, found: vec.NewBatch(s.Right), cols: make([]vec.Vec, len(s.Keys)),
 	}
-	return j
 }
 
 // Process joins the rows of a batch.
@@ -108,25 +96,22 @@ func (j *LookupJoin) Process(ctx context.Context, _ int, b *vec.Batch, out Outpu
 	if err != nil {
 		return err
 	}
-	j.hit = sized(j.hit, b.Rows)
-	clear(j.hit)
-	first := (j.spec.Kind.KeepsLeft()) && j.spec.Cond == nil
+	j.begin(b.Rows)
 	for _, l := range j.keyed {
 		for r := j.heads[j.ids[l]]; r >= 0; r = j.next[r] {
-			if first {
-				j.hit[l] = true
+			full, enough := j.add(l, r)
+			if enough {
 				break
 			}
-			j.own, j.other = append(j.own, l), append(j.other, r)
-			if len(j.own) < vec.MaxRows {
+			if !full {
 				continue
 			}
-			if err := j.flush(ctx, b, out); err != nil {
+			if err := j.flush(ctx, b, j.found, out); err != nil {
 				return err
 			}
 		}
 	}
-	if err := j.flush(ctx, b, out); err != nil {
+	if err := j.flush(ctx, b, j.found, out); err != nil {
 		return err
 	}
 	return j.leftover(ctx, b, sel, out)
@@ -158,13 +143,7 @@ func (j *LookupJoin) without(b *vec.Batch, sel []int32, bad KeyFaults) ([]int32,
 // find gathers the rows of the keys of sel. keyed are then the rows whose key is
 // not NULL.
 func (j *LookupJoin) find(ctx context.Context, n int, sel []int32) error {
-	j.keyed = j.keyed[:0]
-	nullable := someNull(j.cols)
-	for _, r := range sel {
-		if !nullable || !anyNull(j.cols, int(r)) {
-			j.keyed = append(j.keyed, r)
-		}
-	}
+	j.withKeys(j.cols, sel)
 	j.found.Reset()
 	j.heads, j.tails, j.next = j.heads[:0], j.tails[:0], j.next[:0]
 	if len(j.keyed) == 0 {
@@ -212,66 +191,6 @@ func (j *LookupJoin) charge() error {
 		j.held = now
 	}
 	return err
-}
-
-// flush joins the pairs: those that the condition keeps go out.
-func (j *LookupJoin) flush(ctx context.Context, b *vec.Batch, out Output) error {
-	n := len(j.own)
-	if n == 0 {
-		return nil
-	}
-	width := len(j.spec.Left)
-	j.pairs.Reset()
-	for i, c := range b.Cols {
-		vec.CopyRows(j.pairs.Cols[i], c, j.own)
-	}
-	for i, c := range j.found.Cols {
-		vec.CopyRows(j.pairs.Cols[width+i], c, j.other)
-	}
-	j.pairs.Rows = n
-	if j.spec.Cond != nil {
-		sel, errs := j.spec.Cond.Filter(j.pairs, nil)
-		if errs.Any() {
-			if err := faults(j.pairs, errs, j.spec.Fault); err != nil {
-				return err
-			}
-		}
-		j.pairs.Sel = sel
-	}
-	some := false
-	for _, i := range j.sel.of(j.pairs) {
-		j.hit[j.own[i]], some = true, true
-	}
-	j.own, j.other = j.own[:0], j.other[:0]
-	if j.spec.Kind.KeepsLeft() || !some {
-		return nil
-	}
-	j.out = vec.Batch{Cols: j.pairs.Cols, Sel: j.pairs.Sel, Rows: n}
-	return out.Emit(ctx, &j.out)
-}
-
-// leftover passes on the left rows that go out by themselves.
-func (j *LookupJoin) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
-	if j.spec.Kind == plan.JoinInner {
-		return nil
-	}
-	j.alone = j.alone[:0]
-	for _, r := range sel {
-		if j.hit[r] == (j.spec.Kind == plan.JoinSemi) {
-			j.alone = append(j.alone, r)
-		}
-	}
-	if len(j.alone) == 0 {
-		return nil
-	}
-	cols := append(j.out.Cols[:0:0], b.Cols...)
-	if j.spec.Kind == plan.JoinLeft {
-		for _, null := range j.nulls {
-			cols = append(cols, vec.ConstOf(null, b.Rows))
-		}
-	}
-	j.out = vec.Batch{Cols: cols, Sel: j.alone, Rows: b.Rows}
-	return out.Emit(ctx, &j.out)
 }
 
 // Watermark does nothing: rows go out as they come.
