@@ -127,10 +127,14 @@ func QuoteElement(dst []byte, start int, delim byte) []byte {
 	if !quote {
 		return dst
 	}
-	n := len(s)
-	for range escapes + 2 {
-		dst = append(dst, 0)
-	}
+	return quoted(dst, start, escapes, true)
+}
+
+// quoted puts quotes around dst[start:], and before each of the quotes and backslashes
+// in it, of which there are so many, a backslash, or the same character.
+func quoted(dst []byte, start, special int, backslash bool) []byte {
+	n := len(dst) - start
+	dst = append(dst, make([]byte, special+2)...)
 	// Move from the end, so that nothing is overwritten before it moved.
 	to := len(dst) - 1
 	dst[to] = '"'
@@ -140,7 +144,9 @@ func QuoteElement(dst []byte, start int, delim byte) []byte {
 		dst[to] = c
 		if c == '"' || c == '\\' {
 			to--
-			dst[to] = '\\'
+			if dst[to] = c; backslash {
+				dst[to] = '\\'
+			}
 		}
 	}
 	dst[start] = '"'

@@ -1,6 +1,7 @@
 package types
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -275,16 +276,25 @@ func appendUnescaped(dst []byte, token string) ([]byte, bool) {
 // AppendJSONString appends s as a JSON string, escaping what PostgreSQL does:
 // quotes, backslashes and control characters.
 func AppendJSONString(dst []byte, s string) []byte {
+	return AppendJSONBytes(dst, bytesOf(s))
+}
+
+// AppendJSONBytes is AppendJSONString of text in bytes.
+func AppendJSONBytes(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	from := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
+	from, i := 0, 0
+	for {
+		for i+8 <= len(s) && JSONSpecial(binary.LittleEndian.Uint64(s[i:])) == 0 {
+			i += 8
+		}
+		for i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' {
+			i++
+		}
+		if i >= len(s) {
+			break
 		}
 		dst = append(dst, s[from:i]...)
-		from = i + 1
-		switch c {
+		switch c := s[i]; c {
 		case '\b':
 			dst = append(dst, '\\', 'b')
 		case '\f':
@@ -300,6 +310,18 @@ func AppendJSONString(dst []byte, s string) []byte {
 		default:
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
+		i++
+		from = i
 	}
 	return append(append(dst, s[from:]...), '"')
+}
+
+// JSONSpecial has the high bit set in the byte of w that is the first quote, backslash
+// or control character; bytes above that one may be wrong. The first byte of the text
+// is the lowest of w.
+func JSONSpecial(w uint64) uint64 {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	q := w ^ '"'*low
+	s := w ^ '\\'*low
+	return ((q-low)&^q | (s-low)&^s | (w-0x20*low)&^w) & high
 }

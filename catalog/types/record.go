@@ -286,23 +286,7 @@ func quoteColumn(dst []byte, start int) []byte {
 	if !quote {
 		return dst
 	}
-	n := len(s)
-	for range doubles + 2 {
-		dst = append(dst, 0)
-	}
-	to := len(dst) - 1
-	dst[to] = '"'
-	for from := start + n - 1; from >= start; from-- {
-		c := dst[from]
-		to--
-		dst[to] = c
-		if c == '"' || c == '\\' {
-			to--
-			dst[to] = c
-		}
-	}
-	dst[start] = '"'
-	return dst
+	return quoted(dst, start, doubles, false)
 }
 
 // appendRowBinary appends the binary form: the number of columns, and of each

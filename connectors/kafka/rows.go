@@ -10,7 +10,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -250,12 +249,12 @@ func (r *rows) headers(v *vec.Bytes) error {
 			if i > 0 {
 				s = append(s, ',')
 			}
-			s = append(json.Quote(s, []byte(h.Key)), ':')
+			s = append(types.AppendJSONString(s, h.Key), ':')
 			switch {
 			case h.Value == nil:
 				s = append(s, "null"...)
 			case utf8.Valid(h.Value) && bytes.IndexByte(h.Value, 0) < 0:
-				s = json.Quote(s, h.Value)
+				s = types.AppendJSONBytes(s, h.Value)
 			default:
 				s = append(hex.AppendEncode(append(s, `"\\x`...), h.Value), '"')
 			}

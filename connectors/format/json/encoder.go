@@ -47,7 +47,7 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 	e := &Encoder{cols: make([]encodeField, len(columns)), op: o.Op}
 	for i, c := range columns {
 		e.cols[i] = encodeField{
-			key:    append(Quote([]byte{','}, []byte(c.Name)), ':'),
+			key:    append(types.AppendJSONBytes([]byte{','}, []byte(c.Name)), ':'),
 			append: appenderFor(c.Type, o),
 		}
 	}
@@ -112,7 +112,7 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 			return text(dst, v, row)
 		}
 	case types.Text, types.Varchar, types.BPChar, types.Name:
-		return func(dst []byte, v vec.Vec, row int) []byte { return Quote(dst, v.(*vec.Bytes).At(row)) }
+		return func(dst []byte, v vec.Vec, row int) []byte { return types.AppendJSONBytes(dst, v.(*vec.Bytes).At(row)) }
 	case types.Bytea:
 		if o.Base64 {
 			return func(dst []byte, v vec.Vec, row int) []byte {
@@ -143,7 +143,7 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 		for _, c := range dst[at+1 : len(dst)-1] {
 			if c < 0x20 || c == '"' || c == '\\' {
 				raw := append([]byte(nil), dst[at+1:len(dst)-1]...)
-				return Quote(dst[:at], raw)
+				return types.AppendJSONBytes(dst[:at], raw)
 			}
 		}
 		return dst
@@ -257,45 +257,6 @@ func nest(dst []byte, elem appender, v vec.Vec, at int, dims []types.Dim) ([]byt
 		}
 	}
 	return append(dst, ']'), at
-}
-
-// Quote appends s, which is UTF-8, as a JSON string.
-func Quote(dst, s []byte) []byte {
-	dst = append(dst, '"')
-	from, i := 0, 0
-	for {
-		for i+8 <= len(s) && special(load(s, i)) == 0 {
-			i += 8
-		}
-		for i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' {
-			i++
-		}
-		if i >= len(s) {
-			break
-		}
-		dst = append(dst, s[from:i]...)
-		switch c := s[i]; c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		case '\b':
-			dst = append(dst, '\\', 'b')
-		case '\f':
-			dst = append(dst, '\\', 'f')
-		default:
-			const hex = "0123456789abcdef"
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		from = i
-	}
-	dst = append(dst, s[from:]...)
-	return append(dst, '"')
 }
 
 // oneLine appends JSON text with its line breaks as spaces: between tokens they

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // maxDepth bounds nesting, as encoding/json does.
@@ -18,14 +20,6 @@ const (
 
 func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
-// special has the high bit set in the byte of w that is the first quote,
-// backslash or control character; bytes above that one may be wrong.
-func special(w uint64) uint64 {
-	q := w ^ '"'*lowBits
-	s := w ^ '\\'*lowBits
-	return ((q-lowBits)&^q | (s-lowBits)&^s | (w-0x20*lowBits)&^w) & highBits
-}
-
 // plain scans a string's content from i. It returns the index of the closing
 // quote, or -1 where the string has an escape, a control character, or no end,
 // and the OR of the words passed, whose high bits tell whether all was ASCII.
@@ -33,7 +27,7 @@ func plain(b []byte, i int) (int, uint64) {
 	var seen uint64
 	for i+8 <= len(b) {
 		w := load(b, i)
-		if m := special(w); m != 0 {
+		if m := types.JSONSpecial(w); m != 0 {
 			n := bits.TrailingZeros64(m) &^ 7
 			i += n >> 3
 			if b[i] != '"' {

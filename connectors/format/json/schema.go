@@ -375,14 +375,14 @@ func (s *schema) text() types.Type {
 // Base64 writes them: each may be null. op adds the field _op of a changelog.
 func DeriveSchema(name string, columns []catalog.Column, op bool) string {
 	b := []byte(`{"$schema":"http://json-schema.org/draft-07/schema#","title":`)
-	b = append(Quote(b, []byte(name)), `,"type":"object","properties":{`...)
+	b = append(types.AppendJSONString(b, name), `,"type":"object","properties":{`...)
 	first := true
 	add := func(name, schema string) {
 		if !first {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(append(Quote(b, []byte(name)), ':'), schema...)
+		b = append(append(types.AppendJSONString(b, name), ':'), schema...)
 	}
 	if op {
 		add("_op", `{"type":"string"}`)
