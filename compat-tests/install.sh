@@ -23,6 +23,8 @@ python3 -m pip --version >/dev/null 2>&1 || missing+=(python3 python3-pip)
 # The perl that finds DBD::Pg is Debian's, wherever another is.
 /usr/bin/perl -MDBD::Pg -e 1 2>/dev/null || missing+=(perl libdbd-pg-perl)
 ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || missing+=(odbc-postgresql)
+# pyodbc loads the driver manager, which the driver's package does not depend on.
+ls /usr/lib/*/libodbc.so.2 >/dev/null 2>&1 || missing+=(libodbc2)
 if [ ${#missing[@]} -gt 0 ]; then
 	echo "installing ${missing[*]}"
 	apt-get update -qq
