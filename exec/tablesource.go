@@ -53,6 +53,10 @@ func (s *tableSource) Splits(context.Context) ([]stream.Split, error) {
 
 // Open starts a reader. Rows come without end: a bounded read is a tableLeaf.
 func (s *tableSource) Open(_ context.Context, from []stream.Position, spec stream.Scan) (stream.Reader, error) {
+	if s.check() != nil {
+		return nil, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "table \"%s\" cannot be followed: this transaction has created or rewritten it, or another has dropped it", s.relation.Name).
+			WithHint("COMMIT first: what is followed is what transactions have committed.")
+	}
 	r := &tableReader{source: s}
 	resumed := stream.Resumed(from)
 	if spec.Latest && !resumed {

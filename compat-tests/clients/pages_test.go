@@ -13,14 +13,14 @@ import (
 // snippet is an example of a page: a fenced block, and its language.
 var snippet = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 
-// TestPages runs every example of the pages in docs/clients, and of docs/statements.md,
-// as it stands there but for the gateway's address.
+// TestPages runs every example of the pages in docs/clients, docs/statements.md and
+// docs/tables.md, as it stands there but for the gateway's address.
 func TestPages(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "clients", "*.md"))
 	if err != nil || len(pages) < 18 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
-	pages = append(pages, filepath.Join("..", "..", "docs", "statements.md"))
+	pages = append(pages, filepath.Join("..", "..", "docs", "statements.md"), filepath.Join("..", "..", "docs", "tables.md"))
 	g := gateway.Start(t, gateway.Options{Dev: true})
 	root, err := gateway.Root()
 	if err != nil {
