@@ -42,6 +42,7 @@ type merge struct {
 	// For a page in the making; the goroutine's.
 	newer, records []record
 	data, row, buf []byte
+	whole          []byte
 
 	mu     sync.Mutex
 	moved  sync.Cond // what follows has changed
@@ -226,6 +227,9 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 		if err != nil {
 			return err
 		}
+		if !old.packed {
+			data = appendPacked(nil, data)
+		}
 		records[i] = record{hash: old.hash(i), data: data}
 	}
 	if d == 0 {
@@ -255,7 +259,7 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 func (m *merge) pagesOf(records []record) ([]int, error) {
 	b := vec.NewBatch(m.codec.types)
 	for _, r := range records {
-		key, _, err := takeSized(r.data)
+		key, _, err := m.codec.unpack(0, r.data)
 		if err == nil {
 			err = m.codec.reader.Read(key, b.Cols)
 		}
@@ -277,9 +281,10 @@ func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pa
 	m.newer, m.data = newer, m.data[:0]
 	for i, g := range groups {
 		m.row = m.codec.layout.Append(m.row[:0], m.gen.table.keys, int(g))
+		m.whole = append(binary.AppendUvarint(m.whole[:0], uint64(len(m.row))), m.row...)
+		m.whole = m.gen.save(g, m.whole)
 		from := len(m.data) // where data moves, what it was before stays
-		m.data = append(binary.AppendUvarint(m.data, uint64(len(m.row))), m.row...)
-		m.data = m.gen.save(g, m.data)
+		m.data = appendPacked(m.data, m.whole)
 		newer[i] = record{hash: uint32(o.hashes[g]), data: m.data[from:len(m.data):len(m.data)], dead: m.gen.dead(g)}
 	}
 	slices.SortFunc(newer, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })

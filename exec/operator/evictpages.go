@@ -26,6 +26,7 @@ type groupCodec struct {
 	// exact: keys are equal only where their bytes are.
 	exact bool
 	one   *vec.Batch
+	buf   [2][]byte // records as they are before they are packed
 }
 
 func newGroupCodec(ts []types.Type) *groupCodec {
@@ -102,8 +103,8 @@ func bitsFor(n int64) uint8 {
 	return min(uint8(bits.Len64(uint64((n-1)/groupsPerPage))), mostBits)
 }
 
-// record is a group in a page: the low half of its hash, and its stored form. dead:
-// no row is in it any more.
+// record is a group in a page: the low half of its hash, and its stored form, packed.
+// dead: no row is in it any more.
 type record struct {
 	hash uint32
 	data []byte
@@ -116,20 +117,22 @@ type hashPage struct {
 	n            int
 	hashes, ends []byte
 	wide         bool
+	packed       bool
 	records      []byte
 }
 
+// Bits of the kind of a page.
 const (
-	pageNarrow = 0 // ends have two bytes
-	pageWide   = 1 // four
+	pageWide   = 1 << iota // ends have four bytes, and not two
+	pagePacked             // records are packed; of older pages they are not
 )
 
 // parsePage reads a stored page.
 func parsePage(b []byte) (p hashPage, err error) {
-	if len(b) < 5 || b[0] > pageWide {
+	if len(b) < 5 || b[0] > pageWide|pagePacked {
 		return p, errKept
 	}
-	p.wide, p.n = b[0] == pageWide, int(binary.LittleEndian.Uint32(b[1:]))
+	p.wide, p.packed, p.n = b[0]&pageWide > 0, b[0]&pagePacked > 0, int(binary.LittleEndian.Uint32(b[1:]))
 	width := 2
 	if p.wide {
 		width = 4
@@ -165,6 +168,27 @@ func (p *hashPage) record(i int) ([]byte, error) {
 	return p.records[from:to], nil
 }
 
+// group is the key of group i and what it has beside, until the next call.
+func (p *hashPage) group(c *groupCodec, i int) (key, beside []byte, err error) {
+	r, err := p.record(i)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !p.packed {
+		return takeSized(r)
+	}
+	return c.unpack(0, r)
+}
+
+// unpack is the key and what is beside it of a packed record, in one of the codec's
+// buffers.
+func (c *groupCodec) unpack(in int, r []byte) (key, beside []byte, err error) {
+	if c.buf[in], err = appendUnpacked(c.buf[in][:0], r); err != nil {
+		return nil, nil, err
+	}
+	return takeSized(c.buf[in])
+}
+
 // first is the first group whose hash is not less than h.
 func (p *hashPage) first(h uint32) int {
 	lo, hi := 0, p.n
@@ -184,11 +208,7 @@ func (p *hashPage) first(h uint32) int {
 func (p *hashPage) find(c *groupCodec, h uint64, own []byte, cols []vec.Vec, row int) (key, beside []byte, ok bool, err error) {
 	low := uint32(h)
 	for i := p.first(low); i < p.n && p.hash(i) == low; i++ {
-		r, err := p.record(i)
-		if err != nil {
-			return nil, nil, false, err
-		}
-		key, rest, err := takeSized(r)
+		key, rest, err := p.group(c, i)
 		if err != nil {
 			return nil, nil, false, err
 		}
@@ -206,9 +226,9 @@ func appendPage(dst []byte, records []record) []byte {
 		size += len(r.data)
 	}
 	wide := size >= 1<<16
-	kind := byte(pageNarrow)
+	kind := byte(pagePacked)
 	if wide {
-		kind = pageWide
+		kind |= pageWide
 	}
 	dst = binary.LittleEndian.AppendUint32(append(dst, kind), uint32(len(records)))
 	for _, r := range records {
@@ -281,12 +301,12 @@ func sameHash(rs []record, h uint32) int {
 
 // among reports whether the key of a record is that of another.
 func (c *groupCodec) among(r record, others []record) (bool, error) {
-	key, _, err := takeSized(r.data)
+	key, _, err := c.unpack(0, r.data)
 	if err != nil {
 		return false, err
 	}
 	for _, o := range others {
-		other, _, err := takeSized(o.data)
+		other, _, err := c.unpack(1, o.data)
 		if err != nil {
 			return false, err
 		}

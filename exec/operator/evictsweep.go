@@ -22,11 +22,7 @@ func eachRecord(r StateReader, prefix []byte, s pageSpace, c *groupCodec, f func
 	for p := 0; p < 1<<s.bits; p += mergeChunk {
 		err := eachPage(r, prefix, s, p, mergeChunk, func(p hashPage) error {
 			for i := range p.n {
-				data, err := p.record(i)
-				if err != nil {
-					return err
-				}
-				own, beside, err := takeSized(data)
+				own, beside, err := p.group(c, i)
 				if err != nil {
 					return err
 				}
@@ -102,11 +98,7 @@ func (e *evicted) sweep(old func(beside []byte) bool, take func(keys *vec.Batch)
 	e.swept.page += sweepPages
 	err := eachPage(e.reader, e.prefix, e.known, from, sweepPages, func(p hashPage) error {
 		for i := range p.n {
-			data, err := p.record(i)
-			if err != nil {
-				return err
-			}
-			key, beside, err := takeSized(data)
+			key, beside, err := p.group(e.codec, i)
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 // pageCache holds pages of evicted groups as they are stored, those that were put in
-// last. A group takes a quarter in a page of what it takes in a table, so that a good
+// last. A group takes a fifth in a page of what it takes in a table, so that a good
 // part of the pages, or all of them, fit where some groups would; a page in memory is
 // found and read in a fraction of a microsecond, one in the store in tens of them.
 //

@@ -1,0 +1,97 @@
+package operator
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// TestPackedIsWhatItWas: bytes of every length, with many zeros and with none.
+func TestPackedIsWhatItWas(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 33))
+	var packed, again []byte
+	for n := range 5000 {
+		src := make([]byte, n%300+n/4999*5000)
+		zeros := rng.IntN(5)
+		for i := range src {
+			if rng.IntN(4) >= zeros {
+				src[i] = byte(rng.IntN(256))
+			}
+		}
+		packed = appendPacked(packed[:0], src)
+		if most := len(src) + 3 + len(src)/100; zeros == 0 && len(packed) > most {
+			t.Fatalf("%d bytes without zeros are %d packed", len(src), len(packed))
+		}
+		var err error
+		if again, err = appendUnpacked(again[:0], packed); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again, src) {
+			t.Fatalf("%x is %x packed, and then %x", src, packed, again)
+		}
+		// What is damaged is refused or is something else, and does no harm.
+		if len(packed) > 0 {
+			cut := packed[:rng.IntN(len(packed))]
+			if again, err = appendUnpacked(again[:0], cut); err == nil && bytes.Equal(again, src) {
+				t.Fatalf("%x is %x", cut, src)
+			}
+		}
+	}
+}
+
+// TestPackedGroups: what is kept of a count and a sum by a number takes half.
+func TestPackedGroups(t *testing.T) {
+	src := []byte{9, 2, 0x12, 0x34, 0x56, 0, 0, 0, 0, 0, 4, 0, 4, 4, 0, 0x20, 0x01, 0, 0, 0, 0, 0, 0}
+	if n := len(appendPacked(nil, src)); n > 14 {
+		t.Errorf("%d bytes are %d packed", len(src), n)
+	}
+}
+
+// TestPagesThatAreNotPacked: pages of the form before are read, and become packed when
+// they are merged.
+func TestPagesThatAreNotPacked(t *testing.T) {
+	ts := []types.Type{types.Of(types.Int8)}
+	codec := newGroupCodec(ts)
+	keys := vec.NewBatch(ts)
+	for key := range int64(40) {
+		vec.Append(keys.Cols[0], types.NewInt(types.Int8, key))
+	}
+	hashes := codec.hashes(keys.Cols, 40, nil)
+	m := &merge{codec: codec, filter: newPageFilter(0), gen: &generation{table: newTable(ts, nil, "GROUP BY")}}
+	var records []record
+	for key := range 40 {
+		row := codec.layout.Append(nil, keys.Cols, key)
+		data := append(binary.AppendUvarint(nil, uint64(len(row))), row...)
+		records = append(records, record{hash: uint32(hashes[key]), data: append(data, byte(key), 0, 0)})
+	}
+	slices.SortFunc(records, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })
+	stored := appendPage(nil, records)
+	stored[0] &^= pagePacked
+	old, err := parsePage(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writes []pageWrite
+	if err := m.split(m.order(), 0, old, 1, &writes); err != nil {
+		t.Fatal(err)
+	}
+	_, n := binary.Uvarint(writes[0].value)
+	again, err := parsePage(writes[0].value[n:])
+	if err != nil || !again.packed || len(writes[0].value) >= len(stored) {
+		t.Fatalf("a page of %d bytes is one of %d, packed %v: %v", len(stored), len(writes[0].value), again.packed, err)
+	}
+	for _, p := range []hashPage{old, again} {
+		for key := range 40 {
+			own := codec.layout.Append(nil, keys.Cols, key)
+			_, beside, ok, err := p.find(codec, hashes[key], own, keys.Cols, key)
+			if want := []byte{byte(key), 0, 0}; err != nil || !ok || !bytes.Equal(beside, want) {
+				t.Fatalf("packed %v: group %d has %x beside it, %v, want %x: %v", p.packed, key, beside, ok, want, err)
+			}
+		}
+	}
+}
