@@ -65,6 +65,7 @@ var fences = map[string][]string{
 	"github.com/jackc/pgx/v5/pgproto3":    {"gateway", "connectors/database"},
 	"github.com/jackc/pgx/v5/pgconn":      {"cmd/ferris-sql", "connectors/database"},
 	"github.com/go-sql-driver/mysql":      {"connectors/database"},
+	"github.com/go-mysql-org/go-mysql":    {"connectors/database"},
 	"modernc.org/sqlite":                  {"connectors/database"},
 	"github.com/pganalyze/pg_query_go/v5": {"planner/parse", "planner/bind"},
 	"github.com/twmb/franz-go":            {"connectors/kafka", "connectors/format/registry"},

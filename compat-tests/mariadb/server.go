@@ -108,7 +108,7 @@ func launch(ctx context.Context, dir string, cred *syscall.Credential, port int)
 	data := filepath.Join(dir, "data")
 	cmd := exec.Command(path, "--no-defaults", "--datadir="+data, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--socket="+filepath.Join(dir, "s"),
 		"--pid-file="+filepath.Join(dir, "pid"), "--tmpdir="+dir, "--skip-name-resolve", "--character-set-server=utf8mb4", "--default-time-zone=+05:00",
-		"--server-id=1", "--log-bin="+filepath.Join(data, "binlog"), "--binlog-format=ROW", "--binlog-row-image=FULL", "--sync-binlog=0",
+		"--server-id=1", "--log-bin="+filepath.Join(data, "binlog"), "--binlog-format=ROW", "--binlog-row-image=FULL", "--binlog-row-metadata=FULL", "--sync-binlog=0",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF", "--max-connections=100")
 	prepare(cmd, dir, cred)
 	proc, err := child.Start(ctx, cmd, child.Options{

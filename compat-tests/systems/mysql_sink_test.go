@@ -124,7 +124,6 @@ func TestMySQLSinkModes(t *testing.T) {
 	p.fails("SELECT 1 AS id INTO n5 WITH ('n5.type' = 'mysql', 'n5.connection' = '$db', 'n5.table' = 'plain', 'n5.mode' = 'copy')", "0A000", "mode = 'insert'")
 	p.there("CREATE TABLE fleeting (id int) ENGINE = MyISAM")
 	p.fails("SELECT 1 AS id INTO n6 WITH ('n6.type' = 'mysql', 'n6.connection' = '$db', 'n6.table' = 'fleeting')", "55000", "ENGINE = InnoDB")
-	p.fails("CREATE STREAM x WITH (type = 'mysql', connection = '$db', 'table' = 'plain', cdc = 'true')", "0A000", "snapshot.interval")
 }
 
 // TestMySQLSinkRefusals has rows that the table does not take refused, each by itself,

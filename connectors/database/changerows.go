@@ -26,10 +26,24 @@ type changeField struct {
 	set func(v vec.Vec, b []byte) error
 }
 
+// logValue is a column of a row in a server's log, in text form.
+type logValue struct {
+	kind byte // n: NULL, u: unchanged and not sent, t: text
+	text []byte
+}
+
+// rowChange is one change of a row.
+type rowChange struct {
+	op    byte       // I, U, D
+	old   []logValue // what is known of the row before: nil, its key, or all of it
+	whole bool       // old is all of it
+	row   []logValue // of I and U
+}
+
 // relation takes what the log says of a table: before its first change, and where it
 // has been altered since. The table stays what it is under another name; one that was
 // made with its name is not told from where this one ended.
-func (w *changeStream) relation(rel *outRelation) error {
+func (w *slotStream) relation(rel *outRelation) error {
 	s := w.source
 	if rel.id != s.log.oid {
 		if rel.schema == s.log.schema && rel.name == s.log.name {
@@ -88,7 +102,7 @@ func logSetter(col catalog.Column, there types.OID, format *types.Format) func(v
 }
 
 // change takes the change of a row.
-func (w *changeStream) change(ctx context.Context, rows *changeRows, c outChange) error {
+func (w *changeStream) change(ctx context.Context, rows *changeRows, c rowChange) error {
 	if err := w.room(ctx); err != nil {
 		return err
 	}
@@ -112,12 +126,12 @@ func (w *changeStream) change(ctx context.Context, rows *changeRows, c outChange
 }
 
 // complete reports whether a change has every value of its row.
-func (c *outChange) complete() bool {
-	return c.whole || !slices.ContainsFunc(c.row, func(v outValue) bool { return v.kind == 'u' })
+func (c *rowChange) complete() bool {
+	return c.whole || !slices.ContainsFunc(c.row, func(v logValue) bool { return v.kind == 'u' })
 }
 
 // moves reports whether an update gives the row another key.
-func (r *changeRows) moves(c outChange) bool {
+func (r *changeRows) moves(c rowChange) bool {
 	for _, k := range r.keys {
 		at := r.fields[k].at
 		if at >= len(c.old) || at >= len(c.row) {
@@ -131,7 +145,7 @@ func (r *changeRows) moves(c outChange) bool {
 }
 
 // gone appends the Delete of a row by its key.
-func (w *changeStream) gone(rows *changeRows, old []outValue) error {
+func (w *changeStream) gone(rows *changeRows, old []logValue) error {
 	b := w.batch
 	for i, f := range rows.fields {
 		if !slices.Contains(rows.keys, i) {
@@ -151,7 +165,7 @@ func (w *changeStream) gone(rows *changeRows, old []outValue) error {
 }
 
 // put appends the row that there is after the change. moved: it had another key.
-func (w *changeStream) put(rows *changeRows, c outChange, moved bool) error {
+func (w *changeStream) put(rows *changeRows, c rowChange, moved bool) error {
 	b := w.batch
 	w.kept = w.kept[:0]
 	for i, f := range rows.fields {
@@ -218,7 +232,7 @@ func (w *changeStream) added(op vec.Op) {
 
 // refuse is for a change with a value that does not fit its column. The row that its
 // key had stays as it was.
-func (w *changeStream) refuse(rows *changeRows, values []outValue, column int, err error) error {
+func (w *changeStream) refuse(rows *changeRows, values []logValue, column int, err error) error {
 	b := w.batch
 	for _, c := range b.Cols {
 		if c.Len() > b.Rows {
@@ -249,7 +263,7 @@ func (w *changeStream) refuse(rows *changeRows, values []outValue, column int, e
 	}
 	s.env.Metrics.Rejects.Add(1)
 	w.rows++
-	at := changesAt{system: w.system, lsn: w.sent}.encode()
+	at := w.place()
 	w.rejects = append(w.rejects, stream.Reject{Position: stream.Position{Split: w.split, Offset: at}, Raw: raw, Err: bad})
 	return nil
 }

@@ -16,7 +16,7 @@ func TestRelationsByOID(t *testing.T) {
 	rel := &catalog.Relation{Name: "s", Key: []string{"id"}, Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int8)}, {Name: "v", Type: types.Of(types.Text)}}}
 	c := &config{rel: rel, server: &server{}, table: name{"public", "t"}}
 	s := &source{env: &stream.Env{}, rel: rel, config: c, log: logged{oid: 7, schema: "public", name: "t"}}
-	w := &changeStream{reader: &reader{source: s, scan: stream.Scan{Columns: []int{0, 1}}}, source: s, relations: map[uint32]*changeRows{}}
+	w := &slotStream{changeStream: changeStream{reader: &reader{source: s, scan: stream.Scan{Columns: []int{0, 1}}}, source: s}, relations: map[uint32]*changeRows{}}
 	say := func(id uint32, named string) error {
 		t.Helper()
 		r, err := w.parse.relation(relationMessage())
@@ -45,7 +45,8 @@ func TestMoveFromRefusedKey(t *testing.T) {
 	rel := &catalog.Relation{Name: "s", Key: []string{"id"}, Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int4)}, {Name: "v", Type: types.Of(types.Text)}}}
 	s := &source{env: &stream.Env{Metrics: &stream.Metrics{}}, rel: rel, config: &config{rel: rel, server: &server{}, table: name{"public", "t"}}, log: logged{oid: 7, schema: "public", name: "t"}}
 	r := &reader{source: s, scan: stream.Scan{Columns: []int{0, 1}, OnReject: stream.Skip}, fields: []field{{name: "id"}, {name: "v"}}}
-	w := &changeStream{reader: r, source: s, relations: map[uint32]*changeRows{}, batch: vec.NewBatch([]types.Type{types.Of(types.Int4), types.Of(types.Text), types.Of(types.Bytea)})}
+	w := &slotStream{changeStream: changeStream{reader: r, source: s, batch: vec.NewBatch([]types.Type{types.Of(types.Int4), types.Of(types.Text), types.Of(types.Bytea)})}, relations: map[uint32]*changeRows{}}
+	w.place = w.behind
 	table, err := w.parse.relation(relationMessage())
 	if err == nil {
 		err = w.relation(table)
@@ -58,7 +59,7 @@ func TestMoveFromRefusedKey(t *testing.T) {
 		m := append(message{}.u32(7).u8('K').u16(2).text("3000000000").u8('n').u8('N').u16(2), row...)
 		c, err := w.parse.change('U', m)
 		if err == nil {
-			err = w.change(t.Context(), w.relations[7], c)
+			err = w.change(t.Context(), w.relations[7], c.rowChange)
 		}
 		if err != nil || w.batch.Rows != rows || len(w.rejects) != rejects {
 			t.Errorf("%d rows and %d rejects, want %d and %d: %v", w.batch.Rows, len(w.rejects), rows, rejects, err)

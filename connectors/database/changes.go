@@ -63,44 +63,29 @@ const (
 	ackEvery = 200 * time.Millisecond
 )
 
-// changeStream is a slot that is being read.
-type changeStream struct {
-	reader *reader
-	source *source
-	split  stream.Split
+// slotStream is a slot that is being read.
+type slotStream struct {
+	changeStream
 	conn   *pgconn.PgConn // that changes come over
 	slot   string
 	turn   *claim // of a slot that the declaration names, while it is made
 	system uint64
 
-	sent     lsn // the end of the last transaction that was handed on
-	at       lsn // likewise, or up to where the server has nothing for us, as was handed on
-	ahead    lsn // up to where it has nothing for us
-	told     uint64
-	toldAt   time.Time
-	beatAt   time.Time
-	caughtAt time.Time
+	sent   lsn // the end of the last transaction that was handed on
+	at     lsn // likewise, or up to where the server has nothing for us, as was handed on
+	ahead  lsn // up to where it has nothing for us
+	told   uint64
+	toldAt time.Time
+	beatAt time.Time
 
 	relations map[uint32]*changeRows // nil: of other tables
 	parse     outReader
-	batch     *vec.Batch
-	rejects   []stream.Reject
-	rows      int  // of the batch, those refused with them
-	open      bool // a transaction has begun and not ended
-	kept      []int
-	mark      []byte
 }
 
-// readChanges reads the table, unless that was done, and then its changes, for ever.
-func (r *reader) readChanges(ctx context.Context) error {
-	if len(r.from) == 0 {
-		return nil
-	}
-	s, p := r.source, r.from[0]
+// follow reads the table, unless that was done, and then its changes, for ever.
+func (postgres) follow(ctx context.Context, r *reader, p stream.Position) error {
+	s := r.source
 	c := s.config
-	if !c.cdc {
-		return r.readAgain(ctx)
-	}
 	slot, temporary, err := c.slotName(r.scan.Job)
 	if err != nil {
 		return err
@@ -108,7 +93,8 @@ func (r *reader) readChanges(ctx context.Context) error {
 	if err := c.publish(ctx, s.log); err != nil {
 		return err
 	}
-	w := &changeStream{reader: r, source: s, split: p.Split, slot: slot, relations: map[uint32]*changeRows{}}
+	w := &slotStream{changeStream: changeStream{reader: r, source: s, split: p.Split}, slot: slot, relations: map[uint32]*changeRows{}}
+	w.place, w.busy = w.behind, w.stalled
 	if kept := c.kept(); kept != "" && !temporary {
 		if w.turn, err = claims.take(ctx, kept); err != nil {
 			return err
@@ -133,10 +119,8 @@ func (r *reader) readChanges(ctx context.Context) error {
 	}
 	if resumed {
 		w.claimed()
-	} else {
-		if err := w.snapshot(ctx, temporary); err != nil {
-			return err
-		}
+	} else if err := w.snapshot(ctx, temporary); err != nil {
+		return err
 	}
 	r.acked.CompareAndSwap(0, uint64(w.at))
 	if err := whileActive(ctx, func() error { return w.begin(ctx) }); err != nil {
@@ -149,8 +133,13 @@ func (r *reader) readChanges(ctx context.Context) error {
 	return err
 }
 
+// behind is the end of the last transaction that was handed on.
+func (w *slotStream) behind() stream.Offset {
+	return changesAt{system: w.system, lsn: w.sent}.encode()
+}
+
 // claimed ends the slot's turn: it is the job's.
-func (w *changeStream) claimed() {
+func (w *slotStream) claimed() {
 	if w.turn != nil {
 		w.turn.give()
 		w.turn = nil
@@ -158,7 +147,7 @@ func (w *changeStream) claimed() {
 }
 
 // refused adds to an error what a user needs who is to read changes.
-func (w *changeStream) refused(err error) error {
+func (w *slotStream) refused(err error) error {
 	e := *sqlerr.From(err)
 	switch e.Code {
 	case sqlerr.InsufficientPrivilege, sqlerr.InvalidAuthorizationSpec:
@@ -170,7 +159,7 @@ func (w *changeStream) refused(err error) error {
 }
 
 // resume looks whether reading can go on at a position.
-func (w *changeStream) resume(ctx context.Context, o stream.Offset) (bool, error) {
+func (w *slotStream) resume(ctx context.Context, o stream.Offset) (bool, error) {
 	if o == nil {
 		return false, nil
 	}
@@ -195,7 +184,7 @@ func (w *changeStream) resume(ctx context.Context, o stream.Offset) (bool, error
 }
 
 // snapshot makes the slot and reads the table as it is where the slot begins.
-func (w *changeStream) snapshot(ctx context.Context, temporary bool) error {
+func (w *slotStream) snapshot(ctx context.Context, temporary bool) error {
 	s := w.source
 	c := s.config
 	kind := ""
@@ -236,17 +225,8 @@ func (w *changeStream) snapshot(ctx context.Context, temporary bool) error {
 	return w.say(ctx, stream.MarkRefreshed, stream.Read{Split: w.split, Next: changesAt{system: w.system, lsn: w.at}.encode(), CaughtUp: true})
 }
 
-// say delivers a mark about all rows.
-func (w *changeStream) say(ctx context.Context, mark []byte, read stream.Read) error {
-	if err := w.room(ctx); err != nil {
-		return err
-	}
-	w.appendMark(mark)
-	return w.deliver(ctx, read)
-}
-
 // begin has the server send changes.
-func (w *changeStream) begin(ctx context.Context) error {
+func (w *slotStream) begin(ctx context.Context) error {
 	c := w.source.config
 	doing := fmt.Sprintf("reading replication slot %q of %s", w.slot, c.subject())
 	text := fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)", quoteIdent(w.slot), w.at, quoteLiteral(quoteIdent(w.source.log.publication)))
@@ -276,7 +256,7 @@ func (w *changeStream) begin(ctx context.Context) error {
 }
 
 // follow receives changes until ctx ends or the server hangs up.
-func (w *changeStream) follow(ctx context.Context) error {
+func (w *slotStream) follow(ctx context.Context) error {
 	c := w.source.config
 	doing := fmt.Sprintf("reading the changes of %s", c.subject())
 	for {
@@ -304,26 +284,17 @@ func (w *changeStream) follow(ctx context.Context) error {
 }
 
 // quiet does what is due when nothing comes.
-func (w *changeStream) quiet(ctx context.Context) error {
+func (w *slotStream) quiet(ctx context.Context) error {
 	now := time.Now()
-	if w.rows > 0 && !w.open {
-		if err := w.flush(ctx, true); err != nil {
-			return err
-		}
-		w.caughtAt = now
-	}
-	if !w.open && now.Sub(w.caughtAt) >= idleTell {
-		w.caughtAt = now
-		if err := w.send(ctx, delivery{read: stream.Read{Split: w.split, CaughtUp: true}}); err != nil {
-			return err
-		}
+	if err := w.changeStream.quiet(ctx, now); err != nil {
+		return err
 	}
 	return w.beat(ctx, now)
 }
 
 // due tells the server what is committed, where that has changed or it has not heard
 // from us for long.
-func (w *changeStream) due(now time.Time) error {
+func (w *slotStream) due(now time.Time) error {
 	since := now.Sub(w.toldAt)
 	if since >= statusEvery || since >= ackEvery && w.reader.acked.Load() != w.told {
 		return w.tell(now)
@@ -332,7 +303,7 @@ func (w *changeStream) due(now time.Time) error {
 }
 
 // tell sends the server a standby's status update.
-func (w *changeStream) tell(now time.Time) error {
+func (w *slotStream) tell(now time.Time) error {
 	w.told, w.toldAt = w.reader.acked.Load(), now
 	b := []byte{'r'}
 	b = binary.BigEndian.AppendUint64(b, uint64(max(w.at, w.sent)))
@@ -352,7 +323,7 @@ const microsTo2000 = 946_684_800_000_000
 
 // last tells the server at the end what has been committed; what it does not hear it
 // sends again, and is passed over then.
-func (w *changeStream) last() {
+func (w *slotStream) last() {
 	if w.reader.acked.Load() == w.told {
 		return
 	}
@@ -361,7 +332,7 @@ func (w *changeStream) last() {
 }
 
 // message takes what the server has sent.
-func (w *changeStream) message(ctx context.Context, doing string, m pgproto3.BackendMessage) error {
+func (w *slotStream) message(ctx context.Context, doing string, m pgproto3.BackendMessage) error {
 	c := w.source.config
 	switch m := m.(type) {
 	case *pgproto3.CopyData:
@@ -375,7 +346,7 @@ func (w *changeStream) message(ctx context.Context, doing string, m pgproto3.Bac
 }
 
 // data takes a keepalive, or a message of pgoutput.
-func (w *changeStream) data(ctx context.Context, b []byte) error {
+func (w *slotStream) data(ctx context.Context, b []byte) error {
 	now := time.Now()
 	switch {
 	case len(b) >= 18 && b[0] == 'k':
@@ -400,7 +371,7 @@ func (w *changeStream) data(ctx context.Context, b []byte) error {
 }
 
 // beat hands on, now and then, up to where the server has nothing for us.
-func (w *changeStream) beat(ctx context.Context, now time.Time) error {
+func (w *slotStream) beat(ctx context.Context, now time.Time) error {
 	if w.open || w.rows > 0 || w.ahead <= w.at || now.Sub(w.beatAt) < w.source.config.heartbeat {
 		return w.due(now)
 	}
@@ -409,7 +380,7 @@ func (w *changeStream) beat(ctx context.Context, now time.Time) error {
 }
 
 // output takes a message of pgoutput.
-func (w *changeStream) output(ctx context.Context, kind byte, b []byte) error {
+func (w *slotStream) output(ctx context.Context, kind byte, b []byte) error {
 	switch kind {
 	case 'B':
 		w.open = true
@@ -441,7 +412,7 @@ func (w *changeStream) output(ctx context.Context, kind byte, b []byte) error {
 		if rows == nil {
 			return nil
 		}
-		return w.change(ctx, rows, change)
+		return w.change(ctx, rows, change.rowChange)
 	case 'T':
 		ids, err := w.parse.truncate(b)
 		if err != nil {
@@ -463,72 +434,10 @@ func (w *changeStream) output(ctx context.Context, kind byte, b []byte) error {
 	return nil
 }
 
-// room sees that there is a batch with room for a change, which may be two rows.
-func (w *changeStream) room(ctx context.Context) error {
-	if w.batch != nil && w.rows > vec.MaxRows-2 {
-		if err := w.flush(ctx, false); err != nil {
-			return err
-		}
-	}
-	for w.batch == nil {
-		timer := time.NewTimer(statusEvery)
-		select {
-		case w.batch = <-w.reader.free:
-			w.batch.Reset()
-		case <-timer.C:
-			if err := w.busy(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-		}
-		timer.Stop()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// busy lets the server know that we are there, while nobody takes what it has sent.
-func (w *changeStream) busy() error {
+// stalled lets the server know that we are there, while nobody takes what it has sent.
+func (w *slotStream) stalled() error {
 	if w.toldAt.IsZero() {
 		return nil // it sends nothing so far
 	}
 	return w.tell(time.Now())
-}
-
-// flush hands the rows on that have come. Within a transaction no position goes with
-// them.
-func (w *changeStream) flush(ctx context.Context, caughtUp bool) error {
-	read := stream.Read{Split: w.split, CaughtUp: caughtUp && !w.open}
-	if !w.open {
-		read.Next = changesAt{system: w.system, lsn: w.sent}.encode()
-	}
-	return w.deliver(ctx, read)
-}
-
-func (w *changeStream) deliver(ctx context.Context, read stream.Read) error {
-	read.Rejects = w.rejects
-	b := w.batch
-	w.batch, w.rows, w.rejects = nil, 0, nil
-	return w.send(ctx, delivery{batch: b, read: read})
-}
-
-// send hands a delivery over.
-func (w *changeStream) send(ctx context.Context, d delivery) error {
-	for {
-		timer := time.NewTimer(statusEvery)
-		select {
-		case w.reader.out <- d:
-			timer.Stop()
-			return nil
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-			if err := w.busy(); err != nil {
-				return err
-			}
-		}
-	}
 }

@@ -41,9 +41,16 @@ func (c *claimed) take(ctx context.Context, slot string) (*claim, error) {
 // give ends the turn.
 func (c *claim) give() { <-c.turn }
 
-// kept names a slot of the declaration's; "": each job has its own.
+// kept names a slot, or a server's id, of the declaration's; "": each job has its own.
 func (c *config) kept() string {
-	if !c.cdc || c.slot == "" {
+	if !c.cdc {
+		return ""
+	}
+	return c.log().kept(c)
+}
+
+func (postgres) kept(c *config) string {
+	if c.slot == "" {
 		return ""
 	}
 	return fmt.Sprintf("replication slot %q of %s", c.slot, c.server)

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type config struct {
 	cdc         bool
 	slot        string // "": one for each job
 	publication string // "": by the table's name
+	serverID    uint32 // 0: one for each reader
 	again       bool   // what is lost is read again
 	heartbeat   time.Duration
 
@@ -119,6 +121,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	c.lag, c.poll = v.Duration("incremental.lag"), v.Duration("poll_interval")
 	c.every = v.Duration("snapshot.interval")
 	c.cdc, c.slot, c.publication = v.Bool("cdc"), v.String("slot.name"), v.String("publication.name")
+	c.serverID = uint32(v.Int("server.id", 0, math.MaxUint32))
 	c.again = v.Enum("on_data_loss", "fail", "snapshot") == "snapshot"
 	c.heartbeat = v.Duration("heartbeat_interval")
 	c.pool = int(v.Int("connection.pool.max_size", 1, 256))
@@ -128,7 +131,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	if c.query == "" && c.table.table == "" {
 		c.table.table = rel.Name
 	}
-	_, logs := c.server.dialect.(postgres)
+	_, logs := c.server.dialect.(changeLog)
 	switch {
 	case v.Err() != nil:
 	case c.cdc && !logs:
@@ -147,7 +150,7 @@ func read(env *stream.Env, rel *catalog.Relation, role stream.Role) (*config, er
 	case c.changing():
 		c.rejectBeside(v)
 	case c.asksForLog():
-		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameters slot.name, publication.name, on_data_loss and heartbeat_interval of %q are for cdc = 'true'", rel.Name)
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "parameters slot.name, publication.name, server.id, on_data_loss and heartbeat_interval of %q are for cdc = 'true'", rel.Name)
 	case c.poll < time.Millisecond:
 		v.Reject("poll_interval", "at least 1ms")
 	}

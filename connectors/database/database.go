@@ -1,6 +1,6 @@
 // Package database reads and writes the tables of a database: PostgreSQL, MySQL,
-// MariaDB or a SQLite file, each behind a dialect. A table is read whole or by a column that
-// grows, is asked for the rows of some keys, and is written in batches. A sink's rows and the record of the
+// MariaDB or a SQLite file, each behind a dialect. A table is read whole, by a column that
+// grows or by its server's log of changes, is asked for the rows of some keys, and is written in batches. A sink's rows and the record of the
 // epoch they belong to are one transaction of the server's, so that after a crash
 // the server itself tells what it has got.
 package database
@@ -34,11 +34,12 @@ var (
 		stream.Option{Key: "incremental.lag", Default: "0s", Help: "with a timestamp as incremental.column: younger rows are left for later, as their transactions may commit out of order"},
 		stream.Option{Key: "poll_interval", Default: "1s", Help: "with incremental.column: the wait before it is asked for more rows"},
 		stream.Option{Key: "snapshot.interval", Default: "0s", Help: "how often the table, or query, is read again: the stream's rows have a PRIMARY KEY, and what differs from the last time goes out as changes. 0: it is read once"},
-		stream.Option{Key: "cdc", Default: "false", Help: "true (PostgreSQL): the table as it is, and then every change that commits, by logical replication: the stream's rows have a PRIMARY KEY, and change and go as the table's do"},
+		stream.Option{Key: "cdc", Default: "false", Help: "true (PostgreSQL, MySQL, MariaDB): the table as it is, and then every change that commits, by logical replication or the binlog: the stream's rows have a PRIMARY KEY, and change and go as the table's do"},
 		stream.Option{Key: "slot.name", Default: "", Help: "with cdc (PostgreSQL): the replication slot, of this one reader; it is made, and goes with the job. Without it each job has one of its own, ferris_<job>_<number>"},
-		stream.Option{Key: "publication.name", Default: "", Help: "with cdc: the publication; it is made where it is not there. Without it ferris_<schema>_<table>"},
-		stream.Option{Key: "on_data_loss", Default: "fail", Help: "with cdc, where the slot, or changes that it should have kept, are gone. fail: the job fails; snapshot: the table is read again, and what differs goes out as changes"},
-		stream.Option{Key: "heartbeat_interval", Default: defaultHeartbeat.String(), Help: "with cdc: how often the slot moves on while other tables alone change"},
+		stream.Option{Key: "publication.name", Default: "", Help: "with cdc (PostgreSQL): the publication; it is made where it is not there. Without it ferris_<schema>_<table>"},
+		stream.Option{Key: "server.id", Default: "0", Help: "with cdc (MySQL, MariaDB): the number that this one reader has among the server's replicas, which no two of them share. 0: each reader has one of its own, worked out from its job"},
+		stream.Option{Key: "on_data_loss", Default: "fail", Help: "with cdc, where the slot, or changes that the log should have kept, are gone. fail: the job fails; snapshot: the table is read again, and what differs goes out as changes"},
+		stream.Option{Key: "heartbeat_interval", Default: defaultHeartbeat.String(), Help: "with cdc: how often the position in the log moves on while other tables alone change"},
 		stream.Option{Key: "connection.pool.max_size", Default: "4", Help: "the most connections of a look-up join, in each task"},
 	), lookupOptions()...)
 	sinkOptions = append(both[:len(both):len(both)],

@@ -54,6 +54,28 @@ type dialect interface {
 	progress(table name) progress
 }
 
+// changeLog is a dialect whose servers tell what changes in a table.
+type changeLog interface {
+	// logged finds out whether the server tells a table's changes, and says what is to be
+	// done where it does not.
+	logged(ctx context.Context, c *config, on session, k kind) (logged, error)
+	// follow reads the table, unless that was done, and then its changes, for ever.
+	follow(ctx context.Context, r *reader, from stream.Position) error
+	// acked is the place, as a number, up to which a server that keeps its log for the
+	// reader of a position need not keep it; 0: it keeps none.
+	acked(s *source, o stream.Offset) (uint64, error)
+	// foreign are options of cdc that mean something to others only.
+	foreign(c *config) []string
+	// kept names what the server keeps for a declaration; "": each job has its own.
+	kept(c *config) string
+	// forget has the server give back what it keeps for a job. mine: what the declaration
+	// names is the job's own.
+	forget(ctx context.Context, c *config, job string, mine bool) error
+}
+
+// log is the dialect of a declaration that reads a log of changes.
+func (c *config) log() changeLog { return c.server.dialect.(changeLog) }
+
 // Kinds of session: one that reads, one that writes, and one that changes are sent
 // over.
 type purpose uint8

@@ -31,6 +31,9 @@ func (s *driverSession) rows(ctx context.Context, text string, width int, row fu
 	if err != nil {
 		return err
 	}
+	if width < 0 {
+		width = len(rows.Columns())
+	}
 	if n := len(rows.Columns()); n != width {
 		_ = rows.Close() // the answer is wrong, whatever it says
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "an answer of %d columns where %d are due", n, width)
@@ -103,11 +106,11 @@ func (s *driverSession) exec(ctx context.Context, text string) (int64, error) {
 	return result.RowsAffected()
 }
 
-// texts are the rows of an answer, for a few.
+// texts are the rows of an answer, for a few; a width below 0: of as many columns as come.
 func (s *driverSession) texts(ctx context.Context, width int, text string) ([][]string, error) {
 	var all [][]string
 	err := s.rows(ctx, text, width, func(values [][]byte) error {
-		row := make([]string, width)
+		row := make([]string, len(values))
 		for i, v := range values {
 			row[i] = string(v)
 		}

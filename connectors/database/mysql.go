@@ -153,7 +153,7 @@ func (s *mysqlSession) patience(_ context.Context, idle time.Duration) error {
 // mysqlFaults are the errors that have a SQLSTATE of PostgreSQL's; "": it passes.
 var mysqlFaults = map[uint16]sqlerr.Code{
 	1040: "", 1042: "", 1053: "", 1077: "", 1080: "", 1152: "", 1158: "", 1159: "", 1160: "", 1161: "", 1184: "", 1203: "", 1205: "", 1213: "", 1226: "",
-	1129: "", 1290: "", 1317: "", 1836: "", 1927: "", 2006: "", 2013: "", 3024: "", 3100: "", 3101: "", 4031: "",
+	1129: "", 1290: "", 1412: "", 1317: "", 1836: "", 1927: "", 2006: "", 2013: "", 3024: "", 3100: "", 3101: "", 4031: "",
 	1044: sqlerr.InsufficientPrivilege, 1142: sqlerr.InsufficientPrivilege, 1143: sqlerr.InsufficientPrivilege, 1227: sqlerr.InsufficientPrivilege, 1370: sqlerr.InsufficientPrivilege,
 	1045: sqlerr.InvalidPassword, 1698: sqlerr.InvalidPassword, 1251: sqlerr.InvalidAuthorizationSpec, 1130: sqlerr.InvalidAuthorizationSpec,
 	1049: sqlerr.InvalidCatalogName, 1146: sqlerr.UndefinedTable, 1051: sqlerr.UndefinedTable, 1054: sqlerr.UndefinedColumn, 1064: sqlerr.SyntaxError, 1050: sqlerr.DuplicateTable,

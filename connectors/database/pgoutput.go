@@ -38,19 +38,10 @@ type outColumn struct {
 	typ  types.OID
 }
 
-// outValue is a column of a row, in text form.
-type outValue struct {
-	kind byte // n: NULL, u: unchanged and not sent, t: text
-	text []byte
-}
-
 // outChange is one change of a row.
 type outChange struct {
-	op       byte // I, U, D
 	relation uint32
-	old      []outValue // what is known of the row before: nil, its key, or all of it
-	whole    bool       // old is all of it
-	row      []outValue // of I and U
+	rowChange
 }
 
 // outReader reads pgoutput's messages, version 1 of its protocol. What it gives is
@@ -58,8 +49,8 @@ type outChange struct {
 type outReader struct {
 	b    []byte
 	bad  bool
-	old  []outValue
-	row  []outValue
+	old  []logValue
+	row  []logValue
 	drop []uint32
 }
 
@@ -139,10 +130,10 @@ func (r *outReader) relation(b []byte) (*outRelation, error) {
 }
 
 // tuple reads the columns of a row.
-func (r *outReader) tuple(dst []outValue) []outValue {
+func (r *outReader) tuple(dst []logValue) []logValue {
 	dst = dst[:0]
 	for range r.uint16() {
-		v := outValue{kind: r.byte()}
+		v := logValue{kind: r.byte()}
 		switch v.kind {
 		case 'n', 'u':
 		case 't':
@@ -164,7 +155,7 @@ func (r *outReader) tuple(dst []outValue) []outValue {
 // change reads a message I, U or D.
 func (r *outReader) change(op byte, b []byte) (outChange, error) {
 	r.b, r.bad = b, false
-	c := outChange{op: op, relation: r.uint32()}
+	c := outChange{relation: r.uint32(), rowChange: rowChange{op: op}}
 	kind := r.byte()
 	if kind == 'K' || kind == 'O' {
 		r.old = r.tuple(r.old)

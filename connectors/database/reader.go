@@ -144,19 +144,30 @@ func (r *reader) Add(_ context.Context, from []stream.Position) error {
 // Ack tells what of a table's changes the server need not keep. A table itself is read
 // again from any position.
 func (r *reader) Ack(_ context.Context, upTo []stream.Position) error {
+	if !r.scan.Marks || !r.source.config.cdc {
+		return nil
+	}
 	for _, p := range upTo {
-		if !r.scan.Marks {
-			break
-		}
-		at, err := r.source.decodeChanges(p.Offset)
+		at, err := r.source.config.log().acked(r.source, p.Offset)
 		if err != nil {
 			return err
 		}
-		if !at.snapshot {
-			r.acked.Store(uint64(at.lsn))
+		if at != 0 {
+			r.acked.Store(at)
 		}
 	}
 	return nil
+}
+
+// readChanges reads the table, and then what changes in it.
+func (r *reader) readChanges(ctx context.Context) error {
+	switch {
+	case len(r.from) == 0:
+		return nil
+	case !r.source.config.cdc:
+		return r.readAgain(ctx)
+	}
+	return r.source.config.log().follow(ctx, r, r.from[0])
 }
 
 // Close ends the goroutine and its connection.

@@ -42,7 +42,7 @@ func (Connector) Changes(rel *catalog.Relation) bool { return changes(rel) }
 
 // asksForLog reports whether a key that is cdc's alone says other than its default.
 func (c *config) asksForLog() bool {
-	return c.slot != "" || c.publication != "" || c.again || c.heartbeat != defaultHeartbeat
+	return c.slot != "" || c.publication != "" || c.serverID != 0 || c.again || c.heartbeat != defaultHeartbeat
 }
 
 // rejectBeside refuses what changes have no use for.
@@ -51,9 +51,13 @@ func (c *config) rejectBeside(v *stream.Values) {
 	case c.cdc && c.every > 0:
 		v.Reject("snapshot.interval", "nothing beside cdc, which has every change")
 	case !c.cdc && c.asksForLog():
-		v.Reject("snapshot.interval", "none of slot.name, publication.name, on_data_loss and heartbeat_interval beside it")
+		v.Reject("snapshot.interval", "none of slot.name, publication.name, server.id, on_data_loss and heartbeat_interval beside it")
 	case c.cdc && c.query != "":
 		v.Reject("query", "nothing beside cdc: the changes of a table are read")
+	case c.cdc && len(c.log().foreign(c)) > 0:
+		for _, key := range c.log().foreign(c) {
+			v.Reject(key, "nothing: "+c.server.product+" has no such thing")
+		}
 	case c.incremental != "":
 		v.Reject("incremental.column", "nothing beside cdc or snapshot.interval, which have every change")
 	case len(c.keys) > 0:
@@ -89,7 +93,7 @@ func (Connector) Key(ctx context.Context, env *stream.Env, rel *catalog.Relation
 		return nil, err
 	}
 	if c.cdc {
-		if _, err := c.logged(ctx, postgresOf(conn), k); err != nil {
+		if _, err := c.log().logged(ctx, c, conn, k); err != nil {
 			return nil, err
 		}
 	}
@@ -105,6 +109,7 @@ type logged struct {
 	oid          uint32
 	schema, name string
 	publication  string
+	binlog       binlogServer // of MySQL and MariaDB
 }
 
 // ask runs statements and returns the rows of the last.
@@ -119,10 +124,9 @@ func (c *config) ask(ctx context.Context, conn *pgconn.PgConn, doing, text strin
 	return results[len(results)-1].Rows, nil
 }
 
-// logged finds out whether the server tells a table's changes, and says what is to be
-// done where it does not.
-func (c *config) logged(ctx context.Context, conn *pgconn.PgConn, k kind) (logged, error) {
+func (postgres) logged(ctx context.Context, c *config, on session, k kind) (logged, error) {
 	var l logged
+	conn := postgresOf(on)
 	if k.relkind != "r" && k.relkind != "p" {
 		return l, sqlerr.Unsupported("Read the tables that its rows are in.", "the changes of %s, which is no table of its own, are not told by the server: reading them is not supported", c.what())
 	}
@@ -331,7 +335,11 @@ func (Connector) Forget(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	if err != nil {
 		return err
 	}
-	slot := c.slot
+	log, is := c.server.dialect.(changeLog)
+	if !is {
+		return nil // nothing is kept for who reads a table again and again
+	}
+	mine := true
 	if kept := c.kept(); kept != "" {
 		one, err := claims.take(ctx, kept)
 		if err != nil {
@@ -339,10 +347,33 @@ func (Connector) Forget(ctx context.Context, env *stream.Env, rel *catalog.Relat
 		}
 		defer one.give()
 		if one.job != "" && one.job != job {
-			slot = ""
+			mine = false
 		}
 	}
+	return log.forget(ctx, c, job, mine)
+}
+
+func (postgres) forget(ctx context.Context, c *config, job string, mine bool) error {
+	slot := ""
+	if mine {
+		slot = c.slot
+	}
 	return c.dropSlots(ctx, slot, jobSlots(job))
+}
+
+func (postgres) foreign(c *config) []string {
+	if c.serverID != 0 {
+		return []string{"server.id"}
+	}
+	return nil
+}
+
+func (postgres) acked(s *source, o stream.Offset) (uint64, error) {
+	at, err := s.decodeChanges(o)
+	if err != nil || at.snapshot {
+		return 0, err
+	}
+	return uint64(at.lsn), nil
 }
 
 // Kept is the slot that the relation names.

@@ -48,7 +48,7 @@ func (s *source) describe(ctx context.Context) error {
 	}
 	sizes.put(c, s.kind.rows)
 	if c.cdc {
-		s.log, err = c.logged(ctx, postgresOf(conn), s.kind)
+		s.log, err = c.log().logged(ctx, c, conn, s.kind)
 	}
 	return err
 }
