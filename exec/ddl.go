@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -185,7 +186,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
 		return append(notices, more...), err
 	}
-	for _, target := range s.Sinks {
+	for i, target := range s.Sinks {
 		r := *target.Relation
 		if target.Table == nil {
 			c, err := t.e.connector(&r)
@@ -196,6 +197,9 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 				return notices, err
 			}
 			if err := t.e.checkChangelog(s, &r); err != nil {
+				return notices, err
+			}
+			if err := t.e.probeSink(ctx, s.Name, sinkName(i, &r), &r, ""); err != nil {
 				return notices, err
 			}
 			if key, _ := t.e.changeKey(s, &r); key != nil && r.Key == nil {
@@ -220,7 +224,10 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 			j.DependsOn = append(j.DependsOn, r.OID)
 		}
 	}
-	for _, to := range letters.targets {
+	for i, to := range letters.targets {
+		if err := t.e.probeSink(ctx, s.Name, fmt.Sprintf("letters_%d_%s", i, to.relation.Name), to.relation, ""); err != nil {
+			return notices, err
+		}
 		if to.declared != 0 && !slices.Contains(j.DependsOn, to.declared) {
 			j.DependsOn = append(j.DependsOn, to.declared)
 		}

@@ -85,7 +85,7 @@ func (d *distribution) node(n plan.Node) (plan.Node, error) {
 
 // join rewrites a join. What each task computes or reads for itself stays as it is.
 func (d *distribution) join(n *plan.Join) (plan.Node, error) {
-	if n.Kind == plan.JoinNotIn && d.ends {
+	if (n.Kind == plan.JoinNotIn || n.Kind == plan.JoinRightNotIn) && d.ends {
 		return d.over(n, true, nil, nil) // a NULL anywhere counts for each row
 	}
 	if d.ends || keepsBoth(n) {

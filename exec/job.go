@@ -353,6 +353,31 @@ func (e *Engine) probeAgain(ctx context.Context, s *catalog.Snapshot, j *catalog
 	if err := e.probeSources(ctx, p); err != nil && !unreachable(err) {
 		return err
 	}
+	for i, target := range p.Sinks {
+		if err := e.probeSink(ctx, j.Name, sinkName(i, target.Relation), target.Relation, state.ID(j.UUID).String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeSink asks a connector that can tell whether a job's sink could be opened. id is the
+// job's, "" of one that is new.
+func (e *Engine) probeSink(ctx context.Context, job, name string, r *catalog.Relation, id string) error {
+	if r.Stored() {
+		return nil
+	}
+	c, err := e.connector(r)
+	if err != nil {
+		return err
+	}
+	p, ok := c.(stream.Probing)
+	if !ok {
+		return nil
+	}
+	if err := p.ProbeSink(ctx, &e.o.Env, r, id); err != nil {
+		return jobError(job, "sinks", name, err)
+	}
 	return nil
 }
 

@@ -34,6 +34,9 @@ func TestLimitOverView(t *testing.T) {
 	ask("SELECT name, count(*) FROM e GROUP BY name EMIT CHANGES LIMIT 1", "+|a|5")
 	ask("SELECT name, sum(id) FROM m GROUP BY name EMIT CHANGES LIMIT 1", "+|a|10")
 	ask("SELECT id FROM m EMIT CHANGES LIMIT 0")
+	ask("SELECT id FROM m EMIT CHANGES LIMIT 2 OFFSET 3", "+|3", "+|4")
+	ask("SELECT id FROM m LIMIT 1 OFFSET 1 EMIT CHANGES", "+|1")
+	ask("SELECT id FROM m OFFSET 4 FETCH FIRST 1 ROW ONLY EMIT CHANGES", "+|4")
 
 	c, q := f.follow("SELECT name, n FROM g EMIT CHANGES LIMIT 3")
 	got := f.rows(c, q.Root, 1)
@@ -41,5 +44,10 @@ func TestLimitOverView(t *testing.T) {
 	got = append(got, f.rows(c, q.Root, -1)...)
 	if want := []string{"+|a|5", "-|a|5", "+|a|6"}; !slices.Equal(got, want) {
 		t.Errorf("with a row that came the changes are %q, want %q", got, want)
+	}
+	c, q = f.follow("SELECT name, n FROM g EMIT CHANGES LIMIT 2 OFFSET 1")
+	e.add(0, event(10, "a", 10))
+	if got, want := f.rows(c, q.Root, -1), []string{"-|a|6", "+|a|7"}; !slices.Equal(got, want) {
+		t.Errorf("behind the first change they are %q, want %q", got, want)
 	}
 }

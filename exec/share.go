@@ -66,6 +66,7 @@ type share struct {
 	added   []stream.Position
 	members map[*member]bool
 	filters []*shareFilter // of the members, each once
+	handing []handed       // of the batch at hand
 	ended   bool
 }
 
@@ -339,8 +340,16 @@ func (x *share) prepare(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
+// handed is what a member is given of a batch.
+type handed struct {
+	to    *member
+	batch *vec.Batch
+}
+
 // hand gives a batch to every member. One whose queue is full is let go with the
-// positions before this batch.
+// positions before this batch. What members are to see is known before the first is
+// given anything: a condition that panics leaves all of them before the batch, and none
+// has it twice.
 func (x *share) hand(b *vec.Batch, r stream.Read) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -349,7 +358,7 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 	for _, f := range x.filters {
 		f.asked = false
 	}
-	patience := sharePatience
+	x.handing = x.handing[:0]
 	for m := range x.members {
 		if !x.decodes(m) {
 			// It joined while this batch was being read, and wants columns that
@@ -358,26 +367,37 @@ func (x *share) hand(b *vec.Batch, r stream.Read) {
 			x.release(m, x.at, nil)
 			continue
 		}
-		own := &vec.Batch{Ops: b.Ops, Sel: b.Sel, Rows: b.Rows}
-		for _, c := range m.columns {
-			i, _ := slices.BinarySearch(x.columns, c)
-			own.Cols = append(own.Cols, b.Cols[i])
-		}
-		if m.filter != nil && b.Len() > 0 {
-			own.Sel = m.filter.kept(own)
-		}
+		own := x.seen(m, b)
 		if m.filter != nil && own.Len() == 0 && m.skips(r) {
 			s.release()
 			continue
 		}
-		if !m.give(item{batch: own, read: r, shared: s}, &patience) {
+		x.handing = append(x.handing, handed{m, own})
+	}
+	patience := sharePatience
+	for _, h := range x.handing {
+		if !h.to.give(item{batch: h.batch, read: r, shared: s}, &patience) {
 			s.release()
-			x.release(m, x.at, nil)
+			x.release(h.to, x.at, nil)
 		}
 	}
 	if r.Next != nil {
 		x.at[r.Split] = bytes.Clone(r.Next)
 	}
+}
+
+// seen are the columns of a batch that a member reads, and the rows that it is to see. mu
+// is held.
+func (x *share) seen(m *member, b *vec.Batch) *vec.Batch {
+	own := &vec.Batch{Ops: b.Ops, Sel: b.Sel, Rows: b.Rows}
+	for _, c := range m.columns {
+		i, _ := slices.BinarySearch(x.columns, c)
+		own.Cols = append(own.Cols, b.Cols[i])
+	}
+	if m.filter != nil && b.Len() > 0 {
+		own.Sel = m.filter.kept(own)
+	}
+	return own
 }
 
 // decodes reports whether the batches have a member's columns. mu is held.

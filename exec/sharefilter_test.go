@@ -182,3 +182,57 @@ func TestShareWaitsForWhoKeepsUp(t *testing.T) {
 		t.Error("who has taken nothing since was waited for again")
 	}
 }
+
+// TestSharedConditionPanics: where a condition that a share asks panics, its members go on
+// by themselves, and have each row once.
+func TestSharedConditionPanics(t *testing.T) {
+	for range 3 {
+		f := newFixture(t)
+		r := f.stream("s")
+		s := f.topics.topic("s")
+		s.addRows(0, 0, 10)
+		var cursors []*Cursor
+		var roots []plan.Node
+		for i := range 8 {
+			in := scanOf(r)
+			root := plan.Node(in)
+			if i == 0 {
+				root = &plan.Filter{Input: in, Cond: call("<>", column(in, 0), number64(-1))}
+			}
+			c := f.query(&plan.Query{Root: root, Live: true}, testEnv())
+			cursors, roots = append(cursors, c), append(roots, root)
+			f.rows(c, root, 10)
+		}
+		if err := s.waitReaders(f.context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		f.sharing.mu.Lock()
+		for _, x := range f.sharing.shares {
+			x.mu.Lock()
+			for _, each := range x.filters {
+				each.program = nil // whoever asks it panics
+			}
+			x.mu.Unlock()
+		}
+		f.sharing.mu.Unlock()
+		s.addRows(0, 10, 20)
+		got := make([][]string, len(cursors))
+		for i, c := range cursors {
+			got[i] = f.rows(c, roots[i], 10)
+		}
+		s.addRows(0, 20, 22)
+		var want []string
+		for i := 10; i < 22; i++ {
+			want = append(want, fmt.Sprintf("%d|n%[1]d", i))
+		}
+		for i, c := range cursors {
+			equal(t, fmt.Sprintf("query %d", i), append(got[i], f.rows(c, roots[i], 2)...), want)
+			c.Close()
+		}
+		if n := f.panics.Load(); n == 0 {
+			t.Error("nobody has asked the condition")
+		} else {
+			f.wantPanics.Store(n) // those that share anew ask it again
+		}
+	}
+}

@@ -15,6 +15,9 @@ type arrayReader struct {
 	delim byte
 }
 
+// elemsAsked is after how many elements it is asked whether the statement has ended.
+const elemsAsked = 1 << 12
+
 func (r *arrayReader) malformed(format string, args ...any) error {
 	return sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "malformed array literal: \"%s\"", r.whole).
 		WithDetail("%s", fmt.Sprintf(format, args...))
@@ -246,7 +249,13 @@ func (r *arrayReader) elements(s string, lens []int32, count int, elem *Info, mo
 	var index [maxDims]int32
 	depth, ndim := 0, len(lens)
 	var text []byte
+	ended, read := f.ended(), 0
 	for i := 0; ; {
+		if read++; ended != nil && read%elemsAsked == 0 {
+			if err := ended(); err != nil {
+				return nil, err
+			}
+		}
 		place := -1
 		text = text[:0]
 		end := 0 // of text without the white space after it

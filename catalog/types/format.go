@@ -23,6 +23,17 @@ type Format struct {
 	// Enum is what the values of an enum type are called; nil: their numbers stand
 	// for them, in all forms.
 	Enum func(oid OID) *Enum
+	// Ended is why the statement that reads a value has to end, nil while it may go on:
+	// who reads a long one asks now and then. nil: nobody says so.
+	Ended func() error
+}
+
+// ended is Ended, also of no format.
+func (f *Format) ended() func() error {
+	if f == nil {
+		return nil
+	}
+	return f.Ended
 }
 
 // DateStyle is the output style of dates and timestamps.

@@ -1,13 +1,14 @@
 package types
 
 // CheckJSON is PostgreSQL's error unless src is one JSON value in UTF-8.
-func CheckJSON(src []byte) error { return checkJSON(view(src)) }
+func CheckJSON(src []byte) error { return checkJSON(view(src), nil) }
 
-func checkJSON(s string) error {
+// checkJSON gives up with the error of ended, where that is not nil and returns one.
+func checkJSON(s string, ended func() error) error {
 	if err := checkUTF8(s); err != nil {
 		return err
 	}
-	j := jsonScanner{s: s}
+	j := jsonScanner{s: s, ended: ended}
 	t, err := j.next()
 	if err != nil {
 		return err
@@ -124,8 +125,8 @@ var _ = jsonType()
 
 func jsonType() *Info {
 	i := textType(&Info{OID: JSON, Name: "json", SQLName: "json", Array: 199, Len: -1, Align: 'i', Category: 'U'})
-	i.In = func(s string, _ int32, _ *Format) (Value, error) {
-		if err := checkJSON(s); err != nil {
+	i.In = func(s string, _ int32, f *Format) (Value, error) {
+		if err := checkJSON(s, f.ended()); err != nil {
 			return Value{}, err
 		}
 		return NewString(JSON, s), nil

@@ -20,7 +20,14 @@ type jsonScanner struct {
 	// plain is set where the string or number just read is canonical as it is:
 	// no escape, no exponent.
 	plain bool
+	// ended says why whoever waits for the value waits no more; it is asked each
+	// time that pos has passed another askedJSON bytes. nil: it is not asked.
+	ended func() error
+	asked int // the pos from which on it is asked
 }
+
+// askedJSON is how many bytes are read in some 100 us.
+const askedJSON = 1 << 14
 
 // maxJSONDepth bounds nesting, as PostgreSQL's stack does.
 const maxJSONDepth = 6400
@@ -46,6 +53,12 @@ func (j *jsonScanner) text() string { return j.s[j.start:j.pos] }
 
 // next reads a token.
 func (j *jsonScanner) next() (jsonToken, error) {
+	if j.ended != nil && j.pos >= j.asked {
+		j.asked = j.pos + askedJSON
+		if err := j.ended(); err != nil {
+			return jsonEnd, err
+		}
+	}
 	for j.pos < len(j.s) {
 		if c := j.s[j.pos]; c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 			break

@@ -11,15 +11,18 @@ import (
 // AppendCanonicalJSON appends src as jsonb prints it: keys ordered by length
 // and bytes, the last of equal keys, one space after : and ',', numbers as
 // numeric prints them. It keeps nothing of src.
-func AppendCanonicalJSON(dst, src []byte) ([]byte, error) { return appendCanonical(dst, view(src)) }
+func AppendCanonicalJSON(dst, src []byte) ([]byte, error) {
+	return appendCanonical(dst, view(src), nil)
+}
 
-func appendCanonical(dst []byte, s string) ([]byte, error) {
+// appendCanonical gives up with the error of ended, where that is not nil and returns one.
+func appendCanonical(dst []byte, s string, ended func() error) ([]byte, error) {
 	if err := checkUTF8(s); err != nil {
 		return dst, err
 	}
 	w := canonicalWriters.Get().(*canonicalWriter)
 	defer w.release()
-	w.jsonScanner = jsonScanner{s: s, unescapes: true}
+	w.jsonScanner = jsonScanner{s: s, unescapes: true, ended: ended}
 	w.unescaped, w.members = w.unescaped[:0], w.members[:0]
 	t, err := w.next()
 	if err != nil {
@@ -226,8 +229,8 @@ func (w *canonicalWriter) reorder(dst []byte, open int, members []jsonMember) []
 var _ = register(&Info{
 	OID: JSONB, Name: "jsonb", SQLName: "jsonb", Array: 3807, Len: -1, Align: 'i',
 	Category: 'U', Kind: 'b', Delim: ',', Phys: PhysBytes, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		b, err := appendCanonical(make([]byte, 0, len(s)+16), s)
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		b, err := appendCanonical(make([]byte, 0, len(s)+16), s, f.ended())
 		return NewString(JSONB, string(b)), err
 	},
 	AppendText: func(dst []byte, v Value, _ *Format) []byte { return append(dst, v.S...) },
@@ -238,7 +241,7 @@ var _ = register(&Info{
 		if b[0] != jsonbVersion {
 			return Value{}, sqlerr.Errorf(sqlerr.InternalError, "unsupported jsonb version number %d", b[0])
 		}
-		c, err := appendCanonical(make([]byte, 0, len(b)+16), view(b[1:]))
+		c, err := appendCanonical(make([]byte, 0, len(b)+16), view(b[1:]), nil)
 		return NewString(JSONB, string(c)), err
 	},
 	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return append(append(dst, jsonbVersion), v.S...) },

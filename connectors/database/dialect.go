@@ -130,7 +130,7 @@ type asker interface {
 	// prepare makes a new session ready for ask.
 	prepare(ctx context.Context, on session) error
 	// ask is stream.Lookup's Find.
-	ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) error
+	ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) ([]stream.LookupFault, error)
 }
 
 // writer puts the rows of a batch into a table and removes others, first. Where the

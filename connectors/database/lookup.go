@@ -131,9 +131,9 @@ func (l *lookup) Find(ctx context.Context, keys []vec.Vec, n int, found func(row
 	if err != nil {
 		return nil, err
 	}
-	err = l.asker.ask(ctx, conn, keys, n, found)
+	faults, err := l.asker.ask(ctx, conn, keys, n, found)
 	l.give(conn, err)
-	return nil, err
+	return faults, err
 }
 
 // rows collects rows that are found, and hands them on in batches.
@@ -145,8 +145,10 @@ func (l *lookup) rows(found func(rows *vec.Batch, of []int32) error) *foundRows 
 	return &foundRows{lookup: l, batch: vec.NewBatch(ts), found: found}
 }
 
-// foundRows is a batch that is being filled.
+// foundRows is a batch that is being filled. A row with a value that is none of its
+// column's type is a fault of its key.
 type foundRows struct {
+	faults []stream.LookupFault
 	lookup *lookup
 	batch  *vec.Batch
 	of     []int32
@@ -163,20 +165,28 @@ func (r *foundRows) append(values [][]byte, key int32) error {
 			continue
 		}
 		if err := f.set(b.Cols[i], values[i]); err != nil {
+			for _, c := range b.Cols {
+				vec.Truncate(c, b.Rows)
+			}
 			e := *sqlerr.From(err)
 			e.Message = fmt.Sprintf("asking %s, column %q: %s", r.lookup.config.subject(), f.name, e.Message)
-			return &e
+			r.faults = append(r.faults, stream.LookupFault{Key: int(key), Err: &e})
+			return nil
 		}
 	}
 	r.of = append(r.of, key)
 	if b.Rows++; b.Rows < vec.MaxRows {
 		return nil
 	}
-	return r.end()
+	return r.flush()
 }
 
-// end hands on what is left.
-func (r *foundRows) end() error {
+// end hands on what is left, and tells of the keys whose rows were not to be read.
+func (r *foundRows) end() ([]stream.LookupFault, error) {
+	return r.faults, r.flush()
+}
+
+func (r *foundRows) flush() error {
 	if r.batch.Rows == 0 {
 		return nil
 	}

@@ -55,7 +55,7 @@ func (a *pgAsker) prepare(ctx context.Context, on session) error {
 	return nil
 }
 
-func (a *pgAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) error {
+func (a *pgAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) ([]stream.LookupFault, error) {
 	all := make([]int32, n)
 	for i := range all {
 		all[i] = int32(i)
@@ -72,15 +72,15 @@ func (a *pgAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, fo
 		values := rows.Values()
 		if len(values) != len(l.fields)+1 || len(values[0]) != 8 {
 			_, _ = rows.Close()
-			return l.config.failure(doing, errCopy())
+			return nil, l.config.failure(doing, errCopy())
 		}
 		if err := out.append(values[1:], int32(binary.BigEndian.Uint64(values[0]))-1); err != nil {
 			_, _ = rows.Close()
-			return err
+			return nil, err
 		}
 	}
 	if _, err := rows.Close(); err != nil {
-		return l.config.failure(doing, err)
+		return nil, l.config.failure(doing, err)
 	}
 	return out.end()
 }

@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"encoding/binary"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -35,7 +37,7 @@ func newTextAsker(l *lookup, there []remote, scan stream.LookupScan) *textAsker 
 	var list []string
 	for _, k := range scan.Keys {
 		t := rel.Columns[k].Type
-		key := textKey{field: l.config.server.dialect.field(rel.Columns[k], there[k], format), append: constantAppender(t, there[k], format), text: vec.TextAppender(t, format)}
+		key := textKey{field: l.config.server.dialect.field(rel.Columns[k], there[k], format), append: keyAppender(t, there[k], format), text: vec.TextAppender(t, format)}
 		if rowkey.Orderable(t) {
 			key.encode = rowkey.NewEncoder([]rowkey.Column{{Type: t}})
 		}
@@ -47,6 +49,22 @@ func newTextAsker(l *lookup, there []remote, scan stream.LookupScan) *textAsker 
 	}
 	a.list = "SELECT " + strings.Join(list, ", ") + " FROM " + l.from(scan) + " WHERE "
 	return a
+}
+
+// keyAppender is constantAppender for a column that is compared: a FLOAT there is compared
+// as the DOUBLE that it is, which its shortest text is not.
+func keyAppender(t types.Type, there remote, format *types.Format) func(dst []byte, v vec.Vec, row int) []byte {
+	constant := constantAppender(t, there, format)
+	if t.OID != types.Float4 || there.typ.OID != types.Float4 {
+		return constant
+	}
+	return func(dst []byte, v vec.Vec, row int) []byte {
+		f := vec.Get(v, row, t).F
+		if math.IsInf(f, 0) || math.IsNaN(f) {
+			return constant(dst, v, row)
+		}
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
 }
 
 func (a *textAsker) prepare(context.Context, session) error { return nil }
@@ -66,7 +84,7 @@ func (a *textAsker) encode(dst []byte, keys []vec.Vec, row int) []byte {
 	return dst
 }
 
-func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) error {
+func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, found func(rows *vec.Batch, of []int32) error) ([]stream.LookupFault, error) {
 	wanted := make(map[string]int32, n)
 	text, key := []byte(a.list), []byte(nil)
 	single := len(a.keys) == 1
@@ -119,7 +137,7 @@ func (a *textAsker) ask(ctx context.Context, on session, keys []vec.Vec, n int, 
 		return out.append(values[len(a.keys):], row)
 	})
 	if err != nil {
-		return a.lookup.config.failure("asking "+a.lookup.config.subject(), err)
+		return nil, a.lookup.config.failure("asking "+a.lookup.config.subject(), err)
 	}
 	return out.end()
 }

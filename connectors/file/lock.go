@@ -25,7 +25,7 @@ const (
 // under the lock: whoever had it before may have written, or removed the file.
 func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, err error) {
 	end := time.Now().Add(patience)
-	s.turn = writers.enter(s.path)
+	s.turn = writers.enter(s.path, s.owner)
 	if mine, err := s.turn.wait(ctx, patience); err != nil {
 		return 0, err
 	} else if !mine {
@@ -71,8 +71,10 @@ func (s *sink) lock(ctx context.Context, patience time.Duration) (size int64, er
 	}
 }
 
-func (s *sink) busy() error {
-	return sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job or transaction", s.path).
+func (s *sink) busy() error { return busy(s.path) }
+
+func busy(path string) error {
+	return sqlerr.Errorf(sqlerr.ObjectInUse, "file %q is being written by another job or transaction", path).
 		WithHint("Give each job a file of its own, or stop the other one.")
 }
 
@@ -89,12 +91,17 @@ func (s *sink) openOrCreate() (created bool, err error) {
 		}
 		if err != nil {
 			s.f = nil
-			said := object.PathError("open", s.path, err)
-			if e := sqlerr.From(said); e.Code == sqlerr.UndefinedFile {
-				said = e.WithHint("A sink makes its file, and not the folder: make it on the gateway's machine. A relative path begins at the gateway's working directory.")
-			}
-			return false, said
+			return false, unopened(s.path, err)
 		}
 		return created, nil
 	}
+}
+
+// unopened is why a sink's file could not be opened.
+func unopened(path string, err error) error {
+	said := object.PathError("open", path, err)
+	if e := sqlerr.From(said); e.Code == sqlerr.UndefinedFile {
+		return e.WithHint("A sink makes its file, and not the folder: make it on the gateway's machine. A relative path begins at the gateway's working directory.")
+	}
+	return said
 }

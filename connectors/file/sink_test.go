@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -221,6 +222,42 @@ func TestSinkErrors(t *testing.T) {
 		} else if c.code == sqlerr.UndefinedFile && !strings.Contains(e.Hint, "not the folder") {
 			t.Errorf("%s: the hint is %q, and it is the folder that is missing", c.path, e.Hint)
 		}
+	}
+}
+
+// TestProbeSink: what would keep a job's sink from being opened is known before.
+func TestProbeSink(t *testing.T) {
+	dir := t.TempDir()
+	held := filepath.Join(dir, "held.json")
+	openSink(t, held, stream.SinkOptions{Job: "j", ID: "1"})
+	inserted := filepath.Join(dir, "inserted.json")
+	openSink(t, inserted, stream.SinkOptions{})
+	for _, c := range []struct {
+		path, id string
+		options  []string
+		code     sqlerr.Code
+	}{
+		{path: filepath.Join(dir, "a.json")},
+		{path: filepath.Join(dir, "none", "a.json"), code: sqlerr.UndefinedFile},
+		{path: filepath.Join(dir, "none", "{batch_id}.json"), code: sqlerr.UndefinedFile},
+		{path: filepath.Join(dir, "{date}", "a.json")},
+		{path: filepath.Join(dir, "{batch_id}.json")},
+		{path: "/etc/ferris.json", code: sqlerr.InsufficientPrivilege},
+		{path: dir, code: sqlerr.WrongObjectType},
+		{path: held, code: sqlerr.ObjectInUse},
+		{path: held, id: "2", code: sqlerr.ObjectInUse},
+		{path: held, id: "1"},
+		{path: inserted},
+	} {
+		rel := relation(c.path, c.options...)
+		rel.Kind = catalog.Sink
+		err := Connector{}.ProbeSink(t.Context(), env(dir), rel, c.id)
+		if c.code == "" && err != nil || c.code != "" && sqlerr.CodeOf(err) != c.code {
+			t.Errorf("%s for %q: %v, want %q", c.path, c.id, err, c.code)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "a.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is there: %v", err)
 	}
 }
 

@@ -17,17 +17,28 @@ type turns struct {
 }
 
 type turn struct {
-	path string
-	come chan struct{} // closed when it has come
+	path  string
+	owner string        // the job; "": a transaction, which ends soon
+	come  chan struct{} // closed when it has come
 }
 
 var writers turns
 
-// enter joins the queue of a file.
-func (q *turns) enter(path string) *turn {
+// job is the one whose turn it is with a file; "": no job's.
+func (q *turns) job(path string) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t := &turn{path: path, come: make(chan struct{})}
+	if len(q.files[path]) == 0 {
+		return ""
+	}
+	return q.files[path][0].owner
+}
+
+// enter joins the queue of a file.
+func (q *turns) enter(path, owner string) *turn {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := &turn{path: path, owner: owner, come: make(chan struct{})}
 	if len(q.files[path]) == 0 {
 		close(t.come)
 	}

@@ -79,13 +79,19 @@ func (l *lookup) Find(ctx context.Context, keys []vec.Vec, n int, found func(row
 	if l.source.config.asks == asksOne {
 		return l.each(ctx, keys, n, found)
 	}
-	return nil, l.together(ctx, keys, n, found)
+	return l.together(ctx, keys, n, found)
 }
 
-// each makes a request for each key.
+// answered is what came of the request for one key.
+type answered struct {
+	key  int
+	page *page // nil: there is no row
+	err  error
+}
+
+// each makes a request for each key, and takes answers as they come: no more of them are
+// held than requests may be under way.
 func (l *lookup) each(ctx context.Context, keys []vec.Vec, n int, found func(*vec.Batch, []int32) error) ([]stream.LookupFault, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	requests := make([]request, n)
 	for i := range n {
 		values := make([]string, len(keys))
@@ -97,45 +103,56 @@ func (l *lookup) each(ctx context.Context, keys []vec.Vec, n int, found func(*ve
 			return nil, err
 		}
 	}
-	pages, errs := make([]*page, n), make([]error, n)
+	ctx, cancel := context.WithCancel(ctx)
+	answers := make(chan answered) // without room: who has answered keeps its token until it is heard
 	var wait sync.WaitGroup
+	wait.Go(func() { l.send(ctx, requests, answers) })
+	defer wait.Wait()
+	defer cancel()
+	w := l.writer(found, l.scan.Keys)
+	var faults []stream.LookupFault
+	for range requests {
+		var a answered
+		select {
+		case a = <-answers:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if a.err == nil && a.page != nil {
+			a.err = w.page(a.page, func(int) (int32, bool) { return int32(a.key), true }, keys)
+		}
+		var bad *badRecord
+		switch {
+		case isFault(a.err) || errors.As(a.err, &bad):
+			faults = append(faults, stream.LookupFault{Key: a.key, Err: a.err})
+		case a.err != nil:
+			return nil, a.err // nothing of the call counts
+		}
+	}
+	return faults, w.flush()
+}
+
+// send makes the requests, as many at a time as there are tokens, until ctx ends. It
+// returns when all have ended.
+func (l *lookup) send(ctx context.Context, requests []request, answers chan<- answered) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
 	for i, r := range requests {
 		select {
 		case l.tokens <- struct{}{}:
 		case <-ctx.Done():
-			errs[i] = context.Cause(ctx)
-			continue
+			return
 		}
 		wait.Go(func() {
 			defer func() { <-l.tokens }()
-			if pages[i], errs[i] = l.ask(ctx, r); errs[i] != nil && !isFault(errs[i]) {
-				cancel() // nothing of the call counts
+			a := answered{key: i}
+			a.page, a.err = l.ask(ctx, r)
+			select {
+			case answers <- a:
+			case <-ctx.Done():
 			}
 		})
 	}
-	wait.Wait()
-	var faults []stream.LookupFault
-	for i, err := range errs {
-		switch {
-		case isFault(err):
-			faults = append(faults, stream.LookupFault{Key: i, Err: err})
-		case err != nil && !errors.Is(err, context.Canceled):
-			return nil, err
-		}
-	}
-	if err := errors.Join(slices.DeleteFunc(errs, isFault)...); err != nil {
-		return nil, err
-	}
-	w := l.writer(found, l.scan.Keys)
-	for i, p := range pages {
-		if p == nil {
-			continue
-		}
-		if err := w.page(p, func(int) (int32, bool) { return int32(i), true }, keys); err != nil {
-			return nil, err
-		}
-	}
-	return faults, w.flush()
 }
 
 // isFault reports whether an error is about the key that was asked for: the service
@@ -195,8 +212,10 @@ func escaped(s string) string {
 	return url.PathEscape(s)
 }
 
-// together makes one request for all keys, and finds the key of each row by its columns.
-func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func(*vec.Batch, []int32) error) error {
+// together makes one request for all keys, and finds the key of each row by its columns. A
+// record that does not decode is a fault of its key; where that does not decode either, of
+// every key that was asked for.
+func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func(*vec.Batch, []int32) error) ([]stream.LookupFault, error) {
 	c := l.source.config
 	places := map[string]int32{}
 	names := make([]string, n)
@@ -218,31 +237,60 @@ func (l *lookup) together(ctx context.Context, keys []vec.Vec, n int, found func
 		r, err = l.listed(names)
 	} else if r, err = l.request(make([]string, len(keys))); err == nil {
 		if r.body, err = stdjson.Marshal(objects); err != nil {
-			return fmt.Errorf("writing keys: %w", err)
+			return nil, fmt.Errorf("writing keys: %w", err)
 		}
 		r.header = http.Header{"Content-Type": {"application/json"}}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, err := l.ask(ctx, r)
 	if err != nil || p == nil {
-		return err
+		return nil, err
 	}
 	w := l.writer(found, nil, l.scan.Keys...)
-	of := func(row int) (int32, bool) {
+	w.skip = true
+	of := func(rows *decoding, row int) (int32, bool) {
 		values := make([]string, len(keys))
 		for k, column := range l.scan.Keys {
-			values[k], _ = w.rows.value(column, row)
+			values[k], _ = rows.value(column, row)
 		}
 		l.level(values)
 		at, ok := places[joined(values)]
 		return at, ok
 	}
-	if err := w.page(p, of, nil); err != nil {
-		return err
+	if err := w.page(p, func(row int) (int32, bool) { return of(w.rows, row) }, nil); err != nil {
+		return nil, err
 	}
-	return w.flush()
+	return l.faultsOf(w, p, n, of), w.flush()
+}
+
+// faultsOf are the keys of records that did not decode.
+func (l *lookup) faultsOf(w *rowWriter, p *page, n int, of func(rows *decoding, row int) (int32, bool)) []stream.LookupFault {
+	var faults []stream.LookupFault
+	for _, bad := range w.bad {
+		rows := newDecoding(l.source, nil, stream.Fail, l.scan.Keys...)
+		again := &page{records: [][]byte{bad.record}}
+		if p.header != nil {
+			again.records = [][]byte{p.header, bad.record}
+		}
+		err := rows.begin(again)
+		rows.into(nil)
+		if err == nil {
+			err = rows.row(bad.record)
+		}
+		if err != nil {
+			faults = faults[:0]
+			for i := range n {
+				faults = append(faults, stream.LookupFault{Key: i, Err: bad.error})
+			}
+			return faults
+		}
+		if key, ok := of(rows, 0); ok {
+			faults = append(faults, stream.LookupFault{Key: int(key), Err: bad.error})
+		}
+	}
+	return faults
 }
 
 // level writes keys that are equal alike: of numbers, without the zeros at their ends.
@@ -291,7 +339,17 @@ type rowWriter struct {
 	batch *vec.Batch
 	of    []int32
 	given map[int]int // columns of the batch that the key itself gives: which of the keys
+	skip  bool        // records that do not decode are passed over, and noted
+	bad   []*badRecord
 }
+
+// badRecord is the error of a record that does not decode.
+type badRecord struct {
+	error
+	record []byte
+}
+
+func (b *badRecord) Unwrap() error { return b.error }
 
 // writer decodes the scan's columns but given, and those in also.
 func (l *lookup) writer(found func(*vec.Batch, []int32) error, given []int, also ...int) *rowWriter {
@@ -326,7 +384,12 @@ func (w *rowWriter) page(p *page, of func(row int) (int32, bool), keys []vec.Vec
 		}
 		if err := w.rows.row(record); err != nil {
 			c := w.l.source.config
-			return stream.RecordError(w.l.source.rel, fmt.Sprintf("%s, record %d", c.what(), i+1), err)
+			bad := &badRecord{stream.LookupError(w.l.source.rel, fmt.Sprintf("%s, record %d", c.what(), i+1), err), record}
+			if !w.skip {
+				return bad
+			}
+			w.bad = append(w.bad, bad)
+			continue
 		}
 		key, ok := of(b.Rows)
 		if !ok { // of a key that was not asked for

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -178,5 +179,94 @@ func TestDeclarations(t *testing.T) {
 		if err := (Connector{}).Check(env(), feed("http://127.0.0.1/", key, "nothing", "cursor.param", map[bool]string{true: "c"}[key != "key"]), stream.RoleSource); sqlerr.CodeOf(err) != sqlerr.UndefinedColumn {
 			t.Errorf("%s: %v", key, err)
 		}
+	}
+}
+
+// TestLookupRecords: a record that does not decode is a fault of its key, of every key where
+// it does not tell whose it is, and the others have their rows.
+func TestLookupRecords(t *testing.T) {
+	s := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/one/2":
+			fmt.Fprint(w, `[{"id":2,"name":"n2"},{"id":2,"name":"\u0000"},{"id":2,"name":"m2"}]`)
+		case strings.HasPrefix(r.URL.Path, "/one/"):
+			id := strings.TrimPrefix(r.URL.Path, "/one/")
+			fmt.Fprintf(w, `{"id":%s,"name":"n%[1]s"}`, id)
+		case r.URL.Path == "/whose":
+			fmt.Fprint(w, `[{"id":1,"name":"n1"},{"id":"?","name":"n2"}]`)
+		case r.URL.Path == "/others": // of a key that nobody has asked for
+			fmt.Fprint(w, `[{"id":1,"name":"n1"},{"id":9,"name":"\u0000"},{"id":3,"name":"n3"}]`)
+		case r.URL.Path == "/csv":
+			fmt.Fprint(w, "name,id\nn1,1\n\"\xff\",2\nn3,3\n")
+		default:
+			fmt.Fprint(w, `[{"id":1,"name":"n1"},{"id":2,"name":"\u0000"},{"id":3,"name":"n3"}]`)
+		}
+	})
+	for _, c := range []struct {
+		rel    *catalog.Relation
+		faults []int
+	}{
+		{feed(s.URL+"/one/{id}", "lookup.connections", "2"), []int{1}},
+		{feed(s.URL+"/?ids={id}", "lookup.keys", "list"), []int{1}},
+		{feed(s.URL+"/", "lookup.keys", "body", "method", "POST"), []int{1}},
+		{feed(s.URL+"/csv?ids={id}", "lookup.keys", "list", "format", "csv"), []int{0, 1, 2}}, // what is no UTF-8 has no columns
+		{feed(s.URL+"/whose?ids={id}", "lookup.keys", "list"), []int{0, 1, 2}},
+		{feed(s.URL+"/others?ids={id}", "lookup.keys", "list"), nil},
+	} {
+		rows, faults, err := find(t, c.rel, 1, 2, 3)
+		if err != nil {
+			t.Errorf("%v: %v", c.rel.Options, err)
+			continue
+		}
+		var at []int
+		for _, f := range faults {
+			at = append(at, f.Key)
+			if e := sqlerr.From(f.Err); e == nil || !strings.Contains(e.Message, "record ") || !strings.Contains(e.Hint, "failure_strategy") {
+				t.Errorf("%v: a fault is %+v", c.rel.Options, e)
+			}
+		}
+		slices.Sort(at)
+		if !slices.Equal(at, c.faults) {
+			t.Errorf("%v: faults of %v, want %v", c.rel.Options, at, c.faults)
+		}
+		if len(c.faults) < 3 && (!slices.Contains(rows, "0: 1 n1") || !slices.Contains(rows, "2: 3 n3")) {
+			t.Errorf("%v: rows %q", c.rel.Options, rows)
+		}
+	}
+}
+
+// TestLookupHoldsFewAnswers: of requests for each key no more are answered than may be
+// under way while nobody takes the rows.
+func TestLookupHoldsFewAnswers(t *testing.T) {
+	var answered atomic.Int64
+	s := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		answered.Add(1)
+		id := strings.TrimPrefix(r.URL.Path, "/")
+		rows := strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"id":%s,"name":"n"},`, id), vec.MaxRows+1), ",")
+		fmt.Fprintf(w, "[%s]", rows)
+	})
+	l, err := Connector{}.Lookup(t.Context(), env(), feed(s.URL+"/{id}", "lookup.connections", "2"), stream.LookupScan{Keys: []int{0}, Columns: []int{0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	key := &vec.Fixed[int64]{}
+	for i := range int64(40) {
+		key.Append(i)
+	}
+	rows, first := 0, true
+	_, err = l.Find(t.Context(), []vec.Vec{key}, 40, func(b *vec.Batch, _ []int32) error {
+		if first {
+			first = false
+			time.Sleep(50 * time.Millisecond) // what would be asked for in spite of it is asked for meanwhile
+			if n := answered.Load(); n > 4 {
+				t.Errorf("%d requests were answered when the first rows were taken", n)
+			}
+		}
+		rows += b.Rows
+		return nil
+	})
+	if want := 40 * (vec.MaxRows + 1); err != nil || rows != want {
+		t.Errorf("%d rows, %v, want %d", rows, err, want)
 	}
 }

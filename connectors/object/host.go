@@ -52,8 +52,12 @@ func ofMachine(host string) error {
 func linkLocal(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	return ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsInterfaceLocalMulticast() ||
-		ip == netip.MustParseAddr("fd00:ec2::254") || ip == netip.MustParseAddr("100.100.100.200")
+		slices.Contains(metadata, ip)
 }
+
+// metadata are the addresses of metadata services that are not link-local by themselves: of
+// AWS and of Google Cloud over IPv6, and of Alibaba Cloud.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("100.100.100.200")}
 
 // Dialer connects to the hosts of http.allow. A name that stands for a link-local
 // address is refused, whatever it was when it was looked up before, unless http.allow

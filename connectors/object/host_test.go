@@ -31,6 +31,9 @@ func TestReachable(t *testing.T) {
 		{"http://[::ffff:169.254.169.254]/", []string{"*"}, false},
 		{"http://[fd00:ec2::254]/", []string{"*"}, false},
 		{"http://[fd00:ec2::254]/", []string{"fd00:ec2::254"}, true},
+		{"http://[fd20:ce::254]/computeMetadata/v1", []string{"*"}, false},
+		{"http://[FD20:CE:0::254]/computeMetadata/v1", []string{"*"}, false},
+		{"http://100.100.100.200/", []string{"*"}, false},
 		{"http://[fe80::1%25eth0]/", []string{"*"}, false},
 		{"http://10.0.0.1/", []string{"*"}, true},
 		{"http://user@api.example.com@evil.org/", []string{"api.example.com"}, false},
@@ -59,7 +62,7 @@ func TestDialer(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	for _, address := range []string{"169.254.169.254:80", "[::ffff:169.254.169.254]:80", "[fd00:ec2::254]:80"} {
+	for _, address := range []string{"169.254.169.254:80", "[::ffff:169.254.169.254]:80", "[fd00:ec2::254]:80", "[fd20:ce::254]:80"} {
 		if _, err := Dialer([]string{"*", "*.internal"}, time.Minute)(t.Context(), "tcp", address); sqlerr.CodeOf(err) != sqlerr.InsufficientPrivilege {
 			t.Errorf("%s: %v", address, err)
 		}

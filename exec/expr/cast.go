@@ -190,7 +190,13 @@ func (n *textCastNode) row(r *run, v vec.Vec, row int, errs *Errors) {
 		dst.Append(n.buf)
 		return
 	}
-	val, err := types.Parse(n.to, string(n.buf), r.env.Format)
+	format := r.env.Format
+	if len(n.buf) > function.LongValue && format != nil {
+		f := *format
+		f.Ended = r.env.Ended
+		format = &f
+	}
+	val, err := types.Parse(n.to, string(n.buf), format)
 	if err != nil {
 		errs.Set(row, err)
 		vec.AppendNull(n.out)

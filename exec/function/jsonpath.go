@@ -6,6 +6,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // The functions and operators of jsonpath.
@@ -23,7 +24,10 @@ func init() {
 			name("match")+"("+doc+", '$.a[0] == 1')", "t", name("match")+"("+doc+", '$.a')", "ERROR 22038", name("match")+"("+doc+", '$.a[0] == $x', '{\"x\": 2}')", "f")})
 		define(name("query_array")+args+" jsonb"+end, Definition{Value: func(env *Env, a vs) (types.Value, error) {
 			items, err := queryPath(env, a, zones)
-			return arrayOfItems(items), err
+			if err != nil {
+				return types.Value{}, err
+			}
+			return arrayOfItems(env, items)
 		}, Examples: examples(name("query_array")+"("+doc+", '$.**')", `[{"a": [1, 2, {"b": 3}]}, [1, 2, {"b": 3}], 1, 2, {"b": 3}, 3]`,
 			name("query_array")+"('[\"2024-02-29\", \"2024-03-01\"]', '$[*].datetime() ? (@ > \"2024-02-29\".datetime())')", `["2024-03-01"]`)})
 		define(name("query_first")+args+" jsonb"+end, Definition{Value: func(env *Env, a vs) (types.Value, error) {
@@ -33,14 +37,10 @@ func init() {
 			}
 			return items[0].value(), nil
 		}, Examples: examples(name("query_first")+"("+doc+", '$.a.size() + 1')", "4", name("query_first")+"("+doc+", '$.x')", "NULL")})
-		define(name("query")+args+" setof jsonb"+end, Definition{Set: setOf(func(env *Env, a vs) ([]types.Value, error) {
+		define(name("query")+args+" setof jsonb"+end, Definition{Set: func(env *Env, a vs) (Set, error) {
 			items, err := queryPath(env, a, zones)
-			var rows []types.Value
-			for _, i := range items {
-				rows = append(rows, i.value())
-			}
-			return rows, err
-		}), Examples: examples(name("query")+"("+doc+", '$.a[*] ? (@.b == 3 || @ like_regex \"x\" || @ < 2)')", `1, {"b": 3}`, name("query")+"("+doc+", '$.a[0].keyvalue()')", "ERROR 2203C", name("query")+"('{\"k\": 1}', '$.keyvalue()')", `{"id": 0, "key": "k", "value": 1}`)})
+			return &pathItems{rest: items}, err
+		}, Examples: examples(name("query")+"("+doc+", '$.a[*] ? (@.b == 3 || @ like_regex \"x\" || @ < 2)')", `1, {"b": 3}`, name("query")+"("+doc+", '$.a[0].keyvalue()')", "ERROR 2203C", name("query")+"('{\"k\": 1}', '$.keyvalue()')", `{"id": 0, "key": "k", "value": 1}`)})
 	}
 	define("jsonb_path_exists_opr(jsonb, jsonpath) bool strict immutable", Definition{Value: pathOperator(pathExists(false)),
 		Examples: examples(doc+"::jsonb @? '$.a[2].b'", "t", doc+"::jsonb @? 'strict $.b'", "NULL", doc+"::jsonb @? '$.'", "ERROR 42601", doc+"::jsonb @? '@'", "ERROR 42601")})
@@ -117,15 +117,35 @@ func queryPath(env *Env, a []types.Value, zones bool) ([]jsonItem, error) {
 	return list.items, x.err
 }
 
-func arrayOfItems(items []jsonItem) types.Value {
+func arrayOfItems(env *Env, items []jsonItem) (types.Value, error) {
 	b := []byte{'['}
 	for n, i := range items {
+		if n%checkSteps == checkSteps-1 {
+			if limit := int(env.MemoryLimit); limit > 0 && len(b) > limit {
+				return types.Value{}, OverLimit(len(b), limit)
+			}
+			if err := env.Ended(); err != nil {
+				return types.Value{}, err
+			}
+		}
 		if n > 0 {
 			b = append(b, ", "...)
 		}
 		b = i.append(b)
 	}
-	return types.NewString(types.JSONB, textOf(append(b, ']')))
+	return types.NewString(types.JSONB, textOf(append(b, ']'))), nil
+}
+
+// pathItems are items as rows.
+type pathItems struct{ rest []jsonItem }
+
+func (s *pathItems) Next(out []vec.Vec, limit int) (int, error) {
+	n := min(limit, len(s.rest))
+	for _, i := range s.rest[:n] {
+		vec.Append(out[0], i.value())
+	}
+	s.rest = s.rest[n:]
+	return n, nil
 }
 
 func pathExists(zones bool) ValueFunc {

@@ -1,6 +1,8 @@
 package function
 
 import (
+	"unsafe"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -76,11 +78,36 @@ func (x *pathRun) item(p *types.PathItem, v jsonItem, found *pathList) pathAnswe
 // checkSteps is how many items are evaluated between two looks at the statement.
 const checkSteps = 1 << 12
 
+// itemBytes is about what an item that was found takes.
+const itemBytes = int(unsafe.Sizeof(jsonItem{}))
+
+// step counts an item of those that there are, or that n have been found of; false: the
+// statement has to end, or they are more than memory has room for.
+func (x *pathRun) step(n int) bool {
+	if x.steps++; x.steps%checkSteps != 0 {
+		return true
+	}
+	if limit := int(x.env.MemoryLimit); limit > 0 && n > limit/itemBytes {
+		x.abort(OverLimit(n*itemBytes, limit))
+		return false
+	}
+	if err := x.env.Ended(); err != nil {
+		x.abort(err)
+		return false
+	}
+	return true
+}
+
+func (l *pathList) len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.items)
+}
+
 func (x *pathRun) target(p *types.PathItem, v jsonItem, found *pathList, unwrap bool) pathAnswer {
-	if x.steps++; x.steps%checkSteps == 0 {
-		if err := x.env.Ended(); err != nil {
-			return x.abort(err)
-		}
+	if !x.step(found.len()) {
+		return pathFailed
 	}
 	if p.Kind.Predicate() {
 		return x.truth(p, v, found)
@@ -229,6 +256,10 @@ func (x *pathRun) inside(p *types.PathItem, v jsonItem, found *pathList, l level
 					return false
 				}
 			case found != nil:
+				if !x.step(len(found.items)) {
+					answer = pathFailed
+					return false
+				}
 				found.items = append(found.items, inner)
 				answer = pathFound
 			default:
@@ -272,7 +303,10 @@ func (x *pathRun) index(p *types.PathItem, v jsonItem, found *pathList) pathAnsw
 	elems := []jsonItem{v}
 	if v.kind == itemArray {
 		elems = elems[:0]
-		v.each(func(e jsonItem) bool { elems = append(elems, e); return true })
+		v.each(func(e jsonItem) bool { elems = append(elems, e); return x.step(len(elems)) })
+		if x.err != nil {
+			return pathFailed
+		}
 	}
 	size := x.size
 	defer func() { x.size = size }()

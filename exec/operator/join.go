@@ -7,7 +7,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
-	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -93,7 +92,7 @@ func (j *Join) Process(ctx context.Context, input int, b *vec.Batch, out Output)
 		if j.parts[JoinRight] != nil {
 			return j.setAside(JoinRight, j.spec.RightKeys, b)
 		}
-		if err := j.build(b); err != nil || !j.spec.Account.Pressed() {
+		if err := j.build(b); err != nil || j.null || !j.spec.Account.Pressed() {
 			return err
 		}
 		return j.split(ctx)
@@ -122,7 +121,8 @@ func (j *Join) build(b *vec.Batch) error {
 	}
 	sel = j.sel.all(sel, b.Rows)
 	if j.spec.Kind == plan.JoinNotIn && j.note(sel) {
-		return j.forget()
+		j.forget()
+		return nil
 	}
 	j.longest = max(j.longest, longest(b))
 	if j.keysSuffice() {
@@ -195,12 +195,12 @@ func (j *Join) note(sel []int32) bool {
 }
 
 // forget gives the right rows of NOT IN back, one of which has no key: no left row
-// stays, whatever the others are.
-func (j *Join) forget() error {
+// stays, whatever the others are. Those that follow are read all the same: what fails in
+// one of them is an error, as it is in PostgreSQL, which reads all of them first.
+func (j *Join) forget() {
 	j.clear()
 	j.parts[JoinRight].close()
 	j.parts[JoinRight] = nil
-	return stream.Done
 }
 
 // marksRight reports whether a join must know which right rows have matched.
@@ -228,7 +228,7 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	}
 	sel = j.sel.all(sel, b.Rows)
 	if j.spec.Kind == plan.JoinRightNotIn && j.note(sel) {
-		return stream.Done
+		return failed // no right row stays; what fails in the left rows that follow is an error
 	}
 	if j.marks != nil {
 		sel = j.marks.open(sel, j.spec.Kind)
@@ -253,22 +253,36 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	return failed
 }
 
-// longest is how many bytes a row of b holds at most in byte strings; in columns
-// that are small as a whole they do not count.
+// longest is how many bytes a row of b holds at most in byte strings and arrays; in
+// columns that are small as a whole they do not count.
 func longest(b *vec.Batch) int64 {
 	n := int64(0)
 	for _, c := range b.Cols {
-		v, ok := c.(*vec.Bytes)
-		if !ok || len(v.Data) < pickBytes/vec.MaxRows {
-			continue
+		switch v := c.(type) {
+		case *vec.Bytes:
+			if len(v.Data) >= pickBytes/vec.MaxRows {
+				n += furthest(v.Offsets)
+			}
+		case *vec.Const:
+			if size := columnBytes(v.Of); size >= pickBytes/vec.MaxRows {
+				n += size
+			}
+		case *vec.List:
+			if size := columnBytes(v.Elem); size >= pickBytes/vec.MaxRows {
+				n += furthest(v.Offsets) * max(size/int64(v.Elem.Len()), 1)
+			}
 		}
-		most := int32(0)
-		for i := range v.Len() {
-			most = max(most, v.Offsets[i+1]-v.Offsets[i])
-		}
-		n += int64(most)
 	}
 	return n
+}
+
+// furthest is how far apart offsets of rows that follow each other lie at most.
+func furthest(offsets []int32) int64 {
+	most := int32(0)
+	for i := range len(offsets) - 1 {
+		most = max(most, offsets[i+1]-offsets[i])
+	}
+	return int64(most)
 }
 
 // loop pairs every left row with every right one.

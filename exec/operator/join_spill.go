@@ -7,7 +7,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
-	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -31,9 +30,10 @@ func (j *Join) setAside(input int, keys []*expr.Program, b *vec.Batch) error {
 	sel = j.sel.all(sel, b.Rows)
 	switch {
 	case input == JoinRight && j.spec.Kind == plan.JoinNotIn && j.note(sel):
-		return j.forget()
+		j.forget()
+		return nil
 	case input == JoinLeft && j.spec.Kind == plan.JoinRightNotIn && j.note(sel):
-		return stream.Done
+		return nil
 	}
 	if err := j.parts[input].add(b, j.cols, sel); err != nil {
 		return err

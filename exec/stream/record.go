@@ -21,6 +21,11 @@ func InferenceError(rel *catalog.Relation, place string, err error) *sqlerr.Erro
 	return placed(rel, place, err, fmt.Sprintf("Check that format is the data's, or write the columns: CREATE STREAM %s (id bigint, ...) WITH (...).", catalog.QuoteName(rel.Name)))
 }
 
+// LookupError is RecordError of a record that was asked for by key.
+func LookupError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
+	return placed(rel, place, err, "It is a fault of the rows that ask for its key: of a job, failure_strategy says what becomes of them.")
+}
+
 // placed is an error with its place before it, and advice behind its own.
 func placed(rel *catalog.Relation, place string, err error, advice string) *sqlerr.Error {
 	e := *sqlerr.From(err)

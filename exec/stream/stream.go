@@ -364,6 +364,13 @@ type Noticer interface {
 // Placer is a connector whose readers begin where Scan.At says.
 type Placer interface{ Places() }
 
+// Probing is a connector that can tell what would keep a job's sink from being opened.
+type Probing interface {
+	// ProbeSink returns what opening the sink would fail at, and no time mends. It changes
+	// nothing. id: SinkOptions.ID of the job; "": it is new.
+	ProbeSink(ctx context.Context, env *Env, rel *catalog.Relation, id string) error
+}
+
 // Sizer is a connector that can tell about how many rows a relation holds now,
 // within microseconds and without a network: the planner orders joins by it. ok
 // is false where it cannot.

@@ -74,7 +74,7 @@ func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 	}
 	q.Root = b.query(sel, nil, nil)
 	if q.Live {
-		if l, ok := q.Root.(*plan.Limit); ok && l.Ties == nil && l.Offset == nil {
+		if l, ok := q.Root.(*plan.Limit); ok && l.Ties == nil && l.Count != nil {
 			l.Changes = true // unless its rows stay, or are the first in an order
 		}
 		follow(q.Root, false)
