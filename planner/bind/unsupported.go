@@ -23,13 +23,23 @@ func describeStatement(n *pg.Node) (name, hint string) {
 	case *pg.Node_MergeStmt:
 		return "MERGE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	case *pg.Node_CreateFunctionStmt:
-		return "CREATE FUNCTION", "Write the expression out, or put it into a view: CREATE STREAM name AS SELECT ..."
+		return "CREATE FUNCTION", "Write the expression out, or put it into a view: CREATE VIEW name AS SELECT ..."
 	case *pg.Node_CallStmt:
 		return "CALL", "Call a function with SELECT."
 	case *pg.Node_DoStmt:
 		return "DO", "Send the statements one by one."
 	case *pg.Node_CreateTrigStmt:
 		return "CREATE TRIGGER", "Start a job: START JOB name AS SELECT ... INTO sink."
+	case *pg.Node_RuleStmt:
+		return "CREATE RULE", "Use a view that can be written to, or start a job: START JOB name AS SELECT ... INTO sink."
+	case *pg.Node_CreatePolicyStmt:
+		return "CREATE POLICY", "Make a view of the rows that a role may see, and GRANT SELECT on that."
+	case *pg.Node_CreatePublicationStmt:
+		return "CREATE PUBLICATION", "Have clients follow the table, SELECT ... EMIT CHANGES, or start a job: START JOB name AS SELECT ... INTO sink."
+	case *pg.Node_CreateSubscriptionStmt:
+		return "CREATE SUBSCRIPTION", "Declare a stream of the other server's table: CREATE STREAM name WITH ('type' = 'postgres', 'cdc' = 'true', 'connection' = 'postgresql://...', 'table' = '...')."
+	case *pg.Node_CreateStatsStmt:
+		return "CREATE STATISTICS", "Leave it out: plans are made by what the tables hold."
 	case *pg.Node_AlterRoleSetStmt:
 		return "ALTER ROLE ... SET", "SET it in the session, or give it when connecting: options='-c name=value'."
 	case *pg.Node_AlterDefaultPrivilegesStmt:
