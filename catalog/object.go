@@ -122,6 +122,13 @@ type Option struct{ Key, Value string }
 // Options are WITH keys in the order given; keys are lower case.
 type Options []Option
 
+// FileOption is an option that a file has, which config_file names.
+type FileOption struct {
+	Option
+	// Inherited: the file has it of another one, which others may extend too.
+	Inherited bool
+}
+
 // Get returns the value of the first of the keys that is there.
 func (o Options) Get(keys ...string) (string, bool) {
 	for _, k := range keys {

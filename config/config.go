@@ -25,6 +25,10 @@ type Config struct {
 	Storage Storage
 	File    File
 	HTTP    HTTP
+	// Root (config.root) is the folder under which the files lie that config_file of a
+	// stream or sink may name. Default: that of this configuration's file; none: no such
+	// file is read.
+	Root string
 
 	path string
 }
@@ -194,6 +198,23 @@ func (c *Config) FileRoots() ([]string, error) {
 			return nil, fmt.Errorf("resolving file.roots %s: %w", r, err)
 		}
 		abs[i] = a
+	}
+	return abs, nil
+}
+
+// OptionRoot is config.root made absolute, or its default; "": there is none.
+func (c *Config) OptionRoot() (string, error) {
+	root := c.Root
+	switch {
+	case root != "":
+	case c.path != "":
+		root = filepath.Dir(c.path)
+	default:
+		return "", nil
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return "", fmt.Errorf("resolving config.root %s: %w", root, err)
 	}
 	return abs, nil
 }

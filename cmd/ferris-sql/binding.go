@@ -26,6 +26,7 @@ type binding struct {
 	env        *stream.Env // what declarations are checked against
 	engine     *exec.Engine
 	tables     *table.Tables
+	files      optionFiles
 }
 
 func (b *binding) find(name string) stream.Connector {
@@ -43,7 +44,7 @@ func (b *binding) context() bind.Context {
 	for _, c := range b.connectors {
 		names = append(names, c.Name())
 	}
-	return bind.Context{
+	c := bind.Context{
 		Infer: b.engine.Infer,
 		Hidden: func(r *catalog.Relation) []catalog.Column {
 			if c := b.find(r.Connector); c != nil {
@@ -104,6 +105,8 @@ func (b *binding) context() bind.Context {
 			return n.Notices(b.env, r, role)
 		},
 	}
+	b.files.bind(&c, b)
+	return c
 }
 
 // planJob plans a job from its kept text, as it was created.

@@ -157,7 +157,11 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Notify:     notify.NewHub(notify.DefaultLimit),
 		Metrics:    &stream.Metrics{},
 	}
-	b := &binding{connectors: list, env: &env, tables: p.tables}
+	root, err := c.OptionRoot()
+	if err != nil {
+		return p, err
+	}
+	b := &binding{connectors: list, env: &env, tables: p.tables, files: optionFiles{root, c.SQL.AllowedEnv}}
 	p.memory = account
 	if err := p.memory.Reserve(state.Memory); err != nil {
 		return p, fmt.Errorf("setting aside the state store's memory: %w", err)

@@ -150,6 +150,17 @@ func TestEverySetting(t *testing.T) {
 				t.Error("client certificates are asked for without an authority")
 			}
 		},
+		"config.root": func(t *testing.T) {
+			dir := optionsFolder(t)
+			sql := "CREATE STREAM s (a int) WITH (type = 'file', config_file = 'configs/s.yaml'); SELECT a FROM s"
+			if got, err := ask(t, gatewayOf(t, "config.root: "+dir+"\nfile.roots: ["+dir+"]"), sql); err != nil || fmt.Sprint(got) != "[1]" {
+				t.Errorf("under the root: %v, %v", got, err)
+			}
+			_, err := ask(t, gatewayOf(t, "config.root: "+filepath.Join(dir, "configs")), strings.Replace(sql, "configs/s", "../configs/s", 1)+"; SELECT 1")
+			wantCode(t, err, "42501", "file.roots")
+			_, err = ask(t, gatewayOf(t, "config.root: "+t.TempDir()), strings.Replace(sql, "configs/", dir+"/configs/", 1))
+			wantCode(t, err, "42501", "config.root")
+		},
 		"file.roots": func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "x.json"), []byte(`{"a":1}`), 0o600); err != nil {

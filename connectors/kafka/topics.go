@@ -246,9 +246,22 @@ func (c *config) registered(ctx context.Context, env *stream.Env) (string, error
 
 // withoutRegistry leaves out what belongs to formats that have schemas.
 func withoutRegistry(options catalog.Options) catalog.Options {
-	return slices.DeleteFunc(options, func(o catalog.Option) bool {
-		return strings.HasPrefix(o.Key, "schema.registry.") || strings.HasPrefix(o.Key, "avro.") || strings.HasPrefix(o.Key, "protobuf.") || o.Key == "value.subject.name.strategy"
-	})
+	return slices.DeleteFunc(options, func(o catalog.Option) bool { return ofSchemas(o.Key) })
+}
+
+func ofSchemas(key string) bool {
+	return strings.HasPrefix(key, "schema.registry.") || strings.HasPrefix(key, "avro.") || strings.HasPrefix(key, "protobuf.") || key == "value.subject.name.strategy" || key == "auto.register.schemas"
+}
+
+// Needless is stream.Inheriting's: where the format has no schema, nothing of a registry is
+// of use.
+func (Connector) Needless(options catalog.Options, key string) bool {
+	f, _ := options.Get(formatKeys...)
+	switch stream.Fold(f) {
+	case "", "json", "jsonlines", "csv", "text", "string", "raw", "bytes", "debeziumjson":
+		return ofSchemas(key)
+	}
+	return false
 }
 
 // sampled is the format of the first records of a topic.

@@ -58,9 +58,6 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 	}
 	for _, o := range rel.Options {
 		key, ok := names[o.Key]
-		if !ok && o.Key == "config_file" {
-			return nil, sqlerr.Unsupported("Write its keys in the WITH list.", "config_file of %s %q is not supported", role, rel.Name)
-		}
 		if !ok {
 			e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter %q of %s %q", o.Key, role, rel.Name)
 			if near := nearest(o.Key, names); near != "" {

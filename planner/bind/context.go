@@ -51,6 +51,13 @@ type Context struct {
 	ExplicitTypes bool
 	// Connectors are the known types, for hints.
 	Connectors []string
+	// ConfigFile reads the options of a file that config_file names, and Settle puts them
+	// beside those that are written, which win; unused are those of them that are not the
+	// relation's. nil: there are no such files.
+	ConfigFile func(path string) ([]catalog.FileOption, error)
+	Settle     func(connector string, sink bool, written catalog.Options, file []catalog.FileOption) (all catalog.Options, unused []string)
+	// Expand puts the values of variables into an option's; nil: there are none.
+	Expand func(text string) (string, error)
 	// Check validates a declaration as its connector sees it; nil: no check.
 	Check func(r *catalog.Relation, sink bool) error
 	// Notices are what whoever declares a relation should know of it beside; nil: nothing.

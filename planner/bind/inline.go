@@ -130,10 +130,9 @@ func (b *binder) declareInline(keys withKeys, sel *pg.SelectStmt) {
 // withoutType takes the type out of options for a relation that exists, whose
 // own type stands; one that contradicts it is an error.
 func (b *binder) withoutType(name string, have *catalog.Relation, opts catalog.Options, pos int) catalog.Options {
-	var out catalog.Options
+	opts, file := b.configFile(name, opts, pos)
 	for _, o := range opts {
 		if o.Key != "type" && o.Key != "connector" {
-			out = append(out, o)
 			continue
 		}
 		if t := b.namedConnector(name, o.Value, have.Kind == catalog.Sink, pos); t != have.Connector {
@@ -141,7 +140,7 @@ func (b *binder) withoutType(name string, have *catalog.Relation, opts catalog.O
 				"\"%s\" is declared with type '%s'; giving it type '%s' is not supported", name, have.Connector, o.Value)
 		}
 	}
-	return out
+	return b.withFile(name, have.Connector, have.Kind == catalog.Sink, withoutKeys(opts, "type", "connector"), file)
 }
 
 // sourcePairs are the WITH pairs of the sources a query reads, which a view

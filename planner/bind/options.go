@@ -76,12 +76,15 @@ func (b *binder) declares() bool {
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}`)
 
 func (b *binder) give(w *withKeys, name, key string, p parse.Pair) {
-	if key == "config_file" {
+	if key == "config_file" && b.c.ConfigFile == nil {
 		b.fail(sqlerr.Unsupported("Write the file's keys in the WITH list.",
 			"reading \"%s\" of \"%s\" under config.root is not supported", p.Value, name).At(p.Pos))
 	}
 	if v := variable.FindString(p.Value); v != "" {
-		b.fail(sqlerr.Unsupported("Write its value.", "the variable %s in \"%s\" of \"%s\" is not supported", v, key, name).At(p.Pos))
+		if b.c.Expand == nil {
+			b.fail(sqlerr.Unsupported("Write its value.", "the variable %s in \"%s\" of \"%s\" is not supported", v, key, name).At(p.Pos))
+		}
+		p.Value = b.expand(name, key, p)
 	}
 	for _, o := range w.named[name] {
 		if o.Key == key {
@@ -130,23 +133,25 @@ func (b *binder) unknownKey(key string, names []string, pos int) {
 // connectorOf finds the type of a relation from its keys, takes it out of them,
 // and says so where it had to guess.
 func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos int) (string, catalog.Options) {
-	for i, o := range opts {
-		if o.Key != "type" && o.Key != "connector" {
-			continue
+	opts, file := b.configFile(name, opts, pos)
+	both := opts
+	for _, o := range file {
+		both = append(both[:len(both):len(both)], o.Option)
+	}
+	typ, given := both.Get("type", "connector")
+	if !given {
+		guess := guessConnector(both)
+		if len(guess) != 1 || b.c.ExplicitTypes {
+			b.fail(b.missingType(name, sink).At(pos))
 		}
-		rest := append(append(catalog.Options(nil), opts[:i]...), opts[i+1:]...)
-		typ := b.namedConnector(name, o.Value, sink, pos)
-		b.mayConnect(typ, pos)
-		return typ, rest
+		typ = guess[0]
 	}
-	guess := guessConnector(opts)
-	if len(guess) != 1 || b.c.ExplicitTypes {
-		b.fail(b.missingType(name, sink).At(pos))
-	}
-	typ := b.namedConnector(name, guess[0], sink, pos)
+	typ = b.namedConnector(name, typ, sink, pos)
 	b.mayConnect(typ, pos)
-	b.notice("the type of \"%s\" is taken to be %s from its keys", name, typ)
-	return typ, opts
+	if !given {
+		b.notice("the type of \"%s\" is taken to be %s from its keys", name, typ)
+	}
+	return typ, b.withFile(name, typ, sink, withoutKeys(opts, "type", "connector"), file)
 }
 
 // knownSystems are types that are no mistakes of spelling, whether or not this

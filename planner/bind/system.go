@@ -57,7 +57,11 @@ func (b *binder) systemOf(from parse.Name, name string) (string, catalog.Options
 	}
 	b.mayConnect("kafka", from.Pos)
 	keys := b.dealKeys(b.stmt.With, []string{name}, name)
-	return "kafka", keys.named[name]
+	opts, file := b.configFile(name, keys.named[name], from.Pos)
+	for i := range file {
+		file[i].Inherited = false // what is of use each topic tells
+	}
+	return "kafka", b.withFile(name, "kafka", false, opts, file)
 }
 
 // showTopics is SHOW TOPICS: of the server's brokers, of others, or of a schema that

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// optionReader reads files by their paths within a folder, with some variables.
+func optionReader(dir string) OptionReader {
+	return OptionReader{
+		Resolve: func(path string) (string, error) {
+			if strings.HasPrefix(path, "..") {
+				return "", fmt.Errorf("permission denied for %s", path)
+			}
+			return filepath.Join(dir, path), nil
+		},
+		Variable: func(name string) (string, bool) {
+			v, ok := map[string]string{"ENVIRONMENT": "prod", "EMPTY": "", "HOST": "kafka"}[name]
+			return v, ok
+		},
+		Now: func() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600)) },
+	}
+}
+
+func TestReadOptions(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"base.yml":        "bootstrap.servers: ${KAFKA:-${HOST}:9092}\ncompression.type: snappy\nmax_retries: 3\n",
+		"more/other.yaml": "group.id: g\ncompression.type: zstd\n",
+		"orders.yaml": `extends: [base.yml, more/other.yaml]
+topic: "orders-${ENVIRONMENT}-${DATE}"
+MAX_RETRIES: 5
+nested:
+  key: [a, "${EMPTY:-b}"]
+  on: true
+none:
+`,
+		"again.yaml":    "a.b: 1\na:\n  b: 2\n",
+		"unset.yaml":    "topic: x\npassword: ${SECRET}\n",
+		"open.yaml":     "topic: ${SECRET\n",
+		"circle.yaml":   "extends: circle2.yaml\n",
+		"circle2.yaml":  "extends: circle.yaml\n",
+		"escapes.yaml":  "extends: ../../x.yaml\n",
+		"list.yaml":     "- a\n",
+		"merge.yaml":    "x: &x {a: 1}\ny:\n  <<: *x\n",
+		"absent.yaml":   "extends: nowhere.yaml\n",
+		"injected.yaml": "topic: ${A$B}\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := optionReader(dir)
+	got, err := r.Read("orders.yaml")
+	want := `[{bootstrap.servers kafka:9092 true} {compression.type zstd true} {max_retries 5 false} {group.id g true} {topic orders-prod-2026-03-04 false} {nested.key a,b false} {nested.on true false}]`
+	if fmt.Sprint(got) != want || err != nil {
+		t.Errorf("%v, %v, want %s", got, err, want)
+	}
+	for name, want := range map[string]string{
+		"again.yaml":    `again.yaml: line 3: key "a.b" stands at line 1 already`,
+		"unset.yaml":    "unset.yaml: line 2: password: the variable SECRET is not set",
+		"open.yaml":     "line 1: topic: a variable has no }",
+		"circle.yaml":   "circle.yaml extends itself",
+		"escapes.yaml":  "permission denied for ../../x.yaml",
+		"list.yaml":     "list.yaml: line 1: expected keys and values, got a sequence",
+		"merge.yaml":    "line 3: << is not read here",
+		"absent.yaml":   "reading nowhere.yaml: no such file",
+		"more":          "reading more: it is no regular file",
+		"injected.yaml": `"A$B" is not the name of a variable`,
+	} {
+		if got, err := r.Read(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	r := optionReader("")
+	for text, want := range map[string]string{
+		"": "", "plain $5 {x}": "plain $5 {x}", "${HOST}": "kafka", "a${HOST}b${HOST}": "akafkabkafka", "${NONE:-}": "", "${NONE:-x}": "x",
+		"${EMPTY}": "", "${EMPTY:-x}": "x", "${NONE:-${NONE:-${HOST}}}!": "kafka!", "${TIME}": "04:06:07", "${NONE:-{x}}": "{x}",
+	} {
+		if got, err := r.Expand(text); got != want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
