@@ -32,7 +32,7 @@ func (c *config) dial(env *stream.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	if env.ClientID != "" {
 		opts = append(opts, kgo.ClientID(env.ClientID))
 	}
-	secure, err := c.security.options(env.FileRoots)
+	secure, err := c.security.options(env, c.called())
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (c *config) topicError(err error) error {
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for topic %q on Kafka at %q: %w", c.topic, c.server(), err)
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user, err)
+		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user.Value, err)
 	case errors.Is(err, kerr.InvalidTopicException):
 		return sqlerr.Errorf(sqlerr.InvalidName, "%q is not a valid topic name", c.topic)
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):

@@ -23,12 +23,20 @@ var (
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, json-schema (JSON framed by a registry), text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
-		{Key: "sasl.mechanism", Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+		{Key: "sasl.mechanism", Aliases: []string{"sasl.mechanisms"}, Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
 		{Key: "sasl.username", Help: "the user"},
+		{Key: "sasl.username_env", Help: "the variable of the server's environment that has sasl.username, one of sql.allowed_env"},
+		{Key: "sasl.username_file", Help: "a file that has sasl.username, under file.roots"},
 		{Key: "sasl.password", Help: "its password"},
+		{Key: "sasl.password_env", Help: "the variable of the server's environment that has sasl.password, one of sql.allowed_env"},
+		{Key: "sasl.password_file", Help: "a file that has sasl.password, under file.roots"},
 		{Key: "ssl.ca.location", Help: "a file of certificate authorities, under file.roots; without it the system's"},
 		{Key: "ssl.certificate.location", Help: "the client's certificate, under file.roots"},
 		{Key: "ssl.key.location", Help: "the client's key, under file.roots"},
+		{Key: "ssl.key.password", Help: "is not supported: keep the key without one"},
+		{Key: "ssl.endpoint.identification.algorithm", Default: "https", Help: "https: a broker's certificate must be its host's; none: who signed it is checked, and not whose it is"},
+		{Key: "receive.buffer.bytes", Help: "is not supported: the system sizes the sockets' buffers"},
+		{Key: "send.buffer.bytes", Help: "is not supported, likewise"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
@@ -43,7 +51,13 @@ var (
 		stream.Option{Key: "fetch.min.bytes", Default: "1", Help: "what the broker gathers before it answers"},
 		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers, 10 ms at least"},
 		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
+		stream.Option{Key: "max.partition.fetch.bytes", Help: "the most of one partition in an answer; without it 8MB, or fetch.max.bytes where that is less"},
+		stream.Option{Key: "client.rack", Help: "where this gateway stands (broker.rack): brokers that choose replicas by it have it read from one that is near"},
 		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
+		stream.Option{Key: "heartbeat.interval.ms", Default: "3000", Help: "accepted, likewise"},
+		stream.Option{Key: "enable.auto.commit", Default: "false", Help: "false alone: offsets are committed with each epoch"},
+		stream.Option{Key: "auto.commit.interval.ms", Help: "is not supported: offsets are committed with each epoch"},
+		stream.Option{Key: "consumer.timeout.ms", Help: "is not supported: a SELECT ends by itself, and a job waits for records"},
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention or because the topic was deleted and created again"},
 	)
@@ -54,6 +68,8 @@ var (
 		stream.Option{Key: "compression.type", Aliases: []string{"compression"}, Default: "none", Help: "none, gzip, snappy, lz4 or zstd"},
 		stream.Option{Key: "acks", Default: "all", Help: "all, 1 or 0"},
 		stream.Option{Key: "enable.idempotence", Default: "true", Help: "true needs acks = 'all'"},
+		stream.Option{Key: "buffer.memory", Default: "64MB", Help: "the most bytes of records that wait to be sent; what comes then waits"},
+		stream.Option{Key: "retries", Help: "how often a record is tried again within delivery.timeout.ms, of a sink without enable.idempotence; without it as often as there is time"},
 		stream.Option{Key: "delivery.timeout.ms", Default: "120000", Help: "how long a record is tried"},
 		stream.Option{Key: "transaction.timeout.ms", Default: "60000", Help: "of a job with use_transactions: when the broker undoes a transaction that is left open; without it twice checkpoint.interval where that is longer"},
 		stream.Option{Key: "changelog", Default: "auto", Help: "how rows that change are written. upsert: the row that a key has, and no value where it has none any more; ops: every change with its _op, + or -; debezium: as format debezium-json or debezium-avro; append: they are refused; auto: upsert, by the sink's key or else a unique key of the query's rows"},
@@ -108,6 +124,8 @@ type config struct {
 	fetchMin      int32
 	fetchMaxWait  time.Duration
 	fetchMax      int32
+	partitionMax  int32
+	rack          string
 	continueAfter bool // data loss
 	maxDisorder   time.Duration
 	ordered       bool // maxDisorder is given
@@ -118,6 +136,8 @@ type config struct {
 	keys          []string
 	linger        time.Duration
 	batchBytes    int32
+	buffered      int
+	retries       int // -1: no limit
 	codec         string
 	acks          string
 	idempotent    bool
@@ -201,6 +221,9 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		return nil, nil, err
 	}
 	c.security.read(v)
+	for _, key := range []string{"receive.buffer.bytes", "send.buffer.bytes"} {
+		v.Refuse(key, "Leave it out: the system sizes the buffers of sockets by what they carry.")
+	}
 	if role == stream.RoleSink {
 		c.readSink(rel, v)
 	} else {
@@ -254,6 +277,14 @@ func (c *config) readSource(v *stream.Values) {
 	c.fetchMaxWait = max(v.Duration("fetch.max.wait.ms"), leastWait)
 	c.fetchMax = int32(v.Size("fetch.max.bytes", 1<<10, 1<<30))
 	v.Duration("session.timeout.ms")
+	v.Duration("heartbeat.interval.ms")
+	c.rack = v.String("client.rack")
+	if c.partitionMax = min(c.fetchMax, 8<<20); v.Given("max.partition.fetch.bytes") {
+		c.partitionMax = int32(v.Size("max.partition.fetch.bytes", 1<<10, 1<<30))
+	}
+	v.Refuse("enable.auto.commit", "Leave it out: a job commits what it has done to group.id with each epoch (checkpoint.interval).", "false")
+	v.Refuse("auto.commit.interval.ms", "Set the job's checkpoint.interval.")
+	v.Refuse("consumer.timeout.ms", "Leave it out: SELECT ends at what the topic holds, SELECT ... EMIT CHANGES LIMIT n after n rows.")
 	if c.ordered = v.Given("timestamp.max_disorder"); c.ordered {
 		c.maxDisorder = v.Duration("timestamp.max_disorder")
 	}
@@ -268,6 +299,11 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 	}
 	c.linger = v.Duration("linger.ms")
 	c.batchBytes = max(int32(v.Size("batch.size", 1, 1<<30)), leastBatch)
+	c.buffered = int(v.Size("buffer.memory", 1<<20, 1<<40))
+	c.retries = -1
+	if v.Given("retries") {
+		c.retries = int(v.Int("retries", 0, 1<<31-1))
+	}
 	c.codec = v.Enum("compression.type", "none", "gzip", "snappy", "lz4", "zstd")
 	c.acks = v.Enum("acks", "all", "-1", "1", "0")
 	if v.Given("enable.idempotence") {
@@ -277,6 +313,9 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 	}
 	if c.idempotent && c.acks != "all" && c.acks != "-1" {
 		v.Reject("enable.idempotence", "true only with acks = 'all'")
+	}
+	if c.retries >= 0 && c.idempotent {
+		v.Reject("retries", "a number only with enable.idempotence = 'false': what is tried no more would leave a gap; delivery.timeout.ms says how long")
 	}
 	c.delivery = v.Duration("delivery.timeout.ms")
 	if v.Given("transaction.timeout.ms") {
@@ -318,7 +357,7 @@ func (c *config) consumer() []kgo.Opt {
 	if c.uncommitted {
 		level = kgo.ReadUncommitted()
 	}
-	return []kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.FetchIsolationLevel(level),
 		kgo.KeepControlRecords(), // the end of a bounded read is a position, which may be a marker's
 		kgo.KeepRetryableFetchErrors(),
@@ -326,9 +365,13 @@ func (c *config) consumer() []kgo.Opt {
 		kgo.FetchMinBytes(c.fetchMin),
 		kgo.FetchMaxWait(c.fetchMaxWait),
 		kgo.FetchMaxBytes(c.fetchMax),
-		kgo.FetchMaxPartitionBytes(min(c.fetchMax, 8<<20)),
+		kgo.FetchMaxPartitionBytes(c.partitionMax),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
+	if c.rack != "" {
+		opts = append(opts, kgo.Rack(c.rack))
+	}
+	return opts
 }
 
 // producer are the client options of a sink. ownTime: records bring their own
@@ -352,7 +395,7 @@ func (c *config) producer(ownTime bool) []kgo.Opt {
 		kgo.ProducerBatchCompression(codec),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // murmur2, as the Java client
 		kgo.MaxBufferedRecords(100_000),
-		kgo.MaxBufferedBytes(64 << 20),
+		kgo.MaxBufferedBytes(c.buffered),
 		kgo.AllowAutoTopicCreation(),
 		kgo.UnknownTopicRetries(3),
 		kgo.DefaultProduceTopic(c.topic),
@@ -362,6 +405,9 @@ func (c *config) producer(ownTime bool) []kgo.Opt {
 	}
 	if !c.idempotent {
 		opts = append(opts, kgo.DisableIdempotentWrite())
+	}
+	if c.retries >= 0 {
+		opts = append(opts, kgo.RecordRetries(c.retries))
 	}
 	return opts
 }
