@@ -40,9 +40,11 @@ type merge struct {
 	held   int64
 
 	// For a page in the making; the goroutine's.
-	newer, records []record
-	data, row, buf []byte
-	whole          []byte
+	had, some, newer, records []record
+	data                      recordBytes
+	row, whole, buf, packed   []byte
+	keys                      *vec.Batch
+	hashes                    []uint64
 
 	mu     sync.Mutex
 	moved  sync.Cond // what follows has changed
@@ -220,75 +222,88 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 // split puts the records of a page, and the groups that come into it, into the pages
 // that it becomes.
 func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]pageWrite) error {
+	if err := m.note(&old); err != nil {
+		return err
+	}
 	d := m.space.next - m.space.bits
-	records := make([]record, old.n)
-	for i := range records {
-		data, err := old.record(i)
-		if err != nil {
-			return err
-		}
-		if !old.packed {
-			data = appendPacked(nil, data)
-		}
-		records[i] = record{hash: old.hash(i), data: data}
-	}
 	if d == 0 {
-		return m.page(o, p, records, parts, writes)
+		return m.page(o, p, m.had, parts, writes)
 	}
-	pages, err := m.pagesOf(records)
-	if err != nil {
+	if err := m.hash(m.had); err != nil {
 		return err
 	}
 	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, parts: parts})
-	var own []record
 	for q := p << d; q < (p+1)<<d; q++ {
-		own = own[:0]
-		for i, r := range records {
-			if pages[i] == q {
-				own = append(own, r)
+		m.some = m.some[:0]
+		for i, r := range m.had {
+			if pageOf(m.hashes[i], m.space.next) == q {
+				m.some = append(m.some, r)
 			}
 		}
-		if err := m.page(o, q, own, 0, writes); err != nil {
+		if err := m.page(o, q, m.some, 0, writes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pagesOf are the pages in the making of some records.
-func (m *merge) pagesOf(records []record) ([]int, error) {
-	b := vec.NewBatch(m.codec.types)
+// note notes the records of a page that was.
+func (m *merge) note(old *hashPage) error {
+	m.had, m.data.old, m.packed = sized(m.had, old.n), old.records, m.packed[:0]
+	for i := range m.had {
+		data, err := old.record(i)
+		if err != nil {
+			return err
+		}
+		to := uint32(old.end(i))
+		r := record{hash: old.hash(i), from: to - uint32(len(data)), to: to}
+		if !old.packed {
+			r.from = uint32(len(m.packed))
+			m.packed = appendPacked(m.packed, data)
+			r.to = uint32(len(m.packed))
+		}
+		m.had[i] = r
+	}
+	if !old.packed {
+		m.data.old = m.packed
+	}
+	return nil
+}
+
+// hash takes the hashes of records that a page had.
+func (m *merge) hash(records []record) error {
+	if m.keys == nil {
+		m.keys = vec.NewBatch(m.codec.types)
+	}
+	m.keys.Reset()
 	for _, r := range records {
-		key, _, err := m.codec.unpack(0, r.data)
+		key, _, err := m.codec.unpack(0, m.data.of(r))
 		if err == nil {
-			err = m.codec.reader.Read(key, b.Cols)
+			err = m.codec.reader.Read(key, m.keys.Cols)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	pages := make([]int, len(records))
-	for i, h := range m.codec.hashes(b.Cols, len(records), nil) {
-		pages[i] = pageOf(h, m.space.next)
-	}
-	return pages, nil
+	m.hashes = m.codec.hashes(m.keys.Cols, len(records), m.hashes)
+	return nil
 }
 
 // page makes one page of the records that it had and the groups that come into it.
 func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pageWrite) error {
 	groups := o.groups[o.starts[q]:o.starts[q+1]]
-	newer := sized(m.newer, len(groups))
-	m.newer, m.data = newer, m.data[:0]
+	newer, data := sized(m.newer, len(groups)), m.data.newer[:0]
 	for i, g := range groups {
 		m.row = m.codec.layout.Append(m.row[:0], m.gen.table.keys, int(g))
 		m.whole = append(binary.AppendUvarint(m.whole[:0], uint64(len(m.row))), m.row...)
 		m.whole = m.gen.save(g, m.whole)
-		from := len(m.data) // where data moves, what it was before stays
-		m.data = appendPacked(m.data, m.whole)
-		newer[i] = record{hash: uint32(o.hashes[g]), data: m.data[from:len(m.data):len(m.data)], dead: m.gen.dead(g)}
+		from := uint32(len(data))
+		data = appendPacked(data, m.whole)
+		newer[i] = record{hash: uint32(o.hashes[g]), from: from, to: uint32(len(data)), newer: true, dead: m.gen.dead(g)}
 	}
+	m.newer, m.data.newer = newer, data
 	slices.SortFunc(newer, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })
-	merged, err := m.codec.merge(m.records[:0], old, newer)
+	merged, err := m.codec.merge(m.records[:0], old, newer, &m.data)
 	if err != nil {
 		return err
 	}
@@ -301,7 +316,7 @@ func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pa
 		}
 		return nil
 	}
-	m.buf = appendPage(m.buf[:0], merged)
+	m.buf = appendPage(m.buf[:0], merged, &m.data)
 	value, err := storedPage(m.buf)
 	if err != nil {
 		return err

@@ -103,12 +103,23 @@ func bitsFor(n int64) uint8 {
 	return min(uint8(bits.Len64(uint64((n-1)/groupsPerPage))), mostBits)
 }
 
-// record is a group in a page: the low half of its hash, and its stored form, packed.
-// dead: no row is in it any more.
+// record is a group in a page: the low half of its hash, and where its stored form
+// lies, packed. dead: no row is in it any more.
 type record struct {
-	hash uint32
-	data []byte
-	dead bool
+	hash     uint32
+	from, to uint32
+	newer    bool
+	dead     bool
+}
+
+// recordBytes are the stored forms of records: those that a page had, and newer ones.
+type recordBytes struct{ old, newer []byte }
+
+func (b *recordBytes) of(r record) []byte {
+	if r.newer {
+		return b.newer[r.from:r.to]
+	}
+	return b.old[r.from:r.to]
 }
 
 // hashPage is a page as it is stored: the number of its groups, the low halves of
@@ -220,10 +231,10 @@ func (p *hashPage) find(c *groupCodec, h uint64, own []byte, cols []vec.Vec, row
 }
 
 // appendPage appends the stored form of a page of records, which are sorted.
-func appendPage(dst []byte, records []record) []byte {
+func appendPage(dst []byte, records []record, data *recordBytes) []byte {
 	size := 0
 	for _, r := range records {
-		size += len(r.data)
+		size += int(r.to - r.from)
 	}
 	wide := size >= 1<<16
 	kind := byte(pagePacked)
@@ -236,35 +247,37 @@ func appendPage(dst []byte, records []record) []byte {
 	}
 	end := 0
 	for _, r := range records {
-		if end += len(r.data); wide {
+		if end += int(r.to - r.from); wide {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(end))
 		} else {
 			dst = binary.LittleEndian.AppendUint16(dst, uint16(end))
 		}
 	}
-	for _, r := range records {
-		dst = append(dst, r.data...)
+	for len(records) > 0 {
+		// Those that lie one after another are copied at once.
+		run, n := records[0], 1
+		for ; n < len(records) && records[n].newer == run.newer && records[n].from == run.to; n++ {
+			run.to = records[n].to
+		}
+		dst, records = append(dst, data.of(run)...), records[n:]
 	}
 	return dst
 }
 
 // merge returns the records of a page with those that are newer put in, which are
 // sorted too and of which each key is there once.
-func (c *groupCodec) merge(dst, old, newer []record) ([]record, error) {
-	for len(old) > 0 && len(newer) > 0 {
-		switch {
-		case old[0].hash < newer[0].hash:
-			dst, old = append(dst, old[0]), old[1:]
-			continue
-		case old[0].hash > newer[0].hash:
-			dst, newer = appendLive(dst, newer[0]), newer[1:]
-			continue
+func (c *groupCodec) merge(dst, old, newer []record, data *recordBytes) ([]record, error) {
+	for len(newer) > 0 {
+		h := newer[0].hash
+		before := 0
+		for before < len(old) && old[before].hash < h {
+			before++
 		}
+		dst, old = append(dst, old[:before]...), old[before:]
 		// All of one hash: those of old that have no newer record stay.
-		h := old[0].hash
 		n, m := sameHash(old, h), sameHash(newer, h)
 		for _, o := range old[:n] {
-			again, err := c.among(o, newer[:m])
+			again, err := c.among(o, newer[:m], data)
 			if err != nil {
 				return nil, err
 			}
@@ -273,22 +286,13 @@ func (c *groupCodec) merge(dst, old, newer []record) ([]record, error) {
 			}
 		}
 		for _, r := range newer[:m] {
-			dst = appendLive(dst, r)
+			if !r.dead {
+				dst = append(dst, r)
+			}
 		}
 		old, newer = old[n:], newer[m:]
 	}
-	dst = append(dst, old...)
-	for _, r := range newer {
-		dst = appendLive(dst, r)
-	}
-	return dst, nil
-}
-
-func appendLive(dst []record, r record) []record {
-	if r.dead {
-		return dst
-	}
-	return append(dst, r)
+	return append(dst, old...), nil
 }
 
 func sameHash(rs []record, h uint32) int {
@@ -300,13 +304,13 @@ func sameHash(rs []record, h uint32) int {
 }
 
 // among reports whether the key of a record is that of another.
-func (c *groupCodec) among(r record, others []record) (bool, error) {
-	key, _, err := c.unpack(0, r.data)
+func (c *groupCodec) among(r record, others []record, data *recordBytes) (bool, error) {
+	key, _, err := c.unpack(0, data.of(r))
 	if err != nil {
 		return false, err
 	}
 	for _, o := range others {
-		other, _, err := c.unpack(1, o.data)
+		other, _, err := c.unpack(1, data.of(o))
 		if err != nil {
 			return false, err
 		}

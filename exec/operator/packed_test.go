@@ -64,13 +64,15 @@ func TestPagesThatAreNotPacked(t *testing.T) {
 	hashes := codec.hashes(keys.Cols, 40, nil)
 	m := &merge{codec: codec, filter: newPageFilter(0), gen: &generation{table: newTable(ts, nil, "GROUP BY")}}
 	var records []record
+	var data recordBytes
 	for key := range 40 {
 		row := codec.layout.Append(nil, keys.Cols, key)
-		data := append(binary.AppendUvarint(nil, uint64(len(row))), row...)
-		records = append(records, record{hash: uint32(hashes[key]), data: append(data, byte(key), 0, 0)})
+		from := uint32(len(data.old))
+		data.old = append(append(binary.AppendUvarint(data.old, uint64(len(row))), row...), byte(key), 0, 0)
+		records = append(records, record{hash: uint32(hashes[key]), from: from, to: uint32(len(data.old))})
 	}
 	slices.SortFunc(records, func(a, b record) int { return int(int64(a.hash) - int64(b.hash)) })
-	stored := appendPage(nil, records)
+	stored := appendPage(nil, records, &data)
 	stored[0] &^= pagePacked
 	old, err := parsePage(stored)
 	if err != nil {
