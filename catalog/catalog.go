@@ -47,6 +47,7 @@ func Open(store *state.Store, builtins *Builtins, virtual ...*Relation) (*Catalo
 		roles:     map[string]*Role{},
 		guards:    map[storeKey]*guard{},
 		owed:      map[types.OID]*Owed{},
+		defaults:  map[types.OID]*DefaultACL{},
 		builtins:  newBuiltinIndex(builtins),
 	}
 	d := newDraft(s)
@@ -127,6 +128,12 @@ func (c *Catalog) loadObject(d *draft, key string, value []byte) error {
 			return err
 		}
 		d.owed[o.OID] = o
+	case keyDefaultACL:
+		a, err := decodeDefaultACL(value)
+		if err != nil {
+			return err
+		}
+		d.putDefaultACL(a)
 	case keyFunctionACL, keyDatabaseACL, keyConnectorACL:
 		g, err := decodeGuard(key[0], value)
 		if err != nil {

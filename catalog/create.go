@@ -57,6 +57,7 @@ func (t *Tx) CreateSchemaOf(sc Schema, ifNotExists bool) (created bool, notices 
 		}
 		made := sc
 		made.OID = oid
+		made.ACL = d.born(made.Object(), 0)
 		d.putSchema(&made)
 		return nil
 	})
@@ -113,6 +114,7 @@ func (t *Tx) createRelation(r *Relation, ifNotExists bool) error {
 		if tempOID != 0 && d.schemas[r.Schema] == nil {
 			d.putSchema(&Schema{OID: tempOID, Name: r.Schema, Owner: r.Owner})
 		}
+		r.ACL = d.bornRelation(r)
 		d.putRelation(r)
 		return nil
 	})

@@ -182,8 +182,9 @@ func (t *Tx) AlterRole(name string, change func(r *Role) error) error {
 	})
 }
 
-// DropRole removes a role that owns nothing.
-func (t *Tx) DropRole(name string) error {
+// DropRole removes a role that owns nothing. path is SearchPath's, by which an error
+// names what it owns.
+func (t *Tx) DropRole(name string, path []string) error {
 	return t.apply(func(d *draft) error {
 		if d.roles[name] == nil || name == Superuser {
 			if name == Superuser {
@@ -191,7 +192,7 @@ func (t *Tx) DropRole(name string) error {
 			}
 			return errNoRole(name)
 		}
-		if owned := d.ownedBy(name); len(owned) > 0 {
+		if owned := d.ownedBy(name, path); len(owned) > 0 {
 			return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "role \"%s\" cannot be dropped because some objects depend on it", name).
 				WithDetail("%s", strings.Join(owned, "\n"))
 		}
@@ -207,7 +208,7 @@ func (t *Tx) DropRole(name string) error {
 
 // ownedBy describes what a role owns, and what it has privileges on, in the order of
 // PostgreSQL (checkSharedDependencies).
-func (s *Snapshot) ownedBy(name string) []string {
+func (s *Snapshot) ownedBy(name string, path []string) []string {
 	type dependent struct {
 		oid  types.OID
 		text string
@@ -221,26 +222,30 @@ func (s *Snapshot) ownedBy(name string) []string {
 	}
 	for _, r := range s.byOID {
 		if r.Owner == name {
-			add(r.OID, "owner of "+r.Kind.word()+" "+QuoteName(r.Name))
+			add(r.OID, "owner of "+object{relation: r}.describe(s, path))
 		}
 	}
 	for _, j := range s.jobs {
-		if j.Owner == name {
+		if j.Owner == name && s.view(j) == nil {
 			add(j.OID, "owner of job "+QuoteName(j.Name))
 		}
 	}
 	for _, e := range s.enumOf {
 		if e.Owner == name {
-			add(e.OID, "owner of type "+QuoteName(e.Name))
+			add(e.OID, "owner of "+object{enum: e}.describe(s, path))
 		}
 	}
 	for _, o := range s.guarded() {
 		if o.ACL.mentions(name) && o.Owner != name {
-			text := "privileges for " + o.Word + " " + QuoteName(o.Name)
-			if o.Class == ColumnClass {
-				text += " of table " + QuoteName(o.Of)
-			}
-			add(o.OID, text)
+			add(o.OID, "privileges for "+o.describe(s, path))
+		}
+	}
+	for _, a := range s.defaults {
+		switch {
+		case a.Role == name:
+			add(a.OID, "owner of "+s.defaultsOf(a))
+		case a.ACL.mentions(name):
+			add(a.OID, "privileges for "+s.defaultsOf(a))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b dependent) int { return cmp.Compare(a.oid, b.oid) })
@@ -249,6 +254,18 @@ func (s *Snapshot) ownedBy(name string) []string {
 		texts = append(texts, d.text)
 	}
 	return texts
+}
+
+// describe names an object with privileges.
+func (o Object) describe(s *Snapshot, path []string) string {
+	text := o.Word + " " + QuoteName(o.Name)
+	switch r := s.byOID[o.OID]; {
+	case o.Class == ColumnClass:
+		return text + " of " + object{relation: r}.describe(s, path)
+	case o.Class == RelationClass || o.Class == SequenceClass:
+		return object{relation: r}.describe(s, path)
+	}
+	return text
 }
 
 // guarded are the objects on which privileges were given or taken.

@@ -86,7 +86,11 @@ func (d *draft) putTable(r *Relation, owned []OwnedSequence) error {
 		return err
 	}
 	for _, o := range owned {
+		o.Relation.ACL = d.bornRelation(o.Relation)
 		d.putRelation(o.Relation)
+	}
+	if d.byOID[r.OID] == nil {
+		r.ACL = d.bornRelation(r)
 	}
 	d.putRelation(r)
 	return nil
@@ -161,6 +165,7 @@ func (t *Tx) CreateSequence(r *Relation, ifNotExists bool) (created bool, notice
 		if schema != 0 && d.schemas[r.Schema] == nil {
 			d.putSchema(&Schema{OID: schema, Name: r.Schema, Owner: r.Owner})
 		}
+		r.ACL = d.bornRelation(r)
 		d.putRelation(r)
 		return nil
 	})

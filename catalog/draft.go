@@ -35,6 +35,7 @@ func newDraft(s *Snapshot) *draft {
 			roles:     maps.Clone(s.roles),
 			guards:    maps.Clone(s.guards),
 			owed:      maps.Clone(s.owed),
+			defaults:  maps.Clone(s.defaults),
 			strict:    s.strict,
 			builtins:  s.builtins,
 		},
@@ -69,6 +70,11 @@ func (d *draft) putSchema(s *Schema) {
 func (d *draft) removeSchema(s *Schema) {
 	delete(d.schemas, s.Name)
 	delete(d.relations, s.Name)
+	for _, a := range d.DefaultACLs() {
+		if a.Schema == s.OID {
+			d.removeDefaultACL(a)
+		}
+	}
 	d.change(keySchema, s.OID)
 }
 
@@ -161,6 +167,11 @@ func (d *draft) write(w *state.Writer) error {
 	for k, g := range d.guards {
 		if d.touched[k] {
 			live[k] = encodeGuard(g)
+		}
+	}
+	for _, a := range d.defaults {
+		if k := (storeKey{keyDefaultACL, a.OID}); d.touched[k] {
+			live[k] = encodeDefaultACL(a)
 		}
 	}
 	for _, j := range d.jobs {

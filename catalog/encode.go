@@ -29,6 +29,7 @@ const (
 	keyFunctionACL  = 'f'
 	keyDatabaseACL  = 'd'
 	keyConnectorACL = 'c'
+	keyDefaultACL   = 'p'
 )
 
 func (k storeKey) bytes() []byte {

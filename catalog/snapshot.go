@@ -20,6 +20,7 @@ type Snapshot struct {
 	roles     map[string]*Role
 	guards    map[storeKey]*guard
 	owed      map[types.OID]*Owed
+	defaults  map[types.OID]*DefaultACL
 	strict    bool // a name without a role has no more rights than everyone
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet

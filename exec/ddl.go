@@ -129,6 +129,17 @@ func (t *Txn) drop(ctx context.Context, s *plan.Drop, env *function.Env) (Result
 	default:
 		dropped, res.Notices, err = t.change().DropRelations(droppedKinds[s.What], names, s.IfExists, s.Cascade, path)
 	}
+	return t.gone(ctx, res, dropped, err)
+}
+
+// dropOwned is DROP OWNED BY.
+func (t *Txn) dropOwned(ctx context.Context, s *plan.DropOwned, env *function.Env) (Result, error) {
+	dropped, notices, err := t.change().DropOwned(s.Roles, env.User, s.Cascade, env.SearchPath)
+	return t.gone(ctx, Result{"DROP OWNED", notices}, dropped, err)
+}
+
+// gone does what follows from a DROP, unless it failed.
+func (t *Txn) gone(ctx context.Context, res Result, dropped catalog.Dropped, err error) (Result, error) {
 	t.changed = true // jobs may have gone along
 	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
 	if err == nil {

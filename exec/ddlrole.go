@@ -174,7 +174,7 @@ func (t *Txn) dropRoles(s *plan.DropRoles, env *function.Env) (Result, error) {
 		case !t.mayAdmin(env.User, name):
 			return res, denied("drop role", "Only roles with the CREATEROLE attribute and the ADMIN option on role \"%s\" may drop this role.", name)
 		}
-		if err := t.change().DropRole(name); err != nil {
+		if err := t.change().DropRole(name, env.SearchPath); err != nil {
 			return res, err
 		}
 	}
@@ -235,6 +235,17 @@ func (t *Txn) grant(s *plan.Grant, env *function.Env) (Result, error) {
 		notices, err := t.change().Grant(g, env.User)
 		res.Notices = append(res.Notices, notices...)
 		if err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+// grantDefaults is ALTER DEFAULT PRIVILEGES.
+func (t *Txn) grantDefaults(s *plan.GrantDefaults) (Result, error) {
+	res := Result{Tag: "ALTER DEFAULT PRIVILEGES"}
+	for _, g := range s.Grants {
+		if err := t.change().GrantDefault(g); err != nil {
 			return res, err
 		}
 	}

@@ -127,6 +127,12 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.dropRoles(s, env)
 	case *plan.Grant:
 		return t.grant(s, env)
+	case *plan.GrantDefaults:
+		return t.grantDefaults(s)
+	case *plan.ReassignOwned:
+		return Result{Tag: "REASSIGN OWNED"}, t.change().ReassignOwned(s.Roles, s.To)
+	case *plan.DropOwned:
+		return t.dropOwned(ctx, s, env)
 	case *plan.GrantRoles:
 		return t.grantRoles(s, env)
 	case *plan.CreateEnum:

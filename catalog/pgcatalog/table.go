@@ -314,6 +314,7 @@ var tables = map[string]func(*Context, *table){
 	"pg_catalog.pg_constraint":                           pgConstraint,
 	"pg_catalog.pg_cursors":                              pgCursors,
 	"pg_catalog.pg_database":                             pgDatabase,
+	"pg_catalog.pg_default_acl":                          pgDefaultACL,
 	"pg_catalog.pg_depend":                               pgDepend,
 	"pg_catalog.pg_locks":                                pgLocks,
 	"pg_catalog.pg_description":                          pgDescription,

@@ -232,3 +232,53 @@ func TestRefreshOfAnothers(t *testing.T) {
 		}
 	}
 }
+
+// TestOwned: privileges on columns and on what a role will make are known after a
+// restart; a role's jobs are another's with REASSIGN OWNED, and gone with DROP OWNED.
+func TestOwned(t *testing.T) {
+	o := gateway.Options{Env: []string{"FERRIS_SUPERUSER_PASSWORD=top secret"}, DataDir: t.TempDir()}
+	g := gateway.Start(t, o)
+	boss := connectAs(t, g, "ferris", "top secret")
+	boss.must(`CREATE USER ann PASSWORD 'pw'; CREATE USER bob PASSWORD 'pw'; GRANT CREATE ON SCHEMA public TO ann;
+		CREATE TABLE people (id int PRIMARY KEY, name text, pay int); INSERT INTO people VALUES (1, 'eve', 10);
+		CREATE STREAM n (a int GENERATED ALWAYS AS (_offset::int) STORED, b text GENERATED ALWAYS AS ('x') STORED) WITH ('type' = 'generator', 'rows' = '3')`)
+	boss.must("GRANT SELECT (id, name) ON people TO ann; GRANT SELECT (a) ON STREAM n TO ann; ALTER DEFAULT PRIVILEGES FOR ROLE ann IN SCHEMA public GRANT SELECT ON TABLES TO bob")
+	if err := g.Stop(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	o.Listen = g.Listen
+	g = gateway.Start(t, o)
+	boss = connectAs(t, g, "ferris", "top secret")
+	ann, bob := connectAs(t, g, "ann", "pw"), connectAs(t, g, "bob", "pw")
+	if got := ann.must("SELECT id, name FROM people; SELECT a FROM n ORDER BY a"); got != "1|eve\n0\n1\n2" {
+		t.Errorf("ann reads %q of her columns", got)
+	}
+	for sql, message := range map[string]string{
+		"SELECT pay FROM people":          "permission denied for table people",
+		"SELECT * FROM n":                 "permission denied for stream n",
+		"SELECT a, _offset FROM n":        "permission denied for stream n",
+		"SELECT b FROM n EMIT CHANGES":    "permission denied for stream n",
+		"REASSIGN OWNED BY ferris TO ann": "permission denied to reassign objects",
+		"DROP OWNED BY bob":               "permission denied to drop objects",
+	} {
+		ann.refused(sql, message)
+	}
+	ann.must("CREATE TABLE copy (id int PRIMARY KEY, name text)")
+	ann.must("START JOB j AS SELECT id, name FROM people INTO copy")
+	bob.until("SELECT name FROM copy", "eve")
+	bob.refused("INSERT INTO copy VALUES (2)", "permission denied for table copy")
+	for _, sql := range []string{"DROP OWNED BY ferris", "REASSIGN OWNED BY ferris TO bob"} {
+		if _, err := boss.ask(sql); err == nil || !strings.Contains(err.Error(), "required by the database system") {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	boss.must("REASSIGN OWNED BY ann TO bob")
+	if got := boss.must("SELECT job_name, owner FROM ferris.jobs; SELECT tableowner FROM pg_tables WHERE tablename = 'copy'"); got != "j|bob\nbob" {
+		t.Errorf("ann's job and table are %q, want bob's", got)
+	}
+	boss.must("DROP OWNED BY ann; DROP ROLE ann")
+	boss.must("DROP OWNED BY bob; DROP ROLE bob")
+	if got := boss.must("SELECT job_name FROM ferris.jobs; SELECT tablename FROM pg_tables WHERE tablename = 'copy'; SELECT oid FROM pg_default_acl"); got != "" {
+		t.Errorf("%q is left of bob's", got)
+	}
+}

@@ -216,19 +216,12 @@ func (b *binder) grant(x *pg.GrantStmt) *plan.Bound {
 		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "grantor must be current user"))
 	}
 	objects := b.grantObjects(class, x)
-	for _, n := range x.Grantees {
-		r := n.GetRoleSpec()
-		if r.Roletype == pg.RoleSpecType_ROLESPEC_PUBLIC {
-			g.Grantees = append(g.Grantees, "")
-			continue
-		}
-		name := b.roleSpec(r)
-		if b.c.Catalog.Role(name) == nil {
-			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "role \"%s\" does not exist", name))
-		}
-		g.Grantees = append(g.Grantees, name)
+	g.Grantees = b.grantees(x.Grantees)
+	allowed := class.All()
+	if class == catalog.RelationClass {
+		allowed |= catalog.SequenceClass.All() // which tables may be named with
 	}
-	g.Rights = b.grantRights(class, x)
+	g.Rights = b.grantRights(class, x, allowed)
 	for _, o := range objects {
 		on := b.grantOn(g, o)
 		on.Columns = b.grantColumns(x, o)
@@ -237,16 +230,30 @@ func (b *binder) grant(x *pg.GrantStmt) *plan.Bound {
 	return done(s)
 }
 
-// grantRights are those that a GRANT names for whole objects; 0: ALL, or none.
-func (b *binder) grantRights(class catalog.ObjectClass, x *pg.GrantStmt) catalog.Rights {
+// grantees are the roles that a GRANT names, which are there; "": PUBLIC.
+func (b *binder) grantees(list []*pg.Node) (names []string) {
+	for _, n := range list {
+		r := n.GetRoleSpec()
+		if r.Roletype == pg.RoleSpecType_ROLESPEC_PUBLIC {
+			names = append(names, "")
+			continue
+		}
+		name := b.roleSpec(r)
+		if b.c.Catalog.Role(name) == nil {
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "role \"%s\" does not exist", name))
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// grantRights are those that a GRANT names for whole objects, of those allowed; 0: ALL,
+// or none.
+func (b *binder) grantRights(class catalog.ObjectClass, x *pg.GrantStmt, allowed catalog.Rights) catalog.Rights {
 	word := map[catalog.ObjectClass]string{
 		catalog.RelationClass: "relation", catalog.SequenceClass: "sequence", catalog.SchemaClass: "schema", catalog.FunctionClass: "function",
 		catalog.DatabaseClass: "database", catalog.ConnectorClass: "foreign-data wrapper",
 	}[class]
-	allowed := class.All()
-	if class == catalog.RelationClass {
-		allowed |= catalog.SequenceClass.All()
-	}
 	var rights catalog.Rights
 	for _, n := range x.Privileges {
 		p := n.GetAccessPriv()

@@ -72,6 +72,12 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.dropRoles(x.DropRoleStmt)
 	case *pg.Node_GrantStmt:
 		return b.grant(x.GrantStmt)
+	case *pg.Node_AlterDefaultPrivilegesStmt:
+		return b.defaultPrivileges(x.AlterDefaultPrivilegesStmt)
+	case *pg.Node_ReassignOwnedStmt:
+		return b.reassignOwned(x.ReassignOwnedStmt)
+	case *pg.Node_DropOwnedStmt:
+		return b.dropOwned(x.DropOwnedStmt)
 	case *pg.Node_GrantRoleStmt:
 		return b.grantRoles(x.GrantRoleStmt)
 	case *pg.Node_CreateEnumStmt:

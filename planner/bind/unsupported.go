@@ -42,18 +42,12 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		return "CREATE STATISTICS", "Leave it out: plans are made by what the tables hold."
 	case *pg.Node_AlterRoleSetStmt:
 		return "ALTER ROLE ... SET", "SET it in the session, or give it when connecting: options='-c name=value'."
-	case *pg.Node_AlterDefaultPrivilegesStmt:
-		return "ALTER DEFAULT PRIVILEGES", "Grant after the object is made: GRANT ... ON ALL TABLES IN SCHEMA name TO role gives them on all there are."
 	case *pg.Node_CreatedbStmt:
 		return "CREATE DATABASE", "Use schemas: CREATE SCHEMA name."
 	case *pg.Node_AlterDatabaseSetStmt:
 		return "ALTER DATABASE ... SET", "SET it in the session, or give it when connecting: options='-c name=value'."
 	case *pg.Node_AlterDatabaseStmt, *pg.Node_AlterDatabaseRefreshCollStmt:
 		return "ALTER DATABASE", "The server has one database, whose name and limits are in its configuration; ALTER ROLE name CONNECTION LIMIT 5 is of a role."
-	case *pg.Node_DropOwnedStmt:
-		return "DROP OWNED", "Drop what the role owns by its name, or ALTER ... OWNER TO another role, and REVOKE its rights."
-	case *pg.Node_ReassignOwnedStmt:
-		return "REASSIGN OWNED", "Give each object away by its name: ALTER TABLE name OWNER TO role."
 	case *pg.Node_DropdbStmt:
 		return "DROP DATABASE", "Use schemas: DROP SCHEMA name."
 	case *pg.Node_CreateExtensionStmt:

@@ -16,4 +16,22 @@ func (s *Grant) Tag() string {
 	return "GRANT"
 }
 
-func (*Grant) statement() {}
+// GrantDefaults is ALTER DEFAULT PRIVILEGES.
+type GrantDefaults struct{ Grants []catalog.DefaultGrant }
+
+// ReassignOwned gives all that roles own to another.
+type ReassignOwned struct {
+	Roles []string
+	To    string
+}
+
+// DropOwned drops all that roles own, and takes their privileges.
+type DropOwned struct {
+	Roles   []string
+	Cascade bool
+}
+
+func (*Grant) statement()         {}
+func (*GrantDefaults) statement() {}
+func (*ReassignOwned) statement() {}
+func (*DropOwned) statement()     {}
