@@ -264,7 +264,7 @@ func (s *suite) topicPattern(t *testing.T) {
 	out := filepath.Join(s.dir, "sales.json")
 	s.exec(t, fmt.Sprintf(`CREATE STREAM sales (n int) WITH (type = 'kafka', topic.pattern = 'sales\..+', on_data_loss = 'continue');
 		CREATE STREAM all_sales WITH (type = 'kafka', topic.pattern = '.*sales\..+');
-		START JOB sold AS SELECT n, _topic AS t FROM sales INTO g WITH ('g.type' = 'file', 'g.path' = '%s', 'g.format' = 'json')`, out))
+		START JOB sold AS SELECT n, _topic AS t FROM sales INTO matched WITH ('matched.type' = 'file', 'matched.path' = '%s', 'matched.format' = 'json')`, out))
 	until(t, "the first topic", func() bool { return lines(t, out) == 2 })
 	s.want(t, "SELECT _topic || ' ' || sum(n) FROM all_sales GROUP BY _topic ORDER BY 1", "[presales.eu 100 sales.eu 3]")
 	s.topic(t, "sales.us", 1)

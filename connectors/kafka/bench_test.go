@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -12,7 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// BenchmarkRows is what happens to fetched records: 160-byte events into seven
+// BenchmarkRows is what happens to a fetched batch: 160-byte events into seven
 // columns and their offsets.
 func BenchmarkRows(b *testing.B) {
 	rel := &catalog.Relation{Name: "events", Hidden: Connector{}.PseudoColumns(), Options: catalog.Options{{Key: "topic", Value: "t"}}, Columns: []catalog.Column{
@@ -20,9 +20,9 @@ func BenchmarkRows(b *testing.B) {
 		{Name: "price", Type: types.Type{OID: types.Numeric, Mod: (18<<16 | 4) + 4}}, {Name: "quantity", Type: types.Of(types.Int8)},
 		{Name: "side", Type: types.Of(types.Text)}, {Name: "event_time", Type: types.Of(types.Timestamptz)},
 	}}
-	var records []*kgo.Record
+	var records []kmsg.Record
 	for i := range vec.MaxRows {
-		records = append(records, &kgo.Record{Offset: int64(i), Value: fmt.Appendf(nil, `{"order_id":%d,"customer_id":"customer-%06d","symbol":"AAPL","price":%d.%04d,"quantity":%d,"side":"BUY","event_time":"2024-01-15T10:%02d:%02d.%06dZ"}`,
+		records = append(records, kmsg.Record{Value: fmt.Appendf(nil, `{"order_id":%d,"customer_id":"customer-%06d","symbol":"AAPL","price":%d.%04d,"quantity":%d,"side":"BUY","event_time":"2024-01-15T10:%02d:%02d.%06dZ"}`,
 			1000000000+i*7, i*37%10000, 50+i%300, i*7919%10000, 1+i%500, i%60, i*7%60, i*104729%1000000)})
 	}
 	c, _, err := read(rel, stream.RoleSource, "")
@@ -39,12 +39,14 @@ func BenchmarkRows(b *testing.B) {
 		out.Cols = append(out.Cols, vec.New(rel.AllColumns()[k].Type))
 	}
 	s := &source{env: &stream.Env{Metrics: &stream.Metrics{}}, config: c}
+	fetched := &kmsg.FetchResponseTopicPartition{RecordBatches: batchOf(0, records, nil)}
 	b.ReportAllocs()
 	for b.Loop() {
 		out.Reset()
 		var read stream.Read
-		if n, err := r.decode(out, &part{end: -1}, records, &read, s); err != nil || n != len(records) {
-			b.Fatal(n, err)
+		c := chunk{part: &part{end: -1}, batches: newBatches(fetched, 0, false)}
+		if all, err := r.decode(out, &c, &read, s, nil); err != nil || !all || out.Rows != len(records) {
+			b.Fatal(out.Rows, err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(records)), "ns/record")

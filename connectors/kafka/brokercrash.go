@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,36 +140,6 @@ func openProducers(ctx context.Context, cl *kgo.Client, id [16]byte, topic strin
 		from = next
 	}
 	return open, nil
-}
-
-// batchHead is what the head of a batch of records says.
-type batchHead struct {
-	base, last             int64
-	producer               int64
-	epoch                  int16
-	transactional, control bool
-	records                int32
-}
-
-// batchHeads reads batches one after another, the last of which may be cut short.
-func batchHeads(b []byte) func(yield func(batchHead) bool) {
-	return func(yield func(batchHead) bool) {
-		// Base offset 8, length 4, epoch 4, magic 1, crc 4, attributes 2, last offset
-		// delta 4, timestamps 16, producer 8, its epoch 2, sequence 4, records 4.
-		const header = 61
-		for len(b) >= header && b[16] == 2 {
-			h := batchHead{base: int64(binary.BigEndian.Uint64(b)), producer: int64(binary.BigEndian.Uint64(b[43:])),
-				epoch: int16(binary.BigEndian.Uint16(b[51:])), records: int32(binary.BigEndian.Uint32(b[57:]))}
-			h.last = h.base + int64(binary.BigEndian.Uint32(b[23:]))
-			attributes := binary.BigEndian.Uint16(b[21:])
-			h.transactional, h.control = attributes&0x10 != 0, attributes&0x20 != 0
-			size := int64(binary.BigEndian.Uint32(b[8:])) + 12
-			if !yield(h) || size > int64(len(b)) {
-				return
-			}
-			b = b[size:]
-		}
-	}
 }
 
 // abort writes the markers that end transactions.

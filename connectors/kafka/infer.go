@@ -97,7 +97,10 @@ func (s *source) sample(ctx context.Context) ([]*kgo.Record, error) {
 	assign, left := map[string]map[int32]kgo.Offset{}, 0
 	for p, start := range b.start {
 		if start < b.end[p] {
-			put(assign, p, start)
+			if assign[p.topic] == nil {
+				assign[p.topic] = map[int32]kgo.Offset{}
+			}
+			assign[p.topic][p.number] = kgo.NewOffset().At(start)
 			left++
 		}
 	}

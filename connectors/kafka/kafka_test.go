@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -445,12 +444,12 @@ func TestRetentionWhileReading(t *testing.T) {
 	}
 	c := b.open(relation("t"), stream.Scan{Latest: true}, nil)
 	r := c.r.(*reader)
-	r.client.RemoveConsumePartitions(map[string][]int32{"t": {0}})
+	r.fetcher.remove(partition{"t", 0})
 	if err := b.DeleteRecords("t", 0, 6); err != nil {
 		t.Fatal(err)
 	}
 	r.parts[partition{"t", 0}].next = 2
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(2)}})
+	r.fetcher.add(partition{"t", 0}, r.parts[partition{"t", 0}].id, 2, -1)
 	_, err := c.rest()
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.SnapshotTooOld || !strings.Contains(e.Message, "offset 2 is no longer there, the log begins at 6") {
 		t.Errorf("overtaken: %v", err)
@@ -521,35 +520,6 @@ func TestRecreatedWhereDataMayBeLost(t *testing.T) {
 	}
 }
 
-// TestBatchesEmptyTo reads what compaction leaves at the end of a log: batches
-// whose records are gone.
-func TestBatchesEmptyTo(t *testing.T) {
-	batch := func(first int64, delta, records uint32) []byte {
-		b := make([]byte, 61)
-		binary.BigEndian.PutUint64(b, uint64(first))
-		binary.BigEndian.PutUint32(b[8:], 49)
-		b[16] = 2
-		binary.BigEndian.PutUint32(b[23:], delta)
-		binary.BigEndian.PutUint32(b[57:], records)
-		return b
-	}
-	for _, c := range []struct {
-		batches []byte
-		want    bool
-	}{
-		{nil, false},
-		{batch(5, 4, 0), true},
-		{batch(5, 3, 0), false},
-		{append(batch(5, 1, 0), batch(7, 2, 0)...), true},
-		{append(batch(5, 1, 0), batch(7, 2, 1)...), false},
-		{batch(5, 4, 0)[:60], false},
-	} {
-		if got := batchesEmptyTo(c.batches, 10, func(batchHead) bool { return false }); got != c.want {
-			t.Errorf("%x: %v, want %v", c.batches, got, c.want)
-		}
-	}
-}
-
 func TestErrors(t *testing.T) {
 	b := start(t)
 	env := b.env()
@@ -593,14 +563,14 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &reader{source: src, scan: stream.Scan{Bounded: true}, parts: map[partition]*part{}, stall: 200 * time.Millisecond, rows: rows}
-	if r.client, err = src.config.dial(src.env, src.config.consumer()...); err != nil {
+	if err := r.dial(); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	b.Close()
 	at := partition{"t", 0}
 	r.parts[at], r.live = &part{partition: at, end: 1, moved: time.Now()}, 1
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(0)}})
+	r.fetcher.add(at, src.topics.id("t"), 0, 1)
 	_, err = r.Read(t.Context(), &vec.Batch{})
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `while reading topic "t", partition 0, offset 0`) {
 		t.Errorf("without a broker: %v", err)

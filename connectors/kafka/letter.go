@@ -89,14 +89,6 @@ func recordSize(r *kgo.Record) int {
 	return n
 }
 
-// raw notes the records of a read's rows.
-func (r *rows) raw(read *stream.Read) {
-	read.Raw = make([]stream.Record, len(r.taken))
-	for i, rec := range r.taken {
-		read.Raw[i] = stream.Record{At: rec.Offset, Key: rec.Key, Value: rec.Value}
-	}
-}
-
 // Places is stream.Placer's.
 func (Connector) Places() {}
 

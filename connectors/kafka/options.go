@@ -47,11 +47,11 @@ var (
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
 		stream.Option{Key: "auto.offset.reset", Default: "earliest", Help: "earliest or latest: where a live read without a position starts"},
 		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
-		stream.Option{Key: "max.poll.records", Default: "500000", Help: "the most records held between two reads"},
+		stream.Option{Key: "max.poll.records", Default: "500000", Help: "the most records that are read in one go; more than 1024 counts as that"},
 		stream.Option{Key: "fetch.min.bytes", Default: "1", Help: "what the broker gathers before it answers"},
 		stream.Option{Key: "fetch.max.wait.ms", Default: "500", Help: "how long it gathers, 10 ms at least"},
 		stream.Option{Key: "fetch.max.bytes", Default: "50MB", Help: "the most it answers with"},
-		stream.Option{Key: "max.partition.fetch.bytes", Help: "the most of one partition in an answer; without it 8MB, or fetch.max.bytes where that is less"},
+		stream.Option{Key: "max.partition.fetch.bytes", Help: "the most of one partition in an answer; without it 1MB, or fetch.max.bytes where that is less"},
 		stream.Option{Key: "client.rack", Help: "where this gateway stands (broker.rack): brokers that choose replicas by it have it read from one that is near"},
 		stream.Option{Key: "session.timeout.ms", Default: "45000", Help: "accepted; partitions are assigned directly, so there is no session"},
 		stream.Option{Key: "heartbeat.interval.ms", Default: "3000", Help: "accepted, likewise"},
@@ -279,7 +279,7 @@ func (c *config) readSource(v *stream.Values) {
 	v.Duration("session.timeout.ms")
 	v.Duration("heartbeat.interval.ms")
 	c.rack = v.String("client.rack")
-	if c.partitionMax = min(c.fetchMax, 8<<20); v.Given("max.partition.fetch.bytes") {
+	if c.partitionMax = min(c.fetchMax, 1<<20); v.Given("max.partition.fetch.bytes") {
 		c.partitionMax = int32(v.Size("max.partition.fetch.bytes", 1<<10, 1<<30))
 	}
 	v.Refuse("enable.auto.commit", "Leave it out: a job commits what it has done to group.id with each epoch (checkpoint.interval).", "false")

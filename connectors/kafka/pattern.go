@@ -164,6 +164,18 @@ func (t *topics) note(c *config, now []topicNow) error {
 	return nil
 }
 
+// unnumbered reports whether the brokers have no ids for topics.
+func (t *topics) unnumbered() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, id := range t.ids {
+		if id == ([16]byte{}) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *topics) id(topic string) [16]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -204,7 +216,7 @@ func (r *reader) forget(pt *part) {
 	pt.absent = true
 	end := r.queued(pt)
 	if pt.end >= 0 {
-		pt.end = end
+		pt.end = min(pt.end, end)
 	}
 	r.queue = append(r.queue, chunk{part: pt, end: end})
 }
@@ -213,8 +225,8 @@ func (r *reader) forget(pt *part) {
 func (r *reader) queued(pt *part) int64 {
 	next := pt.next
 	for _, k := range slices.Concat(r.held, r.queue) {
-		if n := len(k.records); k.part == pt && n > 0 {
-			next = k.records[n-1].Offset + 1
+		if k.part == pt {
+			next = max(next, k.next)
 		}
 	}
 	return next
@@ -231,10 +243,10 @@ func (r *reader) reappeared(ctx context.Context, pt *part) error {
 }
 
 // place is where a record lies, as a message has it.
-func (c *config) place(rec *kgo.Record) string {
-	at := fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset)
+func (c *config) place(p partition, offset int64) string {
+	at := fmt.Sprintf("partition %d, offset %d", p.number, offset)
 	if c.pattern != nil {
-		return fmt.Sprintf("topic %q, %s", rec.Topic, at)
+		return fmt.Sprintf("topic %q, %s", p.topic, at)
 	}
 	return at
 }

@@ -23,14 +23,14 @@ import (
 // a broker is there and whether records are left at all.
 const stallCheck = 5 * time.Second
 
-// reader consumes partitions. It ends a partition by position: control records
-// are kept, so that one is seen even where the log ends in an aborted
-// transaction.
+// reader consumes partitions. It ends a partition by position, which the batches
+// move that hold nothing to be read, too.
 type reader struct {
-	source *source
-	scan   stream.Scan
-	client *kgo.Client
-	rows   *rows
+	source  *source
+	scan    stream.Scan
+	client  *kgo.Client
+	fetcher *fetcher
+	rows    *rows
 
 	stall time.Duration // stallCheck
 
@@ -61,32 +61,54 @@ type part struct {
 
 // chunk is what one fetch had of a partition, less what was read already.
 type chunk struct {
+	of      partition // the number is -1 of an error that is the topic's
 	part    *part
-	records []*kgo.Record
+	batches batches
+	err     error // in their place
+	next    int64 // the offset behind them
 	end     int64 // of the log, at the time of the fetch
-	bounded bool  // the scan's upper bound of time was looked for
-	last    bool  // what follows these records lies past it
+	last    bool  // what follows these records lies past the scan's upper bound of time
 }
 
 // Open starts a reader. Where the partitions begin and end is resolved once,
 // before the first record.
 func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
-	cl, err := s.config.dial(s.env, s.config.consumer()...)
-	if err != nil {
+	r := &reader{source: s, scan: scan, parts: map[partition]*part{}, stall: stallCheck}
+	if err := r.dial(); err != nil {
 		return nil, err
 	}
 	rows, err := newRows(s.env, s.rel, s.config, scan)
 	if err != nil {
-		cl.Close()
+		r.Close()
 		return nil, err
 	}
-	r := &reader{source: s, scan: scan, client: cl, rows: rows, parts: map[partition]*part{}, stall: stallCheck}
+	r.rows = rows
 	latest := scan.Latest || s.config.latest && !scan.Bounded && !scan.Earliest
 	if err := r.add(ctx, from, latest && !stream.Resumed(from)); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// dial makes the client, and what fetches with it.
+func (r *reader) dial() error {
+	free := &buffers{}
+	opts := append(r.source.config.consumer(), kgo.WithPools(free))
+	if r.source.topics.unnumbered() {
+		opts = append(opts, byName())
+	}
+	var err error
+	if r.client, err = r.source.config.dial(r.source.env, opts...); err != nil {
+		return err
+	}
+	open := opener{buffers: free}
+	open.Decompressor, _ = r.client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+	if r.scan.Raw {
+		open.buffers = nil // the records are kept as they came
+	}
+	r.fetcher = newFetcher(r.source.config, r.client, open)
+	return nil
 }
 
 // Add takes up partitions that came to be since the stream is read: all that
@@ -105,7 +127,6 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 	if err != nil {
 		return err
 	}
-	assign := map[string]map[int32]kgo.Offset{}
 	for _, p := range from {
 		at, err := r.source.config.partition(p.Split)
 		if err != nil {
@@ -121,23 +142,12 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 			continue
 		}
 		r.live++
-		put(assign, at, pt.next)
+		r.fetcher.add(at, pt.id, pt.next, pt.end)
 		if pt.next >= b.end[at] {
 			r.queue = append(r.queue, chunk{part: pt, end: b.end[at]})
 		}
 	}
-	if len(assign) > 0 {
-		r.client.AddConsumePartitions(assign)
-	}
 	return nil
-}
-
-// put notes where a partition is to be read from.
-func put(assign map[string]map[int32]kgo.Offset, p partition, offset int64) {
-	if assign[p.topic] == nil {
-		assign[p.topic] = map[int32]kgo.Offset{}
-	}
-	assign[p.topic][p.number] = kgo.NewOffset().At(offset)
 }
 
 // begin decides where a partition begins and ends.
@@ -203,29 +213,13 @@ func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*p
 
 // Pause is stream.Pauser's. What was fetched of a partition waits, in its order.
 func (r *reader) Pause(splits []stream.Split) {
-	were := r.paused
 	r.paused = map[partition]bool{}
-	stop, resume := map[string][]int32{}, map[string][]int32{}
 	for _, s := range splits {
-		p, err := r.source.config.partition(s)
-		if err != nil {
-			continue // it is not one of the reader's
-		}
-		if r.paused[p] = true; !were[p] {
-			stop[p.topic] = append(stop[p.topic], p.number)
+		if p, err := r.source.config.partition(s); err == nil { // else it is not one of the reader's
+			r.paused[p] = true
 		}
 	}
-	for p := range were {
-		if !r.paused[p] {
-			resume[p.topic] = append(resume[p.topic], p.number)
-		}
-	}
-	if len(stop) > 0 {
-		r.client.PauseFetchPartitions(stop)
-	}
-	if len(resume) > 0 {
-		r.client.ResumeFetchPartitions(resume)
-	}
+	r.fetcher.pause(r.paused)
 	all := slices.Concat(r.held, r.queue)
 	r.held, r.queue = nil, nil
 	for _, c := range all {
@@ -265,7 +259,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 			return stream.Read{}, nil
 		}
 		for len(r.queue) > 0 {
-			if read, ok, err := r.deliver(b); ok || err != nil {
+			if read, ok, err := r.deliver(ctx, b); ok || err != nil {
 				return read, err
 			}
 		}
@@ -281,31 +275,32 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 }
 
 // deliver decodes rows of the first chunk. false: it held nothing to tell of.
-func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
+func (r *reader) deliver(ctx context.Context, b *vec.Batch) (stream.Read, bool, error) {
 	c := &r.queue[0]
 	pt := c.part
 	if pt.ended {
 		r.queue = r.queue[1:]
 		return stream.Read{}, false, nil
 	}
-	if r.scan.Until.Timestamp != nil && !c.bounded {
-		c.bounded = true
-		if i := slices.IndexFunc(c.records, r.past); i >= 0 {
-			c.records, c.last = c.records[:i], true
-		}
+	if err := c.err; err != nil {
+		r.queue = r.queue[1:]
+		return stream.Read{}, false, r.failed(ctx, pt, err)
 	}
 	read := stream.Read{Split: r.source.config.split(pt.partition)}
-	n, err := r.rows.decode(b, pt, c.records, &read, r.source)
+	var past func(*record) bool
+	if r.scan.Until.Timestamp != nil {
+		past = r.past
+	}
+	all, err := r.rows.decode(b, c, &read, r.source, past)
 	if err != nil {
 		return stream.Read{}, false, err
 	}
-	c.records = c.records[n:]
-	if pt.end >= 0 && pt.next >= pt.end || c.last && len(c.records) == 0 {
+	if pt.end >= 0 && pt.next >= pt.end || c.last {
 		r.finish(pt)
 	}
-	if len(c.records) == 0 || pt.ended {
+	if all || pt.ended {
 		read.CaughtUp = pt.ended || pt.next >= c.end
-		c.records = nil
+		*c = chunk{}
 		r.queue = r.queue[1:]
 	}
 	read.Next = encode(pt.id, pt.next)
@@ -316,15 +311,14 @@ func (r *reader) deliver(b *vec.Batch) (stream.Read, bool, error) {
 // lie past the scan's upper bound of time: it does itself, and it was stamped by
 // the broker when it was appended, or by more than the stream's disorder later.
 // Timestamps of producers are in no order otherwise.
-func (r *reader) past(record *kgo.Record) bool {
+func (r *reader) past(rec *record) bool {
 	until := r.scan.Until.Timestamp
-	if until == nil || record.Attrs.IsControl() {
+	if until == nil {
 		return false
 	}
-	const logAppendTime = 1
-	beyond := record.Timestamp.UnixMicro() + types.UnixEpoch - *until
+	beyond := rec.millis*1000 + types.UnixEpoch - *until
 	switch {
-	case record.Attrs.TimestampType() == logAppendTime:
+	case rec.appended:
 		return beyond >= 0
 	case r.source.config.ordered:
 		return beyond >= r.source.config.maxDisorder.Microseconds()
@@ -335,7 +329,7 @@ func (r *reader) past(record *kgo.Record) bool {
 func (r *reader) finish(pt *part) {
 	pt.ended = true
 	r.live--
-	r.client.RemoveConsumePartitions(map[string][]int32{pt.topic: {pt.number}})
+	r.fetcher.remove(pt.partition)
 }
 
 // poll waits for a fetch, or a Wake, and queues what came.
@@ -353,113 +347,113 @@ func (r *reader) poll(ctx context.Context) error {
 	}
 	r.wake.cancel = cancel
 	r.wake.Unlock()
-	fetches := r.client.PollRecords(poll, r.source.config.maxPoll)
+	chunks := r.fetcher.poll(poll)
 	r.wake.Lock()
 	r.wake.cancel = nil
 	r.wake.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var failed error
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if p.Err != nil {
-			if err := r.failed(ctx, partition{p.Topic, p.Partition}, p.Err); err != nil && failed == nil {
-				failed = err
-			}
-		}
-		pt := r.parts[partition{p.Topic, p.Partition}]
-		if pt == nil || pt.ended {
-			return
-		}
-		end := p.LastStableOffset
-		if r.source.config.uncommitted || end < 0 {
-			end = p.HighWatermark
-		}
-		if len(p.Records) > 0 {
-			if pt.absent && failed == nil {
-				failed = r.reappeared(ctx, pt)
-			}
-			pt.moved = time.Now()
-			c := chunk{part: pt, records: p.Records, end: end}
-			if r.paused[pt.partition] {
-				r.held = append(r.held, c)
-			} else {
-				r.queue = append(r.queue, c)
-			}
-		}
-	})
-	if failed == nil && len(r.queue) == 0 && r.scan.Bounded {
-		failed = r.stalled(ctx)
-	}
-	return failed
-}
-
-// failed decides about a partition's error: nil where the client goes on by
-// itself.
-func (r *reader) failed(ctx context.Context, p partition, err error) error {
-	c := r.source.config.of(p.topic)
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return nil // the poll was woken
-	case errors.Is(err, kerr.OffsetOutOfRange):
-		return r.overtaken(ctx, p)
-	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
-		// Right after a topic is made brokers may not all know it; only what the
-		// metadata says is final.
-		if _, err := r.source.Splits(ctx); err != nil {
+	for _, c := range chunks {
+		if err := r.came(ctx, c); err != nil {
 			return err
 		}
-		if pt := r.parts[p]; c.pattern != nil && pt != nil && !pt.ended && r.source.topics.gone(p.topic) {
-			r.forget(pt)
+	}
+	if len(r.queue) == 0 && r.scan.Bounded {
+		return r.stalled(ctx)
+	}
+	return nil
+}
+
+// came queues what was fetched.
+func (r *reader) came(ctx context.Context, c chunk) error {
+	if c.of.number < 0 {
+		return r.topicFailed(ctx, c.of.topic, c.err)
+	}
+	pt := r.parts[c.of]
+	if pt == nil || pt.ended {
+		return nil
+	}
+	if pt.absent && c.err == nil {
+		if err := r.reappeared(ctx, pt); err != nil {
+			return err
 		}
-		return nil
-	case errors.Is(err, kgo.ErrClientClosed):
-		return fmt.Errorf("reading topic %q: %w", p.topic, err)
-	case kgo.IsRetryableBrokerErr(err) || kerr.IsRetriable(err):
-		return nil
+	}
+	pt.moved = time.Now()
+	c.part = pt
+	if r.paused[pt.partition] {
+		r.held = append(r.held, c)
+	} else {
+		r.queue = append(r.queue, c)
+	}
+	return nil
+}
+
+// topicFailed decides about an error of a topic, or of all where the topic is empty.
+// nil: the fetcher goes on by itself.
+func (r *reader) topicFailed(ctx context.Context, topic string, err error) error {
+	c := r.source.config
+	if topic != "" {
+		c = c.of(topic)
+	}
+	if !unknownTopic(err) {
+		return c.topicError(err)
+	}
+	// Right after a topic is made brokers may not all know it; only what the
+	// metadata says is final.
+	if _, err := r.source.Splits(ctx); err != nil {
+		return err
+	}
+	if c.pattern != nil && r.source.topics.gone(topic) {
+		for _, pt := range r.parts {
+			if pt.topic == topic && !pt.ended {
+				r.forget(pt)
+			}
+		}
+	}
+	return nil
+}
+
+// failed decides about a partition's error. nil: the fetcher goes on by itself.
+func (r *reader) failed(ctx context.Context, pt *part, err error) error {
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		return r.overtaken(ctx, pt)
 	}
 	var loss *kgo.ErrDataLoss
-	if errors.As(err, &loss) {
-		if c.continueAfter {
-			return nil // the client has reset the partition to loss.ResetTo
-		}
-		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", p.topic, p.number, loss.ConsumedTo, loss.ResetTo).
-			WithHint("Set on_data_loss = 'continue' to go on from there.")
+	if !errors.As(err, &loss) {
+		return r.topicFailed(ctx, pt.topic, err)
 	}
-	return c.topicError(err)
+	if r.source.config.continueAfter {
+		pt.next = loss.ResetTo // what follow are other records than were read
+		return nil
+	}
+	return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", pt.topic, pt.number, loss.ConsumedTo, loss.ResetTo).
+		WithHint("Set on_data_loss = 'continue' to go on from there.")
 }
 
 // overtaken handles a partition whose next offset was deleted.
-func (r *reader) overtaken(ctx context.Context, p partition) error {
-	c := r.source.config.of(p.topic)
-	pt := r.parts[p]
-	starts, err := c.offsets(ctx, r.source.admin.ListStartOffsets, p.topic)
+func (r *reader) overtaken(ctx context.Context, pt *part) error {
+	c := r.source.config.of(pt.topic)
+	starts, err := c.offsets(ctx, r.source.admin.ListStartOffsets, pt.topic)
 	if err != nil {
 		return err
 	}
-	start := starts[p]
-	if pt == nil {
-		return nil
-	}
-	if !c.continueAfter {
-		next := r.queued(pt)
-		if next >= start {
-			return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", p.topic, p.number, next)
-		}
-		return c.overtaken(p.number, next, start)
-	}
-	if pt.end >= 0 && start >= pt.end {
+	start := starts[pt.partition]
+	switch {
+	case !c.continueAfter && pt.next >= start:
+		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", pt.topic, pt.number, pt.next)
+	case !c.continueAfter:
+		return c.overtaken(pt.number, pt.next, start)
+	case pt.end >= 0 && start >= pt.end:
 		pt.next = pt.end
 		r.finish(pt)
 		return nil
 	}
-	r.client.RemoveConsumePartitions(map[string][]int32{p.topic: {p.number}})
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: {p.number: kgo.NewOffset().At(start)}})
+	r.fetcher.add(pt.partition, pt.id, start, pt.end)
 	return nil
 }
 
-// stalled finds out why a bounded read gets nothing: the brokers may be gone, or
-// the last records before its end may have been compacted away.
+// stalled finds out whether a bounded read gets nothing because the brokers are gone.
 func (r *reader) stalled(ctx context.Context) error {
 	for _, pt := range r.parts {
 		if pt.ended || time.Since(pt.moved) < r.stall {
@@ -471,15 +465,7 @@ func (r *reader) stalled(ctx context.Context) error {
 		if err != nil {
 			return sqlerr.Errorf(sqlerr.ConnectionFailure, "lost the connection to Kafka at %q while reading topic %q, partition %d, offset %d: %w", r.source.config.server(), pt.topic, pt.number, pt.next, err)
 		}
-		empty, err := r.emptyTo(ctx, pt)
-		if err != nil {
-			return err
-		}
 		pt.moved = time.Now()
-		if empty {
-			pt.next = pt.end
-			r.queue = append(r.queue, chunk{part: pt, end: pt.end})
-		}
 	}
 	return nil
 }
@@ -513,6 +499,9 @@ func (r *reader) Ack(ctx context.Context, upTo []stream.Position) error {
 }
 
 func (r *reader) Close() error {
-	r.close.Do(r.client.Close)
+	r.close.Do(func() {
+		r.fetcher.close()
+		r.client.Close()
+	})
 	return nil
 }

@@ -3,13 +3,13 @@ package kafka
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"unicode/utf8"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -39,7 +39,7 @@ type rows struct {
 	out     []int    // columns of the batch that the decoder fills
 	bound   []vec.Vec
 	hidden  []hidden
-	taken   []*kgo.Record // the record of each row
+	key     bool // _key is read
 	keyHex  bool
 	scratch []byte
 }
@@ -47,7 +47,7 @@ type rows struct {
 // hidden is a pseudo-column that is read.
 type hidden struct {
 	out  int
-	name string
+	what byte // the first letter of its name
 }
 
 func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan) (*rows, error) {
@@ -61,7 +61,11 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 			read, cols, r.out = append(read, k), append(cols, all[k]), append(r.out, i)
 			continue
 		}
-		r.hidden = append(r.hidden, hidden{out: i, name: all[k].Name})
+		h := hidden{out: i, what: all[k].Name[1]}
+		if all[k].Name == "_topic" {
+			h.what = 'T' // not the timestamp
+		}
+		r.hidden, r.key = append(r.hidden, h), r.key || h.what == 'k'
 	}
 	r.bound = make([]vec.Vec, len(r.out))
 	var err error
@@ -106,165 +110,166 @@ func (w *whole) Null() {
 	}
 }
 
-// decode appends rows of the records to b until it is full, moves the
-// partition's next offset past what it took, and returns how many that were. A
+// decode appends rows of a chunk's records to b until it is full, moves the
+// partition's next offset past what it took, and reports whether that was all. A
 // record without a value (a tombstone) is a row of NULLs with its key.
-func (r *rows) decode(b *vec.Batch, pt *part, records []*kgo.Record, read *stream.Read, s *source) (int, error) {
-	for i, c := range r.out {
-		r.bound[i] = b.Cols[c]
+func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, past func(*record) bool) (all bool, err error) {
+	for i, k := range r.out {
+		r.bound[i] = b.Cols[k]
 	}
 	r.decoder.Bind(r.bound)
-	r.taken = r.taken[:0]
-	n, size := 0, int64(0)
-	for _, rec := range records {
-		if pt.end >= 0 && rec.Offset >= pt.end {
-			pt.next = pt.end
-			n++
+	pt, most, size := c.part, vec.MaxRows, int64(0)
+	if r.changes != nil {
+		most-- // one record may make two
+	}
+	for n := 0; n < s.config.maxPoll && b.Rows < most && len(read.Rejects) < vec.MaxRows; n++ {
+		rec, err := c.batches.read()
+		if err != nil {
+			if b.Rows > 0 || len(read.Rejects) > 0 {
+				break // the rows before it first, then the error
+			}
+			return false, s.config.of(pt.topic).topicError(fmt.Errorf("partition %d: %w", pt.number, err))
+		}
+		switch {
+		case rec == nil:
+			pt.next, all = max(pt.next, c.batches.next), true
+		case pt.end >= 0 && rec.offset >= pt.end:
+			pt.next, all = pt.end, true
+		case past != nil && past(rec):
+			c.last, all = true, true
+		}
+		if all {
 			break
 		}
-		if len(r.taken) == vec.MaxRows || r.changes != nil && len(r.taken) == vec.MaxRows-1 || len(read.Rejects) == vec.MaxRows {
-			break
-		}
-		if rec.Attrs.IsControl() || rec.Offset < pt.next {
-			pt.next = max(pt.next, rec.Offset+1)
-			n++
+		if rec.offset < pt.next {
 			continue
 		}
-		size += int64(len(rec.Value))
-		err := r.one(rec)
+		size += int64(len(rec.value))
+		rows, err := r.one(rec)
 		if err != nil {
-			place := s.config.place(rec)
+			place := r.config.place(pt.partition, rec.offset)
 			out := outage(r.rel, place, err)
 			if err = stream.RecordError(r.rel, place, err); out != nil {
 				err = out
 			}
 			if r.policy == stream.Fail || out != nil {
-				if len(r.taken) > 0 {
+				if b.Rows > 0 {
+					c.batches.unread()
 					break // the rows before it first, then the error
 				}
-				return n, err
+				return false, err
 			}
 			s.env.Metrics.Rejects.Add(1)
 			read.Rejects = append(read.Rejects, stream.Reject{
-				Position: stream.Position{Split: s.config.split(pt.partition), Offset: encode(pt.id, rec.Offset)},
-				At:       rec.Offset, Raw: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Err: err,
+				Position: stream.Position{Split: s.config.split(pt.partition), Offset: encode(pt.id, rec.offset)},
+				At:       rec.offset, Raw: bytes.Clone(rec.value), Key: bytes.Clone(rec.key), Err: err,
 			})
-		} else if r.changes != nil {
-			for range r.changes.Rows() {
-				r.taken = append(r.taken, rec)
-			}
-		} else {
-			r.taken = append(r.taken, rec)
 		}
-		pt.next = rec.Offset + 1
-		n++
+		for range rows {
+			if err := r.beside(b, rec, pt.partition); err != nil {
+				return false, err
+			}
+			if r.keeps {
+				read.Raw = append(read.Raw, stream.Record{At: rec.offset, Key: rec.key, Value: rec.value})
+			}
+		}
+		b.Rows += rows
+		pt.next = rec.offset + 1
 	}
-	b.Rows = len(r.taken)
-	if r.keeps {
-		r.raw(read)
+	if !all && c.batches.done() {
+		pt.next, all = max(pt.next, c.batches.next), true
 	}
 	s.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	s.env.Metrics.BytesRead.Add(size)
-	return n, r.fillHidden(b)
+	return all, nil
 }
 
-func (r *rows) one(rec *kgo.Record) error {
-	if !r.keyHex && len(r.hidden) > 0 && rec.Key != nil && !utf8.Valid(rec.Key) && r.reads("_key") && r.policy != stream.NullBad {
-		return &sqlerr.Error{
+// one decodes a record's value and returns how many rows it has made.
+func (r *rows) one(rec *record) (int, error) {
+	if r.key && !r.keyHex && rec.key != nil && !utf8.Valid(rec.key) && r.policy != stream.NullBad {
+		return 0, &sqlerr.Error{
 			Code: sqlerr.CharacterNotInRepertoire, Column: "_key", Message: `invalid byte sequence for encoding "UTF8"`,
 			Detail: "Set key.format = 'bytes' to read keys that are not text.",
 		}
 	}
-	if rec.Value == nil {
+	if rec.value == nil {
 		r.decoder.Null()
-		return nil
+	} else if err := r.decoder.Decode(rec.value); err != nil {
+		return 0, err
 	}
-	return r.decoder.Decode(rec.Value)
+	if r.changes != nil {
+		return r.changes.Rows(), nil
+	}
+	return 1, nil
 }
 
-func (r *rows) reads(name string) bool {
+// beside writes what a row has beside the record's value.
+func (r *rows) beside(b *vec.Batch, rec *record, p partition) error {
 	for _, h := range r.hidden {
-		if h.name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *rows) fillHidden(b *vec.Batch) error {
-	for _, h := range r.hidden {
-		switch h.name {
-		case "_key":
-			v := b.Cols[h.out].(*vec.Bytes)
-			for _, rec := range r.taken {
-				switch {
-				case rec.Key == nil || !r.keyHex && !utf8.Valid(rec.Key):
-					v.AppendNull()
-				case r.keyHex:
-					v.Data = hex.AppendEncode(append(v.Data, `\x`...), rec.Key)
-					v.EndRow()
-				default:
-					v.Append(rec.Key)
-				}
+		switch col := b.Cols[h.out]; h.what {
+		case 'k':
+			v := col.(*vec.Bytes)
+			switch {
+			case rec.key == nil || !r.keyHex && !utf8.Valid(rec.key):
+				v.AppendNull()
+			case r.keyHex:
+				v.Data = hex.AppendEncode(append(v.Data, `\x`...), rec.key)
+				v.EndRow()
+			default:
+				v.Append(rec.key)
 			}
-		case "_topic":
-			v := b.Cols[h.out].(*vec.Bytes)
-			for _, rec := range r.taken {
-				v.AppendString(rec.Topic)
-			}
-		case "_partition":
-			v := b.Cols[h.out].(*vec.Fixed[int32])
-			for _, rec := range r.taken {
-				v.Values = append(v.Values, rec.Partition)
-			}
-		case "_offset":
-			v := b.Cols[h.out].(*vec.Fixed[int64])
-			for _, rec := range r.taken {
-				v.Values = append(v.Values, rec.Offset)
-			}
-		case "_timestamp":
-			v := b.Cols[h.out].(*vec.Fixed[int64])
-			for _, rec := range r.taken {
-				v.Values = append(v.Values, rec.Timestamp.UnixMicro()+types.UnixEpoch)
-			}
-		case "_headers":
-			if err := r.headers(b.Cols[h.out].(*vec.Bytes)); err != nil {
-				return err
+		case 'T':
+			col.(*vec.Bytes).AppendString(p.topic)
+		case 'p':
+			col.(*vec.Fixed[int32]).Append(p.number)
+		case 'o':
+			col.(*vec.Fixed[int64]).Append(rec.offset)
+		case 't':
+			col.(*vec.Fixed[int64]).Append(rec.millis*1000 + types.UnixEpoch)
+		case 'h':
+			if err := r.headers(col.(*vec.Bytes), rec); err != nil {
+				return stream.RecordError(r.rel, r.config.place(p, rec.offset), err)
 			}
 		}
 	}
 	return nil
 }
 
-// headers writes each record's headers as an object; of a name that comes twice
-// the last counts, and what is not text is hexadecimal.
-func (r *rows) headers(v *vec.Bytes) error {
-	for _, rec := range r.taken {
-		if len(rec.Headers) == 0 {
-			v.AppendString("{}")
-			continue
-		}
-		s := append(r.scratch[:0], '{')
-		for i, h := range rec.Headers {
-			if i > 0 {
-				s = append(s, ',')
-			}
-			s = append(types.AppendJSONString(s, h.Key), ':')
-			switch {
-			case h.Value == nil:
-				s = append(s, "null"...)
-			case utf8.Valid(h.Value) && bytes.IndexByte(h.Value, 0) < 0:
-				s = types.AppendJSONBytes(s, h.Value)
-			default:
-				s = append(hex.AppendEncode(append(s, `"\\x`...), h.Value), '"')
-			}
-		}
-		r.scratch = append(s, '}')
-		var err error
-		if v.Data, err = types.AppendCanonicalJSON(v.Data, r.scratch); err != nil {
-			return stream.RecordError(r.rel, r.config.place(rec), err)
-		}
-		v.EndRow()
+// headers writes a record's headers as an object; of a name that comes twice the
+// last counts, and what is not text is hexadecimal.
+func (r *rows) headers(v *vec.Bytes, rec *record) error {
+	var n int64
+	i := 0
+	if len(rec.headers) > 0 {
+		n, i = wire.Varint(rec.headers, 0)
 	}
+	s := append(r.scratch[:0], '{')
+	for k := int64(0); k < n && i >= 0; k++ {
+		var name, value []byte
+		if name, i = field(rec.headers, i); i >= 0 {
+			value, i = field(rec.headers, i)
+		}
+		if k > 0 {
+			s = append(s, ',')
+		}
+		s = append(types.AppendJSONBytes(s, name), ':')
+		switch {
+		case value == nil:
+			s = append(s, "null"...)
+		case utf8.Valid(value) && bytes.IndexByte(value, 0) < 0:
+			s = types.AppendJSONBytes(s, value)
+		default:
+			s = append(hex.AppendEncode(append(s, `"\\x`...), value), '"')
+		}
+	}
+	if i < 0 {
+		return sqlerr.Errorf(sqlerr.DataCorrupted, "the headers of a record are longer than it is")
+	}
+	r.scratch = append(s, '}')
+	var err error
+	if v.Data, err = types.AppendCanonicalJSON(v.Data, r.scratch); err != nil {
+		return err
+	}
+	v.EndRow()
 	return nil
 }

@@ -53,28 +53,24 @@ func TestUpperBoundOfTime(t *testing.T) {
 	}
 }
 
-// TestPast: a record that the broker has stamped needs no declaration, and a
-// marker of a transaction says nothing.
+// TestPast: a record that the broker has stamped needs no declaration.
 func TestPast(t *testing.T) {
 	until := int64(1_700_000_000_000_000) + types.UnixEpoch
 	r := &reader{source: &source{config: &config{}}, scan: stream.Scan{Until: stream.Bound{Timestamp: &until}}}
 	for _, c := range []struct {
-		millis int64
-		opts   kgo.RecordAttrsOpts
-		want   bool
+		rec  record
+		want bool
 	}{
-		{1_700_000_000_000, kgo.RecordAttrsOpts{TimestampType: 1}, true},
-		{1_699_999_999_999, kgo.RecordAttrsOpts{TimestampType: 1}, false},
-		{1_700_000_000_000, kgo.RecordAttrsOpts{}, false},
-		{1_700_000_000_000, kgo.RecordAttrsOpts{TimestampType: 1, Control: true}, false},
+		{record{millis: 1_700_000_000_000, appended: true}, true},
+		{record{millis: 1_699_999_999_999, appended: true}, false},
+		{record{millis: 1_700_000_000_000}, false},
 	} {
-		rec := &kgo.Record{Timestamp: time.UnixMilli(c.millis), Attrs: kgo.NewRecordAttrs(c.opts)}
-		if got := r.past(rec); got != c.want {
-			t.Errorf("a record at %d, %+v: past %v, want %v", c.millis, c.opts, got, c.want)
+		if got := r.past(&c.rec); got != c.want {
+			t.Errorf("a record at %d, appended %v: past %v, want %v", c.rec.millis, c.rec.appended, got, c.want)
 		}
 	}
 	r.scan.Until.Timestamp = nil
-	if r.past(&kgo.Record{Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{TimestampType: 1})}) {
+	if r.past(&record{appended: true}) {
 		t.Error("past a bound that is not there")
 	}
 }

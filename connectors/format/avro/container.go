@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 )
 
 // A container file is a header (magic, a map with the schema and the codec, a
@@ -42,9 +43,9 @@ func ReadHeader(b []byte) (h Header, more bool, err error) {
 	i := len(magic)
 	var text []byte
 	for {
-		n, next := varint(b, i)
+		n, next := wire.Varint(b, i)
 		if next >= 0 && n < 0 {
-			_, next = varint(b, next)
+			_, next = wire.Varint(b, next)
 			n = -n
 		}
 		if next < 0 {
@@ -100,8 +101,8 @@ type Block struct {
 // Block reads the block at the beginning of b; its Data may be b's or into's. more: b
 // ends before it does, and need is how long it is, 0 where that is not known.
 func (h *Header) Block(b, into []byte) (out Block, more bool, need int, err error) {
-	n, i := varint(b, 0)
-	size, at := varint(b, i)
+	n, i := wire.Varint(b, 0)
+	size, at := wire.Varint(b, i)
 	if i < 0 || at < 0 {
 		if len(b) >= 2*binary.MaxVarintLen64 {
 			return out, false, 0, containerError("a block does not say how long it is")

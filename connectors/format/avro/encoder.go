@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -399,7 +400,7 @@ func decimals(n *node, t types.Type) (cell, error) {
 		if err != nil {
 			return dst, err
 		}
-		x, _ := varint(raw, 0)
+		x, _ := wire.Varint(raw, 0)
 		return appendDecimal(dst, n, types.DecimalFromInt64(x))
 	}, nil
 }

@@ -30,12 +30,12 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 		var v int64
 		switch s.op {
 		case opInt64:
-			if v, i = varint(b, i); i < 0 {
+			if v, i = wire.Varint(b, i); i < 0 {
 				return d.short(s, b, i)
 			}
 			s.i64.Values = append(s.i64.Values, v)
 		case opMicros:
-			if v, i = varint(b, i); i < 0 {
+			if v, i = wire.Varint(b, i); i < 0 {
 				return d.short(s, b, i)
 			}
 			t, ok := s.micros(v)
@@ -60,7 +60,7 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 			}
 			appendShort(s.text, b, from, to)
 		case opInt32:
-			if v, i = varint(b, i); i < 0 {
+			if v, i = wire.Varint(b, i); i < 0 {
 				return d.short(s, b, i)
 			}
 			if v < s.lo || v > s.hi {
@@ -97,7 +97,7 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 				}
 			}
 		case opSymbol:
-			if v, i = varint(b, i); i < 0 {
+			if v, i = wire.Varint(b, i); i < 0 {
 				return d.short(s, b, i)
 			}
 			if v < 0 || v >= int64(len(s.node.symbols)) {
@@ -137,7 +137,7 @@ func (d *Decoder) rare(s *step, b []byte, i int) int {
 	case opNull:
 		s.null()
 	case opInt16:
-		if v, i = varint(b, i); i < 0 {
+		if v, i = wire.Varint(b, i); i < 0 {
 			return d.short(s, b, i)
 		}
 		if v < s.lo || v > s.hi {
@@ -145,7 +145,7 @@ func (d *Decoder) rare(s *step, b []byte, i int) int {
 		}
 		s.i16.Append(int16(v))
 	case opWhole:
-		if v, i = varint(b, i); i < 0 {
+		if v, i = wire.Varint(b, i); i < 0 {
 			return d.short(s, b, i)
 		}
 		s.num.AppendInt64(v, 0)
@@ -184,7 +184,7 @@ func (d *Decoder) rare(s *step, b []byte, i int) int {
 	case opConvert:
 		return d.convert(s, b, i)
 	case opUnion:
-		if v, i = varint(b, i); i < 0 || v < 0 || v >= int64(len(s.arms)) {
+		if v, i = wire.Varint(b, i); i < 0 || v < 0 || v >= int64(len(s.arms)) {
 			return d.short(s, b, i)
 		}
 		return d.run(s.arms[v], b, i)
@@ -413,12 +413,12 @@ func (d *Decoder) empty(n int64) bool {
 // block reads how many items follow in an array or a map, 0 after the last. Each
 // takes least bytes, so a count that is not true is found before its items.
 func (d *Decoder) block(b []byte, i, least int) (n int64, next int) {
-	if n, i = varint(b, i); i < 0 {
+	if n, i = wire.Varint(b, i); i < 0 {
 		return 0, -1
 	}
 	if n < 0 {
 		var size int64
-		if size, i = varint(b, i); i < 0 || size < 0 || size > int64(len(b)-i) || n == math.MinInt64 {
+		if size, i = wire.Varint(b, i); i < 0 || size < 0 || size > int64(len(b)-i) || n == math.MinInt64 {
 			return 0, -1
 		}
 		n = -n

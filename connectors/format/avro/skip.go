@@ -26,7 +26,7 @@ func (d *Decoder) skip(n *node, b []byte, i, depth int) int {
 	case kindBytes, kindString:
 		_, i = span(b, i)
 	case kindUnion:
-		branch, next := varint(b, i)
+		branch, next := wire.Varint(b, i)
 		if next < 0 || branch < 0 || branch >= int64(len(n.branches)) {
 			return -1
 		}
@@ -53,8 +53,8 @@ func (d *Decoder) skipItems(n *node, b []byte, i, depth int) int {
 		least++
 	}
 	for {
-		if count, next := varint(b, i); next > 0 && count < 0 {
-			size, next := varint(b, next)
+		if count, next := wire.Varint(b, i); next > 0 && count < 0 {
+			size, next := wire.Varint(b, next)
 			if next < 0 || size < 0 || size > int64(len(b)-next) {
 				return -1
 			}

@@ -100,7 +100,7 @@ func (d *Decoder) appendJSON(dst []byte, n *node, b []byte, i, depth int) ([]byt
 	var err error
 	switch n.kind {
 	case kindUnion:
-		branch, next := varint(b, i)
+		branch, next := wire.Varint(b, i)
 		if next < 0 || branch < 0 || branch >= int64(len(n.branches)) {
 			return dst, -1, nil
 		}
@@ -206,7 +206,7 @@ func (d *Decoder) appendScalar(dst []byte, n *node, b []byte, i int, asJSON bool
 		}
 		return strconv.AppendBool(dst, b[i] == 1), i + 1, nil
 	case kindInt, kindLong:
-		v, next := varint(b, i)
+		v, next := wire.Varint(b, i)
 		if next < 0 {
 			return dst, -1, nil
 		}
@@ -232,7 +232,7 @@ func (d *Decoder) appendScalar(dst []byte, n *node, b []byte, i int, asJSON bool
 		}
 		return appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(b[i:])), n.as, asJSON), i + 8, nil
 	case kindEnum:
-		v, next := varint(b, i)
+		v, next := wire.Varint(b, i)
 		if next < 0 || v < 0 || v >= int64(len(n.symbols)) {
 			return dst, -1, nil
 		}

@@ -6,12 +6,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 )
 
-// varint reads a zigzag number.
-func varint(b []byte, i int) (int64, int) {
-	u, i := wire.Uvarint(b, i)
-	return int64(u>>1) ^ -int64(u&1), i
-}
-
 // span reads a length and returns where the bytes that it counts begin and end; to
 // is -1 where there are not so many.
 func span(b []byte, i int) (from, to int) {

@@ -209,7 +209,7 @@ func readPlaces(b []byte, i int) ([]int32, int, error) {
 	bad := func() error {
 		return malformed("what stands behind the schema's id is no place of a message: %s", head(b[min(5, len(b)):]))
 	}
-	n, i := zigzag(b, i)
+	n, i := wire.Varint(b, i)
 	if i < 0 || n < 0 || n > most {
 		return nil, 0, bad()
 	}
@@ -219,7 +219,7 @@ func readPlaces(b []byte, i int) ([]int32, int, error) {
 	places := make([]int32, n)
 	for k := range places {
 		var v int64
-		if v, i = zigzag(b, i); i < 0 || v < 0 || v > 1<<20 {
+		if v, i = wire.Varint(b, i); i < 0 || v < 0 || v > 1<<20 {
 			return nil, 0, bad()
 		}
 		places[k] = int32(v)
@@ -242,11 +242,6 @@ func AppendFrame(dst []byte, id uint32, places []int32) []byte {
 
 // mostPrograms is how many programs are kept, by what stands before their records.
 const mostPrograms = 1024
-
-func zigzag(b []byte, i int) (int64, int) {
-	u, i := wire.Uvarint(b, i)
-	return int64(u>>1) ^ -int64(u&1), i
-}
 
 func (d *Decoder) find(id uint32, places []int32) (*program, error) {
 	s, err := d.options.Lookup(id)

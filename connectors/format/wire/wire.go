@@ -17,6 +17,12 @@ func Uvarint(b []byte, i int) (uint64, int) {
 	return uvarintLong(b, i)
 }
 
+// Varint reads such a number with its sign in the lowest bit (zigzag).
+func Varint(b []byte, i int) (int64, int) {
+	u, i := Uvarint(b, i)
+	return int64(u>>1) ^ -int64(u&1), i
+}
+
 // uvarintLong takes up to eight bytes as one word: the ninth bit of each pair is
 // squeezed out in three steps.
 func uvarintLong(b []byte, i int) (uint64, int) {

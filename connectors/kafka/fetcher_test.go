@@ -1,0 +1,304 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
+
+// random fills partitions with records of every compression, some in transactions that
+// are committed or undone, while leaders move; some records are deleted or compacted.
+func (b *broker) random(r *rand.Rand, topic string, partitions int32) {
+	b.t.Helper()
+	codecs := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()}
+	n := 0
+	for round := range 12 {
+		opts := []kgo.Opt{kgo.SeedBrokers(b.addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(time.Millisecond), kgo.ProducerBatchCompression(codecs[r.IntN(len(codecs))])}
+		transactional := r.IntN(3) > 0
+		if transactional {
+			opts = append(opts, kgo.TransactionalID(fmt.Sprint("t", r.IntN(3))))
+		}
+		cl, err := kgo.NewClient(opts...)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if transactional {
+			if err := cl.BeginTransaction(); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		var records []*kgo.Record
+		for range 1 + r.IntN(300) {
+			n++
+			records = append(records, &kgo.Record{Topic: topic, Partition: r.Int32N(partitions), Key: fmt.Append(nil, n%97), Value: fmt.Appendf(nil, `{"id":%d,"name":"%s"}`, n, strings.Repeat("x", r.IntN(40)))})
+		}
+		if err := cl.ProduceSync(b.t.Context(), records...).FirstErr(); err != nil {
+			b.t.Fatal(err)
+		}
+		if transactional {
+			if err := cl.EndTransaction(b.t.Context(), kgo.TransactionEndTry(r.IntN(2) > 0)); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		cl.Close()
+		if round%3 == 2 {
+			if err := b.MoveTopicPartition(topic, r.Int32N(partitions), r.Int32N(3)); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// byLibrary reads with the library's consumer what the partitions hold up to their ends.
+func (b *broker) byLibrary(topic string, uncommitted bool, ends map[int32]int64) []string {
+	b.t.Helper()
+	level := kgo.ReadCommitted()
+	if uncommitted {
+		level = kgo.ReadUncommitted()
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer cl.Close()
+	var all []string
+	left := 0
+	for _, end := range ends {
+		if end > 0 {
+			left++
+		}
+	}
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	for left > 0 {
+		fetches := cl.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			b.t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				all = append(all, fmt.Sprintf("%s @%d:%d", r.Value, r.Partition, r.Offset))
+			}
+			if r.Offset == ends[r.Partition]-1 {
+				left--
+			}
+		})
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestFetchesAsTheLibrary reads random topics as the library does: transactions,
+// compression of every kind, leaders that move, deleted records.
+func TestFetchesAsTheLibrary(t *testing.T) {
+	const partitions = 3
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		b := start(t, kfake.NumBrokers(3))
+		b.topic("t", partitions)
+		b.random(r, "t", partitions)
+		for _, level := range []string{"read_committed", "read_uncommitted"} {
+			rel := relation("t", "isolation.level", level, "format", "text")
+			rel.Columns = []catalog.Column{{Name: "value", Type: types.Of(types.Text)}}
+			c := b.open(rel, stream.Scan{Bounded: true}, nil)
+			ends := map[int32]int64{}
+			for p, pt := range c.r.(*reader).parts {
+				ends[p.number] = pt.end
+			}
+			got, err := c.rest()
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v", seed, level, err)
+			}
+			slices.Sort(got)
+			want := b.byLibrary("t", level == "read_uncommitted", ends)
+			if !slices.Equal(got, want) {
+				t.Errorf("seed %d, %s: %d records, and the library reads %d", seed, level, len(got), len(want))
+			}
+		}
+	}
+}
+
+// TestFetchWhileLeadersMove follows a topic whose leaders change under it: every record
+// comes once, in order.
+func TestFetchWhileLeadersMove(t *testing.T) {
+	b := start(t, kfake.NumBrokers(3))
+	b.topic("t", 1)
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	for i := range 12 {
+		b.produce("t", 0, fmt.Sprintf(`{"id":%d}`, i))
+		c.want(fmt.Sprintf("%d NULL @0:%d", i, i))
+		if err := b.MoveTopicPartition("t", 0, int32(i%3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFetchErrorsThatPass: a broker that does not lead, or is gone for a moment, is
+// asked again.
+func TestFetchErrorsThatPass(t *testing.T) {
+	for _, code := range []int16{kerr.NotLeaderForPartition.Code, kerr.FencedLeaderEpoch.Code, kerr.UnknownLeaderEpoch.Code, kerr.KafkaStorageError.Code, kerr.UnknownTopicID.Code} {
+		b := start(t)
+		b.topic("t", 1)
+		b.produce("t", 0, `{"id":1}`)
+		left := 2
+		b.ControlKey(1, func(req kmsg.Request) (kmsg.Response, error, bool) {
+			if left == 0 {
+				return nil, nil, false
+			}
+			b.KeepControl()
+			left--
+			resp := req.ResponseKind().(*kmsg.FetchResponse)
+			asked := req.(*kmsg.FetchRequest).Topics[0]
+			topic := kmsg.FetchResponseTopic{Topic: asked.Topic, TopicID: asked.TopicID}
+			p := kmsg.NewFetchResponseTopicPartition()
+			p.Partition, p.ErrorCode = asked.Partitions[0].Partition, code
+			topic.Partitions = append(topic.Partitions, p)
+			resp.Topics = append(resp.Topics, topic)
+			return resp, nil, true
+		})
+		b.open(relation("t"), stream.Scan{}, nil).want("1 NULL @0:0")
+	}
+}
+
+// TestFetchFromAReplica: where the leader names a replica, that is read from, and the
+// leader again where the replica fails.
+func TestFetchFromAReplica(t *testing.T) {
+	b := start(t, kfake.NumBrokers(2))
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+	leader := b.LeaderFor("t", 0)
+	replica := 1 - leader
+	b.SetFollowers("t", 0, []int32{replica})
+	var told, asked, refused atomic.Int32
+	b.ControlKey(1, func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		of := req.(*kmsg.FetchRequest).Topics[0]
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		topic := kmsg.FetchResponseTopic{Topic: of.Topic, TopicID: of.TopicID}
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.Partition = of.Partitions[0].Partition
+		switch node := b.CurrentNode(); {
+		case node == replica && asked.Add(1) == 2:
+			refused.Add(1)
+			p.ErrorCode = kerr.OffsetOutOfRange.Code
+		case node == leader && refused.Load() == 0:
+			told.Add(1)
+			p.PreferredReadReplica = replica
+		default:
+			return nil, nil, false
+		}
+		topic.Partitions = append(topic.Partitions, p)
+		resp.Topics = append(resp.Topics, topic)
+		return resp, nil, true
+	})
+	c := b.open(relation("t", "client.rack", "here"), stream.Scan{}, nil)
+	c.want("1 NULL @0:0", "2 NULL @0:1")
+	if told.Load() != 1 || asked.Load() == 0 {
+		t.Errorf("the leader named the replica %d times, and it was asked %d times", told.Load(), asked.Load())
+	}
+	b.produce("t", 0, `{"id":3}`)
+	c.want("3 NULL @0:2")
+	if refused.Load() != 1 {
+		t.Errorf("the replica refused %d times", refused.Load())
+	}
+}
+
+// TestFetchFromABrokerThatHangsUp loses the connection in the middle of answers.
+func TestFetchFromABrokerThatHangsUp(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`)
+	left := 3
+	b.ControlKey(1, func(kmsg.Request) (kmsg.Response, error, bool) {
+		if left == 0 {
+			return nil, nil, false
+		}
+		b.KeepControl()
+		left--
+		return nil, errors.New("hang up"), true
+	})
+	b.open(relation("t"), stream.Scan{}, nil).want("1 NULL @0:0")
+}
+
+// TestLostRecords: a new leader has less than was read, which is an error or, where data
+// may be lost, where the read goes on.
+func TestLostRecords(t *testing.T) {
+	for _, continues := range []bool{false, true} {
+		b := start(t, kfake.NumBrokers(2))
+		b.topic("t", 1)
+		b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`)
+		rel := relation("t")
+		if continues {
+			rel = relation("t", "on_data_loss", "continue")
+		}
+		c := b.open(rel, stream.Scan{}, nil)
+		c.want("1 NULL @0:0", "2 NULL @0:1", "3 NULL @0:2")
+		b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
+			resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+			topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
+			topic.Topic = "t"
+			p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+			p.LeaderEpoch, p.EndOffset = 0, 1
+			topic.Partitions = append(topic.Partitions, p)
+			resp.Topics = append(resp.Topics, topic)
+			return resp, nil, true
+		})
+		if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
+			t.Fatal(err)
+		}
+		if continues {
+			c.want("2 NULL @0:1", "3 NULL @0:2")
+			continue
+		}
+		var err error
+		for err == nil {
+			_, err = c.next()
+		}
+		if e := sqlerr.From(err); e.Code != sqlerr.SnapshotTooOld || e.Message != `topic "t", partition 0: the broker lost records: it was read up to offset 3, and the log now ends at 1` {
+			t.Errorf("lost records: %v", err)
+		}
+	}
+}
+
+// TestDamagedBatch: what a broker sends that is not as it was written ends the read,
+// after the rows before it, and names the place.
+func TestDamagedBatch(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+	b.ControlKey(1, func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		asked := req.(*kmsg.FetchRequest).Topics[0]
+		topic := kmsg.FetchResponseTopic{Topic: asked.Topic, TopicID: asked.TopicID}
+		p := kmsg.NewFetchResponseTopicPartition()
+		bad := batchOf(1, values(`{"id":2}`), nil)
+		bad[len(bad)-2] ^= 1
+		p.HighWatermark, p.LastStableOffset, p.RecordBatches = 2, 2, append(batchOf(0, values(`{"id":1}`), nil), bad...)
+		topic.Partitions = append(topic.Partitions, p)
+		resp.Topics = append(resp.Topics, topic)
+		return resp, nil, true
+	})
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	c.want("1 NULL @0:0")
+	_, err := c.next()
+	if e := sqlerr.From(err); e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `topic "t": partition 0: the batch at offset 1 is damaged: its checksum is`) {
+		t.Errorf("a damaged batch: %v", err)
+	}
+}

@@ -1,0 +1,185 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+// leaderPause is how long a fetcher waits at least before it asks again who leads.
+const leaderPause = 250 * time.Millisecond
+
+// mostLeaderPause is how long it waits between attempts that fail.
+const mostLeaderPause = 4 * leaderPause
+
+// lead is a goroutine that finds the leaders of the partitions that have none.
+func (f *fetcher) lead() {
+	pause := leaderPause
+	for {
+		select {
+		case <-f.lost:
+		case <-f.ctx.Done():
+			return
+		}
+		found, err := f.find()
+		if err == nil {
+			pause = leaderPause
+		} else {
+			pause = min(2*pause, mostLeaderPause)
+		}
+		if !found {
+			signal(f.lost)
+		}
+		select {
+		case <-time.After(pause):
+		case <-f.ctx.Done():
+			return
+		}
+	}
+}
+
+// find asks who leads the partitions; false: some have no leader.
+func (f *fetcher) find() (bool, error) {
+	f.mu.Lock()
+	req := kmsg.NewPtrMetadataRequest()
+	named := map[string]bool{}
+	for p, c := range f.assigned {
+		if c.leader < 0 && !named[p.topic] {
+			named[p.topic] = true
+			t := kmsg.NewMetadataRequestTopic()
+			t.Topic = kmsg.StringPtr(p.topic)
+			req.Topics = append(req.Topics, t)
+		}
+	}
+	f.mu.Unlock()
+	if len(named) == 0 { // which would ask for all
+		return true, nil
+	}
+	ask, cancel := context.WithTimeout(f.ctx, connectTimeout)
+	defer cancel()
+	resp, err := req.RequestWith(ask, f.client)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return true, nil
+	}
+	if err != nil {
+		// That no broker answers passes, that none lets us in does not.
+		if ke, ok := errors.AsType[*kerr.Error](err); ok && !ke.Retriable {
+			f.tell(partition{number: -1}, err)
+		}
+		return false, err
+	}
+	for i := range resp.Topics {
+		if t := &resp.Topics[i]; t.Topic != nil {
+			f.described(t)
+		}
+	}
+	for _, c := range f.assigned {
+		if c.leader < 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// described takes what the brokers say of a topic. The caller holds mu.
+func (f *fetcher) described(t *kmsg.MetadataResponseTopic) {
+	err := kerr.ErrorForCode(t.ErrorCode)
+	for _, c := range f.assigned {
+		if c.topic != *t.Topic {
+			continue
+		}
+		if c.id == ([16]byte{}) {
+			c.id = t.TopicID // it was not there yet
+		} else if err == nil && c.id != t.TopicID {
+			err = kerr.UnknownTopicID
+		}
+	}
+	if err == nil {
+		for _, p := range t.Partitions {
+			f.led(partition{*t.Topic, p.Partition}, p.Leader, p.LeaderEpoch)
+		}
+	} else if !kerr.IsRetriable(err) || unknownTopic(err) {
+		f.tell(partition{*t.Topic, -1}, err)
+	}
+}
+
+// unknownTopic reports whether a broker knows no such topic, which may pass.
+func unknownTopic(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition)
+}
+
+// led notes who leads a partition. The caller holds mu.
+func (f *fetcher) led(p partition, leader, epoch int32) {
+	c := f.assigned[p]
+	if c == nil || c.leader >= 0 || leader < 0 {
+		return
+	}
+	if c.last >= 0 && epoch >= 0 && epoch != c.epoch {
+		c.check = true
+	}
+	c.leader, c.epoch = leader, epoch
+	f.serve(leader)
+}
+
+// check asks a new leader where the epoch ends that the last records were written
+// under: records from there on were read that it has not.
+func (f *fetcher) check(broker int32, asked []assignment) {
+	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+	req.ReplicaID = -1
+	for _, c := range asked {
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != c.topic {
+			t := kmsg.NewOffsetForLeaderEpochRequestTopic()
+			t.Topic = c.topic
+			req.Topics = append(req.Topics, t)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		p := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
+		p.Partition, p.CurrentLeaderEpoch, p.LeaderEpoch = c.number, c.epoch, c.last
+		t.Partitions = append(t.Partitions, p)
+	}
+	resp, err := req.RequestWith(f.ctx, f.client.Broker(int(broker)))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ends := map[partition]kmsg.OffsetForLeaderEpochResponseTopicPartition{}
+	if err == nil {
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				ends[partition{t.Topic, p.Partition}] = p
+			}
+		}
+	}
+	for i := range asked {
+		c := f.current(&asked[i])
+		if c == nil {
+			continue
+		}
+		p, ok := ends[c.partition]
+		switch refused := kerr.ErrorForCode(p.ErrorCode); {
+		case err != nil && kgo.IsRetryableBrokerErr(err), err == nil && !ok, ok && kerr.IsRetriable(refused):
+			f.lose(c)
+		case err != nil, refused != nil:
+			c.check = false // a broker that does not tell, or not us
+		case p.EndOffset >= 0 && p.EndOffset < c.next:
+			f.tell(c.partition, &kgo.ErrDataLoss{Topic: c.topic, Partition: c.number,
+				ConsumedTo: c.next, ConsumedToEpoch: c.last, ResetTo: p.EndOffset, ResetToEpoch: p.LeaderEpoch})
+			c.check, c.next, c.last = false, p.EndOffset, p.LeaderEpoch
+		default:
+			c.check = false
+		}
+	}
+}
+
+// byName is the option of a client whose brokers do not know topics by ids: it must not
+// fetch in the versions that do.
+func byName() kgo.Opt {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(1, 12)
+	return kgo.MaxVersions(v)
+}
