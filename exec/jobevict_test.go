@@ -3,10 +3,13 @@ package exec
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -40,6 +43,35 @@ func TestGroupsPastTheLimit(t *testing.T) {
 	f.waitState("j", catalog.JobFinished)
 	if n := len(f.topics.file("j_out").read()); n != most {
 		t.Errorf("the job gives %d rows of %d groups", n, most)
+	}
+}
+
+// TestStateThatStaysEndsAtTheLimit: what cannot be left in the store ends its job where
+// it has come to the limit, with the figure and the setting.
+func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
+	for _, query := range []string{
+		"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
+		"SELECT id, window_start, count(*) FROM e WINDOW HOPPING (INTERVAL '2 hours', INTERVAL '1 hour') GROUP BY id",
+		"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id",
+		"SELECT a.id FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'",
+		"SELECT a.id FROM e a JOIN e b ON a.id = b.id",
+		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
+		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",
+	} {
+		t.Run(query, func(t *testing.T) {
+			f := newFixture(t)
+			f.Engine.o.QueryMemory = 2 << 20
+			e := f.events("e")
+			e.add(1)
+			if err := f.sqlJob("j", query, "'state.memory_limit_mb' = '1'", "restart_policy = 'never'"); err != nil {
+				t.Fatal(err)
+			}
+			keys(e, 0, 100_000)
+			def := f.waitState("j", catalog.JobFailed)
+			if def.Failure.Code != sqlerr.OutOfMemory || !strings.Contains(def.Failure.Message, "over its limit of 2048 kB") || !strings.Contains(def.Failure.Detail, memory.QuerySetting) {
+				t.Errorf("the job failed with %s: %s", def.Failure.Code, def.Failure)
+			}
+		})
 	}
 }
 
