@@ -190,6 +190,7 @@ type Proxy struct {
 	mu   sync.Mutex
 	rule func(w http.ResponseWriter, r *http.Request) bool
 	seen []*http.Request
+	sent int64
 }
 
 // Before starts a proxy that ends with the test.
@@ -231,6 +232,15 @@ func (p *Proxy) Requests() []*http.Request {
 	return seen
 }
 
+// Sent is how many bytes of objects were passed on since the last call.
+func (p *Proxy) Sent() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.sent
+	p.sent = 0
+	return n
+}
+
 // serve passes a request on with the host that it was signed for.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
@@ -252,7 +262,12 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header()[k] = v
 	}
 	w.WriteHeader(resp.StatusCode)
-	_, _ = io.Copy(w, resp.Body)
+	n, _ := io.Copy(w, resp.Body)
+	if r.Method == http.MethodGet && resp.Header.Get("ETag") != "" { // no listing
+		p.mu.Lock()
+		p.sent += n
+		p.mu.Unlock()
+	}
 }
 
 // Refuse answers with an S3 error.

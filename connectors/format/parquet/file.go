@@ -123,6 +123,18 @@ func (f *File) Rows() int64 {
 // Groups is how many row groups the file has.
 func (f *File) Groups() int { return len(f.footer.groups) }
 
+// Chunk is where the values of a flat column lie in a row group, by the footer: the byte
+// where they begin, and how many there are. ok: there is such a column.
+func (f *File) Chunk(group int, column string) (from, length int64, ok bool) {
+	for i, n := range f.leaves {
+		if n.path == column {
+			c := &f.footer.groups[group].chunks[i]
+			return c.begin(), c.size, true
+		}
+	}
+	return 0, 0, false
+}
+
 // readFull fills b from an offset.
 func readFull(r io.ReaderAt, b []byte, off int64) error {
 	n, err := r.ReadAt(b, off)

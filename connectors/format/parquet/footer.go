@@ -109,6 +109,14 @@ type chunk struct {
 	uncompressed int64
 }
 
+// begin is where its first byte lies.
+func (c *chunk) begin() int64 {
+	if c.dictionary > 0 {
+		return min(c.data, c.dictionary)
+	}
+	return c.data
+}
+
 // group is a row group.
 type group struct {
 	rows   int64

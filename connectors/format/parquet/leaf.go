@@ -92,10 +92,7 @@ func (l *leaf) start(r io.ReaderAt, size int64, c *chunk, piece int) error {
 	case c.phys != l.node.phys:
 		return corrupt("its schema and its row group are of different types")
 	}
-	from := c.data
-	if c.dictionary > 0 && c.dictionary < from {
-		from = c.dictionary
-	}
+	from := c.begin()
 	if from < int64(len(magic)) || c.size < 0 || from > size || c.size > size-from || c.values < 0 {
 		return corrupt("its values are said to lie at byte %d and to be %d long, in a file of %d", from, c.size, size)
 	}

@@ -95,9 +95,7 @@ func (w *Writer) Resume(f *File) error {
 	for _, g := range f.footer.groups {
 		start := f.begin
 		for _, c := range g.chunks {
-			if start = min(start, c.data); c.dictionary > 0 {
-				start = min(start, c.dictionary)
-			}
+			start = min(start, c.begin())
 		}
 		w.groups = append(w.groups, writtenGroup{raw: g.raw, rows: g.rows, start: start})
 	}
