@@ -168,40 +168,6 @@ func (c *config) readEndpoint(env *stream.Env, v *stream.Values, rel *catalog.Re
 	return nil
 }
 
-// readCredentials makes the chain that credentials are taken from. Nothing is asked
-// yet.
-func (c *config) readCredentials(v *stream.Values, rel *catalog.Relation) error {
-	id, secret, token := v.String("access_key_id"), v.String("secret_access_key"), v.String("session_token")
-	c.how = v.Enum("credentials", "auto", "keys", "environment", "file", "iam", "anonymous")
-	if (id == "") != (secret == "") {
-		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "%q has one of access_key_id and secret_access_key", rel.Name).WithHint("Give both, or neither.")
-	}
-	if c.how == "auto" && id != "" {
-		c.how = "keys"
-	}
-	environment := []credentials.Provider{&credentials.EnvAWS{}}
-	shared := &credentials.FileAWSCredentials{Profile: v.String("profile")}
-	machine := &credentials.IAM{}
-	switch c.how {
-	case "keys":
-		if id == "" {
-			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "credentials = 'keys' of %q has no keys", rel.Name).WithHint("Give access_key_id and secret_access_key.")
-		}
-		c.creds = credentials.NewStaticV4(id, secret, token)
-	case "environment":
-		c.creds = credentials.NewChainCredentials(environment)
-	case "file":
-		c.creds = credentials.New(shared)
-	case "iam":
-		c.creds = credentials.New(machine)
-	case "anonymous":
-		c.creds = credentials.NewStaticV4("", "", "")
-	default:
-		c.creds = credentials.NewChainCredentials(append(environment, shared, machine))
-	}
-	return nil
-}
-
 func (c *config) readEncryption(v *stream.Values, rel *catalog.Relation) error {
 	kms, customer := v.String("sse.kms_key_id"), v.String("sse.customer_secret_key")
 	how := v.Enum("sse", "none", "aes256", "kms", "customer")

@@ -31,7 +31,7 @@ var (
 		{Key: "endpoint", Help: "the URL of the store, which http.allow must name; without it Amazon's of the region"},
 		{Key: "region", Help: "the region; without it what the store says, us-east-1 where there is an endpoint"},
 		{Key: "path_style", Default: "auto", Help: "true: the bucket is in the path of a URL, false: in its host; auto: in the path unless the endpoint is Amazon's"},
-		{Key: "credentials", Default: "auto", Help: "keys, environment, file (the shared credentials file), iam (the role of the machine or container), anonymous; auto: keys where they are given, else the first of environment, file and iam that has some"},
+		{Key: "credentials", Default: "auto", Help: "keys, environment, file (the shared credentials file), iam (a web identity, or the role of the container or machine), anonymous; auto: keys where they are given, else the first that is set up of environment, web identity, file, container and machine"},
 		{Key: "access_key_id", Help: "the access key"},
 		{Key: "secret_access_key", Help: "its secret"},
 		{Key: "session_token", Help: "its token, where it is a temporary one"},
