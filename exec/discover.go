@@ -59,7 +59,8 @@ func (t *Txn) createSchema(s *plan.CreateSchema) (Result, error) {
 // none has it. The stream belongs to the schema's owner, and only who may act as that
 // role makes one: the system is asked in its name. Where the transaction has changed
 // the catalog itself the stream is part of that, else it is there at once, and stays.
-func (t *Txn) Discover(ctx context.Context, schemas []string, name, user string) (bool, []*sqlerr.Error, error) {
+// readOnly: it is the transaction's alone, and goes with it.
+func (t *Txn) Discover(ctx context.Context, schemas []string, name, user string, readOnly bool) (bool, []*sqlerr.Error, error) {
 	for _, schema := range schemas {
 		sc := t.Snapshot().Schema(schema)
 		if sc == nil || sc.Connector == "" {
@@ -84,6 +85,9 @@ func (t *Txn) Discover(ctx context.Context, schemas []string, name, user string)
 			return false, nil, sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for topic %q of schema %q, which nobody has used yet", found, schema).
 				WithHint("%s, whose schema it is, uses it first (SELECT * FROM %s.%s LIMIT 0), and may then GRANT SELECT on it.",
 					catalog.QuoteName(sc.Owner), catalog.QuoteName(schema), catalog.QuoteName(name))
+		}
+		if readOnly && t.tx == nil {
+			t.tx, t.passing = t.e.o.Catalog.Begin(), true
 		}
 		notices, err := t.found(ctx, l, sc, name, found)
 		return err == nil, notices, err

@@ -25,6 +25,7 @@ type Txn struct {
 	views   []*catalog.Relation // that COMMIT waits for
 	started []string            // jobs that COMMIT waits for until they are open
 	mixed   bool                // more was done than to make views
+	passing bool                // all that tx has are streams found for reading, which do not stay
 	done    bool
 
 	tab         *table.Txn // nil: no table was read or changed
@@ -62,6 +63,7 @@ func (t *Txn) change() *catalog.Tx {
 	if t.tx == nil {
 		t.tx = t.e.o.Catalog.Begin()
 	}
+	t.passing = false
 	return t.tx
 }
 
@@ -179,6 +181,9 @@ func (t *Txn) Commit(ctx context.Context) error {
 		return nil
 	}
 	t.done = true
+	if t.passing {
+		t.tx = nil
+	}
 	if err := t.prepareWrites(ctx); err != nil {
 		err = leftBehind(t.writes, err)
 		t.undo()

@@ -99,8 +99,8 @@ func (t *execTxn) Listed(ctx context.Context, system *catalog.Relation) ([]strea
 	return t.txn.Listed(ctx, system)
 }
 
-func (t *execTxn) Discover(ctx context.Context, schemas []string, name, user string) (bool, []*sqlerr.Error, error) {
-	return t.txn.Discover(ctx, schemas, name, user)
+func (t *execTxn) Discover(ctx context.Context, schemas []string, name, user string, readOnly bool) (bool, []*sqlerr.Error, error) {
+	return t.txn.Discover(ctx, schemas, name, user, readOnly)
 }
 
 func (t *execTxn) Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error) {

@@ -52,7 +52,7 @@ func (t *memoryTxn) Listed(context.Context, *catalog.Relation) ([]stream.Listed,
 	return nil, nil
 }
 
-func (t *memoryTxn) Discover(context.Context, []string, string, string) (bool, []*sqlerr.Error, error) {
+func (t *memoryTxn) Discover(context.Context, []string, string, string, bool) (bool, []*sqlerr.Error, error) {
 	return false, nil, nil
 }
 

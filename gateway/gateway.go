@@ -74,8 +74,8 @@ type Txn interface {
 	// Listed tells what a system holds: a broker's topics.
 	Listed(ctx context.Context, system *catalog.Relation) ([]stream.Listed, error)
 	// Discover makes a stream of what the system of one of the schemas has by a name;
-	// false: none has it.
-	Discover(ctx context.Context, schemas []string, name, user string) (bool, []*sqlerr.Error, error)
+	// false: none has it. readOnly: the stream does not outlive the transaction.
+	Discover(ctx context.Context, schemas []string, name, user string, readOnly bool) (bool, []*sqlerr.Error, error)
 	// Explain returns the rows of EXPLAIN.
 	Explain(ctx context.Context, s *plan.Explain, env *function.Env) ([]string, error)
 }

@@ -40,7 +40,9 @@ func (x *session) showTopics(ctx context.Context, s *plan.ShowTopics) (*outcome,
 // discover has a stream made of what a statement names and the catalog does not have;
 // otherwise is the statement's error where no system has it either.
 func (x *session) discover(ctx context.Context, missing *bind.Undiscovered, otherwise error) error {
-	found, notices, err := x.begin().Discover(ctx, missing.Schemas, missing.Name, x.settings.current.currentUser())
+	engine := x.begin()
+	readOnly, _ := x.txn.mode(&x.settings, "transaction_read_only")
+	found, notices, err := engine.Discover(ctx, missing.Schemas, missing.Name, x.settings.current.currentUser(), readOnly == "on")
 	x.notices(notices)
 	switch {
 	case err != nil:

@@ -147,6 +147,50 @@ func text(v any) string {
 	return "NULL"
 }
 
+// TestTopicsReadOnly reads topics that nobody has used in transactions that may not write:
+// they can be read there, by either protocol, and the catalog stays as it was.
+func TestTopicsReadOnly(t *testing.T) {
+	c := newCluster(t)
+	c.put(t, "orders", `{"id": 1}`, `{"id": 2}`)
+	conn, other := c.connect(t, "ferris"), c.connect(t, "ferris")
+	run(t, conn, "CREATE SCHEMA k FROM KAFKA WITH ('bootstrap.servers' = '"+c.addr+"')")
+	made := func() string {
+		return lined(t, other, "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE relname = 'orders' AND attname = 'id'")
+	}
+	for _, begin := range []string{"BEGIN READ ONLY", "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"} {
+		run(t, conn, begin)
+		for range 2 {
+			if got := lined(t, conn, "SELECT sum(id) FROM k.orders"); got != "3" {
+				t.Errorf("%s: the sum is %s", begin, got)
+			}
+		}
+		wantFault(t, conn, "CREATE TABLE x (a int)", "25006", "read-only", "")
+		run(t, conn, "ROLLBACK")
+		run(t, conn, begin)
+		if got := lined(t, conn, "SELECT sum(id) FROM k.orders"); got != "3" {
+			t.Errorf("%s, once more: the sum is %s", begin, got)
+		}
+		run(t, conn, "COMMIT")
+		if got := made(); got != "0" {
+			t.Errorf("%s: a stream was made", begin)
+		}
+	}
+	run(t, conn, "SET default_transaction_read_only = on")
+	var sum int64
+	for range 3 { // from the second on by a prepared statement
+		if err := conn.QueryRow(t.Context(), "SELECT sum(id) FROM k.orders WHERE id > $1", 1).Scan(&sum); err != nil || sum != 2 {
+			t.Errorf("of one statement alone: %d, %v", sum, err)
+		}
+	}
+	if got := made(); got != "0" {
+		t.Error("a statement alone: a stream was made")
+	}
+	run(t, conn, "SET default_transaction_read_only = off")
+	if got := lined(t, conn, "SELECT sum(id) FROM k.orders"); got != "3" || made() != "1" {
+		t.Errorf("where it may be written: the sum is %s, %s streams were made", got, made())
+	}
+}
+
 // TestSchemaOfTopics uses topics as streams that nobody has declared.
 func TestSchemaOfTopics(t *testing.T) {
 	c := newCluster(t)

@@ -36,7 +36,7 @@ var (
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
-		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + charsetNames + "; of a sink utf-8"},
+		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + object.CharsetNames + "; of a sink utf-8"},
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
 	}
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
@@ -95,7 +95,7 @@ type config struct {
 	path      string
 	format    string
 	codec     object.Codec
-	charset   *charset // nil: UTF-8
+	charset   *object.Charset // nil: UTF-8
 	delimiter byte
 	quote     byte
 	null      string
@@ -210,7 +210,9 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	if role == stream.RoleSink {
 		v.Refuse("encoding", "Leave it out, and convert the file when it is written (iconv -f utf-8).", "utf-8")
 	}
-	c.charset = readCharset(v, c.format)
+	if c.charset = object.ReadCharset(v); c.charset != nil && (c.format == formatAvro || c.format == formatParquet) {
+		v.Reject("encoding", "utf-8 with format "+c.format+", whose texts are that")
+	}
 	if err := c.readAvro(v, role); err != nil {
 		return c, err
 	}

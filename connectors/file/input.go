@@ -112,7 +112,7 @@ func (in *input) take(f object.File, at position) error {
 		return in.fileError(err)
 	}
 	if in.config.charset != nil {
-		in.z = in.config.charset.reader(in.z)
+		in.z = in.config.charset.Reader(in.z)
 	}
 	if at.offset == 0 {
 		return nil

@@ -55,9 +55,9 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 	n := 0
 	for _, rec := range records {
 		if c.format == formatCSV {
-			err = fromCSV.Add(nil, rec.Value)
+			err = fromCSV.Add(nil, c.text(rec.Value, nil))
 		} else {
-			err = fromJSON.Add(rec.Value)
+			err = fromJSON.Add(c.text(rec.Value, nil))
 		}
 		if err == nil {
 			n++

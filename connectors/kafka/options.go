@@ -13,6 +13,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -37,6 +38,7 @@ var (
 		{Key: "ssl.endpoint.identification.algorithm", Default: "https", Help: "https: a broker's certificate must be its host's; none: who signed it is checked, and not whose it is"},
 		{Key: "receive.buffer.bytes", Help: "is not supported: the system sizes the sockets' buffers"},
 		{Key: "send.buffer.bytes", Help: "is not supported, likewise"},
+		{Key: "encoding", Default: "utf-8", Help: "of values in json, csv and text: " + object.CharsetNames + "; of a sink utf-8"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
@@ -112,6 +114,7 @@ type config struct {
 	keyBytes  bool
 	delimiter byte
 	null      string
+	charset   *object.Charset // of values; nil: UTF-8
 	security  security
 	avro      avro.Config
 	protobuf  protobuf.Config
@@ -213,6 +216,12 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 		c.delimiter = '\t'
 	} else {
 		v.Reject("delimiter", "one ASCII character, or tab")
+	}
+	if role == stream.RoleSink {
+		v.Refuse("encoding", "Leave it out: values are written in utf-8.", "utf-8")
+	}
+	if c.charset = object.ReadCharset(v); c.charset != nil && c.format != formatJSON && c.format != formatCSV && c.format != formatText {
+		v.Reject("encoding", "utf-8 with format "+c.format)
 	}
 	c.registry = registry.Read(v, role)
 	c.avro = avro.Read(v, role, c.registry.URL != "")
@@ -340,6 +349,14 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 			v.Reject("key", "columns of "+rel.Name)
 		}
 	}
+}
+
+// text is a value in UTF-8, in a buffer that it may use.
+func (c *config) text(value, buf []byte) []byte {
+	if c.charset == nil || value == nil {
+		return value
+	}
+	return c.charset.Append(buf[:0], value)
 }
 
 func column(rel *catalog.Relation, name string) int {

@@ -42,6 +42,7 @@ type rows struct {
 	key     bool // _key is read
 	keyHex  bool
 	scratch []byte
+	text    []byte // a value in UTF-8, of one that is not
 }
 
 // hidden is a pseudo-column that is read.
@@ -194,13 +195,22 @@ func (r *rows) one(rec *record) (int, error) {
 	}
 	if rec.value == nil {
 		r.decoder.Null()
-	} else if err := r.decoder.Decode(rec.value); err != nil {
+	} else if err := r.decoder.Decode(r.utf8(rec.value)); err != nil {
 		return 0, err
 	}
 	if r.changes != nil {
 		return r.changes.Rows(), nil
 	}
 	return 1, nil
+}
+
+// utf8 is a value in UTF-8, up to the next one.
+func (r *rows) utf8(value []byte) []byte {
+	if r.config.charset == nil {
+		return value
+	}
+	r.text = r.config.text(value, r.text)
+	return r.text
 }
 
 // beside writes what a row has beside the record's value.

@@ -1,4 +1,4 @@
-package file
+package object
 
 import (
 	"bytes"
@@ -12,17 +12,19 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
 // charsetOf reads the key as a declaration has it.
-func charsetOf(t *testing.T, name string) *charset {
+func charsetOf(t *testing.T, name string) *Charset {
 	t.Helper()
-	v, err := stream.ReadOptions(relation("x", "encoding", name), stream.RoleSource, sourceOptions)
+	rel := &catalog.Relation{Name: "x", Options: catalog.Options{{Key: "encoding", Value: name}}}
+	v, err := stream.ReadOptions(rel, stream.RoleSource, []stream.Option{{Key: "encoding"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := readCharset(v, formatCSV)
+	c := ReadCharset(v)
 	if err := v.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,10 @@ func TestCharsets(t *testing.T) {
 				t.Fatal(err)
 			}
 			for kind, from := range map[string]io.Reader{"whole": bytes.NewReader(raw), "by bytes": iotest.OneByteReader(bytes.NewReader(raw)), "with EOF": iotest.DataErrReader(bytes.NewReader(raw))} {
-				got, err := io.ReadAll(charsetOf(t, name).reader(io.NopCloser(from)))
+				if got := string(charsetOf(t, name).Append([]byte("x"), raw)); got != "x"+text {
+					t.Errorf("%s, as a record: %.60q, want %.60q", name, got, text)
+				}
+				got, err := io.ReadAll(charsetOf(t, name).Reader(io.NopCloser(from)))
 				if err != nil || strings.TrimPrefix(string(got), "\ufeff") != text {
 					t.Errorf("%s, %s: %.60q, %v, want %.60q", name, kind, got, err, text)
 				}
@@ -64,12 +69,15 @@ func TestNoCharacter(t *testing.T) {
 	for name, raw := range map[string]string{
 		"windows-1252": "a\x81b", "utf-16le": "a\x00\x00\xd8b\x00", "utf-16be": "\xdc\x00\x00b", "utf-16": "\xff\xfea\x00b", "iso-8859-7": "\xff",
 	} {
-		got, err := io.ReadAll(charsetOf(t, name).reader(io.NopCloser(iotest.OneByteReader(strings.NewReader(raw)))))
+		got, err := io.ReadAll(charsetOf(t, name).Reader(io.NopCloser(iotest.OneByteReader(strings.NewReader(raw)))))
+		if record := charsetOf(t, name).Append(nil, []byte(raw)); utf8.Valid(record) || bytes.Count(record, []byte{noCharacter}) != 1 {
+			t.Errorf("%s, as a record: %q", name, record)
+		}
 		if err != nil || utf8.Valid(got) || bytes.Count(got, []byte{noCharacter}) != 1 {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if got, err := io.ReadAll(charsetOf(t, "utf-16").reader(io.NopCloser(strings.NewReader("\xff")))); err != nil || string(got) != "\xff" {
+	if got, err := io.ReadAll(charsetOf(t, "utf-16").Reader(io.NopCloser(strings.NewReader("\xff")))); err != nil || string(got) != "\xff" {
 		t.Errorf("half a character: %q, %v", got, err)
 	}
 }

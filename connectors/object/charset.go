@@ -1,4 +1,4 @@
-package file
+package object
 
 import (
 	"io"
@@ -12,10 +12,10 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
-// charset is how a file's bytes stand for characters, where that is not UTF-8. What
+// Charset is how a text's bytes stand for characters, where that is not UTF-8. What
 // stands for none becomes a byte that is never part of UTF-8, so that the record which
 // it is in is a bad one.
-type charset struct {
+type Charset struct {
 	narrow *[256][]byte // a byte's character as UTF-8; nil: units are two bytes wide
 	order  byteOrder
 }
@@ -48,33 +48,30 @@ var narrowCharsets = []struct {
 	{[]string{"macintosh", "macroman"}, charmap.Macintosh},
 }
 
-// charsetNames are what an error of an unknown one lists.
-const charsetNames = "utf-8, utf-16, utf-16le, utf-16be, latin1, latin2, latin5, latin7, latin9, iso-8859-5, iso-8859-7, windows-1250 to windows-1254, windows-1257, koi8-r, cp437, cp850 or macintosh"
+// CharsetNames are what an error of an unknown one lists.
+const CharsetNames = "utf-8, utf-16, utf-16le, utf-16be, latin1, latin2, latin5, latin7, latin9, iso-8859-5, iso-8859-7, windows-1250 to windows-1254, windows-1257, koi8-r, cp437, cp850 or macintosh"
 
-// readCharset reads the key encoding; nil: UTF-8.
-func readCharset(v *stream.Values, format string) *charset {
-	var c *charset
+// ReadCharset reads the key encoding; nil: UTF-8.
+func ReadCharset(v *stream.Values) *Charset {
+	var c *Charset
 	switch name := strings.ReplaceAll(stream.Fold(v.String("encoding")), " ", ""); name {
 	case "utf8", "unicode", "ascii", "usascii":
 		return nil
 	case "utf16":
-		c = &charset{order: marked}
+		c = &Charset{order: marked}
 	case "utf16le":
-		c = &charset{order: littleEndian}
+		c = &Charset{order: littleEndian}
 	case "utf16be":
-		c = &charset{order: bigEndian}
+		c = &Charset{order: bigEndian}
 	default:
 		for _, n := range narrowCharsets {
 			if slices.Contains(n.names, name) {
-				c = &charset{narrow: narrowTable(n.of)}
+				c = &Charset{narrow: narrowTable(n.of)}
 			}
 		}
 	}
-	switch {
-	case c == nil:
-		v.Reject("encoding", charsetNames)
-	case format == formatAvro || format == formatParquet:
-		v.Reject("encoding", "utf-8 with format "+format+", whose texts are that")
+	if c == nil {
+		v.Reject("encoding", CharsetNames)
 	}
 	return c
 }
@@ -91,14 +88,36 @@ func narrowTable(m *charmap.Charmap) *[256][]byte {
 	return &t
 }
 
-// reader gives what from has as UTF-8. Its bytes are counted after that.
-func (c *charset) reader(from io.ReadCloser) io.ReadCloser {
+// Append appends a whole text as UTF-8, without the mark of its byte order.
+func (c *Charset) Append(dst, text []byte) []byte {
+	if c.narrow != nil {
+		for _, b := range text {
+			dst = append(dst, c.narrow[b]...)
+		}
+		return dst
+	}
+	order := c.order
+	if len(text) >= 2 && (text[0] == 0xfe && text[1] == 0xff && order != littleEndian || text[0] == 0xff && text[1] == 0xfe && order != bigEndian) {
+		if order == marked && text[0] == 0xff {
+			order = littleEndian
+		}
+		text = text[2:]
+	}
+	dst, read := appendWide(dst, text, order)
+	if read < len(text) {
+		dst = append(dst, noCharacter)
+	}
+	return dst
+}
+
+// Reader gives what from has as UTF-8. Its bytes are counted after that.
+func (c *Charset) Reader(from io.ReadCloser) io.ReadCloser {
 	return &transcoder{of: *c, from: from}
 }
 
 // transcoder is a file's bytes as UTF-8.
 type transcoder struct {
-	of   charset
+	of   Charset
 	from io.ReadCloser
 	raw  [4096]byte
 	r, w int    // raw[r:w] is to be decoded
@@ -152,35 +171,43 @@ func (t *transcoder) wide() {
 			t.of.order = littleEndian
 		}
 	}
-	for t.w-t.r >= 2 {
-		u := t.unit(t.r)
+	n := 0
+	t.buf, n = appendWide(t.buf, t.raw[t.r:t.w], t.of.order)
+	t.w = copy(t.raw[:], t.raw[t.r+n:t.w])
+	t.r = 0
+}
+
+// appendWide appends what units of two bytes stand for, and returns how many bytes it took:
+// all but a part of a character at their end.
+func appendWide(dst, raw []byte, order byteOrder) ([]byte, int) {
+	unit := func(i int) rune {
+		if order == littleEndian {
+			return rune(raw[i]) | rune(raw[i+1])<<8
+		}
+		return rune(raw[i])<<8 | rune(raw[i+1])
+	}
+	at := 0
+	for len(raw)-at >= 2 {
+		u := unit(at)
 		if !utf16.IsSurrogate(u) {
-			t.buf = utf8.AppendRune(t.buf, u)
-			t.r += 2
+			dst = utf8.AppendRune(dst, u)
+			at += 2
 			continue
 		}
-		if u < 0xdc00 && t.w-t.r < 4 {
+		if u < 0xdc00 && len(raw)-at < 4 {
 			break // the other half is still to be read
 		}
 		var pair rune = utf8.RuneError
 		if u < 0xdc00 {
-			pair = utf16.DecodeRune(u, t.unit(t.r+2))
+			pair = utf16.DecodeRune(u, unit(at+2))
 		}
 		if pair == utf8.RuneError {
-			t.buf = append(t.buf, noCharacter)
-			t.r += 2
+			dst = append(dst, noCharacter)
+			at += 2
 			continue
 		}
-		t.buf = utf8.AppendRune(t.buf, pair)
-		t.r += 4
+		dst = utf8.AppendRune(dst, pair)
+		at += 4
 	}
-	t.w = copy(t.raw[:], t.raw[t.r:t.w])
-	t.r = 0
-}
-
-func (t *transcoder) unit(i int) rune {
-	if t.of.order == littleEndian {
-		return rune(t.raw[i]) | rune(t.raw[i+1])<<8
-	}
-	return rune(t.raw[i])<<8 | rune(t.raw[i+1])
+	return dst, at
 }
