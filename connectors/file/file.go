@@ -198,7 +198,13 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 		c.format = formatAvro
 	case "parquet":
 		c.format = formatParquet
-	case "protobuf", "text", "raw":
+	case "debeziumjson", "debeziumavro", "debeziumavroconfluent":
+		return c, sqlerr.Unsupported("Read the changes from their topic (type = 'kafka'), or the envelopes as they are: declare before, after and op as jsonb, with format 'json'.",
+			"format %q of %s %q is not supported by files", f, role, rel.Name)
+	case "protobuf", "proto", "protobufconfluent":
+		return c, sqlerr.Unsupported("Messages of Protobuf are read from and written to topics (type = 'kafka'); in files write format 'avro', 'parquet', 'json' or 'csv'.",
+			"format %q of %s %q is not supported by files", f, role, rel.Name)
+	case "text", "raw":
 		return c, sqlerr.Unsupported("Write format 'json', 'csv', 'avro' or 'parquet'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
 	default:
 		v.Reject("format", "json, jsonlines, csv, avro or parquet")

@@ -459,7 +459,7 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 				continue
 			}
 		}
-		err = stream.RecordError(r.source.rel, in.place(at), err)
+		err = stream.RecordError(r.source.rel, in.place(at), r.noHeader(in, rec, err))
 		switch {
 		case policy == stream.Fail && n > 0 && len(rec) > 0:
 			in.r -= len(rec) // the rows before it first, then the error
@@ -480,6 +480,20 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 		})
 	}
 	return n, true, nil
+}
+
+// noHeader is the error of a record; of the first one of a CSV file, which is no header
+// of the columns, with what it may have been.
+func (r *reader) noHeader(in *input, rec []byte, err error) error {
+	d, ok := r.decoder.(*csv.Decoder)
+	if !ok || in.header == nil || in.config.header != "auto" || !bytes.Equal(rec, in.header) {
+		return err
+	}
+	e := *sqlerr.From(err)
+	if why := d.NoHeader(rec, r.columns); e.Hint == "" {
+		e.Hint = why
+	}
+	return &e
 }
 
 // keep notes where a row's record begins, and the record, where someone asks.

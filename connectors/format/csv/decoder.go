@@ -84,13 +84,37 @@ func (d *Decoder) Header(record []byte) error {
 			return &sqlerr.Error{
 				Code: sqlerr.UndefinedColumn, Column: f.name,
 				Message: fmt.Sprintf("the header has no column %q", f.name),
-				Hint:    fmt.Sprintf("The header names %s.", strings.Join(names, ", ")),
+				Hint:    fmt.Sprintf("The header names %s. Declare the columns as it does, or set has_headers = 'false' where the first record is data.", shown(names)),
 			}
 		}
 		at[k] = f
 	}
 	d.at, d.width, d.ends = at, len(names), marks{}
 	return nil
+}
+
+// NoHeader says why a record that could have been a header was taken for data.
+func (d *Decoder) NoHeader(record []byte, all []catalog.Column) string {
+	names, err := d.split(record)
+	if err != nil {
+		return ""
+	}
+	for _, c := range all {
+		if index(names, func(s string) bool { return strings.EqualFold(s, c.Name) }) < 0 {
+			return fmt.Sprintf("The first record was not taken for a header, as it does not name column %q: it has %s. If it is one, declare the columns as it names them.", c.Name, shown(names))
+		}
+	}
+	return ""
+}
+
+// shown are the first of some fields, as a message has them.
+func shown(fields []string) string {
+	const most = 300
+	s := strings.ToValidUTF8(strings.Join(fields, ", "), "\uFFFD")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + " ..."
+	}
+	return s
 }
 
 // IsHeader reports whether the record names every one of the columns.
