@@ -21,16 +21,28 @@ type line struct {
 	held  chan struct{} // closed: it is not held
 	open  map[net.Conn]bool
 	after func(down []byte) (held bool) // holds the line behind what a server sends
+	turns *strings.Replacer             // what is said otherwise on the way, in as many bytes; nil: nothing
 }
 
 // before makes a line to a pair's PostgreSQL, and returns it with its DSN.
 func before(t *testing.T, p *pair) (*line, string) {
 	t.Helper()
+	l := lineTo(t, fmt.Sprintf("127.0.0.1:%d", p.server.Port()))
+	dsn := strings.Replace(p.server.DSN(), fmt.Sprintf(":%d", p.server.Port()), fmt.Sprintf(":%d", l.Addr().(*net.TCPAddr).Port), 1)
+	if dsn == p.server.DSN() {
+		t.Fatalf("%s does not name the port %d", dsn, p.server.Port())
+	}
+	return l, dsn
+}
+
+// lineTo makes a line to an address.
+func lineTo(t *testing.T, to string) *line {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{Listener: listener, to: fmt.Sprintf("127.0.0.1:%d", p.server.Port()), held: make(chan struct{}), open: map[net.Conn]bool{}}
+	l := &line{Listener: listener, to: to, held: make(chan struct{}), open: map[net.Conn]bool{}}
 	close(l.held)
 	l.wait.Go(l.serve)
 	t.Cleanup(func() {
@@ -39,11 +51,7 @@ func before(t *testing.T, p *pair) (*line, string) {
 		_ = listener.Close()
 		l.wait.Wait()
 	})
-	dsn := strings.Replace(p.server.DSN(), fmt.Sprintf(":%d", p.server.Port()), fmt.Sprintf(":%d", listener.Addr().(*net.TCPAddr).Port), 1)
-	if dsn == p.server.DSN() {
-		t.Fatalf("%s does not name the port %d", dsn, p.server.Port())
-	}
-	return l, dsn
+	return l
 }
 
 func (l *line) serve() {
@@ -85,9 +93,12 @@ func (l *line) pass(to, from net.Conn, down bool) {
 			return
 		}
 		l.mu.Lock()
-		held, after := l.held, l.after
+		held, after, turns := l.held, l.after, l.turns
 		l.mu.Unlock()
 		<-held
+		if turns != nil {
+			copy(b[:n], turns.Replace(string(b[:n])))
+		}
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}

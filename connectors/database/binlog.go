@@ -30,6 +30,7 @@ type binlogStream struct {
 	server binlogServer
 	id     uint32
 	first  *binlogPacket // that has come and was not taken
+	format bool          // the log has said how its events are written
 
 	byFile   bool
 	domains  gtidDomains            // MariaDB's
@@ -332,8 +333,12 @@ func (w *binlogStream) beat(ctx context.Context, now time.Time) error {
 // event takes an event of the log.
 func (w *binlogStream) event(ctx context.Context, e *replication.BinlogEvent) error {
 	switch of := e.Event.(type) {
+	case *replication.FormatDescriptionEvent:
+		w.format = true
 	case *replication.RotateEvent:
-		w.file, w.pos = string(of.NextLogName), of.Position
+		if w.format { // the one before names the file that was asked for, and has a checksum or not
+			w.file, w.pos = string(of.NextLogName), of.Position
+		}
 	case *replication.MariadbGTIDEvent:
 		w.group = binlogGroup{known: true, domain: of.GTID.DomainID, maria: mariaGTID{of.GTID.ServerID, of.GTID.SequenceNumber}, prepared: of.Flags&mariaPrepared != 0}
 		w.open = !of.IsStandalone()
@@ -435,6 +440,8 @@ func (w *binlogStream) effect(ctx context.Context, of effect) error {
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "%s was dropped, renamed or made anew: its changes end behind %s", c.what(), w.at()).WithHint("%s", anew)
 	case effectParts:
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "partitions of %s were emptied, dropped or exchanged behind %s, and the binlog does not have their rows", c.what(), w.at()).WithHint("%s", anew)
+	case effectActs:
+		return sqlerr.Unsupported("Take the foreign key's actions, or the versions, away again, or write 'snapshot.interval' in place of cdc.", "%s was altered, behind %s, so that its rows change without the binlog's having them: reading its changes is not supported", c.what(), w.at())
 	case effectRows:
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the binlog of %s has a statement that may change %s in place of its rows, behind %s", c.server, c.subject(), w.at()).
 			WithHint("Have no session set binlog_format there. %s", anew)

@@ -30,7 +30,7 @@ type binlogColumn struct {
 	at       int    // among the table's columns
 	kind     string // its type, as mysqlColumn takes it
 	unsigned bool
-	size     int               // bits, bytes
+	size     int               // bits, bytes, digits of a fraction
 	labels   []string          // of an enum or a set
 	decoder  *encoding.Decoder // nil: its texts are UTF-8, or no texts
 	truth    bool              // any number but 0 is 1
@@ -48,7 +48,7 @@ func (s *source) binlogRowsOf(reader *reader, e *replication.TableMapEvent) (*bi
 	}
 	format := types.DefaultFormat()
 	format.Enum = s.env.Labels
-	facts := binlogFacts{e: e, unsigned: e.UnsignedMap(), collations: e.CollationMap(), labels: e.EnumStrValueMap(), sets: e.SetStrValueMap(), labelled: e.EnumSetCollationMap()}
+	facts := binlogFacts{e: e, unsigned: unsignedOf(e, s.log.binlog.maria), collations: e.CollationMap(), labels: e.EnumStrValueMap(), sets: e.SetStrValueMap(), labelled: e.EnumSetCollationMap()}
 	rows := &binlogRows{of: e}
 	for i, column := range reader.scan.Columns {
 		col := s.rel.Columns[column]
@@ -81,6 +81,23 @@ func (r *binlogRows) holds(e *replication.TableMapEvent) bool {
 	return of == e || bytes.Equal(of.ColumnType, e.ColumnType) && slices.Equal(of.ColumnMeta, e.ColumnMeta) && bytes.Equal(of.SignednessBitmap, e.SignednessBitmap) &&
 		slices.Equal(of.DefaultCharset, e.DefaultCharset) && slices.Equal(of.ColumnCharset, e.ColumnCharset) && slices.EqualFunc(of.ColumnName, e.ColumnName, bytes.Equal) &&
 		slices.EqualFunc(of.EnumStrValue, e.EnumStrValue, sameLabels) && slices.EqualFunc(of.SetStrValue, e.SetStrValue, sameLabels)
+}
+
+// unsignedOf are the numbers without a sign: the log has a bit for each column of numbers,
+// to which MariaDB, other than MySQL, counts years.
+func unsignedOf(e *replication.TableMapEvent, maria bool) map[int]bool {
+	found := map[int]bool{}
+	n := 0
+	for i, typ := range e.ColumnType {
+		if !e.IsNumericColumn(i) && (!maria || typ != protocol.MYSQL_TYPE_YEAR) {
+			continue
+		}
+		if n/8 < len(e.SignednessBitmap) {
+			found[i] = e.SignednessBitmap[n/8]&(0x80>>(n%8)) != 0
+		}
+		n++
+	}
+	return found
 }
 
 func sameLabels(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }
@@ -159,7 +176,7 @@ func (f *binlogFacts) column(s *source, at int, name string, col catalog.Column,
 			b.decoder = decoder.NewDecoder()
 		}
 	}
-	b.size = int(size)
+	b.size = max(int(size), scale)
 	if charset == "binary" {
 		switch {
 		case b.kind == "char" && (was.sql == "uuid" && size == 16 || was.sql == "inet6" && size == 16 || was.sql == "inet4" && size == 4):
@@ -281,6 +298,11 @@ func (b *binlogColumn) text(dst []byte, v string) ([]byte, error) {
 	case "char":
 		s, err := b.decoded(v)
 		return append(dst, strings.TrimRight(s, " ")...), err
+	case "time": // a fraction of zero is left out
+		if dst = append(dst, v...); b.size > 0 && !strings.Contains(v, ".") {
+			dst = append(dst, "."+strings.Repeat("0", b.size)...)
+		}
+		return dst, nil
 	case "text":
 		s, err := b.decoded(v)
 		return append(dst, s...), err

@@ -60,9 +60,13 @@ func (c *config) consistent(ctx context.Context, s *mysqlSession, l logged) (bin
 		at.server = l.binlog.uuid
 		return at, err
 	}
-	rows, err := s.texts(ctx, 1, fmt.Sprintf("SELECT BINLOG_GTID_POS(%s, %d)", quoteText(at.file), at.pos))
+	place := fmt.Sprintf("BINLOG_GTID_POS(%s, %d)", quoteText(at.file), at.pos)
+	rows, err := s.texts(ctx, 2, "SELECT "+place+", "+place+" IS NULL")
 	if err != nil || len(rows) != 1 {
 		return at, err
+	}
+	if rows[0][1] == "1" {
+		return at, sqlerr.Errorf(sqlerr.ConnectionFailure, "the binlog of %s that a snapshot of %s began in is gone already", c.server, c.subject())
 	}
 	return binlogAt{gtids: rows[0][0]}, nil
 }
@@ -116,7 +120,11 @@ func (c *config) consistentLocked(ctx context.Context, s *mysqlSession, l logged
 		return at, err
 	}
 	if l.binlog.gtids {
-		rows, err := lock.texts(ctx, 1, "SELECT @@GLOBAL.gtid_executed")
+		come := "gtid_executed"
+		if l.binlog.maria {
+			come = "gtid_binlog_pos"
+		}
+		rows, err := lock.texts(ctx, 1, "SELECT @@GLOBAL."+come)
 		if err != nil || len(rows) != 1 {
 			return at, err
 		}

@@ -14,6 +14,7 @@ const (
 	effectEnds         // the table is dropped, renamed or made anew
 	effectParts        // rows are gone, or have come, that the log does not name
 	effectRows         // it changes rows, and the log has the statement in place of them
+	effectActs         // rows change by themselves from now on
 )
 
 // statementWord is a word of a statement.
@@ -186,11 +187,25 @@ func effectOf(text, schema string, table name, folds bool) effect {
 		}
 	case r.take("ALTER"):
 		return r.alter()
-	case r.take("INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "WITH", "EXECUTE"):
-		touched := r.same(schema, table.schema) || slices.ContainsFunc(r.words, func(w statementWord) bool { return r.same(w.text, table.table) })
-		if touched {
+	case r.take("INSERT", "UPDATE", "REPLACE", "LOAD", "CALL", "WITH", "EXECUTE"):
+		return r.changes()
+	case r.take("DELETE"):
+		if len(r.words) > 4 || !r.take("FROM") {
+			return r.changes()
+		}
+		// All of a table: a server that starts says so of those that it kept in memory.
+		if r.name() {
 			return effectRows
 		}
+	}
+	return effectNone
+}
+
+// changes is for a statement that changes rows of some table: what a trigger, or a
+// procedure, does is not in it.
+func (r *statementReader) changes() effect {
+	if r.same(r.schema, r.table.schema) || slices.ContainsFunc(r.words, func(w statementWord) bool { return r.same(w.text, r.table.table) }) {
+		return effectRows
 	}
 	return effectNone
 }
@@ -269,6 +284,14 @@ func (r *statementReader) alter() effect {
 		if r.words[i].is("RENAME") && len(rest) > 0 && !rest[0].is("COLUMN", "INDEX", "KEY") {
 			return effectEnds
 		}
+	}
+	for _, on := range []string{"DELETE", "UPDATE"} {
+		if r.has("ON", on, "CASCADE") || r.has("ON", on, "SET", "NULL") || r.has("ON", on, "SET", "DEFAULT") {
+			return effectActs
+		}
+	}
+	if r.has("SYSTEM", "VERSIONING") {
+		return effectActs
 	}
 	for _, parts := range []string{"TRUNCATE", "DROP", "EXCHANGE", "CONVERT", "IMPORT", "DISCARD"} {
 		if r.has(parts, "PARTITION") || r.has(parts, "TABLESPACE") {
