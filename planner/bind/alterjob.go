@@ -2,6 +2,7 @@ package bind
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -44,12 +45,28 @@ func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
 		case fixedKeys[key]:
 			b.unsupportedAt(p.Pos, "DROP JOB and START JOB with it; or start another job with it, and ALTER JOB ... SWAP WITH that.", "ALTER JOB cannot set \"%s\"", key)
 		case !jobKeys[key]:
-			b.unknownKey(key, nil, p.Pos)
+			b.unknownJobKey(key, p.Pos)
 		}
 		seen[key] = true
 		s.Set = append(s.Set, catalog.Option{Key: key, Value: p.Value})
 	}
 	return done(s)
+}
+
+// unknownJobKey answers a key that ALTER JOB does not know, with the nearest, or all.
+func (b *binder) unknownJobKey(key string, pos int) {
+	var known []string
+	for k := range jobKeys {
+		if !fixedKeys[k] {
+			known = append(known, k)
+		}
+	}
+	slices.Sort(known)
+	err := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter \"%s\"", key).At(pos)
+	if near := nearest(key, known); near != "" {
+		b.fail(err.WithHint("Perhaps you meant \"%s\".", near))
+	}
+	b.fail(err.WithHint("ALTER JOB can set %s.", strings.Join(known, ", ")))
 }
 
 // jobStart reads where a job is to begin.

@@ -52,7 +52,12 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		}
 		return b.show(x.What)
 	case *parse.Describe:
+		if x.Job {
+			return b.describeJob(x.Name)
+		}
 		return b.describe(x.Name)
+	case *parse.ShowCreate:
+		return b.showCreate(x)
 	}
 	b.fail(sqlerr.Errorf(sqlerr.InternalError, "no binding for %T", s))
 	return nil

@@ -1,7 +1,13 @@
 package bind
 
 import (
+	"strconv"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -21,10 +27,63 @@ func (b *binder) show(what string) *plan.Bound {
 	if !ok {
 		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS, SHOW MATERIALIZED VIEWS or SHOW TOPICS.", "SHOW %s is not supported", what)
 	}
+	return b.asked(text)
+}
+
+// asked is a statement that stands for a query.
+func (b *binder) asked(text string) *plan.Bound {
 	stmt, err := parse.Query(text)
 	b.check(err)
-	in := &binder{ctx: b.ctx, c: b.c, stmt: stmt, src: stmt.Source, ascii: true, shared: b.shared}
+	in := &binder{ctx: b.ctx, c: b.c, stmt: stmt, src: stmt.Source, ascii: isASCII(text), shared: b.shared}
 	return b.rows(in.boundQuery(stmt.Node.GetSelectStmt()))
+}
+
+// describeJob is DESCRIBE JOB name: what ferris.jobs has of it.
+func (b *binder) describeJob(n parse.Name) *plan.Bound {
+	return b.asked("SELECT * FROM ferris.jobs WHERE oid = " + b.jobOID(n))
+}
+
+func (b *binder) jobOID(n parse.Name) string {
+	j := b.c.Catalog.Job(n.Name)
+	if n.Schema != "" || j == nil {
+		b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "job \"%s\" does not exist", n.Name).WithHint("SHOW JOBS lists them.").At(n.Pos))
+	}
+	return strconv.FormatUint(uint64(j.OID), 10)
+}
+
+// showCreate is SHOW CREATE of a stream, view, materialized view or job: the statement
+// that it was made by, NULL where that has a secret.
+func (b *binder) showCreate(x *parse.ShowCreate) *plan.Bound {
+	of, ok := map[string]struct {
+		kind   catalog.Kind
+		column string
+		from   string
+	}{
+		"STREAM": {catalog.Stream, "stream_name", "streams"}, "VIEW": {catalog.View, "stream_name", "streams"},
+		"MATERIALIZED VIEW": {catalog.MatView, "view_name", "materialized_views"}, "JOB": {0, "job_name", "jobs"},
+	}[x.What]
+	hint := "SHOW CREATE knows STREAM, VIEW, MATERIALIZED VIEW and JOB."
+	switch x.What {
+	case "TABLE":
+		hint = "DESCRIBE " + catalog.QuoteName(x.Name.Name) + " shows its columns, psql's \\d its indexes and constraints, too."
+	case "SINK":
+		hint = "SELECT * FROM ferris.sinks shows its options; SHOW CREATE JOB name has the sinks that a job declares."
+	}
+	if !ok {
+		b.unsupported(-1, hint, "SHOW CREATE %s is not supported", x.What)
+	}
+	oid := ""
+	if x.What == "JOB" {
+		oid = b.jobOID(x.Name)
+	} else {
+		r := b.relation(&pg.RangeVar{Schemaname: x.Name.Schema, Relname: x.Name.Name, Location: -1})
+		if r.Kind != of.kind && !(x.What == "STREAM" && r.Kind == catalog.View) {
+			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "\"%s\" is not a %s", r.Name, strings.ToLower(x.What)).At(x.Name.Pos))
+		}
+		b.needColumns(r, catalog.SelectRight)
+		oid = strconv.FormatUint(uint64(r.OID), 10)
+	}
+	return b.asked("SELECT " + of.column + " AS name, definition FROM ferris." + of.from + " WHERE oid = " + oid)
 }
 
 // describe is DESCRIBE name: the columns of a relation, the pseudo-columns last.

@@ -152,6 +152,10 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		return r.readWindow(i, f)
 	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
 		return r.readEmit(i, f)
+	case r.is(i, "emit") && !f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && r.endsOperand(i-1):
+		r.fail(sqlerr.Unsupported("Read a stream or a table: SELECT ... FROM name EMIT CHANGES.", "EMIT needs a stream or a table to read").
+			At(r.src.Char(r.start(i))))
+		return i + 1
 	case r.is(i, "into") && r.takesInto && top.own && r.atMain(i) && !r.is(i-1, "insert") && !r.is(i-1, "merge"):
 		return r.readInto(i, f)
 	case r.is(i, "with") && r.is(i+1, "("):

@@ -19,6 +19,9 @@ type head struct {
 func (h *head) streaming() bool {
 	i := h.seg.i
 	switch {
+	case h.are(i, "create", "or", "replace") && h.are(i+3, "materialized", "view"):
+		h.refuse("Make it under another name, or DROP MATERIALIZED VIEW name and CREATE it again.", "CREATE OR REPLACE MATERIALIZED VIEW is not supported")
+		return true
 	case h.is(i, "create"):
 		kind := i + 1
 		if h.are(kind, "or", "replace") {
@@ -79,11 +82,43 @@ func (h *head) streaming() bool {
 	case h.are(i, "show", "materialized", "views") && h.seg.j == i+3:
 		h.whole(&Show{What: "MATERIALIZED VIEWS"})
 		return true
+	case h.are(i, "show", "create") && h.seg.j > i+2:
+		h.showCreate()
+		return true
+	case (h.is(i, "describe") || h.is(i, "desc") || h.is(i, "show")) && h.is(i+1, "job") && h.seg.j > i+2:
+		h.whole(&Describe{Name: h.name(i+2, h.seg.j), Job: true})
+		return true
+	case h.are(i, "restart", "job"):
+		h.refuse("Write STOP JOB name, and when that has returned START JOB name.", "RESTART JOB is not supported")
+		return true
 	case h.is(i, "describe"), h.is(i, "desc"):
 		h.whole(&Describe{Name: h.name(i+1, h.seg.j)})
 		return true
 	}
 	return false
+}
+
+// refuse answers a statement that is none here.
+func (h *head) refuse(hint, what string) {
+	h.drop(h.seg.i, h.seg.j)
+	h.fail(sqlerr.Unsupported(hint, "%s", what).At(h.src.Char(h.start(h.seg.i))))
+}
+
+// showCreate reads SHOW CREATE kind name.
+func (h *head) showCreate() {
+	i := h.seg.i + 2
+	s := &ShowCreate{What: strings.ToUpper(h.at(i))}
+	if h.are(i, "materialized", "view") {
+		i++
+		s.What = "MATERIALIZED VIEW"
+	}
+	if i+1 >= h.seg.j {
+		h.drop(h.seg.i, h.seg.j)
+		h.fail(h.syntaxError(h.seg.j))
+		return
+	}
+	s.Name = h.name(i+1, h.seg.j)
+	h.whole(s)
 }
 
 // explains is the token behind the options of EXPLAIN, which begin at token i.

@@ -181,8 +181,17 @@ type Show struct {
 	From *Name // of TOPICS: a system or a schema; nil: it is not said
 }
 
-// Describe is DESCRIBE name.
-type Describe struct{ Name Name }
+// Describe is DESCRIBE name, and DESCRIBE JOB name.
+type Describe struct {
+	Name Name
+	Job  bool
+}
+
+// ShowCreate is SHOW CREATE kind name; What, the kind, is in capitals.
+type ShowCreate struct {
+	What string
+	Name Name
+}
 
 func (*CreateStream) streamStatement() {}
 func (*CreateSink) streamStatement()   {}
@@ -193,3 +202,4 @@ func (*StateFile) streamStatement()    {}
 func (*DropStream) streamStatement()   {}
 func (*Show) streamStatement()         {}
 func (*Describe) streamStatement()     {}
+func (*ShowCreate) streamStatement()   {}
