@@ -320,6 +320,7 @@ func isHidden(s *scope, item *rangeItem) bool {
 // missingColumn answers a column that does not exist, with the near ones as a
 // hint (errorMissingColumn).
 func (b *binder) missingColumn(table, column string, s *scope, loc int32) {
+	b.refuseVersions(table, column, s, loc)
 	msg := "column \"" + column + "\" does not exist"
 	if table != "" {
 		msg = "column " + table + "." + column + " does not exist"

@@ -79,6 +79,27 @@ func (b *binder) sequenceRow(rel *catalog.Relation, loc int32) plan.Node {
 	return scan
 }
 
+// versionColumns are PostgreSQL's system columns that say which transaction has written a
+// row. Rows have no place for it here, and what changed less often than the row does would
+// let an optimistic lock pass.
+var versionColumns = []string{"xmin", "xmax", "cmin", "cmax"}
+
+// refuseVersions answers a version column of a table that is there, instead of one that
+// does not exist.
+func (b *binder) refuseVersions(table, column string, s *scope, loc int32) {
+	if !slices.Contains(versionColumns, column) {
+		return
+	}
+	for ; s != nil; s = s.parent {
+		for _, item := range s.items {
+			if item.rel != nil && item.rel.Stored() && (table == "" || item.name == table) {
+				b.unsupported(loc, "Keep a version in the row: ADD COLUMN version int NOT NULL DEFAULT 0, and UPDATE ... SET version = version + 1 WHERE id = $1 AND version = $2; in EF Core IsConcurrencyToken(), in Hibernate @Version.",
+					"system column \"%s\" is not supported", column)
+			}
+		}
+	}
+}
+
 // refuseTarget answers a relation that cannot be updated or deleted from.
 func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 	switch rel.Kind {
