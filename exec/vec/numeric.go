@@ -36,7 +36,9 @@ func (v *Numeric) Append(d types.Decimal) {
 func (v *Numeric) AppendInt64(coef int64, scale int32) {
 	i := len(v.Lo)
 	v.Lo = append(v.Lo, coef)
-	v.endRow(i, coef>>63, scale)
+	if scale != v.Scale || !v.Narrow() {
+		v.endRow(i, coef>>63, scale)
+	}
 }
 
 // AppendInt64s adds each of coefs times 10^-scale.

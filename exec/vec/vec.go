@@ -5,6 +5,7 @@
 package vec
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -122,6 +123,20 @@ func (v *Bytes) At(i int) []byte { return v.Data[v.Offsets[i]:v.Offsets[i+1]:v.O
 // Append adds a copy of b.
 func (v *Bytes) Append(b []byte) {
 	v.Data = append(v.Data, b...)
+	v.EndRow()
+}
+
+// AppendSpan adds a copy of b[from:to]. Up to sixteen bytes go as two words, of which
+// the rest is written over later.
+func (v *Bytes) AppendSpan(b []byte, from, to int) {
+	if n, at := to-from, len(v.Data); n <= 16 && at+16 <= cap(v.Data) && from+16 <= len(b) {
+		dst := v.Data[at : at+16]
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(b[from:]))
+		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(b[from+8:]))
+		v.Data = v.Data[:at+n]
+	} else {
+		v.Data = append(v.Data, b[from:to]...)
+	}
 	v.EndRow()
 }
 

@@ -45,6 +45,8 @@ type step struct {
 	op       op
 	nullable bool // a union of null and another: its branch comes first
 	nullAt   byte
+	instant  bool // of opMicros: it counts microseconds since 1970
+	counted  bool // it begins with a number of variable length
 	elem     bool // of an array: a value that does not convert spoils its record
 	column   int
 	node     *node
@@ -428,10 +430,24 @@ func (s *step) decimal(n *node, mod int32) {
 	}
 }
 
+// startsCounted reports whether the step's value begins with a number of variable length, its
+// own or that of its bytes, which run reads before it.
+func (s *step) startsCounted() bool {
+	switch s.op {
+	case opInt64, opMicros, opText, opInt32, opSymbol:
+		return true
+	case opDecimal:
+		return s.size < 0
+	}
+	return false
+}
+
 // bind gives the steps the columns they write.
 func bind(steps []step, cols []vec.Vec) {
 	for i := range steps {
 		s := &steps[i]
+		s.counted = s.startsCounted()
+		s.instant = s.op == opMicros && s.mul <= 1 && s.div <= 1 && s.add == types.UnixEpoch
 		bind(s.subs[:len(s.subs):len(s.subs)], s.inner(cols))
 		for _, arm := range s.arms {
 			bind(arm, cols)

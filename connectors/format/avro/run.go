@@ -3,12 +3,12 @@ package avro
 import (
 	"encoding/binary"
 	"fmt"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"math"
 	"math/big"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -19,7 +19,13 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 		s := &steps[k]
 		if s.nullable {
 			var branch uint64
-			if branch, i = wire.Uvarint(b, i); branch > 2 || branch&1 != 0 || i < 0 {
+			if uint(i) < uint(len(b)) && b[i] < 0x80 {
+				branch = uint64(b[i])
+				i++
+			} else if branch, i = wire.UvarintLong(b, i); i < 0 {
+				return d.short(s, b, i)
+			}
+			if branch > 2 || branch&1 != 0 {
 				return d.short(s, b, i)
 			}
 			if byte(branch>>1) == s.nullAt {
@@ -27,16 +33,24 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 				continue
 			}
 		}
-		var v int64
-		switch s.op {
-		case opInt64:
-			if v, i = wire.Varint(b, i); i < 0 {
+		// Most values are a number, or begin with one, that of their bytes.
+		var u uint64
+		if s.counted {
+			if uint(i) < uint(len(b)) && b[i] < 0x80 {
+				u = uint64(b[i])
+				i++
+			} else if u, i = wire.UvarintLong(b, i); i < 0 {
 				return d.short(s, b, i)
 			}
-			s.i64.Values = append(s.i64.Values, v)
+		}
+		switch s.op {
+		case opInt64:
+			s.i64.Values = append(s.i64.Values, wire.Signed(u))
 		case opMicros:
-			if v, i = wire.Varint(b, i); i < 0 {
-				return d.short(s, b, i)
+			v := wire.Signed(u)
+			if s.instant && v > math.MinInt64/2 && v < math.MaxInt64/2 && v+types.UnixEpoch >= firstInstant {
+				s.i64.Values = append(s.i64.Values, v+types.UnixEpoch) // that is before the last one
+				continue
 			}
 			t, ok := s.micros(v)
 			if !ok {
@@ -47,22 +61,17 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 			}
 			s.i64.Values = append(s.i64.Values, t)
 		case opText:
-			from, to := span(b, i)
-			if to < 0 {
+			if u&1 != 0 || u>>1 > uint64(len(b)-i) {
 				return d.short(s, b, i)
 			}
-			i = to
-			if to-from > 0 && !wire.PlainText(b[from:to]) || int64(to-from) > s.limit {
+			from, to := i, i+int(u>>1)
+			if i = to; int64(to-from) > s.limit || !wire.AppendPlain(s.text, b, from, to) {
 				if i = d.text(s, b[from:to], i); i < 0 {
 					return -1
 				}
-				continue
 			}
-			appendShort(s.text, b, from, to)
 		case opInt32:
-			if v, i = wire.Varint(b, i); i < 0 {
-				return d.short(s, b, i)
-			}
+			v := wire.Signed(u)
 			if v < s.lo || v > s.hi {
 				if i = d.bad(s, i, outOfRange(v, s)); i < 0 {
 					return -1
@@ -77,29 +86,30 @@ func (d *Decoder) run(steps []step, b []byte, i int) int {
 			s.f64.Values = append(s.f64.Values, math.Float64frombits(binary.LittleEndian.Uint64(b[i:])))
 			i += 8
 		case opDecimal:
-			from, to := i, i+s.size
-			if s.size < 0 {
-				from, to = span(b, i)
+			n := s.size
+			if s.counted {
+				if n = int(u >> 1); u&1 != 0 || u>>1 > uint64(len(b)) {
+					return d.short(s, b, i)
+				}
 			}
-			if to < 0 || to > len(b) {
+			if n > len(b)-i {
 				return d.short(s, b, i)
 			}
-			i = to
-			if s.fits && to-from <= 8 {
-				if v = signed(b[from:to]); v < s.limit && -v < s.limit {
+			from := i
+			i += n
+			if s.fits && n <= 8 {
+				if v := signedAt(b, from, n); v < s.limit && -v < s.limit {
 					s.num.AppendInt64(v, s.scale)
 					continue
 				}
 			}
-			if err := s.wide(b[from:to]); err != nil {
+			if err := s.wide(b[from:i]); err != nil {
 				if i = d.bad(s, i, err); i < 0 {
 					return -1
 				}
 			}
 		case opSymbol:
-			if v, i = wire.Varint(b, i); i < 0 {
-				return d.short(s, b, i)
-			}
+			v := wire.Signed(u)
 			if v < 0 || v >= int64(len(s.node.symbols)) {
 				return d.corrupt(s, "the enum %q has %d symbols, and this is number %d", s.node.name, len(s.node.symbols), v)
 			}
@@ -311,6 +321,14 @@ func (s *step) micros(v int64) (int64, bool) {
 	return v, v >= firstInstant && v <= lastInstant
 }
 
+// signedAt is signed(b[from:from+n]), of up to eight bytes, and quick where b goes on.
+func signedAt(b []byte, from, n int) int64 {
+	if n == 0 || from+8 > len(b) {
+		return signed(b[from : from+n])
+	}
+	return int64(binary.BigEndian.Uint64(b[from:])) >> (8 * uint(8-n))
+}
+
 // signed is a big-endian number in two's complement of at most eight bytes.
 func signed(b []byte) int64 {
 	if len(b) == 8 {
@@ -378,20 +396,6 @@ func notText(b []byte) error {
 		Code: sqlerr.CharacterNotInRepertoire, Message: `invalid byte sequence for encoding "UTF8"`,
 		Detail: fmt.Sprintf("The value begins with the bytes %s.", head(b)),
 	}
-}
-
-// appendShort appends b[from:to] as a row. Up to sixteen bytes go as two words, of
-// which the rest is written over later.
-func appendShort(t *vec.Bytes, b []byte, from, to int) {
-	if n, at := to-from, len(t.Data); n <= 16 && at+16 <= cap(t.Data) && from+16 <= len(b) {
-		dst := t.Data[at : at+16]
-		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(b[from:]))
-		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(b[from+8:]))
-		t.Data = t.Data[:at+n]
-	} else {
-		t.Data = append(t.Data, b[from:to]...)
-	}
-	t.EndRow()
 }
 
 // maxEmpty is how many elements without bytes the arrays of a record may have, and

@@ -40,9 +40,10 @@ type Decoder struct {
 	format *types.Format
 
 	// Of Lines:
-	ends  marks
-	coefs []int64 // of one column, before they are appended
-	ahead int     // how many records it looks at in one go
+	ends     marks
+	coefs    []int64 // of one column, before they are appended
+	ahead    int     // how many records it looks at in one go
+	calendar calendar
 }
 
 // NewDecoder compiles a decoder for the columns read, an index into all each.

@@ -76,7 +76,7 @@ func (d *Decoder) column(f *field, c *cells, rows int) int {
 	case kindTimestamp:
 		for k := range rows {
 			from, to := c.span(k)
-			if v, ok := isoTimestamp(c.b[from:to]); ok && !c.isNull(from, to) {
+			if v, ok := d.calendar.timestamp(c.b[from:to]); ok && !c.isNull(from, to) {
 				f.i64.Values = append(f.i64.Values, v)
 			} else if !d.slow(f, c, from, to) {
 				return k
@@ -86,7 +86,7 @@ func (d *Decoder) column(f *field, c *cells, rows int) int {
 	case kindTimestamptz:
 		for k := range rows {
 			from, to := c.span(k)
-			if v, ok := isoTimestamptz(c.b[from:to]); ok && !c.isNull(from, to) {
+			if v, ok := d.calendar.timestamptz(c.b[from:to]); ok && !c.isNull(from, to) {
 				f.i64.Values = append(f.i64.Values, v)
 			} else if !d.slow(f, c, from, to) {
 				return k
@@ -96,7 +96,7 @@ func (d *Decoder) column(f *field, c *cells, rows int) int {
 	}
 	for k := range rows {
 		from, to := c.span(k)
-		if v, ok := f.word(c.b, from, to); ok && !c.isNull(from, to) {
+		if v, ok := d.word(f, c.b, from, to); ok && !c.isNull(from, to) {
 			f.i32.Values = append(f.i32.Values, v)
 		} else if !d.slow(f, c, from, to) {
 			return k
@@ -106,14 +106,14 @@ func (d *Decoder) column(f *field, c *cells, rows int) int {
 }
 
 // word reads a value of 32 bits; false: it is none, or not simple.
-func (f *field) word(b []byte, from, to int) (int32, bool) {
+func (d *Decoder) word(f *field, b []byte, from, to int) (int32, bool) {
 	switch f.kind {
 	case kindInt4:
 		v, ok := whole(b, from, to)
 		return int32(v), ok && v == int64(int32(v))
 	case kindDate:
 		if to-from == 10 {
-			return isoDate(b[from:to])
+			return d.calendar.date(b[from:to])
 		}
 	}
 	return 0, false
@@ -141,11 +141,13 @@ func (d *Decoder) texts(f *field, c *cells, rows int) int {
 			}
 			continue
 		}
+		if f.kind != kindChar {
+			t.AppendSpan(c.b, from, to)
+			continue
+		}
 		t.Data = append(t.Data, s...)
-		if f.kind == kindChar {
-			for range f.length - len(s) {
-				t.Data = append(t.Data, ' ')
-			}
+		for range f.length - len(s) {
+			t.Data = append(t.Data, ' ')
 		}
 		t.EndRow()
 	}

@@ -8,15 +8,35 @@ import (
 
 const microsPerDay = 24 * 60 * 60 * 1000000
 
-// isoDate reads YYYY-MM-DD, which s begins with: days since 2000-01-01.
-func isoDate(s []byte) (int32, bool) {
-	head := binary.LittleEndian.Uint64(s)
+// calendar reads dates. Records that follow one another are mostly of one day, so it
+// keeps the last.
+type calendar struct {
+	head uint64
+	day  uint16
+	days int32
+}
+
+// date reads YYYY-MM-DD, which s begins with: days since 2000-01-01.
+func (c *calendar) date(s []byte) (int32, bool) {
+	head, day := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint16(s[8:])
+	if head == c.head && day == c.day && head != 0 {
+		return c.days, true
+	}
+	days, ok := isoDate(head, day)
+	if ok {
+		*c = calendar{head, day, days}
+	}
+	return days, ok
+}
+
+// isoDate is the date whose bytes are the words'.
+func isoDate(head uint64, day uint16) (int32, bool) {
 	const dashes = 0xff<<32 | 0xff<<56
 	if head&dashes != '-'<<32|'-'<<56 {
 		return 0, false
 	}
 	t := head&^dashes ^ 0x0030300030303030
-	day := binary.LittleEndian.Uint16(s[8:]) ^ 0x3030
+	day ^= 0x3030
 	if (t+0x76*lowBits|t)&highBits != 0 || (uint64(day)+0x7676|uint64(day))&0x8080 != 0 {
 		return 0, false
 	}
@@ -25,13 +45,13 @@ func isoDate(s []byte) (int32, bool) {
 	return types.CivilDays(int(y), int(m), int(day&0xf*10+day>>8))
 }
 
-// isoTimestamp reads YYYY-MM-DD hh:mm:ss, and a fraction of up to six digits:
+// timestamp reads YYYY-MM-DD hh:mm:ss, and a fraction of up to six digits:
 // microseconds since 2000-01-01.
-func isoTimestamp(s []byte) (int64, bool) {
+func (c *calendar) timestamp(s []byte) (int64, bool) {
 	if len(s) < 19 || len(s) > 26 || s[10] != ' ' && s[10] != 'T' {
 		return 0, false
 	}
-	day, ok := isoDate(s)
+	day, ok := c.date(s)
 	if !ok {
 		return 0, false
 	}
@@ -59,13 +79,13 @@ func isoTimestamp(s []byte) (int64, bool) {
 	return micros + fraction*pow10[26-len(s)], true
 }
 
-// isoTimestamptz reads a timestamp that says it is in UTC.
-func isoTimestamptz(s []byte) (int64, bool) {
+// timestamptz reads a timestamp that says it is in UTC.
+func (c *calendar) timestamptz(s []byte) (int64, bool) {
 	switch n := len(s); {
 	case n >= 20 && s[n-1] == 'Z':
-		return isoTimestamp(s[:n-1])
+		return c.timestamp(s[:n-1])
 	case n >= 22 && string(s[n-3:]) == "+00":
-		return isoTimestamp(s[:n-3])
+		return c.timestamp(s[:n-3])
 	}
 	return 0, false
 }

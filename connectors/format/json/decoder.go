@@ -230,7 +230,7 @@ func (d *Decoder) predicted(b []byte) (bool, error) {
 			end, seen := plain(b, i+1)
 			if end >= 0 && int64(end-i-1) <= f.limit {
 				d.high |= seen
-				appendShort(f.text, b, i+1, end)
+				f.text.AppendSpan(b, i+1, end)
 				i = end + 1
 				continue
 			}

@@ -1,11 +1,9 @@
 package json
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
-	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // kind is how a field's values are read: a fast path of their own, or kindOther.
@@ -103,7 +101,7 @@ func (d *Decoder) quick(f *field, b []byte, i int) int {
 			return -1
 		}
 		d.high |= seen
-		appendShort(f.text, b, i+1, end)
+		f.text.AppendSpan(b, i+1, end)
 		return end + 1
 	case kindInt64:
 		v, next := integer(b, i)
@@ -289,23 +287,6 @@ func integer(b []byte, i int) (int64, int) {
 		return 0, -1
 	}
 	return v, next
-}
-
-// appendShort appends b[from:to] as a row. Up to sixteen bytes go as two words,
-// of which the rest is written over later.
-func appendShort(t *vec.Bytes, b []byte, from, to int) {
-	if n, at := to-from, len(t.Data); n <= 16 && at+16 <= cap(t.Data) && from+16 <= len(b) {
-		dst := t.Data[at : at+16]
-		binary.LittleEndian.PutUint64(dst, load(b, from))
-		binary.LittleEndian.PutUint64(dst[8:], load(b, from+8))
-		t.Data = t.Data[:at+n]
-	} else {
-		t.Data = append(t.Data, b[from:to]...)
-	}
-	if len(t.Offsets) == 0 {
-		t.Offsets = append(t.Offsets, 0)
-	}
-	t.Offsets = append(t.Offsets, int32(len(t.Data)))
 }
 
 // decimal reads a number exactly, in quotes or not, and rounds it to the column's

@@ -212,13 +212,12 @@ func (d *Decoder) run(p *program, b []byte, i, end, depth int) bool {
 			if s.seen == d.record {
 				vec.Truncate(s.col, d.row)
 			}
-			if !wire.PlainText(b[k:i]) {
+			if !wire.AppendPlain(s.text, b, k, i) {
 				if !d.fault(s, notText(b[k:i])) {
 					return false
 				}
 				continue
 			}
-			s.text.Append(b[k:i])
 		default:
 			if i = d.value(s, b, i, tag, depth); i < 0 {
 				return false
@@ -360,8 +359,7 @@ func (d *Decoder) scalar(s *step, b []byte, i int) int {
 			s.text.Append(s.field.appendEnum(d.scratch[:0], n))
 		}
 	default:
-		if s.op == opText && wire.PlainText(b[from:next]) {
-			s.text.Append(b[from:next])
+		if s.op == opText && wire.AppendPlain(s.text, b, from, next) {
 			return next
 		}
 		var err error

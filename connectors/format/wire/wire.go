@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // Uvarint reads a variable-length number and returns the index after it; -1 where
@@ -14,18 +16,21 @@ func Uvarint(b []byte, i int) (uint64, int) {
 	if uint(i) < uint(len(b)) && b[i] < 0x80 {
 		return uint64(b[i]), i + 1
 	}
-	return uvarintLong(b, i)
+	return UvarintLong(b, i)
 }
 
 // Varint reads such a number with its sign in the lowest bit (zigzag).
 func Varint(b []byte, i int) (int64, int) {
 	u, i := Uvarint(b, i)
-	return int64(u>>1) ^ -int64(u&1), i
+	return Signed(u), i
 }
 
-// uvarintLong takes up to eight bytes as one word: the ninth bit of each pair is
-// squeezed out in three steps.
-func uvarintLong(b []byte, i int) (uint64, int) {
+// Signed is the number whose sign is in the lowest bit of u.
+func Signed(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+// UvarintLong is Uvarint for who has looked for numbers of one byte itself. It takes up
+// to eight bytes as one word: the ninth bit of each pair is squeezed out in three steps.
+func UvarintLong(b []byte, i int) (uint64, int) {
 	if i < 0 {
 		return 0, -1
 	}
@@ -56,19 +61,56 @@ func uvarintLong(b []byte, i int) (uint64, int) {
 	return 0, -1
 }
 
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// odd has the highest bits of the bytes of x that are no ASCII, or NUL; a byte behind
+// NUL may be taken for it.
+func odd(x uint64) uint64 { return (x | (x-lowBits)&^x) & highBits }
+
+// AppendPlain appends b[from:to] as a row if it is plain text. false: it has appended
+// nothing.
+func AppendPlain(t *vec.Bytes, b []byte, from, to int) bool {
+	n := to - from
+	if n > 16 || from+16 > len(b) {
+		if n > 0 && !PlainText(b[from:to]) {
+			return false
+		}
+		t.AppendSpan(b, from, to)
+		return true
+	}
+	// What is behind the text is made ones, which are plain.
+	m0, m1 := uint64(1)<<(8*uint(min(n, 8)))-1, uint64(1)<<(8*uint(max(n-8, 0)))-1
+	w0, w1 := binary.LittleEndian.Uint64(b[from:]), binary.LittleEndian.Uint64(b[from+8:])
+	if odd(w0&m0|lowBits&^m0)|odd(w1&m1|lowBits&^m1) != 0 && !PlainText(b[from:to]) {
+		return false
+	}
+	at := len(t.Data)
+	if at+16 > cap(t.Data) {
+		t.Append(b[from:to])
+		return true
+	}
+	dst := t.Data[at : at+16]
+	binary.LittleEndian.PutUint64(dst, w0)
+	binary.LittleEndian.PutUint64(dst[8:], w1)
+	t.Data = t.Data[:at+n]
+	t.EndRow()
+	return true
+}
+
 // PlainText reports whether s is text that PostgreSQL takes: UTF-8 without NUL.
 func PlainText(s []byte) bool {
 	i := 0
-	var odd uint64
+	var any uint64
 	for ; i+8 <= len(s); i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
-		odd |= x | (x-0x0101010101010101)&^x
+		any |= odd(binary.LittleEndian.Uint64(s[i:]))
 	}
-	odd &= 0x8080808080808080
 	for ; i < len(s); i++ {
-		odd |= uint64(s[i]&0x80) | uint64(s[i]-1)&^uint64(s[i])&0x80
+		any |= odd(uint64(s[i]) | lowBits&^0xff)
 	}
-	if odd == 0 {
+	if any == 0 {
 		return true
 	}
 	for _, c := range s {

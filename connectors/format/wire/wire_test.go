@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 func TestUvarint(t *testing.T) {
@@ -34,6 +36,34 @@ func TestPlainText(t *testing.T) {
 	for _, s := range []string{"", "a", "abcdefgh", "abcdefghi", "\x00", "abcdefg\x00", "abcdefgh\x00", "é", "abcdefgé", "\xff", "abcdefgh\xc3", "\x01", strings.Repeat("ü", 9)} {
 		if got, want := PlainText([]byte(s)), utf8.ValidString(s) && !strings.Contains(s, "\x00"); got != want {
 			t.Errorf("PlainText(%q) = %v, want %v", s, got, want)
+		}
+	}
+}
+
+// TestAppendPlain puts texts of every length before and at the end of a record, plain
+// and with a byte that is not, into columns with and without room.
+func TestAppendPlain(t *testing.T) {
+	for n := range 40 {
+		for _, bad := range []string{"", "\x00", "\xff", "\xc3", "é"} {
+			for at := 0; at+len(bad) <= n; at++ {
+				text := strings.Repeat("a", at) + bad + strings.Repeat("b", n-at-len(bad))
+				for _, tail := range []string{"", "\x00\xff2345678901234567"} {
+					for _, room := range []int{0, 64} {
+						col := &vec.Bytes{Data: make([]byte, 0, room)}
+						record := []byte("x" + text + tail)
+						plain := utf8.ValidString(text) && !strings.Contains(text, "\x00")
+						if got := AppendPlain(col, record, 1, 1+n); got != plain {
+							t.Fatalf("AppendPlain(%q) = %v, want %v", text, got, plain)
+						}
+						if !plain && col.Len() != 0 || plain && (col.Len() != 1 || string(col.At(0)) != text) {
+							t.Fatalf("AppendPlain(%q) leaves %d rows, %q", text, col.Len(), col.Data)
+						}
+					}
+				}
+				if bad == "" {
+					break
+				}
+			}
 		}
 	}
 }
