@@ -158,6 +158,24 @@ func TestMySQLLookup(t *testing.T) {
 	p.here("CREATE TABLE found (n bigint, price numeric)")
 	p.here("START JOB asking AS SELECT a.n, p.price FROM asked a LEFT JOIN prices p ON a.shop = p.shop AND a.item = p.item INTO found")
 	p.soon(&p.ours, "SELECT n, price FROM found ORDER BY n", "0|1.50", "1|3.50", "2|NULL", "3|NULL")
+
+	// FLOAT is compared by what it holds, which its text is not.
+	p.there("CREATE TABLE levels (level float PRIMARY KEY, name text); INSERT INTO levels VALUES (0.1, 'low'), (16777216, 'many'), (-3.4e38, 'least'), (0.5, 'half')")
+	p.here("CREATE STREAM levels WITH (type = 'mysql', connection = '$db', 'table' = 'levels')")
+	p.here("CREATE STREAM measured (n bigint GENERATED ALWAYS AS (_offset % 5) STORED, level real GENERATED ALWAYS AS ((ARRAY[0.1, 16777216, -3.4e38, 0.5, 0.2])[_offset % 5 + 1]) STORED) WITH (type = 'generator', rate = '1000')")
+	p.here("CREATE TABLE leveled (n bigint, name text)")
+	p.here("START JOB leveling AS SELECT m.n, l.name FROM measured m LEFT JOIN levels l ON m.level = l.level INTO leveled")
+	p.soon(&p.ours, "SELECT DISTINCT n, name FROM leveled ORDER BY n", "0|low", "1|many", "2|least", "3|half", "4|NULL")
+	p.here("STOP JOB leveling")
+
+	// A row that is none of its columns' types is a fault of the rows that ask for it.
+	p.there("CREATE TABLE texts (id bigint PRIMARY KEY, v text); INSERT INTO texts VALUES (0, '7'), (1, 'seven'), (2, '9')")
+	p.here("CREATE STREAM texts (id bigint, v int) WITH (type = 'mysql', connection = '$db', 'table' = 'texts')")
+	p.here("CREATE STREAM wanted (n bigint GENERATED ALWAYS AS (_offset % 4) STORED) WITH (type = 'generator', rate = '1000')")
+	p.here("CREATE TABLE had (n bigint, v int)")
+	p.here("START JOB missing AS SELECT w.n, t.v FROM wanted w LEFT JOIN texts t ON w.n = t.id INTO had WITH (failure_strategy = 'LogAndContinue')")
+	p.soon(&p.ours, "SELECT DISTINCT n, v FROM had ORDER BY n", "0|7", "2|9", "3|NULL")
+	p.here("STOP JOB missing")
 }
 
 // TestMySQLRefreshed reads a view again and again: what differs goes out as changes.

@@ -98,6 +98,9 @@ type binder struct {
 	inline map[string]*catalog.Relation
 	// top is the SELECT at the end of the statement, whose EMIT is the statement's.
 	top *pg.SelectStmt
+	// into is the SELECT whose INTO is the statement's: the first of UNION, INTERSECT
+	// and EXCEPT.
+	into *pg.SelectStmt
 	// later are the names of the WITH queries after the one being bound.
 	later []string
 	// rowNames are the names that stand for whole rows; nil: not looked for.

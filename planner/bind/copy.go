@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ func (b *binder) copy(x *pg.CopyStmt) *plan.Bound {
 	default:
 		b.failf(sqlerr.FeatureNotSupported, -1, "COPY (SELECT INTO) is not supported")
 	}
-	b.copyOptions(c, x.Options)
+	b.copyOptions(x, c)
 	return done(c)
 }
 
@@ -48,6 +49,9 @@ func (b *binder) copy(x *pg.CopyStmt) *plan.Bound {
 // list those that are not generated.
 func (b *binder) copied(x *pg.RangeVar, columns []*pg.Node) []*pg.Node {
 	r := b.findRelation(x.Schemaname, x.Relname)
+	if len(columns) > 0 && r != nil {
+		b.checkCopied(r, columns)
+	}
 	if len(columns) > 0 || r == nil || r.Kind != catalog.Table || !slices.ContainsFunc(r.Columns, isGenerated) {
 		return columns
 	}
@@ -59,8 +63,24 @@ func (b *binder) copied(x *pg.RangeVar, columns []*pg.Node) []*pg.Node {
 	return columns
 }
 
+// checkCopied refuses names that are no columns of a relation, and of a table what COPY
+// FROM would not take either.
+func (b *binder) checkCopied(r *catalog.Relation, columns []*pg.Node) {
+	if r.Kind == catalog.Table {
+		b.copyColumns(r, columns)
+		return
+	}
+	all := r.AllColumns()
+	for _, name := range strs(columns) {
+		if !slices.ContainsFunc(all, func(c catalog.Column) bool { return c.Name == name }) {
+			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\" of relation \"%s\" does not exist", name, r.Name)
+		}
+	}
+}
+
 // selectAll is the SELECT that COPY of a relation stands for.
 func selectAll(r *pg.RangeVar, columns []*pg.Node) *pg.Node {
+	r = unplaced(r)
 	sel := &pg.SelectStmt{FromClause: []*pg.Node{{Node: &pg.Node_RangeVar{RangeVar: r}}}, LimitOption: pg.LimitOption_LIMIT_OPTION_DEFAULT}
 	target := func(field *pg.Node, loc int32) {
 		ref := &pg.ColumnRef{Fields: []*pg.Node{field}, Location: loc}
@@ -76,11 +96,17 @@ func selectAll(r *pg.RangeVar, columns []*pg.Node) *pg.Node {
 	return &pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: sel}}
 }
 
+// unplaced is a relation's name as COPY has it: an error about it has no position.
+func unplaced(r *pg.RangeVar) *pg.RangeVar {
+	return &pg.RangeVar{Catalogname: r.Catalogname, Schemaname: r.Schemaname, Relname: r.Relname, Inh: r.Inh, Relpersistence: r.Relpersistence, Location: -1}
+}
+
 // copyOptions reads the options, whose checks and their order are those of
 // PostgreSQL's ProcessCopyOptions.
-func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
+func (b *binder) copyOptions(x *pg.CopyStmt, c *plan.Copy) {
 	t := &copyTexts{}
-	for _, o := range opts {
+	inward := map[string]bool{} // options of COPY FROM alone
+	for _, o := range x.Options {
 		d := o.GetDefElem()
 		v := constText(d.Arg)
 		if b.copyOption(d, v, &c.Format, t) {
@@ -89,13 +115,15 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 		switch d.Defname {
 		case "header":
 			if strings.EqualFold(v, "match") {
-				b.failf(sqlerr.InvalidParameterValue, d.Location, "cannot use \"%s\" with HEADER in COPY TO", v)
+				b.failf(sqlerr.FeatureNotSupported, -1, "cannot use \"%s\" with HEADER in COPY TO", v)
 			}
 			c.Header = b.optionOn(d)
 		case "force_quote":
-			b.forceQuote(c, d)
-		case "freeze", "force_not_null", "force_null", "default":
-			b.failf(sqlerr.FeatureNotSupported, d.Location, "COPY %s cannot be used with COPY TO", strings.ToUpper(d.Defname))
+			b.forceQuote(x, c, d)
+		case "freeze":
+			b.optionOn(d) // it says nothing of rows that go out
+		case "force_not_null", "force_null", "default":
+			inward[d.Defname] = true
 		default:
 			b.failf(sqlerr.SyntaxError, d.Location, "option \"%s\" not recognized", d.Defname)
 		}
@@ -107,6 +135,18 @@ func (b *binder) copyOptions(c *plan.Copy, opts []*pg.Node) {
 		if c.Format != "csv" {
 			b.failf(sqlerr.FeatureNotSupported, -1, "COPY force quote available only in CSV mode")
 		}
+	}
+	for _, key := range []string{"force_not_null", "force_null"} {
+		name := strings.ReplaceAll(key, "_", " ")
+		switch {
+		case inward[key] && c.Format != "csv":
+			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s available only in CSV mode", name)
+		case inward[key]:
+			b.failf(sqlerr.FeatureNotSupported, -1, "COPY %s only available using COPY FROM", name)
+		}
+	}
+	if inward["default"] {
+		b.failf(sqlerr.FeatureNotSupported, -1, "COPY DEFAULT only available using COPY FROM")
 	}
 }
 
@@ -159,7 +199,7 @@ var encodings = strings.Fields(`SQL_ASCII SQLASCII
 	KOI8R KOI8U KOI8 SJIS SHIFT_JIS SHIFTJIS SHIFT_JIS_2004 SHIFTJIS2004 BIG5 GBK GB18030 UHC JOHAB`)
 
 // forceQuote finds the columns of FORCE_QUOTE.
-func (b *binder) forceQuote(c *plan.Copy, d *pg.DefElem) {
+func (b *binder) forceQuote(x *pg.CopyStmt, c *plan.Copy, d *pg.DefElem) {
 	if d.Arg.GetAStar() != nil {
 		c.ForceQuoteAll = true
 		return
@@ -173,7 +213,11 @@ func (b *binder) forceQuote(c *plan.Copy, d *pg.DefElem) {
 			}
 		}
 		if !found {
-			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\" does not exist", name)
+			of := ""
+			if x.Relation != nil {
+				of = fmt.Sprintf(" of relation \"%s\"", x.Relation.Relname)
+			}
+			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\"%s does not exist", name, of)
 		}
 	}
 }

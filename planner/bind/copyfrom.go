@@ -45,7 +45,7 @@ func (b *binder) copyFrom(x *pg.CopyStmt) *plan.Bound {
 }
 
 func (b *binder) copyTarget(x *pg.RangeVar) *catalog.Relation {
-	r := b.relation(x)
+	r := b.relation(unplaced(x))
 	switch r.Kind {
 	case catalog.View:
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "cannot copy to view \"%s\"", r.Name).

@@ -38,6 +38,7 @@ func (b *binder) createTableAs(x *pg.CreateTableAsStmt) *plan.Bound {
 func (b *binder) selectIntoTable(sel *pg.SelectStmt, v *pg.RangeVar) *plan.Bound {
 	r := b.newTable(v, pg.OnCommitAction_ONCOMMIT_NOOP)
 	b.inlineSources(b.stmt, sel)
+	b.into = firstSelect(sel)
 	s := &plan.CreateTableAs{Relation: r, Input: b.query(sel, nil, nil)}
 	b.tableColumns(r, s.Input.Schema(), nil)
 	return done(s)

@@ -42,7 +42,7 @@ func (b *binder) queryKeeping(sel *pg.SelectStmt, parent *scope, ctes map[string
 
 // refuseInto answers INTO where a query is not a statement.
 func (b *binder) refuseInto(sel *pg.SelectStmt) {
-	if sel.IntoClause != nil && b.level > 1 {
+	if sel.IntoClause != nil && b.level > 1 && sel != b.into {
 		b.failf(sqlerr.SyntaxError, sel.IntoClause.Rel.Location, "SELECT ... INTO is not allowed here")
 	}
 }

@@ -130,6 +130,10 @@ func (r *Reader) ending(i int) (end, width int, ok bool) {
 
 func (r *Reader) csvLineEnd(look int, quoted *bool) (end, width, next int) {
 	b := r.buf
+	counted := byte('\r') // in quotes, as PostgreSQL does it: until the first line has ended, too
+	if r.eol == "\n" {
+		counted = '\n'
+	}
 	for i := look; i < len(b); i++ {
 		switch c := b[i]; {
 		case *quoted && c == r.o.Escape && r.o.Escape != r.o.Quote:
@@ -146,7 +150,7 @@ func (r *Reader) csvLineEnd(look int, quoted *bool) (end, width, next int) {
 				return e, w, 0
 			}
 			return -1, 0, i
-		case *quoted && c == '\n':
+		case *quoted && c == counted:
 			r.line++
 		}
 	}
