@@ -25,6 +25,14 @@ const maxOptionFile = 1 << 20
 // maxExtends is how many files may extend each other in a row.
 const maxExtends = 16
 
+// maxOptions is how many keys a file may have, counted again wherever an alias repeats
+// them, and maxNested how deep they, and the defaults of variables, may be nested: an
+// alias may stand within what it names.
+const (
+	maxOptions = 10_000
+	maxNested  = 16
+)
+
 // OptionReader reads the files that config_file names.
 type OptionReader struct {
 	// Resolve makes a path one that may be read, or refuses it.
@@ -63,7 +71,7 @@ func (r OptionReader) read(path string, above []string) ([]Option, error) {
 	}
 	f := optionFile{reader: r, lines: map[string]int{}}
 	if len(doc.Content) > 0 {
-		if err := f.walk("", doc.Content[0]); err != nil {
+		if err := f.walk("", doc.Content[0], 0); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
 	}
@@ -127,9 +135,10 @@ type optionFile struct {
 	extends []string
 	own     []Option
 	lines   map[string]int // where each key stands
+	keys    int            // that were read
 }
 
-func (f *optionFile) walk(prefix string, n *yaml.Node) error {
+func (f *optionFile) walk(prefix string, n *yaml.Node, depth int) error {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: expected keys and values, got %s", n.Line, kind(n))
@@ -140,12 +149,19 @@ func (f *optionFile) walk(prefix string, n *yaml.Node) error {
 			name = prefix + "." + name
 		}
 		line := n.Content[i].Line
+		f.keys++
+		switch {
+		case depth == maxNested:
+			return fmt.Errorf("line %d: keys are nested more than %d deep", line, maxNested)
+		case f.keys > maxOptions:
+			return fmt.Errorf("line %d: it has more than %d keys", line, maxOptions)
+		}
 		if n.Content[i].Tag == "!!merge" {
 			return fmt.Errorf("line %d: << is not read here; name the file that has those keys in extends", line)
 		}
 		switch {
 		case value.Kind == yaml.MappingNode:
-			if err := f.walk(name, value); err != nil {
+			if err := f.walk(name, value, depth+1); err != nil {
 				return err
 			}
 			continue
@@ -191,7 +207,12 @@ func (f *optionFile) texts(n *yaml.Node) ([]string, error) {
 
 // Expand puts the values of variables in their places: ${NAME}, and ${NAME:-default}, whose
 // default may have variables itself and stands for one that is empty, too.
-func (r OptionReader) Expand(text string) (string, error) {
+func (r OptionReader) Expand(text string) (string, error) { return r.expand(text, 0) }
+
+func (r OptionReader) expand(text string, depth int) (string, error) {
+	if depth > maxNested {
+		return "", fmt.Errorf("defaults of variables are nested more than %d deep", maxNested)
+	}
 	var b strings.Builder
 	for {
 		before, rest, ok := strings.Cut(text, "${")
@@ -214,7 +235,7 @@ func (r OptionReader) Expand(text string) (string, error) {
 		case !hasDefault:
 			return "", fmt.Errorf("the variable %s is not set; set it for the server, or write ${%s:-default}", name, name)
 		default:
-			if value, err = r.Expand(otherwise); err != nil {
+			if value, err = r.expand(otherwise, depth+1); err != nil {
 				return "", err
 			}
 		}

@@ -26,6 +26,20 @@ func optionReader(dir string) OptionReader {
 	}
 }
 
+// aliases is a file of 9 keys in 9 keys, and so on.
+func aliases(levels int) string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 {k: 1}\n")
+	for i := 1; i < levels; i++ {
+		fmt.Fprintf(&b, "a%d: &a%[1]d {", i)
+		for k := range 9 {
+			fmt.Fprintf(&b, "k%d: *a%d, ", k, i-1)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
 func TestReadOptions(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -49,6 +63,9 @@ none:
 		"merge.yaml":    "x: &x {a: 1}\ny:\n  <<: *x\n",
 		"absent.yaml":   "extends: nowhere.yaml\n",
 		"injected.yaml": "topic: ${A$B}\n",
+		"itself.yaml":   "a: &x\n  b: *x\n",
+		"many.yaml":     aliases(7),
+		"deep.yaml":     "topic: " + strings.Repeat("${A:-", 100_000) + strings.Repeat("}", 100_000) + "\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -68,6 +85,9 @@ none:
 		"again.yaml":    `again.yaml: line 3: key "a.b" stands at line 1 already`,
 		"unset.yaml":    "unset.yaml: line 2: password: the variable SECRET is not set",
 		"open.yaml":     "line 1: topic: a variable has no }",
+		"itself.yaml":   "itself.yaml: line 2: keys are nested more than 16 deep",
+		"many.yaml":     "it has more than 10000 keys",
+		"deep.yaml":     "deep.yaml: line 1: topic: defaults of variables are nested more than 16 deep",
 		"circle.yaml":   "circle.yaml extends itself",
 		"escapes.yaml":  "permission denied for ../../x.yaml",
 		"list.yaml":     "list.yaml: line 1: expected keys and values, got a sequence",
