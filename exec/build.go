@@ -380,7 +380,7 @@ func (b *builder) distinct(t *tree, n *plan.DistinctNode, to target) error {
 	if sortedBy(n.Input, n.On) {
 		return b.operator(t, n, operator.NewDistinctSorted(keys, ts, b.fault), to, input{n.Input, 0})
 	}
-	return b.operator(t, n, b.distinctOver(n, operator.NewDistinct(keys, ts, b.evicter(t, n), b.fault)), to, input{n.Input, 0})
+	return b.operator(t, n, b.distinctOver(n, operator.NewDistinct(keys, ts, b.distinctHolder(t, n), b.fault)), to, input{n.Input, 0})
 }
 
 // distinctOver says of a Distinct whether its rows end.
@@ -482,12 +482,12 @@ func (b *builder) eval(e plan.Expr) (types.Value, error) {
 func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	ts := schemaTypes(n)
 	if n.Op == "union" {
-		var op operator.Operator = b.distinctOver(n, operator.NewUnion(2, ts, b.evicter(t, n), b.fault))
 		if b.live && !(plan.Derive(n.Left).AppendOnly && plan.Derive(n.Right).AppendOnly) {
 			changes := operator.NewDistinctChanges(ts, b.evicter(t, n))
 			changes.Retain(b.retention())
-			op = changes
+			return b.operator(t, n, changes, to, input{n.Left, 0}, input{n.Right, 1})
 		}
+		op := b.distinctOver(n, operator.NewUnion(2, ts, b.distinctHolder(t, n), b.fault))
 		return b.operator(t, n, op, to, input{n.Left, 0}, input{n.Right, 1})
 	}
 	kind := operator.Intersect

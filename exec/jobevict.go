@@ -39,15 +39,23 @@ func evicts(n *plan.AggregateNode) bool {
 	return true
 }
 
-// evicter returns an account for an operator that, in a job, can evict what it holds:
-// elsewhere it is holder's.
+// evicter returns an account for an operator that, in a job, can evict what it holds,
+// whether or not its rows end: elsewhere it is holder's.
 func (b *builder) evicter(t *tree, n plan.Node) *memory.Account {
-	if !b.live || b.task == nil || plan.Derive(n).Bounded {
+	if !b.live || b.task == nil {
 		return b.holder(t, n)
 	}
 	a := b.account.Evictable("an operator")
 	t.holders = append(t.holders, holder{n, a})
 	return a
+}
+
+// distinctHolder is evicter for what keeps all of its rows where those end.
+func (b *builder) distinctHolder(t *tree, n plan.Node) *memory.Account {
+	if plan.Derive(n).Bounded {
+		return b.holder(t, n)
+	}
+	return b.evicter(t, n)
 }
 
 // evict lets an operator that is kept read back what it has not in memory.

@@ -27,22 +27,29 @@ func keys(e *topic, from, to int64) {
 	}
 }
 
-// TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, holds
-// more groups than its limit has room for.
+// TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, and
+// one over rows that end, hold more groups than their limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
-	f := newFixture(t)
-	f.Engine.o.QueryMemory = 4 << 20
-	e := f.events("e")
-	e.add(1) // a split that is found later may be found after the end
-	if err := f.sqlJob("j", "SELECT id, count(*), sum(id) FROM e GROUP BY id EMIT CHANGES", "parallelism = '2'"); err != nil {
-		t.Fatal(err)
-	}
 	const most = 100_000
-	keys(e, 0, most)
-	e.end()
-	f.waitState("j", catalog.JobFinished)
-	if n := len(f.topics.file("j_out").read()); n != most {
-		t.Errorf("the job gives %d rows of %d groups", n, most)
+	for _, c := range []struct{ query, tasks string }{
+		{"SELECT id, count(*), sum(id) FROM e GROUP BY id EMIT CHANGES", "2"},
+		{fmt.Sprintf("SELECT id, count(*), sum(id) FROM (SELECT id FROM e LIMIT %d) x GROUP BY id EMIT CHANGES", most), "1"},
+	} {
+		t.Run(c.query, func(t *testing.T) {
+			f := newFixture(t)
+			f.Engine.o.QueryMemory = 4 << 20
+			e := f.events("e")
+			e.add(1) // a split that is found later may be found after the end
+			if err := f.sqlJob("j", c.query, "parallelism = '"+c.tasks+"'"); err != nil {
+				t.Fatal(err)
+			}
+			keys(e, 0, most)
+			e.end()
+			f.waitState("j", catalog.JobFinished)
+			if n := len(f.topics.file("j_out").read()); n != most {
+				t.Errorf("the job gives %d rows of %d groups", n, most)
+			}
+		})
 	}
 }
 
