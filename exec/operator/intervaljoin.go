@@ -282,7 +282,7 @@ func (j *IntervalJoin) flush(ctx context.Context, input int, b *vec.Batch, out O
 		j.pairs.Sel = sel
 	}
 	sel := j.sel.of(j.pairs)
-	j.first = j.first[:0]
+	j.first = sized(j.first, n)[:0] // not nil, which would be all rows
 	for _, i := range sel {
 		j.hit[j.own[i]] = true
 		if !o.marks {

@@ -566,7 +566,7 @@ func (j *Join) dropNulls(b *vec.Batch) error {
 	if err != nil {
 		return err
 	}
-	j.one = j.one[:0]
+	j.one = sized(j.one, b.Rows)[:0] // not nil, which would be all rows
 	for _, r := range j.sel.all(sel, b.Rows) {
 		if !anyNull(j.cols, int(r)) {
 			j.one = append(j.one, r)
