@@ -66,6 +66,10 @@ func fileError(path string, err error) error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
+	if code == sqlerr.UndefinedFile {
+		return sqlerr.Errorf(code, "could not open file %q: %w", path, worded{"No such file or directory", err}).
+			WithHint("The path is one of the gateway's machine. EXPORT STATE OF job TO '...' writes such a file, into a folder that is there.")
+	}
 	return sqlerr.Errorf(code, "could not open file %q: %w", path, err)
 }
 

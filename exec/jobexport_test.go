@@ -154,8 +154,9 @@ func TestStateFiles(t *testing.T) {
 		t.Errorf("a file elsewhere: %v", err)
 	}
 	f.exec(&plan.StateFile{Job: "j", Path: filepath.Join(dir, "f")})
-	if _, err := f.try(&plan.StateFile{Job: "j", Path: filepath.Join(dir, "g"), Import: true}); sqlerr.CodeOf(err) != sqlerr.UndefinedFile {
-		t.Errorf("a file that is not there: %v", err)
+	_, err := f.try(&plan.StateFile{Job: "j", Path: filepath.Join(dir, "g"), Import: true})
+	if said := sqlerr.From(err); said == nil || said.Code != sqlerr.UndefinedFile || !strings.HasSuffix(said.Message, "/g\": No such file or directory") || !strings.Contains(said.Hint, "gateway's machine") {
+		t.Errorf("a file that is not there: %+v", said)
 	}
 	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
 	f.waitState("j", catalog.JobStopped)
