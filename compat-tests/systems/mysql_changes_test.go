@@ -453,3 +453,21 @@ func TestMySQLChangesLarge(t *testing.T) {
 	p.soon(&p.ours, "SELECT n, bytes FROM m", "1|1")
 	p.here("DROP JOB m")
 }
+
+// TestMySQLChangesSnapshotKilled kills the gateway while it reads the snapshot, and
+// changes the table meanwhile: the table is read anew, from another place in the log.
+func TestMySQLChangesSnapshotKilled(t *testing.T) {
+	p := startMaria(t)
+	p.there("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT seq, 1 FROM seq_1_to_50000")
+	p.here("CREATE STREAM t WITH (type = 'mysql', connection = '$db', 'table' = 't', cdc = 'true')")
+	p.here("CREATE TABLE m (one int PRIMARY KEY, n bigint, total bigint)")
+	p.here("START JOB m AS SELECT 1 AS one, count(*) AS n, sum(v) AS total FROM t GROUP BY 1 EMIT CHANGES INTO m")
+	for i := range 3 {
+		p.gateway.Kill()
+		p.there(fmt.Sprintf("DELETE FROM t WHERE id %% 10 = %d; UPDATE t SET v = v + 1 WHERE id %% 7 = %d", i, i))
+		p.again()
+		p.there(fmt.Sprintf("UPDATE t SET v = v + 10 WHERE id %% 11 = %d", i))
+	}
+	p.mirrors("SELECT n, total FROM m", "SELECT count(*), sum(v) FROM t")
+	p.here("DROP JOB m")
+}

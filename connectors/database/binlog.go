@@ -472,6 +472,8 @@ func (w *binlogStream) commit(ctx context.Context, h *replication.EventHeader) e
 		return sqlerr.Unsupported("Use transactions of one server there.", "the changes of %s in a transaction of XA that is decided later are not supported, behind %s", c.what(), w.at())
 	}
 	switch {
+	case w.byFile && uint64(h.LogPos) < w.pos: // places are of four bytes
+		return sqlerr.Unsupported("Set gtid_mode = ON there.", "a transaction that ends behind the first 4 GB of binlog %s of %s is not supported without GTIDs", w.file, c.server)
 	case w.byFile:
 		w.pos = uint64(h.LogPos)
 	case !w.group.known:
