@@ -258,10 +258,36 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if subject == "" {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s': the schema is no record", c.topic, c.registry.Strategy)
 	}
+	if err := fitsAvro(ctx, cl, subject, schema.Text, c.registry.NoRegister); err != nil {
+		return nil, err
+	}
 	if o.ID, err = cl.Register(ctx, subject, registry.Avro, schema.Text, c.registry.NoRegister); err != nil {
 		return nil, err
 	}
 	return compile(o)
+}
+
+// fitsAvro refuses a schema that the subject's compatibility does not let be a version of
+// it. Registries check that too, but not all of them, and none names both versions.
+func fitsAvro(ctx context.Context, cl *registry.Client, subject, text string, noRegister bool) error {
+	if noRegister {
+		return nil
+	}
+	rules, err := cl.Rules(ctx, subject, registry.Avro, text)
+	if err != nil {
+		return err
+	}
+	return rules.Check(func(reader, writer *registry.Schema) error {
+		r, err := avroSchema(reader)
+		if err != nil {
+			return err
+		}
+		w, err := avroSchema(writer)
+		if err != nil {
+			return err
+		}
+		return avro.Reads(r, w)
+	}, text)
 }
 
 // noForm is the error of a row that the topic's format has no form for.

@@ -188,13 +188,7 @@ func (c *Client) Latest(ctx context.Context, subject string) (*Schema, error) {
 func (c *Client) Register(ctx context.Context, subject string, kind Kind, text string, only bool) (uint32, error) {
 	ask, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	schema := sr.Schema{Schema: text}
-	switch kind {
-	case Protobuf:
-		schema.Type = sr.TypeProtobuf
-	case JSON:
-		schema.Type = sr.TypeJSON
-	}
+	schema := written(kind, text)
 	if only {
 		got, err := c.cl.LookupSchema(ask, subject, schema)
 		if err != nil {
