@@ -249,7 +249,7 @@ func (w *binlogStream) start(ctx context.Context) (why string, err error) {
 	if w.executed != nil {
 		executed = w.executed.Encode()
 	}
-	if err := w.conn.dump(w.id, w.at(), w.server, executed); err != nil {
+	if err := w.conn.dump(ctx, w.id, w.at(), w.server, executed); err != nil {
 		return "", err
 	}
 	select {
@@ -294,7 +294,11 @@ func (w *binlogStream) run(ctx context.Context) error {
 		if err != nil {
 			return w.source.config.failure("reading the changes of "+w.source.config.subject(), err)
 		}
-		e, err := w.parser.Parse(p.event)
+		var e *replication.BinlogEvent
+		err = understood(func() (err error) {
+			e, err = w.parser.Parse(p.event)
+			return err
+		})
 		if err == nil {
 			err = w.event(ctx, e)
 		}

@@ -70,14 +70,48 @@ func (c *config) dialTLS(ctx context.Context, mc *mysql.Config, secure *tls.Conf
 		}
 		return conn, err
 	}
-	conn, err := wire.ConnectWithDialer(ctx, mc.Net, mc.Addr, mc.User, mc.Passwd, "", dial, func(w *wire.Conn) error {
-		w.SetTLSConfig(secure)
-		return nil
+	var conn *wire.Conn
+	err := understood(func() (err error) {
+		conn, err = wire.ConnectWithDialer(ctx, mc.Net, mc.Addr, mc.User, mc.Passwd, "", dial, func(w *wire.Conn) error {
+			w.SetTLSConfig(secure)
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return conn, conn.SetDeadline(time.Time{})
+}
+
+// understood runs what takes apart what a server has sent: go-mysql's readers look beyond
+// the end of what is cut short.
+func understood(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("what the server sent is not understood: %v", p)
+		}
+	}()
+	return read()
+}
+
+// asking runs requests whose answers come at once. They end with ctx, and after the
+// connection's timeout.
+func (b *binlogConn) asking(ctx context.Context, ask func() error) error {
+	if b.config.timeout > 0 {
+		if err := b.conn.SetDeadline(time.Now().Add(b.config.timeout)); err != nil {
+			return b.config.failure("reading the binlog", err)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { _ = b.conn.Close() }) // which ends the request
+	err := understood(ask)
+	if !stop() && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	return b.conn.SetDeadline(time.Time{})
 }
 
 // ofServer is a server's error as the driver of the other sessions has it.
@@ -103,7 +137,11 @@ func (b *binlogConn) set(text string) error {
 }
 
 // register tells the server which replica this is, which needs the privilege to be one.
-func (b *binlogConn) register(id uint32) error {
+func (b *binlogConn) register(ctx context.Context, id uint32) error {
+	return b.asking(ctx, func() error { return b.registered(id) })
+}
+
+func (b *binlogConn) registered(id uint32) error {
 	c := b.config
 	data := []byte{protocol.COM_REGISTER_SLAVE}
 	data = binary.LittleEndian.AppendUint32(data, id)
@@ -125,7 +163,15 @@ func (b *binlogConn) register(id uint32) error {
 }
 
 // dump has the server send its log from a position on.
-func (b *binlogConn) dump(id uint32, from binlogAt, server binlogServer, executed []byte) error {
+func (b *binlogConn) dump(ctx context.Context, id uint32, from binlogAt, server binlogServer, executed []byte) error {
+	err := b.asking(ctx, func() error { return b.dumped(id, from, server, executed) })
+	if err == nil {
+		b.reads.Go(b.receive)
+	}
+	return err
+}
+
+func (b *binlogConn) dumped(id uint32, from binlogAt, server binlogServer, executed []byte) error {
 	settings := []string{
 		"SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, @source_binlog_checksum = @@GLOBAL.binlog_checksum",
 		fmt.Sprintf("SET @master_heartbeat_period = %d, @source_heartbeat_period = %[1]d", binlogBeat.Nanoseconds()),
@@ -142,7 +188,7 @@ func (b *binlogConn) dump(id uint32, from binlogAt, server binlogServer, execute
 			return b.config.failure("preparing to read the binlog", err)
 		}
 	}
-	if err := b.register(id); err != nil {
+	if err := b.registered(id); err != nil {
 		return err
 	}
 	var data []byte
@@ -163,14 +209,16 @@ func (b *binlogConn) dump(id uint32, from binlogAt, server binlogServer, execute
 	if err := b.command(data); err != nil {
 		return b.config.failure("reading the binlog", err)
 	}
-	b.reads.Go(b.receive)
 	return nil
 }
 
 // receive takes what the server sends, until it ends or the connection is closed.
 func (b *binlogConn) receive() {
 	for {
-		p := b.packet()
+		var p binlogPacket
+		if err := understood(func() error { p = b.packet(); return nil }); err != nil {
+			p = binlogPacket{err: err}
+		}
 		select {
 		case b.events <- p:
 		case <-b.stop:

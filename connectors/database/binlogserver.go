@@ -161,7 +161,7 @@ func (s *mysqlSession) mayReplicate(ctx context.Context) error {
 		return err
 	}
 	defer conn.close()
-	return conn.register(probeID())
+	return conn.register(ctx, probeID())
 }
 
 // mayNotReplicate is the error of who lacks a privilege.

@@ -82,13 +82,14 @@ func past(text string, from int, end string) int {
 	return from + i + len(end)
 }
 
-// quotedWord reads what is between quotes, which are doubled within.
+// quotedWord reads what is between quotes, which are doubled within. Double quotes are a
+// literal's, with escapes, or a name's where sql_mode has ANSI_QUOTES.
 func quotedWord(text string, at int) (word string, end int) {
 	quote := text[at]
 	var b strings.Builder
 	for i := at + 1; i < len(text); i++ {
 		switch {
-		case text[i] == '\\' && quote == '\'' && i+1 < len(text):
+		case text[i] == '\\' && i+1 < len(text) && (quote == '\'' || quote == '"' && (text[i+1] == '"' || text[i+1] == '\\')):
 			i++
 		case text[i] != quote:
 			b.WriteByte(text[i])
@@ -189,6 +190,8 @@ func effectOf(text, schema string, table name, folds bool) effect {
 		return r.alter()
 	case r.take("INSERT", "UPDATE", "REPLACE", "LOAD", "CALL", "WITH", "EXECUTE"):
 		return r.changes()
+	case r.take("SELECT", "DO"):
+		return effectRows // it is there for the function that it calls, whose changes are not
 	case r.take("DELETE"):
 		if len(r.words) > 4 || !r.take("FROM") {
 			return r.changes()
@@ -204,7 +207,10 @@ func effectOf(text, schema string, table name, folds bool) effect {
 // changes is for a statement that changes rows of some table: what a trigger, or a
 // procedure, does is not in it.
 func (r *statementReader) changes() effect {
-	if r.same(r.schema, r.table.schema) || slices.ContainsFunc(r.words, func(w statementWord) bool { return r.same(w.text, r.table.table) }) {
+	named := func(w statementWord) bool {
+		return r.same(w.text, r.table.table) || r.same(w.text, r.table.schema)
+	}
+	if r.same(r.schema, r.table.schema) || slices.ContainsFunc(r.words, named) {
 		return effectRows
 	}
 	return effectNone

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type delivery struct {
 	batch *vec.Batch
 	read  stream.Read
 	err   error
+	panic string // what the goroutine died of, for that which reads
 }
 
 // Open starts a reader. It connects with its first Read.
@@ -104,6 +106,10 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	}
 	select {
 	case d := <-r.out:
+		if d.panic != "" {
+			r.failed = sqlerr.Errorf(sqlerr.InternalError, "reading %s has ended", r.source.config.subject())
+			panic(d.panic)
+		}
 		if d.err != nil {
 			r.failed = d.err
 			return stream.Read{}, d.err
@@ -188,6 +194,11 @@ func (r *reader) send(ctx context.Context, d delivery) bool {
 }
 
 func (r *reader) run(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.send(ctx, delivery{panic: fmt.Sprintf("%v\n%s", p, debug.Stack())})
+		}
+	}()
 	read := r.readAll
 	if r.scan.Marks {
 		read = r.readChanges
