@@ -460,10 +460,13 @@ const (
 	ticking       = "CREATE STREAM ticks (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '1000'); "
 )
 
-// failingJob starts a job whose file has no folder.
+// failingJob starts a job whose table takes no row.
 func failingJob(t *testing.T, conn *pgconn.PgConn) {
 	t.Helper()
-	if _, err := ask(t, conn, ticking+"START JOB j AS SELECT id FROM ticks INTO f WITH ('f.type' = 'file', 'f.path' = 'no/such/folder/x.json')"); err != nil {
+	if _, err := ask(t, conn, ticking+"CREATE TABLE none (id bigint CHECK (id < 0))"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t, conn, "START JOB j WITH (failure_strategy = 'FailBatch') AS INSERT INTO none SELECT id FROM ticks"); err != nil {
 		t.Fatal(err)
 	}
 }
