@@ -109,6 +109,9 @@ func (w *changeStream) change(ctx context.Context, rows *changeRows, c rowChange
 	if c.op == 'D' && c.old == nil {
 		return errOutput()
 	}
+	for _, v := range c.row {
+		w.size += len(v.text)
+	}
 	moved := c.op == 'U' && c.old != nil && rows.moves(c)
 	there := w.batch.Rows
 	if c.op == 'D' || moved {

@@ -19,6 +19,7 @@ type changeStream struct {
 	batch    *vec.Batch
 	rejects  []stream.Reject
 	rows     int  // of the batch, those refused with them
+	size     int  // of their values, in bytes
 	open     bool // a transaction has begun and not ended
 	caughtAt time.Time
 	kept     []int
@@ -36,7 +37,7 @@ func (w *changeStream) say(ctx context.Context, mark []byte, read stream.Read) e
 
 // room sees that there is a batch with room for a change, which may be two rows.
 func (w *changeStream) room(ctx context.Context) error {
-	if w.batch != nil && w.rows > vec.MaxRows-2 {
+	if w.batch != nil && (w.rows > vec.MaxRows-2 || w.size >= batchBytes) {
 		if err := w.flush(ctx, false); err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (w *changeStream) flush(ctx context.Context, caughtUp bool) error {
 func (w *changeStream) deliver(ctx context.Context, read stream.Read) error {
 	read.Rejects = w.rejects
 	b := w.batch
-	w.batch, w.rows, w.rejects = nil, 0, nil
+	w.batch, w.rows, w.size, w.rejects = nil, 0, 0, nil
 	return w.send(ctx, delivery{batch: b, read: read})
 }
 

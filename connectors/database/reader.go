@@ -37,6 +37,10 @@ type reader struct {
 // is worked on.
 const readAhead = 2
 
+// batchBytes is how much the texts of a batch's values may have before it is handed on, be
+// its rows ever so few: a row may have megabytes.
+const batchBytes = 4 << 20
+
 // delivery is a batch of rows, or what there is to say without one.
 type delivery struct {
 	batch *vec.Batch
@@ -347,6 +351,7 @@ type copying struct {
 	places  []place
 	batch   *vec.Batch
 	rows    int // of the batch, those refused with them
+	size    int // of their values, in bytes
 	rejects []stream.Reject
 	last    [][]byte // of the last row, the values of its place
 	at      position
@@ -368,10 +373,13 @@ func (c *copying) row(values [][]byte) error {
 		c.last[i] = append(c.last[i][:0], values[i]...)
 	}
 	c.rows++
+	for _, v := range values {
+		c.size += len(v)
+	}
 	if err := c.decode(values[len(c.places):]); err != nil {
 		return err
 	}
-	if c.rows == vec.MaxRows {
+	if c.rows == vec.MaxRows || c.size >= batchBytes {
 		return c.flush()
 	}
 	return nil
@@ -465,6 +473,6 @@ func (c *copying) flush() error {
 	if !c.reader.send(c.ctx, d) {
 		return c.ctx.Err()
 	}
-	c.at, c.batch, c.rows, c.rejects = p, nil, 0, nil
+	c.at, c.batch, c.rows, c.size, c.rejects = p, nil, 0, 0, nil
 	return nil
 }
