@@ -65,13 +65,13 @@ func (Connector) Check(_ *stream.Env, rel *catalog.Relation, role stream.Role) e
 		return err
 	}
 	if len(rel.Columns) == 0 {
-		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "generator %q has no columns", rel.Name).
-			WithHint("Write its columns, each with its expression: CREATE STREAM %s (id bigint GENERATED ALWAYS AS (_offset) STORED) ...", rel.Name)
+		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "generator \"%s\" has no columns", rel.Name).
+			WithHint("Write its columns, each with its expression: CREATE STREAM %s (id bigint GENERATED ALWAYS AS (_offset) STORED) ...", catalog.QuoteName(rel.Name))
 	}
 	for _, c := range rel.Columns {
 		if c.Generated == "" {
-			return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "column %q of generator %q has no expression", c.Name, rel.Name).
-				WithHint("Write %s %s GENERATED ALWAYS AS (expression) STORED; the expression sees the row's number as _offset.", c.Name, types.FormatType(c.Type))
+			return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "column \"%s\" of generator \"%s\" has no expression", c.Name, rel.Name).
+				WithHint("Write %s %s GENERATED ALWAYS AS (expression) STORED; the expression sees the row's number as _offset.", catalog.QuoteName(c.Name), types.FormatType(c.Type))
 		}
 	}
 	return nil
@@ -84,7 +84,7 @@ func (Connector) Sink(_ context.Context, _ *stream.Env, rel *catalog.Relation, _
 
 func noSink(rel *catalog.Relation) error {
 	return sqlerr.Unsupported("A generator can only be read; type 'blackhole' takes rows and keeps none.",
-		"generator %q cannot be written to", rel.Name)
+		"generator \"%s\" cannot be written to", rel.Name)
 }
 
 // Inferrer is nil: a generator's columns are its definition.

@@ -140,6 +140,9 @@ func TestWake(t *testing.T) {
 func TestErrors(t *testing.T) {
 	bare := relation()
 	bare.Columns[1].Generated = ""
+	quoted, empty := relation(), relation()
+	quoted.Name, quoted.Columns[1].Name, quoted.Columns[1].Generated = `my "g"`, "a b", ""
+	empty.Name, empty.Columns = `my "g"`, nil
 	for _, c := range []struct {
 		rel        *catalog.Relation
 		role       stream.Role
@@ -147,6 +150,8 @@ func TestErrors(t *testing.T) {
 		text, hint string
 	}{
 		{bare, stream.RoleSource, "42P16", `column "b" of generator "g" has no expression`, "b bigint GENERATED ALWAYS AS (expression) STORED"},
+		{quoted, stream.RoleSource, "42P16", `column "a b" of generator "my "g"" has no expression`, `Write "a b" bigint GENERATED ALWAYS AS`},
+		{empty, stream.RoleSource, "42P16", `generator "my "g"" has no columns`, `CREATE STREAM "my ""g""" (id bigint`},
 		{relation("row", "5"), stream.RoleSource, "22023", `unrecognized parameter "row"`, `"rows"`},
 		{relation("rows", "-1"), stream.RoleSource, "22023", `invalid value for parameter "rows"`, "whole number"},
 		{relation(), stream.RoleSink, "0A000", "cannot be written to", "blackhole"},

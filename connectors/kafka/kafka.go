@@ -115,6 +115,10 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	if err == nil {
 		err = c.allowed(env)
 	}
+	if err == nil && c.pattern == nil && !validTopic(c.topic) {
+		err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic \"%s\" of \"%s\" is no name that Kafka takes", c.topic, rel.Name).
+			WithHint("topic takes at most 249 ASCII letters, digits, dots, underscores and hyphens; without it that is the name of the %s.", role)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -111,6 +112,27 @@ func TestSecretsElsewhere(t *testing.T) {
 		_, err := Connector{}.Source(t.Context(), env, relation("t", append(slices.Clone(options), c.options...)...))
 		if sqlerr.CodeOf(err) != c.code {
 			t.Errorf("%v: %v, want %s", c.options, err, c.code)
+		}
+	}
+}
+
+// TestTopicNames: what no broker takes for a topic's name is refused where it is declared,
+// not by advice to create the topic.
+func TestTopicNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"orders": true, "Orders.EU-2_x": true, strings.Repeat("t", 249): true,
+		"a b": false, "bücher": false, "a/b": false, ".": false, "..": false, strings.Repeat("t", 250): false,
+	} {
+		unnamed := relation("")
+		unnamed.Name, unnamed.Options = name, nil
+		for _, rel := range []*catalog.Relation{relation(name), unnamed} {
+			for _, role := range []stream.Role{stream.RoleSource, stream.RoleSink} {
+				err := Connector{}.Check(&stream.Env{}, rel, role)
+				e := sqlerr.From(err)
+				if refused := e != nil && e.Code == sqlerr.InvalidParameterValue && strings.Contains(e.Hint, "249 ASCII letters"); refused == ok || ok != (err == nil) {
+					t.Errorf("topic %q of %s %q: %v, want it taken: %v", name, role, rel.Name, err, ok)
+				}
+			}
 		}
 	}
 }
