@@ -69,8 +69,11 @@ func (b *buffers) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
 // more while partitions are paused.
 const maxFree = 4
 
+// maxFreeSize bounds each, in bytes: one batch may be decompressed to far more than others.
+const maxFreeSize = 16 << 20
+
 func (b *buffers) PutDecompressBytes(buf []byte) {
-	if cap(buf) > 0 && len(b.free) < maxFree {
+	if cap(buf) > 0 && cap(buf) <= maxFreeSize && len(b.free) < maxFree {
 		b.free = append(b.free, buf)
 	}
 }
@@ -267,7 +270,7 @@ func (b *batches) begin() (bool, error) {
 		b.left = 0
 		return true, nil
 	}
-	if h.codec == kgo.CodecNone {
+	if h.codec == kgo.CodecNone || h.records == 0 {
 		return true, nil
 	}
 	out, err := b.open.Decompress(b.records, h.codec)
@@ -296,7 +299,13 @@ func (b *batches) marker() error {
 		}
 		// Two bytes of a version, and two of what it says: 0 is undone.
 		if k := b.rec.key; len(k) >= 4 && k[2] == 0 && k[3] == 0 {
-			b.aborted[b.head.producer] = b.aborted[b.head.producer][1:]
+			// It ends all that the producer had begun before: one may be told of twice, or
+			// its own marker be compacted away.
+			first := b.aborted[b.head.producer]
+			for len(first) > 0 && first[0] <= b.head.base {
+				first = first[1:]
+			}
+			b.aborted[b.head.producer] = first
 		}
 	}
 	b.left = 0

@@ -264,3 +264,32 @@ func FuzzBatches(f *testing.F) {
 		}
 	})
 }
+
+// TestAbortedTwice: the marker of a transaction that was undone ends all that its producer had
+// begun before, whether one is told of twice or the marker of one is gone; what the producer
+// commits next is read.
+func TestAbortedTwice(t *testing.T) {
+	of := func(first int64) kmsg.FetchResponseTopicPartitionAbortedTransaction {
+		return kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: 9, FirstOffset: first}
+	}
+	in := slices.Concat(batchOf(5, values("a"), ofProducer(9)), batchOf(6, values("b"), ofProducer(9)), marker(7, 9, 0), batchOf(8, values("c"), ofProducer(9)), marker(9, 9, 1))
+	for _, aborted := range [][]kmsg.FetchResponseTopicPartitionAbortedTransaction{{of(5)}, {of(5), of(5)}, {of(5), of(6)}} {
+		b := reading(in, 5, aborted...)
+		if got, err := b.all(); got != "8:kc=c@1000" || err != nil || b.next != 10 {
+			t.Errorf("undone %v: %q, %v, next %d", aborted, got, err, b.next)
+		}
+	}
+}
+
+// TestBuffersAreBounded: what a batch that grows huge was decompressed into is not kept.
+func TestBuffersAreBounded(t *testing.T) {
+	free := &buffers{}
+	free.PutDecompressBytes(make([]byte, maxFreeSize+1))
+	free.PutDecompressBytes(make([]byte, 10))
+	if got := free.GetDecompressBytes(nil, kgo.CodecGzip); cap(got) != 10 {
+		t.Errorf("a buffer of %d bytes was kept", cap(got))
+	}
+	if got := free.GetDecompressBytes(nil, kgo.CodecGzip); got != nil {
+		t.Errorf("a buffer of %d bytes was kept", cap(got))
+	}
+}

@@ -1,9 +1,10 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -53,6 +54,8 @@ type assignment struct {
 	check bool
 	// halted: an error was told, which only adding the partition again ends.
 	halted bool
+	// older is how often in a row a leader of an epoch before was named.
+	older int
 }
 
 // from is the broker that has the partition's next records.
@@ -149,10 +152,10 @@ func (f *fetcher) put(c chunk) {
 	signal(f.some)
 }
 
-// tell keeps an error for poll, once. The number is -1 where it is the topic's, which is
-// empty where it is of all. The caller holds mu.
+// tell keeps an error for poll, once: another of the same partition is kept beside it. The
+// number is -1 where it is the topic's, which is empty where it is of all. The caller holds mu.
 func (f *fetcher) tell(of partition, err error) {
-	if !slices.ContainsFunc(f.got, func(c chunk) bool { return c.err != nil && c.of == of }) {
+	if !slices.ContainsFunc(f.got, func(c chunk) bool { return c.of == of && errors.Is(c.err, err) }) {
 		f.put(chunk{of: of, err: err})
 	}
 }
@@ -188,8 +191,10 @@ func (f *fetcher) ask(broker int32) {
 }
 
 // choose waits until the broker can be asked for something, and returns the
-// partitions by topic, none when the fetcher closes. check: whether it still has what was read
-// of them is to be found out first.
+// partitions by topic, none when the fetcher closes. Which topic and partition is first is
+// random: a broker fills its answer in the order asked, and gives a batch that is larger than
+// the limits of the first only. check: whether it still has what was read of them is to be
+// found out first.
 func (f *fetcher) choose(broker int32) (asked []assignment, check bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -207,7 +212,13 @@ func (f *fetcher) choose(broker int32) (asked []assignment, check bool) {
 			}
 		}
 		if len(asked) > 0 {
-			slices.SortStableFunc(asked, func(a, b assignment) int { return strings.Compare(a.topic, b.topic) })
+			rank := map[string]int{} // by where the map's order, which is random, has a topic first
+			for _, c := range asked {
+				if _, ok := rank[c.topic]; !ok {
+					rank[c.topic] = len(rank)
+				}
+			}
+			slices.SortStableFunc(asked, func(a, b assignment) int { return cmp.Compare(rank[a.topic], rank[b.topic]) })
 			return asked, check
 		}
 		f.turn.Wait()
@@ -330,7 +341,7 @@ func (f *fetcher) refused(c *assignment, err error) {
 	case unknownTopic(err):
 		f.tell(c.partition, err)
 		f.lose(c)
-	case kerr.IsRetriable(err):
+	case kerr.IsRetriable(err) && !errors.Is(err, kerr.CorruptMessage): // which does not pass by asking again
 		f.lose(c)
 	default:
 		c.halted = true

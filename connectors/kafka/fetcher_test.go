@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -301,4 +305,166 @@ func TestDamagedBatch(t *testing.T) {
 	if e := sqlerr.From(err); e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `topic "t": partition 0: the batch at offset 1 is damaged: its checksum is`) {
 		t.Errorf("a damaged batch: %v", err)
 	}
+}
+
+// idle is a fetcher that asks nobody, of partition 0 of some topics, which broker 0 leads.
+func idle(topics ...string) *fetcher {
+	f := &fetcher{assigned: map[partition]*assignment{}, brokers: map[int32]bool{0: true, 1: true}, waiting: map[int32]bool{}}
+	f.turn = sync.NewCond(&f.mu)
+	for _, t := range topics {
+		f.assigned[partition{t, 0}] = &assignment{partition: partition{t, 0}, next: 5, until: -1, leader: 0, epoch: 7, last: 7, replica: -1}
+	}
+	return f
+}
+
+// TestEveryErrorIsTold: an error that waits to be taken hides no other of its partition, which
+// may be what has halted it.
+func TestEveryErrorIsTold(t *testing.T) {
+	f := idle("t")
+	c := f.assigned[partition{"t", 0}]
+	for _, err := range []error{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition, kerr.OffsetOutOfRange, kerr.CorruptMessage} {
+		f.refused(c, err)
+	}
+	var told []error
+	for _, k := range f.got {
+		told = append(told, k.err)
+	}
+	if want := []error{kerr.UnknownTopicOrPartition, kerr.OffsetOutOfRange, kerr.CorruptMessage}; !slices.Equal(told, want) || !c.halted {
+		t.Errorf("told %v, want %v; halted: %v", told, want, c.halted)
+	}
+}
+
+// TestEveryTopicIsFirst: a broker that fills its answer with the topic asked for first gives
+// the others their turn.
+func TestEveryTopicIsFirst(t *testing.T) {
+	f := idle("a", "b", "c")
+	first := map[string]bool{}
+	for n := 0; len(first) < 3; n++ {
+		if n == 10000 {
+			t.Fatalf("first was only %v", first)
+		}
+		asked, _ := f.choose(0)
+		first[asked[0].topic] = true
+	}
+}
+
+// TestLeadersOfEpochs: a leader of a newer epoch is taken at once, and checked; one of an
+// older epoch only where no other is named for long.
+func TestLeadersOfEpochs(t *testing.T) {
+	p := partition{"t", 0}
+	f := idle("t")
+	c := f.assigned[p]
+	f.led(p, 1, 7)
+	if c.leader != 0 {
+		t.Error("the leader changed within its epoch")
+	}
+	f.led(p, 1, 8)
+	if c.leader != 1 || c.epoch != 8 || !c.check {
+		t.Errorf("of a newer epoch: %+v", *c)
+	}
+	f.lose(c)
+	for range mostOlder {
+		if f.led(p, 0, 7); !c.lost() {
+			t.Fatal("a leader of an older epoch was taken")
+		}
+	}
+	if f.led(p, 0, 7); c.leader != 0 || c.epoch != 7 {
+		t.Errorf("of an older epoch, told again and again: %+v", *c)
+	}
+}
+
+// TestReplicasAreForgotten: the leader is asked again in time whom to ask.
+func TestReplicasAreForgotten(t *testing.T) {
+	f := idle("t")
+	c := f.assigned[partition{"t", 0}]
+	c.replica = 1
+	if wanted := f.renew(); c.from() != 0 || !wanted(c) {
+		t.Errorf("asked is broker %d, wanted %v", c.from(), wanted(c))
+	}
+}
+
+// TestLostRecordsOfALeaderThatIsNotThereYet: a new leader that takes no connections at first
+// is asked what it has all the same, before anything is read of it.
+func TestLostRecordsOfALeaderThatIsNotThereYet(t *testing.T) {
+	b := start(t, kfake.NumBrokers(2))
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`)
+	old := b.LeaderFor("t", 0)
+	var refusing atomic.Bool
+	var refused atomic.Int32
+	addr := b.ListenAddrs()[1-old]
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.ListenAddrs()[old]), byName(), kgo.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
+		if host == addr && refusing.Load() && refused.Add(1) < 8 {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, host)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	f := newFetcher(&config{fetchMaxWait: 100 * time.Millisecond, fetchMin: 1, fetchMax: 1 << 20, partitionMax: 1 << 20}, cl, opener{})
+	defer f.close()
+	f.add(partition{"t", 0}, [16]byte{}, 0, -1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for next := int64(0); next < 3; {
+		got := f.poll(ctx)
+		if len(got) == 0 || got[0].err != nil {
+			t.Fatalf("reading: %v", got)
+		}
+		next = got[len(got)-1].next
+	}
+	b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		topic.Topic = "t"
+		p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+		p.LeaderEpoch, p.EndOffset = 0, 1
+		topic.Partitions = append(topic.Partitions, p)
+		resp.Topics = append(resp.Topics, topic)
+		return resp, nil, true
+	})
+	refusing.Store(true)
+	if err := b.MoveTopicPartition("t", 0, 1-old); err != nil {
+		t.Fatal(err)
+	}
+	got := f.poll(ctx)
+	var loss *kgo.ErrDataLoss
+	if len(got) == 0 || !errors.As(got[0].err, &loss) || loss.ResetTo != 1 {
+		t.Errorf("what came of the new leader, which refused %d connections: %v", refused.Load(), got)
+	}
+}
+
+// TestBeyondTheEnd: where data may be lost, a read whose position lies beyond the log goes on
+// with what comes next, not when the log has grown to there.
+func TestBeyondTheEnd(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+	rel := relation("t", "on_data_loss", "continue")
+	c := b.open(rel, stream.Scan{}, nil)
+	c.want("1 NULL @0:0", "2 NULL @0:1")
+	r := c.r.(*reader)
+	at := map[stream.Split]stream.Offset{"0": encode(r.parts[partition{"t", 0}].id, 9)}
+	c = b.open(rel, stream.Scan{}, at)
+	r = c.r.(*reader)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		for len(r.queue) > 0 {
+			if _, _, err := r.deliver(ctx, c.b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := r.parts[partition{"t", 0}].next
+		if next == 2 {
+			break
+		}
+		if err := r.poll(ctx); err != nil {
+			t.Fatalf("it stays at offset %d: %v", next, err)
+		}
+	}
+	b.produce("t", 0, `{"id":3}`)
+	c.want("3 NULL @0:2")
 }

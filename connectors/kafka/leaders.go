@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,16 +18,31 @@ const leaderPause = 250 * time.Millisecond
 // mostLeaderPause is how long it waits between attempts that fail.
 const mostLeaderPause = 4 * leaderPause
 
-// lead is a goroutine that finds the leaders of the partitions that have none.
+// metadataAge is after how long it asks who leads where no leader was lost, and takes the
+// replicas no longer that leaders have named: metadata.max.age.ms of Kafka's consumer. A broker
+// that is cut off from the others goes on to answer as if it led, with nothing new.
+const metadataAge = 5 * time.Minute
+
+// mostOlder is how often in a row a leader of an older epoch is not believed: a broker that
+// has not heard of the new one yet will have by then.
+const mostOlder = 20
+
+// lead is a goroutine that finds the leaders of the partitions that have none, and now and
+// then of all.
 func (f *fetcher) lead() {
 	pause := leaderPause
+	age := time.NewTicker(metadataAge)
+	defer age.Stop()
 	for {
+		wanted := (*assignment).lost
 		select {
 		case <-f.lost:
+		case <-age.C:
+			wanted = f.renew()
 		case <-f.ctx.Done():
 			return
 		}
-		found, err := f.find()
+		found, err := f.find(wanted)
 		if err == nil {
 			pause = leaderPause
 		} else {
@@ -43,13 +59,27 @@ func (f *fetcher) lead() {
 	}
 }
 
-// find asks who leads the partitions; false: some have no leader.
-func (f *fetcher) find() (bool, error) {
+// lost reports whether nobody is known to lead the partition.
+func (c *assignment) lost() bool { return c.leader < 0 }
+
+// renew forgets the replicas, and is what to ask for: all partitions.
+func (f *fetcher) renew() func(*assignment) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.assigned {
+		c.replica = -1
+	}
+	f.turn.Broadcast()
+	return func(*assignment) bool { return true }
+}
+
+// find asks who leads the partitions wanted; false: some have no leader.
+func (f *fetcher) find(wanted func(*assignment) bool) (bool, error) {
 	f.mu.Lock()
 	req := kmsg.NewPtrMetadataRequest()
 	named := map[string]bool{}
 	for p, c := range f.assigned {
-		if c.leader < 0 && !named[p.topic] {
+		if wanted(c) && !named[p.topic] {
 			named[p.topic] = true
 			t := kmsg.NewMetadataRequestTopic()
 			t.Topic = kmsg.StringPtr(p.topic)
@@ -81,7 +111,7 @@ func (f *fetcher) find() (bool, error) {
 		}
 	}
 	for _, c := range f.assigned {
-		if c.leader < 0 {
+		if c.lost() {
 			return false, nil
 		}
 	}
@@ -115,12 +145,18 @@ func unknownTopic(err error) bool {
 	return errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition)
 }
 
-// led notes who leads a partition. The caller holds mu.
+// led notes who leads a partition, where that was lost or is of a newer epoch than known.
+// The caller holds mu.
 func (f *fetcher) led(p partition, leader, epoch int32) {
 	c := f.assigned[p]
-	if c == nil || c.leader >= 0 || leader < 0 {
+	if c == nil || leader < 0 || !c.lost() && epoch <= c.epoch {
 		return
 	}
+	if epoch >= 0 && epoch < c.epoch && c.older < mostOlder {
+		c.older++
+		return
+	}
+	c.older, c.replica = 0, -1
 	if c.last >= 0 && epoch >= 0 && epoch != c.epoch {
 		c.check = true
 	}
@@ -145,6 +181,7 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 		t.Partitions = append(t.Partitions, p)
 	}
 	resp, err := req.RequestWith(f.ctx, f.client.Broker(int(broker)))
+	never := err != nil && !f.tellsEpochs(broker)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	ends := map[partition]kmsg.OffsetForLeaderEpochResponseTopicPartition{}
@@ -162,10 +199,10 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 		}
 		p, ok := ends[c.partition]
 		switch refused := kerr.ErrorForCode(p.ErrorCode); {
-		case err != nil && kgo.IsRetryableBrokerErr(err), err == nil && !ok, ok && kerr.IsRetriable(refused):
-			f.lose(c)
-		case err != nil, refused != nil:
+		case never, refused != nil && !kerr.IsRetriable(refused):
 			c.check = false // a broker that does not tell, or not us
+		case !ok, refused != nil:
+			f.lose(c) // whatever kept it from telling: nothing is read unchecked
 		case p.EndOffset >= 0 && p.EndOffset < c.next:
 			f.tell(c.partition, &kgo.ErrDataLoss{Topic: c.topic, Partition: c.number,
 				ConsumedTo: c.next, ConsumedToEpoch: c.last, ResetTo: p.EndOffset, ResetToEpoch: p.LeaderEpoch})
@@ -174,6 +211,14 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 			c.check = false
 		}
 	}
+}
+
+// tellsEpochs reports whether a broker knows what is asked by check; one that does not
+// answer may.
+func (f *fetcher) tellsEpochs(broker int32) bool {
+	resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(f.ctx, f.client.Broker(int(broker)))
+	asked := kmsg.NewPtrOffsetForLeaderEpochRequest().Key()
+	return err != nil || resp.ErrorCode != 0 || slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool { return k.ApiKey == asked })
 }
 
 // byName is the option of a client whose brokers do not know topics by ids: it must not

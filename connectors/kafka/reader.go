@@ -431,7 +431,8 @@ func (r *reader) failed(ctx context.Context, pt *part, err error) error {
 		WithHint("Set on_data_loss = 'continue' to go on from there.")
 }
 
-// overtaken handles a partition whose next offset was deleted.
+// overtaken handles a partition whose next offset is not in the log: it was deleted, or,
+// where the log ends before it, lost.
 func (r *reader) overtaken(ctx context.Context, pt *part) error {
 	c := r.source.config.of(pt.topic)
 	starts, err := c.offsets(ctx, r.source.admin.ListStartOffsets, pt.topic)
@@ -439,8 +440,9 @@ func (r *reader) overtaken(ctx context.Context, pt *part) error {
 		return err
 	}
 	start := starts[pt.partition]
+	beyond := pt.next >= start
 	switch {
-	case !c.continueAfter && pt.next >= start:
+	case !c.continueAfter && beyond:
 		return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: offset %d is beyond the end of the log: the broker lost records", pt.topic, pt.number, pt.next)
 	case !c.continueAfter:
 		return c.overtaken(pt.number, pt.next, start)
@@ -449,7 +451,26 @@ func (r *reader) overtaken(ctx context.Context, pt *part) error {
 		r.finish(pt)
 		return nil
 	}
+	if beyond {
+		return r.cut(ctx, pt)
+	}
 	r.fetcher.add(pt.partition, pt.id, start, pt.end)
+	return nil
+}
+
+// cut goes on at the end of a log that ends before what was read: which of its records are
+// others than were read, nobody tells. A bounded read has had all there is.
+func (r *reader) cut(ctx context.Context, pt *part) error {
+	ends, err := r.source.config.of(pt.topic).offsets(ctx, r.source.admin.ListEndOffsets, pt.topic)
+	if err != nil {
+		return err
+	}
+	pt.next = min(pt.next, ends[pt.partition])
+	if r.scan.Bounded {
+		r.finish(pt)
+		return nil
+	}
+	r.fetcher.add(pt.partition, pt.id, pt.next, pt.end)
 	return nil
 }
 
