@@ -3,6 +3,8 @@ package exec
 import (
 	"slices"
 	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // TestLimitOverView: a live query with a LIMIT over a materialized view, or over
@@ -49,5 +51,33 @@ func TestLimitOverView(t *testing.T) {
 	e.add(0, event(10, "a", 10))
 	if got, want := f.rows(c, q.Root, -1), []string{"-|a|6", "+|a|7"}; !slices.Equal(got, want) {
 		t.Errorf("behind the first change they are %q, want %q", got, want)
+	}
+}
+
+// TestOrderOfRowsThatEnd: a live query over rows that end is sorted when they have, also
+// with a LIMIT; over rows that change until then, or that do not end, ORDER BY is refused.
+func TestOrderOfRowsThatEnd(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	for i := range int64(5) {
+		e.add(0, event(i, "a", float64(i)))
+	}
+	for query, want := range map[string][]string{
+		"SELECT id FROM (SELECT id FROM e LIMIT 3) x ORDER BY id DESC EMIT CHANGES":                  {"2", "1", "0"},
+		"SELECT id FROM (SELECT id FROM e LIMIT 3) x ORDER BY id DESC LIMIT 2 EMIT CHANGES":          {"2", "1"},
+		"SELECT id FROM (SELECT id FROM e LIMIT 3) x ORDER BY id DESC LIMIT 1 OFFSET 1 EMIT CHANGES": {"1"},
+	} {
+		if rows, err := f.sql(query, -1); err != nil || !slices.Equal(rows, want) {
+			t.Errorf("%s = %q, %v, want %q", query, rows, err, want)
+		}
+	}
+	for query, want := range map[string]string{
+		"SELECT id FROM e ORDER BY id EMIT CHANGES":                                                          "ORDER BY over a stream that has no end is not supported",
+		"SELECT name, count(*) FROM (SELECT name FROM e LIMIT 3) x GROUP BY name ORDER BY name EMIT CHANGES": "ORDER BY over rows that change is not supported",
+	} {
+		_, err := f.sql(query, -1)
+		if e := sqlerr.From(err); e == nil || e.Code != sqlerr.FeatureNotSupported || e.Message != want {
+			t.Errorf("%s: %v, want %s", query, err, want)
+		}
 	}
 }

@@ -162,8 +162,13 @@ func (b *binder) checkLiveNode(n plan.Node) {
 		}
 		refuse("Write the WITH query out where it is read.", "this WITH query is not supported in a continuous query")
 	case *plan.Sort:
-		refuse("Add LIMIT to keep the first rows up to date; or leave ORDER BY out; or sort what the stream holds now: a SELECT without EMIT.",
-			"ORDER BY over a stream that has no end is not supported")
+		switch {
+		case !plan.Derive(n.Input).Bounded:
+			refuse("Add LIMIT to keep the first rows up to date; or leave ORDER BY out; or sort what the stream holds now: a SELECT without EMIT.",
+				"ORDER BY over a stream that has no end is not supported")
+		case !changesAppendOnly(n.Input):
+			refuse("Leave EMIT CHANGES out: the stream ends, and its answer is sorted.", "ORDER BY over rows that change is not supported")
+		}
 	case *plan.Join:
 		b.checkJoin(n)
 	case *plan.AsOfJoin:
