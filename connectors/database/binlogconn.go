@@ -57,14 +57,21 @@ func (c *config) dial(ctx context.Context) (*binlogConn, error) {
 		conn, err = c.dialTLS(ctx, mc, nil)
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, c.unreachable(ofServer(err))
 	}
 	return &binlogConn{config: c, conn: conn, events: make(chan binlogPacket, binlogAhead), stop: make(chan struct{})}, nil
 }
 
 func (c *config) dialTLS(ctx context.Context, mc *mysql.Config, secure *tls.Config) (*wire.Conn, error) {
+	stop := func() bool { return true }
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{Timeout: mc.Timeout}).DialContext(ctx, network, address)
+		if err == nil {
+			stop = context.AfterFunc(ctx, func() { _ = conn.Close() }) // which ends what follows
+		}
 		if err == nil && mc.Timeout > 0 { // for what follows too, until the server knows us
 			err = conn.SetDeadline(time.Now().Add(mc.Timeout))
 		}
@@ -78,6 +85,12 @@ func (c *config) dialTLS(ctx context.Context, mc *mysql.Config, secure *tls.Conf
 		})
 		return err
 	})
+	if !stop() && ctx.Err() != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -131,6 +131,25 @@ func TestBinlogSilent(t *testing.T) {
 	}
 }
 
+// TestBinlogUngreeted: who stops does not wait for a server that says nothing at all.
+func TestBinlogUngreeted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	of, err := parseURL("mysql://u@"+l.Addr().String()+"/d?sslmode=disabled", "", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &config{rel: &catalog.Relation{Name: "s"}, server: of, timeout: 10 * time.Minute}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.dial(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestBinlogCutShort: whatever a server sends, nothing but an error comes of it.
 func TestBinlogCutShort(t *testing.T) {
 	whole := greets()
