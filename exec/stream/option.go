@@ -163,7 +163,11 @@ func (v *Values) Refuse(key, hint string, accepted ...string) {
 			return
 		}
 	}
-	if v.Given(key) && v.err == nil {
+	switch {
+	case !v.Given(key) || v.err != nil:
+	case len(accepted) == 0: // whatever the value is, which may be a secret
+		v.err = sqlerr.Unsupported(hint, "parameter %q of %q is not supported", key, v.rel.Name)
+	default:
 		v.err = sqlerr.Unsupported(hint, "parameter %q = '%s' of %q is not supported", key, v.String(key), v.rel.Name)
 	}
 }
