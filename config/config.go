@@ -123,7 +123,7 @@ type File struct {
 
 // HTTP says where requests may go.
 type HTTP struct {
-	// Allow (http.allow) are the hosts that HTTP streams, S3 endpoints and schema registries may name: a
+	// Allow (http.allow) are the hosts that HTTP streams, S3 endpoints, schema registries and endpoints of tokens may name: a
 	// host, with or without its port, *.domain, or *. Default: none, and Amazon's own
 	// endpoints of S3.
 	Allow []string

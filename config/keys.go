@@ -66,7 +66,7 @@ var keys = []Key{
 	{"auth.superuser", "name of the first administrator", func(c *Config) any { return &c.Auth.Superuser }},
 	{"config.root", "folder of the files that config_file of a stream or sink may name", func(c *Config) any { return &c.Root }},
 	{"file.roots", "folders that file sources and sinks may touch", func(c *Config) any { return &c.File.Roots }},
-	{"http.allow", "hosts that HTTP, S3 and schema registries may have: host, host:port, *.domain or *", func(c *Config) any { return &c.HTTP.Allow }},
+	{"http.allow", "hosts that HTTP, S3, schema registries and endpoints of tokens may have: host, host:port, *.domain or *", func(c *Config) any { return &c.HTTP.Allow }},
 	{"jobs.max_restart_attempts", "starts of a job that failed before it stays failed", func(c *Config) any { return &c.Jobs.MaxRestartAttempts }},
 	{"jobs.restart_delay_ms", "pause before each such start", func(c *Config) any { return &c.Jobs.RestartDelay }},
 	{"kafka.brokers", "brokers of a Kafka stream without bootstrap.servers", func(c *Config) any { return &c.Brokers }},

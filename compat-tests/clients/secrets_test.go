@@ -110,6 +110,12 @@ func TestSecrets(t *testing.T) {
 				rest = append(rest, "'schema.registry.username' = 'u'")
 			}
 		}
+		if strings.HasPrefix(key, "sasl.oauthbearer.") {
+			rest = []string{"'topic' = 't'", "'bootstrap.servers' = '127.0.0.1:1'", "'security.protocol' = 'SASL_PLAINTEXT'", "'sasl.mechanism' = 'OAUTHBEARER'"}
+			if key == "sasl.oauthbearer.client.secret" {
+				rest = append(rest, "'sasl.oauthbearer.client.id' = 'c'", "'sasl.oauthbearer.token.endpoint.url' = 'http://127.0.0.1:1'")
+			}
+		}
 		with = strings.Join(append(rest, with), ", ")
 		relation("STREAM", "(a text)", connector, with, key)
 		relation("SINK", "(a text)", connector, with, key)

@@ -32,8 +32,12 @@ type suite struct {
 // CI's short tier only as far as it takes seconds.
 func TestKafka(t *testing.T) {
 	s := &suite{kafka: Start(t), dir: t.TempDir()}
-	p := gateway.Start(t, gateway.Options{DataDir: s.dir, Brokers: s.kafka.Addr()})
-	var err error
+	settings := filepath.Join(t.TempDir(), "ferris.yaml")
+	err := os.WriteFile(settings, []byte("http.allow: [127.0.0.1]\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := gateway.Start(t, gateway.Options{DataDir: s.dir, Brokers: s.kafka.Addr(), Args: []string{"--config", settings}})
 	if s.conn, err = pgx.Connect(t.Context(), p.URL()); err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +52,7 @@ func TestKafka(t *testing.T) {
 	if os.Getenv("FERRIS_TIER") == "short" {
 		return
 	}
+	t.Run("Tokens", s.tokens)
 	t.Run("PartitionGrowth", s.partitionGrowth)
 	t.Run("TopicPattern", s.topicPattern)
 	t.Run("Recreation", s.recreation)

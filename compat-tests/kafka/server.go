@@ -27,6 +27,7 @@ import (
 // Server is a Kafka broker, a process of its own.
 type Server struct {
 	addr, controller string
+	tokens           string // the listener that takes tokens
 	dir              string
 	jars             string
 	cmd              *exec.Cmd
@@ -43,7 +44,7 @@ var pom string
 // Start runs a broker until the test ends. The test fails where there is none.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), dir: t.TempDir(), log: &log{}}
+	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), tokens: gateway.FreeAddr(), dir: t.TempDir(), log: &log{}}
 	var err error
 	if s.jars, err = cache.Jars(pom, "kafka"); err != nil {
 		t.Fatal(err)
@@ -62,14 +63,18 @@ func Start(t testing.TB) *Server {
 }
 
 // settings are the broker's. Retention and segments are looked at each second, so
-// that a test sees what they do.
+// that a test sees what they do. Tokens are those of Kafka's own validator for tests,
+// which are not signed, and sessions by them last two seconds.
 const settings = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@%[2]s
-listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
-advertised.listeners=PLAINTEXT://%[1]s
+listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s,TOKENS://%[4]s
+advertised.listeners=PLAINTEXT://%[1]s,TOKENS://%[4]s
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,TOKENS:SASL_PLAINTEXT
+listener.name.tokens.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.tokens.oauthbearer.connections.max.reauth.ms=2000
+listener.name.tokens.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
 inter.broker.listener.name=PLAINTEXT
 log.dirs=%[3]s
 num.partitions=3
@@ -89,7 +94,7 @@ func (s *Server) properties() string { return filepath.Join(s.dir, "server.prope
 
 // format writes the settings, and the empty log that a broker wants to find.
 func (s *Server) format(ctx context.Context) error {
-	text := fmt.Sprintf(settings, s.addr, s.controller, filepath.Join(s.dir, "logs"))
+	text := fmt.Sprintf(settings, s.addr, s.controller, filepath.Join(s.dir, "logs"), s.tokens)
 	if err := os.WriteFile(s.properties(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing Kafka's settings: %w", err)
 	}
@@ -144,6 +149,9 @@ func (s *Server) Run(t testing.TB) {
 
 // Addr is where clients connect.
 func (s *Server) Addr() string { return s.addr }
+
+// Tokens is where clients connect by OAUTHBEARER.
+func (s *Server) Tokens() string { return s.tokens }
 
 // Kill ends the broker with SIGKILL and waits for it. It may be called twice.
 func (s *Server) Kill() {

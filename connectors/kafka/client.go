@@ -129,7 +129,14 @@ func (c *config) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &ke) {
 		return c.topicError(err)
 	}
+	var own *sqlerr.Error
+	if errors.As(err, &own) { // of a token that there is none of
+		return own
+	}
 	e := sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err)
+	if c.security.bears() {
+		return e.WithHint("Check that a broker listens there for %s, and takes OAUTHBEARER.", c.security.protocol())
+	}
 	if c.security.sasl || c.security.tls {
 		return e.WithHint("Check that a broker listens there for %s, and the user and password: some brokers only hang up on wrong ones.", c.security.protocol())
 	}
@@ -144,6 +151,12 @@ func (c *config) topicError(err error) error {
 			WithHint("Create the topic first, or correct 'topic'.")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied for topic %q on Kafka at %q: %w", c.topic, c.server(), err)
+	case errors.Is(err, kerr.UnsupportedSaslMechanism):
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "Kafka at %q does not take %s: %w", c.server(), c.security.mechanism, err).
+			WithHint("Set 'sasl.mechanism' to one of its sasl.enabled.mechanisms.")
+	case errors.Is(err, kerr.SaslAuthenticationFailed) && c.security.bears():
+		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused the token of OAUTHBEARER: %w", c.server(), err).
+			WithHint("Check that the token has not expired, and that the brokers take its issuer and audience.")
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user.Value, err)
 	case errors.Is(err, kerr.InvalidTopicException):

@@ -18,13 +18,15 @@ import (
 )
 
 var (
-	both = []stream.Option{
+	both = slices.Concat(reached, bearerOptions, encoded)
+	// reached are the options of the topic and of how clients reach it.
+	reached = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
 		{Key: "bootstrap.servers", Aliases: []string{"brokers"}, Help: "host:port, several parted by commas; without it kafka.brokers of the server"},
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, json-schema (JSON framed by a registry), text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
-		{Key: "sasl.mechanism", Aliases: []string{"sasl.mechanisms"}, Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+		{Key: "sasl.mechanism", Aliases: []string{"sasl.mechanisms"}, Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"},
 		{Key: "sasl.username", Help: "the user"},
 		{Key: "sasl.username_env", Help: "the variable of the server's environment that has sasl.username, one of sql.allowed_env"},
 		{Key: "sasl.username_file", Help: "a file that has sasl.username, under file.roots"},
@@ -38,6 +40,9 @@ var (
 		{Key: "ssl.endpoint.identification.algorithm", Default: "https", Help: "https: a broker's certificate must be its host's; none: who signed it is checked, and not whose it is"},
 		{Key: "receive.buffer.bytes", Help: "is not supported: the system sizes the sockets' buffers"},
 		{Key: "send.buffer.bytes", Help: "is not supported, likewise"},
+	}
+	// encoded are those of values.
+	encoded = []stream.Option{
 		{Key: "encoding", Default: "utf-8", Help: "of values in json, csv and text: " + object.CharsetNames + "; of a sink utf-8"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},

@@ -20,6 +20,7 @@ type security struct {
 	tls, sasl      bool
 	mechanism      string
 	user, password object.Secret
+	bearer         bearer
 	ca, cert, key  string
 	anyHost        bool // a certificate may be another host's
 }
@@ -33,26 +34,37 @@ func (s *security) read(v *stream.Values) {
 	case "SASL_SSL":
 		s.tls, s.sasl = true, true
 	}
-	for _, m := range []string{"GSSAPI", "OAUTHBEARER", "AWS-MSK-IAM"} {
+	for _, m := range []string{"GSSAPI", "AWS-MSK-IAM"} {
 		if stream.Fold(v.String("sasl.mechanism")) == stream.Fold(m) {
-			v.Refuse("sasl.mechanism", "Have the brokers take a user and password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, over TLS.")
+			v.Refuse("sasl.mechanism", "Have the brokers take a user and password or a token: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, over TLS.")
 		}
 	}
-	s.mechanism = v.Enum("sasl.mechanism", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+	s.mechanism = v.Enum("sasl.mechanism", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", mechanismBearer)
 	s.user, s.password = object.SecretOf(v, "sasl.username"), object.SecretOf(v, "sasl.password")
+	s.bearer.read(v, s.bears())
 	s.anyHost = v.Enum("ssl.endpoint.identification.algorithm", "https", "none", "") != "https"
 	v.Refuse("ssl.key.password", "Keep the key without a password, where the server alone may read it: openssl pkey -in key.pem -out plain.pem.")
 	s.ca, s.cert, s.key = v.String("ssl.ca.location"), v.String("ssl.certificate.location"), v.String("ssl.key.location")
-	if s.sasl && (!s.user.Given() || !s.password.Given()) {
+	switch {
+	case s.bears():
+		if s.user.Given() || s.password.Given() {
+			v.Reject("sasl.mechanism", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 where there is a sasl.username or sasl.password")
+		}
+	case s.sasl && (!s.user.Given() || !s.password.Given()):
 		v.Reject("sasl.username", "a user, with sasl.password, where security.protocol is "+v.String("security.protocol"))
-	}
-	if !s.sasl && s.user.Given() {
+	case !s.sasl && s.user.Given():
 		v.Reject("sasl.username", "a user only where security.protocol is SASL_PLAINTEXT or SASL_SSL")
 	}
 	if (s.cert == "") != (s.key == "") {
 		v.Reject("ssl.certificate.location", "a certificate together with ssl.key.location")
 	}
 }
+
+// mechanismBearer is the sasl.mechanism of tokens.
+const mechanismBearer = "OAUTHBEARER"
+
+// bears reports whether clients prove themselves by a token.
+func (s *security) bears() bool { return s.sasl && s.mechanism == mechanismBearer }
 
 // protocol is security.protocol's value.
 func (s *security) protocol() string {
@@ -113,26 +125,35 @@ func (s *security) options(env *stream.Env, called string) ([]kgo.Opt, error) {
 		opts = append(opts, kgo.DialTLSConfig(c))
 	}
 	if s.sasl {
-		user, err := s.user.Read(env, called)
+		m, err := s.proof(env, called)
 		if err != nil {
 			return nil, err
-		}
-		password, err := s.password.Read(env, called)
-		if err != nil {
-			return nil, err
-		}
-		var m sasl.Mechanism
-		switch s.mechanism {
-		case "PLAIN":
-			m = plain.Auth{User: user, Pass: password}.AsMechanism()
-		case "SCRAM-SHA-256":
-			m = scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
-		default:
-			m = scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
 		}
 		opts = append(opts, kgo.SASL(m))
 	}
 	return opts, nil
+}
+
+// proof is what a client authenticates with.
+func (s *security) proof(env *stream.Env, called string) (sasl.Mechanism, error) {
+	if s.bears() {
+		return s.bearer.mechanism(env, called)
+	}
+	user, err := s.user.Read(env, called)
+	if err != nil {
+		return nil, err
+	}
+	password, err := s.password.Read(env, called)
+	if err != nil {
+		return nil, err
+	}
+	switch s.mechanism {
+	case "PLAIN":
+		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
+	}
+	return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
 }
 
 func readFile(path string, roots []string) ([]byte, error) {
