@@ -266,6 +266,20 @@ func (s *Snapshot) ColumnRights(user string, r *Relation, at int) Rights {
 	return have
 }
 
+// ReadsColumns reports whether a role may read columns of a relation, by their places: all
+// of the relation, or each of them.
+func (s *Snapshot) ReadsColumns(user string, r *Relation, places []int) bool {
+	if s.Has(user, r.Object(), SelectRight) {
+		return true
+	}
+	for _, at := range places {
+		if s.ColumnRights(user, r, at)&SelectRight == 0 {
+			return false
+		}
+	}
+	return len(places) > 0
+}
+
 // SomeColumn is ColumnRights of all of a relation's columns together.
 func (s *Snapshot) SomeColumn(user string, r *Relation) (all Rights) {
 	for at := range r.Columns {

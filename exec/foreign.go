@@ -350,7 +350,7 @@ func (f *foreignKeys) missing(key *plan.ForeignKey, values []types.Value) error 
 	if values == nil {
 		return e.WithDetail("MATCH FULL does not allow mixing of null and nonnull key values.")
 	}
-	return e.WithDetail("Key %s is not present in table \"%s\".", f.shown(from, key.Columns, values), to.Name)
+	return e.WithDetail("Key %sis not present in table \"%s\".", f.shown(from, key.Columns, values), to.Name)
 }
 
 // referenced is 23503 of a key that rows still reference.
@@ -359,17 +359,20 @@ func (f *foreignKeys) referenced(key *plan.ForeignKey, values []types.Value) err
 	e := sqlerr.Errorf(sqlerr.ForeignKeyViolation, "update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"",
 		to.Name, key.Key.Name, from.Name)
 	e.Schema, e.Table, e.Constraint = from.Schema, from.Name, key.Key.Name
-	return e.WithDetail("Key %s is still referenced from table \"%s\".", f.shown(to, key.Targeted, values), from.Name)
+	return e.WithDetail("Key %sis still referenced from table \"%s\".", f.shown(to, key.Targeted, values), from.Name)
 }
 
-// shown is a key as details show it.
+// shown is a key as details show it, and a space; "": the statement's role may not read it.
 func (f *foreignKeys) shown(r *catalog.Relation, places []int, values []types.Value) string {
+	if !mayRead(f.b.env, r, places) {
+		return ""
+	}
 	var names, texts []string
 	for i, at := range places {
 		names = append(names, r.Columns[at].Name)
 		texts = append(texts, string(types.AppendText(nil, values[i], f.b.env.Format)))
 	}
-	return "(" + strings.Join(names, ", ") + ")=(" + strings.Join(texts, ", ") + ")"
+	return "(" + strings.Join(names, ", ") + ")=(" + strings.Join(texts, ", ") + ") "
 }
 
 // scanned reads the batches of a scan; each is good until the next.

@@ -141,7 +141,7 @@ func (m *modifier) insert(ctx context.Context, cols []vec.Vec, n int, out operat
 	ids, err := m.txn.Insert(ctx, m.snap, m.desc, rows, n)
 	if err != nil {
 		m.failed, m.written = len(ids), m.n.Together
-		return m.sooner(ctx, rows, ids, nil, len(ids), err)
+		return m.sooner(ctx, rows, ids, nil, len(ids), withoutKey(m.b.env, m.n.Target, err))
 	}
 	m.count += int64(n)
 	if err := m.foreign.inserted(0, rows, n); err != nil {

@@ -271,7 +271,7 @@ func (m *modifier) replace(ctx context.Context, cols, new []vec.Vec, ids []int64
 		return m.replaceFirst(ctx, cols, new, ids[:k])
 	}
 	if done, err := m.txn.Update(ctx, m.snap, m.desc, ids, rows, old); err != nil {
-		return m.sooner(ctx, rows, ids, cols, done, err)
+		return m.sooner(ctx, rows, ids, cols, done, withoutKey(m.b.env, m.n.Target, err))
 	}
 	m.count += int64(n)
 	if err := m.foreign.changed(0, m.before(cols), rows, n); err != nil {

@@ -49,7 +49,7 @@ func nullColumn(t types.Type, n int) vec.Vec { return flat(vec.NewConst(types.Nu
 func (c *conflict) insert(ctx context.Context, m *modifier, rows []vec.Vec, n int, out operator.Output) error {
 	inserted, existing, err := m.txn.InsertUnless(ctx, m.snap, m.desc, rows, n, c.n.Arbiters)
 	if err != nil {
-		return err
+		return withoutKey(m.b.env, m.n.Target, err)
 	}
 	if !slices.Contains(inserted, false) {
 		m.count += int64(n)
@@ -115,7 +115,7 @@ func (c *conflict) update(ctx context.Context, m *modifier, excluded []vec.Vec, 
 		// unless yet another one is there.
 		inserted, existing, err := m.txn.InsertUnless(ctx, m.snap, m.desc, excluded, 1, c.n.Arbiters)
 		if err != nil {
-			return err
+			return withoutKey(m.b.env, m.n.Target, err)
 		}
 		if inserted[0] {
 			m.count++
@@ -157,7 +157,7 @@ func (c *conflict) update(ctx context.Context, m *modifier, excluded []vec.Vec, 
 		return bad.err
 	}
 	if _, err := m.txn.Update(ctx, m.snap, m.desc, []int64{id}, rows, old); err != nil {
-		return err
+		return withoutKey(m.b.env, m.n.Target, err)
 	}
 	m.count++
 	if err := m.foreign.changed(0, there, rows, 1); err != nil {
