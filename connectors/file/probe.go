@@ -19,8 +19,8 @@ func (Connector) ProbeSink(_ context.Context, env *stream.Env, rel *catalog.Rela
 	if err != nil {
 		return err
 	}
-	if strings.ContainsAny(filepath.Dir(c.path), "{}") {
-		return nil // which folder it is the rows or the time say
+	if c.rolling() || strings.ContainsAny(filepath.Dir(c.path), "{}") {
+		return nil // its folders are made as files begin
 	}
 	path, err := object.Resolve(c.path, env.FileRoots)
 	if err != nil {
@@ -28,9 +28,6 @@ func (Connector) ProbeSink(_ context.Context, env *stream.Env, rel *catalog.Rela
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return unopened(path, err)
-	}
-	if c.rolling() {
-		return nil
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a regular file", path)
