@@ -3,6 +3,8 @@ package pgcatalog
 import (
 	"regexp"
 	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 )
 
 // What other sessions run is shown without the secrets that its text has: the values
@@ -18,7 +20,7 @@ var (
 
 // redact returns a statement's text without its secrets.
 func redact(text string) string {
-	if !strings.Contains(text, "://") && !Secret(text) {
+	if !strings.Contains(text, "://") && !catalog.Secret(text) {
 		return text
 	}
 	text = secretLiteral.ReplaceAllString(text, "${1}'********'")

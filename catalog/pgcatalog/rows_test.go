@@ -353,7 +353,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	for key, secret := range map[string]bool{
 		"sasl.password": true, "s3.secret_access_key": true, "out.ssl.key.password": true, "topic": false, "key.format": false, "token": true,
 	} {
-		if Secret(key) != secret {
+		if catalog.Secret(key) != secret {
 			t.Errorf("Secret(%q) = %v", key, !secret)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 var secretOption = regexp.MustCompile(`(?i)password|secret|token|credential|passphrase|jaas|private|access.?key|sasl\.username`)
 
 // noSecret is the name of one that says where a secret is.
-var noSecret = regexp.MustCompile(`_env$|_file$|^credentials$`)
+var noSecret = regexp.MustCompile(`_env$|_file$`)
 
 // secrets are what a test plants, each with what it was planted in.
 type secrets map[string]string

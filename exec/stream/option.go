@@ -148,10 +148,15 @@ func (v *Values) Err() error { return v.err }
 
 // Reject keeps an error about a key's value, unless there is one already.
 func (v *Values) Reject(key, want string) {
-	if v.err == nil {
-		v.err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q of %q: %q", key, v.rel.Name, v.String(key)).
-			WithHint("%s takes %s.", key, want)
+	if v.err != nil {
+		return
 	}
+	shown := ""
+	if !catalog.Secret(key) {
+		shown = fmt.Sprintf(": %q", v.String(key))
+	}
+	v.err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid value for parameter %q of %q%s", key, v.rel.Name, shown).
+		WithHint("%s takes %s.", key, want)
 }
 
 // Refuse is 0A000 for a key whose feature is not there, where the value given
