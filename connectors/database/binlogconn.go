@@ -116,7 +116,7 @@ func (b *binlogConn) asking(ctx context.Context, ask func() error) error {
 			return b.config.failure("reading the binlog", err)
 		}
 	}
-	stop := context.AfterFunc(ctx, func() { _ = b.conn.Close() }) // which ends the request
+	stop := context.AfterFunc(ctx, func() { _ = b.conn.Conn.Conn.Close() }) // the socket alone, which ends the request
 	err := understood(ask)
 	if !stop() && ctx.Err() != nil {
 		return ctx.Err()
@@ -265,7 +265,7 @@ func (b *binlogConn) packet() binlogPacket {
 func (b *binlogConn) close() {
 	b.once.Do(func() {
 		close(b.stop)
-		_ = b.conn.Close() // it is of no use any more, whatever it says
+		_ = b.conn.Conn.Conn.Close() // the socket alone: who reads has the rest
 	})
 	b.reads.Wait()
 }
