@@ -1,8 +1,8 @@
 package catalog
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -16,7 +16,7 @@ func Temporary(schema string) bool { return strings.HasPrefix(schema, tempPrefix
 
 // TempSchema is the schema of a session's temporary relations; pid is its
 // pg_backend_pid. It comes to be with the first of them.
-func TempSchema(pid int32) string { return fmt.Sprintf("%s%d", tempPrefix, pid) }
+func TempSchema(pid int32) string { return tempPrefix + strconv.Itoa(int(pid)) }
 
 // SearchPath turns the value of search_path into the schemas to look through:
 // "$user" is the user's own schema, pg_temp the session's, which comes first

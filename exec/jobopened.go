@@ -23,6 +23,9 @@ func (j *job) noteTried() { j.trying.Do(func() { close(j.tried) }) }
 // awaitOpened waits until the jobs that a transaction has started are open, or have failed
 // to. So a topic, a table or a file that a job makes is there for the next statement.
 func (t *Txn) awaitOpened(ctx context.Context) {
+	if len(t.started) == 0 {
+		return
+	}
 	patience := time.NewTimer(openedPatience)
 	defer patience.Stop()
 	for _, name := range t.started {

@@ -73,8 +73,16 @@ func (l *leaf) next(ctx context.Context) (*vec.Batch, error) {
 	if l.ahead != nil {
 		return l.ahead.next(ctx)
 	}
+	if !l.to.tree.timed {
+		return l.read(ctx)
+	}
 	start := time.Now()
-	defer func() { l.elapsed += time.Since(start) }()
+	b, err := l.read(ctx)
+	l.elapsed += time.Since(start)
+	return b, err
+}
+
+func (l *leaf) read(ctx context.Context) (*vec.Batch, error) {
 	if l.scan == nil {
 		return l.src.Next(ctx)
 	}

@@ -119,10 +119,7 @@ func (t target) finish(ctx context.Context) error {
 		return nil
 	}
 	if !n.off {
-		start := time.Now()
-		err := n.op.Finish(ctx, t.input, n)
-		n.elapsed += time.Since(start)
-		if err != nil && !errors.Is(err, stream.Done) {
+		if err := t.finishOperator(ctx); err != nil && !errors.Is(err, stream.Done) {
 			return err
 		}
 	}
@@ -134,6 +131,17 @@ func (t target) finish(ctx context.Context) error {
 		return t.watermark(ctx, math.MaxInt64) // the other inputs' is the node's now
 	}
 	return n.to.finish(ctx)
+}
+
+func (t target) finishOperator(ctx context.Context) error {
+	n := t.node
+	if !t.tree.timed {
+		return n.op.Finish(ctx, t.input, n)
+	}
+	start := time.Now()
+	err := n.op.Finish(ctx, t.input, n)
+	n.elapsed += time.Since(start)
+	return err
 }
 
 // skip ends an input whose rows are part of what was restored, or another task's:

@@ -293,7 +293,7 @@ func (x *session) execute(d *decoder) error {
 	if p.stale != nil {
 		return p.stale
 	}
-	x.reading = p
+	x.reads(p)
 	return x.statement(func(ctx context.Context) error { return x.executePortal(ctx, p, int64(max(limit, 0))) })
 }
 

@@ -29,7 +29,7 @@ func (x *session) fetch(ctx context.Context, s *plan.Fetch) (*outcome, error) {
 	if p.out == nil || p.out.rows == nil || p.out.rows.err != nil {
 		return nil, errCannotRun(p.name)
 	}
-	x.reading = p
+	x.reads(p)
 	x.txn.queried = true
 	x.interrupt.returnsRows()
 	rows := p.out.rows

@@ -14,10 +14,7 @@ import (
 // watchCursors sees to it that the session is woken when the next cursor's time has
 // come. It is called before the session waits.
 func (x *session) watchCursors() {
-	if x.reading != nil {
-		x.reading.used = time.Now()
-		x.reading = nil
-	}
+	x.reads(nil)
 	limit := x.settings.current.snapshotTimeout
 	if limit <= 0 || len(x.portals) == 0 {
 		return
@@ -52,7 +49,14 @@ func (x *session) endForgotten() {
 				WithDetail("Cursor \"%s\" was not read for longer than \"ferris.snapshot_timeout\", which is %s.", p.name, limit)
 		}
 	}
-	x.watchCursors()
+}
+
+// reads says which cursor a statement reads; nil: the session waits.
+func (x *session) reads(p *portal) {
+	if x.reading != nil && x.reading != p {
+		x.reading.used = time.Now()
+	}
+	x.reading = p
 }
 
 // keepsQuery reports whether the portal has a query that has not given all its rows.

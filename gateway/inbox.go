@@ -35,6 +35,10 @@ type inbox struct {
 	limit  int           // bytes of a message
 	hangup func(orderly bool)
 
+	// waits is called by the session before it waits for a message that has not come
+	// yet, under mu; nil: nobody has to know.
+	waits func()
+
 	// turn is odd while the session is at work on a message. It grows with every
 	// message, so that who looks twice knows whether it is the same one.
 	turn atomic.Uint64
@@ -106,6 +110,7 @@ func (q *inbox) take(until time.Time) (message, error) {
 		q.mu.Unlock()
 		return message{}, errStopped
 	case q.watched:
+		q.toWait()
 		q.waiting = true
 		q.mu.Unlock()
 		m, err := q.wait(until)
@@ -121,6 +126,7 @@ func (q *inbox) take(until time.Time) (message, error) {
 		}
 		return m, err
 	}
+	q.toWait()
 	if q.pokes && q.poked {
 		defer q.mu.Unlock()
 		q.poked = false
@@ -155,6 +161,12 @@ func (q *inbox) take(until time.Time) (message, error) {
 	}
 	q.hangup(false)
 	return m, err
+}
+
+func (q *inbox) toWait() {
+	if q.waits != nil {
+		q.waits()
+	}
 }
 
 // peek waits for the first byte of a message. It returns true where poke came

@@ -71,6 +71,7 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 		interrupt: newInterrupt(context.Background()),
 	}
 	x.in = newInbox(c, r, s.opts.MaxMessageBytes, x.hangup)
+	x.in.waits = x.watchCursors
 	if st.minor > 0 || len(st.unrecognized) > 0 {
 		w.encode(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: protocol3 << 16, UnrecognizedOptions: st.unrecognized})
 	}
@@ -157,7 +158,6 @@ func (x *session) receive() (message, error) {
 	if limit > 0 {
 		until = time.Now().Add(limit)
 	}
-	x.watchCursors()
 	m, err := x.in.next(until)
 	for errors.Is(err, errPoked) {
 		x.endForgotten()

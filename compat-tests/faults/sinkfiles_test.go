@@ -21,7 +21,7 @@ func TestSinkFilesAtStart(t *testing.T) {
 	}
 	for _, c := range []struct{ sql, code, text string }{
 		{start("lost", filepath.Join(dir, "none", "a.json")), "58P01", "No such file or directory"},
-		{start("rolls", filepath.Join(dir, "none", "{batch_id}.json")), "58P01", "No such file or directory"},
+		{start("rolls", filepath.Join(dir, "a.json", "{batch_id}.json")), "42809", "is not a directory"},
 		{start("other", filepath.Join(dir, "a.json")), "55006", "is being written by another job"},
 		{start("folder", dir), "42809", "is not a regular file"},
 		{"START JOB letters AS SELECT a FROM endless INTO hole WITH ('hole.type' = 'blackhole', failure_strategy = 'DeadLetter', dead_letter = '" + filepath.Join(dir, "none", "dead.jsonl") + "')", "58P01", "No such file or directory"},

@@ -2,9 +2,10 @@ package file
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -13,14 +14,19 @@ import (
 )
 
 // ProbeSink is stream.Probing's: the folder must be there, and what is at the path a file
-// that no other job of this process writes.
+// that no other job of this process writes. The folders of a sink of many files are made
+// as those begin: the first that is there must be one.
 func (Connector) ProbeSink(_ context.Context, env *stream.Env, rel *catalog.Relation, id string) error {
 	c, _, err := read(rel, stream.RoleSink)
 	if err != nil {
 		return err
 	}
-	if c.rolling() || strings.ContainsAny(filepath.Dir(c.path), "{}") {
-		return nil // its folders are made as files begin
+	if c.rolling() {
+		path, err := object.Resolve(c.template.Expand(time.Now(), "0"), env.FileRoots)
+		if err != nil {
+			return err
+		}
+		return probeDirs(filepath.Dir(path))
 	}
 	path, err := object.Resolve(c.path, env.FileRoots)
 	if err != nil {
@@ -34,6 +40,20 @@ func (Connector) ProbeSink(_ context.Context, env *stream.Env, rel *catalog.Rela
 	}
 	if by := writers.job(path); by != "" && by != id {
 		return busy(path)
+	}
+	return nil
+}
+
+// probeDirs is the error of makeDirs that is seen without making any.
+func probeDirs(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && dir != filepath.Dir(dir):
+		return probeDirs(filepath.Dir(dir))
+	case err != nil:
+		return object.PathError("open directory", dir, err)
+	case !info.IsDir():
+		return sqlerr.Errorf(sqlerr.WrongObjectType, "%q is not a directory", dir)
 	}
 	return nil
 }

@@ -242,6 +242,8 @@ func TestProbeSink(t *testing.T) {
 		{path: filepath.Join(dir, "none", "{batch_id}.json")}, // its folder is made
 		{path: filepath.Join(dir, "{date}", "a.json")},
 		{path: filepath.Join(dir, "{batch_id}.json")},
+		{path: filepath.Join(inserted, "{batch_id}.json"), code: sqlerr.WrongObjectType}, // below a file
+		{path: "/etc/{date}/ferris.json", code: sqlerr.InsufficientPrivilege},
 		{path: "/etc/ferris.json", code: sqlerr.InsufficientPrivilege},
 		{path: dir, code: sqlerr.WrongObjectType},
 		{path: held, code: sqlerr.ObjectInUse},

@@ -84,7 +84,11 @@ func (p page) uvarint(at int) (n, next int) {
 }
 
 func (p page) rest(i int) []byte {
-	n, at := p.uvarint(p.slot(i))
+	at := p.slot(i)
+	if n := int(p[at]); n < 0x80 { // mostly, and then there is no call
+		return p[at+1 : at+1+n]
+	}
+	n, at := p.uvarint(at)
 	return p[at : at+n]
 }
 
