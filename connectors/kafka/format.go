@@ -27,7 +27,7 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 	case formatAvro:
 		return c.avroDecoder(env, cols, nullBad)
 	case formatJSONSchema:
-		return &unframed{json.NewDecoder(cols, json.Options{NullBad: nullBad, Connect: true, Labels: env.Labels})}, nil
+		return c.jsonSchemaDecoder(env, cols, nullBad)
 	case formatProtobuf:
 		return c.protobufDecoder(env, cols, nullBad)
 	case formatDebeziumJSON:
@@ -106,7 +106,10 @@ func (c *config) allowed(env *stream.Env) error {
 
 // avroDecoder makes a decoder that asks the registry for schemas where there is one.
 func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
-	o, err := c.avroOptions(env, nullBad)
+	o, err := c.avroOptions(env, nullBad, func(o avro.Options) error {
+		_, err := avro.NewDecoder(cols, o)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,14 +118,18 @@ func (c *config) avroDecoder(env *stream.Env, cols []catalog.Column, nullBad boo
 
 // avroChanges makes one of changes.
 func (c *config) avroChanges(env *stream.Env, cols []catalog.Column, key []string, nullBad bool) (decoder, error) {
-	o, err := c.avroOptions(env, nullBad)
+	o, err := c.avroOptions(env, nullBad, func(o avro.Options) error {
+		_, err := avro.NewChanges(cols, key, o)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return avro.NewChanges(cols, key, o)
 }
 
-func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error) {
+// avroOptions are a decoder's; fits tries others for its columns.
+func (c *config) avroOptions(env *stream.Env, nullBad bool, fits func(avro.Options) error) (avro.Options, error) {
 	reader, writers, err := c.avro.Load(c.reading(env))
 	if err != nil {
 		return avro.Options{}, err
@@ -143,6 +150,13 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool) (avro.Options, error
 			}
 			return avroSchema(s)
 		}
+		o.Misfit = c.misfit(cl, func(s *registry.Schema) error {
+			writer, err := avroSchema(s)
+			if err != nil {
+				return err
+			}
+			return fits(avro.Options{Schema: reader, Writers: []*avro.Schema{writer}, Labels: env.Labels})
+		})
 	}
 	return o, nil
 }
@@ -166,11 +180,14 @@ func avroSchema(s *registry.Schema) (*avro.Schema, error) {
 func outage(rel *catalog.Relation, place string, err error) error {
 	var a *avro.Outage
 	var p *protobuf.Outage
+	var j *jsonOutage
 	switch {
 	case errors.As(err, &a):
 		err = a.Err
 	case errors.As(err, &p):
 		err = p.Err
+	case errors.As(err, &j):
+		err = j.err
 	default:
 		return nil
 	}
@@ -258,36 +275,10 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if subject == "" {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s': the schema is no record", c.topic, c.registry.Strategy)
 	}
-	if err := fitsAvro(ctx, cl, subject, schema.Text, c.registry.NoRegister); err != nil {
-		return nil, err
-	}
-	if o.ID, err = cl.Register(ctx, subject, registry.Avro, schema.Text, c.registry.NoRegister); err != nil {
+	if o.ID, err = c.register(ctx, cl, subject, registry.Avro, schema.Text); err != nil {
 		return nil, err
 	}
 	return compile(o)
-}
-
-// fitsAvro refuses a schema that the subject's compatibility does not let be a version of
-// it. Registries check that too, but not all of them, and none names both versions.
-func fitsAvro(ctx context.Context, cl *registry.Client, subject, text string, noRegister bool) error {
-	if noRegister {
-		return nil
-	}
-	rules, err := cl.Rules(ctx, subject, registry.Avro, text)
-	if err != nil {
-		return err
-	}
-	return rules.Check(func(reader, writer *registry.Schema) error {
-		r, err := avroSchema(reader)
-		if err != nil {
-			return err
-		}
-		w, err := avroSchema(writer)
-		if err != nil {
-			return err
-		}
-		return avro.Reads(r, w)
-	}, text)
 }
 
 // noForm is the error of a row that the topic's format has no form for.

@@ -14,14 +14,79 @@ import (
 )
 
 // unframed decodes JSON behind a registry's framing: a zero byte and the schema's id,
-// four bytes. The JSON tells all that there is to know, so the schema is not asked for.
-type unframed struct{ *json.Decoder }
+// four bytes. What the schema says is of no use to it, but it must be one that the
+// registry has.
+type unframed struct {
+	*json.Decoder
+	cl      *registry.Client
+	nullBad bool
+	id      uint32 // of the record before
+	met     bool
+	fits    func(*registry.Schema) error
+	name    func(id uint32) string // of one that does not fit
+}
 
-// Decode is as json.Decoder's.
-func (u *unframed) Decode(record []byte) error {
-	if len(record) >= 5 && record[0] == 0 {
-		return u.Decoder.Decode(record[5:])
+// jsonOutage is an error that says nothing of the record: its schema cannot be had at this
+// moment.
+type jsonOutage struct{ err error }
+
+func (o *jsonOutage) Error() string { return o.err.Error() }
+func (o *jsonOutage) Unwrap() error { return o.err }
+
+// jsonSchemaDecoder makes a decoder that asks the registry for schemas.
+func (c *config) jsonSchemaDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
+	cl, err := c.askRegistry(env)
+	if err != nil {
+		return nil, err
 	}
+	u := &unframed{Decoder: json.NewDecoder(cols, json.Options{NullBad: nullBad, Connect: true, Labels: env.Labels}), cl: cl, nullBad: nullBad}
+	u.fits = func(s *registry.Schema) error {
+		if err := isJSON(s); err != nil {
+			return err
+		}
+		return json.Fits(cols, jsonDocument(s))
+	}
+	u.name = c.naming(cl, u.fits)
+	return u, nil
+}
+
+// Decode is as json.Decoder's; the error may be a jsonOutage.
+func (u *unframed) Decode(record []byte) error {
+	if len(record) < 5 || record[0] != 0 {
+		return u.bare(record)
+	}
+	id := binary.BigEndian.Uint32(record[1:])
+	if !u.met || id != u.id {
+		s, down, err := known(u.cl, id)
+		if down {
+			return &jsonOutage{err}
+		}
+		if err == nil {
+			err = isJSON(s)
+		}
+		if err != nil && u.nullBad {
+			u.Null()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		u.id, u.met = id, true
+	}
+	err := u.Decoder.Decode(record[5:])
+	if err == nil {
+		return nil
+	}
+	if s, _, unknown := known(u.cl, id); unknown != nil || u.fits(s) == nil {
+		return err // it is the value's own fault
+	}
+	e := *sqlerr.From(err)
+	e.Message = u.name(id) + ": " + e.Message
+	return &e
+}
+
+// bare is the error of a record that is not framed.
+func (u *unframed) bare(record []byte) error {
 	// The decoder's policy holds for what it cannot read, too.
 	if err := u.Decoder.Decode(nil); err == nil {
 		return nil
@@ -35,6 +100,23 @@ func (u *unframed) Decode(record []byte) error {
 		WithHint("Set format = 'json' for records that have nothing before them.")
 }
 
+// isJSON refuses a schema in another language.
+func isJSON(s *registry.Schema) error {
+	if s.Kind != registry.JSON {
+		return sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d of the registry is %s, and the stream's format is json-schema", s.ID, s.Kind)
+	}
+	return nil
+}
+
+// jsonDocument is a schema with those that it refers to.
+func jsonDocument(s *registry.Schema) json.Document {
+	d := json.Document{Text: s.Text, Others: map[string]string{}}
+	for _, r := range s.References {
+		d.Others[r.Name] = r.Text
+	}
+	return d
+}
+
 // jsonSchemaColumns are the columns of a stream without any: of its subject's newest
 // version in the registry.
 func (c *config) jsonSchemaColumns(ctx context.Context, env *stream.Env) ([]catalog.Column, error) {
@@ -46,14 +128,11 @@ func (c *config) jsonSchemaColumns(ctx context.Context, env *stream.Env) ([]cata
 	if err != nil {
 		return nil, err
 	}
-	if s.Kind != registry.JSON {
-		return nil, sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d of the registry is %s, and the stream's format is json-schema", s.ID, s.Kind)
+	if err := isJSON(s); err != nil {
+		return nil, err
 	}
-	others := map[string]string{}
-	for _, r := range s.References {
-		others[r.Name] = r.Text
-	}
-	return json.SchemaColumns(s.Text, others)
+	d := jsonDocument(s)
+	return json.SchemaColumns(d.Text, d.Others)
 }
 
 // jsonFramed is an encoder of JSON behind its schema's id.
@@ -72,7 +151,7 @@ func (c *config) jsonSchemaEncoder(ctx context.Context, env *stream.Env, rel *ca
 	if err != nil {
 		return nil, err
 	}
-	id, err := cl.Register(ctx, c.registry.SubjectOf(c.topic, rel.Name), registry.JSON, json.DeriveSchema(rel.Name, cols, op), c.registry.NoRegister)
+	id, err := c.register(ctx, cl, c.registry.SubjectOf(c.topic, rel.Name), registry.JSON, json.DeriveSchema(rel.Name, cols, op))
 	if err != nil {
 		return nil, err
 	}

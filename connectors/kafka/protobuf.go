@@ -61,6 +61,13 @@ func (c *config) protobufDecoder(env *stream.Env, cols []catalog.Column, nullBad
 			}
 			return protobufSchema(s)
 		}
+		o.Misfit = c.misfit(cl, func(s *registry.Schema) error {
+			writer, err := protobufSchema(s)
+			if err != nil {
+				return err
+			}
+			return protobuf.Fits(cols, writer, c.protobuf.Message)
+		})
 	}
 	return protobuf.NewDecoder(cols, o)
 }
@@ -132,7 +139,7 @@ func (c *config) protobufEncoder(ctx context.Context, env *stream.Env, rel *cata
 	if err != nil {
 		return nil, err
 	}
-	if o.ID, err = cl.Register(ctx, c.registry.SubjectOf(c.topic, name), registry.Protobuf, schema.Text, c.registry.NoRegister); err != nil {
+	if o.ID, err = c.register(ctx, cl, c.registry.SubjectOf(c.topic, name), registry.Protobuf, schema.Text); err != nil {
 		return nil, err
 	}
 	return protobuf.NewEncoder(schema, cols, o)

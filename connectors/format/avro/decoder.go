@@ -36,6 +36,9 @@ type Options struct {
 	// Lookup finds the schema of an id, of Confluent; nil: all records are of the
 	// first writer's, or Schema. An error that is an Outage is not the record's.
 	Lookup func(id uint32) (*Schema, error)
+	// Misfit is the error of a record whose schema, of the id, does not fit the columns, for
+	// the cause given; nil: it names the id alone.
+	Misfit func(id uint32, cause error) error
 	// NullBad: a field that does not convert, and every field of a record that is not
 	// Avro, is NULL and no error.
 	NullBad bool
@@ -67,6 +70,7 @@ type Decoder struct {
 	bare    *program
 	whole   *Schema // of bare records
 	byID    map[uint32]*program
+	misfit  map[uint32]error // of schemas that do not fit the columns
 	byPrint map[[8]byte]*program
 	last    *program
 	lastID  uint32
@@ -85,7 +89,7 @@ type program struct {
 // NewDecoder compiles a decoder for the columns. Where the schema is known it is
 // an error if a column is not in it, or of a type that its values do not convert to.
 func NewDecoder(columns []catalog.Column, o Options) (*Decoder, error) {
-	d := &Decoder{columns: columns, options: o, format: types.DefaultFormat(), byID: map[uint32]*program{}, byPrint: map[[8]byte]*program{}}
+	d := &Decoder{columns: columns, options: o, format: types.DefaultFormat(), byID: map[uint32]*program{}, misfit: map[uint32]error{}, byPrint: map[[8]byte]*program{}}
 	d.format.Enum = o.Labels
 	if o.Schema != nil {
 		if _, err := d.compile(o.Schema, true); err != nil {
@@ -254,17 +258,26 @@ func (d *Decoder) find(id uint32) (*program, error) {
 	if p := d.byID[id]; p != nil {
 		return p, nil
 	}
+	if err := d.misfit[id]; err != nil {
+		return nil, err
+	}
 	s, err := d.options.Lookup(id)
 	if err != nil {
 		return nil, err
 	}
 	p, err := d.compile(s, false)
-	if err != nil {
-		e := sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d does not fit the stream: %w", id, err)
-		return nil, e.WithHint("Declare the columns as the new schema has them, or register a schema that is compatible.")
+	if err == nil {
+		d.byID[id] = p
+		return p, nil
 	}
-	d.byID[id] = p
-	return p, nil
+	if d.options.Misfit != nil {
+		err = d.options.Misfit(id, err)
+	} else {
+		err = sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d does not fit the stream: %w", id, err).
+			WithHint("Declare the columns as the new schema has them, or register a schema that is compatible.")
+	}
+	d.misfit[id] = err
+	return nil, err
 }
 
 func badMagic(b []byte) error {

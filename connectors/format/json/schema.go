@@ -3,6 +3,7 @@ package json
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -162,6 +163,53 @@ func SchemaColumns(text string, others map[string]string) ([]catalog.Column, err
 			WithHint("Write the columns of the stream.")
 	}
 	return cols, nil
+}
+
+// Fits says which column is of a type that the schema's values are not; nil: none. What the
+// schema does not name is NULL, and what it does not tell the type of fits.
+func Fits(columns []catalog.Column, d Document) error {
+	have, err := SchemaColumns(d.Text, d.Others)
+	if err != nil {
+		return err
+	}
+	all, root, err := newConditions(d.Text, d.Others)
+	if err != nil {
+		return err
+	}
+	root = all.follow(root)
+	for _, col := range columns {
+		i := slices.IndexFunc(have, func(c catalog.Column) bool { return c.Name == col.Name })
+		if i < 0 {
+			i = slices.IndexFunc(have, func(c catalog.Column) bool { return strings.EqualFold(c.Name, col.Name) })
+		}
+		if i < 0 {
+			continue
+		}
+		of := root.props[have[i].Name]
+		if !takes(col.Type.OID, have[i].Type.OID, of != nil && all.follow(of).form == passObject) {
+			return sqlerr.Errorf(sqlerr.DatatypeMismatch, "property %q is %s, and the column %s", have[i].Name, types.FormatType(have[i].Type), types.FormatType(col.Type))
+		}
+	}
+	return nil
+}
+
+// takes reports whether a column holds values of the type that a schema makes of them;
+// objects: they are that, where the type is jsonb.
+func takes(column, made types.OID, objects bool) bool {
+	family := func(o types.OID) types.OID {
+		switch o {
+		case types.Int2, types.Int4, types.Int8, types.Float4, types.Float8:
+			return types.Numeric
+		case types.Timestamp:
+			return types.Timestamptz
+		}
+		return o
+	}
+	switch column {
+	case types.Text, types.Varchar, types.BPChar, types.JSON, types.JSONB:
+		return true
+	}
+	return made == types.JSONB && !objects || family(column) == family(made)
 }
 
 type resolver struct {

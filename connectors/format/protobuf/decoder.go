@@ -31,6 +31,9 @@ type Options struct {
 	// Lookup finds the schema of an id, of Confluent. An error that is an Outage is not
 	// the record's.
 	Lookup func(id uint32) (*Schema, error)
+	// Misfit is the error of a record whose schema, of the id, does not fit the columns, for
+	// the cause given; nil: it names the id alone.
+	Misfit func(id uint32, cause error) error
 	// NullBad: a field that does not convert, and every field of a record that is no
 	// such message, is NULL and no error.
 	NullBad bool
@@ -64,6 +67,7 @@ type Decoder struct {
 
 	bare   *program
 	byType map[string]*program // by id and place, as they stand before a record
+	misfit map[string]error    // likewise, of those that do not fit the columns
 	last   *program
 	head   []byte // before the record of last
 
@@ -75,7 +79,7 @@ type Decoder struct {
 // NewDecoder compiles a decoder for the columns. Where the schema is known it is an
 // error if a column is not in it, or of a type that its values do not convert to.
 func NewDecoder(columns []catalog.Column, o Options) (*Decoder, error) {
-	d := &Decoder{columns: columns, options: o, format: types.DefaultFormat(), byType: map[string]*program{}}
+	d := &Decoder{columns: columns, options: o, format: types.DefaultFormat(), byType: map[string]*program{}, misfit: map[string]error{}}
 	d.format.Enum = o.Labels
 	switch {
 	case o.Schema != nil:
@@ -190,7 +194,7 @@ func (d *Decoder) frame(b []byte) (*program, int, error) {
 	}
 	p := d.byType[string(b[:at])]
 	if p == nil {
-		if p, err = d.find(binary.BigEndian.Uint32(b[1:]), places); err != nil {
+		if p, err = d.find(b[:at], places); err != nil {
 			return nil, 0, err
 		}
 		if len(d.byType) >= mostPrograms {
@@ -243,7 +247,12 @@ func AppendFrame(dst []byte, id uint32, places []int32) []byte {
 // mostPrograms is how many programs are kept, by what stands before their records.
 const mostPrograms = 1024
 
-func (d *Decoder) find(id uint32, places []int32) (*program, error) {
+// find makes the program of records that begin with head, as they are framed.
+func (d *Decoder) find(head []byte, places []int32) (*program, error) {
+	if err := d.misfit[string(head)]; err != nil {
+		return nil, err
+	}
+	id := binary.BigEndian.Uint32(head[1:])
 	s, err := d.options.Lookup(id)
 	if err != nil {
 		return nil, err
@@ -253,11 +262,31 @@ func (d *Decoder) find(id uint32, places []int32) (*program, error) {
 		return nil, malformed("schema %d has no message at %v", id, places)
 	}
 	p, err := d.compile(m, false)
-	if err != nil {
-		e := sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d does not fit the stream: %w", id, err)
-		return nil, e.WithHint("Declare the columns as the new schema has them, or register a schema that is compatible.")
+	if err == nil {
+		return p, nil
 	}
-	return p, nil
+	if d.options.Misfit != nil {
+		err = d.options.Misfit(id, err)
+	} else {
+		err = sqlerr.Errorf(sqlerr.DatatypeMismatch, "schema %d does not fit the stream: %w", id, err).
+			WithHint("Declare the columns as the new schema has them, or register a schema that is compatible.")
+	}
+	if len(d.misfit) >= mostPrograms {
+		clear(d.misfit)
+	}
+	d.misfit[string(head)] = err
+	return nil, err
+}
+
+// Fits says why the columns cannot take the values of a schema's message; nil: they can.
+// What it has no field for is NULL.
+func Fits(columns []catalog.Column, s *Schema, message string) error {
+	m, err := s.message(message)
+	if err != nil {
+		return err
+	}
+	_, err = (&Decoder{columns: columns}).compile(m, false)
+	return err
 }
 
 // head is the beginning of a record for an error.

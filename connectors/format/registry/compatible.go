@@ -2,6 +2,9 @@ package registry
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -16,7 +19,10 @@ type Rules struct {
 	Level    string // BACKWARD, FULL_TRANSITIVE, ...
 	Backward bool   // who has the new version reads what was written with an old one
 	Forward  bool   // who has an old version reads what is written with the new one
+	Lenient  bool   // of JSON Schema: the registry's compatibilityPolicy
 	Versions []Version
+
+	kind Kind
 }
 
 // Version is one of a subject's.
@@ -30,17 +36,21 @@ type Version struct {
 // subject's already, where the subject has none or asks nothing, and where the registry
 // does not tell, which then decides alone.
 func (c *Client) Rules(ctx context.Context, subject string, kind Kind, text string) (Rules, error) {
-	r := Rules{Subject: subject}
+	r := Rules{Subject: subject, kind: kind}
 	ask, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := c.cl.LookupSchema(ask, subject, written(kind, text)); err == nil {
 		return r, nil
 	}
-	level := c.cl.Compatibility(sr.WithParams(ask, sr.DefaultToGlobal), subject)
-	if len(level) != 1 || level[0].Err != nil {
-		return r, nil
+	var level struct {
+		Level  string `json:"compatibilityLevel"`
+		Policy string `json:"compatibilityPolicy"`
+		Group  string `json:"compatibilityGroup"`
 	}
-	r.Level = level[0].Level.String()
+	if err := c.cl.Do(sr.WithParams(ask, sr.DefaultToGlobal), http.MethodGet, "/config/"+url.PathEscape(subject), nil, &level); err != nil || level.Group != "" {
+		return r, nil //nolint:nilerr // versions of other groups are not told apart here
+	}
+	r.Level, r.Lenient = level.Level, level.Policy == "LENIENT"
 	r.Backward = strings.HasPrefix(r.Level, "BACKWARD") || strings.HasPrefix(r.Level, "FULL")
 	r.Forward = strings.HasPrefix(r.Level, "FORWARD") || strings.HasPrefix(r.Level, "FULL")
 	if !r.Backward && !r.Forward {
@@ -72,9 +82,11 @@ func (c *Client) Rules(ctx context.Context, subject string, kind Kind, text stri
 // Check compares a new version with the old ones: reads says why who has the one schema
 // cannot read what was written with the other.
 func (r Rules) Check(reads func(reader, writer *Schema) error, text string) error {
-	next := &Schema{Text: text}
+	next := &Schema{Text: text, Kind: r.kind}
 	for _, v := range r.Versions {
-		next.Kind = v.Schema.Kind
+		if v.Schema.Kind != r.kind {
+			return r.refuse(v, "they are written in two languages", sqlerr.Errorf(sqlerr.DatatypeMismatch, "the one is %s, the other %s", r.kind, v.Schema.Kind))
+		}
 		if r.Backward {
 			if err := reads(next, v.Schema); err != nil {
 				return r.refuse(v, "what was written with that cannot be read with it", err)
@@ -104,4 +116,58 @@ func written(kind Kind, text string) sr.Schema {
 		schema.Type = sr.TypeJSON
 	}
 	return schema
+}
+
+// Place is where a schema is in a registry.
+type Place struct {
+	ID      uint32
+	Subject string
+	Version int // 0: it is not known which one it is
+}
+
+func (p Place) String() string {
+	if p.Version == 0 {
+		return fmt.Sprintf("schema %d", p.ID)
+	}
+	return fmt.Sprintf("version %d of subject %q (schema %d)", p.Version, p.Subject, p.ID)
+}
+
+// mostBeside is how many versions of a subject are looked at for one that fits.
+const mostBeside = 20
+
+// Beside tells where a schema is, of the subject given if it is one of its versions, and
+// which is the newest of the subject's others that fits says nothing against. What the
+// registry does not tell is left out.
+func (c *Client) Beside(ctx context.Context, subject string, id uint32, fits func(*Schema) error) (is, other Place) {
+	is.ID = id
+	ask, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	places, err := c.cl.SchemaVersionsByID(ask, int(id))
+	if err != nil {
+		return is, other
+	}
+	for _, p := range places {
+		if is.Version == 0 || p.Subject == subject && is.Subject != subject {
+			is.Subject, is.Version = p.Subject, p.Version
+		}
+	}
+	if subject == "" {
+		subject = is.Subject
+	}
+	numbers, err := c.cl.SubjectVersions(ask, subject)
+	if err != nil {
+		return is, other
+	}
+	slices.Sort(numbers)
+	slices.Reverse(numbers)
+	for _, n := range numbers[:min(len(numbers), mostBeside)] {
+		got, err := c.cl.SchemaByVersion(ask, subject, n)
+		if err != nil || uint32(got.ID) == id {
+			continue
+		}
+		if s, err := c.complete(ask, uint32(got.ID), got.Schema); err == nil && fits(s) == nil {
+			return is, Place{s.ID, subject, n}
+		}
+	}
+	return is, other
 }

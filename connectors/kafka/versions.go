@@ -1,0 +1,92 @@
+package kafka
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
+)
+
+// register returns the id of a sink's schema in its subject. Where it is no version yet, the
+// subject's compatibility must let it be one: registries check that too, but not all of
+// them, and none names both versions.
+func (c *config) register(ctx context.Context, cl *registry.Client, subject string, kind registry.Kind, text string) (uint32, error) {
+	if !c.registry.NoRegister {
+		rules, err := cl.Rules(ctx, subject, kind, text)
+		if err != nil {
+			return 0, err
+		}
+		if err := rules.Check(reads(rules), text); err != nil {
+			return 0, err
+		}
+	}
+	return cl.Register(ctx, subject, kind, text, c.registry.NoRegister)
+}
+
+// reads says why who has the one schema cannot read what is written with the other, both of
+// one kind.
+func reads(rules registry.Rules) func(reader, writer *registry.Schema) error {
+	return func(reader, writer *registry.Schema) error {
+		switch reader.Kind {
+		case registry.Protobuf:
+			r, err := protobufSchema(reader)
+			if err != nil {
+				return err
+			}
+			w, err := protobufSchema(writer)
+			if err != nil {
+				return err
+			}
+			return protobuf.Reads(r, w)
+		case registry.JSON:
+			return json.Rules{Lenient: rules.Lenient}.Reads(jsonDocument(reader), jsonDocument(writer))
+		}
+		r, err := avroSchema(reader)
+		if err != nil {
+			return err
+		}
+		w, err := avroSchema(writer)
+		if err != nil {
+			return err
+		}
+		return avro.Reads(r, w)
+	}
+}
+
+// naming returns what says that a schema does not fit the stream: which version of a subject
+// it is, and which other version fits. fits says why a schema does not. The registry is
+// asked once for each schema; while it cannot be, the schema's id stands alone.
+func (c *config) naming(cl *registry.Client, fits func(*registry.Schema) error) func(id uint32) string {
+	told := map[uint32]string{}
+	return func(id uint32) string {
+		if s, ok := told[id]; ok {
+			return s
+		}
+		subject := c.registry.SubjectOf(c.topic, "")
+		if c.pattern != nil && c.registry.Subject == "" {
+			subject = "" // each topic has its own
+		}
+		is, other := cl.Beside(context.Background(), subject, id, fits)
+		s := is.String() + " does not fit the stream"
+		if other.Version > 0 {
+			s += ", which " + other.String() + " fits"
+		}
+		if is.Version > 0 {
+			told[id] = s
+		}
+		return s
+	}
+}
+
+// misfit makes the errors of records whose schema does not fit the stream.
+func (c *config) misfit(cl *registry.Client, fits func(*registry.Schema) error) func(id uint32, cause error) error {
+	name := c.naming(cl, fits)
+	return func(id uint32, cause error) error {
+		e := sqlerr.Errorf(sqlerr.DatatypeMismatch, "%s: %w", name(id), cause)
+		e.Column = sqlerr.From(cause).Column
+		return e.WithHint("Declare the columns as the new schema has them, or register a schema that is compatible.")
+	}
+}
