@@ -328,9 +328,11 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		return err
 	}
 	appendOnly := !b.live || plan.Derive(n.Input).AppendOnly
-	account := b.holder(t, n)
-	if changes && evicts(n) {
-		account = b.evicter(t, n)
+	use, account := callUse{live: b.live, retracts: !appendOnly}, b.holder(t, n)
+	if changes {
+		if account, err = b.aggregateHolder(t, n, n, use); err != nil {
+			return err
+		}
 	}
 	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Retention: b.retention(), Account: account, Fault: b.fault}
 	if !plan.Volatile(n) {
@@ -342,7 +344,7 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 	if spec.Always, err = b.rows(n.Always, spec.KeyTypes); err != nil {
 		return err
 	}
-	if spec.Calls, err = b.calls(n.Calls, callUse{live: b.live, retracts: !appendOnly}, account); err != nil {
+	if spec.Calls, err = b.calls(n.Calls, use, account); err != nil {
 		return err
 	}
 	return b.operator(t, n, operator.NewAggregate(spec), to, input{n.Input, 0})

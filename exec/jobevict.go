@@ -26,17 +26,33 @@ func (l *life) stateAccount() *memory.Account {
 	return a
 }
 
-// evicts reports whether an aggregate of a job can hold less than all of its groups.
-func evicts(n *plan.AggregateNode) bool {
+// evicts reports whether an aggregate of a job can hold less than all of its groups:
+// what its calls have of a group has to be small.
+func (b *builder) evicts(n *plan.AggregateNode, use callUse) (bool, error) {
 	if len(n.Keys) == 0 || n.Always != nil {
-		return false
+		return false, nil
 	}
 	for _, c := range n.Calls {
 		if c.Distinct || len(c.OrderBy) > 0 {
-			return false
+			return false, nil
+		}
+		if rows, err := b.keepsRows(c, use); rows || err != nil {
+			return false, err
 		}
 	}
-	return true
+	return true, nil
+}
+
+// aggregateHolder is the account of an aggregate n, which is part of the node given.
+func (b *builder) aggregateHolder(t *tree, n *plan.AggregateNode, part plan.Node, use callUse) (*memory.Account, error) {
+	some, err := b.evicts(n, use)
+	if err != nil {
+		return nil, err
+	}
+	if some {
+		return b.evicter(t, part), nil
+	}
+	return b.holder(t, part), nil
 }
 
 // evicter returns an account for an operator that, in a job, can evict what it holds,

@@ -34,6 +34,8 @@ func TestGroupsPastTheLimit(t *testing.T) {
 	for _, c := range []struct{ query, tasks string }{
 		{"SELECT id, count(*), sum(id) FROM e GROUP BY id EMIT CHANGES", "2"},
 		{fmt.Sprintf("SELECT id, count(*), sum(id) FROM (SELECT id FROM e LIMIT %d) x GROUP BY id EMIT CHANGES", most), "1"},
+		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
+		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
 	} {
 		t.Run(c.query, func(t *testing.T) {
 			f := newFixture(t)
@@ -57,7 +59,7 @@ func TestGroupsPastTheLimit(t *testing.T) {
 // it has come to the limit, with the figure and the setting.
 func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 	for _, query := range []string{
-		"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
+		"SELECT id, window_start, count(DISTINCT name) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
 		"SELECT id, window_start, count(*) FROM e WINDOW HOPPING (INTERVAL '2 hours', INTERVAL '1 hour') GROUP BY id",
 		"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id",
 		"SELECT a.id FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'",

@@ -38,9 +38,10 @@ func (b *builder) mergeAggregate(t *tree, m *plan.MergeAggregate, to target) err
 		return err
 	}
 	in := plan.Derive(n.Input)
-	use, account := callUse{live: true, retracts: !in.AppendOnly}, b.account
-	if n.Closing == nil && evicts(n) {
-		account = b.evicter(t, m)
+	use := callUse{live: true, retracts: !in.AppendOnly}
+	account, err := b.aggregateHolder(t, n, m, use)
+	if err != nil {
+		return err
 	}
 	if n.Closing != nil {
 		spec := operator.WindowAggregateSpec{

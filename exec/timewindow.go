@@ -78,9 +78,14 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 		return err
 	}
 	in := plan.Derive(n.Input)
+	use := callUse{live: true, retracts: !in.AppendOnly}
+	account, err := b.aggregateHolder(t, n, n, use)
+	if err != nil {
+		return err
+	}
 	spec := operator.WindowAggregateSpec{
 		Keys: keys, Closing: *n.Closing, AppendOnly: in.AppendOnly, Session: in.Window != nil && in.Window.Kind == plan.WindowSession,
-		Account: b.account, Fault: b.fault,
+		Account: account, Fault: b.fault,
 	}
 	if spec.Late, err = b.lateness(n, n.Closing.Late, in.Window, n.Keys[n.Closing.End].Type()); err != nil {
 		return err
@@ -88,7 +93,6 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
-	use, account := callUse{live: true, retracts: !in.AppendOnly}, b.account
 	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
 	return b.operator(t, n, operator.NewWindowAggregate(spec), to, input{n.Input, 0})
 }

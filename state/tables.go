@@ -264,6 +264,16 @@ func (sn *Snapshot) ScanSpaceKeys(job ID, sp Space, fn func(key []byte) error) e
 	return sn.s.spaceKeys(version, appendSpace(nil, job, sp), fn)
 }
 
+// ScanKeysUnder calls fn with what of the keys of one space that begin with prefix
+// comes after it, in order. fn may not keep it; ErrStop ends the scan.
+func (sn *Snapshot) ScanKeysUnder(job ID, sp Space, prefix []byte, fn func(rest []byte) error) error {
+	version := sn.versions[job]
+	if version == 0 {
+		return nil
+	}
+	return sn.s.spaceKeys(version, append(appendSpace(nil, job, sp), prefix...), fn)
+}
+
 // NewVersion takes a number that nothing else has had or will have, over all
 // starts; later ones are higher.
 func (s *Store) NewVersion() (uint64, error) { return s.take() }

@@ -57,14 +57,15 @@ type Aggregate struct {
 	// The first groups are there with or without rows.
 	always  int32
 	started bool
-	stay    bool        // every group that was made is there at the end: rows is not kept
-	kept    *keptGroups // nil: nothing is stored
-	evicted *evicted    // groups that are not in table; nil: all are
-	silent  bool        // where Changes is set: no change goes out until passAll
-	full    int         // the groups from which dead ones are looked for
-	least   int         // full at least
-	seen    []int64     // when each group was touched last; nil: all are kept for ever
-	swept   int64       // when groups were last looked through
+	stay    bool           // every group that was made is there at the end: rows is not kept
+	kept    *keptGroups    // nil: nothing is stored
+	evicted *evicted       // groups that are not in table; nil: all are
+	among   *evictedTables // what it shares with others of its operator; nil: nothing
+	silent  bool           // where Changes is set: no change goes out until passAll
+	full    int            // the groups from which dead ones are looked for
+	least   int            // full at least
+	seen    []int64        // when each group was touched last; nil: all are kept for ever
+	swept   int64          // when groups were last looked through
 
 	// Of the epoch that runs, where Changes is set: the groups touched, in order,
 	// and what each was before. stamp[g] is the epoch that touched g last.
@@ -420,7 +421,7 @@ func (a *Aggregate) emitAll(ctx context.Context, out Output) error {
 			return err
 		}
 	}
-	return nil
+	return a.passEvicted(ctx, out)
 }
 
 // passAll passes on the groups of an aggregate that has been silent, whose changes

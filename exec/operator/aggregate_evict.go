@@ -11,15 +11,36 @@ import (
 // Evict lets the aggregate keep only a part of its groups in memory. One whose groups
 // are there without rows, or whose calls keep rows besides, keeps all of them.
 func (a *Aggregate) Evict(e Evictions) {
-	if !a.spec.Changes || len(a.spec.Keys) == 0 || a.spec.Always != nil {
-		return
+	if a.spec.Changes && len(a.spec.Keys) > 0 && a.spec.Always == nil && evictableCalls(a.spec.Calls) {
+		a.evicted = newEvicted(a.kept.prefix, a.spec.KeyTypes, a.spec.Account, e)
 	}
-	for _, c := range a.spec.Calls {
+}
+
+// evictableCalls reports whether all that calls have of a group is the state of their
+// functions.
+func evictableCalls(calls []*Call) bool {
+	for _, c := range calls {
 		if c.distinct != nil || c.ordered != nil || c.rows != nil || c.spec.New == nil {
-			return
+			return false
 		}
 	}
-	a.evicted = newEvicted(a.kept.prefix, a.spec.KeyTypes, a.spec.Account, e)
+	return true
+}
+
+// evictAmong lets the aggregate, which is one of several of an operator, keep only a
+// part of its groups in memory.
+func (a *Aggregate) evictAmong(t *evictedTables) { a.among = t }
+
+// size is how many groups are in the table, and outside are those that are not.
+func (a *Aggregate) size() int         { return a.count }
+func (a *Aggregate) outside() *evicted { return a.evicted }
+
+// becomeEvicted makes room for what the aggregate has elsewhere, where it is one of
+// several and has had all of its groups in memory so far.
+func (a *Aggregate) becomeEvicted() {
+	if a.evicted == nil && a.among != nil {
+		a.evicted = a.among.newTable(newEvicted(a.kept.prefix, a.spec.KeyTypes, a.spec.Account, a.among.from))
+	}
 }
 
 // Committed lets go of what the store has now.
@@ -41,13 +62,18 @@ func (a *Aggregate) fetch(known int) error {
 			return err
 		}
 	}
-	a.evicted.crowded(a.state())
+	if a.among == nil {
+		a.evicted.crowded(a.state())
+	}
 	return nil
 }
 
 // saveEvicted writes what has changed of the groups that are not in the table, and
 // gives up the table where it has grown to what it may hold.
 func (a *Aggregate) saveEvicted(w StateWriter) error {
+	if a.among != nil {
+		return a.evicted.proceed(w)
+	}
 	full, err := a.evicted.save(w, a.state(), a.count)
 	if err != nil {
 		return err
@@ -63,8 +89,9 @@ func (a *Aggregate) saveEvicted(w StateWriter) error {
 
 // freeze has the groups become the generation before, and begins a table anew.
 func (a *Aggregate) freeze() error {
+	a.becomeEvicted()
 	old, rows, held := a.kept.groups, a.rows, a.held
-	g := &generation{table: a.table, save: a.saver(), dead: func(g int32) bool { return rows[g] == 0 }, forget: old.drop}
+	g := &generation{table: a.table, save: a.saver(), dead: func(g int32) bool { return rows != nil && rows[g] == 0 }, forget: old.drop}
 	for _, c := range a.spec.Calls {
 		held += c.held
 		c.held = 0
@@ -93,6 +120,7 @@ func (a *Aggregate) restoreParts(r StateReader) error {
 		}
 		return err
 	}
+	a.becomeEvicted()
 	switch {
 	case a.evicted == nil:
 		return fmt.Errorf("%w: groups were evicted that cannot be", errKept)

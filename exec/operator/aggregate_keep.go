@@ -36,6 +36,9 @@ func (a *Aggregate) keepUnder(prefix []byte) error { return a.keepGeneration(pre
 func (a *Aggregate) keepGeneration(prefix []byte, number uint32) error {
 	prefix = prefix[:len(prefix):len(prefix)]
 	k := &keptGroups{prefix: prefix, groups: newKeptTable(generationPrefix(prefix, number), a.spec.KeyTypes)}
+	if a.kept != nil {
+		k.groups.by = a.kept.groups.by
+	}
 	for i, c := range a.spec.Calls {
 		f, ok := c.spec.Func.(aggregate.Keeper)
 		if !ok || c.ordered != nil {
@@ -173,11 +176,12 @@ func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 }
 
 // forget removes all that was stored.
-func (a *Aggregate) forget(w StateWriter) {
+func (a *Aggregate) forget(w StateWriter) error {
 	a.kept.groups.drop(w)
 	for _, d := range a.kept.distinct {
 		d.kept.drop(w)
 	}
+	return a.evicted.forget(w)
 }
 
 func (d *distinctRows) save(w StateWriter) error {

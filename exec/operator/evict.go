@@ -114,17 +114,21 @@ type evicted struct {
 	prefix  []byte
 	account *memory.Account
 	from    Evictions
-	own     uint32 // the number of the operator's own generation
+	of      *evictedTables // nil: the operator has one table
+	own     uint32         // the number of the operator's own generation
 	old     *generation
 	now     pageSpace // as the epoch that is written has it
 	known   pageSpace // as the committed epoch has it
 	reader  StateReader
 	open    bool // reader's snapshot
 	changed bool // how the parts lie has to be stored
-	filters map[uint8]*pageFilter
-	cache   *pageCache
-	limbo   pageRange
-	swept   sweeping
+	// unmerged removes the generation before, where close came before it was merged;
+	// nil: there is none.
+	unmerged func(w StateWriter)
+	filters  map[uint8]*pageFilter
+	cache    *pageCache
+	limbo    pageRange
+	swept    sweeping
 
 	found  foundKey
 	keys   *vec.Batch // of the groups that are looked for
@@ -460,12 +464,16 @@ func (e *evicted) committed() {
 	}
 	if e.old != nil && e.old.merge == nil {
 		e.old.settled = true
+		if e.of != nil {
+			e.old.close()
+			e.old = nil
+		}
 	}
 	e.closeReader()
 	e.known, e.limbo = e.now, pageRange{}
 	maps.DeleteFunc(e.filters, func(b uint8, _ *pageFilter) bool { return b != e.known.bits && b != e.known.next })
 	e.cache.only(e.known.bits, e.known.next)
-	if e.known.groups > 0 {
+	if e.known.groups > 0 && e.of == nil {
 		e.reader, e.open = e.from.Read(), true
 	}
 }
@@ -484,6 +492,9 @@ func (e *evicted) close() {
 	}
 	e.closeReader()
 	if e.old != nil {
+		if e.old.merge != nil {
+			e.unmerged = e.old.forget
+		}
 		e.endMerge()
 		e.old.close()
 		e.old = nil

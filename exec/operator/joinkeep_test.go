@@ -25,6 +25,7 @@ type keeper struct {
 	// late: operators hear that an epoch is committed when the next one is saved.
 	late    bool
 	pending []Kept // that have not heard
+	crowded func() // called by operators that hold far too much; may be nil
 }
 
 func newKeeper(t *testing.T) *keeper {
@@ -87,7 +88,7 @@ func (k *keeper) keep(op Kept, shard uint16) {
 	}
 	if x, ok := op.(Evicting); ok {
 		space := k.space
-		x.Evict(Evictions{Read: func() StateReader {
+		x.Evict(Evictions{Crowded: k.crowded, Read: func() StateReader {
 			return StateReader{Snapshot: k.store.Snapshot(k.job.ID()), Job: k.job.ID(), Operator: space, Shard: shard}
 		}})
 	}

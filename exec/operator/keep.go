@@ -75,6 +75,14 @@ func (r StateReader) get(key, dst []byte) ([]byte, bool, error) {
 	return r.Snapshot.Get(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, key, dst)
 }
 
+// keys calls f with what of the keys that begin with prefix comes after it.
+func (r StateReader) keys(prefix []byte, f func(rest []byte)) error {
+	return r.Snapshot.ScanKeysUnder(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, prefix, func(rest []byte) error {
+		f(rest)
+		return nil
+	})
+}
+
 var errKept = errors.New("the stored state of an operator is damaged")
 
 // pageParts is how much of a page one stored value holds, in bytes.

@@ -32,7 +32,9 @@ func (s *slice) key() []byte {
 func (w *SliceAggregate) Save(sw StateWriter) error {
 	for _, s := range w.dropped {
 		sw.Delete(append(s.key(), tagBounds))
-		s.agg.forget(sw)
+		if err := s.agg.forget(sw); err != nil {
+			return err
+		}
 	}
 	w.dropped = w.dropped[:0]
 	if w.saved != w.mark {

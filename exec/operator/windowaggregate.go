@@ -52,7 +52,8 @@ type WindowAggregate struct {
 	spare     []*[]int32
 	out       windowOutput
 	kept      bool
-	dropped   []*pane // closed since the last Save, and stored
+	dropped   []*pane        // closed since the last Save, and stored
+	evicted   *evictedTables // nil: all groups are in memory
 }
 
 // pane is one window.
@@ -114,6 +115,7 @@ func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Ou
 			return err
 		}
 	}
+	w.evicted.crowded()
 	return nil
 }
 
@@ -254,6 +256,7 @@ func (w *WindowAggregate) open(p *pane) error {
 	}
 	p.agg = NewAggregate(spec)
 	p.agg.silent = w.updates() && !p.fired
+	p.agg.evictAmong(w.evicted)
 	if w.kept {
 		if err := p.agg.keepUnder(endKey(p.end)); err != nil {
 			return err
@@ -375,6 +378,7 @@ func (w *WindowAggregate) Close() error {
 		}
 		delete(w.panes, end)
 	}
+	w.evicted.close()
 	return nil
 }
 

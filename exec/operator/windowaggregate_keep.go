@@ -28,12 +28,19 @@ func endKey(end int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64
 func (w *WindowAggregate) Save(sw StateWriter) error {
 	for _, p := range w.dropped {
 		sw.Delete(append(endKey(p.end), tagBounds))
-		p.agg.forget(sw)
+		if err := p.agg.forget(sw); err != nil {
+			return err
+		}
 	}
 	w.dropped = w.dropped[:0]
-	for _, end := range w.ends() {
+	ends, tables := w.ends(), []evictable(nil)
+	if w.evicted != nil {
+		tables = w.tables()
+		w.evicted.begin(tables)
+	}
+	for _, end := range ends {
 		p := w.panes[end]
-		if !p.changed {
+		if !p.changed && !p.agg.evicted.moving() {
 			continue
 		}
 		p.changed = false
@@ -45,7 +52,44 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 			return err
 		}
 	}
-	return nil
+	if w.evicted == nil {
+		return nil
+	}
+	return w.evicted.end(sw, tables)
+}
+
+// Evict lets the operator keep only a part of its groups in memory, where its calls
+// keep no rows.
+func (w *WindowAggregate) Evict(e Evictions) {
+	calls, err := w.spec.Calls()
+	if err != nil || !evictableCalls(calls) {
+		return // an error is that of the first window, too
+	}
+	w.evicted = &evictedTables{account: w.spec.Account, from: e}
+}
+
+// tables are those of the open windows.
+func (w *WindowAggregate) tables() []evictable {
+	var all []evictable
+	for _, end := range w.ends() {
+		all = append(all, w.panes[end].agg)
+	}
+	return all
+}
+
+// Committed lets go of what the store has now.
+func (w *WindowAggregate) Committed() {
+	if w.evicted != nil {
+		w.evicted.committed(w.tables())
+	}
+}
+
+// Evicted is how many groups are in the store's pages.
+func (w *WindowAggregate) Evicted() int64 {
+	if w.evicted == nil {
+		return 0
+	}
+	return w.evicted.stored(w.tables())
 }
 
 // Flags of a stored pane.

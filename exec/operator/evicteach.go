@@ -1,0 +1,178 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// eachBytes bounds what groups that are passed on together have beside their keys.
+const eachBytes = 1 << 20
+
+// outsiders are groups that are not in a table, some at a time: their keys, and what
+// each has beside its key.
+type outsiders struct {
+	keys   *vec.Batch
+	ends   []int
+	beside []byte
+}
+
+func (o *outsiders) reset() {
+	o.keys.Reset()
+	o.ends, o.beside = o.ends[:0], o.beside[:0]
+}
+
+// add adds what a group has, whose key is there.
+func (o *outsiders) add(beside []byte) {
+	o.keys.Rows++
+	o.beside = append(o.beside, beside...)
+	o.ends = append(o.ends, len(o.beside))
+}
+
+// of is what a group has beside its key.
+func (o *outsiders) of(row int32) []byte {
+	from := 0
+	if row > 0 {
+		from = o.ends[row-1]
+	}
+	return o.beside[from:o.ends[row]]
+}
+
+func (o *outsiders) full() bool { return o.keys.Rows == vec.MaxRows || len(o.beside) >= eachBytes }
+
+// each calls f with all groups that are not in the table own, each once: those rows of
+// the keys that sel has. f may keep nothing.
+func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) error {
+	if !e.some() {
+		return nil
+	}
+	o := &outsiders{keys: vec.NewBatch(e.codec.types)}
+	all, ids, sel := []int32{}, []int32{}, []int32{}
+	flush := func(newer ...*table) error {
+		n := o.keys.Rows
+		all, sel, ids = all[:0], sel[:0], sized(ids, n)
+		for r := range int32(n) {
+			all = append(all, r)
+		}
+		for _, t := range newer {
+			t.lookup(o.keys.Cols, n, all, ids)
+			rest := all[:0]
+			for _, r := range all {
+				if ids[r] < 0 {
+					rest = append(rest, r)
+				}
+			}
+			all = rest
+		}
+		if sel = append(sel, all...); len(sel) == 0 {
+			o.reset()
+			return nil
+		}
+		err := f(o, sel)
+		o.reset()
+		return err
+	}
+	newer := []*table{own}
+	if e.old != nil {
+		var beside []byte
+		for g := range e.old.table.Len() {
+			for i, c := range o.keys.Cols {
+				vec.AppendRow(c, e.old.table.keys[i], g)
+			}
+			beside = e.old.save(int32(g), beside[:0])
+			if o.add(beside); !o.full() {
+				continue
+			}
+			if err := flush(own); err != nil {
+				return err
+			}
+		}
+		if err := flush(own); err != nil {
+			return err
+		}
+		newer = append(newer, e.old.table)
+	}
+	if e.known.groups == 0 {
+		return nil
+	}
+	for from := 0; from < 1<<e.known.bits; from += mergeChunk {
+		err := eachPage(e.reader, e.prefix, e.known, from, mergeChunk, func(p hashPage) error {
+			for i := range p.n {
+				key, beside, err := p.group(e.codec, i)
+				if err == nil {
+					err = e.codec.reader.Read(key, o.keys.Cols)
+				}
+				if err != nil {
+					return err
+				}
+				if o.add(beside); !o.full() {
+					continue
+				}
+				if err := flush(newer...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return flush(newer...)
+}
+
+// passEvicted passes on the groups that are not in the table.
+func (a *Aggregate) passEvicted(ctx context.Context, out Output) error {
+	var some *Aggregate
+	return a.evicted.each(a.table, func(o *outsiders, sel []int32) (err error) {
+		if some, err = a.oneByOne(some); err != nil {
+			return err
+		}
+		defer some.clear()
+		if err := some.take(o, sel); err != nil {
+			return err
+		}
+		return some.emitAll(ctx, out)
+	})
+}
+
+// oneByOne is an aggregate like a that has no groups, and none elsewhere. It is used
+// again where it is given.
+func (a *Aggregate) oneByOne(some *Aggregate) (*Aggregate, error) {
+	if some == nil {
+		spec := a.spec
+		spec.Calls = nil
+		for _, c := range a.spec.Calls {
+			again := *c
+			again.held, again.groups = 0, 0
+			spec.Calls = append(spec.Calls, &again)
+		}
+		some = NewAggregate(spec)
+	} else {
+		some.table = newTable(a.spec.KeyTypes, a.spec.Account, "GROUP BY")
+	}
+	for _, c := range some.spec.Calls {
+		if err := c.renew(); err != nil {
+			return nil, err
+		}
+	}
+	some.makeOutput()
+	return some, some.keepUnder(nil)
+}
+
+// take adds groups, which are not there, as they are stored.
+func (a *Aggregate) take(o *outsiders, sel []int32) error {
+	a.ids = sized(a.ids, o.keys.Rows)
+	if err := a.table.assign(o.keys.Cols, o.keys.Rows, sel, a.ids); err != nil {
+		return err
+	}
+	if err := a.grow(a.table.Len()); err != nil {
+		return err
+	}
+	for _, r := range sel {
+		if err := a.load(a.ids[r], o.of(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
