@@ -70,6 +70,7 @@ var fences = map[string][]string{
 	"github.com/pganalyze/pg_query_go/v5": {"planner/parse", "planner/bind"},
 	"github.com/twmb/franz-go":            {"connectors/kafka", "connectors/format/registry"},
 	"golang.org/x/oauth2":                 {"connectors/kafka"},
+	"github.com/jcmturner/gokrb5":         {"connectors/kafka"},
 	"github.com/hamba/avro":               {"connectors/format/avro"},
 	"github.com/ProtonMail/go-crypto":     {"connectors/file"},
 	"github.com/bufbuild/protocompile":    {"connectors/format/protobuf"},

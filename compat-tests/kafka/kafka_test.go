@@ -31,7 +31,24 @@ type suite struct {
 // TestKafka goes through what the fake broker is tested with, on the real one; in
 // CI's short tier only as far as it takes seconds.
 func TestKafka(t *testing.T) {
-	s := &suite{kafka: Start(t), dir: t.TempDir()}
+	s := begin(t, Start(t))
+	t.Run("CopyJob", s.copyJob)
+	t.Run("AbortedTransaction", s.abortedTransaction)
+	if os.Getenv("FERRIS_TIER") == "short" {
+		return
+	}
+	t.Run("Tokens", s.tokens)
+	t.Run("PartitionGrowth", s.partitionGrowth)
+	t.Run("TopicPattern", s.topicPattern)
+	t.Run("Recreation", s.recreation)
+	t.Run("Retention", s.retention)
+	t.Run("Outage", s.outage)
+}
+
+// begin starts a gateway over a broker, and connects to both.
+func begin(t *testing.T, broker *Server) *suite {
+	t.Helper()
+	s := &suite{kafka: broker, dir: t.TempDir()}
 	settings := filepath.Join(t.TempDir(), "ferris.yaml")
 	err := os.WriteFile(settings, []byte("http.allow: [127.0.0.1]\n"), 0o600)
 	if err != nil {
@@ -47,17 +64,7 @@ func TestKafka(t *testing.T) {
 	}
 	t.Cleanup(s.client.Close)
 	s.admin = kadm.NewClient(s.client)
-	t.Run("CopyJob", s.copyJob)
-	t.Run("AbortedTransaction", s.abortedTransaction)
-	if os.Getenv("FERRIS_TIER") == "short" {
-		return
-	}
-	t.Run("Tokens", s.tokens)
-	t.Run("PartitionGrowth", s.partitionGrowth)
-	t.Run("TopicPattern", s.topicPattern)
-	t.Run("Recreation", s.recreation)
-	t.Run("Retention", s.retention)
-	t.Run("Outage", s.outage)
+	return s
 }
 
 // run sends statements and returns the first column of the last one's rows.

@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/cache"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/kerberos"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -28,6 +30,7 @@ import (
 type Server struct {
 	addr, controller string
 	tokens           string // the listener that takes tokens
+	tickets          *tickets
 	dir              string
 	jars             string
 	cmd              *exec.Cmd
@@ -41,10 +44,36 @@ const startTimeout = 90 * time.Second
 //go:embed pom.xml
 var pom string
 
+// tickets is a listener that takes Kerberos tickets of a KDC.
+type tickets struct {
+	addr   string // of the host localhost
+	krb5   string // the path of krb5.conf
+	keytab string // of kafka/localhost
+}
+
 // Start runs a broker until the test ends. The test fails where there is none.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), tokens: gateway.FreeAddr(), dir: t.TempDir(), log: &log{}}
+	return start(t, nil)
+}
+
+// StartKerberos runs a broker that takes the KDC's tickets, too, for sessions of two
+// seconds.
+func StartKerberos(t testing.TB, kdc *kerberos.KDC) *Server {
+	t.Helper()
+	k := &tickets{krb5: kdc.Conf(), keytab: filepath.Join(t.TempDir(), "broker.keytab")}
+	kdc.Keytab(t, "kafka/localhost", k.keytab)
+	_, port, err := net.SplitHostPort(gateway.FreeAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.addr = "localhost:" + port
+	return start(t, k)
+}
+
+func start(t testing.TB, k *tickets) *Server {
+	t.Helper()
+	s := &Server{addr: gateway.FreeAddr(), controller: gateway.FreeAddr(), tokens: gateway.FreeAddr(), tickets: k, dir: t.TempDir(), log: &log{}}
 	var err error
 	if s.jars, err = cache.Jars(pom, "kafka"); err != nil {
 		t.Fatal(err)
@@ -68,10 +97,10 @@ func Start(t testing.TB) *Server {
 const settings = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@%[2]s
-listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s,TOKENS://%[4]s
-advertised.listeners=PLAINTEXT://%[1]s,TOKENS://%[4]s
+listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s,TOKENS://%[4]s%[5]s
+advertised.listeners=PLAINTEXT://%[1]s,TOKENS://%[4]s%[5]s
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,TOKENS:SASL_PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,TOKENS:SASL_PLAINTEXT,TICKETS:SASL_PLAINTEXT
 listener.name.tokens.sasl.enabled.mechanisms=OAUTHBEARER
 listener.name.tokens.oauthbearer.connections.max.reauth.ms=2000
 listener.name.tokens.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
@@ -90,11 +119,27 @@ log.retention.check.interval.ms=1000
 log.segment.delete.delay.ms=0
 `
 
+// kerberized are those of a listener that takes tickets. The broker has its key in the
+// keytab and asks the KDC for nothing.
+const kerberized = `
+listener.name.tickets.sasl.enabled.mechanisms=GSSAPI
+listener.name.tickets.gssapi.connections.max.reauth.ms=2000
+listener.name.tickets.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required isInitiator=false useKeyTab=true storeKey=true keyTab="%s" principal="kafka/localhost@%s";
+sasl.kerberos.service.name=kafka
+`
+
 func (s *Server) properties() string { return filepath.Join(s.dir, "server.properties") }
 
 // format writes the settings, and the empty log that a broker wants to find.
 func (s *Server) format(ctx context.Context) error {
-	text := fmt.Sprintf(settings, s.addr, s.controller, filepath.Join(s.dir, "logs"), s.tokens)
+	more := ""
+	if s.tickets != nil {
+		more = ",TICKETS://" + s.tickets.addr
+	}
+	text := fmt.Sprintf(settings, s.addr, s.controller, filepath.Join(s.dir, "logs"), s.tokens, more)
+	if s.tickets != nil {
+		text += fmt.Sprintf(kerberized, s.tickets.keytab, kerberos.Realm)
+	}
 	if err := os.WriteFile(s.properties(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing Kafka's settings: %w", err)
 	}
@@ -110,6 +155,9 @@ func (s *Server) format(ctx context.Context) error {
 
 func (s *Server) java(ctx context.Context, args ...string) *exec.Cmd {
 	args = append([]string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", s.jars}, args...)
+	if s.tickets != nil {
+		args = append([]string{"-Djava.security.krb5.conf=" + s.tickets.krb5}, args...)
+	}
 	return exec.CommandContext(ctx, "java", args...)
 }
 
@@ -152,6 +200,9 @@ func (s *Server) Addr() string { return s.addr }
 
 // Tokens is where clients connect by OAUTHBEARER.
 func (s *Server) Tokens() string { return s.tokens }
+
+// Tickets is where clients connect by GSSAPI, of a broker that StartKerberos started.
+func (s *Server) Tickets() string { return s.tickets.addr }
 
 // Kill ends the broker with SIGKILL and waits for it. It may be called twice.
 func (s *Server) Kill() {

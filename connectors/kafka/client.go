@@ -130,12 +130,12 @@ func (c *config) unreachable(ctx context.Context, err error) error {
 		return c.topicError(err)
 	}
 	var own *sqlerr.Error
-	if errors.As(err, &own) { // of a token that there is none of
+	if errors.As(err, &own) { // of a token or ticket that there is none of
 		return own
 	}
 	e := sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err)
-	if c.security.bears() {
-		return e.WithHint("Check that a broker listens there for %s, and takes OAUTHBEARER.", c.security.protocol())
+	if c.security.bears() || c.security.tickets() {
+		return e.WithHint("Check that a broker listens there for %s, and takes %s.", c.security.protocol(), c.security.mechanism)
 	}
 	if c.security.sasl || c.security.tls {
 		return e.WithHint("Check that a broker listens there for %s, and the user and password: some brokers only hang up on wrong ones.", c.security.protocol())
@@ -157,6 +157,9 @@ func (c *config) topicError(err error) error {
 	case errors.Is(err, kerr.SaslAuthenticationFailed) && c.security.bears():
 		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused the token of OAUTHBEARER: %w", c.server(), err).
 			WithHint("Check that the token has not expired, and that the brokers take its issuer and audience.")
+	case errors.Is(err, kerr.SaslAuthenticationFailed) && c.security.tickets():
+		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused the ticket of GSSAPI: %w", c.server(), err).
+			WithHint("Check that the broker's keytab has the key that the KDC has of it, that the clocks agree, and what the broker's log says.")
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user.Value, err)
 	case errors.Is(err, kerr.InvalidTopicException):

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	both = slices.Concat(reached, bearerOptions, encoded)
+	both = slices.Concat(reached, bearerOptions, kerberosOptions, encoded)
 	// reached are the options of the topic and of how clients reach it.
 	reached = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
@@ -26,7 +26,7 @@ var (
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "json", Help: "json, csv, avro, protobuf, json-schema (JSON framed by a registry), text or raw; debezium-json or debezium-avro: changes of rows"},
 		{Key: "key.format", Default: "string", Help: "string, or bytes: hexadecimal"},
 		{Key: "security.protocol", Default: "PLAINTEXT", Help: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"},
-		{Key: "sasl.mechanism", Aliases: []string{"sasl.mechanisms"}, Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"},
+		{Key: "sasl.mechanism", Aliases: []string{"sasl.mechanisms"}, Default: "PLAIN", Help: "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI (Kerberos)"},
 		{Key: "sasl.username", Help: "the user"},
 		{Key: "sasl.username_env", Help: "the variable of the server's environment that has sasl.username, one of sql.allowed_env"},
 		{Key: "sasl.username_file", Help: "a file that has sasl.username, under file.roots"},

@@ -21,6 +21,7 @@ type security struct {
 	mechanism      string
 	user, password object.Secret
 	bearer         bearer
+	kerberos       ticketed
 	ca, cert, key  string
 	anyHost        bool // a certificate may be another host's
 }
@@ -34,22 +35,22 @@ func (s *security) read(v *stream.Values) {
 	case "SASL_SSL":
 		s.tls, s.sasl = true, true
 	}
-	for _, m := range []string{"GSSAPI", "AWS-MSK-IAM"} {
-		if stream.Fold(v.String("sasl.mechanism")) == stream.Fold(m) {
-			v.Refuse("sasl.mechanism", "Have the brokers take a user and password or a token: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, over TLS.")
-		}
+	if stream.Fold(v.String("sasl.mechanism")) == stream.Fold("AWS-MSK-IAM") {
+		v.Refuse("sasl.mechanism", "Have the brokers take a user and password or a token: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, over TLS.")
 	}
-	s.mechanism = v.Enum("sasl.mechanism", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", mechanismBearer)
+	s.mechanism = v.Enum("sasl.mechanism", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", mechanismBearer, mechanismKerberos)
 	s.user, s.password = object.SecretOf(v, "sasl.username"), object.SecretOf(v, "sasl.password")
 	s.bearer.read(v, s.bears())
+	s.kerberos.read(v, s.tickets(), s.user, s.password)
 	s.anyHost = v.Enum("ssl.endpoint.identification.algorithm", "https", "none", "") != "https"
 	v.Refuse("ssl.key.password", "Keep the key without a password, where the server alone may read it: openssl pkey -in key.pem -out plain.pem.")
 	s.ca, s.cert, s.key = v.String("ssl.ca.location"), v.String("ssl.certificate.location"), v.String("ssl.key.location")
 	switch {
 	case s.bears():
 		if s.user.Given() || s.password.Given() {
-			v.Reject("sasl.mechanism", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 where there is a sasl.username or sasl.password")
+			v.Reject("sasl.mechanism", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI where there is a sasl.username or sasl.password")
 		}
+	case s.tickets(): // which may have a keytab
 	case s.sasl && (!s.user.Given() || !s.password.Given()):
 		v.Reject("sasl.username", "a user, with sasl.password, where security.protocol is "+v.String("security.protocol"))
 	case !s.sasl && s.user.Given():
@@ -60,11 +61,16 @@ func (s *security) read(v *stream.Values) {
 	}
 }
 
-// mechanismBearer is the sasl.mechanism of tokens.
-const mechanismBearer = "OAUTHBEARER"
+const (
+	mechanismBearer   = "OAUTHBEARER" // of tokens
+	mechanismKerberos = "GSSAPI"      // of Kerberos
+)
 
 // bears reports whether clients prove themselves by a token.
 func (s *security) bears() bool { return s.sasl && s.mechanism == mechanismBearer }
+
+// tickets reports whether clients prove themselves by Kerberos.
+func (s *security) tickets() bool { return s.sasl && s.mechanism == mechanismKerberos }
 
 // protocol is security.protocol's value.
 func (s *security) protocol() string {
@@ -136,8 +142,11 @@ func (s *security) options(env *stream.Env, called string) ([]kgo.Opt, error) {
 
 // proof is what a client authenticates with.
 func (s *security) proof(env *stream.Env, called string) (sasl.Mechanism, error) {
-	if s.bears() {
+	switch {
+	case s.bears():
 		return s.bearer.mechanism(env, called)
+	case s.tickets():
+		return s.kerberos.mechanism(env, called)
 	}
 	user, err := s.user.Read(env, called)
 	if err != nil {
