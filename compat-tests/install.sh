@@ -73,6 +73,20 @@ if [ ! -d "$cache/$kafka" ]; then
 	mv "$cache/$kafka.part" "$cache/$kafka"
 fi
 
+# Apicurio Registry, a real schema registry: an archive that must have the checksum that is
+# written down. Its folder has the jar that is run.
+apicurio=apicurio-$(sed -n 's:.*<apicurio.version>\(.*\)</apicurio.version>.*:\1:p' registry/pom.xml)
+if [ ! -d "$cache/$apicurio" ]; then
+	rm -rf "$cache/$apicurio.part" "$cache/$apicurio.archive"
+	mvn -q -B -f registry/pom.xml dependency:copy -DoutputDirectory="$cache/$apicurio.archive"
+	sums=$PWD/registry/SHA256SUMS
+	(cd "$cache/$apicurio.archive" && sha256sum --quiet --strict -c "$sums")
+	mkdir "$cache/$apicurio.part"
+	tar -xzf "$cache/$apicurio.archive"/*.tar.gz -C "$cache/$apicurio.part"
+	rm -rf "$cache/$apicurio.archive"
+	mv "$cache/$apicurio.part" "$cache/$apicurio"
+fi
+
 # Apache Flink's SQL, which the long tier measures against; each file must have the
 # checksum that is written down.
 if [ "${FERRIS_TIER:-}" = long ]; then

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the examples answer into their example.out, to be checked by hand")
@@ -30,11 +30,27 @@ func TestExamples(t *testing.T) {
 	}
 	for _, sql := range all {
 		dir := filepath.Dir(sql)
-		t.Run(filepath.Base(dir), func(t *testing.T) { example(t, dir) })
+		text, err := os.ReadFile(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			if !strings.Contains(string(text), registryOfExamples) {
+				example(t, dir, string(text))
+				return
+			}
+			registry.Both(t, func(t *testing.T, r *registry.Registry) {
+				at := strings.Replace(r.URL, "127.0.0.1", "localhost", 1)
+				example(t, dir, strings.ReplaceAll(string(text), registryOfExamples, at))
+			})
+		})
 	}
 }
 
-func example(t *testing.T, from string) {
+// registryOfExamples is where the examples have their registry.
+const registryOfExamples = "http://localhost:8081"
+
+func example(t *testing.T, from, statements string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	dir := t.TempDir()
@@ -46,9 +62,6 @@ func example(t *testing.T, from string) {
 		o.Args = []string{"--config", "ferris.yaml"}
 	}
 	p := gateway.Start(t, o)
-	registry := srfake.New()
-	defer registry.Close()
-	at := strings.Replace(registry.URL(), "127.0.0.1", "localhost", 1)
 	var out strings.Builder
 	config, err := pgconn.ParseConfig(p.URL())
 	if err != nil {
@@ -60,11 +73,7 @@ func example(t *testing.T, from string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	text, err := os.ReadFile(filepath.Join(dir, "example.sql"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for statement := range strings.SplitSeq(strings.ReplaceAll(string(text), "http://localhost:8081", at), ";\n") {
+	for statement := range strings.SplitSeq(statements, ";\n") {
 		results, err := conn.Exec(ctx, statement).ReadAll()
 		if err != nil {
 			t.Fatalf("%s\n%v", statement, err)

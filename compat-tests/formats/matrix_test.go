@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/sr/srfake"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
 )
 
 // matrixColumns are of every type that has a form in each format, and what two rows
@@ -42,10 +42,10 @@ var matrixColumns = []struct{ name, typ, plain, edge string }{
 
 // TestMatrix: what each format writes, each other one reads and writes again, over all
 // types; nothing changes on the way.
-func TestMatrix(t *testing.T) {
+func TestMatrix(t *testing.T) { registry.Both(t, matrix) }
+
+func matrix(t *testing.T, r *registry.Registry) {
 	conn := connect(t)
-	registry := srfake.New()
-	t.Cleanup(registry.Close)
 	var list, plain, edge, nulls []string
 	for _, c := range matrixColumns {
 		list = append(list, c.name+" "+c.typ)
@@ -62,7 +62,7 @@ func TestMatrix(t *testing.T) {
 		strings.Join(named(plain), ", "), strings.Join(edge, ", "), strings.Join(nulls, ", "))
 	want := rows(t, conn, "SELECT * FROM ("+source+") m ORDER BY id")
 
-	withRegistry := "'schema.registry.url' = '" + registry.URL() + "'"
+	withRegistry := "'schema.registry.url' = '" + r.URL + "'"
 	formats := []struct{ name, options string }{
 		{"json", ""}, {"csv", "'null' = '\\N'"}, {"avro", withRegistry}, {"protobuf", withRegistry}, {"json-schema", withRegistry},
 		{"debezium-json", ""}, {"debezium-avro", withRegistry},

@@ -15,9 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
 )
 
 // cluster is a broker with topics, and a gateway that is not told of it.
@@ -192,7 +192,9 @@ func TestTopicsReadOnly(t *testing.T) {
 }
 
 // TestSchemaOfTopics uses topics as streams that nobody has declared.
-func TestSchemaOfTopics(t *testing.T) {
+func TestSchemaOfTopics(t *testing.T) { registry.Both(t, schemaOfTopics) }
+
+func schemaOfTopics(t *testing.T, reg *registry.Registry) {
 	c := newCluster(t)
 	long := strings.Repeat("a-long-name.", 6)
 	twins := strings.Repeat("t", 63)
@@ -205,20 +207,11 @@ func TestSchemaOfTopics(t *testing.T) {
 	c.put(t, twins+"b", `{"n": 2}`)
 	c.put(t, "select", `{"from": 7}`)
 	c.put(t, "empty")
-	reg := srfake.New()
-	t.Cleanup(reg.Close)
-	admin, err := sr.NewClient(sr.URLs(reg.URL()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, err := admin.CreateSchema(t.Context(), "payments-value", sr.Schema{Schema: `{"type":"record","name":"p","fields":[{"name":"id","type":"long"},{"name":"by","type":"string"}]}`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.put(t, "payments", string(binary.BigEndian.AppendUint32([]byte{0}, uint32(made.ID)))+"\x0e\x04me")
+	id := reg.Put(t, "payments-value", sr.Schema{Schema: `{"type":"record","name":"p","fields":[{"name":"id","type":"long"},{"name":"by","type":"string"}]}`})
+	c.put(t, "payments", string(binary.BigEndian.AppendUint32([]byte{0}, uint32(id)))+"\x0e\x04me")
 
 	conn := c.connect(t, "ferris")
-	run(t, conn, "CREATE SCHEMA k FROM KAFKA WITH ('bootstrap.servers' = '"+c.addr+"', 'schema.registry.url' = '"+reg.URL()+"')")
+	run(t, conn, "CREATE SCHEMA k FROM KAFKA WITH ('bootstrap.servers' = '"+c.addr+"', 'schema.registry.url' = '"+reg.URL+"')")
 	wantFault(t, conn, "CREATE SCHEMA k FROM KAFKA", "42P06", `schema "k" already exists`, "")
 	run(t, conn, "CREATE SCHEMA IF NOT EXISTS k FROM KAFKA")
 	listed := func() string {
