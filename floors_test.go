@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"exec/vec":                   2,
 	"catalog":                    2,
 	"catalog/types":              1,
+	"catalog/charset":            1,
 	"state":                      0,
 	"catalog/sqlerr":             0,
 	"catalog/scram":              0,

@@ -60,7 +60,7 @@ func (t *Txn) Modify(ctx context.Context, s *plan.Modification, env *function.En
 // statement itself has changed.
 func (b *builder) runModification(ctx context.Context, s *plan.Modification, out operator.Output) (count int64, err error) {
 	*b.scope.ctx = ctx
-	if err := b.view.txn.lockTargets(ctx, s); err != nil {
+	if err := b.view.txn.lockTargets(ctx, s.Root); err != nil {
 		return 0, err
 	}
 	tree, err := b.tree(s.Root, out)

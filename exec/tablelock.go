@@ -10,24 +10,48 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// lockTargets locks the tables that a statement changes, before it looks at
-// anything: an index that is being built, or an ALTER, waits for it or is waited
-// for.
-func (t *Txn) lockTargets(ctx context.Context, s *plan.Modification) (err error) {
-	plan.WalkAll(s.Root, func(n plan.Node) {
-		m, ok := n.(*plan.Modify)
-		if !ok || err != nil {
+// lockTargets locks the tables that a statement changes or locks rows of, before it
+// looks at anything: an index that is being built, or an ALTER, waits for it or is
+// waited for.
+func (t *Txn) lockTargets(ctx context.Context, root plan.Node) (err error) {
+	plan.WalkAll(root, func(n plan.Node) {
+		if err != nil {
 			return
 		}
-		err = t.lockTarget(ctx, m)
+		switch n := n.(type) {
+		case *plan.Modify:
+			err = t.lockTarget(ctx, n)
+		case *plan.LockRows:
+			err = t.lockShared(ctx, n)
+		}
 	})
 	return err
 }
 
-func (t *Txn) lockTarget(ctx context.Context, m *plan.Modify) error {
-	if t.isolation != table.ReadCommitted {
-		t.tables().Statement().Close() // it sees what was committed before it waits
+// lockShared is what FOR UPDATE and its like take of the tables whose rows they lock.
+func (t *Txn) lockShared(ctx context.Context, n *plan.LockRows) error {
+	t.seesBefore()
+	for i := range n.Locks {
+		if err := t.lockTable(ctx, n.Locks[i].Target, table.RowShare); err != nil {
+			return err
+		}
+		if err := t.asPlanned(n.Locks[i].Target); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// seesBefore takes the snapshot of a transaction that has one alone: it sees what was
+// committed before it waits for a lock.
+func (t *Txn) seesBefore() {
+	if t.isolation != table.ReadCommitted {
+		t.tables().Statement().Close()
+	}
+}
+
+func (t *Txn) lockTarget(ctx context.Context, m *plan.Modify) error {
+	t.seesBefore()
 	if err := t.lockTable(ctx, m.Target, table.RowExclusive); err != nil {
 		return err
 	}

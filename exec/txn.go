@@ -242,7 +242,10 @@ func (t *Txn) undo() {
 
 // Query starts a query; its plan runs as rows are asked for, and ends with the
 // cursor's Close.
-func (t *Txn) Query(_ context.Context, q *plan.Query, env *function.Env) (*Cursor, error) {
+func (t *Txn) Query(ctx context.Context, q *plan.Query, env *function.Env) (*Cursor, error) {
+	if err := t.lockTargets(ctx, q.Root); err != nil {
+		return nil, err
+	}
 	b := t.builder(env)
 	b.live = q.Live
 	if q.Live {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -34,7 +35,11 @@ func (x *session) copyOut(ctx context.Context, o *outcome) (int64, error) {
 	x.w.encode(&response)
 	if o.copy.Header && !c.binary {
 		at := x.w.begin('d')
+		from := len(x.w.buf)
 		x.w.buf = c.appendHeader(x.w.buf, o.fields)
+		if err := c.encodeFrom(x.w, from); err != nil {
+			return 0, err
+		}
 		x.w.end(at)
 	}
 	n, _, err := x.sendRows(ctx, o.rows, 0, c.write)
@@ -63,6 +68,8 @@ type copyEncoder struct {
 	force         []bool
 	special       [256]bool // bytes that text escapes, or that make CSV quote
 	scratch       []byte
+	encoding      *charset.Charset // of text and CSV; nil: UTF8
+	encoded       []byte
 }
 
 func newCopyEncoder(c *plan.Copy, fields []plan.Field, f *types.Format) *copyEncoder {
@@ -72,6 +79,7 @@ func newCopyEncoder(c *plan.Copy, fields []plan.Field, f *types.Format) *copyEnc
 		return e
 	}
 	e.rows = newRowEncoder(fields, nil, f)
+	e.encoding = encodingOf(c.Encoding)
 	e.delimiter = firstByte(c.Delimiter, '\t')
 	if e.csv {
 		e.delimiter = firstByte(c.Delimiter, ',')
@@ -110,13 +118,32 @@ func (e *copyEncoder) write(w *writer, b *vec.Batch) error {
 		if e.binary {
 			w.buf = e.rows.appendTuple(e.preamble(w.buf), b, r)
 		} else {
+			from := len(w.buf)
 			w.buf = e.appendLine(w.buf, b, r)
+			if err := e.encodeFrom(w, from); err != nil {
+				return err
+			}
 		}
 		w.end(at)
 		if err := w.put(w.buf); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// encodeFrom puts a message's bytes from a place on into the copy's encoding. Where that
+// does not have a character, the message is none.
+func (e *copyEncoder) encodeFrom(w *writer, from int) error {
+	if e.encoding == nil {
+		return nil
+	}
+	var err error
+	if e.encoded, err = e.encoding.Encode(e.encoded[:0], w.buf[from:]); err != nil {
+		w.dropUnfinished()
+		return err
+	}
+	w.buf = append(w.buf[:from], e.encoded...)
 	return nil
 }
 

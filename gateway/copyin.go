@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/pgcopy"
@@ -35,7 +36,7 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 	reader := pgcopy.NewReader(pgcopy.Options{
 		Format: o.Format, Delimiter: firstByte(o.Delimiter, '\t'), Quote: firstByte(o.Quote, '"'), Escape: firstByte(o.Escape, '"'),
 		Null: o.Null, Default: o.Default, Header: o.Header, HeaderMatch: o.HeaderMatch, ForceNull: o.ForceNull, ForceNotNull: o.ForceNotNull,
-		HasDefault: o.HasDefault,
+		HasDefault: o.HasDefault, Encoding: encodingOf(o.Encoding),
 	}, s.Target.Name, columns, x.format(), in.next)
 	response := pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, len(columns))}
 	if o.Format == "binary" {
@@ -55,6 +56,14 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 		return nil, err
 	}
 	return &outcome{tag: fmt.Sprintf("COPY %d", n)}, nil
+}
+
+// encodingOf is the encoding of a plan's name; nil: UTF8.
+func encodingOf(name string) *charset.Charset {
+	if name == "" {
+		return nil
+	}
+	return charset.Find(name)
 }
 
 // copyData reads CopyData messages until the client ends them.

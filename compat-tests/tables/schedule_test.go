@@ -46,6 +46,35 @@ var schedules = map[string]string{
 		2: LOCK TABLE test NOWAIT
 		2: ROLLBACK
 		1: COMMIT`,
+	"rows that are locked hold LOCK TABLE up": `
+		1: SELECT * FROM test WHERE id = 1 FOR KEY SHARE
+		2: LOCK TABLE test IN SHARE ROW EXCLUSIVE MODE NOWAIT
+		2: ROLLBACK
+		2: LOCK TABLE test IN EXCLUSIVE MODE NOWAIT
+		2: ROLLBACK
+		1: COMMIT`,
+	"rows that are locked hold ALTER TABLE up": `
+		1: SELECT * FROM test WHERE id = 1 FOR SHARE
+		2*: ALTER TABLE test ADD COLUMN more int
+		1: SELECT count(*) FROM test
+		1: COMMIT
+		2.
+		2: COMMIT
+		1: SELECT * FROM test ORDER BY id`,
+	"who locks rows waits for LOCK TABLE": `
+		1: LOCK TABLE test IN EXCLUSIVE MODE
+		2*: SELECT * FROM test WHERE id = 1 FOR UPDATE
+		1: UPDATE test SET value = 11 WHERE id = 1
+		1: COMMIT
+		2.
+		2: COMMIT`,
+	"who locks rows waits for TRUNCATE": `
+		1: TRUNCATE test
+		1: INSERT INTO test VALUES (1, 99)
+		2*: SELECT * FROM test WHERE id = 1 FOR UPDATE
+		1: COMMIT
+		2.
+		2: COMMIT`,
 	"an index waits for writers": `
 		1: UPDATE test SET value = 11 WHERE id = 1
 		2*: CREATE INDEX test_value ON test (value)

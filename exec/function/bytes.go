@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -87,10 +88,11 @@ func init() {
 	op("convert_from(bytea, name) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		s, err := decodeText(a[0].S, a[1].S, "source")
 		return types.NewText(s), err
-	}, `convert_from('\x74c3a9'::bytea, 'UTF8')`, "té", `convert_from('\x74e9'::bytea, 'LATIN1')`, "té", `convert_from('\xff'::bytea, 'UTF8')`, "ERROR 22021", `convert_from('a'::bytea, 'nosuch')`, "ERROR 22023")
+	}, `convert_from('\x74c3a9'::bytea, 'UTF8')`, "té", `convert_from('\x74e9'::bytea, 'LATIN1')`, "té", `convert_from('\xff'::bytea, 'UTF8')`, "ERROR 22021", `convert_from('\x93fa967b'::bytea, 'SJIS')`, "日本", `convert_from('\x81'::bytea, 'WIN1252')`, "ERROR 22P05",
+		`convert_from('a'::bytea, 'nosuch')`, "ERROR 22023")
 	op("convert_to(text, name) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return encodeText(a[0].S, a[1].S)
-	}, "convert_to('té', 'UTF8')", `\x74c3a9`, "convert_to('té', 'LATIN1')", `\x74e9`, "convert_to('€', 'LATIN1')", "ERROR 22P05", "convert_to('a', 'nosuch')", "ERROR 22023")
+	}, "convert_to('té', 'UTF8')", `\x74c3a9`, "convert_to('té', 'LATIN1')", `\x74e9`, "convert_to('€', 'LATIN1')", "ERROR 22P05", "convert_to('日本', 'EUC_JP')", `\xc6fccbdc`, "convert_to('a', 'nosuch')", "ERROR 22023")
 	op("length(bytea, name) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		s, err := decodeText(a[0].S, a[1].S, "")
 		return types.NewInt(types.Int4, int64(utf8.RuneCountInString(s))), err
@@ -116,59 +118,44 @@ func overlayBytes(s, with string, from, count int64) (types.Value, error) {
 	return bytea(s[:min(from-1, n)] + with + s[rest:])
 }
 
-// encodingNamed is UTF8, LATIN1 or SQL_ASCII.
-func encodingNamed(name string) string {
-	switch strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(name)) {
-	case "utf8", "unicode":
-		return "UTF8"
-	case "latin1", "iso88591":
-		return "LATIN1"
-	case "sqlascii":
-		return "SQL_ASCII"
+// encodingNamed is the encoding that convert_from, convert_to and length name; side is
+// what of it the message says, "" or source or destination.
+func encodingNamed(name, side string) (*charset.Charset, error) {
+	c := charset.Find(name)
+	switch {
+	case c == nil && side == "":
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid encoding name \"%s\"", name)
+	case c == nil:
+		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid %s encoding name \"%s\"", side, name)
+	case !c.Converts():
+		return nil, sqlerr.Unsupported("Convert the text in the client, or before it comes.", "encoding \"%s\" is not supported", c.Name)
 	}
-	return ""
+	return c, nil
 }
 
 func decodeText(s, encoding, side string) (string, error) {
-	switch encodingNamed(encoding) {
-	case "LATIN1":
-		var b strings.Builder
-		for i := range len(s) {
-			b.WriteRune(rune(s[i]))
-		}
-		return b.String(), nil
-	case "":
-		if side == "" {
-			return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid encoding name \"%s\"", encoding)
-		}
-		return "", sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid %s encoding name \"%s\"", side, encoding)
+	c, err := encodingNamed(encoding, side)
+	if err != nil {
+		return "", err
 	}
-	return s, types.CheckUTF8(bytesOf(s))
+	if c.Plain() {
+		return s, types.CheckUTF8(bytesOf(s))
+	}
+	out, _, err := c.Decode(nil, bytesOf(s), true)
+	return textOf(out), err
 }
 
 func encodeText(s, encoding string) (types.Value, error) {
-	switch encodingNamed(encoding) {
-	case "LATIN1":
-		b := make([]byte, 0, len(s))
-		for i, r := range s {
-			if r > 0xff {
-				return types.Value{}, sqlerr.Errorf(sqlerr.UntranslatableCharacter, "character with byte sequence %s in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"", hexBytes(s[i:i+utf8.RuneLen(r)]))
-			}
-			b = append(b, byte(r))
-		}
-		return bytea(textOf(b))
-	case "":
-		return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid destination encoding name \"%s\"", encoding)
+	c, err := encodingNamed(encoding, "destination")
+	if err != nil {
+		return types.Value{}, err
 	}
-	return bytea(s)
-}
-
-// hexBytes shows bytes as 0xe2 0x82 0xac.
-func hexBytes(s string) string {
-	var parts []string
-	const digits = "0123456789abcdef"
-	for i := range len(s) {
-		parts = append(parts, "0x"+string([]byte{digits[s[i]>>4], digits[s[i]&15]}))
+	if c.Plain() {
+		return bytea(s)
 	}
-	return strings.Join(parts, " ")
+	out, err := c.Encode(nil, bytesOf(s))
+	if err != nil {
+		return types.Value{}, err
+	}
+	return bytea(textOf(out))
 }

@@ -8,6 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -106,6 +107,7 @@ func unplaced(r *pg.RangeVar) *pg.RangeVar {
 func (b *binder) copyOptions(x *pg.CopyStmt, c *plan.Copy) {
 	t := &copyTexts{}
 	inward := map[string]bool{} // options of COPY FROM alone
+	var forceQuote *pg.DefElem
 	for _, o := range x.Options {
 		d := o.GetDefElem()
 		v := constText(d.Arg)
@@ -115,26 +117,31 @@ func (b *binder) copyOptions(x *pg.CopyStmt, c *plan.Copy) {
 		switch d.Defname {
 		case "header":
 			if strings.EqualFold(v, "match") {
-				b.failf(sqlerr.FeatureNotSupported, -1, "cannot use \"%s\" with HEADER in COPY TO", v)
+				b.failf(sqlerr.FeatureNotSupported, -1, "cannot use \"match\" with HEADER in COPY TO")
 			}
-			c.Header = b.optionOn(d)
+			c.Header = b.copyHeader(d)
 		case "force_quote":
-			b.forceQuote(x, c, d)
+			b.copiedColumns(d, true)
+			forceQuote = d
 		case "freeze":
 			b.optionOn(d) // it says nothing of rows that go out
-		case "force_not_null", "force_null", "default":
+		case "force_not_null", "force_null":
+			b.copiedColumns(d, false)
+			inward[d.Defname] = true
+		case "default":
 			inward[d.Defname] = true
 		default:
 			b.failf(sqlerr.SyntaxError, d.Location, "option \"%s\" not recognized", d.Defname)
 		}
 	}
-	t.header = c.Header
+	t.header, c.Encoding = c.Header, t.encoding
 	t.check(b, c.Format)
 	c.Delimiter, c.Null, c.Quote, c.Escape = t.of(c.Format)
-	if len(c.ForceQuote) > 0 || c.ForceQuoteAll {
+	if forceQuote != nil {
 		if c.Format != "csv" {
 			b.failf(sqlerr.FeatureNotSupported, -1, "COPY force quote available only in CSV mode")
 		}
+		defer b.forceQuote(x, c, forceQuote)
 	}
 	for _, key := range []string{"force_not_null", "force_null"} {
 		name := strings.ReplaceAll(key, "_", " ")
@@ -161,6 +168,12 @@ func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyText
 	}
 	t.seen[d.Defname] = true
 	switch d.Defname {
+	case "format", "delimiter", "null", "default", "quote", "escape", "encoding":
+		if d.Arg == nil {
+			b.failf(sqlerr.SyntaxError, -1, "%s requires a parameter", d.Defname)
+		}
+	}
+	switch d.Defname {
 	case "format":
 		if v != "text" && v != "csv" && v != "binary" {
 			b.failf(sqlerr.InvalidParameterValue, d.Location, "COPY format \"%s\" not recognized", v)
@@ -175,28 +188,26 @@ func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyText
 	case "escape":
 		t.escape = &v
 	case "encoding":
-		if n := strings.ToUpper(strings.ReplaceAll(v, "-", "")); n != "UTF8" && n != "UNICODE" {
-			if slices.Contains(encodings, n) {
-				b.unsupported(d.Location, "Leave it out: the rows are UTF8, from which and into which iconv makes other encodings.", "COPY with encoding \"%s\" is not supported", v)
-			}
-			b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
-		}
+		t.encoding = b.copyEncoding(d, v)
 	default:
 		return false
 	}
 	return true
 }
 
-// encodings are PostgreSQL's others than UTF8, by their names and ISO's, in upper case
-// and without hyphens.
-var encodings = strings.Fields(`SQL_ASCII SQLASCII
-	EUC_JP EUCJP EUC_CN EUCCN EUC_KR EUCKR EUC_TW EUCTW EUC_JIS_2004 EUCJIS2004 MULE_INTERNAL MULEINTERNAL
-	LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10
-	ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 ISO88591 ISO88592 ISO88593 ISO88594 ISO88595 ISO88596 ISO88597 ISO88598
-	ISO88599 ISO885910 ISO885913 ISO885914 ISO885915 ISO885916
-	WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866 WIN874
-	WINDOWS1250 WINDOWS1251 WINDOWS1252 WINDOWS1253 WINDOWS1254 WINDOWS1255 WINDOWS1256 WINDOWS1257 WINDOWS1258 WINDOWS866 WINDOWS874
-	KOI8R KOI8U KOI8 SJIS SHIFT_JIS SHIFTJIS SHIFT_JIS_2004 SHIFTJIS2004 BIG5 GBK GB18030 UHC JOHAB`)
+// copyEncoding is the encoding of a name; "": UTF8.
+func (b *binder) copyEncoding(d *pg.DefElem, name string) string {
+	c := charset.Find(name)
+	switch {
+	case c == nil:
+		b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
+	case !c.Converts():
+		b.unsupported(d.Location, "Leave it out: the rows are UTF8, from which and into which iconv makes other encodings.", "COPY with encoding \"%s\" is not supported", name)
+	case c.Plain():
+		return ""
+	}
+	return c.Name
+}
 
 // forceQuote finds the columns of FORCE_QUOTE.
 func (b *binder) forceQuote(x *pg.CopyStmt, c *plan.Copy, d *pg.DefElem) {
@@ -204,20 +215,39 @@ func (b *binder) forceQuote(x *pg.CopyStmt, c *plan.Copy, d *pg.DefElem) {
 		c.ForceQuoteAll = true
 		return
 	}
-	for _, name := range strs(d.Arg.GetList().GetItems()) {
-		found := false
-		for i, f := range c.Query.Fields {
-			if f.Name == name {
-				c.ForceQuote = append(c.ForceQuote, i)
-				found = true
-			}
-		}
-		if !found {
-			of := ""
-			if x.Relation != nil {
-				of = fmt.Sprintf(" of relation \"%s\"", x.Relation.Relname)
-			}
-			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\"%s does not exist", name, of)
-		}
+	of := ""
+	if x.Relation != nil {
+		of = fmt.Sprintf(" of relation \"%s\"", x.Relation.Relname)
 	}
+	for _, name := range strs(d.Arg.GetList().GetItems()) {
+		// Of columns of one name PostgreSQL takes the first.
+		i := slices.IndexFunc(c.Query.Fields, func(f plan.Field) bool { return f.Name == name })
+		switch {
+		case i < 0:
+			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\"%s does not exist", name, of)
+		case slices.Contains(c.ForceQuote, i):
+			b.failf(sqlerr.DuplicateColumn, -1, "column \"%s\" specified more than once", name)
+		}
+		c.ForceQuote = append(c.ForceQuote, i)
+	}
+}
+
+// copiedColumns refuses an option's argument that is no list of columns, nor * where that
+// may stand.
+func (b *binder) copiedColumns(d *pg.DefElem, star bool) {
+	if d.Arg.GetList() == nil && !(star && d.Arg.GetAStar() != nil) {
+		b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a list of column names", d.Defname)
+	}
+}
+
+// copyHeader is HEADER but for MATCH.
+func (b *binder) copyHeader(d *pg.DefElem) bool {
+	switch strings.ToLower(constText(d.Arg)) {
+	case "", "true", "on", "1":
+		return true
+	case "false", "off", "0":
+		return false
+	}
+	b.failf(sqlerr.SyntaxError, -1, "%s requires a Boolean value or \"match\"", d.Defname)
+	return false
 }

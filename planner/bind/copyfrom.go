@@ -168,19 +168,22 @@ func (b *binder) copyFromOptions(c *plan.CopyFrom, opts []*pg.Node) {
 			o.Default = &v
 		case "header":
 			if o.HeaderMatch = strings.EqualFold(v, "match"); !o.HeaderMatch {
-				o.Header = b.optionOn(d)
+				o.Header = b.copyHeader(d)
 			}
 		case "force_null":
+			b.copiedColumns(d, false)
 			forceNull = d
 		case "force_not_null":
+			b.copiedColumns(d, false)
 			forceNotNull = d
 		case "force_quote":
+			b.copiedColumns(d, true)
 			t.forceQuote = true
 		default:
 			b.failf(sqlerr.SyntaxError, d.Location, "option \"%s\" not recognized", d.Defname)
 		}
 	}
-	t.header = o.Header || o.HeaderMatch
+	t.header, o.Encoding = o.Header || o.HeaderMatch, t.encoding
 	t.check(b, o.Format)
 	o.Delimiter, o.Null, o.Quote, o.Escape = t.of(o.Format)
 	switch {
@@ -212,8 +215,11 @@ func (b *binder) forced(c *plan.CopyFrom, all []catalog.Column, d *pg.DefElem, o
 			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\" of relation \"%s\" does not exist", name, c.Target.Name)
 		}
 		i := slices.Index(c.Columns, at)
-		if i < 0 {
+		switch {
+		case i < 0:
 			b.failf(sqlerr.InvalidColumnReference, -1, "%s column \"%s\" not referenced by COPY", option, name)
+		case out[i]:
+			b.failf(sqlerr.DuplicateColumn, -1, "column \"%s\" specified more than once", name)
 		}
 		out[i] = true
 	}
@@ -225,6 +231,7 @@ type copyTexts struct {
 	seen                           map[string]bool // the options that were given
 	quote, delimiter, null, escape *string
 	header, forceQuote             bool
+	encoding                       string // "": UTF8
 }
 
 // of are the texts with their defaults.
@@ -283,9 +290,9 @@ func (t *copyTexts) check(b *binder, format string) {
 	case csv && delimiter == quote:
 		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter and quote must be different")
 	case strings.Contains(null, delimiter):
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter character must not appear in the NULL specification")
+		b.failf(sqlerr.FeatureNotSupported, -1, "COPY delimiter must not appear in the NULL specification")
 	case csv && strings.Contains(null, quote):
-		b.failf(sqlerr.InvalidParameterValue, -1, "CSV quote character must not appear in the NULL specification")
+		b.failf(sqlerr.FeatureNotSupported, -1, "CSV quote character must not appear in the NULL specification")
 	}
 }
 
@@ -298,10 +305,10 @@ func (t *copyTexts) checkDefault(b *binder, o *plan.CopyOptions) {
 	case strings.ContainsAny(d, "\r\n"):
 		b.failf(sqlerr.InvalidParameterValue, -1, "COPY default representation cannot use newline or carriage return")
 	case strings.Contains(d, o.Delimiter):
-		b.failf(sqlerr.InvalidParameterValue, -1, "COPY delimiter must not appear in the DEFAULT specification")
+		b.failf(sqlerr.FeatureNotSupported, -1, "COPY delimiter must not appear in the DEFAULT specification")
 	case o.Format == "csv" && strings.Contains(d, o.Quote):
-		b.failf(sqlerr.InvalidParameterValue, -1, "CSV quote character must not appear in the DEFAULT specification")
+		b.failf(sqlerr.FeatureNotSupported, -1, "CSV quote character must not appear in the DEFAULT specification")
 	case d == o.Null:
-		b.failf(sqlerr.InvalidParameterValue, -1, "NULL specification and DEFAULT specification cannot be the same")
+		b.failf(sqlerr.FeatureNotSupported, -1, "NULL specification and DEFAULT specification cannot be the same")
 	}
 }

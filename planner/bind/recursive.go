@@ -212,6 +212,9 @@ func (b *binder) checkRecursion(c *cte) {
 		return
 	}
 	sel := c.x.Ctequery.GetSelectStmt()
+	if sel == nil {
+		b.failf(sqlerr.InvalidRecursion, c.x.Location, "recursive query \"%s\" must not contain data-modifying statements", c.name)
+	}
 	if sel.Op != pg.SetOperation_SETOP_UNION {
 		b.failf(sqlerr.InvalidRecursion, c.x.Location, "recursive query \"%s\" does not have the form non-recursive-term UNION [ALL] recursive-term", c.name)
 	}

@@ -361,6 +361,7 @@ type Copy struct {
 	Header                         bool
 	ForceQuote                     []int
 	ForceQuoteAll                  bool
+	Encoding                       string // of the client's bytes; "": UTF8
 }
 
 // Empty is a statement of nothing but blanks and comments.

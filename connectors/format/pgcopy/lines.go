@@ -23,6 +23,12 @@ func (r *Reader) nextLine(ctx context.Context) (span, bool, error) {
 		end, width, next := r.lineEnd(look, &quoted)
 		if end >= 0 {
 			r.line++
+			if r.o.Format == "text" && r.eol == "\n" && bytes.IndexByte(r.buf[from:end], '\r') >= 0 {
+				r.stray = strayIn(r.buf[from:end])
+			}
+			if r.stray != 0 {
+				return span{}, false, r.mixed()
+			}
 			r.at = end + width
 			l := span{from, end, r.line}
 			return r.checked(l)
@@ -108,24 +114,65 @@ func escaped(b []byte, i int) bool {
 	return n%2 == 1
 }
 
-// ending reads a line end at byte i; false: more bytes have to come.
+// strayIn is a carriage return in a line that ends in a newline, which no backslash
+// makes data; 0: there is none.
+func strayIn(line []byte) byte {
+	for i, c := range line {
+		if c == '\r' && !escaped(line, i) {
+			return c
+		}
+	}
+	return 0
+}
+
+// ending reads a line end at byte i; false: more bytes have to come. One of another
+// kind than the first line's is kept as stray.
 func (r *Reader) ending(i int) (end, width int, ok bool) {
 	b := r.buf
 	if b[i] == '\n' {
-		if r.eol == "" {
+		switch r.eol {
+		case "":
 			r.eol = "\n"
+		case "\r", "\r\n":
+			r.stray = '\n'
 		}
+		return i, 1, true
+	}
+	if r.eol == "\n" {
+		r.stray = '\r'
+		return i, 1, true
+	}
+	if r.eol == "\r" {
 		return i, 1, true
 	}
 	if i+1 == len(b) && !r.eof {
 		return 0, 0, false
 	}
-	if i+1 < len(b) && b[i+1] == '\n' {
+	switch {
+	case i+1 < len(b) && b[i+1] == '\n':
 		r.eol = "\r\n"
 		return i, 2, true
+	case r.eol == "\r\n" && i+1 < len(b):
+		r.stray = '\r'
+	default:
+		r.eol = "\r"
 	}
-	r.eol = "\r"
 	return i, 1, true
+}
+
+// mixed is the error of a line end that is not like the first.
+func (r *Reader) mixed() error {
+	name, escape := "newline", `\n`
+	if r.stray == '\r' {
+		name, escape = "carriage return", `\r`
+	}
+	var err error
+	if r.o.Format == "csv" {
+		err = sqlerr.Errorf(sqlerr.BadCopyFileFormat, "unquoted %s found in data", name).WithHint("Use quoted CSV field to represent %s.", name)
+	} else {
+		err = sqlerr.Errorf(sqlerr.BadCopyFileFormat, "literal %s found in data", name).WithHint("Use \"%s\" to represent %s.", escape, name)
+	}
+	return where(err, "COPY "+r.table+", line "+itoa(r.line))
 }
 
 func (r *Reader) csvLineEnd(look int, quoted *bool) (end, width, next int) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -24,6 +25,7 @@ type Options struct {
 	Null                     string
 	Default                  *string // what stands for a column's default; nil: nothing does
 	Header, HeaderMatch      bool
+	Encoding                 *charset.Charset // of text and CSV; nil: UTF8
 	// ForceNull and ForceNotNull are by field, nil for none.
 	ForceNull, ForceNotNull []bool
 	// HasDefault is by field: whether Default may stand there.
@@ -41,11 +43,14 @@ type Reader struct {
 
 	buf     []byte // from at on what was not read yet; before it the rows of batch
 	at      int
-	eof     bool // chunk has given all
-	ended   bool // the end of the data was read
+	eof     bool   // chunk has given all
+	foreign []byte // of another encoding: what came and was not decoded yet
+	garbled error  // of what comes next in it
+	ended   bool   // the end of the data was read
 	started bool
 	line    int64  // lines read so far
 	eol     string // "": not known yet
+	stray   byte   // a line end of another kind; 0: none came
 	lines   []span // of the batch's rows
 	failed  error  // of the row after them
 	batch   *vec.Batch
@@ -304,13 +309,27 @@ func (r *Reader) more(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	b, err := r.chunk(ctx)
-	if errors.Is(err, io.EOF) {
-		r.eof = true
-		return false, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
+	r.eof = err != nil
+	if r.o.Encoding != nil && r.o.Format != "binary" {
+		return r.decode(b)
+	}
 	r.buf = append(r.buf, b...)
-	return true, nil
+	return !r.eof, nil
+}
+
+// decode reads a chunk of another encoding. What is wrong in it is told when all that
+// stands before it has been read.
+func (r *Reader) decode(b []byte) (bool, error) {
+	if r.garbled != nil {
+		return false, where(r.garbled, fmt.Sprintf("COPY %s, line %d", r.table, r.line+1))
+	}
+	r.foreign = append(r.foreign, b...)
+	var n int
+	r.buf, n, r.garbled = r.o.Encoding.Decode(r.buf, r.foreign, r.eof)
+	r.foreign = append(r.foreign[:0], r.foreign[n:]...)
+	r.eof = r.eof && r.garbled == nil
+	return !r.eof, nil
 }
