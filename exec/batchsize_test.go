@@ -67,7 +67,7 @@ func TestSinkBatchSize(t *testing.T) {
 		t.Errorf("batch size %d, %v, want 4", size, err)
 	}
 	w := &widths{}
-	s := &sinkTask{sink: w, batch: size}
+	s := &sinkTask{sink: w, batch: size, job: &job{}}
 	b := numbered(9)
 	if _, err := s.try(t.Context(), f.Engine, work{kind: workWrite, rows: &shared{batch: b}}); err != nil {
 		t.Fatal(err)

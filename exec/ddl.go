@@ -140,7 +140,7 @@ func (t *Txn) dropOwned(ctx context.Context, s *plan.DropOwned, env *function.En
 
 // gone does what follows from a DROP, unless it failed.
 func (t *Txn) gone(ctx context.Context, res Result, dropped catalog.Dropped, err error) (Result, error) {
-	t.changed = true // jobs may have gone along
+	t.changes(jobNames(dropped.Jobs)...) // that have gone along
 	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
 	if err == nil {
 		err = t.owe(ctx, dropped.Jobs)
@@ -191,7 +191,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	tx := t.change()
 	notices := idleOptions(s.Name, s.Options)
 	if old := tx.Snapshot().Job(s.Name); old != nil && s.OrReplace {
-		t.changed = true
+		t.changes(s.Name)
 		return notices, t.replaceJob(ctx, old, s, j, env)
 	} else if old != nil {
 		_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
@@ -244,7 +244,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 		}
 	}
 	_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
-	t.changed = true
+	t.changes(s.Name)
 	t.started = append(t.started, s.Name)
 	return append(notices, more...), err
 }
@@ -267,7 +267,7 @@ func keptSettings(env *function.Env) map[string]string {
 func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env) (Result, error) {
 	res := Result{Tag: string(s.Action) + " JOB"}
 	tx := t.change()
-	t.changed = true
+	t.changes(s.Name, s.Rename, s.Swap)
 	if s.Action == plan.JobDrop {
 		dropped, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
 		res.Notices = append(notices, t.e.undelivered(dropped.Jobs)...)

@@ -30,7 +30,7 @@ func (t *Txn) dropType(ctx context.Context, s *plan.DropType, env *function.Env)
 		return res, nil
 	}
 	dropped, _, err := t.change().DropEnums(s.Types, s.Cascade, env.SearchPath)
-	t.changed = true // jobs may have gone along
+	t.changes(jobNames(dropped.Jobs)...) // that have gone along
 	if err == nil {
 		err = t.sweep(ctx, dropped)
 	}

@@ -84,6 +84,8 @@ type Engine struct {
 	// settling are those of the catalog's Owed of which other systems are being told.
 	settling map[types.OID]bool
 
+	endPatience time.Duration // endPatience
+
 	background sync.WaitGroup // what waits for other systems and no session for it
 }
 
@@ -98,7 +100,7 @@ func New(o Options) (*Engine, error) {
 	if o.Env.Metrics == nil {
 		o.Env.Metrics = &stream.Metrics{}
 	}
-	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, settling: map[types.OID]bool{}, sharing: newSharing()}
+	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, settling: map[types.OID]bool{}, sharing: newSharing(), endPatience: endPatience}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -125,7 +127,8 @@ var errDraining = sqlerr.Errorf(sqlerr.AdminShutdown, "terminating connection du
 // Start recovers and starts the jobs that the catalog says are running. A job
 // that cannot start fails alone.
 func (e *Engine) Start(ctx context.Context) error {
-	return e.reconcile(ctx)
+	_, err := e.reconcile(ctx)
+	return err
 }
 
 // Drain ends every job after the epoch that runs, and every query. When it

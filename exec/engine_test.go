@@ -199,7 +199,9 @@ func (f *fixture) try(s plan.Statement) (Result, error) {
 		t.Rollback()
 		return res, err
 	}
-	return res, t.Commit(f.context())
+	err = t.Commit(f.context())
+	res.Notices = append(res.Notices, t.Notices()...)
+	return res, err
 }
 
 // query starts a query.

@@ -28,10 +28,12 @@ type job struct {
 	once            sync.Once
 	done            chan struct{} // closed when nothing of it runs any more
 	cut             context.CancelFunc
-	over            atomic.Bool   // its end is being recorded
-	hurry           chan struct{} // somebody waits for the view that the job maintains, or memory is short
-	opened          chan struct{} // closed by open when its sources have been opened for the first time
-	tried           chan struct{} // closed by noteTried then, or when the first try to get there has failed
+	cutShort        <-chan struct{} // closed by cut
+	asked           requests        // of other systems
+	over            atomic.Bool     // its end is being recorded
+	hurry           chan struct{}   // somebody waits for the view that the job maintains, or memory is short
+	opened          chan struct{}   // closed by open when its sources have been opened for the first time
+	tried           chan struct{}   // closed by noteTried then, or when the first try to get there has failed
 	opening, trying sync.Once
 	view            viewProgress
 
@@ -53,6 +55,9 @@ type job struct {
 	running    tally            // of the one that runs; it may be undone, and run again
 	passing    *tally           // of the one that is between its barrier and its decision; nil: there is none
 	results    []string         // of a job without a sink: its last rows
+	rest       []string         // why not all that it has read is committed
+
+	left string // when it has ended and there is a rest: what the store has
 }
 
 // place is a split of one of a job's sources.
@@ -394,21 +399,6 @@ func (e *Engine) probe(ctx context.Context, r *catalog.Relation) error {
 		err = cerr
 	}
 	return err
-}
-
-// askStop asks the job to end after the epoch that runs.
-func (j *job) askStop() { j.once.Do(func() { close(j.stop) }) }
-
-// wait returns when the job has ended; where ctx ends first the job is cut short.
-func (j *job) wait(ctx context.Context) error {
-	select {
-	case <-j.done:
-		return nil
-	case <-ctx.Done():
-		j.cut()
-		<-j.done
-		return fmt.Errorf("stopping job %s: %w", j.def.Name, context.Cause(ctx))
-	}
 }
 
 // Started are the names of the jobs that run, or have run since the engine was

@@ -177,6 +177,7 @@ func (l *life) decide(ctx context.Context, e stream.Epoch, version uint64) error
 		return nil
 	}
 	begun := time.Now()
+	defer l.j.asked.ask("the commit in " + l.decider.String())()
 	if err := l.decider.Decide(ctx, stream.Decision{Epoch: e, Version: version}); err != nil {
 		return fmt.Errorf("committing epoch %d of job %s: %w", e, l.j.def.Name, system{err})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,31 +16,31 @@ import (
 )
 
 // reconcile makes what runs agree with the catalog: jobs that it says are
-// running start, others stop, and those that are gone lose their state. It
-// returns when what had to stop has stopped; jobs start in the background.
+// running start, others stop, and those that are gone lose their state. own are the
+// jobs that the caller's statements are about: it returns when of these, and of what is
+// in their way, what had to stop has stopped; jobs start in the background.
 //
 // Sessions do so at the same time, and one may wait long for a job's last epoch.
 // Nobody acts on a catalog that another has moved past: after each wait it looks
 // again.
-func (e *Engine) reconcile(ctx context.Context) error {
+func (e *Engine) reconcile(ctx context.Context, own ...string) ([]*sqlerr.Error, error) {
+	a := &agreement{own: own, given: map[*job]bool{}}
 	var errs []error
 	for {
-		ending, err := e.reconcileOnce()
+		ending, err := e.reconcileOnce(a)
 		errs = append(errs, err)
 		if len(ending) == 0 {
-			return errors.Join(errs...)
+			return a.notices, errors.Join(errs...)
 		}
 		for _, j := range ending {
-			if err := j.wait(ctx); err != nil {
-				errs = append(errs, err)
-			}
+			errs = append(errs, a.end(ctx, j))
 		}
 	}
 }
 
-// reconcileOnce returns the jobs that must have ended before anything starts:
-// what starts may want the same sinks. Where there is none it starts the rest.
-func (e *Engine) reconcileOnce() (ending []*job, err error) {
+// reconcileOnce returns the jobs that the caller is to wait for: what starts may want
+// the same sinks. Where there is none it starts the rest.
+func (e *Engine) reconcileOnce(a *agreement) (ending []*job, err error) {
 	e.reconciling.Lock()
 	defer e.reconciling.Unlock()
 	s := e.o.Catalog.Snapshot()
@@ -56,20 +57,29 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 		e.mu.Unlock()
 		return nil, nil
 	}
+	var running []*job // that are to end
 	for id, j := range e.jobs {
 		if j.ended() {
 			continue
 		}
-		if wanted[id] == nil || j.outdated(wanted[id]) {
+		if (wanted[id] == nil || j.outdated(wanted[id])) && !j.ending() {
 			j.askStop()
+			e.follow(j)
 		}
-		if j.ending() {
+		if !j.ending() {
+			continue
+		}
+		running = append(running, j)
+		if a.awaits(e, s, j, wanted) {
 			ending = append(ending, j)
 		}
 	}
 	e.mu.Unlock()
 	if len(ending) > 0 {
 		return ending, nil
+	}
+	for _, j := range running {
+		known[j.id] = true // until it has ended
 	}
 	var errs []error
 	for _, id := range e.o.Store.Jobs() {
@@ -93,7 +103,8 @@ func (e *Engine) reconcileOnce() (ending []*job, err error) {
 		}
 	}
 	for id, def := range wanted {
-		if old := e.jobs[id]; old == nil || old.ended() {
+		inTheWay := func(j *job) bool { return !j.ended() && e.contend(s, def, j.def) }
+		if old := e.jobs[id]; (old == nil || old.ended()) && !slices.ContainsFunc(running, inTheWay) {
 			e.jobs[id] = e.startJob(def)
 		}
 	}
@@ -113,12 +124,15 @@ func newJob(e *Engine, def *catalog.Job) *job {
 func (e *Engine) startJob(def *catalog.Job) *job {
 	ctx, cut := context.WithCancel(e.ctx)
 	j := newJob(e, def)
-	j.cut = cut
+	j.cut, j.cutShort = cut, ctx.Done()
 	j.remember()
 	go func() {
 		defer close(j.done)
 		defer cut()
 		j.main(ctx)
+		if j.farewell() != nil {
+			j.left = j.remains() // nothing of it runs any more
+		}
 	}()
 	return j
 }
@@ -179,6 +193,7 @@ func (j *job) main(ctx context.Context) {
 		j.mu.Unlock()
 		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
 		if !j.sleep(ctx, wait) {
+			j.unfinished(err)
 			return
 		}
 		j.mu.Lock()

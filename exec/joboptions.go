@@ -58,6 +58,8 @@ type jobSettings struct {
 	// job says so or they must; sinkDrops: then rows are dropped. staged: the job says.
 	sinkBuffer        int64
 	sinkDrops, staged bool
+	// stop is how long another system may take to answer a job that is to end.
+	stop time.Duration
 	// ttl is how long groups are kept that no row touches; 0: for ever.
 	ttl time.Duration
 }
@@ -67,7 +69,7 @@ const maxParallelism = 128
 
 // jobOptions reads a job's WITH keys that the engine knows.
 func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error) {
-	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1, partial: true, stateMemory: -1}
+	s := jobSettings{checkpoint: checkpoint, maxRetries: 3, backoff: time.Second, parallelism: 1, partial: true, stateMemory: -1, stop: stopTimeout}
 	if err := refused(o); err != nil {
 		return s, err
 	}
@@ -130,6 +132,11 @@ func jobOptions(o catalog.Options, checkpoint time.Duration) (jobSettings, error
 	}
 	if v, ok := o.Get("retry_backoff"); ok {
 		if s.backoff, err = duration("retry_backoff", v); err != nil {
+			return s, err
+		}
+	}
+	if v, ok := o.Get("stop_timeout"); ok {
+		if s.stop, err = duration("stop_timeout", v); err != nil {
 			return s, err
 		}
 	}
@@ -239,7 +246,7 @@ func refused(o catalog.Options) error {
 
 // readKeys are the options that a job reads, or refuses but for what they do
 // anyway.
-var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "checkpoint.interval",
+var readKeys = []string{"use_transactions", "transactions", "failure_strategy", "max_retries", "retry_backoff", "stop_timeout", "checkpoint.interval",
 	"dead_letter", "late_policy", "allowed_lateness", "restart_policy", "max_restart_attempts", "restart_delay", "restart_delay_ms",
 	"batch.size", "max_batch_size", "batch.max_size", "batch.memory_limit_mb", "parallelism", "aggregate.phases", "state.ttl", "state.memory_limit_mb", "sink.buffer", "on_sink_full", "fallback", "on_data_loss"}
 

@@ -65,6 +65,7 @@ const (
 func (l *life) run(ctx context.Context) (end outcome, err error) {
 	failed := true // where it panics too, of which err says nothing here
 	defer func() {
+		defer l.j.asked.ask("")()
 		if l.crew != nil {
 			l.crew.end()
 		}
@@ -103,6 +104,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 	end, err = l.loop(ctx)
 	unfinished := errors.Is(err, errUnfinished)
 	if unfinished {
+		l.j.unfinished(err)
 		end, err = lifeStopped, nil
 		l.j.e.log.Warn("a job was stopped in the midst of a commit, which is read again when it starts", "job", l.j.def.Name)
 	}

@@ -17,6 +17,7 @@ import (
 // sinks and then in the store; then what is committed is delivered; then the
 // sources open where the epoch ended.
 func (l *life) start(ctx context.Context) error {
+	defer l.j.asked.ask("what it opens")()
 	e := l.j.e
 	var err error
 	if l.plan, err = e.o.Plan(ctx, e.o.Catalog.Snapshot(), l.j.def); err != nil {
@@ -73,7 +74,7 @@ func (l *life) openSinks(ctx context.Context, rec state.Recovery) error {
 	}
 	l.fails = make(chan error, len(l.plan.Sinks)+len(l.boxes)+1) // and of an epoch's commit
 	add := func(name string, r *catalog.Relation, sink stream.Sink, size int, p faultPolicy) *sinkTask {
-		t := &sinkTask{name: name, batch: size, sink: sink, handle: l.handle, reject: l.refused(p), omits: l.omitted, failure: p.failure,
+		t := &sinkTask{name: name, batch: size, sink: sink, job: l.j, handle: l.handle, reject: l.refused(p), omits: l.omitted, failure: p.failure,
 			queue: newWorkQueue(l.settings.memory), prepared: make(chan preparedToken, 1), decisions: make(chan work, 2), fails: l.fails}
 		l.sinks = append(l.sinks, t)
 		t.start(ctx, e)

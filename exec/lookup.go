@@ -53,6 +53,7 @@ type asked struct {
 	open     func(ctx context.Context) (stream.Lookup, error)
 	source   stream.Lookup // nil: nothing was asked yet
 	fail     func(error) error
+	notes    func() (answered func()) // notes a request
 
 	by       []int // the keys that are given
 	all      bool  // they are all keys
@@ -75,7 +76,7 @@ func (b *builder) asked(n *plan.Join, rows *tableRows, keys []*expr.Program) (*a
 	s := plan.Scanned(n.Right)
 	a := &asked{tableRows: rows, engine: b.engine, relation: s.Relation, by: n.Lookup.By, keys: keys, keyTypes: exprTypes(n.LeftKeys),
 		scan: stream.LookupScan{Keys: n.Lookup.Columns, Columns: s.Columns, Filters: s.Filters}, types: schemaTypes(s), batch: vec.NewBatch(schemaTypes(s)),
-		all: len(n.Lookup.By) == len(keys), fail: func(err error) error { return err }}
+		all: len(n.Lookup.By) == len(keys), fail: func(err error) error { return err }, notes: func() func() { return func() {} }}
 	c, err := b.engine.connector(s.Relation)
 	if err != nil {
 		return nil, err
@@ -90,7 +91,8 @@ func (b *builder) asked(n *plan.Join, rows *tableRows, keys []*expr.Program) (*a
 	env := &b.engine.o.Env
 	a.open = func(ctx context.Context) (stream.Lookup, error) { return l.Lookup(ctx, env, s.Relation, a.scan) }
 	if b.task != nil {
-		policies := &b.task.life.policies
+		j, policies := b.task.life.j, &b.task.life.policies
+		a.notes = func() func() { return j.asked.ask("look-up in " + s.Relation.Name) }
 		a.fail = func(err error) error { return policies.of(s.Relation).failure(system{err}) }
 	}
 	var columns []rowkey.Column
@@ -205,6 +207,7 @@ type asking struct {
 
 // ask asks for the keys that are missed, in requests that run side by side.
 func (a *asked) ask(ctx context.Context, given []vec.Vec) ([]*asking, error) {
+	defer a.notes()()
 	if a.source == nil {
 		s, err := a.open(ctx)
 		if err != nil {

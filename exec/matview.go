@@ -84,7 +84,7 @@ func (t *Txn) dropUnfilled(because error) error {
 	}
 	d, _, err := x.change().DropRelations(catalog.MatView, names, true, false, nil)
 	if err == nil {
-		x.changed = true
+		x.changes(jobNames(d.Jobs)...)
 		err = x.sweep(ctx, d)
 	}
 	if err == nil {

@@ -124,13 +124,13 @@ func (e *Engine) checkKept(s *catalog.Snapshot, job string, sc *plan.Scan) error
 	return nil
 }
 
-// settle has other systems told of jobs that are gone. Engine.mu is not held, and no
-// job that is gone runs any more.
+// settle has other systems told of jobs that are gone and run no more. Engine.mu is not
+// held.
 func (e *Engine) settle() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, o := range e.o.Catalog.Snapshot().Owed() {
-		if e.draining || e.settling[o.OID] {
+		if j := e.jobs[o.Job]; e.draining || e.settling[o.OID] || j != nil && !j.ended() {
 			continue
 		}
 		e.settling[o.OID] = true

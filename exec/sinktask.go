@@ -101,7 +101,8 @@ type sinkTask struct {
 	omits    func(n int64)     // counts rows that the sink has left out
 	omitted  int64             // of those, which have been counted
 	failure  func(error) error // makes an error the job's
-	queue    *workQueue        // bounded: a slow sink holds the job back
+	job      *job
+	queue    *workQueue // bounded: a slow sink holds the job back
 	prepared chan preparedToken
 	// decisions are what becomes of the epochs that the sink was asked to prepare. There
 	// is room for two: one may not have been taken when the next is made.
@@ -131,11 +132,16 @@ func (s *sinkTask) start(ctx context.Context, e *Engine) {
 				undone = !s.decided(ctx, e)
 			}
 		}
+		defer s.job.asked.ask("")()
 		if err := s.sink.Close(); err != nil && s.failed == nil {
 			e.log.Warn("closing a sink", "sink", s.name, "error", err)
+			s.job.unfinished(fmt.Errorf("closing sink '%s': %w", s.name, err))
 		}
 	})
 }
+
+// asks notes that the sink is being asked for something, until answered is called.
+func (s *sinkTask) asks() (answered func()) { return s.job.asked.ask("sink '" + s.name + "'") }
 
 // decided waits for what becomes of the epoch that was prepared, and does it; false:
 // it is not committed, so that no row which follows is wanted.
@@ -209,6 +215,9 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 			err = e.panicked(s.name, p, debug.Stack())
 		}
 	}()
+	if w.kind != workNothing {
+		defer s.asks()()
+	}
 	switch w.kind {
 	case workWrite:
 		for part := range parts(w.rows.batch, s.batch) {
@@ -250,7 +259,9 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 			return nil, nil
 		}
 		// It is undone also where the job has been cut short.
-		return nil, s.sink.Rollback(context.WithoutCancel(ctx), w.epoch, s.token)
+		ctx, cancel := lingering(ctx, undoPatience)
+		defer cancel()
+		return nil, s.sink.Rollback(ctx, w.epoch, s.token)
 	}
 	return nil, nil
 }

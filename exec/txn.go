@@ -22,6 +22,8 @@ type Txn struct {
 	tx      *catalog.Tx         // nil: nothing has been changed
 	writes  []*write            // rows for sinks
 	changed bool                // jobs may have to start or stop
+	jobs    []string            // those that the statements were about
+	notices []*sqlerr.Error     // of COMMIT
 	views   []*catalog.Relation // that COMMIT waits for
 	started []string            // jobs that COMMIT waits for until they are open
 	mixed   bool                // more was done than to make views
@@ -206,7 +208,8 @@ func (t *Txn) Commit(ctx context.Context) error {
 	}
 	err := t.deliver(ctx)
 	if t.changed {
-		rerr := t.e.reconcile(ctx)
+		notices, rerr := t.e.reconcile(ctx, t.jobs...)
+		t.notices = notices
 		if rerr != nil && ctx.Err() != nil {
 			// Whoever gave up waiting for a job's last epoch has cut the job
 			// short. What was decided stays decided.
@@ -220,6 +223,24 @@ func (t *Txn) Commit(ctx context.Context) error {
 	}
 	t.awaitOpened(ctx)
 	return t.awaitViews(ctx)
+}
+
+// Notices are what is to be said of what Commit did: of jobs that have not ended as they
+// should.
+func (t *Txn) Notices() []*sqlerr.Error { return t.notices }
+
+// changes notes jobs that may have to start or stop.
+func (t *Txn) changes(jobs ...string) {
+	t.changed = true
+	t.jobs = append(t.jobs, jobs...)
+}
+
+func jobNames(jobs []*catalog.Job) []string {
+	var names []string
+	for _, j := range jobs {
+		names = append(names, j.Name)
+	}
+	return names
 }
 
 // Rollback leaves nothing. After Commit it does nothing.

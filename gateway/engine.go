@@ -40,6 +40,8 @@ func (t *execTxn) RollbackTo(mark int) {
 
 func (t *execTxn) Commit(ctx context.Context) error { return t.txn.Commit(ctx) }
 
+func (t *execTxn) Notices() []*sqlerr.Error { return t.txn.Notices() }
+
 func (t *execTxn) Around(f func(decide func() error) error) { t.txn.Around(f) }
 
 func (t *execTxn) Rollback() { t.txn.Rollback() }

@@ -97,6 +97,8 @@ func (t *memoryTxn) Mark() int                   { return len(t.pending) }
 func (t *memoryTxn) RollbackTo(m int)            { t.pending = t.pending[:m] }
 func (t *memoryTxn) Rollback()                   { t.done, t.pending = true, nil }
 
+func (t *memoryTxn) Notices() []*sqlerr.Error { return nil }
+
 func (t *memoryTxn) Around(func(decide func() error) error) {}
 
 func (t *memoryTxn) Commit(context.Context) error {

@@ -71,6 +71,8 @@ type Txn interface {
 	CopyIn(ctx context.Context, c *plan.CopyFrom, src operator.Leaf, env *function.Env) (int64, error)
 	// Stale are what is to be said of those of the views that are not kept up to date.
 	Stale(user string, views []*catalog.Relation) []*sqlerr.Error
+	// Notices are what is to be said of what Commit did.
+	Notices() []*sqlerr.Error
 	// Listed tells what a system holds: a broker's topics.
 	Listed(ctx context.Context, system *catalog.Relation) ([]stream.Listed, error)
 	// Discover makes a stream of what the system of one of the schemas has by a name;

@@ -95,7 +95,11 @@ func (x *session) commit(ctx context.Context) error {
 		return err
 	}
 	x.dropPortals(func(p *portal) bool { return !p.held })
-	if err := x.decide(ctx, t.engine); err != nil {
+	err := x.decide(ctx, t.engine)
+	if t.engine != nil {
+		x.notices(t.engine.Notices())
+	}
+	if err != nil {
 		return err
 	}
 	x.announced.rollbackTo(announced{})

@@ -202,9 +202,11 @@ func (l *lookup) Close() error {
 	idle := slices.Clone(l.idle)
 	l.idle = nil
 	l.mu.Unlock()
+	var wait sync.WaitGroup
 	for _, conn := range idle {
-		conn.close()
+		wait.Go(conn.close) // each takes its time where the server does not answer
 	}
+	wait.Wait()
 	return nil
 }
 

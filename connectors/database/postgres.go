@@ -279,7 +279,8 @@ func (c *config) connectFor(ctx context.Context, what purpose) (*pgconn.PgConn, 
 // closeTimeout is how long telling a server of a connection's end may take.
 const closeTimeout = 2 * time.Second
 
-// disconnect closes a connection, also one that has failed.
+// disconnect closes a connection, also one that has failed. pgconn takes 15 seconds to say
+// farewell to a server that does not answer: the socket is closed before.
 func disconnect(conn *pgconn.PgConn) {
 	if conn == nil {
 		return
@@ -287,5 +288,9 @@ func disconnect(conn *pgconn.PgConn) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	_ = conn.Close(ctx) // it is of no use any more, whatever it says
-	<-conn.CleanupDone()
+	select {
+	case <-conn.CleanupDone():
+	case <-ctx.Done():
+		_ = conn.Conn().Close()
+	}
 }

@@ -48,6 +48,7 @@ type sink struct {
 	prepared  []preparedEpoch // not decided, ascending
 	over      bool
 
+	opened context.Context // of who has opened the sink
 	life   context.Context // of requests that outlive a call
 	cancel context.CancelFunc
 	slots  chan struct{} // bounded: parts on their way are held in memory
@@ -184,7 +185,16 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 	if s.client, err = newClient(c); err != nil {
 		return nil, err
 	}
-	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.opened = ctx
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.life, s.cancel = life, cancel
+	if !s.foreground {
+		stop := context.AfterFunc(ctx, cancel)
+		s.cancel = func() {
+			stop()
+			cancel()
+		}
+	}
 	if err := s.recover(ctx, o); err != nil {
 		s.cancel()
 		return nil, errors.Join(err, s.client.Close())
@@ -335,7 +345,7 @@ func (s *sink) finish(ctx context.Context, place string, u *upload) error {
 	if err := s.end(ctx, u); err != nil {
 		return err
 	}
-	if err := s.stored(); err != nil {
+	if err := s.stored(ctx); err != nil {
 		return err
 	}
 	delete(s.open, place)
@@ -360,7 +370,7 @@ func (s *sink) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := s.stored(); err != nil {
+	if err := s.stored(ctx); err != nil {
 		return nil, err
 	}
 	t := token{Objects: slices.Clone(s.closed)}
@@ -412,7 +422,7 @@ func (s *sink) Rollback(ctx context.Context, e stream.Epoch, _ []byte) error {
 	if n := len(s.prepared); n > 0 {
 		keep = s.prepared[n-1].token
 	}
-	s.parts.Wait() // one on its way would outlive the upload
+	_ = s.stored(ctx) // one on its way would outlive the upload; what is wrong with it goes with it
 	s.mu.Lock()
 	s.broken = nil
 	s.mu.Unlock()
@@ -489,6 +499,9 @@ func (s *sink) Close() error {
 	s.over = true
 	ctx, done := context.WithTimeout(context.WithoutCancel(s.life), s.config.timeout)
 	defer done()
+	if !s.foreground {
+		defer context.AfterFunc(s.opened, done)() // who is cut short leaves it to a start
+	}
 	s.cancel()
 	s.parts.Wait()
 	for _, u := range s.open {

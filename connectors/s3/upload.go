@@ -152,9 +152,15 @@ func (s *sink) store(ctx context.Context, u *upload, b []byte) (*part, error) {
 	return p, nil
 }
 
-// stored waits until every part is.
-func (s *sink) stored() error {
+// stored waits until every part is. Where ctx ends first they are given up, and with them
+// whatever else the sink would store: it can then be rolled back and closed.
+func (s *sink) stored(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, s.cancel)
+	defer stop()
 	s.parts.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	return s.trouble()
 }
 

@@ -13,7 +13,7 @@ import (
 // jobKeys are the WITH keys that belong to a statement rather than to one of
 // its sources or sinks.
 var jobKeys = map[string]bool{
-	"use_transactions": true, "transactions": true, "failure_strategy": true, "max_retries": true, "retry_backoff": true,
+	"use_transactions": true, "transactions": true, "failure_strategy": true, "max_retries": true, "retry_backoff": true, "stop_timeout": true,
 	"dead_letter": true, "late_policy": true, "allowed_lateness": true, "restart_policy": true, "max_restart_attempts": true, "restart_delay": true, "restart_delay_ms": true,
 	"max_batch_size": true, "batch_timeout": true,
 	"batch.enable": true, "batch.strategy": true, "batch.size": true, "batch.timeout": true, "batch.max_size": true,
