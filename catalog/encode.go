@@ -116,6 +116,7 @@ type storedJob struct {
 	Settings  map[string]string `json:"settings,omitempty"`
 	Created   time.Time         `json:"created"`
 	DependsOn []types.OID       `json:"depends_on,omitempty"`
+	Inlined   []types.OID       `json:"inlined,omitempty"`
 	Comment   string            `json:"comment,omitempty"`
 	Start     *JobStart         `json:"start,omitempty"`
 }
@@ -260,7 +261,7 @@ func encodeJob(j *Job) []byte {
 	return encode(storedJob{
 		Format: objectFormat, OID: j.OID, UUID: hex.EncodeToString(j.UUID[:]), Name: j.Name, Owner: j.Owner, Text: j.Text,
 		Sinks: j.Sinks, Options: storedOptions(j.Options), State: j.State, Error: j.Failure.Message, SQLState: string(j.Failure.Code), Detail: j.Failure.Detail, Hint: j.Failure.Hint, Settings: j.Settings,
-		Created: j.Created, DependsOn: j.DependsOn, Comment: j.Comment, Start: j.Start,
+		Created: j.Created, DependsOn: j.DependsOn, Inlined: j.Inlined, Comment: j.Comment, Start: j.Start,
 	})
 }
 
@@ -271,7 +272,7 @@ func decodeJob(value []byte) (*Job, error) {
 	}
 	j := &Job{
 		OID: s.OID, Name: s.Name, Owner: s.Owner, Text: s.Text, Sinks: s.Sinks, Options: loadedOptions(s.Options),
-		State: s.State, Failure: Failure{sqlerr.Code(s.SQLState), s.Error, s.Detail, s.Hint}, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Comment: s.Comment, Start: s.Start,
+		State: s.State, Failure: Failure{sqlerr.Code(s.SQLState), s.Error, s.Detail, s.Hint}, Settings: s.Settings, Created: s.Created, DependsOn: s.DependsOn, Inlined: s.Inlined, Comment: s.Comment, Start: s.Start,
 	}
 	b, err := hex.DecodeString(s.UUID)
 	if err != nil || len(b) != len(j.UUID) {

@@ -74,7 +74,7 @@ func (goldenObjects) job() *Job {
 		OID: 16385, UUID: [16]byte{1, 2, 3, 0xff}, Name: "j", Owner: "alice", Text: "START JOB j AS SELECT 1",
 		Sinks: []string{"public.out"}, Options: Options{{"failure_strategy", "FailBatch"}}, State: JobFailed, Failure: Failure{"08006", "broker gone", "It was at kafka:9092.", "Start it."},
 		Settings: map[string]string{"TimeZone": "UTC", "DateStyle": "ISO, MDY"},
-		Created:  time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC), DependsOn: []types.OID{16384},
+		Created:  time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC), DependsOn: []types.OID{16384, 16386}, Inlined: []types.OID{16386},
 	}
 }
 

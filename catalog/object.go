@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -168,8 +169,20 @@ type Job struct {
 	Settings  map[string]string // TimeZone, DateStyle, search_path ... of its creation
 	Created   time.Time
 	DependsOn []types.OID
+	Inlined   []types.OID // materialized views of DependsOn whose queries it runs, and whose rows it does not read
 	Comment   string
 	Start     *JobStart // where it began; nil: where its streams say
+}
+
+// SearchPath is where names in the job's text are looked for.
+func (j *Job) SearchPath() []string {
+	var path []string
+	for _, schema := range strings.Split(j.Settings["search_path"], ",") {
+		if schema = strings.Trim(strings.TrimSpace(schema), `"`); schema != "" {
+			path = append(path, schema)
+		}
+	}
+	return path
 }
 
 // Failure is why a job has failed, or does not get on, as an error is told to a

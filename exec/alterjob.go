@@ -148,5 +148,5 @@ func (s *scan) begin(from *catalog.JobStart) {
 // outdated reports whether a job runs as it is not any more: its name, its text, its
 // options have changed.
 func (j *job) outdated(now *catalog.Job) bool {
-	return j.def.Name != now.Name || j.def.Text != now.Text || !slices.Equal(j.def.Options, now.Options)
+	return j.def.Name != now.Name || j.def.Text != now.Text || !slices.Equal(j.def.Options, now.Options) || !slices.Equal(j.def.Inlined, now.Inlined)
 }

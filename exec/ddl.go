@@ -186,7 +186,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	}
 	j := &catalog.Job{
 		Name: s.Name, Owner: env.User, Text: s.Text, Options: s.Options, State: catalog.JobRunning,
-		Settings: keptSettings(env), Created: time.Now().UTC(), DependsOn: slices.Clone(s.Depends),
+		Settings: keptSettings(env), Created: time.Now().UTC(), DependsOn: slices.Clone(s.Depends), Inlined: s.Inlined,
 	}
 	tx := t.change()
 	notices := idleOptions(s.Name, s.Options)

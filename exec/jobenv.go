@@ -52,12 +52,7 @@ func JobEnv(j *catalog.Job, s *catalog.Snapshot) (*function.Env, error) {
 		f.ExtraFloatDigits = n
 	}
 	f.ByteaEscape = j.Settings["bytea_output"] == "escape"
-	var path []string
-	for _, schema := range strings.Split(j.Settings["search_path"], ",") {
-		if schema = strings.Trim(strings.TrimSpace(schema), `"`); schema != "" {
-			path = append(path, schema)
-		}
-	}
+	path := j.SearchPath()
 	f.Rows = s.RowColumns
 	f.Enum = func(oid types.OID) *types.Enum { return s.EnumLabels(oid, path) }
 	now := microsSince2000(time.Now())

@@ -39,9 +39,8 @@ func (t *Txn) refresh(ctx context.Context, s *plan.RefreshMatView, env *function
 // refresh waits for a view and those that it reads. What goes wrong with another's
 // view is told as user is shown it.
 func (e *Engine) refresh(ctx context.Context, v *catalog.Relation, user string) error {
-	for _, oid := range v.DependsOn {
-		r := e.o.Catalog.Snapshot().RelationByOID(oid)
-		if r == nil || r.Kind != catalog.MatView {
+	for _, r := range readBy(e.o.Catalog.Snapshot(), v) {
+		if r.Kind != catalog.MatView {
 			continue
 		}
 		if err := e.refresh(ctx, r, user); err != nil {

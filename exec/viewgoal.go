@@ -198,8 +198,8 @@ func (l *life) over(source string) bool {
 // views' newest versions, and the ends of the streams that its job reads.
 func (e *Engine) goal(ctx context.Context, v *catalog.Relation, j *job) (*viewGoal, error) {
 	g := &viewGoal{done: make(chan struct{})}
-	for _, oid := range v.DependsOn {
-		if r := e.o.Catalog.Snapshot().RelationByOID(oid); r != nil && r.Stored() {
+	for _, r := range readBy(e.o.Catalog.Snapshot(), v) {
+		if r.Stored() {
 			g.version = max(g.version, e.o.Tables.ChangedAt(table.Describe(r)))
 		}
 	}
@@ -217,6 +217,16 @@ func (e *Engine) goal(ctx context.Context, v *catalog.Relation, j *job) (*viewGo
 		g.streams = append(g.streams, s)
 	}
 	return g, nil
+}
+
+// readBy are the relations whose rows a view's job reads, and not those of which it has
+// the queries.
+func readBy(s *catalog.Snapshot, v *catalog.Relation) []*catalog.Relation {
+	all := relations(s, v.DependsOn)
+	if j := s.Job(v.Job); j != nil {
+		all = slices.DeleteFunc(all, func(r *catalog.Relation) bool { return slices.Contains(j.Inlined, r.OID) })
+	}
+	return all
 }
 
 // streamGoal is where a stream ends now.

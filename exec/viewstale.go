@@ -31,8 +31,8 @@ func (e *Engine) neglected(s *catalog.Snapshot, v *catalog.Relation, user string
 		end.why = s.JobFailure(user, def, end.why)
 		return &neglect{v, end}
 	}
-	for _, oid := range v.DependsOn {
-		if r := s.RelationByOID(oid); r != nil && r.Kind == catalog.MatView {
+	for _, r := range readBy(s, v) {
+		if r.Kind == catalog.MatView {
 			if n := e.neglected(s, r, user); n != nil {
 				return n
 			}

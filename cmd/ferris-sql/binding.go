@@ -123,7 +123,7 @@ func (b *binding) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog
 		return nil, fmt.Errorf("planning job %s: its text holds %d statements", job.Name, len(statements))
 	}
 	c := b.context()
-	c.Job = job.Name
+	c.Job, c.Inlined = job.Name, job.Inlined
 	for _, r := range s.Relations() {
 		if r.Kind == catalog.MatView && r.Job == job.Name {
 			c.View = r

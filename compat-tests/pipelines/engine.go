@@ -156,7 +156,7 @@ func (e *engine) planJob(ctx context.Context, s *catalog.Snapshot, job *catalog.
 	}
 	env := environment(ctx, s)
 	c := e.context(s, env)
-	c.Job = job.Name
+	c.Job, c.Inlined = job.Name, job.Inlined
 	for _, r := range s.Relations() {
 		if r.Kind == catalog.MatView && r.Job == job.Name {
 			c.View = r

@@ -22,14 +22,42 @@ import (
 
 // Bind turns a parsed statement into a plan.
 func Bind(ctx context.Context, c *Context, s parse.Statement) (bound *plan.Bound, err error) {
+	use := viewUse{asQuery: c.Inlined}
+	for {
+		bound, more, err := bindOnce(ctx, c, s, use)
+		switch {
+		case len(more) > 0:
+			use.asQuery, use.last = slices.Concat(use.asQuery, more), more
+		case err != nil && len(use.last) > 0:
+			use = use.without(sqlerr.From(err))
+		default:
+			return bound, err
+		}
+	}
+}
+
+// bindOnce binds a statement. more are materialized views that are to be bound as
+// their queries, too, for which it begins again.
+func bindOnce(ctx context.Context, c *Context, s parse.Statement, use viewUse) (bound *plan.Bound, more []types.OID, err error) {
 	b := newBinder(ctx, c, s)
-	defer catch(&err)
+	b.shared.use = use
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case inlining:
+			more = r.views
+		case bindError:
+			err = r.err
+		default:
+			panic(r)
+		}
+	}()
 	bound = b.statement()
 	b.authorise()
 	bound.Text = s.Text
 	bound.Notices, bound.Views = b.shared.notices, b.shared.matviews
 	bound.Params = b.shared.params.finish(b)
-	return bound, nil
+	return bound, nil, nil
 }
 
 // Expr binds a text that the catalog keeps (a default, a watermark, a generated
@@ -78,6 +106,7 @@ type shared struct {
 	depends []types.OID
 	needs   []*need // what the statement's role must be allowed
 	nextCTE int
+	use     viewUse
 	views   []string // being expanded, for the bound on their depth
 	// matviews are the materialized views that are read.
 	matviews []*catalog.Relation

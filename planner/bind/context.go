@@ -72,6 +72,8 @@ type Context struct {
 	// Job is the name that the job which is planned anew has by now; "": the one in
 	// its text.
 	Job string
+	// Inlined are the materialized views that the job reads as their queries.
+	Inlined []types.OID
 	// View is the materialized view whose job is planned anew; nil: none is.
 	View *catalog.Relation
 	// ParamTypes are the types that the client gave for $1, $2, ...; 0: to be

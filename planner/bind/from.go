@@ -237,8 +237,12 @@ func (b *binder) rangeVar(x *pg.RangeVar, s, lat *scope) fromEntry {
 	if b.reading != nil {
 		b.reading.relations = append(b.reading.relations, relationUse{x.Location, rel, x.Alias != nil})
 	}
+	kind := rel.Kind
+	if b.asQuery(rel) {
+		kind = catalog.View
+	}
 	var node plan.Node
-	switch rel.Kind {
+	switch kind {
 	case catalog.View:
 		if u := b.lockedView(rel, item.name, s); u != nil {
 			node = b.viewRows(u, item)

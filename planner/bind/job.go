@@ -67,6 +67,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 		b.ownJob(name.Name)
 	}
 	follow(root, b.views)
+	b.oneCut(root)
 	root = b.continuous(root)
 	if !hasStream(root) && !b.views {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).
@@ -89,7 +90,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	}
 	j.Changelog = !changesAppendOnly(root)
 	j.Root, j.Sinks = b.sinks(root, keys, name.Name, orReplace)
-	j.Depends = b.shared.depends
+	j.Depends, j.Inlined = b.shared.depends, b.shared.use.asQuery
 	return j
 }
 

@@ -78,6 +78,7 @@ func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 			l.Changes = true // unless its rows stay, or are the first in an order
 		}
 		follow(q.Root, false)
+		b.oneCut(q.Root)
 		q.Root = b.continuous(q.Root)
 		b.checkLive(q)
 		q.Root = b.withWatermarks(q.Root)

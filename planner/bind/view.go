@@ -35,6 +35,9 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 	c.SearchPath = append([]string{rel.Schema}, b.c.SearchPath...)
 	inner := &binder{ctx: b.ctx, c: &c, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), shared: b.shared, inView: true, live: b.live, final: b.final, late: b.late}
 	sel := stmt.Node.GetSelectStmt()
+	if rel.Kind == catalog.MatView {
+		inner.asInJob(rel, sel)
+	}
 	if sel == nil {
 		b.failf(sqlerr.InvalidObjectDefinition, loc, "view \"%s\" does not hold a query", rel.Name)
 	}
@@ -49,6 +52,9 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 		}
 	}()
 	n := inner.query(sel, nil, nil)
+	if rel.Kind == catalog.MatView {
+		n = unordered(n)
+	}
 	b.shared.notices = b.shared.notices[:notices] // what the view's own declaration said once
 	if len(rel.Columns) == 0 {
 		return n

@@ -152,7 +152,8 @@ type StartJob struct {
 	Changelog   bool
 	Options     catalog.Options
 	Depends     []types.OID
-	View        bool // it maintains a materialized view, which depends in its place
+	Inlined     []types.OID // materialized views of Depends that it reads as their queries
+	View        bool        // it maintains a materialized view, which depends in its place
 	OrReplace   bool
 	IfNotExists bool
 }
