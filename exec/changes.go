@@ -59,7 +59,7 @@ func (s *scan) rows(b *vec.Batch) int64 {
 
 // lastRows puts the operator above a scan's leaf, and returns where its rows go.
 func (b *builder) lastRows(t *tree, n *plan.Scan, s *scan, key []int, to target) target {
-	spec := operator.LatestSpec{Types: s.types, Key: key, Pass: len(n.Columns), Name: n.Relation.Name, Account: b.holder(t, n)}
+	spec := operator.LatestSpec{Types: s.types, Key: key, Pass: len(n.Columns), Name: n.Relation.Name, Account: b.evicter(t, n)}
 	if s.spec.OnReject != stream.Fail {
 		spec.Unread = func(*vec.Batch, int, error) error { return nil }
 		if b.fault != nil {

@@ -93,3 +93,26 @@ func TestNilAccountRefusesNothing(t *testing.T) {
 	a.Release(1 << 60)
 	a.Close()
 }
+
+// TestOverrun: the holder of an evictable account hears of a limit when it has passed it
+// by far, others when they reserve.
+func TestOverrun(t *testing.T) {
+	const mb = 1 << 20
+	job := New("job j", 100*mb, QuerySetting)
+	a := job.Evictable("an operator")
+	if err := a.Reserve(150 * mb); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Overrun(); err != nil {
+		t.Error(err)
+	}
+	if err := a.Reserve(1); err != nil {
+		t.Fatal(err)
+	}
+	if e := sqlerr.From(a.Overrun()); e.Code != sqlerr.OutOfMemory {
+		t.Errorf("%d bytes of %d: %v", a.Used(), 100*mb, e)
+	}
+	if err := (*Account)(nil).Overrun(); err != nil {
+		t.Error(err)
+	}
+}

@@ -24,6 +24,25 @@ func (a *Account) Evictable(name string) *Account {
 	return c
 }
 
+// Overrun returns 53200 where a limit that refuses is passed by half and more. The
+// holder of an evictable account asks for it where it may have to hold what comes until
+// an epoch ends that cannot end yet.
+func (a *Account) Overrun() error {
+	if a == nil || !a.evictable {
+		return nil
+	}
+	for at := a.parent; at != nil; at = at.parent {
+		if used := at.used.Load(); at.limit > 0 && used > at.limit+max(at.limit/2, leastOverrun) {
+			return at.exceeded(used)
+		}
+	}
+	return nil
+}
+
+// leastOverrun is by how many bytes a limit may be passed at least: what is on its way
+// when the end of an epoch is asked for.
+const leastOverrun = 16 << 20
+
 // Share is how many bytes the holder of an evictable account is to keep at most:
 // its part of what the accounts above have for such holders.
 func (a *Account) Share() int64 {

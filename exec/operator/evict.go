@@ -81,7 +81,12 @@ type generation struct {
 	// forget removes what is stored of it, close gives its memory back.
 	forget func(w StateWriter)
 	close  func()
-	merge  *merge // nil: all of it is in pages
+	// gone reports of what a group in pages has beside its key that it is not there any
+	// more: merging leaves it out. nil: all are there. size is about how many bytes a
+	// group takes; 0: few.
+	gone  func(beside []byte) bool
+	size  int64
+	merge *merge // nil: all of it is in pages
 	// settled: and those have been committed.
 	settled bool
 }
@@ -122,6 +127,7 @@ type evicted struct {
 	reader  StateReader
 	open    bool // reader's snapshot
 	changed bool // how the parts lie has to be stored
+	unclean bool // pages have groups that are gone: they are to be merged soon
 	// unmerged removes the generation before, where close came before it was merged;
 	// nil: there is none.
 	unmerged func(w StateWriter)
@@ -318,7 +324,7 @@ func (e *evicted) save(w StateWriter, held int64, groups int) (full bool, err er
 			return false, err
 		}
 	}
-	full = held >= most && groups > 0 && (e.old == nil || e.old.settled)
+	full = (held >= most || e.unclean) && groups > 0 && (e.old == nil || e.old.settled)
 	if full {
 		e.changed = true
 	}
@@ -391,7 +397,8 @@ func (e *evicted) replace(g *generation) {
 // begin has the generation before be merged.
 func (e *evicted) begin() {
 	if e.now.merged == 0 {
-		e.now.next = max(e.now.bits, bitsFor(e.now.groups+int64(e.old.table.Len())))
+		n := e.now.groups + int64(e.old.table.Len())
+		e.now.next = max(e.now.bits, bitsFor(max(n, n*e.old.size*groupsPerPage/pageBytes)))
 		if e.now.groups == 0 {
 			e.now.bits = e.now.next // there is no page yet
 		}

@@ -180,9 +180,10 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 	var writes []pageWrite
 	var places []pagePlace
 	children := func(p int) (int, int) { return p << d, (p + 1) << d }
+	wanted := func(p int) bool { return d > 0 || m.gen.gone != nil || o.starts[p] < o.starts[p+1] }
 	if !m.first {
 		for p := from; p < to; p++ {
-			if a, z := children(p); d > 0 || o.starts[a] < o.starts[z] {
+			if wanted(p) {
 				places = append(places, pagePlace{m.space.bits, uint32(p)})
 			}
 		}
@@ -190,10 +191,10 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 	p := from
 	upTo := func(end int) error { // pages before end are not there, or as they were
 		for ; p < end; p++ {
-			a, z := children(p)
-			if !m.first && d == 0 && o.starts[a] == o.starts[z] {
+			if !m.first && !wanted(p) {
 				continue // it was not looked for
 			}
+			a, z := children(p)
 			for q := a; q < z; q++ {
 				if err := m.page(o, q, nil, 0, &writes); err != nil {
 					return err
@@ -225,14 +226,21 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 	if err := m.note(&old); err != nil {
 		return err
 	}
-	d := m.space.next - m.space.bits
+	d, gone := m.space.next-m.space.bits, old.n-len(m.had)
 	if d == 0 {
-		return m.page(o, p, m.had, parts, writes)
+		if m.gen.gone != nil && gone == 0 && o.starts[p] == o.starts[p+1] {
+			return nil // it was looked at for groups that are gone
+		}
+		err := m.page(o, p, m.had, parts, writes)
+		if err == nil {
+			(*writes)[len(*writes)-1].more -= gone
+		}
+		return err
 	}
 	if err := m.hash(m.had); err != nil {
 		return err
 	}
-	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, parts: parts})
+	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, parts: parts, more: -gone})
 	for q := p << d; q < (p+1)<<d; q++ {
 		m.some = m.some[:0]
 		for i, r := range m.had {
@@ -247,13 +255,22 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 	return nil
 }
 
-// note notes the records of a page that was.
+// note notes the records of a page that was, but for those that are gone.
 func (m *merge) note(old *hashPage) error {
-	m.had, m.data.old, m.packed = sized(m.had, old.n), old.records, m.packed[:0]
-	for i := range m.had {
+	m.had, m.data.old, m.packed = m.had[:0], old.records, m.packed[:0]
+	for i := range old.n {
 		data, err := old.record(i)
 		if err != nil {
 			return err
+		}
+		if m.gen.gone != nil {
+			_, beside, err := old.group(m.codec, i)
+			if err != nil {
+				return err
+			}
+			if m.gen.gone(beside) {
+				continue
+			}
 		}
 		to := uint32(old.end(i))
 		r := record{hash: old.hash(i), from: to - uint32(len(data)), to: to}
@@ -262,7 +279,7 @@ func (m *merge) note(old *hashPage) error {
 			m.packed = appendPacked(m.packed, data)
 			r.to = uint32(len(m.packed))
 		}
-		m.had[i] = r
+		m.had = append(m.had, r)
 	}
 	if !old.packed {
 		m.data.old = m.packed

@@ -14,6 +14,10 @@ import (
 // of it is read for one of them.
 const groupsPerPage = 64
 
+// pageBytes is about how large a page is at most whose groups are not small: few of
+// them are in one then.
+const pageBytes = 16 << 10
+
 // mostBits bounds the number of pages to its power of two.
 const mostBits = 30
 

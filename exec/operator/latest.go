@@ -1,11 +1,13 @@
 package operator
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -35,9 +37,9 @@ type Latest struct {
 	keys   *table
 	rows   []latestRow // by group
 	store  *rowStore
-	alive  int    // groups that have a row
-	round  uint32 // of the refresh that is under way, or was last
-	latest ref    // the row that the last Delete took away; -1: there was none
+	alive  int // groups that have a row
+	rounds rounds
+	latest ref // the row that the last Delete took away; -1: there was none
 
 	key      []vec.Vec
 	ids      []int32
@@ -51,14 +53,19 @@ type Latest struct {
 	out      emitter
 	sel      selector
 	held     int64
+	passed   *rowkey.Layout // of the columns that are passed on; nil: not needed so far
+	bytes    [2][]byte
 	kept     *keptLatest // nil: nothing is stored
+
+	evicted *evicted // rows that are not in store; nil: all are
+	rest    *restCodec
+	lent    []int32 // groups whose rows were read back in this epoch
 }
 
 // latestRow is the row of one key: as it is, and as it was at the last barrier; -1:
-// there is none.
+// there is none. The store has in which round it came as its time.
 type latestRow struct {
 	now, was ref
-	round    uint32 // in which it came
 	touched  bool
 }
 
@@ -115,15 +122,18 @@ func (l *Latest) all(mark []byte) error {
 		return sqlerr.Errorf(sqlerr.InternalError, "a change of %s has the mark %x", l.spec.Name, mark)
 	}
 	if m.Refresh || m.Truncate {
-		l.round++
+		l.rounds.now++
 	}
 	if m.Refresh {
 		return nil
 	}
 	for g := range l.rows {
-		if r := &l.rows[g]; r.now >= 0 && r.round != l.round {
+		if r := &l.rows[g]; r.now >= 0 && l.store.time(r.now) != l.rounds.now {
 			l.set(int32(g), -1)
 		}
+	}
+	if l.evicted.some() {
+		l.rounds.least = l.rounds.now
 	}
 	return nil
 }
@@ -140,12 +150,12 @@ func (l *Latest) changes(b *vec.Batch, marks *vec.Bytes, sel []int32) error {
 	if err := l.keys.assign(l.key, b.Rows, sel, l.ids); err != nil {
 		return err
 	}
-	for len(l.rows) < l.keys.Len() {
-		l.rows = append(l.rows, latestRow{now: -1, was: -1})
+	if err := l.grow(); err != nil {
+		return err
 	}
 	l.plain = l.plain[:0]
 	for _, r := range sel {
-		if l.times[r] = 0; b.Op(int(r)) == vec.Insert && marks.Nulls().Get(int(r)) {
+		if l.times[r] = l.rounds.now; b.Op(int(r)) == vec.Insert && marks.Nulls().Get(int(r)) {
 			l.plain = append(l.plain, r)
 		}
 	}
@@ -173,6 +183,18 @@ func (l *Latest) changes(b *vec.Batch, marks *vec.Bytes, sel []int32) error {
 	return nil
 }
 
+// grow makes the rows of the keys that are new.
+func (l *Latest) grow() error {
+	known, n := len(l.rows), l.keys.Len()
+	for g := known; g < n; g++ {
+		l.rows = append(l.rows, latestRow{now: -1, was: -1})
+		if l.kept != nil {
+			l.kept.keys.touchOne(int32(g))
+		}
+	}
+	return l.evicted.fetch(l.keys.keys, known, n, l.load)
+}
+
 // patched puts a row that has not all of its values.
 func (l *Latest) patched(b *vec.Batch, row, g int32, mark []byte) error {
 	m, _ := stream.ReadMark(mark)
@@ -198,7 +220,7 @@ func (l *Latest) patched(b *vec.Batch, row, g int32, mark []byte) error {
 		}
 		vec.AppendRow(l.patch.Cols[c], v, int(row))
 	}
-	refs, err := l.store.add(l.patch.Cols, l.one, []int32{g}, []int64{0}, nil)
+	refs, err := l.store.add(l.patch.Cols, l.one, []int32{g}, []int64{l.rounds.now}, nil)
 	if err == nil {
 		l.set(g, refs[0])
 	}
@@ -220,7 +242,7 @@ func (l *Latest) set(g int32, to ref) {
 	case r.now >= 0 && to < 0:
 		l.alive--
 	}
-	r.now, r.round = to, l.round
+	r.now = to
 }
 
 // Watermark does nothing: rows go out at the barrier.
@@ -228,6 +250,12 @@ func (*Latest) Watermark(context.Context, int64, Output) error { return nil }
 
 // Barrier passes on the rows that have changed.
 func (l *Latest) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
+	if err := l.takeBack(ctx, out); err != nil {
+		return err
+	}
+	if err := l.settleLent(); err != nil {
+		return err
+	}
 	for _, g := range l.touched {
 		r := &l.rows[g]
 		before, after := r.was, r.now
@@ -256,18 +284,30 @@ func (l *Latest) Barrier(ctx context.Context, _ stream.Epoch, out Output) error 
 		l.store.release(r)
 	}
 	l.released = l.released[:0]
+	l.store.giveBack()
 	return l.compact()
 }
 
-// alike reports whether two rows are equal in all that is passed on.
+// alike reports whether two rows are the same in all that is passed on: 1.0 and 1.00 are
+// not, though they are equal.
 func (l *Latest) alike(a, b ref) bool {
-	ca, cb := l.store.batches[a>>32].Cols, l.store.batches[b>>32].Cols
+	ca, cb := l.store.batches[a>>32].Cols[:l.spec.Pass], l.store.batches[b>>32].Cols[:l.spec.Pass]
+	exact := true
 	for c, t := range l.spec.Types[:l.spec.Pass] {
 		if !vec.Equal(ca[c], int(int32(a)), cb[c], int(int32(b)), t) {
 			return false
 		}
+		exact = exact && exactBytes(t)
 	}
-	return true
+	if exact {
+		return true
+	}
+	if l.passed == nil {
+		l.passed = newRowCodec(l.spec.Types[:l.spec.Pass]).layout
+	}
+	l.bytes[0] = l.passed.Append(l.bytes[0][:0], ca, int(int32(a)))
+	l.bytes[1] = l.passed.Append(l.bytes[1][:0], cb, int(int32(b)))
+	return bytes.Equal(l.bytes[0], l.bytes[1])
 }
 
 func (l *Latest) emit(ctx context.Context, r ref, op vec.Op, out Output) error {
@@ -279,7 +319,8 @@ func (l *Latest) emit(ctx context.Context, r ref, op vec.Op, out Output) error {
 
 // compact drops keys and rows that are gone when most are. It is called at a barrier.
 func (l *Latest) compact() error {
-	fewer := len(l.rows) > fewRows && 2*l.alive < len(l.rows)
+	// A key without a row says of one in other parts that it has none.
+	fewer := len(l.rows) > fewRows && 2*l.alive < len(l.rows) && !l.evicted.some()
 	if !fewer && !l.store.sparse() {
 		return nil
 	}
@@ -323,7 +364,7 @@ func (l *Latest) renumber() error {
 			return err
 		}
 		l.store.chunks[r>>32].groups[int32(r)] = ids[0]
-		l.rows = append(l.rows, latestRow{now: r, was: -1, round: rows[g].round})
+		l.rows = append(l.rows, latestRow{now: r, was: -1})
 	}
 	was.close()
 	return nil
@@ -331,25 +372,30 @@ func (l *Latest) renumber() error {
 
 // charge counts what is held beside the rows.
 func (l *Latest) charge() error {
-	size := int64(cap(l.rows)) * 32
-	if size <= l.held {
-		return nil
-	}
-	err := l.spec.Account.Resize(l.held, size)
-	if err == nil {
+	if size := int64(cap(l.rows)) * 24; size > l.held {
+		if err := l.spec.Account.Resize(l.held, size); err != nil {
+			return err
+		}
 		l.held = size
 	}
-	return err
+	if l.evicted == nil {
+		return nil
+	}
+	l.evicted.crowded(l.size())
+	return l.spec.Account.Overrun()
 }
 
 // Finish passes on what has changed since the last barrier.
 func (l *Latest) Finish(ctx context.Context, _ int, out Output) error { return l.Barrier(ctx, 0, out) }
 
 // Held says that changes wait for the barrier.
-func (l *Latest) Held() int64 { return heldRows(len(l.touched) > 0) }
+func (l *Latest) Held() int64 {
+	return heldRows(len(l.touched) > 0 || l.rounds.past != l.rounds.least)
+}
 
 // Close gives the rows back.
 func (l *Latest) Close() error {
+	l.evicted.close()
 	l.keys.close()
 	l.store.close()
 	l.spec.Account.Release(l.held)

@@ -13,11 +13,21 @@ type keptLatest struct {
 	anew bool // keys have other numbers: all pages go
 }
 
+// tagRounds is what the rounds of a Latest are stored under.
+const tagRounds = 'n'
+
 // Keep has the operator remember what changes.
 func (l *Latest) Keep() error {
-	l.kept = &keptLatest{keys: newKeptTable([]byte{tagGroups}, l.keys.types)}
-	l.store.keep([]byte{tagRows})
+	l.kept = &keptLatest{}
+	l.keepGeneration(generationPrefix(nil, 0))
 	return nil
+}
+
+// keepGeneration has the operator remember what changes of its own keys, which are
+// stored under a prefix.
+func (l *Latest) keepGeneration(prefix []byte) {
+	l.kept.keys, l.kept.anew = newKeptTable(prefix, l.keys.types), false
+	l.store.keep(rowsPrefix(prefix))
 }
 
 // Save writes the rows that are new, and the keys whose row has changed.
@@ -35,13 +45,35 @@ func (l *Latest) Save(w StateWriter) error {
 	if err != nil {
 		return err
 	}
-	return l.store.save(w)
+	if err := l.store.save(w); err != nil || l.evicted == nil {
+		return err
+	}
+	return l.saveEvicted(w)
 }
 
 // Restore brings the rows back, as they were at a barrier.
 func (l *Latest) Restore(r StateReader) error {
-	now := map[int32]int32{}
-	var arrivals []int64 // of the rows of the groups, from the first restored on
+	least, err := l.restoreRounds(r)
+	if err != nil {
+		return err
+	}
+	lie, some, err := readParts(r, nil)
+	if err == nil && some {
+		err = l.restoreEvicted(r, lie, least)
+	} else if err == nil {
+		err = l.restoreTable(r, l.kept.keys, 0)
+	}
+	if err != nil {
+		return err
+	}
+	return l.charge()
+}
+
+// restoreTable brings the rows of one table back, but for those that came before the
+// round least.
+func (l *Latest) restoreTable(r StateReader, kept *keptTable, least int64) error {
+	now := map[int32]int32{} // of a share
+	var arrivals []int64     // of the rows of the groups, from the first restored on
 	first := len(l.rows)
 	ids := []int32{0}
 	add := func(key []vec.Vec, was int32) error {
@@ -49,13 +81,15 @@ func (l *Latest) Restore(r StateReader) error {
 			return err
 		}
 		if int(ids[0]) != len(l.rows) {
-			return errKept
+			return thereTwice(r)
 		}
-		now[was] = ids[0]
+		if r.Share != nil {
+			now[was] = ids[0]
+		}
 		l.rows = append(l.rows, latestRow{now: -1, was: -1})
 		return nil
 	}
-	err := l.kept.keys.restore(r, first, add, func(_ int32, src []byte) error {
+	err := kept.restore(r, first, add, func(_ int32, src []byte) error {
 		arrival, n := binary.Varint(src)
 		if n <= 0 {
 			return errKept
@@ -66,19 +100,20 @@ func (l *Latest) Restore(r StateReader) error {
 	if err != nil {
 		return err
 	}
-	rows, err := l.store.restoreFor(r, now, nil)
+	rows, err := l.store.restoreUnder(r, rowsPrefix(kept.prefix), now, nil)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
 		g := int(l.store.group(row.ref))
-		if g < first || g >= len(l.rows) || arrivals[g-first] != row.arrival {
+		if g < first || g >= len(l.rows) || arrivals[g-first] != row.arrival || l.store.time(row.ref) < least {
 			l.store.release(row.ref)
 			continue
 		}
 		l.rows[g].now = row.ref
+		l.rounds.now = max(l.rounds.now, l.store.time(row.ref))
 		l.alive++
 	}
 	l.store.restored()
-	return l.charge()
+	return nil
 }

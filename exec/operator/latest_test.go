@@ -5,11 +5,13 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 var latestTypes = []types.Type{types.Of(types.Int8), types.Of(types.Text), types.Of(types.Text), types.Of(types.Bytea)}
@@ -188,6 +190,157 @@ func TestLatestUnknown(t *testing.T) {
 		s.add(vec.Insert, types.Value{Type: latestTypes[0], I: 1}, types.NullOf(latestTypes[1]), s.text(), mark)
 		if _, err := tryPlay(newLatest(), [][]types.Type{latestTypes}, latestTypes[:3], s.events, shapes[0]); err == nil {
 			t.Errorf("the mark %q is taken", mark)
+		}
+	}
+}
+
+// TestLatestToTheLetter: a number that gets another scale goes out, as it shows.
+func TestLatestToTheLetter(t *testing.T) {
+	ts := []types.Type{types.Of(types.Int8), types.Of(types.Numeric), types.Of(types.Bytea)}
+	var events []event
+	for _, n := range []string{"1.0", "1.00", "1.00"} {
+		row := []types.Value{types.NewInt(types.Int8, 1), parse(ts[1], n), types.NullOf(ts[2])}
+		events = append(events, event{op: vec.Insert, values: row}, event{kind: eventBarrier})
+	}
+	got := play(t, latestOver(ts, nil), [][]types.Type{ts}, ts[:2], events, shapes[0])
+	if want := []string{"+ 1 1.0", "barrier", "- 1 1.0", "+ 1 1.00", "barrier", "barrier"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestLatestUnreadRestored: keys of which nothing but changes of rows that were not read
+// have come do not keep others from being restored.
+func TestLatestUnreadRestored(t *testing.T) {
+	const unread = 4 * pageGroups
+	fresh := func() Kept {
+		return NewLatest(LatestSpec{Types: latestTypes, Key: []int{0}, Pass: 3, Name: "t", Unread: func(*vec.Batch, int, error) error { return nil }})
+	}
+	s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+	for n := range int64(2 * unread) {
+		key := types.Value{Type: latestTypes[0], I: n}
+		if n < unread {
+			s.add(vec.Insert, key, types.NullOf(latestTypes[1]), s.text(), stream.AppendKept(nil, false, []int{1}))
+		} else {
+			s.add(vec.Insert, key, s.text(), s.text(), nil)
+		}
+	}
+	k, op := newKeeper(t), fresh()
+	k.keep(op, 0)
+	if err := op.Process(t.Context(), 0, makeBatch(latestTypes, s.events, false, s.rng), nowhere{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Barrier(t.Context(), 1, nowhere{}); err != nil {
+		t.Fatal(err)
+	}
+	k.save(op)
+	again := fresh()
+	k.restore(again)
+	if n := again.(*Latest).alive; n != unread {
+		t.Errorf("%d rows are restored, want %d", n, unread)
+	}
+	for _, o := range []Kept{op, again} {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// BenchmarkLatest changes rows of a table of a million, and stores each epoch of 64
+// batches.
+func BenchmarkLatest(b *testing.B) {
+	const rows = 1 << 20
+	l := newLatest().(*Latest)
+	if err := l.Keep(); err != nil {
+		b.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	next := 0
+	batch := func(key func() int64) *vec.Batch {
+		batch := vec.NewBatch(latestTypes)
+		for range vec.MaxRows {
+			next++
+			batch.Cols[0].(*vec.Fixed[int64]).Append(key())
+			batch.Cols[1].(*vec.Bytes).AppendString("the first text of a row")
+			batch.Cols[2].(*vec.Bytes).AppendString(fmt.Sprint("the second one, ", next))
+			batch.Cols[3].(*vec.Bytes).AppendNull()
+		}
+		batch.Rows = vec.MaxRows
+		return batch
+	}
+	process := func(batch *vec.Batch) {
+		if err := l.Process(b.Context(), 0, batch, nowhere{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	stored := int64(0)
+	store := func() {
+		if err := l.Barrier(b.Context(), 1, nowhere{}); err != nil {
+			b.Fatal(err)
+		}
+		var to state.Batch
+		if err := l.Save(StateWriter{Batch: &to}); err != nil {
+			b.Fatal(err)
+		}
+		stored += int64(to.Size())
+	}
+	at := int64(0)
+	for range rows / vec.MaxRows {
+		process(batch(func() int64 { at++; return at }))
+	}
+	store()
+	var batches []*vec.Batch
+	for range 256 {
+		batches = append(batches, batch(func() int64 { return 1 + rng.Int64N(rows) }))
+	}
+	n := 0
+	stored = 0
+	b.ReportAllocs()
+	for b.Loop() {
+		process(batches[n%len(batches)])
+		if n++; n%64 == 0 {
+			store()
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*vec.MaxRows), "ns/row")
+	b.ReportMetric(float64(stored)/float64(n*vec.MaxRows), "stored-B/row")
+}
+
+// TestLatestStoresWhatChanged: an epoch writes about what has changed in it, however long
+// rows are and however many there are.
+func TestLatestStoresWhatChanged(t *testing.T) {
+	k, op := newKeeper(t), newLatest()
+	k.keep(op, 0)
+	long := types.NewText(strings.Repeat("long ", 400))
+	epoch := func(from, to int64) int {
+		s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+		for n := from; n < to; n++ {
+			s.add(vec.Insert, types.Value{Type: latestTypes[0], I: n}, long, s.text(), nil)
+		}
+		if err := op.Process(t.Context(), 0, makeBatch(latestTypes, s.events, false, s.rng), nowhere{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := op.Barrier(t.Context(), 1, nowhere{}); err != nil {
+			t.Fatal(err)
+		}
+		k.save(op)
+		return k.bytes
+	}
+	for n := range int64(10) {
+		epoch(300*n, 300*n+300)
+	}
+	for n := range int64(100) {
+		if most := epoch(31*n, 31*n+1); most > 3*sealBytes {
+			t.Fatalf("an epoch of one change writes %d bytes", most)
+		}
+	}
+	again := newLatest()
+	k.restore(again)
+	if n := again.(*Latest).alive; n != 3000+3 {
+		t.Errorf("%d rows are restored", n)
+	}
+	for _, o := range []Kept{op, again} {
+		if err := o.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

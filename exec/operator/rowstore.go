@@ -25,6 +25,8 @@ type rowStore struct {
 	next    int64   // how many rows have come in all
 	live    int64   // rows that are needed
 	rows    int64   // rows of all chunks
+	held    int64   // bytes of all chunks
+	lent    []int   // chunks of rows that are there until giveBack; the last takes more
 	nothing *vec.Batch
 
 	kept  bool
@@ -44,6 +46,7 @@ type storeChunk struct {
 	live    int
 	held    int64
 	changed bool
+	lent    bool
 }
 
 // chunkRows is how many rows a chunk takes.
@@ -80,14 +83,17 @@ func (s *rowStore) add(cols []vec.Vec, sel []int32, groups []int32, times []int6
 }
 
 // charge counts what the chunk that takes rows holds.
-func (s *rowStore) charge() error {
-	c := s.chunks[s.tail]
-	size := batchBytes(s.batches[s.tail]) + 12*int64(len(c.groups))
+func (s *rowStore) charge() error { return s.chargeChunk(s.tail) }
+
+func (s *rowStore) chargeChunk(at int) error {
+	c := s.chunks[at]
+	size := batchBytes(s.batches[at]) + 12*int64(len(c.groups))
 	if size <= c.held {
 		return nil
 	}
 	err := s.account.Reserve(size - c.held)
 	if err == nil {
+		s.held += size - c.held
 		c.held = size
 	}
 	return err
@@ -98,18 +104,22 @@ func (s *rowStore) open() {
 	if s.tail >= 0 && s.batches[s.tail].Rows < chunkRows && s.chunks[s.tail].held < chunkBytes {
 		return
 	}
-	c, b := &storeChunk{first: s.next}, vec.NewBatch(s.types)
 	old := s.tail
-	if n := len(s.free); n > 0 {
-		s.tail, s.free = int(s.free[n-1]), s.free[:n-1]
-		s.chunks[s.tail], s.batches[s.tail] = c, b
-	} else {
-		s.tail = len(s.chunks)
-		s.chunks, s.batches = append(s.chunks, c), append(s.batches, b)
-	}
-	if old >= 0 && s.chunks[old].live == 0 {
+	if s.tail = s.place(); old >= 0 && s.chunks[old].live == 0 {
 		s.drop(old)
 	}
+}
+
+// place makes an empty chunk.
+func (s *rowStore) place() int {
+	c, b := &storeChunk{first: s.next}, vec.NewBatch(s.types)
+	if n := len(s.free); n > 0 {
+		at := int(s.free[n-1])
+		s.free, s.chunks[at], s.batches[at] = s.free[:n-1], c, b
+		return at
+	}
+	s.chunks, s.batches = append(s.chunks, c), append(s.batches, b)
+	return len(s.chunks) - 1
 }
 
 // release says that a row is not needed any more. Its values are there until the
@@ -126,6 +136,7 @@ func (s *rowStore) release(r ref) {
 // drop forgets a chunk.
 func (s *rowStore) drop(at int) {
 	s.account.Release(s.chunks[at].held)
+	s.held -= s.chunks[at].held
 	s.rows -= int64(s.batches[at].Rows)
 	s.chunks[at], s.batches[at] = nil, s.nothing
 	s.free = append(s.free, int32(at))
@@ -142,7 +153,7 @@ func (s *rowStore) sparse() bool { return s.rows > 8*chunkRows && s.rows > 4*s.l
 // they came; moved gives the new name of each old one.
 func (s *rowStore) copied(moved func(old, now ref), needed func(r ref) bool) error {
 	was := *s
-	s.chunks, s.batches, s.free, s.tail, s.live, s.rows = nil, nil, nil, -1, 0, 0
+	s.chunks, s.batches, s.free, s.tail, s.live, s.rows, s.held = nil, nil, nil, -1, 0, 0, 0
 	var sel []int32
 	var refs []ref
 	for _, at := range was.inOrder() {
@@ -199,7 +210,7 @@ func (s *rowStore) close() {
 			s.account.Release(c.held)
 		}
 	}
-	s.chunks, s.batches, s.free, s.tail, s.live, s.rows = nil, nil, nil, -1, 0, 0
+	s.chunks, s.batches, s.free, s.tail, s.live, s.rows, s.held, s.lent = nil, nil, nil, -1, 0, 0, 0, nil
 }
 
 // copyNeeded copies the rows that are needed out of the chunks. each calls a

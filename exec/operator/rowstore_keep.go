@@ -35,8 +35,23 @@ func (s *rowStore) save(w StateWriter) error {
 		if err := s.pages.set(w, at, s.buf); err != nil {
 			return err
 		}
+		if at == s.tail && len(s.buf) >= sealBytes {
+			s.seal()
+		}
 	}
 	return nil
+}
+
+// sealBytes is how large the page of the chunk that takes rows may be: it is written
+// whole by each epoch that adds to it.
+const sealBytes = 32 << 10
+
+// seal has the rows that come next begin a chunk.
+func (s *rowStore) seal() {
+	at := s.tail
+	if s.tail = -1; s.chunks[at].live == 0 {
+		s.drop(at)
+	}
 }
 
 // restore brings the chunks back, rows that are not needed any more among them:
@@ -73,6 +88,7 @@ func (s *rowStore) restore(r StateReader) error {
 		s.chunks[page], s.batches[page] = c, b
 		s.live, s.rows, s.next = s.live+int64(b.Rows), s.rows+int64(b.Rows), max(s.next, c.first+int64(b.Rows))
 		c.held = batchBytes(b) + 12*int64(b.Rows)
+		s.held += c.held
 		return s.account.Reserve(c.held)
 	})
 }
@@ -101,12 +117,18 @@ type restoredRow struct {
 // that they had, in the order in which they came. wanted says of a share which rows
 // are its; nil: all of those groups.
 func (s *rowStore) restoreFor(r StateReader, now map[int32]int32, wanted func(b *vec.Batch, row int32) bool) ([]restoredRow, error) {
+	return s.restoreUnder(r, s.pages.prefix, now, wanted)
+}
+
+// restoreUnder is restoreFor of the rows under a prefix, which without a Share become
+// the store's own.
+func (s *rowStore) restoreUnder(r StateReader, prefix []byte, now map[int32]int32, wanted func(b *vec.Batch, row int32) bool) ([]restoredRow, error) {
 	from := s
 	if r.Share != nil {
 		from = newRowStore(s.types, s.account)
-		from.keep(s.pages.prefix)
 		defer from.close()
 	}
+	from.keep(prefix)
 	if err := from.restore(r); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,133 @@
+package operator
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
+
+// Groups whose rows lie in a rowStore are evicted with them: what such a group has
+// beside its key are its rows, and a generation has a rowStore of its own.
+
+// tagGenerationRows is what the rows of a generation but the first are stored under,
+// and its number.
+const tagGenerationRows = 'R'
+
+// rowsPrefix is where the rows are stored of groups that are under a prefix.
+func rowsPrefix(groups []byte) []byte {
+	prefix := slices.Clone(groups)
+	if prefix[0] = tagRows; groups[0] == tagGeneration {
+		prefix[0] = tagGenerationRows
+	}
+	return prefix
+}
+
+// lend copies one row in, with a group and a time, which is needed until giveBack at
+// most, and is not stored.
+func (s *rowStore) lend(cols []vec.Vec, group int32, time int64) (ref, error) {
+	if n := len(s.lent); n == 0 || s.batches[s.lent[n-1]].Rows == chunkRows || s.chunks[s.lent[n-1]].held >= chunkBytes {
+		s.lent = append(s.lent, s.place())
+	}
+	at := s.lent[len(s.lent)-1]
+	b, c := s.batches[at], s.chunks[at]
+	for i, to := range b.Cols {
+		vec.AppendRow(to, cols[i], 0)
+	}
+	c.groups, c.times = append(c.groups, group), append(c.times, time)
+	b.Rows++
+	c.live++
+	c.lent = true
+	s.rows, s.live = s.rows+1, s.live+1
+	return ref(at)<<32 | ref(b.Rows-1), s.chargeChunk(at)
+}
+
+// isLent reports whether a row is one.
+func (s *rowStore) isLent(r ref) bool { return s.chunks[r>>32].lent }
+
+// own copies a row that is lent to those that stay.
+func (s *rowStore) own(r ref) (ref, error) {
+	c := s.chunks[r>>32]
+	refs, err := s.add(s.batches[r>>32].Cols, []int32{int32(r)}, c.groups, c.times, nil)
+	if err != nil {
+		return r, err
+	}
+	return refs[0], nil
+}
+
+// giveBack forgets the rows that are lent, which have been released.
+func (s *rowStore) giveBack() {
+	for _, at := range s.lent {
+		if c := s.chunks[at]; c != nil && c.lent {
+			s.drop(at)
+		}
+	}
+	s.lent = s.lent[:0]
+}
+
+// restCodec writes of rows what the key of their group does not say.
+type restCodec struct {
+	layout *rowkey.Layout
+	reader *rowkey.Reader
+	rest   []int      // columns that are written
+	keys   []int      // by the others: which of the key's they are, and 1; 0: none
+	row    *vec.Batch // the row that was read
+	read   []vec.Vec  // of those columns of it
+}
+
+// newRestCodec returns one for rows of the types given, of which the columns in key
+// are the key. exact: they are so to the byte.
+func newRestCodec(ts []types.Type, key []int, exact bool) *restCodec {
+	c := &restCodec{keys: make([]int, len(ts)), row: vec.NewBatch(ts)}
+	var written []types.Type
+	for i, t := range ts {
+		if at := slices.Index(key, i); at >= 0 && exact {
+			c.keys[i] = at + 1
+			continue
+		}
+		c.rest, c.read, written = append(c.rest, i), append(c.read, c.row.Cols[i]), append(written, t)
+	}
+	codec := newRowCodec(written)
+	c.layout, c.reader = codec.layout, codec.reader
+	return c
+}
+
+// append appends what a row has beside its key. Several goroutines may call it.
+func (c *restCodec) append(dst []byte, cols []vec.Vec, row int) []byte {
+	var few [32]vec.Vec
+	some := few[:0]
+	for _, i := range c.rest {
+		some = append(some, cols[i])
+	}
+	return c.layout.Append(dst, some, row)
+}
+
+// of returns the row of a key that append has written, until the next call.
+func (c *restCodec) of(key []vec.Vec, at int, rest []byte) (*vec.Batch, error) {
+	c.row.Reset()
+	if err := c.reader.Read(rest, c.read); err != nil {
+		return nil, err
+	}
+	for i, k := range c.keys {
+		if k > 0 {
+			vec.AppendRow(c.row.Cols[i], key[k-1], at)
+		}
+	}
+	c.row.Rows = 1
+	return c.row, nil
+}
+
+// takeRound takes the round of a row off what it has beside its key; false: there is
+// no row.
+func takeRound(beside []byte) (round int64, rest []byte, ok bool, err error) {
+	if len(beside) == 0 {
+		return 0, nil, false, nil
+	}
+	n, size := binary.Uvarint(beside)
+	if size <= 0 {
+		return 0, nil, false, errKept
+	}
+	return int64(n), beside[size:], true, nil
+}
