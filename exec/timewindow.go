@@ -163,9 +163,13 @@ func (b *builder) sliceAggregate(t *tree, n *plan.AggregateNode, g *plan.WindowG
 	if len(keys) == 0 {
 		keys = []plan.Expr{plan.NewConst(types.NewBool(true))}
 	}
+	use, account := callUse{live: true, retracts: !plan.Derive(w.Input).AppendOnly}, b.account
+	if w.Kind == plan.WindowHopping {
+		account = b.evicter(t, n) // its calls hold little
+	}
 	spec := operator.SliceAggregateSpec{
 		Kind: w.Kind, TimeType: types.Of(w.Time.Type().OID), Size: plan.Micros(w.Size), Slide: plan.Micros(w.Slide), Offset: plan.Micros(w.Offset), Grace: plan.Micros(w.Grace),
-		RowTypes: exprTypes(keys), Keys: g.Places, AppendOnly: plan.Derive(w.Input).AppendOnly, Account: b.account, Fault: b.fault,
+		RowTypes: exprTypes(keys), Keys: g.Places, AppendOnly: !use.retracts, Account: account, Fault: b.fault,
 	}
 	var err error
 	if spec.Late, err = b.lateness(w, n.Closing.Late, nil, w.Time.Type()); err != nil {
@@ -177,7 +181,6 @@ func (b *builder) sliceAggregate(t *tree, n *plan.AggregateNode, g *plan.WindowG
 	if spec.RowKeys, err = b.compileAll(keys); err != nil {
 		return err
 	}
-	use, account := callUse{live: true, retracts: !spec.AppendOnly}, b.account
 	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
 	return b.operator(t, n, operator.NewSliceAggregate(spec), to, input{w.Input, 0})
 }

@@ -40,19 +40,40 @@ func (o *outsiders) of(row int32) []byte {
 
 func (o *outsiders) full() bool { return o.keys.Rows == vec.MaxRows || len(o.beside) >= eachBytes }
 
-// each calls f with all groups that are not in the table own, each once: those rows of
-// the keys that sel has. f may keep nothing.
-func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) error {
+// hashRange are the groups whose hashes begin with so many bits, which are at.
+type hashRange struct {
+	bits uint8
+	at   int
+}
+
+// pages are those of a space that may have groups of the range.
+func (r hashRange) pages(s pageSpace) (from, n int) {
+	if s.bits >= r.bits {
+		return r.at << (s.bits - r.bits), 1 << (s.bits - r.bits)
+	}
+	return r.at >> (r.bits - s.bits), 1
+}
+
+// each calls f with all groups of a range that are not in the table own, each once:
+// those rows of the keys that sel has. old are the range's groups of the generation
+// before. f may keep nothing.
+func (e *evicted) each(own *table, in hashRange, old []int32, f func(o *outsiders, sel []int32) error) error {
 	if !e.some() {
 		return nil
 	}
 	o := &outsiders{keys: vec.NewBatch(e.codec.types)}
 	all, ids, sel := []int32{}, []int32{}, []int32{}
+	var hashes []uint64
 	flush := func(newer ...*table) error {
 		n := o.keys.Rows
 		all, sel, ids = all[:0], sel[:0], sized(ids, n)
+		if in.bits > e.known.bits {
+			hashes = e.codec.hashes(o.keys.Cols, n, hashes)
+		}
 		for r := range int32(n) {
-			all = append(all, r)
+			if in.bits <= e.known.bits || pageOf(hashes[r], in.bits) == in.at {
+				all = append(all, r)
+			}
 		}
 		for _, t := range newer {
 			t.lookup(o.keys.Cols, n, all, ids)
@@ -75,11 +96,11 @@ func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) erro
 	newer := []*table{own}
 	if e.old != nil {
 		var beside []byte
-		for g := range e.old.table.Len() {
+		for _, g := range old {
 			for i, c := range o.keys.Cols {
-				vec.AppendRow(c, e.old.table.keys[i], g)
+				vec.AppendRow(c, e.old.table.keys[i], int(g))
 			}
-			beside = e.old.save(int32(g), beside[:0])
+			beside = e.old.save(g, beside[:0])
 			if o.add(beside); !o.full() {
 				continue
 			}
@@ -95,8 +116,9 @@ func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) erro
 	if e.known.groups == 0 {
 		return nil
 	}
-	for from := 0; from < 1<<e.known.bits; from += mergeChunk {
-		err := eachPage(e.reader, e.prefix, e.known, from, mergeChunk, func(p hashPage) error {
+	first, n := in.pages(e.known)
+	for from := first; from < first+n; from += mergeChunk {
+		err := eachPage(e.reader, e.prefix, e.known, from, min(mergeChunk, first+n-from), func(p hashPage) error {
 			for i := range p.n {
 				key, beside, err := p.group(e.codec, i)
 				if err == nil {
@@ -121,10 +143,21 @@ func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) erro
 	return flush(newer...)
 }
 
+// oldGroups are the groups of the generation before by so many bits of their hashes.
+func (e *evicted) oldGroups(bits uint8) *groupOrder {
+	if e.old == nil {
+		return nil
+	}
+	return orderGroups(e.codec, e.old.table, bits)
+}
+
 // passEvicted passes on the groups that are not in the table.
 func (a *Aggregate) passEvicted(ctx context.Context, out Output) error {
+	if !a.evicted.some() {
+		return nil
+	}
 	var some *Aggregate
-	return a.evicted.each(a.table, func(o *outsiders, sel []int32) (err error) {
+	return a.evicted.each(a.table, hashRange{}, a.evicted.oldGroups(0).of(0), func(o *outsiders, sel []int32) (err error) {
 		if some, err = a.oneByOne(some); err != nil {
 			return err
 		}

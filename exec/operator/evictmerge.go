@@ -135,19 +135,27 @@ type groupOrder struct {
 	starts []int32  // of each page's groups
 }
 
-func (m *merge) order() *groupOrder {
-	t := m.gen.table
-	n := t.Len()
-	o := &groupOrder{hashes: m.codec.hashes(t.keys, n, nil), groups: make([]int32, n), starts: make([]int32, 1<<m.space.next+1)}
-	for _, h := range o.hashes[:n] {
-		o.starts[pageOf(h, m.space.next)+1]++
+// of are the groups of a page.
+func (o *groupOrder) of(page int) []int32 {
+	if o == nil {
+		return nil
 	}
-	for p := range 1 << m.space.next {
+	return o.groups[o.starts[page]:o.starts[page+1]]
+}
+
+// orderGroups puts the groups of a table in order, by so many bits of their hashes.
+func orderGroups(codec *groupCodec, t *table, bits uint8) *groupOrder {
+	n := t.Len()
+	o := &groupOrder{hashes: codec.hashes(t.keys, n, nil), groups: make([]int32, n), starts: make([]int32, 1<<bits+1)}
+	for _, h := range o.hashes[:n] {
+		o.starts[pageOf(h, bits)+1]++
+	}
+	for p := range 1 << bits {
 		o.starts[p+1] += o.starts[p]
 	}
 	at := slices.Clone(o.starts)
 	for g, h := range o.hashes[:n] {
-		p := pageOf(h, m.space.next)
+		p := pageOf(h, bits)
 		o.groups[at[p]] = int32(g)
 		at[p]++
 	}
@@ -160,7 +168,7 @@ func (m *merge) run() (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	o := m.order()
+	o := orderGroups(m.codec, m.gen.table, m.space.next)
 	for p, all := m.space.merged, 1<<m.space.bits; p < all; {
 		to := min(p+mergeChunk, all)
 		writes, err := m.pages(o, p, to)
@@ -308,7 +316,7 @@ func (m *merge) hash(records []record) error {
 
 // page makes one page of the records that it had and the groups that come into it.
 func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pageWrite) error {
-	groups := o.groups[o.starts[q]:o.starts[q+1]]
+	groups := o.of(q)
 	newer, data := sized(m.newer, len(groups)), m.data.newer[:0]
 	for i, g := range groups {
 		m.row = m.codec.layout.Append(m.row[:0], m.gen.table.keys, int(g))

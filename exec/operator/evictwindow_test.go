@@ -250,6 +250,53 @@ func TestEvictedWindows(t *testing.T) {
 	}
 }
 
+// TestEvictedSlices is TestEvictedWindows of windows that overlap and go out once.
+func TestEvictedSlices(t *testing.T) {
+	for i := range 2 * len(evictKeys) {
+		k, appendOnly := i%len(evictKeys), i >= len(evictKeys)
+		t.Run(fmt.Sprintf("%s, append only %v", evictKeys[k].name, appendOnly), func(t *testing.T) {
+			ts := slices.Concat([]types.Type{types.Of(types.Timestamptz)}, evictKeys[k].cols, []types.Type{types.Of(types.Int8)})
+			bind := binder{ts}
+			places := []int{plan.WindowEnd}
+			var keys []string
+			for i := range len(ts) - 2 {
+				keys, places = append(keys, fmt.Sprintf("$%d", 1+i)), append(places, i)
+			}
+			calls := []string{"count(*)", fmt.Sprintf("sum($%d)", len(ts)-1)}
+			b := newBeside(t, uint64(i), 400<<10, append(slices.Clone(ts[:len(ts)-1]), callTypes(bind, calls)...), func(account *memory.Account) Kept {
+				spec := SliceAggregateSpec{
+					Kind: plan.WindowHopping, Time: bind.program("$0"), TimeType: ts[0], Size: 3 * windowLength, Slide: windowLength, Grace: 10,
+					RowKeys: programs(bind, keys), RowTypes: ts[1 : len(ts)-1], Keys: places, AppendOnly: appendOnly, Account: account,
+				}
+				spec.Calls = func() (all []*Call, err error) {
+					for _, c := range calls {
+						call := retractingCall(bind, c)
+						call.spec.Account = account
+						all = append(all, call)
+					}
+					return all, nil
+				}
+				return NewSliceAggregate(spec)
+			})
+			at := int64(0)
+			for range 40 {
+				for range 1 + b.rng.IntN(3) {
+					rows := windowRows(b, ts, k, at, 4000)
+					b.process(0, rows)
+					if !appendOnly && b.rng.IntN(2) == 0 {
+						b.process(0, takeBack(b, rows))
+					}
+				}
+				if at += b.rng.Int64N(windowLength / 2); b.rng.IntN(2) == 0 {
+					b.advance(at - windowLength)
+				}
+				b.barrier()
+			}
+			b.finish(1)
+		})
+	}
+}
+
 // TestEvictedWindowsKeepTheLimit: windows of five times what may be held, as they grow
 // and as they go out, take one and a half times that at most.
 func TestEvictedWindowsKeepTheLimit(t *testing.T) {

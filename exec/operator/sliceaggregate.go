@@ -8,7 +8,6 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
-	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -63,7 +62,8 @@ type SliceAggregate struct {
 	sel     selector
 	out     sliceOutput
 	kept    bool
-	dropped []*slice // since the last Save, and stored
+	dropped []*slice       // since the last Save, and stored
+	evicted *evictedTables // nil: all groups are in memory
 }
 
 // slice is what a span of time holds.
@@ -139,6 +139,7 @@ func (w *SliceAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Out
 			return err
 		}
 	}
+	w.evicted.crowded()
 	return nil
 }
 
@@ -237,6 +238,7 @@ func (w *SliceAggregate) open(start int64, sum bool) (*slice, error) {
 		if err := a.keepUnder(s.key()); err != nil {
 			return nil, err
 		}
+		a.evictAmong(w.evicted)
 	}
 	in[start] = s
 	w.next = min(w.next, w.after(start, w.done()))
@@ -320,6 +322,11 @@ func (w *SliceAggregate) emit(ctx context.Context, parts []*slice, start, end in
 	if len(parts) == 1 {
 		return parts[0].agg.emitAll(ctx, &w.out)
 	}
+	for _, s := range parts {
+		if s.agg.evicted.some() {
+			return w.emitByHash(ctx, parts)
+		}
+	}
 	sum, err := w.aggregate()
 	if err != nil {
 		return err
@@ -391,48 +398,7 @@ func (w *SliceAggregate) Close() error {
 			delete(in, start)
 		}
 	}
-	return nil
-}
-
-// absorb adds what another aggregate of the same spec holds to a's groups.
-func (a *Aggregate) absorb(from *Aggregate) error {
-	keys := vec.NewBatch(a.spec.KeyTypes)
-	var groups []int32
-	for first := 0; first < from.count; first += vec.MaxRows {
-		groups = groups[:0]
-		for g := first; g < min(first+vec.MaxRows, from.count); g++ {
-			groups = append(groups, int32(g))
-		}
-		keys.Reset()
-		for i, col := range keys.Cols {
-			vec.CopyRows(col, from.table.keys[i], groups)
-		}
-		n := len(groups)
-		a.ids = sized(a.ids, n)
-		sel := a.sel.all(nil, n)
-		if err := a.table.assign(keys.Cols, n, sel, a.ids); err != nil {
-			return err
-		}
-		if err := a.grow(a.table.Len()); err != nil {
-			return err
-		}
-		if a.kept != nil {
-			a.kept.groups.touch(a.ids, sel)
-		}
-		if !a.stay {
-			for i, g := range groups {
-				a.rows[a.ids[i]] += from.rows[g]
-			}
-		}
-		for i, c := range a.spec.Calls {
-			if err := c.spec.Func.(aggregate.Combiner).Combine(a.ids[:n], from.spec.Calls[i].spec.Func, groups); err != nil {
-				return err
-			}
-			if err := c.charge(); err != nil {
-				return err
-			}
-		}
-	}
+	w.evicted.close()
 	return nil
 }
 

@@ -1,6 +1,12 @@
 package operator
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
 
 // A slice's state lies under its start, a sum's under that of its windows; beside
 // them is the watermark, up to which windows have gone out.
@@ -41,9 +47,14 @@ func (w *SliceAggregate) Save(sw StateWriter) error {
 		w.saved = w.mark
 		sw.Set([]byte{tagMark}, binary.AppendVarint(nil, w.mark))
 	}
+	tables := []evictable(nil)
+	if w.evicted != nil {
+		tables = w.tables()
+		w.evicted.begin(tables)
+	}
 	for _, in := range []map[int64]*slice{w.slices, w.sums} {
 		for _, s := range in {
-			if !s.changed {
+			if !s.changed && !s.agg.evicted.moving() {
 				continue
 			}
 			s.changed = false
@@ -56,7 +67,42 @@ func (w *SliceAggregate) Save(sw StateWriter) error {
 			}
 		}
 	}
-	return nil
+	if w.evicted == nil {
+		return nil
+	}
+	return w.evicted.end(sw, tables)
+}
+
+// Evict lets the operator keep only a part of its groups in memory. Growing windows are
+// kept whole: what goes into their sum at one time may be much.
+func (w *SliceAggregate) Evict(e Evictions) {
+	if w.spec.Kind == plan.WindowHopping {
+		w.evicted = &evictedTables{account: w.spec.Account, from: e}
+	}
+}
+
+// tables are those of the slices.
+func (w *SliceAggregate) tables() []evictable {
+	var all []evictable
+	for _, start := range slices.Sorted(maps.Keys(w.slices)) {
+		all = append(all, w.slices[start].agg)
+	}
+	return all
+}
+
+// Committed lets go of what the store has now.
+func (w *SliceAggregate) Committed() {
+	if w.evicted != nil {
+		w.evicted.committed(w.tables())
+	}
+}
+
+// Evicted is how many groups are in the store's pages.
+func (w *SliceAggregate) Evicted() int64 {
+	if w.evicted == nil {
+		return 0
+	}
+	return w.evicted.stored(w.tables())
 }
 
 // Restore brings the slices back, and with them how far windows had gone out.
