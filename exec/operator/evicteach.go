@@ -54,10 +54,17 @@ func (r hashRange) pages(s pageSpace) (from, n int) {
 	return r.at >> (r.bits - s.bits), 1
 }
 
-// each calls f with all groups of a range that are not in the table own, each once:
-// those rows of the keys that sel has. old are the range's groups of the generation
-// before. f may keep nothing.
-func (e *evicted) each(own *table, in hashRange, old []int32, f func(o *outsiders, sel []int32) error) error {
+// each calls f with all groups that are not in the table own, each once: those rows of
+// the keys that sel has. f may keep nothing.
+func (e *evicted) each(own *table, f func(o *outsiders, sel []int32) error) error {
+	if !e.some() {
+		return nil
+	}
+	return e.eachIn(own, hashRange{}, e.oldGroups(0).of(0), f)
+}
+
+// eachIn is each of the groups of a range. old are those of the generation before.
+func (e *evicted) eachIn(own *table, in hashRange, old []int32, f func(o *outsiders, sel []int32) error) error {
 	if !e.some() {
 		return nil
 	}
@@ -153,11 +160,8 @@ func (e *evicted) oldGroups(bits uint8) *groupOrder {
 
 // passEvicted passes on the groups that are not in the table.
 func (a *Aggregate) passEvicted(ctx context.Context, out Output) error {
-	if !a.evicted.some() {
-		return nil
-	}
 	var some *Aggregate
-	return a.evicted.each(a.table, hashRange{}, a.evicted.oldGroups(0).of(0), func(o *outsiders, sel []int32) (err error) {
+	return a.evicted.each(a.table, func(o *outsiders, sel []int32) (err error) {
 		if some, err = a.oneByOne(some); err != nil {
 			return err
 		}

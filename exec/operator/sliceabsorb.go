@@ -100,7 +100,7 @@ func (w *SliceAggregate) emitByHash(ctx context.Context, parts []*slice) error {
 				err = sum.absorbGroups(s.agg, own[i].of(at))
 			}
 			if err == nil && s.agg.evicted != nil {
-				err = s.agg.evicted.each(s.agg.table, hashRange{bits, at}, old[i].of(at), func(o *outsiders, sel []int32) (err error) {
+				err = s.agg.evicted.eachIn(s.agg.table, hashRange{bits, at}, old[i].of(at), func(o *outsiders, sel []int32) (err error) {
 					if some, err = s.agg.oneByOne(some); err != nil {
 						return err
 					}
