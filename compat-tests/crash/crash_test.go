@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,18 @@ func TestCopyJobSurvivesKill(t *testing.T) {
 	copySurvivesKill(t, gateway.StartBroker(t))
 }
 
+// copyKills is how often a job without transactions is killed: 10 times in the short tier,
+// 50 in the long one, or as FERRIS_KILLS says.
+func copyKills() int {
+	if n, err := strconv.Atoi(os.Getenv("FERRIS_KILLS")); err == nil {
+		return n
+	}
+	if os.Getenv("FERRIS_TIER") == "long" {
+		return 50
+	}
+	return kills
+}
+
 // TestCopyJobSurvivesKillOnKafka does the same on a real Kafka; CI's short tier
 // has it on the fake alone.
 func TestCopyJobSurvivesKillOnKafka(t *testing.T) {
@@ -46,7 +59,8 @@ func TestCopyJobSurvivesKillOnKafka(t *testing.T) {
 }
 
 func copySurvivesKill(t *testing.T, broker string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	kills := copyKills()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(kills)*6*time.Second)
 	defer cancel()
 	makeTopics(ctx, t, broker)
 	dir := t.TempDir()

@@ -1,7 +1,6 @@
 package systems
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // hook is a web service that heeds idempotency keys.
@@ -110,11 +108,7 @@ func TestHTTPSink(t *testing.T) {
 		p.eventually(func() []string { return []string{fmt.Sprint(web.rows(t) > n)} }, "true")
 	}
 	moves()
-	kills := kills()
-	var cancel context.CancelFunc
-	p.ctx, cancel = context.WithTimeout(t.Context(), limit+time.Duration(kills)*10*time.Second)
-	defer cancel()
-	for range kills {
+	for range p.kills() {
 		p.gateway.Kill()
 		p.again()
 		moves()

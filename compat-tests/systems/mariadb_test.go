@@ -1,11 +1,13 @@
 package systems
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/mariadb"
 )
@@ -107,4 +109,13 @@ func kills() int {
 		return 50
 	}
 	return 10
+}
+
+// kills is how many times a test kills what it runs, for which it has the time.
+func (p *pair) kills() int {
+	n := kills()
+	var cancel context.CancelFunc
+	p.ctx, cancel = context.WithTimeout(p.Context(), limit+time.Duration(n)*10*time.Second)
+	p.Cleanup(cancel)
+	return n
 }

@@ -182,7 +182,7 @@ func TestMySQLExactlyOnce(t *testing.T) {
 			p.pause()
 		}
 	}
-	for i := range kills() {
+	for i := range p.kills() {
 		add()
 		before := p.there("SELECT count(*) FROM copies")
 		for strings.Join(p.there("SELECT count(*) FROM copies"), "") == strings.Join(before, "") && p.ctx.Err() == nil {

@@ -195,7 +195,7 @@ func TestExactlyOnce(t *testing.T) {
 			p.theirs = p.connect(server.DSN())
 		}
 	}
-	for i := range 12 {
+	for i := range p.kills() {
 		add()
 		if i%3 == 2 {
 			if err := server.Crash(p.ctx); err != nil {

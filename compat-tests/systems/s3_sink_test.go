@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -221,15 +220,11 @@ func exactly(t *testing.T, server *objects.Server, prefix string) int {
 
 // TestS3SinkKills kills the gateway at random while a job writes objects of many sizes.
 func TestS3SinkKills(t *testing.T) {
-	kills := 5
-	if os.Getenv("FERRIS_TIER") == "long" {
-		kills = 50
-	}
 	p, server := withStore(t)
 	p.here("CREATE STREAM g (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rate = '3000')")
 	p.here("START JOB killed AS SELECT id FROM g INTO k WITH ('checkpoint.interval' = '20ms', 'k.type' = 's3', 'k.path' = 's3://shop/out/{minute}/', 'k.roll.interval' = '150ms', 'k.roll.size' = '4KB', " + prefixed("k", p.expand("$s3")) + ")")
 	rows := 0
-	for range kills {
+	for range p.kills() {
 		p.eventually(func() []string { return []string{fmt.Sprint(len(lines(t, server, "out/")) > rows)} }, "true")
 		rows = len(lines(t, server, "out/"))
 		p.wait(time.Duration(rand.IntN(120)) * time.Millisecond)

@@ -144,7 +144,7 @@ func TestSQLiteExactlyOnce(t *testing.T) {
 		}
 		return strings.Join(rows, "")
 	}
-	for range kills() {
+	for range p.kills() {
 		before := count()
 		for now := before; (now == before || now == "") && p.ctx.Err() == nil; now = count() {
 			p.pause()
@@ -159,4 +159,27 @@ func TestSQLiteExactlyOnce(t *testing.T) {
 	p.same(p.here("SELECT count(DISTINCT id), max(id) + 1, count(*) FILTER (WHERE k <> id % 17) FROM copies"), fmt.Sprintf("%s|%s|0", total, total))
 	p.soon(&p.ours, "SELECT sum(n), max(last) + 1 FROM sums", total+"|"+total)
 	p.same(p.here("SELECT * FROM sums ORDER BY k"), p.here("SELECT k, count(*), max(id) FROM copies GROUP BY k ORDER BY k")...)
+}
+
+// TestSQLiteWaits: a job that waits for the next row of a long SELECT stops, and one whose
+// own reader keeps it from writing fails, and says what to do.
+func TestSQLiteWaits(t *testing.T) {
+	p := withFile(t)
+	p.here("CREATE SINK rows (id bigint) WITH (type = 'sqlite', connection = '$file', 'table' = 'rows', 'create' = 'true')")
+	p.here("INSERT INTO rows SELECT g FROM generate_series(1, 200000) g")
+	p.here("CREATE STREAM endless (n bigint) WITH (type = 'sqlite', connection = '$file', query = 'SELECT n FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000000) SELECT n FROM c) WHERE n = 1 OR n = 1000000000000')")
+	p.here("START JOB waits AS SELECT n FROM endless INTO b WITH ('b.type' = 'blackhole')")
+	p.wait(200 * time.Millisecond) // it has begun to look
+	begun := time.Now()
+	p.here("STOP JOB waits")
+	if took := time.Since(begun); took > stopLimit {
+		t.Errorf("STOP JOB took %v", took)
+	}
+	p.fails("SET statement_timeout = '200ms'; SELECT sum(n) FROM endless", "57014", "statement timeout")
+	p.here("SET statement_timeout = 0")
+
+	p.here("CREATE STREAM there WITH (type = 'sqlite', connection = '$file', 'table' = 'rows', 'connection.timeout' = '200ms')")
+	p.here("START JOB itself AS SELECT id FROM there INTO k WITH (max_restart_attempts = '1', restart_delay = '10ms', 'checkpoint.interval' = '10ms', 'max_batch_size' = '10', " +
+		"'k.type' = 'sqlite', 'k.connection' = '$file', 'k.table' = 'copies', 'k.create' = 'true', 'k.connection.timeout' = '200ms')")
+	p.soon(&p.ours, "SELECT state, sqlstate, hint LIKE '%journal_mode = WAL%' FROM ferris.jobs WHERE job_name = 'itself'", "failed|55006|t")
 }

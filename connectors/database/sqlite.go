@@ -138,9 +138,10 @@ func (s *sqliteSession) rollback(ctx context.Context) error {
 func (s *sqliteSession) patience(context.Context, time.Duration) error { return nil }
 
 // sqliteFaults are result codes, primary and extended, that have a SQLSTATE of
-// PostgreSQL's; "": it passes.
+// PostgreSQL's. A lock that others have is tried again as often as another error: of a job
+// that reads the file which it writes it does not go by itself.
 var sqliteFaults = map[int]sqlerr.Code{
-	5: "", 6: "", 7: sqlerr.OutOfMemory, 8: sqlerr.ReadOnlySQLTransaction, 10: sqlerr.IOError, 11: sqlerr.DataCorrupted, 13: sqlerr.DiskFull, 14: sqlerr.UndefinedFile,
+	5: sqlerr.ObjectInUse, 6: sqlerr.ObjectInUse, 7: sqlerr.OutOfMemory, 8: sqlerr.ReadOnlySQLTransaction, 10: sqlerr.IOError, 11: sqlerr.DataCorrupted, 13: sqlerr.DiskFull, 14: sqlerr.UndefinedFile,
 	18: sqlerr.ProgramLimitExceeded, 19: "23000", 20: sqlerr.InvalidTextRepresentation, 23: sqlerr.InsufficientPrivilege, 26: sqlerr.DataCorrupted,
 	275: sqlerr.CheckViolation, 787: sqlerr.ForeignKeyViolation, 1299: sqlerr.NotNullViolation, 1555: sqlerr.UniqueViolation, 1811: "P0001",
 	2067: sqlerr.UniqueViolation, 2579: sqlerr.UniqueViolation, 3091: sqlerr.InvalidTextRepresentation,
@@ -155,10 +156,8 @@ func (sqliteDialect) fault(err error) *fault {
 	if !known {
 		code, known = sqliteFaults[lite.Code()&0xff]
 	}
-	f := &fault{code: code, message: lite.Error(), passes: known && code == ""}
+	f := &fault{code: code, message: lite.Error()}
 	switch {
-	case f.passes:
-		f.code = sqlerr.ConnectionFailure
 	case known:
 	case strings.Contains(f.message, "no such table"):
 		f.code = sqlerr.UndefinedTable
@@ -167,7 +166,10 @@ func (sqliteDialect) fault(err error) *fault {
 	default:
 		f.code = sqlerr.SyntaxError
 	}
-	if f.code == sqlerr.UndefinedFile {
+	switch f.code {
+	case sqlerr.ObjectInUse:
+		f.hint = "Another process, or a job that reads the file, has held its lock for longer than connection.timeout. Where one reads while another one writes, run PRAGMA journal_mode = WAL there once: neither then waits for the other."
+	case sqlerr.UndefinedFile:
 		f.hint = "The file is not there, or may not be opened; a sink makes it with create = 'true'."
 	}
 	return f
