@@ -50,13 +50,14 @@ func Both(t *testing.T, test func(t *testing.T, r *Registry)) {
 		r.connect(t)
 		test(t, r)
 	})
-	t.Run("Apicurio", func(t *testing.T) { test(t, Shared(t)) })
+	t.Run("Apicurio", func(t *testing.T) { test(t, emptied(t)) })
 }
 
 func (r *Registry) connect(t testing.TB) {
 	t.Helper()
 	var err error
-	if r.Admin, err = sr.NewClient(sr.URLs(r.URL)); err != nil {
+	// A request that comes first may take long, as what answers it is loaded.
+	if r.Admin, err = sr.NewClient(sr.URLs(r.URL), sr.HTTPClient(&http.Client{Timeout: time.Minute})); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Level(t.Context(), "", sr.CompatBackward); err != nil {
@@ -91,15 +92,14 @@ var shared struct {
 	*Registry
 }
 
-// Shared is a real registry, emptied. Tests that use it do not run in parallel.
-func Shared(t testing.TB) *Registry {
+// emptied is the real registry, without what the test before had in it. Tests that use it do not run in parallel.
+func emptied(t testing.TB) *Registry {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.Registry == nil {
-		shared.Registry = Start(t)
+		shared.Registry = start(t)
 	}
-	shared.connect(t)
 	subjects, err := shared.Admin.Subjects(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +111,7 @@ func Shared(t testing.TB) *Registry {
 			}
 		}
 	}
+	shared.connect(t)
 	return shared.Registry
 }
 
@@ -119,8 +120,8 @@ func gone(err error) bool {
 	return errors.As(err, &re) && re.StatusCode == http.StatusNotFound
 }
 
-// Start starts a real registry. It ends by Kill, or with the binary.
-func Start(t testing.TB) *Registry {
+// start starts a real registry, which ends with the binary.
+func start(t testing.TB) *Registry {
 	t.Helper()
 	jars, err := cache.Jars(pom, "apicurio")
 	if err != nil {
@@ -148,8 +149,27 @@ func Start(t testing.TB) *Registry {
 	}
 	r := &Registry{URL: "http://" + net.JoinHostPort(host, port) + "/apis/ccompat/v7", Checks: true, process: p}
 	r.connect(t)
+	// Whom it is tested with waits a few seconds at most.
+	for _, s := range []sr.Schema{{Schema: `"string"`}, {Schema: `{"type":"object","properties":{}}`, Type: sr.TypeJSON}, {Schema: `syntax = "proto3"; message M {}`, Type: sr.TypeProtobuf}} {
+		subject := "warm-" + s.Type.String()
+		id := r.Put(t, subject, s)
+		if _, err := r.Admin.SchemaByID(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Admin.CheckCompatibility(t.Context(), subject, -1, s); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return r
 }
 
-// Kill ends a real registry at once; what it had is lost.
-func (r *Registry) Kill() { r.process.End() }
+// Pause stops a real registry, which then takes requests and answers none, until resume.
+func (r *Registry) Pause(t testing.TB) (resume func()) {
+	t.Helper()
+	if err := r.process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume = sync.OnceFunc(func() { _ = r.process.Signal(syscall.SIGCONT) })
+	t.Cleanup(resume)
+	return resume
+}

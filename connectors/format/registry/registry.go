@@ -274,7 +274,9 @@ func (c *Client) wording(ctx context.Context, err error, unknown *sqlerr.Error) 
 		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "the schema registry at %q refused the schema as incompatible: %s", c.url, re.Message).
 			WithHint("Change the sink's columns so that those who read the older version can go on, or write to a new subject.")
 	case http.StatusUnprocessableEntity:
-		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "the schema registry at %q refused the schema: %s", c.url, re.Message)
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "the schema registry at %q refused the schema: %s", c.url, re.Message).
+			WithHint("Check that the registry takes schemas of the sink's format, and has what the schema refers to.")
 	}
-	return sqlerr.Errorf(sqlerr.ConnectionFailure, "the schema registry at %q answered %d: %s", c.url, re.StatusCode, re.Message)
+	return sqlerr.Errorf(sqlerr.ConnectionFailure, "the schema registry at %q answered %d: %s", c.url, re.StatusCode, re.Message).
+		WithHint("Check the registry, and that schema.registry.url has the path under which it answers; schemas that were read before are still known.")
 }
