@@ -18,6 +18,9 @@ type Config struct {
 	// Brokers (kafka.brokers, or KAFKA_BROKERS) is the list that a Kafka stream
 	// without bootstrap.servers uses: host:port, separated by commas.
 	Brokers string
+	// Kafka (kafka.*) are options of Kafka's streams and sinks that do not give them. Those
+	// of security are for the streams and sinks that are of Brokers.
+	Kafka   []KafkaOption
 	Server  Server
 	Auth    Auth
 	SQL     SQL

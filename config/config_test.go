@@ -51,6 +51,40 @@ file.roots: [/data, /in]
 	}
 }
 
+// TestKafkaOptions: settings of kafka become the options that they are.
+func TestKafkaOptions(t *testing.T) {
+	got, err := load(t, `
+kafka:
+  security_protocol: SASL_SSL
+  ssl.ca_location: /app/certs/ca-cert.pem
+  ssl_verify_hostname: true
+  ssl_check_hostname: true
+  sasl: {mechanism: SCRAM-SHA-512, username_env: KAFKA_SASL_USERNAME}
+  consumer:
+    enable_auto_commit: false
+    fetch_min_bytes: 100000
+  producer: {linger_ms: 10, acks: "1"}
+  acks: 1
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []KafkaOption{
+		{"kafka.security_protocol", "security.protocol", "SASL_SSL"},
+		{"kafka.ssl.ca_location", "ssl.ca.location", "/app/certs/ca-cert.pem"},
+		{"kafka.ssl_verify_hostname", "ssl.endpoint.identification.algorithm", "https"},
+		{"kafka.sasl.mechanism", "sasl.mechanism", "SCRAM-SHA-512"},
+		{"kafka.sasl.username_env", "sasl.username_env", "KAFKA_SASL_USERNAME"},
+		{"kafka.consumer.enable_auto_commit", "enable.auto.commit", "false"},
+		{"kafka.consumer.fetch_min_bytes", "fetch.min.bytes", "100000"},
+		{"kafka.producer.linger_ms", "linger.ms", "10"},
+		{"kafka.producer.acks", "acks", "1"},
+	}
+	if diff := cmp.Diff(want, got.Kafka); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTableMemory(t *testing.T) {
 	c := Default()
 	if got, want := c.TableMemory(), c.SQL.MaxMemoryMB<<20/2; got != want {
@@ -71,22 +105,29 @@ func TestEnvironmentOverFile(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"server:\n  lisen: x":                     `line 2: unknown key "server.lisen"; did you mean "server.listen"?`,
-		"kafka.brokers: x\nkafka: {brokers: y}":   `key "kafka.brokers" stands at line 1 already`,
-		"sql.max_memory_mb: lots":                 `line 1: sql.max_memory_mb: "lots" is not a whole number`,
-		"sql.max_memory_mb: 3":                    "sql.max_memory_mb is 3, the least is 64",
-		"server.log_format: xml":                  `server.log_format is "xml", expected text or json`,
-		"sql.spill_threshold_ratio: 80":           `line 1: sql.spill_threshold_ratio: "80" is not a number above 0 and at most 1`,
-		"sql.spill_limit_mb: -1":                  "sql.spill_limit_mb is -1, the least is 0",
-		"- a":                                     "line 1: expected keys and values, got a sequence",
-		"file.roots: /x":                          "line 1: file.roots: expected a list, got a scalar",
-		"server: 5":                               "line 1: server: expected a mapping of keys, got a scalar",
-		"sql:\n  max_memory_mb: 64\nserver: [1]":  "line 3: server: expected a mapping of keys, got a sequence",
-		"server: {listen: [a]}":                   "line 1: server.listen: expected one value, got a sequence",
-		"server: {listen: }":                      "line 1: server.listen: expected one value, got nothing",
-		"servers: [1]":                            `line 1: unknown key "servers"`,
-		"storage.checkpoint_interval_ms: 1":       "storage.checkpoint_interval_ms is 1, the least is 10",
-		"server.insecure_trust_remote: sometimes": "is not true or false",
+		"server:\n  lisen: x":                                        `line 2: unknown key "server.lisen"; did you mean "server.listen"?`,
+		"kafka.brokers: x\nkafka: {brokers: y}":                      `key "kafka.brokers" stands at line 1 already`,
+		"sql.max_memory_mb: lots":                                    `line 1: sql.max_memory_mb: "lots" is not a whole number`,
+		"sql.max_memory_mb: 3":                                       "sql.max_memory_mb is 3, the least is 64",
+		"server.log_format: xml":                                     `server.log_format is "xml", expected text or json`,
+		"sql.spill_threshold_ratio: 80":                              `line 1: sql.spill_threshold_ratio: "80" is not a number above 0 and at most 1`,
+		"sql.spill_limit_mb: -1":                                     "sql.spill_limit_mb is -1, the least is 0",
+		"- a":                                                        "line 1: expected keys and values, got a sequence",
+		"file.roots: /x":                                             "line 1: file.roots: expected a list, got a scalar",
+		"server: 5":                                                  "line 1: server: expected a mapping of keys, got a scalar",
+		"sql:\n  max_memory_mb: 64\nserver: [1]":                     "line 3: server: expected a mapping of keys, got a sequence",
+		"server: {listen: [a]}":                                      "line 1: server.listen: expected one value, got a sequence",
+		"server: {listen: }":                                         "line 1: server.listen: expected one value, got nothing",
+		"servers: [1]":                                               `line 1: unknown key "servers"`,
+		"storage.checkpoint_interval_ms: 1":                          "storage.checkpoint_interval_ms is 1, the least is 10",
+		"server.insecure_trust_remote: sometimes":                    "is not true or false",
+		"kafka:\n  acks: 1\n  producer:\n    acks: all":              "line 4: kafka.producer.acks: kafka.acks is the same setting, and has another value",
+		"kafka:\n  consumer_timeout_ms: 5000":                        "line 2: kafka.consumer_timeout_ms is not supported: leave it out",
+		"kafka: {ssl: {key_password_env: X}}":                        "kafka.ssl.key_password_env is not supported: keep the key without a password",
+		"kafka: {sasl: {password: X}}":                               "kafka.sasl.password_env",
+		"kafka: {ssl_verify_hostname: true, ssl_check_hostname: no}": "kafka.ssl_check_hostname: kafka.ssl_verify_hostname is the same setting",
+		"kafka: {ssl_verify_hostname: maybe}":                        "is not true or false",
+		"kafka: {linger_ms: [5]}":                                    "kafka.linger_ms: expected one value, got a sequence",
 	} {
 		_, err := load(t, text, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -34,7 +34,7 @@ func (k Key) Default() string {
 	case *time.Duration:
 		return strconv.FormatInt(at.Milliseconds(), 10)
 	}
-	return "" // a list
+	return "" // a list, or Kafka's own
 }
 
 // set takes what a file says.
@@ -54,6 +54,8 @@ func (k Key) set(c *Config, n *yaml.Node) error {
 		return ratio(n, at)
 	case *time.Duration:
 		return millis(n, at)
+	case kafkaSetting:
+		return at.set(k.Name, n)
 	}
 	panic("a setting of no known kind: " + k.Name)
 }
@@ -61,7 +63,7 @@ func (k Key) set(c *Config, n *yaml.Node) error {
 // Keys are all settings, by name.
 func Keys() []Key { return keys }
 
-var keys = []Key{
+var keys = sorted(append(kafkaKeys(), []Key{
 	{"auth.hba", "rules of who may connect and how, as in pg_hba.conf", func(c *Config) any { return &c.Auth.HBA }},
 	{"auth.superuser", "name of the first administrator", func(c *Config) any { return &c.Auth.Superuser }},
 	{"config.root", "folder of the files that config_file of a stream or sink may name", func(c *Config) any { return &c.Root }},
@@ -90,7 +92,7 @@ var keys = []Key{
 	{"sql.table_memory_mb", "pages of tables that stay in memory; 0: half of max_memory_mb", func(c *Config) any { return &c.SQL.TableMemoryMB }},
 	{"storage.checkpoint_interval_ms", "a job's epoch", func(c *Config) any { return &c.Storage.CheckpointInterval }},
 	{"storage.data_dir", "folder of the catalog and state", func(c *Config) any { return &c.Storage.DataDir }},
-}
+}...))
 
 // parse sets what a file says. Errors name line and key.
 func (c *Config) parse(src []byte) error {
@@ -135,6 +137,8 @@ func (c *Config) walk(prefix string, n *yaml.Node, seen map[string]int) error {
 			if err := c.walk(name, value, seen); err != nil {
 				return err
 			}
+		case refused[name] != "":
+			return fmt.Errorf("line %d: %s is not supported: %s", n.Content[i].Line, name, refused[name])
 		default:
 			return fmt.Errorf("line %d: unknown key %q%s", n.Content[i].Line, name, nearest(name))
 		}

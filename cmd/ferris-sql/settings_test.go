@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -355,6 +356,7 @@ func TestEverySetting(t *testing.T) {
 			}
 		},
 	}
+	maps.Copy(tests, kafkaSettings())
 	for _, k := range config.Keys() {
 		if tests[k.Name] == nil {
 			t.Errorf("nothing shows what %s does", k.Name)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/kerberos"
 )
 
@@ -38,6 +42,7 @@ func TestKerberos(t *testing.T) {
 	s.produce(t, "held", 0, 1, 2)
 	s.exec(t, "CREATE STREAM held (n int) "+s.with(keytab))
 	t.Run("ReadAndWrite", s.readAndWrite)
+	t.Run("Settings", s.settings)
 	t.Run("Refused", s.refusals)
 	t.Run("Expiry", s.expiry)
 	t.Run("Down", s.down)
@@ -73,6 +78,29 @@ func (s *kerberizedSuite) readAndWrite(t *testing.T) {
 	s.exec(t, "DROP JOB copies")
 }
 
+// settings: a gateway whose configuration has the brokers, the principal and its keytab,
+// which lies in no file.roots.
+func (s *kerberizedSuite) settings(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "ferris.yaml")
+	text := fmt.Sprintf("file.roots: [%s]\nkafka: {brokers: '%s', security_protocol: SASL_PLAINTEXT, consumer: {fetch_min_bytes: 10}, producer: {compression_type: lz4},\n"+
+		"  sasl: {mechanism: GSSAPI, kerberos: {principal: orders@FERRIS.TEST, keytab: %s/orders.keytab, krb5_conf: %[3]s/krb5.conf}}}\n", t.TempDir(), s.kafka.Tickets(), s.dir)
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}})
+	conn, err := pgx.Connect(t.Context(), p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	other := &suite{kafka: s.kafka, conn: conn}
+	s.topic(t, "plain", 1)
+	other.exec(t, "CREATE STREAM plain (n int) WITH (type = 'kafka', topic = 'plain'); CREATE SINK more WITH (type = 'kafka', topic = 'more'); INSERT INTO plain (n) VALUES (1)")
+	other.exec(t, "START JOB more WITH (use_transactions = 'true') AS SELECT n + 1 AS n FROM plain INTO more")
+	other.eventually(t, "SELECT rows_out || ' ' || coalesce(error, '') FROM ferris.jobs", "[1 ]")
+	other.want(t, "CREATE STREAM made (n int) WITH (type = 'kafka', topic = 'more'); SELECT n FROM made", "[2]")
+}
+
 // refusals: what is wrong is told with its remedy, and shows no secret.
 func (s *kerberizedSuite) refusals(t *testing.T) {
 	s.kdc.Keytab(t, "stale", filepath.Join(s.dir, "stale.keytab"))
@@ -106,7 +134,8 @@ func (s *kerberizedSuite) issued(t *testing.T, principal string) int64 {
 	return at
 }
 
-// expiry: a job goes on when the tickets that it began with are long too old.
+// expiry: a job asks for new tickets when those that it began with are too old. (Brokers
+// and KDCs take old ones for some minutes, as clocks may differ.)
 func (s *kerberizedSuite) expiry(t *testing.T) {
 	s.exec(t, "START JOB holds AS SELECT n FROM held INTO h WITH ('h.type' = 'blackhole', 'retry_backoff' = '100ms')")
 	s.eventually(t, "SELECT rows_out FROM ferris.jobs WHERE job_name = 'holds'", "[3]")

@@ -29,14 +29,12 @@ type KDC struct {
 // timeout bounds each of its programs, and the wait for the KDC.
 const timeout = time.Minute
 
-// clients is the krb5.conf. Clocks may differ by a second alone, so that a ticket that has
-// expired is one for everybody.
+// clients is the krb5.conf.
 const clients = `[libdefaults]
 	default_realm = %[1]s
 	dns_lookup_kdc = false
 	dns_canonicalize_hostname = false
 	rdns = false
-	clockskew = 1
 	ticket_lifetime = %[3]s
 [realms]
 	%[1]s = {

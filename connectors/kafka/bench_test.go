@@ -25,7 +25,7 @@ func BenchmarkRows(b *testing.B) {
 		records = append(records, kmsg.Record{Value: fmt.Appendf(nil, `{"order_id":%d,"customer_id":"customer-%06d","symbol":"AAPL","price":%d.%04d,"quantity":%d,"side":"BUY","event_time":"2024-01-15T10:%02d:%02d.%06dZ"}`,
 			1000000000+i*7, i*37%10000, 50+i%300, i*7919%10000, 1+i%500, i%60, i*7%60, i*104729%1000000)})
 	}
-	c, _, err := read(rel, stream.RoleSource, "")
+	c, _, err := read(rel, stream.RoleSource, &stream.Env{})
 	if err != nil {
 		b.Fatal(err)
 	}

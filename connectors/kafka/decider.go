@@ -59,7 +59,7 @@ func (Connector) CheckDecider(env *stream.Env, sinks []*catalog.Relation, o stre
 // Cluster is stream.Clustered's: the brokers that a sink names, and how they are
 // reached.
 func (Connector) Cluster(env *stream.Env, r *catalog.Relation) (string, error) {
-	c, _, err := read(r, stream.RoleSink, env.Brokers)
+	c, _, err := read(r, stream.RoleSink, env)
 	if err != nil {
 		return "", err
 	}
@@ -93,13 +93,13 @@ func shared(env *stream.Env, sinks []*catalog.Relation, o stream.DeciderOptions)
 	timeout := max(leastTimeout, 2*o.Checkpoint)
 	own := time.Duration(0)
 	for _, rel := range sinks {
-		c, _, err := read(rel, stream.RoleSink, env.Brokers)
+		c, _, err := read(rel, stream.RoleSink, env)
 		if err != nil {
 			return nil, 0, err
 		}
 		if !c.idempotent || c.acks != "all" && c.acks != "-1" {
 			return nil, 0, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q of job %q cannot write in transactions with acks = '%s' and enable.idempotence = '%t'", rel.Name, o.Job, c.acks, c.idempotent).
-				WithHint("Leave both out, or leave out use_transactions.")
+				WithHint("Leave both out, also where the server's configuration has them (kafka.acks, kafka.enable_idempotence), or leave out use_transactions.")
 		}
 		own = max(own, c.transaction)
 		if first == nil {

@@ -22,7 +22,7 @@ type inferrer struct{ env *stream.Env }
 // Infer tells the columns from the first records of the topic's partitions, an
 // even share of each where they have as many.
 func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error) {
-	c, _, err := read(rel, stream.RoleSource, i.env.Brokers)
+	c, _, err := read(rel, stream.RoleSource, i.env)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func ofChange(name string) bool {
 
 // ChangeKey is stream.ChangeKeyed's.
 func (Connector) ChangeKey(env *stream.Env, rel *catalog.Relation) (stream.ChangeKey, error) {
-	c, _, err := read(rel, stream.RoleSink, env.Brokers)
+	c, _, err := read(rel, stream.RoleSink, env)
 	if err != nil || c.changelog == "ops" || c.changelog == "append" {
 		return stream.ChangeKey{}, err
 	}
@@ -111,7 +111,7 @@ func (c *config) keyless(rel *catalog.Relation) error {
 // Check validates the declaration, with the schema that it names; nothing is
 // connected to.
 func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
-	c, _, err := read(rel, role, "")
+	c, _, err := read(rel, role, env)
 	if err == nil {
 		err = c.allowed(env)
 	}
@@ -132,7 +132,7 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 
 // Notices is stream.Noticer's.
 func (Connector) Notices(env *stream.Env, rel *catalog.Relation, role stream.Role) []string {
-	c, _, err := read(rel, role, "")
+	c, _, err := read(rel, role, env)
 	if err != nil || c.format != formatAvro {
 		return nil
 	}
@@ -142,11 +142,11 @@ func (Connector) Notices(env *stream.Env, rel *catalog.Relation, role stream.Rol
 // Feeds reports whether both are of one topic: they name a broker in common, or the
 // brokers that they name have one id for it.
 func (Connector) Feeds(ctx context.Context, env *stream.Env, sink, source *catalog.Relation) (string, bool) {
-	to, _, err := read(sink, stream.RoleSink, env.Brokers)
+	to, _, err := read(sink, stream.RoleSink, env)
 	if err != nil {
 		return "", false
 	}
-	from, _, err := read(source, stream.RoleSource, env.Brokers)
+	from, _, err := read(source, stream.RoleSource, env)
 	if err != nil || !from.reads(to.topic) {
 		return "", false
 	}
@@ -159,7 +159,7 @@ func (Connector) Feeds(ctx context.Context, env *stream.Env, sink, source *catal
 
 // Source connects to the brokers and opens the topic, which must exist.
 func (Connector) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
-	c, _, err := read(rel, stream.RoleSource, env.Brokers)
+	c, _, err := read(rel, stream.RoleSource, env)
 	if err != nil {
 		return nil, err
 	}

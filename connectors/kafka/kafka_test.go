@@ -579,7 +579,7 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 
 func must(t *testing.T, rel *catalog.Relation, brokers string) *config {
 	t.Helper()
-	c, _, err := read(rel, stream.RoleSource, brokers)
+	c, _, err := read(rel, stream.RoleSource, &stream.Env{Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -671,7 +671,7 @@ func TestEveryOptionIsRead(t *testing.T) {
 	for role, known := range map[stream.Role][]stream.Option{stream.RoleSource: sourceOptions, stream.RoleSink: sinkOptions} {
 		rel := relation("t")
 		rel.Kind = catalog.Sink
-		_, v, err := read(rel, role, "")
+		_, v, err := read(rel, role, &stream.Env{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -19,18 +18,10 @@ var producing = []string{"linger.ms", "batch.size", "compression.type", "compres
 
 // DeadLetters is stream.DeadLetters'.
 func (Connector) DeadLetters(of *catalog.Relation, name string, like *catalog.Relation) catalog.Options {
-	var own catalog.Options
-	for _, o := range of.Options {
-		switch {
-		case o.Key == "topic":
-			if name == "" {
-				name = o.Value
-			}
-		case o.Key == "bootstrap.servers", o.Key == "brokers", strings.HasPrefix(o.Key, "security."), strings.HasPrefix(o.Key, "sasl."), strings.HasPrefix(o.Key, "ssl."):
-			own = append(own, o)
-		}
+	if name == "" {
+		name, _ = of.Options.Get("topic")
 	}
-	own = append(own, catalog.Option{Key: "topic", Value: name}, catalog.Option{Key: "format", Value: formatRaw})
+	own := append(reaching(of.Options), catalog.Option{Key: "topic", Value: name}, catalog.Option{Key: "format", Value: formatRaw})
 	if like == nil {
 		return own
 	}

@@ -157,11 +157,14 @@ type config struct {
 
 func (c *config) server() string { return strings.Join(c.brokers, ",") }
 
-func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *stream.Values, error) {
+// read reads a relation's options, and what the server's configuration gives beside them.
+func read(rel *catalog.Relation, role stream.Role, env *stream.Env) (*config, *stream.Values, error) {
 	known := sourceOptions
 	if role == stream.RoleSink {
 		known = stream.SinkOptionsOf(rel, sinkOptions, sourceOptions)
 	}
+	rel, secured := withDefaults(rel, known, env.Kafka)
+	brokers := env.Brokers
 	v, err := stream.ReadOptions(rel, role, known)
 	if err != nil {
 		return nil, nil, err
@@ -234,6 +237,7 @@ func read(rel *catalog.Relation, role stream.Role, brokers string) (*config, *st
 	if err := c.checkFormat(rel, role); err != nil {
 		return nil, nil, err
 	}
+	c.security.ofServer = secured
 	c.security.read(v)
 	for _, key := range []string{"receive.buffer.bytes", "send.buffer.bytes"} {
 		v.Refuse(key, "Leave it out: the system sizes the buffers of sockets by what they carry.")

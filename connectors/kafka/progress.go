@@ -172,20 +172,20 @@ func (d *decider) stable(ctx context.Context) error {
 	}
 }
 
+// progressOf is the topic of progress, of the cluster that a sink is of. What is read of it
+// is decided, whatever the server's configuration has for streams.
+func progressOf(sink *catalog.Relation) *catalog.Relation {
+	return &catalog.Relation{Name: progressTopic, Kind: catalog.Stream, Connector: "kafka", Hidden: Connector{}.PseudoColumns(),
+		Columns: []catalog.Column{{Name: "value", Type: types.Of(types.Text)}},
+		Options: append(reaching(sink.Options), catalog.Option{Key: "topic", Value: progressTopic}, catalog.Option{Key: "format", Value: formatText},
+			catalog.Option{Key: "isolation.level", Value: "read_committed"})}
+}
+
 // last reads the job's last record, up to the last stable offset.
 func (d *decider) last(ctx context.Context) (dec stream.Decision, err error) {
-	rel := &catalog.Relation{Name: progressTopic, Kind: catalog.Stream, Connector: "kafka", Hidden: Connector{}.PseudoColumns(),
-		Columns: []catalog.Column{{Name: "value", Type: types.Of(types.Text)}}}
-	for _, o := range d.rel.Options {
-		if strings.HasPrefix(o.Key, "security.") || strings.HasPrefix(o.Key, "sasl.") || strings.HasPrefix(o.Key, "ssl.") {
-			rel.Options = append(rel.Options, o)
-		}
-	}
-	rel.Options = append(rel.Options, catalog.Option{Key: "topic", Value: progressTopic}, catalog.Option{Key: "format", Value: "text"},
-		catalog.Option{Key: "bootstrap.servers", Value: d.config.server()})
 	env := *d.env
 	env.Metrics = &stream.Metrics{} // these are no rows of anyone
-	source, err := Connector{}.Source(ctx, &env, rel)
+	source, err := Connector{}.Source(ctx, &env, progressOf(d.rel))
 	if err != nil {
 		return dec, err
 	}

@@ -24,6 +24,7 @@ type security struct {
 	kerberos       ticketed
 	ca, cert, key  string
 	anyHost        bool // a certificate may be another host's
+	ofServer       bool // all of this is the server's configuration
 }
 
 func (s *security) read(v *stream.Values) {
@@ -88,6 +89,9 @@ func (s *security) protocol() string {
 // options are the client options that follow, of a topic that is called so.
 func (s *security) options(env *stream.Env, called string) ([]kgo.Opt, error) {
 	var opts []kgo.Opt
+	if s.ofServer {
+		env = s.trusted(env)
+	}
 	roots := env.FileRoots
 	if s.tls {
 		c := &tls.Config{MinVersion: tls.VersionTLS12}

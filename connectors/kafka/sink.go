@@ -78,7 +78,7 @@ type span struct {
 // Sink opens the topic for writing. A topic that is not there is made where the
 // brokers do that by themselves.
 func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relation, o stream.SinkOptions) (stream.Sink, error) {
-	c, _, err := read(rel, stream.RoleSink, env.Brokers)
+	c, _, err := read(rel, stream.RoleSink, env)
 	if err != nil {
 		return nil, err
 	}

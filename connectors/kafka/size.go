@@ -55,7 +55,7 @@ func (s *sizes) get(name topicName) (float64, bool) {
 // Rows is what the topic held when it was last read, false where this process
 // has not read it.
 func (Connector) Rows(env *stream.Env, rel *catalog.Relation) (float64, bool) {
-	c, _, err := read(rel, stream.RoleSource, env.Brokers)
+	c, _, err := read(rel, stream.RoleSource, env)
 	if err != nil {
 		return 0, false
 	}

@@ -34,7 +34,7 @@ func system(env *stream.Env, rel *catalog.Relation) (*config, error) {
 	if _, ok := r.Options.Get("schema.registry.url"); ok && !known {
 		r.Options = append(slices.Clip(r.Options), catalog.Option{Key: "format", Value: formatAvro})
 	}
-	c, _, err := read(&r, stream.RoleSource, env.Brokers)
+	c, _, err := read(&r, stream.RoleSource, env)
 	if err != nil {
 		return nil, err
 	}
@@ -269,7 +269,7 @@ func sampled(ctx context.Context, env *stream.Env, rel *catalog.Relation, option
 	r := *rel
 	r.Options = append(slices.Clone(options), catalog.Option{Key: "format", Value: formatRaw})
 	r.Columns = []catalog.Column{{Name: "value", Type: types.Of(types.Bytea)}}
-	c, _, err := read(&r, stream.RoleSource, env.Brokers)
+	c, _, err := read(&r, stream.RoleSource, env)
 	if err != nil {
 		return "", err
 	}

@@ -266,6 +266,10 @@ type Env struct {
 	AllowedEnv []string
 	// Brokers is kafka.brokers, the default where bootstrap.servers is absent.
 	Brokers string
+	// Kafka are kafka.* of the server's configuration: options that count where a relation
+	// of Kafka does not give them. Files and variables of the environment that they name
+	// are the server's, and need be in none of the lists above.
+	Kafka catalog.Options
 	// ClientID names this process to brokers.
 	ClientID string
 	// Compile turns the Generated texts of a relation's columns into rows; set by
