@@ -190,5 +190,5 @@ func (d *draft) renameJobs(names map[*Job]string) {
 }
 
 func noJob(name string) *sqlerr.Error {
-	return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", name)
+	return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", name).WithHint("SHOW JOBS lists them.")
 }

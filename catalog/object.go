@@ -128,6 +128,7 @@ type FileOption struct {
 	Option
 	// Inherited: the file has it of another one, which others may extend too.
 	Inherited bool
+	Where     string // the file and the line of the key
 }
 
 // Get returns the value of the first of the keys that is there.

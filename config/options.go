@@ -17,6 +17,8 @@ type Option struct {
 	Key, Value string
 	// Inherited: another file has it, which the one read extends.
 	Inherited bool
+	// Where is the file, as it was named, and the line of the key: "a.yaml, line 3".
+	Where string
 }
 
 // maxOptionFile is the most that a file of options may have, in bytes.
@@ -90,6 +92,7 @@ func (r OptionReader) read(path string, above []string) ([]Option, error) {
 		}
 	}
 	for _, o := range f.own {
+		o.Where = fmt.Sprintf("%s, line %d", path, f.lines[o.Key])
 		all = override(all, o)
 	}
 	return all, nil

@@ -77,7 +77,7 @@ none:
 	}
 	r := optionReader(dir)
 	got, err := r.Read("orders.yaml")
-	want := `[{bootstrap.servers kafka:9092 true} {compression.type zstd true} {max_retries 5 false} {group.id g true} {topic orders-prod-2026-03-04 false} {nested.key a,b false} {nested.on true false}]`
+	want := `[{bootstrap.servers kafka:9092 true base.yml, line 1} {compression.type zstd true more/other.yaml, line 2} {max_retries 5 false orders.yaml, line 3} {group.id g true more/other.yaml, line 1} {topic orders-prod-2026-03-04 false orders.yaml, line 2} {nested.key a,b false orders.yaml, line 5} {nested.on true false orders.yaml, line 6}]`
 	if fmt.Sprint(got) != want || err != nil {
 		t.Errorf("%v, %v, want %s", got, err, want)
 	}

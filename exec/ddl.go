@@ -284,7 +284,7 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 		return res, nil
 	}
 	if j == nil {
-		return res, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Name)
+		return res, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Name).WithHint("SHOW JOBS lists them.")
 	}
 	if s.Action == plan.JobAlter {
 		notices, err := t.changeJob(ctx, j, s, env)

@@ -221,9 +221,25 @@ func (t *Txn) setRestarted(r *catalog.Relation, changes []plan.SequenceChange) e
 	return nil
 }
 
+// holdsLast refuses bounds of a sequence that its last value is not in.
+func holdsLast(s *catalog.SequenceInfo, last int64) error {
+	switch {
+	case last < s.Min:
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "RESTART value (%d) cannot be less than MINVALUE (%d)", last, s.Min)
+	case last > s.Max:
+		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "RESTART value (%d) cannot be greater than MAXVALUE (%d)", last, s.Max)
+	}
+	return nil
+}
+
 func (t *Txn) alterSequence(s *plan.AlterSequence) (Result, error) {
 	res := Result{Tag: "ALTER SEQUENCE"}
 	r := fresh(s.Relation)
+	if s.Restart == nil {
+		if err := holdsLast(r.Sequence, t.e.o.Tables.Sequence(s.Old).Last); err != nil {
+			return res, err
+		}
+	}
 	if err := t.restart(r, s.Restart); err != nil {
 		return res, err
 	}

@@ -40,7 +40,7 @@ func (t *Txn) stateFile(ctx context.Context, s *plan.StateFile) (Result, error) 
 	}
 	j := t.Snapshot().Job(s.Job)
 	if j == nil {
-		return Result{}, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Job)
+		return Result{}, sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", s.Job).WithHint("SHOW JOBS lists them.")
 	}
 	if s.Import {
 		f, err := os.Open(path)
@@ -95,7 +95,7 @@ func (e *Engine) exportTo(ctx context.Context, j *catalog.Job, path string) (err
 func (e *Engine) ExportState(ctx context.Context, job string, to io.Writer) error {
 	j := e.o.Catalog.Snapshot().Job(job)
 	if j == nil {
-		return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", job)
+		return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", job).WithHint("SHOW JOBS lists them.")
 	}
 	return e.exportState(ctx, j, to)
 }
@@ -145,7 +145,7 @@ func (e *Engine) ImportState(ctx context.Context, job string, from io.ReadSeeker
 	s := e.o.Catalog.Snapshot()
 	j := s.Job(job)
 	if j == nil {
-		return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", job)
+		return sqlerr.Errorf(sqlerr.UndefinedObject, "job %q does not exist", job).WithHint("SHOW JOBS lists them.")
 	}
 	return e.importState(ctx, s, j, from)
 }

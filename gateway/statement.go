@@ -269,7 +269,8 @@ func (x *session) query(ctx context.Context, q *plan.Query, params []types.Value
 
 // execStatement runs a statement that is the engine's: DDL, INSERT, jobs.
 func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []types.Value) (*outcome, error) {
-	if on, _ := x.txn.mode(&x.settings, "transaction_read_only"); on == "on" && !locksWeakly(b) {
+	_, locks := b.Statement.(*plan.LockTables)
+	if on, _ := x.txn.mode(&x.settings, "transaction_read_only"); on == "on" && !locks {
 		return nil, sqlerr.Errorf(sqlerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", statementWord(b))
 	}
 	if b.Alone != "" && x.txn.inBlock() {
@@ -284,14 +285,6 @@ func (x *session) execStatement(ctx context.Context, b *plan.Bound, params []typ
 		return nil, err
 	}
 	return &outcome{tag: r.Tag}, nil
-}
-
-// locksWeakly reports whether a statement is a LOCK TABLE in a mode that changes of rows
-// take, which a read-only transaction may too.
-func locksWeakly(b *plan.Bound) bool {
-	const rowExclusive = 3
-	s, ok := b.Statement.(*plan.LockTables)
-	return ok && s.Mode <= rowExclusive
 }
 
 // statementWord names a statement as its tag does.

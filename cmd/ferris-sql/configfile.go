@@ -24,12 +24,12 @@ type optionFiles struct {
 // bind has a statement's binding use them.
 func (f optionFiles) bind(c *bind.Context, b *binding) {
 	c.ConfigFile, c.Expand = f.read, f.expand
-	c.Settle = func(connector string, sink bool, written catalog.Options, file []catalog.FileOption) (catalog.Options, []string) {
+	c.Settle = func(r *catalog.Relation, sink bool, file []catalog.FileOption) (catalog.Options, []string, error) {
 		role := stream.RoleSource
 		if sink {
 			role = stream.RoleSink
 		}
-		return stream.Settle(b.find(connector), role, written, file)
+		return stream.Settle(b.find(r.Connector), role, r, file)
 	}
 }
 
@@ -42,7 +42,7 @@ func (f optionFiles) read(path string) ([]catalog.FileOption, error) {
 	}
 	out := make([]catalog.FileOption, len(all))
 	for i, o := range all {
-		out[i] = catalog.FileOption{Option: catalog.Option{Key: o.Key, Value: o.Value}, Inherited: o.Inherited}
+		out[i] = catalog.FileOption{Option: catalog.Option{Key: o.Key, Value: o.Value}, Inherited: o.Inherited, Where: o.Where}
 	}
 	return out, nil
 }

@@ -50,7 +50,7 @@ func TestConfigFile(t *testing.T) {
 		{"CREATE STREAM k (a int) WITH (type = 'kafka', config_file = 'configs/kafka.yaml'); SELECT count(*) FROM pg_class WHERE relname = 'k'", "[1]"},
 		{"CREATE SINK w WITH (type = 'kafka', config_file = 'configs/kafka.yaml'); SELECT count(*) FROM pg_class WHERE relname = 'w'", "[1]"},
 		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = 'configs/gone.yaml')", "22023 config_file of \"n\": reading configs/gone.yaml: no such file or directory"},
-		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = 'configs/typo.yaml')", "22023 unrecognized parameter \"pth\""},
+		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = 'configs/typo.yaml')", "22023 unrecognized parameter \"pth\" of source \"n\"; configs/typo.yaml, line 1."},
 		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = 'configs/secret.yaml')", "the variable FERRIS_UNSET is not set"},
 		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = '../x.yaml')", "42501 config_file of \"n\": permission denied for \"../x.yaml\": it is not under config.root"},
 		{"CREATE STREAM n (a int) WITH (type = 'file', config_file = '/etc/passwd')", "42501"},
@@ -61,6 +61,9 @@ func TestConfigFile(t *testing.T) {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) {
 			said = pg.Code + " " + pg.Message
+			if pg.Detail != "" {
+				said += "; " + pg.Detail
+			}
 		}
 		if said != c.want && (pg == nil || !strings.Contains(said, c.want)) {
 			t.Errorf("%s: %s, want %s", c.sql, said, c.want)

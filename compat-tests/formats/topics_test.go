@@ -132,6 +132,7 @@ func TestShowTopics(t *testing.T) {
 	wantFault(t, conn, "SHOW TOPICS", "08001", "no brokers", "--brokers host:9092")
 	wantFault(t, conn, "SHOW TOPICS WITH ('bootstrap.servers' = '127.0.0.1:1')", "08001", "could not connect to Kafka", "Check that a broker listens there")
 	wantFault(t, conn, "SHOW TOPICS FROM mysql", "0A000", "FROM \"mysql\"", "FROM KAFKA")
+	wantFault(t, conn, "SHOW TOPICS FROM nothere", "3F000", "schema \"nothere\" does not exist", "FROM KAFKA")
 	wantFault(t, conn, "SHOW TOPICS FROM public", "42809", "shows no topics", "CREATE SCHEMA")
 	wantFault(t, conn, "SHOW TOPICS WITH ('bootstrap.server' = 'x')", "22023", "bootstrap.server", "bootstrap.servers")
 	wantFault(t, conn, "SHOW TOPICS FROM k WITH ('bootstrap.servers' = 'x')", "0A000", "WITH", "leave WITH out")

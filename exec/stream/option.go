@@ -59,11 +59,7 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 	for _, o := range rel.Options {
 		key, ok := names[o.Key]
 		if !ok {
-			e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter %q of %s %q", o.Key, role, rel.Name)
-			if near := nearest(o.Key, names); near != "" {
-				return nil, e.WithHint("Perhaps you meant %q.", near)
-			}
-			return nil, e.WithHint("A %s %s takes: %s.", rel.Connector, role, strings.Join(keys(known), ", "))
+			return nil, unknownOption(rel, role, o.Key, names, known)
 		}
 		if _, twice := v.given[key]; twice {
 			return nil, sqlerr.Errorf(sqlerr.SyntaxError, "parameter %q of %s %q specified more than once", key, role, rel.Name)
@@ -77,6 +73,20 @@ func ReadOptions(rel *catalog.Relation, role Role, known []Option) (*Values, err
 		}
 	}
 	return v, nil
+}
+
+// unknownOption is the error of a key that is none of a connector's, whose keys by all
+// their names are names. A key of that kind with a name before it is another relation's.
+func unknownOption(rel *catalog.Relation, role Role, key string, names map[string]string, known []Option) *sqlerr.Error {
+	e := sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized parameter %q of %s %q", key, role, rel.Name)
+	owner, rest, _ := strings.Cut(key, ".")
+	if names[rest] != "" && !slices.ContainsFunc(known, func(o Option) bool { return strings.HasPrefix(o.Key, owner+".") }) {
+		return e.WithHint("The statement has no source or sink %q; this one's is written %q.", owner, rel.Name+"."+rest)
+	}
+	if near := nearest(key, names); near != "" {
+		return e.WithHint("Perhaps you meant %q.", near)
+	}
+	return e.WithHint("A %s %s takes: %s.", rel.Connector, role, strings.Join(keys(known), ", "))
 }
 
 // SinkOptionsOf are the options that a relation takes when it is opened as a

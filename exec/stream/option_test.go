@@ -52,6 +52,7 @@ func TestReadOptionsRefuses(t *testing.T) {
 		text, hint string
 	}{
 		{rel("topic", "t", "tpoic", "x"), sqlerr.InvalidParameterValue, `unrecognized parameter "tpoic" of source "r"`, `Perhaps you meant "topic".`},
+		{rel("topic", "t", "archive.format", "json"), sqlerr.InvalidParameterValue, `unrecognized parameter "archive.format" of source "r"`, `The statement has no source or sink "archive"; this one's is written "r.format".`},
 		{rel("topic", "t", "linger", "x"), sqlerr.InvalidParameterValue, `unrecognized parameter "linger" of source "r"`, `Perhaps you meant "linger.ms".`},
 		{rel("topic", "t", "zzzzzz", "x"), sqlerr.InvalidParameterValue, `unrecognized parameter "zzzzzz" of source "r"`, `A test source takes: topic, linger.ms, format, batch.size.`},
 		{rel(), sqlerr.InvalidParameterValue, `source "r" needs the parameter "topic"`, `topic: the topic.`},

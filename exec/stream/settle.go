@@ -15,7 +15,7 @@ type Inheriting interface {
 // Settle puts a file's options behind those that are written, which win under whatever name
 // they have. What a file inherits may be meant for others: where it is the other role's
 // alone, or means nothing beside the rest, it is left out, and its key returned.
-func Settle(c Connector, role Role, written catalog.Options, file []catalog.FileOption) (all catalog.Options, unused []string) {
+func Settle(c Connector, role Role, r *catalog.Relation, file []catalog.FileOption) (all catalog.Options, unused []string, err error) {
 	names := map[string]string{}
 	for _, list := range [][]Option{c.Options(role), EngineOptions} {
 		for _, o := range list {
@@ -31,9 +31,9 @@ func Settle(c Connector, role Role, written catalog.Options, file []catalog.File
 		}
 		return key
 	}
-	all = slices.Clone(written)
+	all = slices.Clone(r.Options)
 	has := map[string]bool{}
-	for _, o := range written {
+	for _, o := range r.Options {
 		has[canonical(o.Key)] = true
 	}
 	var inherited []string
@@ -42,6 +42,8 @@ func Settle(c Connector, role Role, written catalog.Options, file []catalog.File
 		case has[key]:
 		case o.Inherited && names[o.Key] == "" && knows(c, 1-role, o.Key):
 			unused = append(unused, o.Key)
+		case names[o.Key] == "":
+			return nil, nil, unknownOption(r, role, o.Key, names, c.Options(role)).WithDetail("%s.", o.Where)
 		default:
 			has[key] = true
 			all = append(all, o.Option)
@@ -62,7 +64,7 @@ func Settle(c Connector, role Role, written catalog.Options, file []catalog.File
 		}
 	}
 	slices.Sort(unused)
-	return all, unused
+	return all, unused, nil
 }
 
 // knows reports whether an option is one of a connector's in a role.

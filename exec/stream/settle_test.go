@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // twofold takes other options as a sink, and has no use for one without another.
@@ -29,7 +31,7 @@ func TestSettle(t *testing.T) {
 			if inherited {
 				key = key[1:]
 			}
-			all = append(all, catalog.FileOption{Option: catalog.Option{Key: key, Value: kv[i+1]}, Inherited: inherited})
+			all = append(all, catalog.FileOption{Option: catalog.Option{Key: key, Value: kv[i+1]}, Inherited: inherited, Where: "f.yaml, line 1"})
 		}
 		return all
 	}
@@ -43,15 +45,20 @@ func TestSettle(t *testing.T) {
 		{RoleSource, catalog.Options{{Key: "brokers", Value: "mine"}}, file("servers", "theirs"), "[{brokers mine}] []"},
 		{RoleSource, nil, file("^servers", "base", "brokers", "own"), "[{brokers own}] []"},
 		{RoleSource, nil, file("^compression", "zstd", "topic", "t", "^max_retries", "3"), "[{max_retries 3} {topic t}] [compression]"},
-		{RoleSource, nil, file("compression", "zstd"), "[{compression zstd}] []"}, // which is refused, as one that is written
-		{RoleSource, nil, file("^tpoic", "t"), "[{tpoic t}] []"},
+		{RoleSource, nil, file("compression", "zstd"), `unrecognized parameter "compression" of source "r"; f.yaml, line 1.`},
+		{RoleSource, nil, file("^tpoic", "t"), `unrecognized parameter "tpoic" of source "r"; f.yaml, line 1.`},
 		{RoleSink, nil, file("^compression", "zstd"), "[{compression zstd}] []"},
 		{RoleSource, nil, file("^registry", "r"), "[] [registry]"},
 		{RoleSource, nil, file("registry", "r"), "[{registry r}] []"},
 		{RoleSource, catalog.Options{{Key: "format", Value: "avro"}}, file("^registry", "r"), "[{format avro} {registry r}] []"},
 	} {
-		all, unused := Settle(twofold{}, c.role, c.written, c.file)
-		if got := fmt.Sprint(all, unused); got != c.want {
+		all, unused, err := Settle(twofold{}, c.role, &catalog.Relation{Name: "r", Connector: "twofold", Options: c.written}, c.file)
+		got := fmt.Sprint(all, unused)
+		var e *sqlerr.Error
+		if errors.As(err, &e) {
+			got = e.Message + "; " + e.Detail
+		}
+		if got != c.want {
 			t.Errorf("%v beside %v: %s, want %s", c.file, c.written, got, c.want)
 		}
 	}

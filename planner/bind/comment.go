@@ -161,6 +161,7 @@ func (b *binder) truncateReferencing(s *plan.Truncate, cascade bool) {
 				continue
 			}
 			if !cascade {
+				b.authorise() // first of all who may not
 				b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot truncate a table referenced in a foreign key constraint").
 					WithDetail("Table \"%s\" references \"%s\".", k.Relation.Name, s.Tables[i].Name).
 					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", k.Relation.Name))

@@ -28,12 +28,15 @@ func (b *binder) configFile(name string, opts catalog.Options, pos int) (catalog
 }
 
 // withFile puts the options of a file beside those that are written.
-func (b *binder) withFile(name, connector string, sink bool, opts catalog.Options, file []catalog.FileOption) catalog.Options {
+func (b *binder) withFile(name, connector string, sink bool, opts catalog.Options, file []catalog.FileOption, pos int) catalog.Options {
 	file = slices.DeleteFunc(slices.Clone(file), func(o catalog.FileOption) bool { return o.Key == "type" || o.Key == "connector" })
 	if len(file) == 0 || b.c.Settle == nil {
 		return opts
 	}
-	opts, unused := b.c.Settle(connector, sink, opts, file)
+	opts, unused, err := b.c.Settle(&catalog.Relation{Name: name, Connector: connector, Options: opts}, sink, file)
+	if err != nil {
+		b.fail(sqlerr.From(err).At(pos))
+	}
 	if len(unused) > 0 {
 		b.notice("of what its config_file extends, \"%s\" has no use for %s", name, strings.Join(unused, ", "))
 	}

@@ -55,7 +55,7 @@ type Context struct {
 	// beside those that are written, which win; unused are those of them that are not the
 	// relation's. nil: there are no such files.
 	ConfigFile func(path string) ([]catalog.FileOption, error)
-	Settle     func(connector string, sink bool, written catalog.Options, file []catalog.FileOption) (all catalog.Options, unused []string)
+	Settle     func(r *catalog.Relation, sink bool, file []catalog.FileOption) (all catalog.Options, unused []string, err error)
 	// Expand puts the values of variables into an option's; nil: there are none.
 	Expand func(text string) (string, error)
 	// Check validates a declaration as its connector sees it; nil: no check.

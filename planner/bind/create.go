@@ -32,7 +32,7 @@ func (b *binder) streamStatement(s parse.StreamStatement) *plan.Bound {
 		return done(&plan.AlterJob{Name: x.Name.Name, Action: plan.JobAction(strings.ToUpper(x.Action)), IfExists: x.IfExists})
 	case *parse.CommentJob:
 		if b.c.Catalog.Job(x.Name.Name) == nil {
-			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "job \"%s\" does not exist", x.Name.Name).At(x.Name.Pos))
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "job \"%s\" does not exist", x.Name.Name).WithHint("SHOW JOBS lists them.").At(x.Name.Pos))
 		}
 		b.ownJob(x.Name.Name)
 		return done(&plan.Comment{On: catalog.Commented{Job: x.Name.Name}, Text: x.Text})

@@ -140,7 +140,7 @@ func (b *binder) withoutType(name string, have *catalog.Relation, opts catalog.O
 				"\"%s\" is declared with type '%s'; giving it type '%s' is not supported", name, have.Connector, o.Value)
 		}
 	}
-	return b.withFile(name, have.Connector, have.Kind == catalog.Sink, withoutKeys(opts, "type", "connector"), file)
+	return b.withFile(name, have.Connector, have.Kind == catalog.Sink, withoutKeys(opts, "type", "connector"), file, pos)
 }
 
 // sourcePairs are the WITH pairs of the sources a query reads, which a view

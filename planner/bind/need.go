@@ -85,6 +85,26 @@ func (b *binder) needObject(n need) *need {
 	return &n
 }
 
+// needsOf are the needs of what bound binds, which the statement does not get.
+func (b *binder) needsOf(bound func()) []*need {
+	before := b.shared.needs
+	b.shared.needs = nil
+	bound()
+	needs := b.shared.needs
+	b.shared.needs = before
+	return needs
+}
+
+// needAll gives the statement needs that were taken aside.
+func (b *binder) needAll(needs []*need) {
+	for _, n := range needs {
+		have := b.needObject(*n)
+		if have != nil && !slices.Contains(have.within, n) {
+			have.within = append(append(have.within, n), n.within...)
+		}
+	}
+}
+
 // needThrough asks for a right on columns of a view that a statement changes a table
 // through, and, of the view's owner, on what is below it: to read, on what the view
 // reads, and else on the columns that the view's are.

@@ -151,7 +151,7 @@ func (b *binder) connectorOf(name string, opts catalog.Options, sink bool, pos i
 	if !given {
 		b.notice("the type of \"%s\" is taken to be %s from its keys", name, typ)
 	}
-	return typ, b.withFile(name, typ, sink, withoutKeys(opts, "type", "connector"), file)
+	return typ, b.withFile(name, typ, sink, withoutKeys(opts, "type", "connector"), file, pos)
 }
 
 // knownSystems are types that are no mistakes of spelling, whether or not this

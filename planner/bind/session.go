@@ -109,7 +109,7 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 	case *pg.Node_CheckPointStmt:
 		return done(&plan.Nothing{Tag: "CHECKPOINT"})
 	case *pg.Node_ConstraintsSetStmt:
-		return done(&plan.Nothing{Tag: "SET CONSTRAINTS", Block: plan.BlockWanted})
+		return b.setConstraints(x.ConstraintsSetStmt)
 	case *pg.Node_ListenStmt:
 		return done(&plan.Listen{Channel: x.ListenStmt.Conditionname})
 	case *pg.Node_UnlistenStmt:

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -53,7 +54,7 @@ func (b *binder) uses(sc *catalog.Schema) bool {
 // what keys may have before them.
 func (b *binder) systemOf(from parse.Name, name string) (string, catalog.Options) {
 	if from.Schema != "" || strings.ToLower(from.Name) != "kafka" {
-		b.fail(sqlerr.Unsupported("Write FROM KAFKA WITH ('bootstrap.servers' = 'host:9092').", "FROM %s is not supported", quoteDisplay(from.Name)).At(from.Pos))
+		b.noSystem(from)
 	}
 	b.mayConnect("kafka", from.Pos)
 	keys := b.dealKeys(b.stmt.With, []string{name}, name)
@@ -61,7 +62,18 @@ func (b *binder) systemOf(from parse.Name, name string) (string, catalog.Options
 	for i := range file {
 		file[i].Inherited = false // what is of use each topic tells
 	}
-	return "kafka", b.withFile(name, "kafka", false, opts, file)
+	return "kafka", b.withFile(name, "kafka", false, opts, file, from.Pos)
+}
+
+// noSystem refuses to take topics from what is neither a system with topics nor, for
+// SHOW TOPICS, a schema.
+func (b *binder) noSystem(from parse.Name) {
+	name := strings.ToLower(from.Name)
+	if from.Schema == "" && !knownSystems[name] && !slices.Contains(b.c.Connectors, name) {
+		b.fail(sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema \"%s\" does not exist", from.Name).
+			WithHint("Write FROM KAFKA WITH ('bootstrap.servers' = 'host:9092'), or name a schema that was made with CREATE SCHEMA ... FROM KAFKA.").At(from.Pos))
+	}
+	b.fail(sqlerr.Unsupported("Write FROM KAFKA WITH ('bootstrap.servers' = 'host:9092').", "FROM %s is not supported", quoteDisplay(from.Name)).At(from.Pos))
 }
 
 // showTopics is SHOW TOPICS: of the server's brokers, of others, or of a schema that

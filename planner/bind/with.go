@@ -28,6 +28,8 @@ type cte struct {
 	// queries within it, * leaves them out.
 	added *traversal
 	level int
+	// needs are the rights that it takes, which the statement needs when it reads it.
+	needs []*need
 	// modifies: it is an INSERT, UPDATE or DELETE, which runs whoever reads it.
 	modifies bool
 }
@@ -62,10 +64,12 @@ func (b *binder) with(w *pg.WithClause, parent *scope, outer map[string]*cte) (m
 		if c.modifies {
 			b.modifyingQuery(c, w, parent, visible)
 		} else if c.self {
-			own = append(own, b.recursiveQuery(c, sel, parent, visible)...)
+			c.needs = b.needsOf(func() { own = append(own, b.recursiveQuery(c, sel, parent, visible)...) })
 		} else {
-			c.node = b.query(sel, parent, visible)
-			c.fields = b.withFields(c, c.node.Schema())
+			c.needs = b.needsOf(func() {
+				c.node = b.query(sel, parent, visible)
+				c.fields = b.withFields(c, c.node.Schema())
+			})
 		}
 		own = append(own, c)
 		visible[c.name] = c
@@ -149,6 +153,7 @@ func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
 		fields = append(fields[:len(fields):len(fields)], c.added.columns()...)
 	} else {
 		c.refs++
+		b.needAll(c.needs)
 	}
 	if c.modifies && c.fields == nil {
 		b.failf(sqlerr.FeatureNotSupported, x.Location, "WITH query \"%s\" does not have a RETURNING clause", c.name)
