@@ -59,6 +59,11 @@ test-clients: deps ## Clients against PostgreSQL 16 and us: psql and a dozen dri
 	$(GO) test -count=1 -timeout 30m ./compat-tests/clients ./compat-tests/wire -v
 	$(GO) test -count=1 -timeout 20m ./compat-tests/faults -v -run 'TestConversations|TestHalfOpen|TestGarbageOnTheWire|TestHangUps'
 
+.PHONY: test-superset
+test-superset: export FERRIS_TIER = long
+test-superset: deps ## Apache Superset over the demo: trees, datasets, charts, SQL Lab, as over PostgreSQL 16
+	$(GO) test -count=1 -timeout 60m ./compat-tests/superset -v
+
 .PHONY: test-tables
 test-tables: deps ## Tables against PostgreSQL 16: concurrent schedules, random transactions, records
 	$(GO) test -count=1 -timeout 20m ./compat-tests/tables -v -seed=$(SEED)

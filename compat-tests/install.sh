@@ -22,6 +22,7 @@ command -v gpg >/dev/null || missing+=(gpg)
 { [ -x /usr/sbin/krb5kdc ] && [ -x /usr/sbin/kadmin.local ]; } || missing+=(krb5-kdc krb5-admin-server)
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3 python3-pip)
+[ "${FERRIS_TIER:-}" != long ] || python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv) # Superset's
 # The perl that finds DBD::Pg is Debian's, wherever another is.
 /usr/bin/perl -MDBD::Pg -e 1 2>/dev/null || missing+=(perl libdbd-pg-perl)
 ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || missing+=(odbc-postgresql)
@@ -98,6 +99,17 @@ if [ "${FERRIS_TIER:-}" = long ]; then
 		(cd "$cache/$flink.part" && sha256sum --quiet --strict -c "$sums")
 		mv "$cache/$flink.part" "$cache/$flink"
 	fi
+fi
+
+# Apache Superset, which the long tier drives, in an environment of its own, as locked
+# in superset/requirements.txt. The lock is there when all is.
+superset=$cache/superset
+if [ "${FERRIS_TIER:-}" = long ] && { ! cmp -s superset/requirements.txt "$superset/requirements.txt" || ! "$superset/bin/python" -c '' 2>/dev/null; }; then
+	rm -rf "$superset"
+	python3 -m venv "$superset"
+	"$superset/bin/python" -m pip install --quiet --no-deps --disable-pip-version-check -r superset/requirements.txt
+	"$superset/bin/python" -m pip check --disable-pip-version-check
+	cp superset/requirements.txt "$superset/requirements.txt"
 fi
 
 # PostgreSQL 16, the oracle.
