@@ -51,8 +51,6 @@ func TestExamples(t *testing.T) {
 const registryOfExamples = "http://localhost:8081"
 
 func example(t *testing.T, from, statements string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
@@ -62,6 +60,9 @@ func example(t *testing.T, from, statements string) {
 		o.Args = []string{"--config", "ferris.yaml"}
 	}
 	p := gateway.Start(t, o)
+	// From here on: building the binary takes its time.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	var out strings.Builder
 	config, err := pgconn.ParseConfig(p.URL())
 	if err != nil {

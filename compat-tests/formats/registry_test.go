@@ -2,13 +2,19 @@ package formats
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 )
 
 // evolving is a subject whose versions have the columns id and price; of the second also
@@ -183,5 +189,133 @@ func TestRegistering(t *testing.T) {
 				t.Errorf("%s: with a column more, of %d versions:\n%s", format, versions(subject), got)
 			}
 		}
+
+		// What a schema imports is registered before it, and found again by who reads.
+		dir := filepath.Join(c.gateway.DataDir, "schemas")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{
+			"money.proto": `syntax = "proto3"; package money; message Decimal { int64 units = 1; int32 scale = 2; }`,
+			"order.proto": `syntax = "proto3"; package shop; import "money.proto"; message Order { int64 id = 1; money.Decimal price = 2; }`,
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		with := fmt.Sprintf("type = 'kafka', 'bootstrap.servers' = '%s', topic = 'imported', format = 'protobuf', 'schema.registry.url' = '%s'", c.addr, r.URL)
+		run(t, conn, fmt.Sprintf("CREATE SINK imported (id bigint, price numeric) WITH (%s, 'protobuf.schema' = '%s')", with, filepath.Join(dir, "order.proto")),
+			"SELECT * FROM (VALUES (1::bigint, 2.50)) v (id, price) INTO imported", "CREATE STREAM imported_back WITH ("+with+")")
+		if got := lined(t, conn, "SELECT id, price FROM imported_back"); got != "1|2.50" {
+			t.Errorf("by a schema that imports another: %s", got)
+		}
 	})
+}
+
+// TestAgreement compares what we say of two schemas with what a real registry does. What
+// differs is given, with the reason.
+func TestAgreement(t *testing.T) {
+	registry.Both(t, agreement)
+}
+
+func agreement(t *testing.T, r *registry.Registry) {
+	proto := func(fields string) sr.Schema {
+		return sr.Schema{Type: sr.TypeProtobuf, Schema: `syntax = "proto3"; message M { ` + fields + ` }`}
+	}
+	object := func(props, more string) sr.Schema {
+		return sr.Schema{Type: sr.TypeJSON, Schema: `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"a":{"type":"integer"}` + props + `}` + more + `}`}
+	}
+	record := func(fields string) sr.Schema {
+		return sr.Schema{Schema: `{"type":"record","name":"r","fields":[{"name":"a","type":"long"}` + fields + `]}`}
+	}
+	const closed = `,"additionalProperties":false`
+	for i, c := range []struct {
+		name     string
+		old, new sr.Schema
+		ours     string // which ways it is compatible: b, f
+		theirs   string // "": as ours; -: no way
+	}{
+		{"avro, a field with a default", record(""), record(`,{"name":"b","type":["null","string"],"default":null}`), "bf", ""},
+		{"avro, a field without one", record(""), record(`,{"name":"b","type":"string"}`), "f", ""},
+		{"avro, wider", record(`,{"name":"b","type":"int"}`), record(`,{"name":"b","type":"double"}`), "b", ""},
+		{"avro, another type", record(`,{"name":"b","type":"int"}`), record(`,{"name":"b","type":"string"}`), "-", ""},
+		{"avro, a symbol more", record(`,{"name":"b","type":{"type":"enum","name":"e","symbols":["x"]}}`), record(`,{"name":"b","type":{"type":"enum","name":"e","symbols":["x","y"]}}`), "b", ""},
+		// Apicurio lets a field go only where its number is reserved.
+		{"protobuf, a field more", proto("int64 a = 1;"), proto("int64 a = 1; string b = 2;"), "bf", "b"},
+		{"protobuf, text", proto("int64 a = 1;"), proto("string a = 1;"), "-", ""},
+		{"protobuf, zigzag", proto("int64 a = 1;"), proto("sint64 a = 1;"), "-", ""},
+		{"protobuf, a message more", proto("int64 a = 1;"), proto("int64 a = 1; message N { int64 b = 1; }"), "b", ""},
+		{"json, a property of an open object", object("", ""), object(`,"b":{"type":"string"}`, ""), "f", ""},
+		{"json, a property of a closed object", object("", closed), object(`,"b":{"type":"string"}`, closed), "b", ""},
+		{"json, required now", object("", ""), object("", `,"required":["a"]`), "f", ""},
+		{"json, another type", object(`,"b":{"type":"string"}`, ""), object(`,"b":{"type":"boolean"}`, ""), "-", ""},
+		{"json, a number", object(`,"b":{"type":"integer"}`, ""), object(`,"b":{"type":"number"}`, ""), "b", ""},
+		// Apicurio takes a type that becomes one of several for another one.
+		{"json, or null", object(`,"b":{"type":"string"}`, ""), object(`,"b":{"oneOf":[{"type":"null"},{"type":"string"}]}`, ""), "b", "-"},
+		{"json, shorter", object(`,"b":{"type":"string","maxLength":9}`, ""), object(`,"b":{"type":"string","maxLength":8}`, ""), "f", ""},
+		{"json, a value more", object(`,"b":{"enum":["x"]}`, ""), object(`,"b":{"enum":["x","y"]}`, ""), "b", ""},
+		{"json, shut", object("", ""), object("", closed), "f", ""},
+	} {
+		ways := func(backward, forward bool) string {
+			s := ""
+			if backward {
+				s += "b"
+			}
+			if forward {
+				s += "f"
+			}
+			if s == "" {
+				return "-"
+			}
+			return s
+		}
+		if got := ways(reads(t, c.new, c.old), reads(t, c.old, c.new)); got != c.ours {
+			t.Errorf("%s: we say %s, want %s", c.name, got, c.ours)
+		}
+		if !r.Checks {
+			continue // the fake takes anything
+		}
+		var theirs [2]bool
+		for k, level := range []sr.CompatibilityLevel{sr.CompatBackward, sr.CompatForward} {
+			subject := fmt.Sprintf("agreement-%d-%d", i, k)
+			r.Put(t, subject, c.old)
+			if err := r.Level(t.Context(), subject, level); err != nil {
+				t.Fatal(err)
+			}
+			got, err := r.Admin.CheckCompatibility(t.Context(), subject, -1, c.new)
+			if err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			theirs[k] = got.Is
+		}
+		want := c.theirs
+		if want == "" {
+			want = c.ours
+		}
+		if got := ways(theirs[0], theirs[1]); got != want {
+			t.Errorf("%s: the registry says %s, want %s", c.name, got, want)
+		}
+	}
+}
+
+// reads reports whether we say that who has the one schema reads what is written with the other.
+func reads(t *testing.T, reader, writer sr.Schema) bool {
+	t.Helper()
+	switch reader.Type {
+	case sr.TypeJSON:
+		return json.Rules{}.Reads(json.Document{Text: reader.Schema}, json.Document{Text: writer.Schema}) == nil
+	case sr.TypeProtobuf:
+		in, errR := protobuf.Parse(reader.Schema, nil)
+		of, errW := protobuf.Parse(writer.Schema, nil)
+		if err := errors.Join(errR, errW); err != nil {
+			t.Fatal(err)
+		}
+		return protobuf.Reads(in, of) == nil
+	}
+	in, errR := avro.Parse(reader.Schema)
+	of, errW := avro.Parse(writer.Schema)
+	if err := errors.Join(errR, errW); err != nil {
+		t.Fatal(err)
+	}
+	return avro.Reads(in, of) == nil
 }

@@ -275,7 +275,7 @@ func (c *config) avroEncoder(ctx context.Context, env *stream.Env, rel *catalog.
 	if subject == "" {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the subject of topic %q is not known by value.subject.name.strategy = '%s': the schema is no record", c.topic, c.registry.Strategy)
 	}
-	if o.ID, err = c.register(ctx, cl, subject, registry.Avro, schema.Text); err != nil {
+	if o.ID, err = c.register(ctx, cl, subject, &registry.Schema{Kind: registry.Avro, Text: schema.Text}); err != nil {
 		return nil, err
 	}
 	return compile(o)

@@ -151,7 +151,7 @@ func (c *config) jsonSchemaEncoder(ctx context.Context, env *stream.Env, rel *ca
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.register(ctx, cl, c.registry.SubjectOf(c.topic, rel.Name), registry.JSON, json.DeriveSchema(rel.Name, cols, op))
+	id, err := c.register(ctx, cl, c.registry.SubjectOf(c.topic, rel.Name), &registry.Schema{Kind: registry.JSON, Text: json.DeriveSchema(rel.Name, cols, op)})
 	if err != nil {
 		return nil, err
 	}

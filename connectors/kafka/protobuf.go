@@ -139,7 +139,13 @@ func (c *config) protobufEncoder(ctx context.Context, env *stream.Env, rel *cata
 	if err != nil {
 		return nil, err
 	}
-	if o.ID, err = c.register(ctx, cl, c.registry.SubjectOf(c.topic, name), registry.Protobuf, schema.Text); err != nil {
+	own := &registry.Schema{Kind: registry.Protobuf, Text: schema.Text}
+	var imports []protobuf.Import
+	own.Refers, imports = schema.Imports()
+	for _, in := range imports {
+		own.References = append(own.References, registry.Reference{Name: in.Name, Text: in.Text, Refers: in.Imports})
+	}
+	if o.ID, err = c.register(ctx, cl, c.registry.SubjectOf(c.topic, name), own); err != nil {
 		return nil, err
 	}
 	return protobuf.NewEncoder(schema, cols, o)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,4 +131,65 @@ func TestProtobufSink(t *testing.T) {
 	}
 	rel = relation("out", "format", "protobuf", "schema.registry.url", reg.URL())
 	b.open(rel, stream.Scan{Bounded: true}, nil).want("1 a @0:0", "2 b @0:1")
+}
+
+// TestProtobufSinkImports registers what the sink's schema imports as versions of subjects of
+// their names, which it refers to; and compares the whole of it with the subject's versions.
+func TestProtobufSinkImports(t *testing.T) {
+	b, reg := start(t), startRegistry(t)
+	b.topic("out", 1)
+	dir := t.TempDir()
+	env := b.env()
+	env.FileRoots = []string{dir}
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	file("unit.proto", `syntax = "proto3"; package money; message Unit { string code = 1; }`)
+	file("money.proto", `syntax = "proto3"; package money; import "unit.proto"; import "google/protobuf/timestamp.proto"; message Decimal { int64 units = 1; int32 scale = 2; } message Rate { Unit unit = 1; google.protobuf.Timestamp at = 2; }`)
+	sink := func(order string, more ...string) error {
+		rel := relation("out", append([]string{"format", "protobuf", "schema.registry.url", reg.URL(), "protobuf.schema", file("order.proto", order)}, more...)...)
+		rel.Kind = catalog.Sink
+		s, err := Connector{}.Sink(t.Context(), env, rel, stream.SinkOptions{})
+		if err == nil {
+			s.Close()
+		}
+		return err
+	}
+	order := func(id string) string {
+		return `syntax = "proto3"; package shop; import "money.proto"; message Order { ` + id + ` id = 1; optional string name = 2; money.Decimal price = 3; }`
+	}
+	if err := sink(order("int64"), "auto.register.schemas", "false"); sqlerr.CodeOf(err) != sqlerr.UndefinedObject || !strings.Contains(err.Error(), `subject "unit.proto"`) {
+		t.Errorf("what is not registered: %v", err)
+	}
+	for range 2 {
+		if err := sink(order("int64")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sink(order("int64"), "auto.register.schemas", "false"); err != nil {
+		t.Errorf("what is registered: %v", err)
+	}
+	for subject, want := range map[string][]sr.SchemaReference{
+		"unit.proto":  nil,
+		"money.proto": {{Name: "unit.proto", Subject: "unit.proto", Version: 1}},
+		"out-value":   {{Name: "money.proto", Subject: "money.proto", Version: 1}},
+	} {
+		got, ok := reg.GetSchema(subject, 1)
+		if _, more := reg.GetSchema(subject, 2); !ok || more || got.Type != sr.TypeProtobuf || !slices.Equal(got.References, want) {
+			t.Errorf("subject %q: %+v, one more %t, want references %v", subject, got, more, want)
+		}
+	}
+	if err := sink(order("string")); sqlerr.CodeOf(err) != sqlerr.InvalidTableDefinition || !strings.Contains(err.Error(), `with version 1 (BACKWARD): what was written with that cannot be read with it: field 1 (id) of message "Order"`) {
+		t.Errorf("what is not compatible: %v", err)
+	}
+	rel := relation("out", "format", "protobuf", "schema.registry.url", reg.URL())
+	rel.Columns = nil
+	cols, err := inferrer{env}.Infer(t.Context(), rel)
+	if err != nil || len(cols) != 3 || cols[2].Type.OID != types.Numeric {
+		t.Errorf("columns of what was registered: %v, %v", cols, err)
+	}
 }

@@ -13,17 +13,17 @@ import (
 // register returns the id of a sink's schema in its subject. Where it is no version yet, the
 // subject's compatibility must let it be one: registries check that too, but not all of
 // them, and none names both versions.
-func (c *config) register(ctx context.Context, cl *registry.Client, subject string, kind registry.Kind, text string) (uint32, error) {
+func (c *config) register(ctx context.Context, cl *registry.Client, subject string, s *registry.Schema) (uint32, error) {
 	if !c.registry.NoRegister {
-		rules, err := cl.Rules(ctx, subject, kind, text)
+		rules, err := cl.Rules(ctx, subject, s)
 		if err != nil {
 			return 0, err
 		}
-		if err := rules.Check(reads(rules), text); err != nil {
+		if err := rules.Check(reads(rules)); err != nil {
 			return 0, err
 		}
 	}
-	return cl.Register(ctx, subject, kind, text, c.registry.NoRegister)
+	return cl.Register(ctx, subject, s, c.registry.NoRegister)
 }
 
 // reads says why who has the one schema cannot read what is written with the other, both of

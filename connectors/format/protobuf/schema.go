@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -24,6 +25,37 @@ type Schema struct {
 	Text string
 	file protoreflect.FileDescriptor
 	made map[protoreflect.FullName]*message
+
+	loaded map[string]string // texts of imports, by name; those that are known are not among them
+}
+
+// Import is a file that a schema imports.
+type Import struct {
+	Name, Text string
+	Imports    []string // names of those that it imports itself
+}
+
+// Imports are the names of what the schema imports, and all files that are imported, each
+// after those that it imports itself. Those that every compiler has are not among them.
+func (s *Schema) Imports() (direct []string, all []Import) {
+	seen := map[string]bool{}
+	var walk func(f protoreflect.FileDescriptor) []string
+	walk = func(f protoreflect.FileDescriptor) (names []string) {
+		for i := range f.Imports().Len() {
+			in := f.Imports().Get(i)
+			text, ok := s.loaded[in.Path()]
+			if !ok {
+				continue
+			}
+			if names = append(names, in.Path()); !seen[in.Path()] {
+				seen[in.Path()] = true
+				of := walk(in)
+				all = append(all, Import{in.Path(), text, of})
+			}
+		}
+		return names
+	}
+	return walk(s.file), all
 }
 
 const (
@@ -41,6 +73,8 @@ func Parse(text string, load func(name string) (string, error)) (*Schema, error)
 	if err := checkText(mainFile, text); err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex
+	loaded := map[string]string{}
 	c := protocompile.Compiler{MaxParallelism: 1, Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
 		Accessor: func(name string) (io.ReadCloser, error) {
 			if name == mainFile {
@@ -49,6 +83,11 @@ func Parse(text string, load func(name string) (string, error)) (*Schema, error)
 			s, err := "", fs.ErrNotExist
 			if load != nil {
 				s, err = load(name)
+			}
+			if err == nil {
+				mu.Lock()
+				loaded[name] = s
+				mu.Unlock()
 			}
 			if known, ok := wellKnown[name]; err != nil && ok {
 				s, err = known, nil
@@ -68,7 +107,7 @@ func Parse(text string, load func(name string) (string, error)) (*Schema, error)
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid Protobuf schema: %w", err).
 			WithHint("The place is file:line:column. What a file imports is looked for beside it.")
 	}
-	return &Schema{Text: text, file: files[0], made: map[protoreflect.FullName]*message{}}, nil
+	return &Schema{Text: text, file: files[0], made: map[protoreflect.FullName]*message{}, loaded: loaded}, nil
 }
 
 // checkText bounds what the compiler is given.

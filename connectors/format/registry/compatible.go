@@ -22,7 +22,7 @@ type Rules struct {
 	Lenient  bool   // of JSON Schema: the registry's compatibilityPolicy
 	Versions []Version
 
-	kind Kind
+	next *Schema
 }
 
 // Version is one of a subject's.
@@ -35,12 +35,14 @@ type Version struct {
 // version, of a transitive level all of them, newest first; none where it is one of the
 // subject's already, where the subject has none or asks nothing, and where the registry
 // does not tell, which then decides alone.
-func (c *Client) Rules(ctx context.Context, subject string, kind Kind, text string) (Rules, error) {
-	r := Rules{Subject: subject, kind: kind}
+func (c *Client) Rules(ctx context.Context, subject string, next *Schema) (Rules, error) {
+	r := Rules{Subject: subject, next: next}
 	ask, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := c.cl.LookupSchema(ask, subject, written(kind, text)); err == nil {
-		return r, nil
+	if schema, _, err := c.referring(ask, next, false); err == nil {
+		if _, err := c.cl.LookupSchema(ask, subject, schema); err == nil {
+			return r, nil
+		}
 	}
 	var level struct {
 		Level  string `json:"compatibilityLevel"`
@@ -79,21 +81,20 @@ func (c *Client) Rules(ctx context.Context, subject string, kind Kind, text stri
 	return r, nil
 }
 
-// Check compares a new version with the old ones: reads says why who has the one schema
+// Check compares the new version with the old ones: reads says why who has the one schema
 // cannot read what was written with the other.
-func (r Rules) Check(reads func(reader, writer *Schema) error, text string) error {
-	next := &Schema{Text: text, Kind: r.kind}
+func (r Rules) Check(reads func(reader, writer *Schema) error) error {
 	for _, v := range r.Versions {
-		if v.Schema.Kind != r.kind {
-			return r.refuse(v, "they are written in two languages", sqlerr.Errorf(sqlerr.DatatypeMismatch, "the one is %s, the other %s", r.kind, v.Schema.Kind))
+		if v.Schema.Kind != r.next.Kind {
+			return r.refuse(v, "they are written in two languages", sqlerr.Errorf(sqlerr.DatatypeMismatch, "the one is %s, the other %s", r.next.Kind, v.Schema.Kind))
 		}
 		if r.Backward {
-			if err := reads(next, v.Schema); err != nil {
+			if err := reads(r.next, v.Schema); err != nil {
 				return r.refuse(v, "what was written with that cannot be read with it", err)
 			}
 		}
 		if r.Forward {
-			if err := reads(v.Schema, next); err != nil {
+			if err := reads(v.Schema, r.next); err != nil {
 				return r.refuse(v, "who has that cannot read what is written with it", err)
 			}
 		}
@@ -106,14 +107,17 @@ func (r Rules) refuse(v Version, why string, err error) error {
 		WithHint("Change the sink's columns so that those who read the older version can go on, or write to a new subject.")
 }
 
-// written is a schema as it is sent.
-func written(kind Kind, text string) sr.Schema {
+// written is a schema as it is sent, with what it refers to by name.
+func written(kind Kind, text string, names []string, refers map[string]sr.SchemaReference) sr.Schema {
 	schema := sr.Schema{Schema: text}
 	switch kind {
 	case Protobuf:
 		schema.Type = sr.TypeProtobuf
 	case JSON:
 		schema.Type = sr.TypeJSON
+	}
+	for _, name := range names {
+		schema.References = append(schema.References, refers[name])
 	}
 	return schema
 }

@@ -42,12 +42,14 @@ type Schema struct {
 	Kind       Kind
 	Text       string
 	References []Reference // each after those that it refers to itself
+	Refers     []string    // the names of those that it refers to itself; of one to be registered
 }
 
 // Reference is a schema that another one names.
 type Reference struct {
-	Name string // as the other schema calls it: a full name, an import
-	Text string
+	Name   string // as the other schema calls it: a full name, an import
+	Text   string
+	Refers []string // as Schema's
 }
 
 // Client asks one registry. Any goroutine may use it.
@@ -183,25 +185,54 @@ func (c *Client) Latest(ctx context.Context, subject string) (*Schema, error) {
 	return s, nil
 }
 
-// Register returns the id of a schema in a subject, which it becomes a version of
-// where it is none yet. only: it must be one already.
-func (c *Client) Register(ctx context.Context, subject string, kind Kind, text string, only bool) (uint32, error) {
+// Register returns the id of a schema in a subject, which it becomes a version of where it
+// is none yet. What it refers to becomes versions of subjects of their names, as Confluent's
+// clients have it. only: all of them must be that already.
+func (c *Client) Register(ctx context.Context, subject string, s *Schema, only bool) (uint32, error) {
 	ask, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	schema := written(kind, text)
-	if only {
-		got, err := c.cl.LookupSchema(ask, subject, schema)
-		if err != nil {
-			return 0, c.wording(ctx, err, sqlerr.Errorf(sqlerr.UndefinedObject, "the schema of the sink is not registered for subject %q in the registry at %q", subject, c.url).
-				WithHint("Register it, or set auto.register.schemas = 'true'."))
+	schema, at, err := c.referring(ask, s, !only)
+	if err == nil && only {
+		var got sr.SubjectSchema
+		if got, err = c.cl.LookupSchema(ask, subject, schema); err == nil {
+			return uint32(got.ID), nil
 		}
-		return uint32(got.ID), nil
 	}
-	id, err := c.cl.RegisterSchema(ask, subject, schema, -1, -1)
-	if err != nil {
-		return 0, c.wording(ctx, err, sqlerr.Errorf(sqlerr.UndefinedObject, "subject %q is not in the registry at %q", subject, c.url))
+	if err == nil {
+		var id int
+		if id, err = c.cl.RegisterSchema(ask, subject, schema, -1, -1); err == nil {
+			return uint32(id), nil
+		}
 	}
-	return uint32(id), nil
+	if at == "" {
+		at = subject
+	}
+	unknown := sqlerr.Errorf(sqlerr.UndefinedObject, "subject %q is not in the registry at %q", at, c.url)
+	if only {
+		unknown = sqlerr.Errorf(sqlerr.UndefinedObject, "the schema of the sink is not registered for subject %q in the registry at %q", at, c.url).
+			WithHint("Register it, or set auto.register.schemas = 'true'.")
+	}
+	return 0, c.wording(ctx, err, unknown)
+}
+
+// referring is a schema as it is sent, with the versions that it refers to, which register
+// makes where they are none. at is the subject of that which could not be had.
+func (c *Client) referring(ask context.Context, s *Schema, register bool) (schema sr.Schema, at string, err error) {
+	refers := map[string]sr.SchemaReference{}
+	for _, r := range s.References {
+		schema := written(s.Kind, r.Text, r.Refers, refers)
+		if register {
+			if _, err := c.cl.RegisterSchema(ask, r.Name, schema, -1, -1); err != nil {
+				return schema, r.Name, err
+			}
+		}
+		got, err := c.cl.LookupSchema(ask, r.Name, schema)
+		if err != nil {
+			return schema, r.Name, err
+		}
+		refers[r.Name] = sr.SchemaReference{Name: r.Name, Subject: r.Name, Version: got.Version}
+	}
+	return written(s.Kind, s.Text, s.Refers, refers), "", nil
 }
 
 // mostReferences bounds how many schemas one names, and those in turn.
