@@ -106,7 +106,7 @@ func (t *Tx) RenameJob(from, to string) error {
 	})
 }
 
-// SwapJobs has two jobs change their names.
+// SwapJobs has two jobs, which are not the same, change their names.
 func (t *Tx) SwapJobs(a, b string) error {
 	one, other := t.Snapshot().Job(a), t.Snapshot().Job(b)
 	return t.apply(func(d *draft) error {
@@ -124,9 +124,7 @@ func (t *Tx) SwapJobs(a, b string) error {
 				return err
 			}
 		}
-		if x != y {
-			d.renameJobs(map[*Job]string{x: b, y: a})
-		}
+		d.renameJobs(map[*Job]string{x: b, y: a})
 		return nil
 	})
 }

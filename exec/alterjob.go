@@ -73,6 +73,12 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 // restartJob starts a job that does not run from a place: without its state, since
 // that is of the rows before another one. What its sinks have stays there.
 func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobStart) error {
+	for _, v := range t.Snapshot().Relations() {
+		if v.Kind == catalog.MatView && v.Job == j.Name {
+			return sqlerr.Unsupported("Drop the view and create it again; START JOB "+catalog.QuoteName(j.Name)+" goes on where it was.",
+				"START FROM of job \"%s\", which maintains materialized view \"%s\", is not supported, as the view has rows of what was read before", j.Name, v.Name)
+		}
+	}
 	if j.State == catalog.JobRunning {
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "job %q is running", j.Name).
 			WithHint("STOP JOB %s first: it begins anew, without the state that it has.", j.Name)
@@ -85,7 +91,7 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	plan.WalkNode(p.Root, func(n plan.Node) bool {
 		if sc, ok := n.(*plan.Scan); ok && err == nil {
 			delete(named, sc.Relation.Name)
-			err = t.e.startsFrom(j.Name, sc.Relation, from)
+			err = t.e.startsFrom(j.Name, sc, from)
 		}
 		return true
 	})
@@ -98,15 +104,57 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	if err := t.e.probeSources(ctx, p); err != nil && !unreachable(err) {
 		return err
 	}
+	if err := t.e.namedSplits(ctx, p.Root, from); err != nil && !unreachable(err) {
+		return err
+	}
 	if err := t.owe(ctx, []*catalog.Job{j}); err != nil {
 		return err
 	}
 	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Failure, c.Start = catalog.JobRunning, catalog.Failure{}, from })
 }
 
-// startsFrom refuses a place that a stream's connector does not find.
-func (e *Engine) startsFrom(job string, r *catalog.Relation, from *catalog.JobStart) error {
+// namedSplits refuses offsets of splits that a stream does not have.
+func (e *Engine) namedSplits(ctx context.Context, root plan.Node, from *catalog.JobStart) (err error) {
+	plan.WalkNode(root, func(n plan.Node) bool {
+		if sc, ok := n.(*plan.Scan); ok && err == nil && len(from.Offsets[sc.Relation.Name]) > 0 {
+			err = e.hasSplits(ctx, sc.Relation, from.Offsets[sc.Relation.Name])
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (e *Engine) hasSplits(ctx context.Context, r *catalog.Relation, offsets map[string]int64) (err error) {
+	src, err := e.openSource(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := src.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	splits, err := src.Splits(ctx)
+	if err != nil {
+		return fmt.Errorf("listing the splits of %s: %w", r.Name, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(offsets)) {
+		if !slices.Contains(splits, stream.Split(name)) {
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "stream %q has no partition %q", r.Name, name).
+				WithHint("SELECT * FROM ferris.splits shows those that there are.")
+		}
+	}
+	return nil
+}
+
+// startsFrom refuses a place that what a scan reads cannot be read from.
+func (e *Engine) startsFrom(job string, s *plan.Scan, from *catalog.JobStart) error {
+	r := s.Relation
 	_, named := from.Offsets[r.Name]
+	if r.Stored() && (named || s.Follow && from.Kind == "TIMESTAMP") {
+		return sqlerr.Unsupported("Start it FROM EARLIEST, with the rows that are there, or FROM LATEST.",
+			"job %q reads table %q, which is not read FROM %s", job, r.Name, from.Kind)
+	}
 	if r.Connector == "" || from.Kind == "EARLIEST" || from.Kind == "LATEST" || from.Kind == "OFFSETS" && !named {
 		return nil
 	}

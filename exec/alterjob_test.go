@@ -109,11 +109,45 @@ func TestAlterJobStartFrom(t *testing.T) {
 		"ALTER JOB j START FROM OFFSETS '{'":                   sqlerr.InvalidParameterValue,
 		`ALTER JOB j START FROM OFFSETS '{"in": {"0": -1}}'`:   sqlerr.InvalidParameterValue,
 		`ALTER JOB j START FROM OFFSETS '{"other": {"0": 1}}'`: sqlerr.UndefinedTable,
+		`ALTER JOB j START FROM OFFSETS '{"in": {"7": 1}}'`:    sqlerr.InvalidParameterValue,
+		`ALTER JOB j START FROM OFFSETS '{"in": {"x": 1}}'`:    sqlerr.InvalidParameterValue,
 	} {
 		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
 			t.Errorf("%s: %v (%s), want %s", sql, err, sqlerr.CodeOf(err), code)
 		}
 	}
+}
+
+// TestStartFromOfTables: a job over tables begins anew with the rows that are there, and
+// at no time or offset; a materialized view's does not, since the view has
+// rows of what was read before.
+func TestStartFromOfTables(t *testing.T) {
+	f := newFixture(t)
+	f.run("CREATE TABLE t (id bigint PRIMARY KEY, n bigint)", "INSERT INTO t VALUES (1, 1), (2, 1)")
+	if err := f.sqlJob("j", "SELECT n, count(*) FROM t GROUP BY n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.matView("v", "SELECT n FROM t"); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.run("STOP JOB j", "STOP JOB v")
+	for sql, code := range map[string]sqlerr.Code{
+		"ALTER JOB j START FROM TIMESTAMP '2026-01-01'":    sqlerr.FeatureNotSupported,
+		`ALTER JOB j START FROM OFFSETS '{"t": {"0": 1}}'`: sqlerr.FeatureNotSupported,
+		"ALTER JOB v START FROM EARLIEST":                  sqlerr.FeatureNotSupported,
+		"ALTER JOB v START FROM LATEST":                    sqlerr.FeatureNotSupported,
+	} {
+		_, err := f.sql(sql, -1)
+		if sqlerr.CodeOf(err) != code || sqlerr.From(err).Hint == "" {
+			t.Errorf("%s: %v (%s), want %s with a hint", sql, err, sqlerr.CodeOf(err), code)
+		}
+	}
+	f.run("INSERT INTO t VALUES (3, 1)", "ALTER JOB j START FROM EARLIEST", "START JOB v")
+	f.settle()
+	f.run("STOP JOB j")
+	equal(t, "from what is there", accumulated(t, f.topics.file("j_out").read()), []string{"1|3"})
+	equal(t, "the view", f.selected("SELECT * FROM v"), []string{"1", "1", "1"})
 }
 
 // TestRenameJob: a job that runs gets another name, or two change theirs, and each
@@ -167,6 +201,7 @@ func TestRenameJob(t *testing.T) {
 		"ALTER JOB b RENAME TO c":        sqlerr.DuplicateObject,
 		"ALTER JOB nobody RENAME TO d":   sqlerr.UndefinedObject,
 		"ALTER JOB b SWAP WITH nobody":   sqlerr.UndefinedObject,
+		"ALTER JOB b SWAP WITH b":        sqlerr.InvalidParameterValue,
 		"ALTER JOB b RENAME TO":          sqlerr.SyntaxError,
 		"ALTER JOB b SWAP WITH c d":      sqlerr.SyntaxError,
 		"ALTER JOB b RENAME TO public.d": sqlerr.SyntaxError,
@@ -176,7 +211,7 @@ func TestRenameJob(t *testing.T) {
 			t.Errorf("%s: %v, want %s", sql, err, code)
 		}
 	}
-	f.run("ALTER JOB IF EXISTS nobody RENAME TO d", "ALTER JOB b SWAP WITH b", "DROP JOB b")
+	f.run("ALTER JOB IF EXISTS nobody RENAME TO d", "DROP JOB b")
 	if f.catalog.Snapshot().Relation("public", "a_out") != nil {
 		t.Error("DROP JOB left the job's own sink")
 	}

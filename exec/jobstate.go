@@ -135,6 +135,9 @@ func (k keptOperator) inputs() string {
 	return strings.Join(all, ", ")
 }
 
+// stored is what is stored of what the operator is, for differs.
+func (k keptOperator) stored() string { return k.shape + shapeTypes + k.inputs() }
+
 // differs says why the operator cannot take what is stored of one; "": it can.
 func (k keptOperator) differs(stored string) string {
 	shape, inputs, typed := strings.Cut(stored, shapeTypes)
@@ -231,7 +234,7 @@ func (l *life) saveOperators(pages *state.Batch) error {
 	for i, t := range l.tasks {
 		for _, k := range t.kept {
 			if !l.shaped && i == 0 {
-				pages.Set(shapeSpace, stateKey(k.number), []byte(k.shape+shapeTypes+k.inputs()))
+				pages.Set(shapeSpace, stateKey(k.number), []byte(k.stored()))
 			}
 			if err := k.op.Save(operator.StateWriter{Batch: pages, Operator: k.number, Shard: l.layout.shard(i)}); err != nil {
 				return fmt.Errorf("storing %s of job %s: %w", k.plan.String(), l.j.def.Name, err)

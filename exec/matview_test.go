@@ -170,6 +170,34 @@ func TestViewsKilled(t *testing.T) {
 	}
 }
 
+// TestViewKeepsItsColumns: a view of * keeps the columns that it was made with where its
+// table gets more, at later starts too, and where its query is run in another plan.
+func TestViewKeepsItsColumns(t *testing.T) {
+	f := newFixture(t)
+	f.run("CREATE TABLE a (id bigint PRIMARY KEY, n bigint)", "INSERT INTO a VALUES (1, 10)")
+	for name, query := range map[string]string{
+		"v": "SELECT * FROM a", "w": "SELECT x.*, y.n AS m FROM a x JOIN a y USING (id) EMIT CHANGES",
+		"u": "SELECT * FROM (SELECT *, n + 1 AS p FROM a) z UNION ALL SELECT 0, 0, 0",
+	} {
+		if err := f.matView(name, query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.run("ALTER TABLE a ADD COLUMN more text DEFAULT 'x'", "INSERT INTO a VALUES (2, 20, 'y')")
+	for range 2 {
+		f.kill()
+		f.start()
+		for _, v := range []string{"v", "w", "u"} {
+			f.refresh(v)
+		}
+		equal(t, "v", f.selected("SELECT * FROM v"), []string{"1|10", "2|20"})
+		equal(t, "w", f.selected("SELECT * FROM w"), []string{"1|10|10", "2|20|20"})
+		equal(t, "u", f.selected("SELECT * FROM u"), []string{"0|0|0", "1|10|11", "2|20|21"})
+	}
+	c, q := f.follow("SELECT count(*) FROM (SELECT * FROM v) v JOIN a USING (id) WHERE v.n = a.n EMIT CHANGES")
+	equal(t, "its query in another plan", f.rows(c, q.Root, 1), []string{"+|2"})
+}
+
 // TestViewOfStream: a view over a stream goes on as rows come, and after a crash.
 func TestViewOfStream(t *testing.T) {
 	f := newFixture(t)

@@ -94,31 +94,22 @@ func (e *Engine) incompatible(ctx context.Context, old *catalog.Job, s *plan.Sta
 			return fmt.Sprintf("its option %s was %q and would be %q", key, was, is), nil
 		}
 	}
-	_, was := old.Options.Get("sink.buffer")
-	if _, is := s.Options.Get("sink.buffer"); was != is {
+	_, staged := old.Options.Get("sink.buffer")
+	if _, is := s.Options.Get("sink.buffer"); staged != is {
 		return "rows may wait for its sinks, and with sink.buffer they do so in another place than without", nil
-	}
-	progress, err := e.o.Store.Job(old.UUID).Progress()
-	if err != nil {
-		return "", err
 	}
 	kept, sources, err := e.keeps(ctx, s, env)
 	if err != nil {
 		return "", err
 	}
-	for _, at := range progress.Positions {
-		if !slices.Contains(sources, at.Source) {
-			return fmt.Sprintf("source %q is not read any more: a stream keeps its place where those in front of it stay", at.Source), nil
+	was, shapes, err := e.stands(ctx, old, env)
+	if err != nil || len(was) == 0 {
+		return "", err // nothing has been read
+	}
+	for _, source := range was {
+		if !slices.Contains(sources, source) {
+			return fmt.Sprintf("source %q is not read any more: a stream keeps its place where those in front of it stay", source), nil
 		}
-	}
-	if len(progress.Positions) == 0 {
-		return "", nil // nothing has been read
-	}
-	sn := e.o.Store.Snapshot(old.UUID)
-	defer sn.Close()
-	shapes, _, err := readShapes(sn, old)
-	if err != nil {
-		return "", err
 	}
 	for _, k := range kept {
 		was, ok := shapes[k.number]
@@ -135,6 +126,38 @@ func (e *Engine) incompatible(ctx context.Context, old *catalog.Job, s *plan.Sta
 		return fmt.Sprintf("operator %q is not there any more", name), nil
 	}
 	return "", nil
+}
+
+// stands are the sources that a job has read from, and what its operators that keep
+// state are, by number: as its last epoch has them, or, of a job that runs and has
+// committed none, as its plan has, since one may be on its way.
+func (e *Engine) stands(ctx context.Context, old *catalog.Job, env *function.Env) (sources []string, shapes map[uint32]string, err error) {
+	progress, err := e.o.Store.Job(old.UUID).Progress()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(progress.Positions) > 0 {
+		for _, at := range progress.Positions {
+			sources = append(sources, at.Source)
+		}
+		sn := e.o.Store.Snapshot(old.UUID)
+		defer sn.Close()
+		shapes, _, err = readShapes(sn, old)
+		return sources, shapes, err
+	}
+	if old.State != catalog.JobRunning {
+		return nil, nil, nil
+	}
+	p, err := e.o.Plan(ctx, e.o.Catalog.Snapshot(), old)
+	if err != nil {
+		return nil, nil, nil // it does not start either
+	}
+	kept, sources, err := e.keeps(ctx, p, env)
+	shapes = map[uint32]string{}
+	for _, k := range kept {
+		shapes[k.number] = k.stored()
+	}
+	return sources, shapes, err
 }
 
 // keeps are the operators of a plan whose state a job keeps, and the names of its

@@ -116,6 +116,32 @@ func TestReplaceJobRefused(t *testing.T) {
 	equal(t, "groups", accumulated(t, f.topics.file("j_out").read()), []string{"a|2"})
 }
 
+// TestReplaceJobBeforeItsFirstEpoch: a job that runs and has committed nothing may do so
+// before it is replaced, so what its plan cannot go on with is refused then, too. Of one
+// that does not run nothing can come.
+func TestReplaceJobBeforeItsFirstEpoch(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	if err := f.sqlJob("j", "SELECT name, count(*) AS n FROM e GROUP BY name"); err != nil {
+		t.Fatal(err)
+	}
+	const other = "SELECT name, sum(id) AS n FROM e GROUP BY name"
+	if err := f.replace("j", other); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
+		t.Errorf("of a job that runs: %v, want 55000", err)
+	}
+	if err := f.replace("j", "SELECT name, count(*) AS n FROM e WHERE name > 'a' GROUP BY name"); err != nil {
+		t.Error(err)
+	}
+	f.stop("j")
+	if err := f.replace("j", other); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(2, "a", 1), event(3, "a", 1))
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "groups", accumulated(t, f.topics.file("j_out").read()), []string{"a|5"})
+}
+
 // TestReplaceFailedJob: a job that failed goes on, replaced by a query that does not.
 func TestReplaceFailedJob(t *testing.T) {
 	f := newFixture(t)

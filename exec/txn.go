@@ -151,7 +151,7 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return Result{Tag: "COMMENT"}, t.change().Comment(s.On, s.Text)
 	case *plan.StartJob:
 		notices, err := t.startJob(ctx, s, env)
-		return Result{"START JOB", notices}, err
+		return Result{s.Tag(), notices}, err
 	case *plan.AlterJob:
 		return t.alterJob(ctx, s, env)
 	case *plan.StateFile:

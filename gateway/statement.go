@@ -307,7 +307,7 @@ func statementWord(b *plan.Bound) string {
 	case *plan.CreateSequence:
 		return "CREATE SEQUENCE"
 	case *plan.StartJob:
-		return "START JOB"
+		return s.Tag()
 	case *plan.AlterJob:
 		return string(s.Action) + " JOB"
 	case *plan.StateFile:

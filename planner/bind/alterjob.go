@@ -33,6 +33,10 @@ func (b *binder) alterJob(x *parse.JobStatement) *plan.Bound {
 		return done(s)
 	case x.Swap != nil:
 		b.ownJob(x.Swap.Name)
+		if x.Swap.Name == x.Name.Name {
+			b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "job \"%s\" cannot be swapped with itself", x.Name.Name).
+				WithHint("Name the other job: ALTER JOB %s SWAP WITH other.", catalog.QuoteName(x.Name.Name)).At(x.Swap.Pos))
+		}
 		s.Swap = x.Swap.Name
 		return done(s)
 	}

@@ -31,7 +31,9 @@ func (b *binder) startJob(x *parse.StartJob) *plan.Bound {
 	b.declareInline(keys, sel)
 	b.final, b.late = b.finalByDefault(), b.latePolicy(keys.own)
 	root := b.query(sel, nil, nil)
-	return done(b.job(x.Name, root, keys, false, x.OrReplace))
+	j := b.job(x.Name, root, keys, x.IfNotExists, x.OrReplace)
+	j.Create = x.Create
+	return done(j)
 }
 
 // finalByDefault: a job's windows of time go out when they are complete, unless

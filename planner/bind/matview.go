@@ -43,14 +43,17 @@ func (b *binder) createMatView(x *pg.CreateTableAsStmt) *plan.Bound {
 	keys := b.queryKeys(sel, b.stmt.With, nil, name.Name)
 	keys.own = append(keys.own, b.viewOptions(into.Options)...)
 	b.declareInline(keys, sel)
-	root := unordered(b.query(sel, nil, nil))
+	var root plan.Node
+	if v := b.c.View; v != nil && v.Query != b.stmt.Inner {
+		root = b.view(v, -1) // in its own text * was written out, and may stand for more by now
+	} else {
+		root = unordered(b.query(sel, nil, nil))
+	}
 	b.maintainable(root)
 	j := b.job(parse.Name{Name: r.Job, Pos: name.Pos}, root, keys, false, false)
 	if b.c.View == nil {
 		b.shapeView(r, j, strs(into.ColNames))
-	} else if len(r.Columns) != len(j.Root.Schema()) {
-		b.fail(sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "materialized view \"%s\" has %d columns, but its query now gives %d", r.Name, len(r.Columns), len(j.Root.Schema())).
-			WithHint("Drop the view and create it again."))
+		b.settleText(r)
 	}
 	s := &plan.TableSink{Rules: b.rowRules(r)}
 	for i, f := range j.Root.Schema() {

@@ -203,8 +203,10 @@ func (b *binder) asQuery(r *catalog.Relation) bool {
 
 // asInJob has the query of a materialized view mean what it does in the view's job.
 func (b *binder) asInJob(v *catalog.Relation, sel *pg.SelectStmt) {
-	b.top, b.final, b.late = lastLeaf(sel), false, plan.LateDrop
+	b.top, b.late = lastLeaf(sel), plan.LateDrop
+	c := b.stmt.BySelect[b.top]
+	b.final = c != nil && c.Emit == "FINAL"
 	if j := b.c.Catalog.Job(v.Job); j != nil {
-		b.c.SearchPath = j.SearchPath()
+		b.c.SearchPath = append([]string{v.Schema}, j.SearchPath()...)
 	}
 }

@@ -134,6 +134,9 @@ func (b *binder) readingOf(v *catalog.Relation, c *Context) (r *reading, fields 
 		ctx: b.ctx, c: &of, stmt: stmt, src: stmt.Source, ascii: isASCII(stmt.Source.Text), reading: r,
 		shared: &shared{params: &params{}, views: []string{v.Schema + "." + v.Name}},
 	}
+	if v.Kind == catalog.MatView {
+		inner.top = lastLeaf(stmt.Node.GetSelectStmt()) // whose EMIT is the view's
+	}
 	var failed error
 	func() {
 		defer catch(&failed)

@@ -62,7 +62,7 @@ func (b *binder) view(rel *catalog.Relation, loc int32) plan.Node {
 	fields := n.Schema()
 	if len(fields) != len(rel.Columns) {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "view \"%s\" has %d columns, but its query now gives %d", rel.Name, len(rel.Columns), len(fields)).
-			WithHint("Make it again: CREATE OR REPLACE STREAM %s AS ...", rel.Name).At(b.pos(loc)))
+			WithHint("%s", again(rel)).At(b.pos(loc)))
 	}
 	out := make([]plan.Field, len(fields))
 	for i, f := range fields {
@@ -81,4 +81,12 @@ func inView(e *sqlerr.Error, view string, pos int) *sqlerr.Error {
 	}
 	out.Where = where
 	return &out
+}
+
+// again is how a view whose columns are not its query's any more is made anew.
+func again(rel *catalog.Relation) string {
+	if rel.Kind == catalog.MatView {
+		return "Drop the view and create it again."
+	}
+	return "Make it again: CREATE OR REPLACE STREAM " + rel.Name + " AS ..."
 }

@@ -1,5 +1,7 @@
 package parse
 
+import "github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+
 // alterJob reads ALTER JOB [IF EXISTS] name SET (options), START FROM a place, RENAME
 // TO a name, or SWAP WITH another job.
 func (h *head) alterJob() {
@@ -39,8 +41,23 @@ func (h *head) alterJob() {
 		end = last
 	}
 	if end < j || s.From == nil && s.Rename == nil && s.Swap == nil && len(h.seg.stmt.With) == 0 {
-		h.fail(h.syntaxError(end))
+		h.fail(h.alterJobError(end))
 	}
+}
+
+// alterJobError is a syntax error at token i of ALTER JOB, with how the option there is
+// written.
+func (h *head) alterJobError(i int) *sqlerr.Error {
+	err := h.syntaxError(i)
+	const written = "Write options in parentheses: ALTER JOB name SET (parallelism = 4)."
+	switch {
+	case i >= h.seg.j:
+	case h.is(i, "set"):
+		err = err.WithHint(written)
+	case h.is(i, "reset"):
+		err = err.WithHint("Set the option to what it is without: ALTER JOB name SET (parallelism = 1).")
+	}
+	return err
 }
 
 // stateFile reads EXPORT STATE OF name TO 'file' and IMPORT STATE OF name FROM 'file'.

@@ -56,7 +56,7 @@ func describeStatement(b *strings.Builder, s Statement) {
 		fmt.Fprintf(b, "  CREATE SINK %s%s\n", nameText(x.Name), flags("or replace", x.OrReplace, "if not exists", x.IfNotExists))
 		describeTable(b, x.Table, x.ColumnTexts)
 	case *StartJob:
-		fmt.Fprintf(b, "  START JOB %s%s\n", nameText(x.Name), flags("or replace", x.OrReplace))
+		fmt.Fprintf(b, "  START JOB %s%s\n", nameText(x.Name), flags("or replace", x.OrReplace, "if not exists", x.IfNotExists, "create", x.Create))
 		describeQuery(b, x.Select, x.SelectText, x.SelectPos)
 	case *JobStatement:
 		fmt.Fprintf(b, "  %s JOB %s%s", x.Action, nameText(x.Name), flags("if exists", x.IfExists))

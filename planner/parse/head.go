@@ -38,11 +38,11 @@ func (h *head) streaming() bool {
 			h.createSink(kind)
 			return true
 		case h.is(kind, "job"):
-			h.startJob(kind+1, h.is(kind-1, "replace"))
+			h.startJob(kind+1, &StartJob{Create: true, OrReplace: h.is(kind-1, "replace")})
 			return true
 		}
 	case h.are(i, "start", "job"):
-		h.startJob(i+2, false)
+		h.startJob(i+2, &StartJob{})
 		return true
 	case (h.is(i, "stop") || h.is(i, "pause") || h.is(i, "resume") || h.is(i, "drop")) && h.is(i+1, "job"):
 		h.jobAction()
@@ -249,11 +249,11 @@ func (h *head) createSink(kind int) {
 	h.options(end, j)
 }
 
-// startJob reads START JOB, or CREATE JOB, from its name on.
-func (h *head) startJob(i int, orReplace bool) {
-	s := &StartJob{OrReplace: orReplace}
+// startJob reads START JOB, or CREATE JOB, from behind these words on.
+func (h *head) startJob(i int, s *StartJob) {
 	h.seg.stmt.Stream = s
 	j := h.seg.j
+	i, s.IfNotExists = h.ifNotExists(i)
 	if i >= j {
 		h.drop(h.seg.i, j)
 		h.fail(h.syntaxError(j))

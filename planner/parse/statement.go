@@ -134,6 +134,9 @@ type StartJob struct {
 	SelectText string
 	SelectPos  int
 	OrReplace  bool
+	// IfNotExists: a job of that name is left as it is. Create: CREATE JOB, and not
+	// START JOB.
+	IfNotExists, Create bool
 }
 
 // JobStatement is STOP, PAUSE, RESUME or DROP JOB; or ALTER JOB, with SET (options,

@@ -156,6 +156,15 @@ type StartJob struct {
 	View        bool        // it maintains a materialized view, which depends in its place
 	OrReplace   bool
 	IfNotExists bool
+	Create      bool // it was CREATE JOB, and not START JOB
+}
+
+// Tag is the statement's command tag.
+func (s *StartJob) Tag() string {
+	if s.Create {
+		return "CREATE JOB"
+	}
+	return "START JOB"
 }
 
 // JobAction is what AlterJob does.
