@@ -27,8 +27,9 @@ func keys(e *topic, from, to int64) {
 	}
 }
 
-// TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, and
-// one over rows that end, hold more groups than their limit has room for.
+// TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, one
+// over rows that end, windows, and a join WITHIN a length of time hold more than their
+// limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
 	const most = 100_000
 	for _, c := range []struct{ query, tasks string }{
@@ -36,6 +37,7 @@ func TestGroupsPastTheLimit(t *testing.T) {
 		{fmt.Sprintf("SELECT id, count(*), sum(id) FROM (SELECT id FROM e LIMIT %d) x GROUP BY id EMIT CHANGES", most), "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
+		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'", "2"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW HOPPING (INTERVAL '10 days', INTERVAL '5 days') GROUP BY id", "1"},
 	} {
 		t.Run(c.query, func(t *testing.T) {
@@ -67,7 +69,6 @@ func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 		"SELECT id, window_start, count(DISTINCT name) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
 		"SELECT id, window_start, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 days', INTERVAL '20 days') GROUP BY id",
 		"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id",
-		"SELECT a.id FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'",
 		"SELECT a.id FROM e a JOIN e b ON a.id = b.id",
 		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
 		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",

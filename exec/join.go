@@ -120,7 +120,11 @@ func (b *builder) joinPrograms(left, right []plan.Expr, on plan.Expr) (keys [2][
 }
 
 func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
-	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: b.account, Fault: b.fault}
+	account := b.account
+	if len(n.LeftKeys) > 0 {
+		account = b.evicter(t, n)
+	}
+	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: account, Fault: b.fault}
 	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
 	var err error
 	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {

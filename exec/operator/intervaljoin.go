@@ -59,7 +59,8 @@ type IntervalJoin struct {
 	nulls       []vec.Vec // one NULL row of each column, left and then right
 	out         vec.Batch
 	expiredRefs []ref
-	kept        *keptInterval // nil: nothing is
+	kept        *keptInterval  // nil: nothing is
+	evicted     *evictedTables // nil: all rows are in memory
 }
 
 // leastBucket is the least width of a bucket, in microseconds: below it, keeping
@@ -83,7 +84,7 @@ func NewIntervalJoin(s IntervalJoinSpec) *IntervalJoin {
 			back, ahead = ahead, back
 		}
 		j.sides[i] = &intervalSide{
-			types: s.Types[i], keyTypes: s.KeyTypes, width: j.width, back: back, ahead: ahead, pads: pads[i], account: s.Account,
+			input: i, passed: math.MinInt64, types: s.Types[i], keyTypes: s.KeyTypes, width: j.width, back: back, ahead: ahead, pads: pads[i], account: s.Account,
 			programs: append(append([]*expr.Program(nil), s.Keys[i]...), s.Times[i]), cols: make([]vec.Vec, len(s.KeyTypes)+1),
 			marks: pads[i] || i == JoinLeft && s.Kind.KeepsLeft(),
 		}
@@ -126,6 +127,7 @@ func (j *IntervalJoin) Process(ctx context.Context, input int, b *vec.Batch, out
 			return err
 		}
 	}
+	j.evicted.crowded()
 	return j.leftover(ctx, input, b, out)
 }
 
@@ -191,6 +193,11 @@ func (j *IntervalJoin) probe(ctx context.Context, input int, number int64, group
 		}
 		if len(j.part) == 0 {
 			continue
+		}
+		if k.evicted.some() {
+			if err := k.want(s.cols[:len(s.cols)-1], b.Rows, j.part, j.ids); err != nil {
+				return err
+			}
 		}
 		if k.table != nil {
 			k.table.lookup(s.cols[:len(s.cols)-1], b.Rows, j.part, j.ids)
@@ -381,7 +388,12 @@ func (j *IntervalJoin) emitAlone(ctx context.Context, input int, cols []vec.Vec,
 // buckets whose rows have all expired.
 func (j *IntervalJoin) Watermark(ctx context.Context, t int64, out Output) error {
 	j.watermark = max(j.watermark, t) // a restart may tell it again what was
-	for input := range j.sides {
+	for input, s := range j.sides {
+		were := s.oldest(s.passed)
+		s.passed = j.watermark
+		if err := j.sweep(ctx, input, were, s.oldest(s.passed), out); err != nil {
+			return err
+		}
 		if err := j.expire(ctx, input, out); err != nil {
 			return err
 		}
@@ -425,7 +437,11 @@ func (*IntervalJoin) Barrier(context.Context, stream.Epoch, Output) error { retu
 // Finish says that an input brings no more rows: those of the other wait for
 // nothing.
 func (j *IntervalJoin) Finish(ctx context.Context, input int, out Output) error {
-	j.sides[1-input].over = true
+	s := j.sides[1-input]
+	if err := j.sweep(ctx, 1-input, s.oldest(s.passed), math.MaxInt64, out); err != nil {
+		return err
+	}
+	s.over = true
 	return j.expire(ctx, 1-input, out)
 }
 
@@ -434,5 +450,6 @@ func (j *IntervalJoin) Close() error {
 	for _, s := range j.sides {
 		s.close()
 	}
+	j.evicted.close()
 	return nil
 }

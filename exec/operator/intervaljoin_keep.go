@@ -19,6 +19,12 @@ const (
 	tagIntervalRows  = 'r'
 	tagIntervalMarks = 'm'
 	tagIntervalTime  = 'w'
+	// Of a bucket of which groups were evicted: the rows and marks of its generations
+	// but the first, with the generation's number behind the bucket's; and what precedes
+	// the tags of evicted groups.
+	tagIntervalLaterRows  = 'R'
+	tagIntervalLaterMarks = 'M'
+	tagIntervalGroups     = 'E'
 )
 
 // markRows is how many rows have their marks in one page.
@@ -35,6 +41,7 @@ type keptInterval struct {
 // keptBucket is what the store has of a bucket.
 type keptBucket struct {
 	rows, marks pages
+	generation  uint32
 	saved       int      // rows
 	dirty       rowMarks // pages of marks that have changed
 }
@@ -44,9 +51,13 @@ func (k *keptBucket) open(side int, number int64) {
 	if k.rows.prefix != nil {
 		return
 	}
-	k.rows.prefix = binary.BigEndian.AppendUint64([]byte{tagIntervalRows, byte(side)}, uint64(number)^1<<63)
-	k.marks.prefix = slices.Clone(k.rows.prefix)
-	k.marks.prefix[0] = tagIntervalMarks
+	if k.generation == 0 {
+		k.rows.prefix = bucketPrefix(tagIntervalRows, side, number)
+		k.marks.prefix = bucketPrefix(tagIntervalMarks, side, number)
+		return
+	}
+	k.rows.prefix = binary.BigEndian.AppendUint32(bucketPrefix(tagIntervalLaterRows, side, number), k.generation)
+	k.marks.prefix = binary.BigEndian.AppendUint32(bucketPrefix(tagIntervalLaterMarks, side, number), k.generation)
 }
 
 // Keep has the join remember which buckets have gone.
@@ -62,10 +73,18 @@ func (j *IntervalJoin) Keep() error {
 // Save writes the rows and marks that are new, and deletes the buckets that have
 // expired.
 func (j *IntervalJoin) Save(w StateWriter) error {
+	var tables []evictable
+	if j.evicted != nil {
+		tables = j.tables()
+		j.evicted.begin(tables)
+	}
 	for side, s := range j.sides {
 		for _, k := range s.gone {
 			k.kept.rows.drop(w)
 			k.kept.marks.drop(w)
+			if err := k.evicted.forget(w); err != nil {
+				return err
+			}
 		}
 		s.gone = s.gone[:0]
 		for _, k := range s.buckets {
@@ -78,7 +97,10 @@ func (j *IntervalJoin) Save(w StateWriter) error {
 		j.kept.watermark = j.watermark
 		w.Set([]byte{tagIntervalTime}, binary.BigEndian.AppendUint64(nil, uint64(j.watermark)))
 	}
-	return nil
+	if j.evicted == nil {
+		return nil
+	}
+	return j.evicted.end(w, tables)
 }
 
 func (j *IntervalJoin) saveBucket(w StateWriter, side int, k *intervalBucket) error {
@@ -105,7 +127,10 @@ func (j *IntervalJoin) saveBucket(w StateWriter, side int, k *intervalBucket) er
 		}
 		k.kept.dirty[at] = 0
 	}
-	return nil
+	if k.evicted == nil {
+		return nil
+	}
+	return k.evicted.proceed(w)
 }
 
 // Restore brings the buckets back.
@@ -125,8 +150,10 @@ func (j *IntervalJoin) Restore(r StateReader) error {
 	if r.Share == nil {
 		j.kept.watermark = passed
 	}
-	for side := range j.sides {
-		if err := j.restoreSide(r, side, passed); err != nil {
+	for side, s := range j.sides {
+		s.passed, s.restore = j.watermark, true
+		err := j.restoreSide(r, side, passed)
+		if s.restore = false; err != nil {
 			return err
 		}
 	}
@@ -148,31 +175,43 @@ func (j *IntervalJoin) restoreMarks(r StateReader, side int) (map[int64]*keptMar
 			m = &keptMarks{}
 			all[number] = m
 		}
-		if len(value)%8 != 0 || len(value) > markRows/8 {
-			return errKept
-		}
-		for len(m.matched) < page*markRows/64 {
-			m.matched = append(m.matched, 0)
-		}
-		for at := 0; at < len(value); at += 8 {
-			m.matched = append(m.matched, binary.BigEndian.Uint64(value[at:]))
-		}
-		m.pages.note(page, len(value))
-		return nil
+		return m.add(page, value)
 	})
 	return all, err
+}
+
+// add takes a page of marks.
+func (m *keptMarks) add(page int, value []byte) error {
+	if len(value)%8 != 0 || len(value) > markRows/8 {
+		return errKept
+	}
+	for len(m.matched) < page*markRows/64 {
+		m.matched = append(m.matched, 0)
+	}
+	for at := 0; at < len(value); at += 8 {
+		m.matched = append(m.matched, binary.BigEndian.Uint64(value[at:]))
+	}
+	m.pages.note(page, len(value))
+	return nil
 }
 
 // restoreSide brings one side back, of which the rows have gone out that had
 // expired at the watermark passed.
 func (j *IntervalJoin) restoreSide(r StateReader, side int, passed int64) error {
 	s := j.sides[side]
+	some, err := j.restoreEvicted(r, s, passed)
+	if err != nil {
+		return err
+	}
 	marks, err := j.restoreMarks(r, side)
 	if err != nil {
 		return err
 	}
 	return readAll(r, []byte{tagIntervalRows, byte(side)}, 8, func(bucket []byte, page int, value []byte) error {
 		number := int64(binary.BigEndian.Uint64(bucket) ^ 1<<63)
+		if some[number] {
+			return nil
+		}
 		b, err := j.kept.blocks[side].read(value)
 		if err != nil {
 			return err
@@ -181,25 +220,31 @@ func (j *IntervalJoin) restoreSide(r StateReader, side int, passed int64) error 
 		if m == nil {
 			m = &keptMarks{}
 		}
-		if err := j.restoreRows(s, number, b, page*blockRows, m.matched, r.Share, passed); err != nil || r.Share != nil {
-			return err
-		}
-		// What was read is what the store has.
-		k := s.bucket(number)
-		k.kept.open(side, number)
-		k.kept.saved, k.kept.dirty = len(k.times), nil
-		k.kept.rows.note(page, len(value))
-		k.kept.marks.parts = m.pages.parts
-		if k.kept.saved != page*blockRows+b.Rows {
-			return errKept
-		}
-		return nil
+		return j.restoreBlock(r, s.bucket(number), b, page, len(value), m, 0, passed)
 	})
+}
+
+// restoreBlock gives a bucket back the rows of a block, which has so many bytes, but
+// those of the first keys of its table.
+func (j *IntervalJoin) restoreBlock(r StateReader, k *intervalBucket, b *vec.Batch, page, size int, m *keptMarks, newer int, passed int64) error {
+	if err := j.restoreRows(k, b, page*blockRows, m.matched, r.Share, newer, passed); err != nil || r.Share != nil {
+		return err
+	}
+	// What was read is what the store has.
+	k.kept.open(k.side.input, k.number)
+	k.kept.saved, k.kept.dirty = len(k.times), nil
+	k.kept.rows.note(page, size)
+	k.kept.marks.parts = m.pages.parts
+	if k.kept.saved != page*blockRows+b.Rows {
+		return errKept
+	}
+	return nil
 }
 
 // restoreRows gives a bucket back rows that it had from number first on, those of
 // the share.
-func (j *IntervalJoin) restoreRows(s *intervalSide, number int64, b *vec.Batch, first int, matched rowMarks, share *Share, passed int64) error {
+func (j *IntervalJoin) restoreRows(k *intervalBucket, b *vec.Batch, first int, matched rowMarks, share *Share, newer int, passed int64) error {
+	s := k.side
 	last := len(b.Cols) - 1
 	own := &vec.Batch{Cols: b.Cols[:last], Rows: b.Rows}
 	sel, err := runAll(s.programs, own, s.cols, nil, &j.live)
@@ -211,8 +256,12 @@ func (j *IntervalJoin) restoreRows(s *intervalSide, number int64, b *vec.Batch, 
 		return nil
 	}
 	j.hit, j.ids = sized(j.hit, b.Rows), sized(j.ids, b.Rows)
+	if newer > 0 {
+		k.table.lookup(s.cols[:len(s.cols)-1], b.Rows, sel, j.ids)
+		sel = slices.DeleteFunc(slices.Clone(sel), func(r int32) bool { return j.ids[r] >= 0 && int(j.ids[r]) < newer })
+	}
 	for r := range b.Rows {
 		j.hit[r] = matched.get(int32(first + r))
 	}
-	return s.add(number, sel, timeColumn(b.Cols[last]), j.hit, own, j.ids, passed)
+	return s.add(k.number, sel, timeColumn(b.Cols[last]), j.hit, own, j.ids, passed)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -32,6 +33,14 @@ type intervalSide struct {
 	due     dueRuns           // rows that had no match when they came, where pads
 	keeps   bool              // Save will be called
 	gone    []*intervalBucket // dropped, and still in the store
+
+	input   int
+	passed  int64          // the watermark
+	evicted *evictedTables // nil: all rows are in memory
+	layout  *rowkey.Layout // of evicted rows
+	reader  *rowkey.Reader
+	waiting []dueRow // of the groups that are being loaded
+	restore bool     // rows are as they were stored
 }
 
 // intervalBucket are the rows of one span of time, in the order in which they
@@ -47,6 +56,10 @@ type intervalBucket struct {
 	chains  chains
 	held    int64
 	kept    keptBucket
+	side    *intervalSide
+	evicted *evicted // nil: it never had a row elsewhere
+	// swept: unmatched rows of earlier times have gone out or are in memory.
+	swept int64
 }
 
 // mark notes that a row has matched.
@@ -112,7 +125,7 @@ func (s *intervalSide) bucket(number int64) *intervalBucket {
 	if i < len(s.buckets) && s.buckets[i].number == number {
 		return s.buckets[i]
 	}
-	k := &intervalBucket{number: number, rows: vec.NewBatch(s.types)}
+	k := &intervalBucket{number: number, rows: vec.NewBatch(s.types), side: s}
 	if len(s.keyTypes) > 0 {
 		k.table = newTable(s.keyTypes, s.account, "JOIN")
 	}
@@ -127,9 +140,15 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 	k := s.bucket(number)
 	first := int32(len(k.times))
 	if k.table != nil {
-		keys := s.cols[:len(s.cols)-1]
+		keys, known := s.cols[:len(s.cols)-1], k.table.Len()
 		if err := k.table.assign(keys, b.Rows, sel, ids); err != nil {
 			return err
+		}
+		if !s.restore && k.evicted.some() {
+			if err := k.fetch(known); err != nil {
+				return err
+			}
+			first = int32(len(k.times))
 		}
 		k.chains.add(ids, sel, keys, first, k.table.Len())
 	}
@@ -150,6 +169,12 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 		}
 	}
 	s.due.end(number, waiting)
+	return k.charge()
+}
+
+// charge counts what the bucket holds.
+func (k *intervalBucket) charge() error {
+	s := k.side
 	size := batchBytes(k.rows)
 	if size > 1<<31-1<<20 {
 		return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "JOIN holds more than 2 GB of the rows of %v", time.Duration(s.width)*time.Microsecond)
@@ -181,7 +206,7 @@ func (s *intervalSide) drop(watermark int64) {
 	for n < len(s.buckets) && s.expired((s.buckets[n].number+1)*s.width-1, watermark) {
 		k := s.buckets[n]
 		s.free(k)
-		if s.keeps && k.kept.saved > 0 {
+		if s.keeps && (k.kept.saved > 0 || k.evicted != nil) {
 			s.gone = append(s.gone, k)
 		}
 		n++
@@ -193,6 +218,7 @@ func (s *intervalSide) free(k *intervalBucket) {
 	if k.table != nil {
 		k.table.close()
 	}
+	k.evicted.close()
 	s.account.Release(k.held)
 	k.held, k.rows, k.times, k.matched, k.table, k.chains = 0, nil, nil, nil, nil, chains{}
 }
