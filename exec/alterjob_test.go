@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -148,6 +149,30 @@ func TestStartFromOfTables(t *testing.T) {
 	f.run("STOP JOB j")
 	equal(t, "from what is there", accumulated(t, f.topics.file("j_out").read()), []string{"1|3"})
 	equal(t, "the view", f.selected("SELECT * FROM v"), []string{"1", "1", "1"})
+}
+
+// TestStartFromLatestOfTables: a job over two tables that begins with what comes from now
+// on gets it of both, together.
+func TestStartFromLatestOfTables(t *testing.T) {
+	f := newFixture(t)
+	f.run("CREATE TABLE a (id bigint)", "CREATE TABLE b (id bigint)", "INSERT INTO a VALUES (1)")
+	if err := f.sqlJob("j", "SELECT a.id FROM a JOIN b USING (id)"); err != nil {
+		t.Fatal(err)
+	}
+	f.stop("j")
+	f.run("ALTER JOB j START FROM LATEST")
+	ctx, id := f.context(), 2
+	for ; ctx.Err() == nil && len(f.topics.file("j_out").read()) == 0; id++ {
+		f.run(fmt.Sprintf("INSERT INTO a VALUES (%d)", id), fmt.Sprintf("INSERT INTO b VALUES (%d)", id))
+		f.committedMore("j", 1)
+	}
+	f.run("INSERT INTO b VALUES (1)", fmt.Sprintf("INSERT INTO a VALUES (%d)", id), fmt.Sprintf("INSERT INTO b VALUES (%d)", id))
+	f.settle()
+	f.stop("j")
+	rows := f.topics.file("j_out").read()
+	if slices.Contains(rows, "+|1") || !slices.Contains(rows, fmt.Sprintf("+|%d", id)) {
+		t.Errorf("the job wrote %v, want %d among them and not 1", rows, id)
+	}
 }
 
 // TestRenameJob: a job that runs gets another name, or two change theirs, and each

@@ -60,7 +60,7 @@ func (s *tableSource) Open(_ context.Context, from []stream.Position, spec strea
 	r := &tableReader{source: s}
 	resumed := stream.Resumed(from)
 	if spec.Latest && !resumed {
-		r.f = s.engine.o.Tables.Follow(table.Describe(s.relation), spec.Columns, true)
+		r.f = s.in.FollowFromNow(table.Describe(s.relation), spec.Columns)
 		r.f.Check(s.check)
 		return r, nil
 	}

@@ -42,6 +42,7 @@ type Following struct {
 	// members are those that are open, each with what it has to deliver next.
 	members map[*Follower]bool // true: it has delivered target
 	target  *roots             // nil: none was taken
+	start   *roots             // where those begin that are not given what is there; nil: there are none
 	moved   chan struct{}      // closed when target changes, or a member comes or goes
 }
 
@@ -57,10 +58,23 @@ const lag = 1 << 16
 // Follow starts with an empty table, so that its first rows are what is there.
 // columns are as ScanSpec.Columns. fromNow: they are not delivered.
 func (t *Tables) Follow(d *Desc, columns []int, fromNow bool) *Follower {
-	f := t.Following().Follow(d, columns)
+	g := t.Following()
 	if fromNow {
-		f.from = t.newest()
+		return g.FollowFromNow(d, columns)
 	}
+	return g.Follow(d, columns)
+}
+
+// FollowFromNow adds a follower of what changes from now on: of several, from the
+// moment at which the first of them was added.
+func (g *Following) FollowFromNow(d *Desc, columns []int) *Follower {
+	f := g.Follow(d, columns)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.start == nil {
+		g.start = g.t.newest()
+	}
+	f.from = g.t.retain(g.start)
 	return f
 }
 
@@ -267,9 +281,13 @@ func (g *Following) leave(f *Follower) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.members, f)
-	if len(g.members) == 0 && g.target != nil {
-		g.t.release(g.target)
-		g.target = nil
+	if len(g.members) == 0 {
+		for _, r := range []*roots{g.target, g.start} {
+			if r != nil {
+				g.t.release(r)
+			}
+		}
+		g.target, g.start = nil, nil
 	}
 	close(g.moved)
 	g.moved = make(chan struct{})
