@@ -172,6 +172,9 @@ func (t *tableDraft) indexElem(e *pg.IndexElem, k catalog.IndexKey) {
 		if !collations[names[len(names)-1]] {
 			t.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", strings.Join(names, ".")))
 		}
+		if category(k.Type.OID) != 'S' && category(elemType(k.Type.OID)) != 'S' {
+			t.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "collations are not supported by type %s", t.formatType(k.Type.OID)))
+		}
 	}
 	if len(e.Opclass) > 0 {
 		t.operatorClass(strs(e.Opclass), k)

@@ -222,10 +222,15 @@ func (t *tableDraft) columnConstraints(def *pg.ColumnDef, at int, serial bool) {
 	name, table := t.rel.Columns[at].Name, t.rel.Name
 	nullable, notNull := false, false
 	hasDefault, identity := serial, false
+	t.constraintAttributes(def.Constraints)
 	for _, n := range def.Constraints {
 		c := n.GetConstraint()
+		loc := c.Location
+		if serial && c.Contype != pg.ConstrType_CONSTR_IDENTITY {
+			loc = -1 // of what serial stands for
+		}
 		twice := func(what string) {
-			t.failf(sqlerr.SyntaxError, c.Location, "%s for column \"%s\" of table \"%s\"", what, name, table)
+			t.failf(sqlerr.SyntaxError, loc, "%s for column \"%s\" of table \"%s\"", what, name, table)
 		}
 		switch c.Contype {
 		case pg.ConstrType_CONSTR_NULL:

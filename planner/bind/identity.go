@@ -12,7 +12,10 @@ import (
 // addIdentity is ALTER COLUMN ... ADD GENERATED AS IDENTITY.
 func (a *alteration) addIdentity(at int, n *pg.Node) {
 	c := &a.rel.Columns[at]
+	_, numbered := sequenceLimits[c.Type.OID]
 	switch {
+	case !numbered:
+		a.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "identity column type must be smallint, integer, or bigint"))
 	case !c.NotNull:
 		a.fail(sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "column \"%s\" of relation \"%s\" must be declared NOT NULL before identity can be added", c.Name, a.rel.Name))
 	case c.Identity != 0:

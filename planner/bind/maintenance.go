@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -24,9 +25,24 @@ func (b *binder) vacuum(x *pg.VacuumStmt) *plan.Bound {
 			b.warn(sqlerr.Warning, "permission denied to %s \"%s\", skipping it", strings.ToLower(n.Tag), r.Name)
 		case r.Kind != catalog.Virtual && !r.Stored():
 			b.warn(sqlerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", r.Name, strings.ToLower(n.Tag))
+		default:
+			b.analyzed(r, strs(rel.VaCols))
 		}
 	}
 	return done(n)
+}
+
+// analyzed refuses the columns of ANALYZE that a relation does not have, or that are
+// named twice.
+func (b *binder) analyzed(r *catalog.Relation, columns []string) {
+	for i, name := range columns {
+		switch {
+		case !slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return c.Name == name }):
+			b.failf(sqlerr.UndefinedColumn, -1, "column \"%s\" of relation \"%s\" does not exist", name, r.Name)
+		case slices.Contains(columns[:i], name):
+			b.failf(sqlerr.DuplicateColumn, -1, "column \"%s\" of relation \"%s\" appears more than once", name, r.Name)
+		}
+	}
 }
 
 // mayMaintain reports whether a role may have a relation vacuumed: the one that owns

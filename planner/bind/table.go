@@ -121,7 +121,7 @@ func (b *binder) refuseTarget(rel *catalog.Relation, loc int32, verb string) {
 	case catalog.Virtual:
 		b.failf(sqlerr.InsufficientPrivilege, loc, "permission denied: \"%s\" is a system catalog", rel.Name)
 	case catalog.Sequence:
-		b.failf(sqlerr.WrongObjectType, loc, "cannot change sequence \"%s\"", rel.Name)
+		b.failf(sqlerr.WrongObjectType, -1, "cannot change sequence \"%s\"", rel.Name)
 	}
 	hint := "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	switch {
