@@ -132,6 +132,7 @@ func (a *asked) Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *ve
 	m.LookupMisses.Add(int64(len(a.misses)))
 	var faults operator.KeyFaults
 	if len(a.misses) > 0 {
+		at := a.cache.now()
 		asks, err := a.ask(ctx, given)
 		if err != nil {
 			return a.fail(fmt.Errorf("looking up in %s: %w", a.relation.Name, err))
@@ -143,7 +144,7 @@ func (a *asked) Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *ve
 					continue
 				}
 				a.key, _ = a.encoder.Append(a.key[:0], given, int(k))
-				a.cache.put(a.key, q.rows[i])
+				a.cache.put(a.key, q.rows[i], at)
 				if err := a.take(ctx, q.rows[i], k, keys, f); err != nil {
 					return err
 				}

@@ -372,6 +372,7 @@ func TestLookupKilled(t *testing.T) {
 				for i := range int64(4) {
 					f.dimensions.put(string(rune('a'+i)), fmt.Sprint(round))
 				}
+				time.Sleep(3 * time.Millisecond) // nothing that is kept is older than its time
 				fill(e, 40*round, 40*round+40)
 				f.committedMore("j", 1)
 				f.kill()
@@ -418,32 +419,32 @@ func TestLookupCache(t *testing.T) {
 		return []string{has}
 	}
 	for _, k := range "abc" {
-		c.put([]byte(string(k)), row())
+		c.put([]byte(string(k)), row(), now)
 	}
 	equal(t, "three fit", there("cba"), []string{"cba"})
-	c.put([]byte("d"), row())
+	c.put([]byte("d"), row(), now)
 	equal(t, "the one asked for longest ago goes", there("abcd"), []string{"abd"})
 	if account.Used() != 3*size {
 		t.Errorf("%d bytes are counted, want %d", account.Used(), 3*size)
 	}
-	c.put([]byte("n"), nil)
+	c.put([]byte("n"), nil, now)
 	equal(t, "one without rows", there("n"), []string{"n"})
 	now = now.Add(2 * time.Second)
 	equal(t, "is known for a second", there("nbd"), []string{"bd"})
 	now = now.Add(time.Minute)
 	equal(t, "others for a minute", there("bd"), []string{""})
-	c.put([]byte("big"), make([]byte, 10*size))
+	c.put([]byte("big"), make([]byte, 10*size), now)
 	if len(c.entries) != 0 || account.Used() != 0 {
 		t.Errorf("%d bytes are counted of nothing", account.Used())
 	}
 	tight := newLookupCache(1<<30, time.Minute, 0, memory.New("test", 2*size, ""))
 	for _, k := range "abc" {
-		tight.put([]byte(string(k)), row())
+		tight.put([]byte(string(k)), row(), now)
 	}
 	if len(tight.entries) != 2 {
 		t.Errorf("%d entries where memory is for two", len(tight.entries))
 	}
-	tight.put([]byte("z"), nil)
+	tight.put([]byte("z"), nil, now)
 	if _, ok := tight.get([]byte("z")); ok {
 		t.Error("a key without rows is kept, and not to be")
 	}

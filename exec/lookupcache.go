@@ -55,8 +55,8 @@ func (c *lookupCache) get(key []byte) (rows []byte, ok bool) {
 }
 
 // put keeps a key's rows, which are the cache's from then on, where there is room for
-// them: memory that others need is not taken.
-func (c *lookupCache) put(key, rows []byte) {
+// them: memory that others need is not taken. at is when they were asked for.
+func (c *lookupCache) put(key, rows []byte, at time.Time) {
 	ttl := c.ttl
 	if len(rows) == 0 {
 		ttl = c.negative
@@ -64,7 +64,7 @@ func (c *lookupCache) put(key, rows []byte) {
 	if old := c.entries[string(key)]; old != nil {
 		c.drop(old)
 	}
-	e := &lookupEntry{key: string(key), rows: rows, until: c.now().Add(ttl)}
+	e := &lookupEntry{key: string(key), rows: rows, until: at.Add(ttl)}
 	if ttl <= 0 || e.size() > c.limit {
 		return
 	}

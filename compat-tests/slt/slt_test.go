@@ -68,17 +68,24 @@ func (s sides) connect(t *testing.T) (theirs, ours *server) {
 	return theirs, ours
 }
 
-// load makes the tables on both sides; PostgreSQL's public schema is emptied
-// first, since its server outlives a test.
+// forgetRoles drops the roles that files have made.
+const forgetRoles = `DO $$ DECLARE r text; BEGIN
+	FOR r IN SELECT quote_ident(rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user LOOP
+		EXECUTE 'DROP OWNED BY ' || r || ' CASCADE';
+		EXECUTE 'DROP ROLE ' || r;
+	END LOOP;
+END $$`
+
+// load makes the tables on both sides; PostgreSQL's public schema is emptied and
+// its roles are dropped first, since its server outlives a test.
 func (s sides) load(t *testing.T, tables []table) {
 	t.Helper()
 	theirs, ours := s.connect(t)
 	ctx := context.Background()
-	if _, err := theirs.ask(ctx, "DROP SCHEMA public CASCADE"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := theirs.ask(ctx, "CREATE SCHEMA public"); err != nil {
-		t.Fatal(err)
+	for _, sql := range []string{"DROP SCHEMA public CASCADE", "CREATE SCHEMA public", forgetRoles} {
+		if _, err := theirs.ask(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, table := range tables {
 		if err := table.loadPostgres(ctx, theirs); err != nil {
