@@ -193,7 +193,9 @@ func (j *job) main(ctx context.Context) {
 		j.mu.Unlock()
 		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
 		if !j.sleep(ctx, wait) {
-			j.unfinished(err)
+			if l.plan == nil || !l.plan.View || !j.gone() { // a view's rows are dropped with it
+				j.unfinished(err)
+			}
 			return
 		}
 		j.mu.Lock()
