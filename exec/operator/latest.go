@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -53,7 +54,7 @@ type Latest struct {
 	out      emitter
 	sel      selector
 	held     int64
-	passed   *rowkey.Layout // of the columns that are passed on; nil: not needed so far
+	passed   *rowkey.Layout // of the columns that are passed on; nil: equal ones are the same
 	bytes    [2][]byte
 	kept     *keptLatest // nil: nothing is stored
 
@@ -81,6 +82,9 @@ func NewLatest(spec LatestSpec) *Latest {
 	l.store = newRowStore(spec.Types[:l.width], spec.Account)
 	l.patch = vec.NewBatch(spec.Types[:l.width])
 	l.out = newEmitter(spec.Types[:spec.Pass])
+	if slices.ContainsFunc(spec.Types[:spec.Pass], func(t types.Type) bool { return !exactBytes(t) }) {
+		l.passed = newRowCodec(spec.Types[:spec.Pass]).layout
+	}
 	return l
 }
 
@@ -292,18 +296,13 @@ func (l *Latest) Barrier(ctx context.Context, _ stream.Epoch, out Output) error 
 // not, though they are equal.
 func (l *Latest) alike(a, b ref) bool {
 	ca, cb := l.store.batches[a>>32].Cols[:l.spec.Pass], l.store.batches[b>>32].Cols[:l.spec.Pass]
-	exact := true
 	for c, t := range l.spec.Types[:l.spec.Pass] {
 		if !vec.Equal(ca[c], int(int32(a)), cb[c], int(int32(b)), t) {
 			return false
 		}
-		exact = exact && exactBytes(t)
-	}
-	if exact {
-		return true
 	}
 	if l.passed == nil {
-		l.passed = newRowCodec(l.spec.Types[:l.spec.Pass]).layout
+		return true
 	}
 	l.bytes[0] = l.passed.Append(l.bytes[0][:0], ca, int(int32(a)))
 	l.bytes[1] = l.passed.Append(l.bytes[1][:0], cb, int(int32(b)))

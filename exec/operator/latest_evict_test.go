@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
@@ -272,5 +273,49 @@ func takeRows(t *testing.T, there map[string]string, lines []string) {
 		default:
 			there[name] = row
 		}
+	}
+}
+
+// TestEvictedLatestCleans: what TRUNCATE has taken away leaves the store's pages, too.
+func TestEvictedLatestCleans(t *testing.T) {
+	k, op := newKeeper(t), latestOver(latestTypes, evicting(300<<10))
+	k.keep(op, 0)
+	sink := &script{types: latestTypes[:3]}
+	epoch := func(from, to int64, mark []byte) {
+		t.Helper()
+		s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+		if mark != nil {
+			s.mark(mark)
+		}
+		for n := from; n < to; n++ {
+			s.add(vec.Insert, types.Value{Type: latestTypes[0], I: n}, s.text(), s.text(), nil)
+		}
+		if err := op.Process(t.Context(), 0, makeBatch(latestTypes, s.events, false, s.rng), sink); err != nil {
+			t.Fatal(err)
+		}
+		if err := op.Barrier(t.Context(), 1, sink); err != nil {
+			t.Fatal(err)
+		}
+		k.save(op)
+	}
+	const rows, left = 20_000, 10
+	for n := range int64(rows / 500) {
+		epoch(500*n, 500*n+500, nil)
+	}
+	if n := op.Evicted(); n < rows/2 {
+		t.Fatalf("%d rows are evicted", n)
+	}
+	sink.lines = nil
+	if epoch(0, left, stream.MarkTruncate); len(sink.lines) != rows-left || k.bytes > 64<<10 {
+		t.Errorf("TRUNCATE gives %d changes, and stores %d bytes", len(sink.lines), k.bytes)
+	}
+	begun := time.Now()
+	for n := int64(0); op.Evicted() > 40 || op.rounds.least != 0; n++ { // merging has its own pace
+		if epoch(n%40, n%40+1, nil); time.Since(begun) > time.Minute {
+			t.Fatalf("%d rows are in pages, and those before round %d are gone", op.Evicted(), op.rounds.least)
+		}
+	}
+	if err := op.Close(); err != nil {
+		t.Error(err)
 	}
 }
