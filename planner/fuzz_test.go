@@ -114,11 +114,15 @@ func check(t *testing.T, sql string, n plan.Node, in []plan.Field, exprs ...plan
 			switch x := x.(type) {
 			case *plan.Call:
 				// What takes any type takes an unknown literal too.
-				args := slices.DeleteFunc(slices.Clone(x.Args), func(a plan.Expr) bool {
-					k, ok := a.(*plan.Const)
-					return ok && k.Value.Type.OID == types.Unknown && slices.Contains(x.Func.Args, types.Any)
-				})
+				args := x.Args
+				if slices.Contains(x.Func.Args, types.Any) {
+					args = slices.DeleteFunc(slices.Clone(args), unknown)
+				}
 				check(t, sql, n, in, args...)
+				return false
+			case *plan.Row:
+				// An item stays a literal until the row is compared or cast.
+				check(t, sql, n, in, slices.DeleteFunc(slices.Clone(x.Items), unknown)...)
 				return false
 			case *plan.Cast:
 				if x.Method == plan.CastArray {
@@ -133,13 +137,18 @@ func check(t *testing.T, sql string, n plan.Node, in []plan.Field, exprs ...plan
 					t.Fatalf("%q: %s takes column %d for %s, it is %s", sql, n, x.Index, types.FormatType(x.Typ), types.FormatType(in[x.Index].Type))
 				}
 			case *plan.Const:
-				if x.Value.Type.OID == types.Unknown {
+				if unknown(x) {
 					t.Fatalf("%q: %s holds a literal of unknown type: %s", sql, n, x)
 				}
 			}
 			return true
 		})
 	}
+}
+
+func unknown(e plan.Expr) bool {
+	c, ok := e.(*plan.Const)
+	return ok && c.Value.Type.OID == types.Unknown
 }
 
 func BenchmarkPlan(b *testing.B) {
