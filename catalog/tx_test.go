@@ -400,7 +400,7 @@ func TestDropAndItsDependents(t *testing.T) {
 		{
 			name: "job missing",
 			drop: func(tx *Tx) (Dropped, []*sqlerr.Error, error) { return tx.DropJob("x", false, false, publicPath) },
-			err:  `42704 job "x" does not exist`,
+			err:  "42704 job \"x\" does not exist\nHINT: SHOW JOBS lists them.",
 		},
 	}
 	for _, test := range tests {
@@ -489,7 +489,7 @@ func TestJobs(t *testing.T) {
 		t.Errorf("replacing: OID %d, UUID %x; was %d, %x", second.OID, second.UUID, first.OID, first.UUID)
 	}
 	expect(t, "late change", sqlerr.CodeOf(other.Commit()), sqlerr.SerializationFailure)
-	expect(t, "no such job", message(c.Begin().UpdateJob("x", func(*Job) {})), `42704 job "x" does not exist`)
+	expect(t, "no such job", message(c.Begin().UpdateJob("x", func(*Job) {})), "42704 job \"x\" does not exist\nHINT: SHOW JOBS lists them.")
 }
 
 func TestSchemas(t *testing.T) {

@@ -36,7 +36,8 @@ func TestAuthorize(t *testing.T) {
 		{"SELECT * FROM a EMIT CHANGES", "SELECT a"},
 		{"SELECT * FROM v", "SELECT v"}, // a is its owner's to read
 		{"SELECT (SELECT max(id) FROM b) FROM a", "SELECT a, SELECT b"},
-		{"WITH x AS (SELECT * FROM b) SELECT 1", "SELECT b"},
+		{"WITH x AS (SELECT * FROM b) SELECT * FROM x", "SELECT b"},
+		{"WITH x AS (SELECT * FROM b) SELECT 1", ""}, // nobody reads it
 		{"INSERT INTO a SELECT * FROM b", "INSERT a, SELECT b"},
 		{"INSERT INTO a VALUES (1)", "INSERT a"},
 		{"SELECT id FROM a INTO out", "SELECT a, INSERT out"},

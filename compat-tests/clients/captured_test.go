@@ -285,6 +285,7 @@ var otherRows = []struct{ part, why string }{
 	{"getTables(null,null,%,null)", "the catalogs have no indexes here"},
 	{"getColumns(all)", "the catalogs' domains are their base types, and ferris has columns"},
 	{"hideUnprivilegedObjects", "the catalogs have no indexes here"},
+	{"dataset over a query", "one of many rows, in no order"},
 	{"\\dn", "the schema ferris is listed"},
 	{"\\dt *.*", "PostgreSQL's information_schema has tables of features"},
 	{"\\dtS", "no TOAST tables, and ferris has views"},
