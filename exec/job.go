@@ -31,6 +31,7 @@ type job struct {
 	cutShort        <-chan struct{} // closed by cut
 	asked           requests        // of other systems
 	over            atomic.Bool     // its end is being recorded
+	told            atomic.Bool     // whoever drops it knows what its sinks have not got
 	hurry           chan struct{}   // somebody waits for the view that the job maintains, or memory is short
 	opened          chan struct{}   // closed by open when its sources have been opened for the first time
 	tried           chan struct{}   // closed by noteTried then, or when the first try to get there has failed

@@ -28,6 +28,7 @@ func (e *Engine) undelivered(dropped []*catalog.Job) []*sqlerr.Error {
 			if stuck, runs := j.stuck(); runs {
 				lost = stuck
 			}
+			j.told.Store(len(lost) > 0)
 		}
 		for _, text := range lost {
 			w := sqlerr.Errorf(sqlerr.Warning, "job \"%s\" is dropped with rows that a sink has not got: %s", def.Name, text).
@@ -114,6 +115,9 @@ func (l *life) deliverRest(ctx context.Context) error {
 	for _, s := range staged {
 		if lost := s.rest(ctx); lost != "" {
 			l.j.e.log.Error("a job was dropped with rows that a sink has not got", "job", l.j.def.Name, "left", lost)
+			if !l.j.told.Load() {
+				l.j.unfinished(fmt.Errorf("not delivered are %s", lost))
+			}
 		}
 	}
 	return nil

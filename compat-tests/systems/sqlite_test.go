@@ -161,14 +161,15 @@ func TestSQLiteExactlyOnce(t *testing.T) {
 	p.same(p.here("SELECT * FROM sums ORDER BY k"), p.here("SELECT k, count(*), max(id) FROM copies GROUP BY k ORDER BY k")...)
 }
 
-// TestSQLiteWaits: a job that waits for the next row of a long SELECT stops, and one whose
-// own reader keeps it from writing fails, and says what to do.
+// TestSQLiteWaits: a job that waits for the next row of a long SELECT stops, and one that a
+// reader keeps from writing fails, and says what to do.
 func TestSQLiteWaits(t *testing.T) {
 	p := withFile(t)
 	p.here("CREATE SINK rows (id bigint) WITH (type = 'sqlite', connection = '$file', 'table' = 'rows', 'create' = 'true')")
 	p.here("INSERT INTO rows SELECT g FROM generate_series(1, 200000) g")
-	p.here("CREATE STREAM endless (n bigint) WITH (type = 'sqlite', connection = '$file', query = 'SELECT n FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000000) SELECT n FROM c) WHERE n = 1 OR n = 1000000000000')")
+	p.here("CREATE STREAM endless (n bigint) WITH (type = 'sqlite', connection = '$file', key = 'n', query = 'SELECT n FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000000) SELECT n FROM c) WHERE n = 1 OR n = 1000000000000')")
 	p.here("START JOB waits AS SELECT n FROM endless INTO b WITH ('b.type' = 'blackhole')")
+	p.soon(&p.ours, "SELECT state FROM ferris.jobs WHERE job_name = 'waits'", "running")
 	p.wait(200 * time.Millisecond) // it has begun to look
 	begun := time.Now()
 	p.here("STOP JOB waits")
@@ -178,8 +179,15 @@ func TestSQLiteWaits(t *testing.T) {
 	p.fails("SET statement_timeout = '200ms'; SELECT sum(n) FROM endless", "57014", "statement timeout")
 	p.here("SET statement_timeout = 0")
 
-	p.here("CREATE STREAM there WITH (type = 'sqlite', connection = '$file', 'table' = 'rows', 'connection.timeout' = '200ms')")
-	p.here("START JOB itself AS SELECT id FROM there INTO k WITH (max_restart_attempts = '1', restart_delay = '10ms', 'checkpoint.interval' = '10ms', 'max_batch_size' = '10', " +
-		"'k.type' = 'sqlite', 'k.connection' = '$file', 'k.table' = 'copies', 'k.create' = 'true', 'k.connection.timeout' = '200ms')")
-	p.soon(&p.ours, "SELECT state, sqlstate, hint LIKE '%journal_mode = WAL%' FROM ferris.jobs WHERE job_name = 'itself'", "failed|55006|t")
+	p.here("CREATE SINK copies (id bigint) WITH (type = 'sqlite', connection = '$file', 'table' = 'copies', 'create' = 'true', 'connection.timeout' = '200ms')")
+	p.here("INSERT INTO copies VALUES (0)")
+	p.here("CREATE STREAM pairs (id bigint) WITH (type = 'sqlite', connection = '$file', query = 'SELECT a.id FROM rows a, rows b')")
+	reader := p.connect(p.gateway.URL())
+	p.must(reader, "BEGIN; DECLARE c CURSOR FOR SELECT id FROM pairs; FETCH 1 FROM c") // and the file is locked for its reader
+	p.here("CREATE STREAM one (id bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rows = '1')")
+	p.here("START JOB writes AS SELECT id FROM one INTO copies WITH (max_restart_attempts = '1', restart_delay = '10ms')")
+	p.soon(&p.ours, "SELECT state, sqlstate, hint LIKE '%journal_mode = WAL%' FROM ferris.jobs WHERE job_name = 'writes'", "failed|55006|t")
+	p.must(reader, "COMMIT")
+	p.here("START JOB writes")
+	p.soon(&p.ours, "SELECT state FROM ferris.jobs WHERE job_name = 'writes'", "finished")
 }
