@@ -60,7 +60,7 @@ func TestEvictedIntervalJoins(t *testing.T) {
 				keys = 150
 			}
 			at := int64(0)
-			for range 60 {
+			for range epochs(60) {
 				for range 1 + b.rng.IntN(3) {
 					b.process(b.rng.IntN(2), intervalRows(b, 1+b.rng.IntN(200), at, keys))
 				}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -199,6 +200,14 @@ func takeBack(b *beside, rows *vec.Batch) *vec.Batch {
 	return back
 }
 
+// epochs is how many of n a random test plays: a third of them, but in the long tier.
+func epochs(n int) int {
+	if os.Getenv("FERRIS_TIER") == "long" {
+		return n
+	}
+	return n / 3
+}
+
 // TestEvictedWindows: an aggregate of windows that may hold a part of its groups gives
 // what one gives that holds all: windows that end once, whose changes go out, and that
 // are given again when late rows come, of rows that change and that do not.
@@ -232,7 +241,7 @@ func TestEvictedWindows(t *testing.T) {
 				return NewWindowAggregate(spec)
 			})
 			at := int64(0)
-			for range 40 {
+			for range epochs(40) {
 				for range 1 + b.rng.IntN(3) {
 					rows := windowRows(b, ts, k, at, 4000)
 					b.process(0, rows)
@@ -279,7 +288,7 @@ func TestEvictedSlices(t *testing.T) {
 				return NewSliceAggregate(spec)
 			})
 			at := int64(0)
-			for range 40 {
+			for range epochs(40) {
 				for range 1 + b.rng.IntN(3) {
 					rows := windowRows(b, ts, k, at, 4000)
 					b.process(0, rows)
