@@ -433,6 +433,8 @@ func TestLookupCache(t *testing.T) {
 	equal(t, "is known for a second", there("nbd"), []string{"bd"})
 	now = now.Add(time.Minute)
 	equal(t, "others for a minute", there("bd"), []string{""})
+	c.put([]byte("o"), row(), now.Add(-2*time.Minute))
+	equal(t, "what was long in coming is as old as the request", there("o"), []string{""})
 	c.put([]byte("big"), make([]byte, 10*size), now)
 	if len(c.entries) != 0 || account.Used() != 0 {
 		t.Errorf("%d bytes are counted of nothing", account.Used())

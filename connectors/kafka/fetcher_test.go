@@ -253,16 +253,7 @@ func TestLostRecords(t *testing.T) {
 		}
 		c := b.open(rel, stream.Scan{}, nil)
 		c.want("1 NULL @0:0", "2 NULL @0:1", "3 NULL @0:2")
-		b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
-			resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-			topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
-			topic.Topic = "t"
-			p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
-			p.LeaderEpoch, p.EndOffset = 0, 1
-			topic.Partitions = append(topic.Partitions, p)
-			resp.Topics = append(resp.Topics, topic)
-			return resp, nil, true
-		})
+		b.ControlKey(23, epochEnds)
 		if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
 			t.Fatal(err)
 		}
@@ -415,16 +406,7 @@ func TestLostRecordsOfALeaderThatIsNotThereYet(t *testing.T) {
 		}
 		next = got[len(got)-1].next
 	}
-	b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
-		resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
-		topic.Topic = "t"
-		p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
-		p.LeaderEpoch, p.EndOffset = 0, 1
-		topic.Partitions = append(topic.Partitions, p)
-		resp.Topics = append(resp.Topics, topic)
-		return resp, nil, true
-	})
+	b.ControlKey(23, epochEnds)
 	refusing.Store(true)
 	if err := b.MoveTopicPartition("t", 0, 1-old); err != nil {
 		t.Fatal(err)
@@ -467,4 +449,17 @@ func TestBeyondTheEnd(t *testing.T) {
 	}
 	b.produce("t", 0, `{"id":3}`)
 	c.want("3 NULL @0:2")
+}
+
+// epochEnds answers OffsetForLeaderEpoch (23): the first epoch of t's only partition ended
+// behind its first record.
+func epochEnds(req kmsg.Request) (kmsg.Response, error, bool) {
+	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+	topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
+	topic.Topic = "t"
+	p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+	p.LeaderEpoch, p.EndOffset = 0, 1
+	topic.Partitions = append(topic.Partitions, p)
+	resp.Topics = append(resp.Topics, topic)
+	return resp, nil, true
 }

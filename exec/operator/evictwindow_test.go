@@ -208,6 +208,37 @@ func epochs(n int) int {
 	return n / 3
 }
 
+// chargedCalls makes calls whose memory an account counts.
+func chargedCalls(bind binder, calls []string, account *memory.Account) func() ([]*Call, error) {
+	return func() (all []*Call, err error) {
+		for _, c := range calls {
+			call := retractingCall(bind, c)
+			call.spec.Account = account
+			all = append(all, call)
+		}
+		return all, nil
+	}
+}
+
+// playWindows gives both operators rows of windows that come and end, over epochs.
+func playWindows(b *beside, ts []types.Type, k int, appendOnly bool) {
+	at := int64(0)
+	for range epochs(40) {
+		for range 1 + b.rng.IntN(3) {
+			rows := windowRows(b, ts, k, at, 4000)
+			b.process(0, rows)
+			if !appendOnly && b.rng.IntN(2) == 0 {
+				b.process(0, takeBack(b, rows))
+			}
+		}
+		if at += b.rng.Int64N(windowLength / 2); b.rng.IntN(2) == 0 {
+			b.advance(at - windowLength)
+		}
+		b.barrier()
+	}
+	b.finish(1)
+}
+
 // TestEvictedWindows: an aggregate of windows that may hold a part of its groups gives
 // what one gives that holds all: windows that end once, whose changes go out, and that
 // are given again when late rows come, of rows that change and that do not.
@@ -230,31 +261,10 @@ func TestEvictedWindows(t *testing.T) {
 				if mode == 2 {
 					spec.Late = Lateness{Updates: true, Allowed: 2 * windowLength}
 				}
-				spec.Calls = func() (all []*Call, err error) {
-					for _, c := range calls {
-						call := retractingCall(bind, c)
-						call.spec.Account = account
-						all = append(all, call)
-					}
-					return all, nil
-				}
+				spec.Calls = chargedCalls(bind, calls, account)
 				return NewWindowAggregate(spec)
 			})
-			at := int64(0)
-			for range epochs(40) {
-				for range 1 + b.rng.IntN(3) {
-					rows := windowRows(b, ts, k, at, 4000)
-					b.process(0, rows)
-					if !appendOnly && b.rng.IntN(2) == 0 {
-						b.process(0, takeBack(b, rows))
-					}
-				}
-				if at += b.rng.Int64N(windowLength / 2); b.rng.IntN(2) == 0 {
-					b.advance(at - windowLength)
-				}
-				b.barrier()
-			}
-			b.finish(1)
+			playWindows(b, ts, k, appendOnly)
 		})
 	}
 }
@@ -277,31 +287,10 @@ func TestEvictedSlices(t *testing.T) {
 					Kind: plan.WindowHopping, Time: bind.program("$0"), TimeType: ts[0], Size: 3 * windowLength, Slide: windowLength, Grace: 10,
 					RowKeys: programs(bind, keys), RowTypes: ts[1 : len(ts)-1], Keys: places, AppendOnly: appendOnly, Account: account,
 				}
-				spec.Calls = func() (all []*Call, err error) {
-					for _, c := range calls {
-						call := retractingCall(bind, c)
-						call.spec.Account = account
-						all = append(all, call)
-					}
-					return all, nil
-				}
+				spec.Calls = chargedCalls(bind, calls, account)
 				return NewSliceAggregate(spec)
 			})
-			at := int64(0)
-			for range epochs(40) {
-				for range 1 + b.rng.IntN(3) {
-					rows := windowRows(b, ts, k, at, 4000)
-					b.process(0, rows)
-					if !appendOnly && b.rng.IntN(2) == 0 {
-						b.process(0, takeBack(b, rows))
-					}
-				}
-				if at += b.rng.Int64N(windowLength / 2); b.rng.IntN(2) == 0 {
-					b.advance(at - windowLength)
-				}
-				b.barrier()
-			}
-			b.finish(1)
+			playWindows(b, ts, k, appendOnly)
 		})
 	}
 }
