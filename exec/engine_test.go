@@ -153,6 +153,7 @@ func (f *fixture) kill() {
 	for _, j := range jobs {
 		<-j.done
 	}
+	f.background.Wait() // what a process leaves behind starts nothing
 	f.topics.mu.Lock()
 	for _, file := range f.topics.files {
 		file.mu.Lock()

@@ -53,7 +53,7 @@ func (e *Engine) reconcileOnce(a *agreement) (ending []*job, err error) {
 		}
 	}
 	e.mu.Lock()
-	if e.draining {
+	if e.draining || e.ctx.Err() != nil {
 		e.mu.Unlock()
 		return nil, nil
 	}
@@ -94,7 +94,7 @@ func (e *Engine) reconcileOnce(a *agreement) (ending []*job, err error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.draining {
+	if e.draining || e.ctx.Err() != nil {
 		return nil, errors.Join(errs...)
 	}
 	for id, j := range e.jobs {
