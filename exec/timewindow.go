@@ -106,9 +106,14 @@ func (b *builder) sessionAggregate(t *tree, n *plan.AggregateNode, g *plan.Windo
 	}
 	spec := operator.SessionAggregateSpec{
 		TimeType: types.Of(w.Time.Type().OID), Gap: plan.Micros(w.Size), Grace: plan.Micros(w.Grace), Final: n.Closing.Final,
-		Keys: g.Places, PartitionTypes: exprTypes(g.Keys), Account: b.holder(t, n), Fault: b.fault,
+		Keys: g.Places, PartitionTypes: exprTypes(g.Keys), Fault: b.fault,
 	}
-	var err error
+	use, err := callUse{live: true, combines: true}, error(nil)
+	if len(g.Keys) == 0 {
+		spec.Account = b.holder(t, n) // one partition has all sessions
+	} else if spec.Account, err = b.aggregateHolder(t, n, n, use); err != nil {
+		return err
+	}
 	if spec.Late, err = b.lateness(w, n.Closing.Late, nil, w.Time.Type()); err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (b *builder) sessionAggregate(t *tree, n *plan.AggregateNode, g *plan.Windo
 	if spec.Partition, err = b.compileAll(g.Keys); err != nil {
 		return err
 	}
-	if spec.Calls, err = b.calls(n.Calls, callUse{live: true, combines: true}, spec.Account); err != nil {
+	if spec.Calls, err = b.calls(n.Calls, use, spec.Account); err != nil {
 		return err
 	}
 	return b.operator(t, n, operator.NewSessionAggregate(spec), to, input{w.Input, 0})

@@ -6,8 +6,9 @@ import (
 )
 
 // eachPage calls f with all pages of a space, in the order of the pages,
-// from one on, of so many. Pages are numbered as the space's bits have them.
-func eachPage(r StateReader, prefix []byte, s pageSpace, from, n int, f func(p hashPage) error) error {
+// from one on, of so many. Pages are numbered as the space's bits have them. Those that
+// a cache has, where there is one, are not read, and may be newer.
+func eachPage(r StateReader, prefix []byte, s pageSpace, cache *pageCache, from, n int, f func(p hashPage) error) error {
 	var places []pagePlace
 	for p := from; p < min(from+n, 1<<s.bits); p++ {
 		if p >= s.merged {
@@ -18,7 +19,7 @@ func eachPage(r StateReader, prefix []byte, s pageSpace, from, n int, f func(p h
 			places = append(places, pagePlace{s.next, uint32(p<<(s.next-s.bits) + q)})
 		}
 	}
-	return readPages(r, prefix, places, nil, nil, func(_ pagePlace, p hashPage, _ int) error { return f(p) })
+	return readPages(r, prefix, places, cache, nil, func(_ pagePlace, p hashPage, _ int) error { return f(p) })
 }
 
 func appendPageKey(dst, prefix []byte, at pagePlace, part int) []byte {

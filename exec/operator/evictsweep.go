@@ -20,7 +20,7 @@ func eachRecord(r StateReader, prefix []byte, s pageSpace, c *groupCodec, f func
 	}
 	key := vec.NewBatch(c.types)
 	for p := 0; p < 1<<s.bits; p += mergeChunk {
-		err := eachPage(r, prefix, s, p, mergeChunk, func(p hashPage) error {
+		err := eachPage(r, prefix, s, nil, p, mergeChunk, func(p hashPage) error {
 			for i := range p.n {
 				own, beside, err := p.group(c, i)
 				if err != nil {
@@ -96,7 +96,7 @@ func (e *evicted) sweep(old func(beside []byte) bool, take func(keys *vec.Batch)
 	}
 	from := e.swept.page
 	e.swept.page += sweepPages
-	err := eachPage(e.reader, e.prefix, e.known, from, sweepPages, func(p hashPage) error {
+	err := eachPage(e.reader, e.prefix, e.known, nil, from, sweepPages, func(p hashPage) error {
 		for i := range p.n {
 			key, beside, err := p.group(e.codec, i)
 			if err != nil {
@@ -132,9 +132,9 @@ func firstOf(err error, next func() error) error {
 
 // restoreGenerations brings an operator's table and the generation before it back,
 // the pages staying where they are; of a share it brings all groups back into the
-// table, the newest part first: what is there stays. kept is the operator's own,
-// table restores into its table what a keptTable has stored, freeze has that become
-// the generation before, and add takes a group of a page.
+// table, the newest part first: what is there stays. ts are the types of the keys in
+// pages. kept is the operator's own, table restores into its table what a keptTable has
+// stored, freeze has that become the generation before, and add takes a group of a page.
 func restoreGenerations(r StateReader, prefix []byte, e *evicted, lie parts, ts []types.Type, kept **keptTable,
 	table func(StateReader, *keptTable) error, freeze func(), add func(key []vec.Vec, beside []byte) error) error {
 	if r.Share != nil {
@@ -143,7 +143,7 @@ func restoreGenerations(r StateReader, prefix []byte, e *evicted, lie parts, ts 
 			if number < 0 {
 				continue
 			}
-			t := newKeptTable(generationPrefix(prefix, uint32(number)), ts)
+			t := newKeptTable(generationPrefix(prefix, uint32(number)), own.types)
 			t.by = own.by
 			if err := table(r, t); err != nil {
 				return err
@@ -158,8 +158,9 @@ func restoreGenerations(r StateReader, prefix []byte, e *evicted, lie parts, ts 
 		})
 	}
 	e.now = lie.space
+	stored := (*kept).types
 	if lie.old >= 0 {
-		*kept = newKeptTable(generationPrefix(prefix, uint32(lie.old)), ts)
+		*kept = newKeptTable(generationPrefix(prefix, uint32(lie.old)), stored)
 		if err := table(r, *kept); err != nil {
 			return err
 		}
@@ -167,6 +168,6 @@ func restoreGenerations(r StateReader, prefix []byte, e *evicted, lie parts, ts 
 		freeze()
 	}
 	e.own = lie.own
-	*kept = newKeptTable(generationPrefix(prefix, lie.own), ts)
+	*kept = newKeptTable(generationPrefix(prefix, lie.own), stored)
 	return table(r, *kept)
 }

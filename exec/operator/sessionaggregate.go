@@ -68,10 +68,14 @@ type SessionAggregate struct {
 	before  *vec.Batch // results of the calls, as they went out
 	after   *vec.Batch
 
-	kept *keptSlots // nil: nothing is stored
-	live []int32
-	sel  selector
-	out  emitter
+	kept    *keptSlots // nil: nothing is stored
+	evicted *evicted   // nil: all sessions are in memory
+	dues    sessionDues
+	passing *SessionAggregate // for evicted sessions that go out
+	over    bool              // no row is to come
+	live    []int32
+	sel     selector
+	out     emitter
 }
 
 // oneSession is what is known of a session beside the states of its calls.
@@ -157,20 +161,26 @@ func (w *SessionAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ O
 	}
 	sel = w.sel.all(sel, b.Rows)
 	w.parts, w.slots = sized(w.parts, b.Rows), sized(w.slots, b.Rows)
-	partitions := 1
+	known, partitions := 0, 1
 	if w.table == nil {
 		clear(w.parts)
 	} else {
-		if err := w.table.assign(w.cols[:len(w.cols)-1], b.Rows, sel, w.parts); err != nil {
+		known = w.table.Len()
+		keys, err := w.evicted.canonical(w.table, w.cols[:len(w.cols)-1], b.Rows, sel, w.parts)
+		if err != nil {
+			return err
+		}
+		if err := w.table.assign(keys, b.Rows, sel, w.parts); err != nil {
 			return err
 		}
 		partitions = w.table.Len()
 	}
-	for len(w.open) < partitions {
-		w.open = append(w.open, nil)
-	}
+	w.roomFor(partitions)
 	at := timeColumn(w.cols[len(w.cols)-1])
 	w.alarms = w.due.begin()
+	if err := w.fetch(known); err != nil {
+		return err
+	}
 	late := 0
 	for _, r := range sel {
 		t, ok := at.get(r)
@@ -196,7 +206,11 @@ func (w *SessionAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ O
 	if err := w.give(ctx, b); err != nil {
 		return err
 	}
-	return w.charge()
+	if err := w.charge(); err != nil || w.evicted == nil {
+		return err
+	}
+	w.evicted.crowded(w.state())
+	return nil
 }
 
 // place returns the session of a row, which the row may lengthen, connect with
@@ -298,14 +312,14 @@ func (w *SessionAggregate) release(slot int32) {
 	*s = oneSession{}
 	w.free = append(w.free, slot)
 	if w.kept != nil {
-		w.kept.touch(slot)
+		w.kept.slots.touchOne(slot)
 	}
 }
 
 // touch notes that a session changes, before it does.
 func (w *SessionAggregate) touch(slot int32) {
 	if w.kept != nil {
-		w.kept.touch(slot)
+		w.kept.slots.touchOne(slot)
 	}
 	s := &w.sessions[slot]
 	if s.change > 0 || !w.changes() {
@@ -495,7 +509,8 @@ func (w *SessionAggregate) Finish(ctx context.Context, _ int, out Output) error 
 		return err
 	}
 	w.end(open)
-	return nil
+	w.over = true
+	return w.finishEvicted(ctx, out)
 }
 
 // Close gives the sessions back.
@@ -506,7 +521,13 @@ func (w *SessionAggregate) Close() error {
 	for _, c := range w.spec.Calls {
 		c.close()
 	}
+	w.evicted.close()
+	w.chargeDues(0)
 	w.spec.Account.Release(w.held)
 	w.sessions, w.open, w.free, w.changed, w.held = nil, nil, nil, nil, 0
+	if p := w.passing; p != nil {
+		w.passing = nil
+		return p.Close()
+	}
 	return nil
 }

@@ -38,17 +38,32 @@ func (w *SessionAggregate) setAlarms() {
 
 // passed reports whether the watermark has passed a time, and grace: a session still
 // takes a row that is just its gap away.
-func (w *SessionAggregate) passed(at int64) bool {
-	return w.mark != math.MinInt64 && at+w.spec.Grace < w.mark
+func (w *SessionAggregate) passed(at int64) bool { return w.passedAt(at, w.mark) }
+
+// passedAt is passed of another watermark.
+func (w *SessionAggregate) passedAt(at, mark int64) bool {
+	return mark != math.MinInt64 && at+w.spec.Grace < mark
 }
 
 // closed reports whether a session with an end takes no row any more.
 func (w *SessionAggregate) closed(end int64) bool { return w.passed(end + w.spec.Late.Allowed) }
 
+// closedAt reports of a session's last time whether the session took no row any more at
+// a watermark.
+func (w *SessionAggregate) closedAt(last, mark int64) bool {
+	return w.passedAt(last+w.spec.Gap+w.spec.Late.Allowed, mark)
+}
+
 // Watermark passes on the sessions that t has passed, and forgets those that take no
 // row any more.
 func (w *SessionAggregate) Watermark(ctx context.Context, t int64, out Output) error {
-	w.mark = t
+	from := w.mark
+	w.mark = max(w.mark, t) // a restart may tell it again what was
+	if w.spec.Final && w.evicted.some() {
+		if err := w.sweep(ctx, from, out); err != nil {
+			return err
+		}
+	}
 	for {
 		show, end := w.ring()
 		if len(show) == 0 && len(end) == 0 {
@@ -113,7 +128,7 @@ func (w *SessionAggregate) show(ctx context.Context, slots []int32, out Output) 
 		if w.spec.Late.Updates {
 			w.alarm(slot)
 			if w.kept != nil {
-				w.kept.touch(slot)
+				w.kept.slots.touchOne(slot)
 			}
 		}
 	}

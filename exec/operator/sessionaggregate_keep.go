@@ -3,6 +3,8 @@ package operator
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
@@ -10,58 +12,48 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// keptSlots is what a SessionAggregate stores: its sessions in pages by slot, each
-// with its partition, its span and the states of its calls; an empty slot is nothing.
-// Beside them lie the rows of calls that keep theirs.
+// keptSlots is what a SessionAggregate stores: its sessions by slot, each with its
+// span, the states of its calls and its partition; an empty slot is nothing. Beside
+// them lie the rows of calls that keep theirs.
 type keptSlots struct {
-	pages
+	slots  *keptTable // without keys
+	older  pages      // of a release that had slots in pages without a log: they go
 	layout *rowkey.Layout
 	reader *rowkey.Reader
 	calls  []aggregate.Keeper
-	dirty  []bool // by page
-	buf    []byte
-	row    []byte
+	mark   int64 // as it is stored; math.MinInt64: it is not
 }
 
 // Keep has the operator remember which sessions change.
 func (w *SessionAggregate) Keep() error {
-	t := newKeptTable([]byte{tagSession}, w.spec.PartitionTypes)
-	k := &keptSlots{pages: t.pages, layout: t.layout, reader: t.reader}
+	codec := newRowCodec(w.spec.PartitionTypes)
+	w.kept = &keptSlots{slots: newKeptTable(generationPrefix(nil, 0), nil), layout: codec.layout, reader: codec.reader, mark: math.MinInt64}
+	w.keepCalls()
 	for i, c := range w.spec.Calls {
-		k.calls = append(k.calls, c.spec.Func.(aggregate.Keeper))
 		if c.rows != nil {
 			c.rows.kept = newKeptTable([]byte{tagDistinct, byte(i >> 8), byte(i)}, c.rows.types)
 		}
 	}
-	w.kept = k
 	return nil
 }
 
-// touch notes that a slot has changed.
-func (k *keptSlots) touch(slot int32) {
-	page := int(slot) / pageGroups
-	for len(k.dirty) <= page {
-		k.dirty = append(k.dirty, false)
+// keepCalls notes the functions that the calls have now.
+func (w *SessionAggregate) keepCalls() {
+	w.kept.calls = nil
+	for _, c := range w.spec.Calls {
+		w.kept.calls = append(w.kept.calls, c.spec.Func.(aggregate.Keeper))
 	}
-	k.dirty[page] = true
 }
 
 // Save writes the sessions that changed.
 func (w *SessionAggregate) Save(sw StateWriter) error {
 	k := w.kept
-	for page, changed := range k.dirty {
-		if !changed {
-			continue
-		}
-		k.dirty[page] = false
-		k.buf = k.buf[:0]
-		for slot := page * pageGroups; slot < min((page+1)*pageGroups, len(w.sessions)); slot++ {
-			w.encode(int32(slot))
-			k.buf = append(binary.AppendUvarint(k.buf, uint64(len(k.row))), k.row...)
-		}
-		if err := k.set(sw, page, k.buf); err != nil {
-			return err
-		}
+	k.older.drop(sw)
+	if w.over && w.evicted != nil {
+		return w.forgetEvicted(sw)
+	}
+	if err := k.slots.save(sw, nil, len(w.sessions), w.encode); err != nil {
+		return err
 	}
 	for _, c := range w.spec.Calls {
 		if c.rows == nil {
@@ -71,66 +63,66 @@ func (w *SessionAggregate) Save(sw StateWriter) error {
 			return err
 		}
 	}
-	return nil
+	if w.evicted == nil {
+		return nil
+	}
+	return w.saveEvicted(sw)
 }
 
-// encode writes a slot to k.row.
-func (w *SessionAggregate) encode(slot int32) {
+// encode appends what is stored of a slot.
+func (w *SessionAggregate) encode(slot int32, dst []byte) []byte {
 	k, s := w.kept, &w.sessions[slot]
-	k.row = k.row[:0]
 	if !s.open {
-		return
+		return dst
 	}
 	shown := int64(0)
 	if s.shown {
 		shown = 1
 	}
 	for _, v := range []int64{s.start, s.last, shown} {
-		k.row = binary.AppendVarint(k.row, v)
+		dst = binary.AppendVarint(dst, v)
 	}
 	for _, c := range k.calls {
-		k.row = c.Save(slot, k.row)
+		dst = c.Save(slot, dst)
 	}
 	if w.table != nil {
-		k.row = k.layout.Append(k.row, w.table.keys, int(s.partition))
+		dst = k.layout.Append(dst, w.table.keys, int(s.partition))
 	}
+	return dst
 }
 
 // Restore brings the open sessions back.
 func (w *SessionAggregate) Restore(r StateReader) error {
-	k := w.kept
-	var renamed map[int32]int32
+	passed, err := w.restoreMark(r)
+	if err != nil {
+		return err
+	}
+	from := restoredSlots{share: r.Share, passed: passed}
 	if r.Share != nil {
-		renamed = map[int32]int32{}
+		from.renamed = map[int32]int32{}
 	}
 	w.alarms = w.due.begin()
-	err := k.read(r, func(page int, value []byte) error {
-		for was := int32(page * pageGroups); len(value) > 0; was++ {
-			one, rest, err := takeSized(value)
-			if err != nil {
-				return err
-			}
-			value = rest
-			if err := w.restoreSlot(r, was, one, renamed); err != nil {
-				return err
-			}
+	lie, some, err := readParts(r, nil)
+	switch {
+	case err != nil:
+	case !some:
+		if err = w.restoreOlder(r, &from); err == nil {
+			err = w.restoreTable(r, w.kept.slots, &from)
 		}
-		return nil
-	})
+	case w.evicted == nil:
+		err = fmt.Errorf("%w: sessions were evicted that cannot be", errKept)
+	default:
+		err = w.restoreEvicted(r, lie, &from)
+	}
 	w.setAlarms()
 	if err != nil {
 		return err
 	}
-	for _, all := range w.open {
-		slices.SortFunc(all, func(a, b int32) int { return cmp.Compare(w.sessions[a].start, w.sessions[b].start) })
-	}
-	slices.Sort(w.free)
-	slices.Reverse(w.free)
 	for _, c := range w.spec.Calls {
 		if c.rows == nil {
 			continue
 		}
-		if err := c.rows.restore(r, renamed); err != nil {
+		if err := c.rows.restore(r, from.renamed); err != nil {
 			return err
 		}
 		c.rows.relist(w.room)
@@ -138,14 +130,66 @@ func (w *SessionAggregate) Restore(r StateReader) error {
 	return w.charge()
 }
 
+// restoredSlots is what restoreSlot needs to know of the slots that are read.
+type restoredSlots struct {
+	share   *Share // nil: all are wanted, and keep their slots
+	passed  int64  // sessions that are closed at that time are gone
+	newer   int    // partitions of which newer slots say everything
+	renamed map[int32]int32
+}
+
+// restoreTable brings the sessions back that a table of slots has.
+func (w *SessionAggregate) restoreTable(r StateReader, kept *keptTable, from *restoredSlots) error {
+	if r.Share != nil {
+		r.Share = &Share{Tasks: 1} // a slot says itself whose it is
+	}
+	from.newer = len(w.open)
+	was := int32(0)
+	err := kept.restore(r, len(w.sessions), func(_ []vec.Vec, slot int32) error {
+		was = slot
+		return nil
+	}, func(_ int32, value []byte) error { return w.restoreSlot(was, value, from) })
+	w.arrange()
+	return err
+}
+
+// restoreOlder is restoreTable of what an older release has stored.
+func (w *SessionAggregate) restoreOlder(r StateReader, from *restoredSlots) error {
+	k := w.kept
+	k.older = pages{prefix: []byte{tagSession}}
+	return k.older.read(r, func(page int, value []byte) error {
+		for was := int32(page * pageGroups); len(value) > 0; was++ {
+			one, rest, err := takeSized(value)
+			if err != nil {
+				return err
+			}
+			value = rest
+			if err := w.restoreSlot(was, one, from); err != nil {
+				return err
+			}
+			k.slots.touchOne(was)
+		}
+		return nil
+	})
+}
+
+// arrange puts the sessions of each partition, and the free slots, in order.
+func (w *SessionAggregate) arrange() {
+	for _, all := range w.open {
+		slices.SortFunc(all, func(a, b int32) int { return cmp.Compare(w.sessions[a].start, w.sessions[b].start) })
+	}
+	slices.Sort(w.free)
+	slices.Reverse(w.free)
+}
+
 // restoreSlot brings the session back that was in a slot, into the same one, or, of a
 // share, into the next.
-func (w *SessionAggregate) restoreSlot(r StateReader, was int32, value []byte, renamed map[int32]int32) error {
+func (w *SessionAggregate) restoreSlot(was int32, value []byte, from *restoredSlots) error {
 	slot := int32(len(w.sessions))
-	if renamed == nil && slot != was {
+	if from.share == nil && slot != was {
 		return errKept
 	}
-	if len(value) == 0 && renamed != nil {
+	if len(value) == 0 && from.share != nil {
 		return nil
 	}
 	w.sessions = append(w.sessions, oneSession{})
@@ -156,8 +200,7 @@ func (w *SessionAggregate) restoreSlot(r StateReader, was int32, value []byte, r
 		w.free = append(w.free, slot)
 		return nil
 	}
-	s := &w.sessions[slot]
-	*s = oneSession{open: true}
+	s := oneSession{open: true}
 	var shown int64
 	for _, to := range []*int64{&s.start, &s.last, &shown} {
 		v, n := binary.Varint(value)
@@ -166,7 +209,6 @@ func (w *SessionAggregate) restoreSlot(r StateReader, was int32, value []byte, r
 		}
 		*to, value = v, value[n:]
 	}
-	s.shown = shown != 0
 	for _, c := range w.kept.calls {
 		var err error
 		if value, err = c.Load(slot, value); err != nil {
@@ -179,28 +221,36 @@ func (w *SessionAggregate) restoreSlot(r StateReader, was int32, value []byte, r
 			return err
 		}
 	}
-	if !r.Share.has(partition, w.spec.PartitionTypes, nil) {
-		w.sessions = w.sessions[:slot]
-		w.clearCalls(slot)
-		return nil
-	}
-	if w.table != nil {
+	wanted := from.share.has(partition, w.spec.PartitionTypes, nil)
+	if wanted && w.table != nil {
 		ids := []int32{0}
 		if err := w.table.assign(partition, 1, []int32{0}, ids); err != nil {
 			return err
 		}
 		s.partition = ids[0]
 	}
-	for len(w.open) <= int(s.partition) {
-		w.open = append(w.open, nil)
+	if from.share != nil && (!wanted || int(s.partition) < from.newer && w.evicted != nil || w.closedAt(s.last, from.passed)) {
+		w.sessions = w.sessions[:slot]
+		w.clearCalls(slot)
+		return nil
 	}
+	s.shown = shown != 0 || w.passedAt(s.last+w.spec.Gap, from.passed)
+	w.sessions[slot] = s
+	w.roomFor(int(s.partition) + 1)
 	w.open[s.partition] = append(w.open[s.partition], slot)
 	w.alarm(slot)
-	if renamed != nil {
-		renamed[was] = slot
-		w.kept.touch(slot)
+	if from.share != nil {
+		from.renamed[was] = slot
+		w.kept.slots.touchOne(slot)
 	}
 	return nil
+}
+
+// roomFor sees that there are so many partitions.
+func (w *SessionAggregate) roomFor(partitions int) {
+	for len(w.open) < partitions {
+		w.open = append(w.open, nil)
+	}
 }
 
 // clearCalls has the calls forget what they were given for a slot that is another
