@@ -40,10 +40,11 @@ type Decoder struct {
 	format *types.Format
 
 	// Of Lines:
-	ends     marks
-	coefs    []int64 // of one column, before they are appended
-	ahead    int     // how many records it looks at in one go
-	calendar calendar
+	ends       marks
+	coefs      []int64 // of one column, before they are appended
+	ahead      int     // how many records it looks at in one go
+	calendar   calendar
+	nullDigits bool // the text that says NULL has digits
 }
 
 // NewDecoder compiles a decoder for the columns read, an index into all each.
@@ -56,7 +57,7 @@ func NewDecoder(all []catalog.Column, read []int, o Options) *Decoder {
 	if o.Quote == 0 {
 		o.Quote = '"'
 	}
-	d := &Decoder{o: o, fields: make([]field, len(read)), width: len(all), format: types.DefaultFormat()}
+	d := &Decoder{o: o, fields: make([]field, len(read)), width: len(all), format: types.DefaultFormat(), nullDigits: strings.ContainsAny(o.Null, "0123456789")}
 	d.format.Enum = o.Labels
 	d.at = make([]*field, len(all))
 	for i, c := range read {

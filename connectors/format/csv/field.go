@@ -21,6 +21,7 @@ type field struct {
 	scale  int32 // of a kindNumeric: the column's, without a limit that of the last number
 	limit  int64 // its coefficients' magnitude is less; 0: none
 	length int   // of a kindVarchar or kindChar: the characters it has room for
+	clock  clock // of a kindTimestamp or kindTimestamptz: how they lie
 }
 
 func newField(c catalog.Column) field {

@@ -1,6 +1,11 @@
 package csv
 
-import "github.com/ferrisstreams/ferrisstreams/exec/vec"
+import (
+	"math"
+	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
 
 // fewRecords is how many records Lines looks at in one go after one that it left.
 const fewRecords = 8
@@ -11,7 +16,8 @@ const fewRecords = 8
 // took. What follows is for Decode, unless b does not hold the end of it.
 //
 // It finds first where the fields of some records end, and then reads the fields
-// of one column after the other, of those that are wanted.
+// of one column after the other, of those that are wanted. Fields that lie as those
+// before them are read by vectors, the others by hand.
 func (d *Decoder) Lines(b []byte, limit, longest int) (rows, taken int) {
 	if d.ends.at == nil {
 		d.ends, d.ahead = newMarks(d.o.Delimiter, d.o.Quote, d.width), vec.MaxRows
@@ -44,7 +50,7 @@ func (d *Decoder) columns(b []byte, rows int) int {
 		if f == nil || good == 0 {
 			continue
 		}
-		c := cells{b: b, at: d.ends.at[i:], width: d.width, last: i == d.width-1, null: d.o.Null}
+		c := cells{b: b, at: d.ends.at[i:], width: d.width, last: i == d.width-1, null: d.o.Null, digits: d.nullDigits}
 		good = min(good, d.column(f, &c, good))
 	}
 	if good < rows {
@@ -59,42 +65,86 @@ func (d *Decoder) columns(b []byte, rows int) int {
 // and returns how many. Behind them the column may hold a part of a value.
 func (d *Decoder) column(f *field, c *cells, rows int) int {
 	switch f.kind {
-	case kindText, kindVarchar, kindChar:
+	case kindText, kindVarchar:
 		return d.texts(f, c, rows)
-	case kindInt8:
-		for k := range rows {
-			from, to := c.span(k)
-			if v, ok := whole(c.b, from, to); ok && !c.isNull(from, to) {
-				f.i64.Values = append(f.i64.Values, v)
-			} else if !d.slow(f, c, from, to) {
-				return k
-			}
-		}
-		return rows
+	case kindChar:
+		return d.padded(f, c, rows)
+	case kindInt8, kindTimestamp, kindTimestamptz:
+		return d.longs(f, c, rows)
 	case kindNumeric:
 		return d.decimals(f, c, rows)
-	case kindTimestamp:
-		for k := range rows {
-			from, to := c.span(k)
-			if v, ok := d.calendar.timestamp(c.b[from:to]); ok && !c.isNull(from, to) {
-				f.i64.Values = append(f.i64.Values, v)
-			} else if !d.slow(f, c, from, to) {
-				return k
-			}
-		}
-		return rows
-	case kindTimestamptz:
-		for k := range rows {
-			from, to := c.span(k)
-			if v, ok := d.calendar.timestamptz(c.b[from:to]); ok && !c.isNull(from, to) {
-				f.i64.Values = append(f.i64.Values, v)
-			} else if !d.slow(f, c, from, to) {
-				return k
-			}
-		}
-		return rows
 	}
-	for k := range rows {
+	return d.words(f, c, rows)
+}
+
+// worthwhile says whether to go on reading by vectors at record k, when so many tries
+// have not read a single one.
+func worthwhile(misses, k int) bool { return misses <= 8+k/8 }
+
+// longs appends values of 64 bits: by vectors those that lie as they mostly do.
+func (d *Decoder) longs(f *field, c *cells, rows int) int {
+	misses := 0
+	for k := 0; k < rows; k++ {
+		if worthwhile(misses, k) {
+			all := slices.Grow(f.i64.Values, rows-k)
+			out := all[len(all) : len(all)+rows-k]
+			n := 0
+			if f.kind == kindInt8 {
+				n = c.numbers(out, k, 0, math.MaxInt64)
+			} else {
+				n = c.times(out, k, &f.clock)
+			}
+			f.i64.Values = all[:len(all)+n]
+			if k += n; k == rows {
+				break
+			}
+			if n == 0 {
+				misses++
+			}
+		}
+		from, to := c.span(k)
+		if v, ok := d.long(f, c.b, from, to); ok && !c.isNull(from, to) {
+			f.i64.Values = append(f.i64.Values, v)
+		} else if !d.slow(f, c, from, to) {
+			return k
+		}
+	}
+	return rows
+}
+
+// long reads a value of 64 bits; false: it is none, or not simple.
+func (d *Decoder) long(f *field, b []byte, from, to int) (v int64, ok bool) {
+	switch f.kind {
+	case kindInt8:
+		return whole(b, from, to)
+	case kindTimestamp:
+		v, ok = d.calendar.timestamp(b[from:to])
+	default:
+		v, ok = d.calendar.timestamptz(b[from:to])
+	}
+	if ok {
+		f.clock.set(b[from:to], f.kind, d.calendar.days)
+	}
+	return v, ok
+}
+
+// words appends values of 32 bits, and those that are not read in a way of their own.
+func (d *Decoder) words(f *field, c *cells, rows int) int {
+	d.coefs = slices.Grow(d.coefs[:0], rows)
+	misses := 0
+	for k := 0; k < rows; k++ {
+		if f.kind == kindInt4 && worthwhile(misses, k) {
+			n := c.numbers(d.coefs[:rows-k], k, 0, 1<<31)
+			for _, v := range d.coefs[:n] {
+				f.i32.Values = append(f.i32.Values, int32(v))
+			}
+			if k += n; k == rows {
+				break
+			}
+			if n == 0 {
+				misses++
+			}
+		}
 		from, to := c.span(k)
 		if v, ok := d.word(f, c.b, from, to); ok && !c.isNull(from, to) {
 			f.i32.Values = append(f.i32.Values, v)
@@ -129,20 +179,35 @@ func (d *Decoder) slow(f *field, c *cells, from, to int) bool {
 }
 
 func (d *Decoder) texts(f *field, c *cells, rows int) int {
+	// So many bytes are at most so many characters.
+	most := math.MaxInt
+	if f.kind == kindVarchar {
+		most = f.length
+	}
+	for k := 0; k < rows; k++ {
+		if k += c.texts(f.text, k, rows, most); k == rows {
+			break
+		}
+		from, to := c.span(k)
+		if to-from <= most && !c.isNull(from, to) {
+			f.text.AppendSpan(c.b, from, to)
+		} else if !d.slow(f, c, from, to) {
+			return k
+		}
+	}
+	return rows
+}
+
+// padded appends texts with as many blanks as their column is long.
+func (d *Decoder) padded(f *field, c *cells, rows int) int {
 	t := f.text
 	for k := range rows {
 		from, to := c.span(k)
 		s := c.b[from:to]
-		// So many bytes are at most so many characters.
-		short := f.kind == kindText || len(s) <= f.length && (f.kind == kindVarchar || !d.ends.wide || ascii(s))
-		if c.isNull(from, to) || !short {
+		if c.isNull(from, to) || len(s) > f.length || d.ends.wide && !ascii(s) {
 			if !d.slow(f, c, from, to) {
 				return k
 			}
-			continue
-		}
-		if f.kind != kindChar {
-			t.AppendSpan(c.b, from, to)
 			continue
 		}
 		t.Data = append(t.Data, s...)
@@ -157,8 +222,23 @@ func (d *Decoder) texts(f *field, c *cells, rows int) int {
 // decimals appends numbers, at their quickest those that have the column's scale,
 // or where it has none the scale of the number before.
 func (d *Decoder) decimals(f *field, c *cells, rows int) int {
-	d.coefs = d.coefs[:0]
-	for k := range rows {
+	d.coefs = slices.Grow(d.coefs[:0], rows)
+	limit, misses := f.limit, 0
+	if limit == 0 {
+		limit = math.MaxInt64
+	}
+	for k := 0; k < rows; k++ {
+		if worthwhile(misses, k) {
+			have := len(d.coefs)
+			n := c.numbers(d.coefs[have:have+rows-k], k, f.scale, limit)
+			d.coefs = d.coefs[:have+n]
+			if k += n; k == rows {
+				break
+			}
+			if n == 0 {
+				misses++
+			}
+		}
 		from, to := c.span(k)
 		if v, ok := f.coefficient(c.b, from, to); ok && !c.isNull(from, to) {
 			d.coefs = append(d.coefs, v)

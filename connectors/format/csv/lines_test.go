@@ -37,6 +37,11 @@ var fields = []struct {
 // TestLinesAreAsDecoded decodes files of random records by Lines, with Decode
 // for what it leaves, and by Decode alone.
 func TestLinesAreAsDecoded(t *testing.T) {
+	t.Run("vectors", linesAreAsDecoded)
+	byWords(func() { t.Run("words", linesAreAsDecoded) })
+}
+
+func linesAreAsDecoded(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	quick := 0
 	for turn := range 3000 {
@@ -170,6 +175,24 @@ func TestLinesTakePlainRecords(t *testing.T) {
 	rows, quick := decodeAll(all, read, Options{}, bytes.Repeat([]byte(record+"\n"), n)[:n*(len(record)+1)-1], 1)
 	if quick != n {
 		t.Errorf("Lines took %d of %d records: %q", quick, n, rows)
+	}
+}
+
+// TestLinesAllocateNothing in columns that have room.
+func TestLinesAllocateNothing(t *testing.T) {
+	all, out, read := columns(types.Int8, types.Text, types.Numeric, types.Int4, types.Timestamptz)
+	b := bytes.Repeat([]byte("1234567890,a text,12.3456,7,2024-01-15T10:00:00.5Z\n-5,a longer text of some bytes,-0.5,-8,2024-01-16 10:00:00+00\n"), vec.MaxRows/2)
+	d := NewDecoder(all, read, Options{})
+	decode := func() {
+		out.Reset()
+		d.Bind(out.Cols)
+		if rows, _ := d.Lines(b, vec.MaxRows, len(b)); rows != vec.MaxRows {
+			t.Fatalf("%d rows", rows)
+		}
+	}
+	decode()
+	if n := testing.AllocsPerRun(20, decode); n != 0 {
+		t.Errorf("%v allocations for %d rows", n, vec.MaxRows)
 	}
 }
 

@@ -1,51 +1,23 @@
 package csv
 
 import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
+	"math"
+	"slices"
 	"unicode/utf8"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
-
-const (
-	lowBits  = 0x0101010101010101
-	highBits = 0x8080808080808080
-	lowSeven = ^uint64(highBits)
-	newlines = '\n' * lowBits
-)
-
-// same marks the bytes of w that are those of pattern: with their highest bit.
-func same(w, pattern uint64) uint64 {
-	x := w ^ pattern
-	return ^((x&lowSeven + lowSeven) | x) & highBits
-}
-
-// pack gathers the highest bits of the bytes of m, which has no others.
-func pack(m uint64) uint64 { return m >> 7 * 0x0102040810204080 >> 56 }
-
-// inside has the highest bit of each byte of w that is neither that of delimiters
-// nor a line break. All are ASCII.
-func inside(w, delimiters uint64) uint64 {
-	return (w ^ delimiters + lowSeven) & (w ^ newlines + lowSeven) & highBits
-}
-
-// turn makes the rows of eight times eight bits their columns.
-func turn(x uint64) uint64 {
-	t := (x ^ x>>7) & 0x00aa00aa00aa00aa
-	x ^= t ^ t<<7
-	t = (x ^ x>>14) & 0x0000cccc0000cccc
-	x ^= t ^ t<<14
-	t = (x ^ x>>28) & 0x00000000f0f0f0f0
-	return x ^ t ^ t<<28
-}
 
 // marks are the places of a buffer where its fields end. They are found by blocks
-// of 64 bytes, and without a branch for what is inside of a field.
+// of 64 bytes, and without a branch for what is inside of a field: by vectors of 32
+// bytes where the processor has them, else by words of 8.
 type marks struct {
 	delimiter, quote uint64 // eight of each
 	// at[0] is -1, at[1:n+1] are where fields end.
 	at []int32
 	n  int
+	// lines are how many of them are line breaks.
+	lines int
 	// wide: there may be bytes before the last mark that are not ASCII.
 	wide bool
 }
@@ -64,64 +36,28 @@ func newMarks(delimiter, quote byte, width int) marks {
 // find looks for the delimiters and line breaks of b up to the first quote or
 // NUL, and stops when it has found about want of them, at most len(at)-1.
 func (m *marks) find(b []byte, want int) {
-	m.n, m.wide = 0, false
+	m.n, m.lines, m.wide = 0, 0, false
 	want = min(want, len(m.at)-1-block)
-	at := 0
-	for ; len(b)-at >= block && m.n < want; at += block {
-		m.block((*[block]byte)(b[at:]), int32(at))
-	}
-	if at < len(b) && m.n < want {
-		var rest [block]byte
-		copy(rest[:], b[at:])
-		m.block(&rest, int32(at))
-	}
-	m.cut(b[:min(at+block, len(b))])
-}
-
-// cut takes back the marks behind what is not plain.
-func (m *marks) cut(b []byte) {
-	if m.n == 0 {
+	whole := len(b) &^ (block - 1)
+	if !m.blocks(b[:whole], 0, want) || whole == len(b) || m.n >= want {
 		return
 	}
-	end := len(b)
-	if i := bytes.IndexByte(b, byte(m.quote)); i >= 0 {
-		end = i
-	}
-	if i := bytes.IndexByte(b[:end], 0); i >= 0 {
-		end = i
-	}
-	for m.n > 0 && m.at[m.n] >= int32(end) {
-		m.n--
-	}
+	// The zeros behind what is left end the search, as a NUL does.
+	var rest [block]byte
+	copy(rest[:], b[whole:])
+	m.blocks(rest[:], whole, want)
 }
 
-// block finds those of one block, which begins at base.
-func (m *marks) block(b *[block]byte, base int32) {
-	d := m.delimiter
-	w0, w1, w2, w3 := binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-	w4, w5, w6, w7 := binary.LittleEndian.Uint64(b[32:]), binary.LittleEndian.Uint64(b[40:]), binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
-	// Bit k of byte i is for byte i of word k, and then for byte k of word i.
-	ends := ^turn(inside(w0, d)>>7 | inside(w1, d)>>6 | inside(w2, d)>>5 | inside(w3, d)>>4 |
-		inside(w4, d)>>3 | inside(w5, d)>>2 | inside(w6, d)>>1 | inside(w7, d))
-	if (w0|w1|w2|w3|w4|w5|w6|w7)&highBits != 0 {
-		ends = m.careful(b)
+// blocks looks through b, which is whole blocks and begins at base, until it has
+// found want marks or a quote or NUL, and reports whether it found none of these.
+func (m *marks) blocks(b []byte, base, want int) bool {
+	if len(b) == 0 {
+		return true
 	}
-	to := m.at[m.n+1:]
-	m.n += bits.OnesCount64(ends)
-	for i := 0; ends != 0; i++ {
-		to[i] = base + int32(bits.TrailingZeros64(ends))
-		ends &= ends - 1
+	if vectors {
+		return m.byVectors(b, base, want)
 	}
-}
-
-// careful finds the marks of a block that is not ASCII.
-func (m *marks) careful(b *[block]byte) (ends uint64) {
-	m.wide = true
-	for i := 0; i < block; i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		ends |= pack(same(w, m.delimiter)|same(w, newlines)) << i
-	}
-	return ends
+	return m.byWords(b, base, want)
 }
 
 // records returns how many of rows records of width fields the marks begin with.
@@ -134,8 +70,14 @@ func (m *marks) records(b []byte, rows, width, longest int) int {
 		}
 		from = end
 	}
+	lines := m.lines
+	for _, end := range m.at[n*width+1 : m.n+1] {
+		if b[end] == '\n' {
+			lines--
+		}
+	}
 	// So many line breaks, and so many records that end with one: no field does.
-	if bytes.Count(b[:from+1], []byte{'\n'}) != n {
+	if lines != n {
 		n = m.narrow(b, n, width)
 	}
 	if m.wide {
@@ -176,6 +118,8 @@ type cells struct {
 	width int
 	last  bool // it is the records' last field
 	null  string
+	// digits: null has some, so a number or timestamp may be NULL.
+	digits bool
 }
 
 // span returns where the field of record k begins and ends.
@@ -186,6 +130,41 @@ func (c *cells) span(k int) (from, to int) {
 		to--
 	}
 	return from, to
+}
+
+// texts appends the texts of records k to rows, up to one that is NULL or of more than
+// most bytes, or for which the column's buffer has no room, and returns how many. Each
+// goes as sixteen bytes, of which the rest is written over later.
+func (c *cells) texts(t *vec.Bytes, k, rows, most int) int {
+	if len(t.Offsets) == 0 {
+		t.Offsets = append(t.Offsets, 0)
+	}
+	had := len(t.Offsets)
+	t.Offsets = slices.Grow(t.Offsets, rows-k)
+	offsets := t.Offsets[had : had+rows-k]
+	b, at := c.b, k*c.width
+	data, end := t.Data[:min(cap(t.Data), math.MaxInt32)], len(t.Data)
+	n := 0
+	for i := range offsets {
+		to, from := int(c.at[at+1]), int(c.at[at])+1
+		if c.last && to > from && b[to-1] == '\r' {
+			to--
+		}
+		size := to - from
+		if size > most || from+16 > len(b) || end+size+16 > len(data) || c.isNull(from, to) {
+			break
+		}
+		*(*[16]byte)(data[end:]) = *(*[16]byte)(b[from:])
+		if size > 16 {
+			copy(data[end+16:end+size], b[from+16:to])
+		}
+		end += size
+		offsets[i] = int32(end)
+		at += c.width
+		n = i + 1
+	}
+	t.Offsets, t.Data = t.Offsets[:had+n], data[:end]
+	return n
 }
 
 // isNull reports whether a text says NULL.

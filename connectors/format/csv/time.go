@@ -89,3 +89,29 @@ func (c *calendar) timestamptz(s []byte) (int64, bool) {
 	}
 	return 0, false
 }
+
+// clock is how the timestamps of a column lie that follow one another: they are of one
+// day, and what follows that, and their zone, are written alike.
+type clock struct {
+	head       uint64 // YYYY-MM-
+	day        uint32 // DD, and T or a blank
+	zone       uint32 // its bytes
+	zoneLength uint64 // how many
+	zoneMask   uint32 // of so many bytes
+	micros     int64  // of the day's beginning
+}
+
+// set takes it from a timestamp that has been read, of a kind, and its day.
+func (k *clock) set(s []byte, of kind, days int32) {
+	k.zoneLength, k.zone, k.zoneMask = 0, 0, 0
+	switch {
+	case of == kindTimestamp:
+	case s[len(s)-1] == 'Z':
+		k.zoneLength, k.zone, k.zoneMask = 1, 'Z', 0xff
+	default:
+		k.zoneLength, k.zone, k.zoneMask = 3, '+'|'0'<<8|'0'<<16, 0xffffff
+	}
+	k.head = binary.LittleEndian.Uint64(s)
+	k.day = binary.LittleEndian.Uint32(s[8:]) & 0xffffff
+	k.micros = int64(days) * microsPerDay
+}
