@@ -62,16 +62,53 @@ func newScenario(r *rand.Rand) *scenario {
 			}
 		}
 	}
-	aggs := []string{"count(*)", "count(e.v)", "sum(e.v)", "sum(e.x)", "min(e.v)", "max(e.k)", "avg(e.v)", "avg(e.x)", "count(DISTINCT e.v)", "sum(e.v) FILTER (WHERE e.v > 1)", "bool_or(e.v > 2)", "max(e.ts)", "count(DISTINCT e.k) FILTER (WHERE e.x > 1)"}
+	aggs := slices.Clone(aggregates)
 	r.Shuffle(len(aggs), func(i, j int) { aggs[i], aggs[j] = aggs[j], aggs[i] })
 	s.aggs = aggs[:1+r.IntN(4)]
 	if r.IntN(4) == 0 {
 		s.having = one(r, "count(*) > 1", "sum(e.v) BETWEEN 2 AND 6", "min(e.v) IS NOT NULL")
 	}
 	// Equal numerics may differ in their digits: which of them a group shows is not told.
-	unfit := []string{"bool_or(e.v > 2)", "sum(e.x)", "avg(e.x)"}
+	unfit := []string{"bool_or(e.v > 2)", "sum(e.x)", "avg(e.x)", "var_pop(e.v)", "array_agg(e.v ORDER BY e.v, e.id)::text", "json_agg(e.v ORDER BY e.v)::text", "bool_and(e.x > 1)"}
 	s.nested = !s.source.windowed && !slices.Contains(unfit, s.aggs[0]) && r.IntN(3) == 0
 	return s
+}
+
+// aggregates are what groups may have.
+var aggregates = []string{"count(*)", "count(e.v)", "sum(e.v)", "sum(e.x)", "min(e.v)", "max(e.k)", "avg(e.v)", "avg(e.x)", "count(DISTINCT e.v)", "sum(e.v) FILTER (WHERE e.v > 1)", "bool_or(e.v > 2)", "max(e.ts)",
+	"count(DISTINCT e.k) FILTER (WHERE e.x > 1)", "string_agg(e.k, ',' ORDER BY e.k, e.id)", "array_agg(e.v ORDER BY e.v, e.id)::text", "json_agg(e.v ORDER BY e.v)::text", "string_agg(DISTINCT e.k, '')",
+	"var_pop(e.v)", "bit_and(e.v)", "bit_xor(e.v)", "bool_and(e.x > 1)", "percentile_disc(0.5) WITHIN GROUP (ORDER BY e.v)", "mode() WITHIN GROUP (ORDER BY e.k)", "regr_count(e.v, e.x)"}
+
+// features are what the scenario has of which another may have none.
+func (s *scenario) features() []string {
+	all := []string{"source: " + s.source.kind}
+	note := func(has bool, name string) {
+		if has {
+			all = append(all, name)
+		}
+	}
+	for _, a := range s.aggs {
+		note(true, "aggregate: "+a)
+	}
+	note(s.emit != "", strings.TrimSpace(s.emit))
+	note(s.view, "view")
+	note(s.where != "", "where")
+	note(s.having != "", "having")
+	note(s.nested, "groups of groups")
+	note(s.limit > 0, "limit")
+	return all
+}
+
+// allFeatures are those that a long run is to have.
+func allFeatures() []string {
+	all := []string{"EMIT CHANGES", "EMIT FINAL", "view", "where", "having", "groups of groups", "limit"}
+	for _, k := range sourceKinds {
+		all = append(all, "source: "+k.name)
+	}
+	for _, a := range aggregates {
+		all = append(all, "aggregate: "+a)
+	}
+	return all
 }
 
 // oneVersion leaves out rows of a key and time that are there before.

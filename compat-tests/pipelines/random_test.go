@@ -45,7 +45,7 @@ func TestRandom(t *testing.T) {
 	defer conn.Close(context.Background())
 	c := &comparison{t: t, conn: conn, broker: broker(t)}
 	c.postgres("SET TimeZone = 'UTC'", "CREATE TEMP TABLE e ("+streamColumns+")", "CREATE TEMP TABLE f ("+streamColumns+")")
-	refused := map[string]int{}
+	refused, answered := map[string]int{}, map[string]int{}
 	failed := 0
 	for i := range n {
 		if i > 0 && i%100 == 0 {
@@ -59,6 +59,9 @@ func TestRandom(t *testing.T) {
 			continue
 		}
 		if diff == "" {
+			for _, f := range s.features() {
+				answered[f]++
+			}
 			continue
 		}
 		s, diff = c.minimise(s, uint64(i), diff)
@@ -77,6 +80,12 @@ func TestRandom(t *testing.T) {
 	t.Logf("%d queries, %d refused", n, total)
 	if total > n/3 {
 		t.Errorf("%d of %d queries were refused", total, n)
+	}
+	for _, f := range allFeatures() {
+		t.Logf("%d queries answered alike have %s", answered[f], f)
+		if n >= 1000 && answered[f] == 0 {
+			t.Errorf("no query answered has %s", f)
+		}
 	}
 }
 
