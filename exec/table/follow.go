@@ -42,7 +42,7 @@ type Following struct {
 	// members are those that are open, each with what it has to deliver next.
 	members map[*Follower]bool // true: it has delivered target
 	target  *roots             // nil: none was taken
-	start   *roots             // where those begin that are not given what is there; nil: there are none
+	start   *roots             // where those begin that are not given what is there, until there is a target; nil: none do
 	moved   chan struct{}      // closed when target changes, or a member comes or goes
 }
 
@@ -71,10 +71,14 @@ func (g *Following) FollowFromNow(d *Desc, columns []int) *Follower {
 	f := g.Follow(d, columns)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.start == nil {
-		g.start = g.t.newest()
+	at := g.target // nobody has been read before there is one
+	if at == nil {
+		if g.start == nil {
+			g.start = g.t.newest()
+		}
+		at = g.start
 	}
-	f.from = g.t.retain(g.start)
+	f.from = g.t.retain(at)
 	return f
 }
 
@@ -237,10 +241,12 @@ func (g *Following) next(f *Follower) (*roots, <-chan struct{}) {
 		g.t.release(r)
 		return nil, g.moved
 	}
-	if g.target != nil {
-		g.t.release(g.target)
+	for _, old := range []*roots{g.target, g.start} {
+		if old != nil {
+			g.t.release(old)
+		}
 	}
-	g.target = r
+	g.target, g.start = r, nil
 	for m := range g.members {
 		g.members[m] = false
 	}

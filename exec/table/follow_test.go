@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -74,5 +75,52 @@ func TestFollowerKeepsUp(t *testing.T) {
 	cancel()
 	if _, err := f.Next(ctx, vec.NewBatch(nil)); err == nil {
 		t.Error("Next with nothing new and a cancelled context did not fail")
+	}
+}
+
+// TestFollowFromNow: followers of two tables from now on begin at one moment, and when
+// they have moved on nothing keeps its version: the store would keep all that came since.
+func TestFollowFromNow(t *testing.T) {
+	tables := openTables(t, Options{})
+	a, b := accounts(16384), accounts(16484)
+	put := func(d *Desc, id int64) {
+		t.Helper()
+		x := tables.Begin()
+		ok(t, insert(x, d, account{id, "x", 0}))
+		ok(t, x.Commit(t.Context(), nil))
+	}
+	put(a, 1)
+	together := tables.Following()
+	first := together.FollowFromNow(a, []int{0})
+	defer first.Close()
+	begun := first.from
+	put(a, 2)
+	put(b, 3)
+	second := together.FollowFromNow(b, []int{0})
+	defer second.Close()
+	if second.from != begun {
+		t.Error("the second follower begins at another moment than the first")
+	}
+	for _, c := range []struct {
+		f    *Follower
+		want int64
+	}{{first, 2}, {second, 3}} {
+		batch := vec.NewBatch([]types.Type{types.Of(types.Int8)})
+		done, err := c.f.Next(t.Context(), batch)
+		ok(t, err)
+		if got := batch.Cols[0].(*vec.Fixed[int64]).Values; !done || !slices.Equal(got, []int64{c.want}) {
+			t.Errorf("what came since is %v, want %d", got, c.want)
+		}
+	}
+	tables.mu.Lock()
+	refs := begun.refs
+	tables.mu.Unlock()
+	if refs != 0 {
+		t.Errorf("%d hold the version at which the followers began", refs)
+	}
+	third := together.FollowFromNow(a, []int{0})
+	defer third.Close()
+	if third.from != first.from {
+		t.Error("a follower that comes later begins at another moment than where the others are")
 	}
 }
