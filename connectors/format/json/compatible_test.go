@@ -105,3 +105,13 @@ func TestReadsEnds(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 }
+
+// TestReadsTypesThatAreThereTwice: a type that a schema names again and again, on every
+// level of many, is one.
+func TestReadsTypesThatAreThereTwice(t *testing.T) {
+	const levels = 60
+	d := Document{Text: strings.Repeat(`{"type":["object","null","object"],"properties":{"a":`, levels) + "true" + strings.Repeat("}}", levels)}
+	if err := (Rules{}).Reads(d, d); err != nil {
+		t.Error(err)
+	}
+}

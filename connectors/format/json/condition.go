@@ -122,8 +122,9 @@ func (s *conditions) of(v any, document string) *condition {
 		parts = append(parts, s.typed(t, says, document))
 	case []any:
 		union := &condition{form: passEach, says: says}
-		for _, one := range t {
-			if name, ok := one.(string); ok {
+		all := names(t)
+		for i, name := range all {
+			if !slices.Contains(all[:i], name) { // each level would double what is below it
 				union.subs = append(union.subs, s.typed(name, says, document))
 			}
 		}
