@@ -23,6 +23,7 @@ type unframed struct {
 	id      uint32 // of the record before
 	met     bool
 	fits    func(*registry.Schema) error
+	misfits map[uint32]bool        // by id, of those that were asked about
 	name    func(id uint32) string // of one that does not fit
 }
 
@@ -39,7 +40,7 @@ func (c *config) jsonSchemaDecoder(env *stream.Env, cols []catalog.Column, nullB
 	if err != nil {
 		return nil, err
 	}
-	u := &unframed{Decoder: json.NewDecoder(cols, json.Options{NullBad: nullBad, Connect: true, Labels: env.Labels}), cl: cl, nullBad: nullBad}
+	u := &unframed{Decoder: json.NewDecoder(cols, json.Options{NullBad: nullBad, Connect: true, Labels: env.Labels}), cl: cl, nullBad: nullBad, misfits: map[uint32]bool{}}
 	u.fits = func(s *registry.Schema) error {
 		if err := isJSON(s); err != nil {
 			return err
@@ -77,12 +78,25 @@ func (u *unframed) Decode(record []byte) error {
 	if err == nil {
 		return nil
 	}
-	if s, _, unknown := known(u.cl, id); unknown != nil || u.fits(s) == nil {
+	if !u.misfit(id) {
 		return err // it is the value's own fault
 	}
 	e := *sqlerr.From(err)
 	e.Message = u.name(id) + ": " + e.Message
 	return &e
+}
+
+// misfit reports whether a schema's values are known not to fit the columns.
+func (u *unframed) misfit(id uint32) bool {
+	if bad, ok := u.misfits[id]; ok {
+		return bad
+	}
+	s, _, err := known(u.cl, id)
+	if err != nil {
+		return false
+	}
+	u.misfits[id] = u.fits(s) != nil
+	return u.misfits[id]
 }
 
 // bare is the error of a record that is not framed.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
@@ -56,28 +57,37 @@ func reads(rules registry.Rules) func(reader, writer *registry.Schema) error {
 	}
 }
 
+// untold is how long a registry that does not tell which version a schema is is not asked
+// again: each record of such a schema wants to know.
+const untold = 10 * time.Second
+
 // naming returns what says that a schema does not fit the stream: which version of a subject
 // it is, and which other version fits. fits says why a schema does not. The registry is
-// asked once for each schema; while it cannot be, the schema's id stands alone.
+// asked once for each schema; while it does not tell, the schema's id stands alone.
 func (c *config) naming(cl *registry.Client, fits func(*registry.Schema) error) func(id uint32) string {
-	told := map[uint32]string{}
+	type telling struct {
+		says  string
+		until time.Time // zero: for ever
+	}
+	told := map[uint32]telling{}
 	return func(id uint32) string {
-		if s, ok := told[id]; ok {
-			return s
+		if t, ok := told[id]; ok && (t.until.IsZero() || time.Now().Before(t.until)) {
+			return t.says
 		}
 		subject := c.registry.SubjectOf(c.topic, "")
 		if c.pattern != nil && c.registry.Subject == "" {
 			subject = "" // each topic has its own
 		}
 		is, other := cl.Beside(context.Background(), subject, id, fits)
-		s := is.String() + " does not fit the stream"
+		t := telling{says: is.String() + " does not fit the stream"}
 		if other.Version > 0 {
-			s += ", which " + other.String() + " fits"
+			t.says += ", which " + other.String() + " fits"
 		}
-		if is.Version > 0 {
-			told[id] = s
+		if is.Version == 0 {
+			t.until = time.Now().Add(untold)
 		}
-		return s
+		told[id] = t
+		return t.says
 	}
 }
 

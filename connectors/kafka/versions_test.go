@@ -3,8 +3,10 @@ package kafka
 import (
 	"encoding/binary"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -144,6 +146,49 @@ func TestIncompatibleVersions(t *testing.T) {
 		rows, err = b.open(rel, stream.Scan{Bounded: true, OnReject: stream.NullBad}, nil).rest()
 		if want := []string{"1 NULL @0:0", "NULL NULL @0:1", "2 NULL @0:2"}; err != nil || !slices.Equal(rows, want) {
 			t.Errorf("%s as NULL: %v, %v", c.format, rows, err)
+		}
+	}
+}
+
+// TestMisfitsAreAskedOfSeldom: a registry that does not tell which versions a schema is of is
+// not asked for each record of a schema that does not fit.
+func TestMisfitsAreAskedOfSeldom(t *testing.T) {
+	b, reg := start(t), startRegistry(t)
+	var asked atomic.Int64
+	reg.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		none := strings.HasPrefix(r.URL.Path, "/schemas/ids/") && strings.HasSuffix(r.URL.Path, "/versions")
+		if none {
+			asked.Add(1)
+			http.Error(w, `{"error_code":404,"message":"HTTP 404 Not Found"}`, http.StatusNotFound)
+		}
+		return none
+	})
+	const records = 50
+	for _, c := range []struct {
+		format, schema, record string
+		kind                   sr.SchemaType
+	}{
+		{"avro", `{"type":"record","name":"order","fields":[{"name":"id","type":{"type":"map","values":"int"}}]}`, "\x00", sr.TypeAvro},
+		{"protobuf", `syntax = "proto3"; message M { N id = 1; message N { int64 a = 1; } }`, "\x00\x0a\x02\x08\x05", sr.TypeProtobuf},
+		{"json-schema", `{"type":"object","properties":{"id":{"type":"object","properties":{}}}}`, `{"id":{"a":5}}`, sr.TypeJSON},
+	} {
+		topic := strings.ReplaceAll(c.format, "-", "")
+		b.topic(topic, 1)
+		id, _, err := reg.RegisterSchema(topic+"-value", sr.Schema{Schema: c.schema, Type: c.kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := string(binary.BigEndian.AppendUint32([]byte{0}, uint32(id))) + c.record
+		b.produce(topic, 0, slices.Repeat([]string{one}, records)...)
+		asked.Store(0)
+		cur := b.open(relation(topic, "format", c.format, "schema.registry.url", reg.URL()), stream.Scan{Bounded: true, OnReject: stream.Skip}, nil)
+		rows, err := cur.rest()
+		want := fmt.Sprintf("schema %d does not fit the stream", id)
+		if err != nil || len(rows) > 0 || len(cur.rejects) != records || !strings.Contains(cur.rejects[records-1].Err.Error(), want) {
+			t.Errorf("%s: %v, %v, %d rejects", c.format, rows, err, len(cur.rejects))
+		}
+		if n := asked.Load(); n < 1 || n > records/5 { // at most once in so many seconds
+			t.Errorf("%s: the registry was asked %d times about %d records", c.format, n, records)
 		}
 	}
 }
