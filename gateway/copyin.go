@@ -83,6 +83,7 @@ func (c *copyData) next(ctx context.Context) ([]byte, error) {
 		m, err := c.x.in.next(time.Time{})
 		switch {
 		case errors.Is(err, errPoked):
+			c.x.endForgotten()
 			continue // notifications wait for the statement's end
 		case errors.Is(err, errStopped):
 			return nil, errShutdown()

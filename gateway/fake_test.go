@@ -70,8 +70,20 @@ func (t *memoryTxn) Modify(context.Context, *plan.Modification, *function.Env, *
 	return "", nil, errors.New("no tables")
 }
 
-func (t *memoryTxn) CopyIn(context.Context, *plan.CopyFrom, operator.Leaf, *function.Env) (int64, error) {
-	return 0, errors.New("no tables")
+func (t *memoryTxn) CopyIn(ctx context.Context, _ *plan.CopyFrom, src operator.Leaf, _ *function.Env) (int64, error) {
+	before := len(t.pending)
+	for {
+		b, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return int64(len(t.pending) - before), nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		for row := range b.Len() {
+			t.pending = append(t.pending, b.Cols[0].(*vec.Fixed[int64]).Values[row])
+		}
+	}
 }
 
 func (e *memoryEngine) rows() []int64 {
@@ -375,6 +387,11 @@ func (p memoryPlanner) Plan(ctx context.Context, c *bind.Context, st parse.State
 		}
 		b.Statement = s
 	case "copy":
+		if text == "copy data from stdin" {
+			to := &catalog.Relation{Name: "data", Kind: catalog.Table, Columns: []catalog.Column{{Name: "n", Type: types.Of(types.Int8)}}}
+			b.Statement = &plan.CopyFrom{Target: to, Columns: []int{0}, Options: plan.CopyOptions{Format: "text", Null: `\N`}}
+			return b, nil
+		}
 		m := copyPattern.FindStringSubmatch(text)
 		q, err := inner(m[1])
 		if err != nil {

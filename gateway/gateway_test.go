@@ -37,6 +37,9 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// patience is how long a test waits for what must happen: on a busy machine it may take long.
+const patience = time.Minute
+
 // started is a server over a memoryEngine on a loopback port.
 type started struct {
 	*Server
@@ -70,7 +73,7 @@ func start(t testing.TB, change func(*Options)) *started {
 	s.addr = l.Addr().String()
 	go func() { s.served <- server.Serve(l) }()
 	t.Cleanup(func() {
-		if err := s.shutdown(10 * time.Second); err != nil {
+		if err := s.shutdown(patience); err != nil {
 			t.Errorf("Shutdown() = %v", err)
 		}
 		if n := s.engine.cursors(); n != 0 {
@@ -83,8 +86,8 @@ func start(t testing.TB, change func(*Options)) *started {
 	return s
 }
 
-func (s *started) shutdown(patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (s *started) shutdown(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		return err
@@ -122,7 +125,7 @@ func (s *started) dial(t testing.TB) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 

@@ -41,7 +41,7 @@ func sendQueries(t *testing.T, c net.Conn, names string) {
 
 func wantMessage(t *testing.T, q *inbox, want string) {
 	t.Helper()
-	m, err := q.next(time.Now().Add(10 * time.Second))
+	m, err := q.next(time.Now().Add(patience))
 	if err != nil || string(m.body) != want+"\x00" {
 		t.Fatalf("next = %q, %v; want %q", m.body, err, want)
 	}
@@ -50,7 +50,7 @@ func wantMessage(t *testing.T, q *inbox, want string) {
 // until waits for a state of an inbox.
 func until(t *testing.T, q *inbox, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+	for end := time.Now().Add(patience); time.Now().Before(end); runtime.Gosched() {
 		q.mu.Lock()
 		ok := is()
 		q.mu.Unlock()
@@ -174,7 +174,7 @@ func TestInboxFullHangup(t *testing.T) {
 				if orderly != terminate {
 					t.Errorf("orderly = %v", orderly)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("the hang-up was not noticed")
 			}
 			for range 2*inboxMessages - 1 {
@@ -203,7 +203,7 @@ func TestInboxPoke(t *testing.T) {
 				t.Errorf("next without one: %v", err)
 			}
 			go q.poke()
-			if _, err := q.next(time.Now().Add(10 * time.Second)); !errors.Is(err, errPoked) {
+			if _, err := q.next(time.Now().Add(patience)); !errors.Is(err, errPoked) {
 				t.Errorf("next with a poke meanwhile: %v", err)
 			}
 			const messages = 200
@@ -216,7 +216,7 @@ func TestInboxPoke(t *testing.T) {
 				}
 			}()
 			for got := 0; got < messages; {
-				m, err := q.next(time.Now().Add(10 * time.Second))
+				m, err := q.next(time.Now().Add(patience))
 				switch {
 				case err == nil && string(m.body) == "b\x00":
 					got++

@@ -107,15 +107,50 @@ func TestForgottenCursor(t *testing.T) {
 	if _, err := c.Exec(testContext(t), "SET ferris.snapshot_timeout = '5ms'; begin; declare c cursor for SELECT * FROM live").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); s.engine.cursors() > 0; {
-		if time.Now().After(end) {
-			t.Fatal("a cursor that is not read keeps its query")
-		}
-		runtime.Gosched()
-	}
+	s.forget(t)
 	_, err := c.Exec(testContext(t), "fetch forward 1 c").ReadAll()
 	if err == nil || !strings.Contains(err.Error(), "72000") {
 		t.Errorf("reading it: %v, want 72000", err)
+	}
+	if _, err := c.Exec(testContext(t), "rollback").ReadAll(); err != nil {
+		t.Error(err)
+	}
+}
+
+// forget returns when no cursor has its query any more.
+func (s *started) forget(t *testing.T) {
+	for end := time.Now().Add(patience); s.engine.cursors() > 0; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Error("a cursor that is not read keeps its query")
+			return
+		}
+	}
+}
+
+// awaited is a client's data that comes when a function returns.
+type awaited struct {
+	wait func()
+	data *strings.Reader
+}
+
+func (a *awaited) Read(b []byte) (int, error) {
+	a.wait()
+	return a.data.Read(b)
+}
+
+// TestForgottenCursorInCopy: COPY, too, is a wait for the client.
+func TestForgottenCursorInCopy(t *testing.T) {
+	s := start(t, nil)
+	c := s.connect(t, "")
+	if _, err := c.Exec(testContext(t), "SET ferris.snapshot_timeout = '5ms'; begin; declare c cursor for SELECT * FROM live").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := c.CopyFrom(testContext(t), &awaited{func() { s.forget(t) }, strings.NewReader("1\n2\n")}, "copy data from stdin")
+	if err != nil || tag.String() != "COPY 2" {
+		t.Errorf("COPY: %v, %v", tag, err)
+	}
+	if _, err := c.Exec(testContext(t), "fetch forward 1 c").ReadAll(); err == nil || !strings.Contains(err.Error(), "72000") {
+		t.Errorf("reading the cursor: %v, want 72000", err)
 	}
 	if _, err := c.Exec(testContext(t), "rollback").ReadAll(); err != nil {
 		t.Error(err)

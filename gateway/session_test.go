@@ -21,7 +21,7 @@ import (
 )
 
 func testContext(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -270,7 +270,7 @@ func (s *started) waitForEnd(t testing.TB) {
 	t.Helper()
 	select {
 	case <-s.gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no connection has ended; open cursors: %d", s.engine.cursors())
 	}
 	if n := s.engine.cursors(); n > 0 {
@@ -428,7 +428,7 @@ func TestShutdown(t *testing.T) {
 	}
 	<-s.engine.blocked
 	half := s.dial(t) // has not said anything yet
-	if err := s.shutdown(10 * time.Second); err != nil {
+	if err := s.shutdown(patience); err != nil {
 		t.Fatal(err)
 	}
 	wantFatal(t, idle, sqlerr.AdminShutdown, "terminating connection due to administrator command")
