@@ -98,7 +98,9 @@ func (b *binder) needsOf(bound func()) []*need {
 // needAll gives the statement needs that were taken aside.
 func (b *binder) needAll(needs []*need) {
 	for _, n := range needs {
-		have := b.needObject(*n)
+		own := *n
+		own.attrs, own.within = nil, nil // which others add to
+		have := b.needObject(own)
 		if have != nil && !slices.Contains(have.within, n) {
 			have.within = append(append(have.within, n), n.within...)
 		}
