@@ -80,7 +80,7 @@ test-examples: deps ## The examples, run as their texts say, over real systems
 
 .PHONY: test-formats
 test-formats: deps ## Formats: decoders and encoders against other libraries, topics, files, registries, examples
-	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|Protobuf|Schema|Change|Connect|Debezium|Columns|Hostile|Random|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz|Compat|Reads|Framed'
+	$(GO) test -count=1 -timeout 20m ./connectors/format/... ./connectors/kafka ./connectors/file -run 'Avro|Parquet|Protobuf|Schema|Change|Connect|Debezium|Columns|Hostile|Random|RoundTrip|Damaged|Claims|Growing|NoForm|Registry|Container|Decode|Encode|Resolve|Framing|Derive|Recursive|BesideType|Bad|Formats|Fuzz|Message|Compat|Reads|Framed'
 	$(GO) test -count=1 -timeout 20m ./compat-tests/formats
 	cd compat-tests/parquet && $(GO) test -mod=mod -count=1 ./...
 

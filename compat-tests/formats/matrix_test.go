@@ -5,7 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 )
 
 // matrixColumns are of every type that has a form in each format, and what two rows
@@ -67,6 +72,7 @@ func matrix(t *testing.T, r *registry.Registry) {
 		{"json", ""}, {"csv", "'null' = '\\N'"}, {"avro", withRegistry}, {"protobuf", withRegistry}, {"json-schema", withRegistry},
 		{"debezium-json", ""}, {"debezium-avro", withRegistry},
 		{"file.json", ""}, {"file.csv", "'null' = '\\N'"}, {"file.avro", ""}, {"file.parquet", ""},
+		{"file.protobuf", "'protobuf.schema' = '" + matrixProto(t, conn, columns) + "'"}, {"file.debezium-json", ""}, {"file.debezium-avro", ""},
 	}
 	// written writes a query's rows in a format and returns the stream that reads them.
 	n := 0
@@ -82,7 +88,7 @@ func matrix(t *testing.T, r *registry.Registry) {
 			run(t, conn, fmt.Sprintf("CREATE STREAM %s (%s) WITH (%s)", name, columns, with), fmt.Sprintf("INSERT INTO %s %s", name, query))
 			return name
 		}
-		sink := strings.ReplaceAll(options, "'null'", "'"+name+"_out.null'")
+		sink := strings.NewReplacer("'null'", "'"+name+"_out.null'", "'protobuf.schema'", "'"+name+"_out.protobuf.schema'").Replace(options)
 		run(t, conn,
 			fmt.Sprintf("SELECT * FROM (%s) q INTO %s_out WITH ('%[2]s_out.type' = 'file', '%[2]s_out.path' = '%[2]s.%[3]s', '%[2]s_out.format' = '%[3]s'%[4]s)", query, name, of, sink),
 			fmt.Sprintf("CREATE STREAM %s (%s) WITH (type = 'file', path = '%[1]s.%[3]s', format = '%[3]s'%[4]s)", name, columns, of, options))
@@ -98,6 +104,33 @@ func matrix(t *testing.T, r *registry.Registry) {
 			same(t, from.name+" to "+to.name, rows(t, conn, "SELECT * FROM "+second+" ORDER BY id"), want)
 		}
 	}
+}
+
+// matrixProto is the schema that a sink of Protobuf makes of the columns.
+func matrixProto(t *testing.T, conn *pgx.Conn, columns string) string {
+	run(t, conn, "CREATE TABLE typed ("+columns+")")
+	var made []catalog.Column
+	attributes, err := conn.Query(t.Context(), "SELECT attname::text, atttypid, atttypmod FROM pg_attribute WHERE attrelid = 'typed'::regclass AND attnum > 0 ORDER BY attnum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for attributes.Next() {
+		var name string
+		var oid uint32
+		var mod int32
+		if err := attributes.Scan(&name, &oid, &mod); err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, catalog.Column{Name: name, Type: types.Type{OID: types.OID(oid), Mod: mod}})
+	}
+	if err := attributes.Err(); err != nil || len(made) == 0 {
+		t.Fatalf("%d columns, %v", len(made), err)
+	}
+	text, err := protobuf.Derive("m", made, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func named(values []string) []string {

@@ -21,7 +21,7 @@ import (
 )
 
 // containers reads Avro container files, one after the other. A position is where a
-// block begins, and how many of its records were read.
+// block begins, how many of its records were read, and how many records lie before it.
 type containers struct {
 	source *source
 	scan   stream.Scan
@@ -42,19 +42,35 @@ type container struct {
 
 	f       object.File
 	header  avro.Header
-	decoder *avro.Decoder
-	window  []byte // of the file, from byte offset on
-	offset  int64  // of the block in hand
-	size    int    // bytes that it takes
-	block   []byte // its records; nil: none is in hand
-	room    []byte // for the next one
-	next    int    // in block
-	left    int64  // records of it
-	done    int64  // records read of it
-	broken  bool   // where the next of its records begins cannot be told
+	decoder blockDecoder
+	changes changing // decoder, where it is one
+	window  []byte   // of the file, from byte offset on
+	offset  int64    // of the block in hand
+	size    int      // bytes that it takes
+	block   []byte   // its records; nil: none is in hand
+	room    []byte   // for the next one
+	next    int      // in block
+	left    int64    // records of it
+	done    int64    // records read of it
+	before  int64    // records of the blocks before it
+	broken  bool     // where the next of its records begins cannot be told
 	from    stream.Offset
+	fault   error // what reading on fails of
 	ended   bool
+	dropped bool // it ended where it is damaged
 	passed  bool // nothing of it is read
+}
+
+// blockDecoder decodes records that lie one behind the other, and say themselves where
+// they end.
+type blockDecoder interface {
+	Bind(cols []vec.Vec)
+	// DecodeNext appends the record that begins at b[i] and returns where it ends;
+	// negative: that is not known.
+	DecodeNext(b []byte, i int) (next int, err error)
+	// Pass returns where it ends.
+	Pass(b []byte, i int) (next int, err error)
+	Null()
 }
 
 func (s *source) openContainers(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
@@ -158,10 +174,19 @@ func waitFor(ctx context.Context, wake <-chan struct{}) error {
 }
 
 func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stream.Read, error) {
-	if c.f == nil {
-		if err := c.open(ctx, r); err != nil {
-			return stream.Read{}, err
+	read := stream.Read{Split: c.split}
+	err := c.fault
+	if c.f == nil && err == nil {
+		if err = c.open(ctx, r); err != nil {
+			c.close()
+			c.f = nil
 		}
+	}
+	if err != nil {
+		if err = r.lost(c, &read, err); err != nil {
+			return read, err
+		}
+		return r.finish(c, read), nil
 	}
 	if w, ok := c.f.(object.Waiting); ok {
 		w.Under(ctx)
@@ -170,121 +195,170 @@ func (r *containers) from(ctx context.Context, c *container, b *vec.Batch) (stre
 		r.bound[i] = b.Cols[k]
 	}
 	c.decoder.Bind(r.bound)
-	read := stream.Read{Split: c.split}
+	most := vec.MaxRows
+	if c.changes != nil {
+		most-- // one record may make two
+	}
 	var offsets []int64
-	for b.Rows < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
-		if c.left == 0 {
-			if err := ctx.Err(); err != nil {
-				return read, err
-			}
-			more, err := c.advance()
-			if err != nil {
-				return read, err
-			}
-			if !more {
+	for b.Rows < most && len(read.Rejects) < vec.MaxRows && !c.ended {
+		var err error
+		switch {
+		case c.left > 0:
+			offsets, err = r.next(c, b, &read, offsets)
+		case ctx.Err() != nil:
+			return read, ctx.Err()
+		default:
+			more := false
+			if more, err = c.advance(); err == nil && !more {
 				c.ended, read.CaughtUp = true, true
-				break
 			}
-			continue
 		}
-		if c.broken {
-			// Only where what does not decode is NULL: so are the records that are left.
-			c.decoder.Null()
-			b.Rows++
-			offsets = append(offsets, c.offset)
-			c.done, c.left = c.done+1, c.left-1
-			continue
+		if err != nil && b.Rows > 0 && r.scan.OnReject != stream.Skip {
+			c.fault = err // the rows before it first, then the error
+			break
 		}
-		next, err := c.decoder.DecodeNext(c.block, c.next)
-		if err != nil {
-			if r.scan.OnReject == stream.Fail && b.Rows > 0 {
-				break // the rows before it first, then the error
-			}
-			place := fmt.Sprintf("%s %q, record %d of the block at byte %d", c.noun, c.path, c.done+1, c.offset)
-			err = stream.RecordError(r.source.rel, place, err)
-			if r.scan.OnReject == stream.Fail {
-				return read, err
-			}
-			if next < 0 {
-				if r.scan.OnReject == stream.NullBad {
-					c.broken = true
-					continue
-				}
-				// The rest of the block is one reject, and the next block is known.
-				e := *sqlerr.From(err)
-				e.Detail = strings.TrimSpace(fmt.Sprintf("%s With it the %d records that are left of the block are lost, as nothing says where they begin.", e.Detail, c.left))
-				err = &e
-				next = len(c.block)
-				c.done, c.left = c.done+c.left-1, 1
-			}
-			r.source.env.Metrics.Rejects.Add(1)
-			read.Rejects = append(read.Rejects, stream.Reject{
-				Position: stream.Position{Split: c.split, Offset: c.position()}, At: c.offset, Raw: slices.Clone(c.block[c.next:next]), Err: err,
-			})
-		} else {
-			b.Rows++
-			offsets = append(offsets, c.offset)
-		}
-		c.next = next
-		c.done++
-		if c.left--; c.left == 0 && c.next != len(c.block) {
-			err := c.damaged(sqlerr.Errorf(sqlerr.DataCorrupted, "a block is longer than its records"))
-			switch r.scan.OnReject {
-			case stream.Fail:
-				return read, err
-			case stream.Skip:
-				r.source.env.Metrics.Rejects.Add(1)
-				read.Rejects = append(read.Rejects, stream.Reject{
-					Position: stream.Position{Split: c.split, Offset: c.position()}, At: c.offset, Raw: slices.Clone(c.block[c.next:]), Err: err,
-				})
-			}
+		if err = r.lost(c, &read, err); err != nil {
+			return read, err
 		}
 	}
-	r.fill(c, b, offsets)
+	r.fillBeside(b, origin{offsets, c.mtime, c.number, c.path})
+	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
+	return r.finish(c, read), nil
+}
+
+// finish says where reading stands, and closes a file that has ended.
+func (r *containers) finish(c *container, read stream.Read) stream.Read {
 	read.Next = c.position()
-	if c.ended && r.source.config.store.Whole() {
+	if c.ended && (c.dropped || r.source.config.store.Whole()) {
 		read.Next = stream.Offset{containerEnd}
 	}
 	c.from = read.Next
-	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	if c.ended {
 		c.close()
 	}
-	return read, nil
+	return read
 }
 
-func (r *containers) fill(c *container, b *vec.Batch, offsets []int64) {
-	for _, h := range r.hidden {
-		for i := range b.Rows {
-			switch v := b.Cols[h.out].(type) {
-			case *vec.Fixed[int64]:
-				if h.name == "_offset" {
-					v.Append(offsets[i])
-				} else {
-					v.Append(c.mtime)
-				}
-			case *vec.Fixed[int32]:
-				v.Append(c.number)
-			case *vec.Bytes:
-				v.AppendNull()
-			}
+// next takes a record of the block in hand, and adds its place to those of the rows.
+func (r *containers) next(c *container, b *vec.Batch, read *stream.Read, offsets []int64) ([]int64, error) {
+	number := c.before + c.done
+	if c.broken {
+		// Only where what does not decode is NULL: so are the records that are left.
+		if c.changes != nil {
+			c.changes.NullRow()
+		} else {
+			c.decoder.Null()
 		}
+		b.Rows++
+		c.done, c.left = c.done+1, c.left-1
+		return append(offsets, number), nil
 	}
-	r.fillFolders(b)
+	next, err := c.decoder.DecodeNext(c.block, c.next)
+	if err == nil {
+		n := made(c.changes)
+		b.Rows += n
+		for range n {
+			offsets = append(offsets, number)
+		}
+	} else {
+		place := fmt.Sprintf("%s %q, record %d of the block at byte %d", c.noun, c.path, c.done+1, c.offset)
+		err = stream.RecordError(r.source.rel, place, err)
+		switch {
+		case r.scan.OnReject == stream.Fail:
+			return offsets, err
+		case next < 0 && r.scan.OnReject == stream.NullBad:
+			c.broken = true
+			return offsets, nil
+		case next < 0:
+			// The rest of the block is one reject, and the next block is known.
+			e := *sqlerr.From(err)
+			e.Detail = strings.TrimSpace(fmt.Sprintf("%s With it the %d records that are left of the block are lost, as nothing says where they begin.", e.Detail, c.left))
+			err = &e
+			next = len(c.block)
+			c.done, c.left = c.done+c.left-1, 1
+		}
+		r.reject(c, read, number, c.block[c.next:next], err)
+	}
+	c.next = next
+	c.done++
+	if c.left--; c.left > 0 || c.next == len(c.block) {
+		return offsets, nil
+	}
+	d := c.damaged(errTrailing)
+	switch r.scan.OnReject {
+	case stream.Fail:
+		return offsets, d
+	case stream.Skip:
+		r.reject(c, read, number, c.block[c.next:], stream.RecordError(r.source.rel, d.place, d.cause))
+	}
+	return offsets, nil
+}
+
+// reject passes over what does not decode.
+func (r *containers) reject(c *container, read *stream.Read, at int64, raw []byte, err error) {
+	r.source.env.Metrics.Rejects.Add(1)
+	read.Rejects = append(read.Rejects, stream.Reject{
+		Position: stream.Position{Split: c.split, Offset: c.position()}, At: at, Raw: slices.Clone(raw), Err: err,
+	})
+}
+
+// lost is the error of a file that cannot be read on; nil where it is damaged, and what is
+// bad is passed over: then the rest of it is.
+func (r *containers) lost(c *container, read *stream.Read, err error) error {
+	var d *damage
+	if !errors.As(err, &d) {
+		return err
+	}
+	failed := stream.RecordError(r.source.rel, d.place, d.cause)
+	if r.scan.OnReject != stream.Skip {
+		return failed
+	}
+	failed.Detail = strings.TrimSpace(failed.Detail + " With it the rest of the " + c.noun + " is lost.")
+	r.reject(c, read, c.before+c.done, nil, failed)
+	c.ended, c.dropped, read.CaughtUp = true, true, true
+	return nil
 }
 
 // position names the version of its own form, the block's byte and the records read.
 func (c *container) position() stream.Offset {
-	b := binary.AppendUvarint([]byte{containerPosition}, uint64(c.offset))
-	return binary.AppendUvarint(b, uint64(c.done))
+	b := []byte{containerNumbered}
+	for _, x := range []int64{c.offset, c.done, c.before} {
+		b = binary.AppendUvarint(b, uint64(x))
+	}
+	return b
 }
 
 // Positions begin with the number of their form: a place, or the end of a file that
-// does not change.
+// does not change. Those of containerPosition do not have the number of records before
+// their block; they are read for ever and not written.
 const (
 	containerPosition = 9
 	containerEnd      = 10
+	containerNumbered = 12
 )
+
+// readContainerPosition reads where a block begins, how many records of it were read, and
+// how many lie before it; before is -1 where it is not said.
+func readContainerPosition(split stream.Split, b stream.Offset) (at, done, before int64, err error) {
+	bad := sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for %q is not one of an Avro file", string(split))
+	to := []*int64{&at, &done, &before}
+	switch {
+	case len(b) > 0 && b[0] == containerNumbered:
+	case len(b) > 0 && b[0] == containerPosition:
+		to, before = to[:2], -1
+	default:
+		return 0, 0, 0, bad
+	}
+	b = b[1:]
+	for _, x := range to {
+		u, n := binary.Uvarint(b)
+		if n <= 0 || u > 1<<62 {
+			return 0, 0, 0, bad
+		}
+		*x, b = int64(u), b[n:]
+	}
+	return at, done, before, nil
+}
 
 // open opens the file, reads its header and goes to where reading begins.
 func (c *container) open(ctx context.Context, r *containers) error {
@@ -303,22 +377,24 @@ func (c *container) open(ctx context.Context, r *containers) error {
 	if o.Schema, _, err = r.source.config.avro.Load(r.source.config.reading(r.source.env)); err != nil {
 		return err
 	}
-	if c.decoder, err = avro.NewDecoder(r.decoded(), o); err != nil {
+	if err := c.decodes(r, o); err != nil {
 		return sqlerr.Errorf(sqlerr.CodeOf(err), "%s %q: %w", c.noun, c.path, err)
 	}
-	c.offset = int64(h.Size)
+	c.offset, c.before, c.size = int64(h.Size), 0, 0
 	if c.from == nil {
 		return nil
 	}
-	at, n := uint64(0), 0
-	if len(c.from) > 1 && c.from[0] == containerPosition {
-		at, n = binary.Uvarint(c.from[1:])
+	at, done, before, err := readContainerPosition(c.split, c.from)
+	if err == nil && at < c.offset {
+		err = sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for %q lies in the header of the file", string(c.split))
 	}
-	done, m := binary.Uvarint(c.from[min(1+max(n, 0), len(c.from)):])
-	if n <= 0 || m <= 0 || at < uint64(h.Size) || at > 1<<62 {
-		return sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for %q is not one of an Avro file", c.split)
+	if err == nil && before < 0 {
+		before, err = c.count(at)
 	}
-	c.offset, c.window = int64(at), nil
+	if err != nil {
+		return err
+	}
+	c.offset, c.before, c.window, c.size = at, before, nil, 0
 	if _, err := c.f.Seek(c.offset, io.SeekStart); err != nil {
 		return object.PathError("seek in", c.path, err)
 	}
@@ -326,18 +402,46 @@ func (c *container) open(ctx context.Context, r *containers) error {
 		return nil
 	}
 	more, err := c.advance()
-	if err == nil && (!more || int64(done) > c.left) {
+	if err == nil && (!more || done > c.left) {
 		err = c.damaged(sqlerr.Errorf(sqlerr.DataCorrupted, "it ends before record %d of the block at byte %d, up to which it has been read", done, at))
 	}
-	for ; err == nil && c.done < int64(done); c.done++ {
+	for ; err == nil && c.done < done; c.done++ {
 		c.left--
 		if c.next, err = c.decoder.Pass(c.block, c.next); err != nil && r.scan.OnReject != stream.Fail {
 			// It was met before, and passed over with what is left of the block.
-			c.left, c.done = c.left+c.done+1-int64(done), int64(done)-1
+			c.left, c.done = c.left+c.done+1-done, done-1
 			c.next, c.broken, err = len(c.block), true, nil
 		}
 	}
+	if err == nil && c.left == 0 && c.next != len(c.block) && r.scan.OnReject == stream.Fail {
+		err = c.damaged(errTrailing)
+	}
 	return err
+}
+
+// decodes makes the decoder of the file's records.
+func (c *container) decodes(r *containers, o avro.Options) error {
+	if r.source.config.format == formatDebeziumAvro {
+		d, err := avro.NewChanges(r.decoded(), r.source.rel.Key, o)
+		c.decoder, c.changes = d, d
+		return err
+	}
+	d, err := avro.NewDecoder(r.decoded(), o)
+	c.decoder = d
+	return err
+}
+
+// count is how many records lie before the block at a byte.
+func (c *container) count(at int64) (int64, error) {
+	for {
+		more, err := c.advance()
+		if err != nil || !more || c.offset >= at {
+			n := c.before
+			c.left, c.done, c.block = 0, 0, nil
+			return n, err
+		}
+		c.done, c.left = c.left, 0
+	}
 }
 
 // begin opens the file and reads its header.
@@ -387,7 +491,7 @@ func (c *container) more(n int) (int, error) {
 
 // advance takes the next block. false: the file has ended.
 func (c *container) advance() (bool, error) {
-	c.window, c.offset = c.window[min(c.size, len(c.window)):], c.offset+int64(c.size)
+	c.window, c.offset, c.before = c.window[min(c.size, len(c.window)):], c.offset+int64(c.size), c.before+c.done
 	if c.block != nil {
 		c.room = c.block[:0]
 	}
@@ -421,14 +525,30 @@ func (c *container) advance() (bool, error) {
 	}
 }
 
-// damaged is the error of a file that is not what it should be.
-func (c *container) damaged(err error) error {
+// errTrailing is that of a block with bytes behind its records.
+var errTrailing = sqlerr.Errorf(sqlerr.DataCorrupted, "a block is longer than its records")
+
+// damage is the error of a file that is not what it should be.
+type damage struct {
+	place string
+	cause *sqlerr.Error // without the place
+	whole *sqlerr.Error
+}
+
+func (d *damage) Error() string { return d.whole.Error() }
+func (d *damage) Unwrap() error { return d.whole }
+
+// damaged is such an error, of the block in hand.
+func (c *container) damaged(err error) *damage {
 	e := *sqlerr.From(err)
 	if e.Detail != "" {
 		e.Message += ": " + e.Detail
 	}
-	return sqlerr.Errorf(e.Code, "%s %q, the block at byte %d: %s", c.noun, c.path, c.offset, e.Message).
-		WithHint("Write the %s again, or leave it out of the path.", c.noun)
+	d := &damage{place: fmt.Sprintf("%s %q, the block at byte %d", c.noun, c.path, c.offset)}
+	d.cause = sqlerr.Errorf(e.Code, "%s", e.Message).WithHint("Write the %s again, or leave it out of the path.", c.noun)
+	whole := *d.cause
+	d.whole, whole.Message = &whole, d.place+": "+e.Message
+	return d
 }
 
 func (c *container) close() {

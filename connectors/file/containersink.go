@@ -17,7 +17,7 @@ import (
 // avroFile writes a container: what a flush takes is one block, so a file is cut
 // between blocks, and the header goes before the first one.
 type avroFile struct {
-	encoder *avro.Encoder
+	encoder *avro.Encoder // nil: it takes records, and no rows
 	header  avro.Header
 	rows    int64 // in the block in hand
 	buf     []byte
@@ -26,28 +26,46 @@ type avroFile struct {
 
 // newAvroFile compiles the encoder; the file's own header is read when it is open.
 func newAvroFile(env *stream.Env, rel *catalog.Relation, c *config, op bool) (*avroFile, error) {
-	schema, _, err := c.avro.Load(c.reading(env))
+	schema, err := c.avroSchema(env, rel, op)
 	if err != nil {
 		return nil, err
-	}
-	if schema == nil {
-		text, err := avro.Derive(rel.Name, rel.Columns, op)
-		if err != nil {
-			return nil, err
-		}
-		if schema, err = avro.Parse(text); err != nil {
-			return nil, err
-		}
 	}
 	w := &avroFile{header: avro.Header{Schema: schema, Codec: c.avroCodec}, most: c.buffer}
 	if _, err := rand.Read(w.header.Sync[:]); err != nil {
 		return nil, fmt.Errorf("making a marker: %w", err)
 	}
+	if c.debezium() {
+		return w, nil
+	}
 	w.encoder, err = avro.NewEncoder(schema, rel.Columns, avro.EncodeOptions{Op: op, Labels: env.Labels})
 	return w, err
 }
 
-// Add encodes a row into the block in hand; one that has no form is taken back.
+// avroSchema is the schema that a sink writes by: the one that is named, else one made of
+// the columns.
+func (c *config) avroSchema(env *stream.Env, rel *catalog.Relation, op bool) (*avro.Schema, error) {
+	schema, _, err := c.avro.Load(c.reading(env))
+	if err != nil || schema != nil {
+		return schema, err
+	}
+	derive := avro.Derive
+	if c.debezium() {
+		derive = avro.DeriveChange
+	}
+	text, err := derive(rel.Name, rel.Columns, op)
+	if err != nil {
+		return nil, err
+	}
+	return avro.Parse(text)
+}
+
+// AddRecord takes a record that is encoded.
+func (w *avroFile) AddRecord(record []byte) {
+	w.buf = append(w.buf, record...)
+	w.rows++
+}
+
+// Add is blocks': it encodes a row into the block in hand; one that has no form is taken back.
 func (w *avroFile) Add(b *vec.Batch, row int) error {
 	at := len(w.buf)
 	var err error
@@ -67,6 +85,9 @@ func (w *avroFile) Pending() bool { return w.rows > 0 }
 
 // Block makes bytes of the file of the rows: with its header where it is empty.
 func (w *avroFile) Block(dst []byte, length int64, _ bool) ([]byte, error) {
+	if w.rows == 0 {
+		return dst, nil
+	}
 	if length == 0 {
 		dst = avro.AppendHeader(dst, w.header.Schema.Text, w.header.Codec, w.header.Sync)
 	}
@@ -116,7 +137,7 @@ func (c *config) readAvro(v *stream.Values, role stream.Role) error {
 	if role == stream.RoleSink {
 		c.avroCodec = avroCodecs[v.Enum("avro.codec", "deflate", "none", "snappy", "zstd")]
 	}
-	if c.format != formatAvro {
+	if !c.contained() {
 		return nil
 	}
 	if len(c.avro.Writers) > 0 {

@@ -40,9 +40,12 @@ func (e Elsewhere) config(v *stream.Values, rel *catalog.Relation) (config, erro
 }
 
 // Check checks the keys of RecordOptions of a source.
-func (e Elsewhere) Check(v *stream.Values, rel *catalog.Relation) error {
-	_, err := e.config(v, rel)
-	return err
+func (e Elsewhere) Check(env *stream.Env, v *stream.Values, rel *catalog.Relation) error {
+	c, err := e.config(v, rel)
+	if err != nil {
+		return err
+	}
+	return c.checkSchema(env, rel, stream.RoleSource)
 }
 
 // Source opens the objects for reading. They are listed once, so that what is not

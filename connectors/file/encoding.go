@@ -2,9 +2,6 @@ package file
 
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -18,26 +15,30 @@ type Encoding struct {
 	encoder encoder
 	header  []byte                 // of CSV
 	blocks  func() (blocks, error) // in place of encoder: begins a file of them
+	changes *envelopes             // before both; nil: rows are written as they are
 }
 
 // CheckSink checks the keys of RecordOptions of a sink.
-func (e Elsewhere) CheckSink(v *stream.Values, rel *catalog.Relation) error {
-	_, err := e.sinkConfig(v, rel, false)
-	return err
+func (e Elsewhere) CheckSink(env *stream.Env, v *stream.Values, rel *catalog.Relation) error {
+	c, err := e.sinkConfig(v, rel, false)
+	if err != nil {
+		return err
+	}
+	return c.checkSchema(env, rel, stream.RoleSink)
 }
 
 func (e Elsewhere) sinkConfig(v *stream.Values, rel *catalog.Relation, changes bool) (config, error) {
 	c, err := readRecords(v, rel, stream.RoleSink, e.Pattern)
 	if err == nil && changes && c.changelog == "append" {
-		err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query updates rows", rel.Name).
-			WithHint("Set changelog = 'ops' to write every change with its _op.")
+		err = noAppends(rel)
 	}
 	c.store = e.Store
 	return c, err
 }
 
-// Encoding compiles the encoder of rows of the columns; changes: they have an op.
-func (e Elsewhere) Encoding(env *stream.Env, rel *catalog.Relation, v *stream.Values, columns []catalog.Column, changes bool) (*Encoding, error) {
+// Encoding compiles the encoder of rows of the columns; changes: they have an op, and
+// are unique by the columns of key, where it has some.
+func (e Elsewhere) Encoding(env *stream.Env, rel *catalog.Relation, v *stream.Values, columns []catalog.Column, changes bool, key []string) (*Encoding, error) {
 	c, err := e.sinkConfig(v, rel, changes)
 	if err != nil {
 		return nil, err
@@ -45,18 +46,18 @@ func (e Elsewhere) Encoding(env *stream.Env, rel *catalog.Relation, v *stream.Va
 	x := &Encoding{config: c, codec: c.codec.For(c.path)}
 	of := *rel
 	of.Columns = columns
-	switch c.format {
-	case formatAvro:
+	if x.changes, err = c.envelopes(env, &of, changes, key); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.contained():
 		x.blocks = func() (blocks, error) { return newAvroFile(env, &of, &x.config, changes) }
-	case formatParquet:
+	case c.format == formatParquet:
 		x.blocks = func() (blocks, error) { return newParquetFile(env, &of, &x.config, changes) }
-	case formatCSV:
-		w := csv.NewEncoder(columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: changes, Labels: env.Labels})
-		if x.encoder = w; c.header == "true" {
-			x.header = append(w.Header(nil), '\n')
+	case x.changes == nil:
+		if x.encoder, x.header, err = c.encoder(env, &of, changes); err != nil {
+			return nil, err
 		}
-	default:
-		x.encoder = json.NewEncoder(columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: changes, Labels: env.Labels})
 	}
 	if x.blocks == nil {
 		return x, nil
@@ -72,7 +73,51 @@ func (e Elsewhere) Encoding(env *stream.Env, rel *catalog.Relation, v *stream.Va
 // Extension is what a name ends with that has no extension: .json.gz.
 func (x *Encoding) Extension() string {
 	ext := map[object.Codec]string{object.Gzip: ".gz", object.Zstd: ".zst", object.Snappy: ".sz", object.LZ4: ".lz4"}
-	return "." + x.config.format + ext[x.codec]
+	name := x.config.format
+	switch name {
+	case formatDebeziumJSON:
+		name = formatJSON
+	case formatDebeziumAvro:
+		name = formatAvro
+	case formatProtobuf:
+		name = "pb"
+	}
+	return "." + name + ext[x.codec]
+}
+
+// Envelopes reports whether records are made of changes: rows go to Change, and not to a
+// file.
+func (x *Encoding) Envelopes() bool { return x.changes != nil }
+
+// Change encodes a row. record is its record, lent until the next call; nil: it is held
+// until Let. The error is the row's.
+func (x *Encoding) Change(b *vec.Batch, row int) (record []byte, err error) {
+	return x.changes.add(b, row)
+}
+
+// Crowded reports whether more changes are held than are to be.
+func (x *Encoding) Crowded() bool { return x.changes != nil && x.changes.full() }
+
+// Let hands over the records of the changes that are held, until put fails. last: the
+// epoch ends.
+func (x *Encoding) Let(last bool, put func(record []byte) error) error {
+	if x.changes == nil {
+		return nil
+	}
+	var err error
+	x.changes.let(last, func(record []byte) {
+		if err == nil {
+			err = put(record)
+		}
+	})
+	return err
+}
+
+// Forget drops the changes that are held.
+func (x *Encoding) Forget() {
+	if x.changes != nil {
+		x.changes.reset()
+	}
 }
 
 // Encoded is one file that is being made.
@@ -99,8 +144,21 @@ func (f *Encoded) Append(b *vec.Batch, row int) error {
 	if f.blocks != nil {
 		return f.blocks.Add(b, row)
 	}
-	f.rows = append(f.of.encoder.Append(f.rows, b, row), '\n')
-	return nil
+	at := len(f.rows)
+	rows, err := f.of.encoder.Append(f.rows, b, row)
+	if f.rows = rows; err != nil {
+		f.rows = rows[:at]
+	}
+	return err
+}
+
+// AppendRecord takes a record that Encoding has made of a change.
+func (f *Encoded) AppendRecord(record []byte) {
+	if w, ok := f.blocks.(*avroFile); ok {
+		w.AddRecord(record)
+		return
+	}
+	f.rows = append(append(f.rows, record...), '\n')
 }
 
 // frame is how much is compressed, and given out, in one piece.

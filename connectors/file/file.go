@@ -1,5 +1,6 @@
 // Package file reads and writes files of records: JSON lines, an array of JSON
-// objects, CSV, Avro's containers, Parquet. Each file is a split and a position in it is a byte offset,
+// objects, CSV, messages of Protobuf behind their lengths, Avro's containers, Parquet, and
+// changes of rows as Debezium writes them. Each file is a split and a position in it is a byte offset,
 // counted after decompression. A followed file is read as it grows, through
 // rotation and truncation. A sink appends in place; what an epoch that did not
 // commit has written is cut off again.
@@ -16,7 +17,9 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -31,7 +34,7 @@ func (Connector) Name() string { return "file" }
 var (
 	both = []stream.Option{
 		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]; of a sink also with fields such as {date}, {hour}, {timestamp}, {batch_id}"},
-		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files) or parquet; auto: by the path's extension (.csv, .avro, .parquet), else json"},
+		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files), protobuf or parquet; debezium-json (lines) or debezium-avro (container files): changes of rows; auto: by the path's extension (.csv, .avro, .parquet), else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, snappy (framed), lz4, or auto: by the extension; of a Parquet file that of its pages, auto: snappy"},
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
 		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
@@ -39,19 +42,19 @@ var (
 		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + object.CharsetNames + "; of a sink utf-8"},
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
 	}
-	sourceOptions = append(slices.Concat(both, avro.SourceOptions),
+	sourceOptions = append(slices.Concat(both, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
 		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
 		foldersKey,
-		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated, and as the pattern matches new ones; Avro, Parquet and compressed files do not grow, each is read once"},
-		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record that is read"},
+		stream.Option{Key: "follow", Default: "false", Help: "true: go on as the files grow and are rotated, and as the pattern matches new ones; Avro, Parquet and compressed files, and those that are one message, do not grow, each is read once"},
+		stream.Option{Key: "max_line_bytes", Default: "16MB", Help: "the longest record, line or message, that is read"},
 		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: a followed file was replaced or cut while nobody read it"},
 	)
-	sinkOptions = append(slices.Concat(both, avro.SinkOptions, parquet.SinkOptions),
+	sinkOptions = append(slices.Concat(both, avro.SinkOptions, protobuf.SinkOptions, parquet.SinkOptions),
 		stream.Option{Key: "avro.codec", Default: "deflate", Help: "avro: how blocks are compressed: deflate, snappy, zstd or none"},
 		stream.Option{Key: "has_headers", Aliases: []string{"header"}, Default: "false", Help: "csv: true writes a header into an empty file"},
 		stream.Option{Key: "append", Default: "true", Help: "true keeps what the file holds; false empties it when the job first starts"},
 		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
-		stream.Option{Key: "changelog", Default: "ops", Help: "ops: an updating query writes _op, + or -; append: it is refused"},
+		stream.Option{Key: "changelog", Default: "auto", Help: "how rows that change are written. ops: every change with its _op, + or -; debezium: as format debezium-json or debezium-avro, of each key that has changed in an epoch one record; append: they are refused; auto: as the format says, else ops"},
 		stream.Option{Key: "visible", Default: "at once", Help: "at once: rows stand in the file before they are committed"},
 		stream.Option{Key: "rotation", Default: "none", Help: "when a file ends and another begins, at a commit: hourly, daily, or a size such as 128MB; none"},
 		stream.Option{Key: "max_files", Default: "", Help: "with rotation or fields in the path: how many of the files are kept; the oldest are removed"},
@@ -76,19 +79,12 @@ func (Connector) PseudoColumns() []catalog.Column {
 	return []catalog.Column{
 		{Name: "_key", Type: types.Of(types.Text), Comment: "NULL"},
 		{Name: "_partition", Type: types.Of(types.Int4), Comment: "the file's number, from 0"},
-		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins; in a Parquet file the row's number, from 0"},
+		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins; in an Avro container or a Parquet file the record's number, from 0"},
 		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "when the file was last modified"},
 		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "NULL"},
+		{Name: fileColumn, Type: types.Of(types.Text), Comment: "the file's path; where its file was renamed, the one that it had first"},
 	}
 }
-
-// Formats.
-const (
-	formatJSON    = "json"
-	formatCSV     = "csv"
-	formatAvro    = "avro"
-	formatParquet = "parquet"
-)
 
 type config struct {
 	store     object.Store
@@ -113,6 +109,8 @@ type config struct {
 	changelog     string
 	avro          avro.Config
 	avroCodec     string
+	protobuf      protobuf.Config
+	changes       json.ChangeOptions // of debezium-json, as far as they are options
 	parquet       parquet.WriteOptions
 	template      object.Template
 	rotation      string
@@ -149,8 +147,10 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 		c.follow = v.Bool("follow")
 		what := string(c.codec.For(c.path))
 		switch {
-		case c.format == formatAvro:
+		case c.contained():
 			what = "Avro container"
+		case c.soleMessage():
+			what = "Protobuf"
 		case c.format == formatParquet:
 			what = "Parquet"
 		case c.charset != nil:
@@ -187,27 +187,8 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 		null:   v.String("null"),
 		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
 	}
-	switch f := v.String("format"); stream.Fold(f) {
-	case "auto":
-		c.format = formatOf(c.path)
-	case "json", "jsonlines", "jsonl", "ndjson":
-		c.format = formatJSON
-	case "csv":
-		c.format = formatCSV
-	case "avro":
-		c.format = formatAvro
-	case "parquet":
-		c.format = formatParquet
-	case "debeziumjson", "debeziumavro", "debeziumavroconfluent":
-		return c, sqlerr.Unsupported("Read the changes from their topic (type = 'kafka'), or the envelopes as they are: declare before, after and op as jsonb, with format 'json'.",
-			"format %q of %s %q is not supported by files", f, role, rel.Name)
-	case "protobuf", "proto", "protobufconfluent":
-		return c, sqlerr.Unsupported("Messages of Protobuf are read from and written to topics (type = 'kafka'); in files write format 'avro', 'parquet', 'json' or 'csv'.",
-			"format %q of %s %q is not supported by files", f, role, rel.Name)
-	case "text", "raw":
-		return c, sqlerr.Unsupported("Write format 'json', 'csv', 'avro' or 'parquet'.", "format %q of %s %q is not supported by files", f, role, rel.Name)
-	default:
-		v.Reject("format", "json, jsonlines, csv, avro or parquet")
+	if err := c.readFormat(v, rel, role); err != nil {
+		return c, err
 	}
 	c.delimiter, c.quote = oneByte(v, "delimiter"), oneByte(v, "quote")
 	if c.delimiter == c.quote {
@@ -216,25 +197,29 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	if role == stream.RoleSink {
 		v.Refuse("encoding", "Leave it out, and convert the file when it is written (iconv -f utf-8).", "utf-8")
 	}
-	if c.charset = object.ReadCharset(v); c.charset != nil && (c.format == formatAvro || c.format == formatParquet) {
+	if c.charset = object.ReadCharset(v); c.charset != nil && (c.contained() || c.format == formatParquet || c.format == formatProtobuf) {
 		v.Reject("encoding", "utf-8 with format "+c.format+", whose texts are that")
 	}
 	if err := c.readAvro(v, role); err != nil {
 		return c, err
 	}
 	c.readParquet(v, role)
+	if err := c.readProtobuf(v, rel, role); err != nil {
+		return c, err
+	}
 	if role == stream.RoleSource {
 		c.header = v.Enum("has_headers", "auto", "true", "false")
 		c.folders = readFolders(v)
 		c.maxLine = int(v.Size("max_line_bytes", 1<<10, 1<<30))
 		c.loseSilent = v.Enum("on_data_loss", "fail", "continue") == "continue"
+		c.changes = json.ReadChanges(v)
 		return c, v.Err()
 	}
 	if c.header = v.Enum("has_headers", "false", "true", "auto"); c.header == "auto" && rel.Kind != catalog.Stream {
 		v.Reject("has_headers", "true or false")
 	}
 	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
-	c.changelog = v.Enum("changelog", "ops", "append")
+	c.readChangelog(v)
 	return c, v.Err()
 }
 
@@ -294,7 +279,13 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 		return err
 	}
 	if role == stream.RoleSource {
-		return object.Allowed(c.path, env.FileRoots)
+		if err := object.Allowed(c.path, env.FileRoots); err != nil {
+			return err
+		}
+		return c.checkSchema(env, rel, role)
+	}
+	if err := c.checkSchema(env, rel, role); err != nil {
+		return err
 	}
 	_, err = object.Resolve(c.template.Expand(time.Now(), "1"), env.FileRoots)
 	return err

@@ -47,6 +47,13 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 	if c.format == formatParquet {
 		return i.inferParquet(ctx, rel, c, files)
 	}
+	if c.format == formatProtobuf {
+		schema, err := c.protobuf.Load(c.reading(i.env))
+		if err != nil {
+			return nil, err
+		}
+		return schema.Columns(c.protobuf.Message, c.protobuf.Nested == "columns")
+	}
 	header := c.header
 	if c.header == "auto" {
 		c.header = "true" // the first record names the columns

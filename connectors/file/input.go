@@ -52,7 +52,10 @@ type input struct {
 	quoted   bool // and whether a quote is open there
 	overlong bool // the record at skipFrom is being passed over
 	skipFrom int64
-	rotated  int // quiet polls since the path named another file
+	skip     int64         // of a message: how many bytes of it are left
+	fault    *sqlerr.Error // and why it is passed over
+	strict   bool          // reading ends with a message that cannot be cut
+	rotated  int           // quiet polls since the path named another file
 	head     fingerprint
 
 	// Of a split that is a file, and not a path:
@@ -101,6 +104,7 @@ func (in *input) take(f object.File, at position) error {
 	in.started, in.fresh, in.array, in.closed, in.eof, in.ended = false, false, false, false, false, false
 	in.header = nil
 	in.searched, in.quoted, in.overlong, in.rotated = 0, false, false, 0
+	in.skip, in.fault = 0, nil
 	in.head = fingerprint{}
 	if in.codec == object.None {
 		in.z = io.NopCloser(f)
@@ -266,6 +270,10 @@ func (in *input) positionAt(offset int64) position {
 // start reads what comes before the first record. false: there is not enough of
 // the file yet.
 func (in *input) start() (bool, error) {
+	if in.config.format == formatProtobuf {
+		in.started = true
+		return true, nil
+	}
 	const mark = "\xef\xbb\xbf"
 	if ok, err := in.have(len(mark)); err != nil {
 		return false, err
@@ -333,10 +341,13 @@ func (in *input) last() bool { return in.eof && (!in.config.follow || in.rotated
 // errOverlong is a record longer than max_line_bytes, its line end not counted.
 var errOverlong = errors.New("the record is too long")
 
-// record returns the next record with its line end and moves past it; the bytes
+// record returns the next record with its line end, or its length, and moves past it; the bytes
 // are good until the next call. false: there is none yet. errOverlong: the
 // record has been passed over.
 func (in *input) record() ([]byte, bool, error) {
+	if in.config.format == formatProtobuf {
+		return in.message()
+	}
 	for {
 		if !in.overlong {
 			if end := in.end(); end >= 0 {
@@ -546,6 +557,14 @@ func (in *input) absent(err error) bool {
 func (in *input) lost(what string, offset int64) error {
 	return sqlerr.Errorf(sqlerr.SnapshotTooOld, "file %q %s while nobody read it: what followed byte %d is lost", in.path, what, offset).
 		WithHint("Set on_data_loss = 'continue' to go on with what the file holds now.")
+}
+
+// first is the path that the file was first seen at.
+func (in *input) first() string {
+	if in.label != "" {
+		return in.label
+	}
+	return in.path
 }
 
 // name is what messages call the input.

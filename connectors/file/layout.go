@@ -5,6 +5,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -50,7 +51,11 @@ func newLayout(rel *catalog.Relation, scan *stream.Scan, values map[int]types.Va
 	}
 	all := rel.AllColumns()
 	for i, c := range scan.Columns {
-		if c >= len(rel.Columns) {
+		if c >= len(rel.Columns) && json.OfChange(all[c].Name) {
+			// The decoder of changes has it of their records.
+			l.columns = append(l.columns[:len(l.columns):len(l.columns)], all[c])
+			l.cols, l.out = append(l.cols, len(l.columns)-1), append(l.out, i)
+		} else if c >= len(rel.Columns) {
 			l.hidden = append(l.hidden, hidden{out: i, name: all[c].Name})
 		} else if v, ok := values[c]; ok {
 			l.folders = append(l.folders, folder{out: i, value: v})
@@ -83,6 +88,43 @@ func (l *layout) decoded() []catalog.Column {
 // wants reports whether a hidden column is read.
 func (l *layout) wants(name string) bool {
 	return slices.ContainsFunc(l.hidden, func(h hidden) bool { return h.name == name })
+}
+
+// origin is what hidden columns have of the records of a batch.
+type origin struct {
+	offsets []int64 // one a row, where _offset is read
+	mtime   int64
+	number  int32
+	path    string
+}
+
+// fillBeside gives a batch's rows what they have beside their records.
+func (l *layout) fillBeside(b *vec.Batch, o origin) {
+	for _, h := range l.hidden {
+		switch v := b.Cols[h.out].(type) {
+		case *vec.Fixed[int64]:
+			if h.name == "_offset" {
+				v.Values = append(v.Values, o.offsets...)
+				continue
+			}
+			for range b.Rows {
+				v.Values = append(v.Values, o.mtime)
+			}
+		case *vec.Fixed[int32]:
+			for range b.Rows {
+				v.Values = append(v.Values, o.number)
+			}
+		case *vec.Bytes:
+			for range b.Rows {
+				if h.name == fileColumn {
+					v.AppendString(o.path)
+				} else {
+					v.AppendNull()
+				}
+			}
+		}
+	}
+	l.fillFolders(b)
 }
 
 // fillFolders gives a batch's rows the values of the file's folders.

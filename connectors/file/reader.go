@@ -13,7 +13,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -62,7 +61,7 @@ func (s *source) Close() error {
 }
 
 func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
-	if s.config.format == formatAvro {
+	if s.config.contained() {
 		return s.openContainers(ctx, from, scan)
 	}
 	if s.config.format == formatParquet {
@@ -83,6 +82,22 @@ type decoder interface {
 	Bind(cols []vec.Vec)
 	Decode(record []byte) error
 	Null()
+}
+
+// changing is a decoder of which a record makes any number of rows, two at most.
+type changing interface {
+	// Rows is how many the last one made.
+	Rows() int
+	// NullRow appends a row of NULLs.
+	NullRow()
+}
+
+// made is what the last record came to: rows of a decoder that may be changing.
+func made(c changing) int {
+	if c == nil {
+		return 1
+	}
+	return c.Rows()
 }
 
 type reader struct {
@@ -124,7 +139,8 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 		if err != nil {
 			return err
 		}
-		in := &input{split: p.Split, path: path, number: int32(len(r.inputs)), config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset}
+		in := &input{split: p.Split, path: path, number: int32(len(r.inputs)), config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset,
+			strict: r.scan.OnReject == stream.Fail}
 		if r.source.config.store.Whole() {
 			if err := in.whole(latest); err != nil {
 				return err
@@ -133,7 +149,7 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 			continue
 		}
 		if latest && p.Offset == nil {
-			if in.from, err = lastLine(path); err != nil {
+			if in.from, err = r.latest(ctx, path); err != nil {
 				return err
 			}
 		}
@@ -397,7 +413,7 @@ func (r *reader) fill(in *input, b *vec.Batch, read *stream.Read) (more bool, er
 	if err != nil {
 		return more, err
 	}
-	r.fillHidden(in, b)
+	r.fillBeside(b, origin{r.offsets, in.mtime, in.number, in.first()})
 	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	r.source.env.Metrics.BytesRead.Add(r.bytes)
 	r.bytes = 0
@@ -408,14 +424,19 @@ func (r *reader) fill(in *input, b *vec.Batch, read *stream.Read) (more bool, er
 // stop for want of records.
 func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error) {
 	// An empty line is no record, but where it may be a NULL of the only column.
-	skipBlank := in.config.format == formatJSON || len(r.source.rel.Columns) > 1
+	skipBlank := in.config.json() || in.config.format == formatCSV && len(r.source.rel.Columns) > 1
 	policy := r.scan.OnReject
-	plain := in.config.format == formatJSON && !in.array
+	plain := in.config.json() && !in.array
 	quick, _ := r.decoder.(*csv.Decoder)
 	if r.wantOffsets || r.scan.Raw {
 		quick = nil // it does not say where records begin
 	}
-	for n < vec.MaxRows && len(read.Rejects) < vec.MaxRows {
+	changes, _ := r.decoder.(changing)
+	most := vec.MaxRows
+	if changes != nil {
+		most-- // one record may make two
+	}
+	for n < most && len(read.Rejects) < vec.MaxRows {
 		if quick != nil && in.searched == 0 && !in.overlong {
 			rows, taken := quick.Lines(in.buf[in.r:in.w], vec.MaxRows-n, in.config.maxLine)
 			n, in.r, r.bytes = n+rows, in.r+taken, r.bytes+int64(taken)
@@ -437,7 +458,13 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 			rec, ok, err = in.record()
 		}
 		at := in.base + int64(in.r) - int64(len(rec))
-		if err != nil {
+		var bad *badRecord
+		if errors.As(err, &bad) {
+			if policy == stream.Fail && n > 0 {
+				return n, true, nil // the rows before it first, then the error
+			}
+			at, rec, err = bad.at, bad.raw, bad.err
+		} else if err != nil {
 			if !errors.Is(err, errOverlong) {
 				return n, false, err
 			}
@@ -450,9 +477,11 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 			if skipBlank && len(rec) < 8 && blank(rec) {
 				continue
 			}
-			if err = r.decoder.Decode(rec); err == nil {
-				n++
-				r.keep(read, at, rec)
+			if err = r.decoder.Decode(in.body(rec)); err == nil {
+				for range made(changes) {
+					n++
+					r.keep(in, read, at, rec)
+				}
 				continue
 			}
 			if skipBlank && blank(rec) {
@@ -467,16 +496,20 @@ func (r *reader) decode(in *input, read *stream.Read) (n int, more bool, _ error
 		case policy == stream.Fail:
 			return n, false, err
 		case policy == stream.NullBad:
-			r.decoder.Null()
+			if changes != nil {
+				changes.NullRow()
+			} else {
+				r.decoder.Null()
+			}
 			n++
-			r.keep(read, at, rec)
+			r.keep(in, read, at, rec)
 			continue
 		}
 		r.source.env.Metrics.Rejects.Add(1)
 		p := in.positionAt(at)
 		read.Rejects = append(read.Rejects, stream.Reject{
 			Position: stream.Position{Split: in.split, Offset: p.encode()},
-			At:       at, Raw: bytes.Clone(bytes.TrimRight(rec, "\r\n")), Err: err,
+			At:       at, Raw: in.raw(rec), Err: err,
 		})
 	}
 	return n, true, nil
@@ -497,28 +530,29 @@ func (r *reader) noHeader(in *input, rec []byte, err error) error {
 }
 
 // keep notes where a row's record begins, and the record, where someone asks.
-func (r *reader) keep(read *stream.Read, at int64, rec []byte) {
+func (r *reader) keep(in *input, read *stream.Read, at int64, rec []byte) {
 	if r.wantOffsets {
 		r.offsets = append(r.offsets, at)
 	}
 	if r.scan.Raw {
-		read.Raw = append(read.Raw, stream.Record{At: at, Value: bytes.Clone(bytes.TrimRight(rec, "\r\n"))})
+		read.Raw = append(read.Raw, stream.Record{At: at, Value: in.raw(rec)})
 	}
 }
 
 // prepare makes the decoder, for CSV a new one for each file: headers differ.
 func (r *reader) prepare(in *input) error {
 	c := in.config
-	nullBad := r.scan.OnReject == stream.NullBad
-	if c.format == formatJSON {
+	if c.format != formatCSV {
+		var err error
 		if r.decoder == nil {
-			r.decoder = json.NewDecoder(r.decoded(), json.Options{NullBad: nullBad, Labels: r.source.env.Labels})
+			r.decoder, err = r.newDecoder()
 		}
-		return nil
+		return err
 	}
 	if r.of == in {
 		return nil
 	}
+	nullBad := r.scan.OnReject == stream.NullBad
 	d := csv.NewDecoder(r.columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad, Labels: r.source.env.Labels})
 	if in.header != nil {
 		isHeader := c.header == "true" || d.IsHeader(in.header, r.columns)
@@ -533,30 +567,6 @@ func (r *reader) prepare(in *input) error {
 	in.fresh = false
 	r.decoder, r.of = d, in
 	return nil
-}
-
-func (r *reader) fillHidden(in *input, b *vec.Batch) {
-	for _, h := range r.hidden {
-		switch v := b.Cols[h.out].(type) {
-		case *vec.Fixed[int64]:
-			if h.name == "_offset" {
-				v.Values = append(v.Values, r.offsets...)
-				continue
-			}
-			for range b.Rows {
-				v.Values = append(v.Values, in.mtime)
-			}
-		case *vec.Fixed[int32]:
-			for range b.Rows {
-				v.Values = append(v.Values, in.number)
-			}
-		case *vec.Bytes:
-			for range b.Rows {
-				v.AppendNull()
-			}
-		}
-	}
-	r.fillFolders(b)
 }
 
 // finish says that the file holds no more, and ends one that will not grow.

@@ -162,7 +162,7 @@ func (r *rowGroups) from(ctx context.Context, in *parquetInput, b *vec.Batch) (s
 	if err != nil {
 		return read, err
 	}
-	r.fill(in, b, numbers)
+	r.fillBeside(b, origin{numbers, in.mtime, in.number, in.path})
 	read.Next = in.position()
 	in.from = read.Next
 	r.source.env.Metrics.RecordsRead.Add(int64(b.Rows))
@@ -250,26 +250,6 @@ func (r *rowGroups) finish(in *parquetInput, read stream.Read) stream.Read {
 	}
 	in.close()
 	return read
-}
-
-func (r *rowGroups) fill(in *parquetInput, b *vec.Batch, numbers []int64) {
-	for _, h := range r.hidden {
-		for i := range b.Rows {
-			switch v := b.Cols[h.out].(type) {
-			case *vec.Fixed[int64]:
-				if h.name == "_offset" {
-					v.Append(numbers[i])
-				} else {
-					v.Append(in.mtime)
-				}
-			case *vec.Fixed[int32]:
-				v.Append(in.number)
-			case *vec.Bytes:
-				v.AppendNull()
-			}
-		}
-	}
-	r.fillFolders(b)
 }
 
 // parquetForm begins the position of a row in a Parquet file.

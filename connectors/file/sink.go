@@ -13,17 +13,10 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
-	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
-
-// encoder appends one row without its line end.
-type encoder interface {
-	Append(dst []byte, b *vec.Batch, row int) []byte
-}
 
 // sink appends to one file. The token of an epoch is the length up to which the
 // file then holds whole epochs; recovery cuts it there. While a sink is open, and
@@ -33,7 +26,8 @@ type sink struct {
 	config  config
 	metrics *stream.Metrics
 	encoder encoder
-	blocks  blocks // in place of encoder
+	blocks  blocks     // in place of encoder
+	changes *envelopes // in place of encoder, or before blocks
 	f       *os.File
 	turn    *turn // among this process's writers of the file
 	codec   object.Codec
@@ -68,8 +62,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 		return nil, err
 	}
 	if o.Changelog && c.changelog == "append" {
-		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query updates rows", rel.Name).
-			WithHint("Set changelog = 'ops' to write every change with its _op.")
+		return nil, noAppends(rel)
 	}
 	for _, col := range rel.Columns {
 		if slices.ContainsFunc(rel.Hidden, func(h catalog.Column) bool { return h.Name == col.Name }) {
@@ -95,23 +88,20 @@ func openSinkFile(ctx context.Context, env *stream.Env, rel *catalog.Relation, c
 	if c.encrypt {
 		s.sealer = &sealer{passphrase: c.passphrase}
 	}
-	header := []byte(nil)
-	switch c.format {
-	case formatAvro:
-		if s.blocks, err = newAvroFile(env, rel, &c, o.Changelog); err != nil {
-			return nil, err
-		}
-	case formatParquet:
-		if s.blocks, err = newParquetFile(env, rel, &c, o.Changelog); err != nil {
-			return nil, err
-		}
-	case formatCSV:
-		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: o.Changelog, Labels: env.Labels})
-		if s.encoder = e; c.header == "true" {
-			header = append(e.Header(nil), '\n')
-		}
-	default:
-		s.encoder = json.NewEncoder(rel.Columns, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: o.Changelog, Labels: env.Labels})
+	var header []byte
+	if s.changes, err = c.envelopes(env, rel, o.Changelog, o.Key); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.contained():
+		s.blocks, err = newAvroFile(env, rel, &c, o.Changelog)
+	case c.format == formatParquet:
+		s.blocks, err = newParquetFile(env, rel, &c, o.Changelog)
+	case s.changes == nil:
+		s.encoder, header, err = c.encoder(env, rel, o.Changelog)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.open(ctx, o); err != nil {
 		s.Close()
@@ -184,6 +174,9 @@ func (s *sink) cut(length int64) error {
 	if s.blocks != nil {
 		s.blocks.Cut(length)
 	}
+	if s.changes != nil {
+		s.changes.reset()
+	}
 	if s.length != length {
 		if err := s.f.Truncate(length); err != nil {
 			return object.PathError("truncate", s.path, err)
@@ -242,21 +235,12 @@ func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
 		if b.Sel != nil {
 			row = int(b.Sel[i])
 		}
-		if s.blocks != nil {
-			if err := s.blocks.Add(b, row); err != nil {
-				e := *sqlerr.From(err)
-				e.Message = "writing to file \"" + s.path + "\": " + e.Message
-				rejects = append(rejects, stream.Reject{Err: &e})
-			}
-			if s.blocks.Full() {
-				if err := s.flush(false); err != nil {
-					return rejects, err
-				}
-			}
-			continue
+		if err := s.take(b, row); err != nil {
+			e := *sqlerr.From(err)
+			e.Message = "writing to file \"" + s.path + "\": " + e.Message
+			rejects = append(rejects, stream.Reject{Err: &e})
 		}
-		s.buf = append(s.encoder.Append(s.buf, b, row), '\n')
-		if len(s.buf) >= s.config.buffer && s.codec == object.None {
+		if s.full() {
 			if err := s.flush(false); err != nil {
 				return rejects, err
 			}
@@ -272,9 +256,52 @@ func (s *sink) Write(_ context.Context, b *vec.Batch) ([]stream.Reject, error) {
 
 const maxFrame = 16 << 20
 
+// take encodes a row. The error is the row's, which is then not there.
+func (s *sink) take(b *vec.Batch, row int) error {
+	switch {
+	case s.changes != nil:
+		record, err := s.changes.add(b, row)
+		if record != nil {
+			s.put(record)
+		}
+		return err
+	case s.blocks != nil:
+		return s.blocks.Add(b, row)
+	}
+	at := len(s.buf)
+	buf, err := s.encoder.Append(s.buf, b, row)
+	if s.buf = buf; err != nil {
+		s.buf = buf[:at]
+	}
+	return err
+}
+
+// put takes the record of a change.
+func (s *sink) put(record []byte) {
+	if w, ok := s.blocks.(*avroFile); ok {
+		w.AddRecord(record)
+		return
+	}
+	s.buf = append(append(s.buf, record...), '\n')
+}
+
+// full reports whether what is held is written before the epoch ends.
+func (s *sink) full() bool {
+	switch {
+	case s.changes != nil && s.changes.full():
+		return true
+	case s.blocks != nil:
+		return s.blocks.Full()
+	}
+	return len(s.buf) >= s.config.buffer && s.codec == object.None
+}
+
 // flush writes what is held, as one frame where the file is compressed. last: the epoch
 // has no more.
 func (s *sink) flush(last bool) error {
+	if s.changes != nil && (last || s.changes.full()) {
+		s.changes.let(last, s.put)
+	}
 	if len(s.buf) == 0 && (s.blocks == nil || !s.blocks.Pending()) && (s.sealer == nil || s.sealer.message == nil || !last) {
 		return nil
 	}

@@ -30,7 +30,7 @@ const (
 
 // stripes decode one file on several goroutines: one cuts it where records end,
 // some decode what lies between, and the reader's takes the rows in the file's
-// order. It is started for a file of lines, uncompressed and not followed, and
+// order. It is started for a file of lines or messages, uncompressed and not followed, and
 // leaves the file's end, and what it cannot cut, to the reader.
 type stripes struct {
 	file object.File
@@ -75,7 +75,7 @@ func stripeable(in *input) (size int64, ok bool) {
 		return 0, false
 	}
 	in.weighed = true
-	if in.config.follow || in.config.store.Whole() || !in.direct() || in.array || in.limit >= 0 || in.overlong || runtime.GOMAXPROCS(0) < 2 {
+	if in.config.follow || in.config.store.Whole() || !in.direct() || in.array || in.limit >= 0 || in.overlong || in.config.soleMessage() || runtime.GOMAXPROCS(0) < 2 {
 		return 0, false
 	}
 	info, err := in.f.Stat()
@@ -114,7 +114,7 @@ func (r *reader) sibling(in *input) (*reader, *input) {
 	sub := &reader{source: r.source, scan: r.scan, layout: r.layout, wantOffsets: r.wantOffsets}
 	sub.bound = make([]vec.Vec, len(r.out))
 	lines := &input{split: in.split, path: in.path, number: in.number, config: in.config, codec: in.codec, id: in.id, mtime: in.mtime,
-		header: in.header, started: true, head: in.head}
+		header: in.header, started: true, head: in.head, strict: in.strict}
 	return sub, lines
 }
 
@@ -150,7 +150,11 @@ func (s *stripes) cut(ctx context.Context, at, size int64) {
 // lastEnd is the index after the last record of b, which begins with one; 0: it
 // holds no whole one.
 func (in *input) lastEnd(b []byte) int {
-	if in.config.format != formatCSV {
+	switch in.config.format {
+	case formatCSV:
+	case formatProtobuf:
+		return lastMessages(b)
+	default:
 		return bytes.LastIndexByte(b, '\n') + 1
 	}
 	quote := []byte{in.config.quote}

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -28,6 +30,10 @@ func long(format string, bad int) (content string, want []string) {
 		switch {
 		case format == formatJSON:
 			fmt.Fprintf(&s, `{"id":%s,"name":%q}`+"\n", id, name)
+		case format == formatDebeziumJSON:
+			fmt.Fprintf(&s, `{"after":{"id":%s,"name":%q},"op":"c"}`+"\n", id, name)
+		case format == formatProtobuf:
+			s.Write(protobuf.AppendDelimited(nil, message(i, name, i == bad)))
 		case i%7 == 0: // a quoted field that would end the record, and open another
 			name = fmt.Sprintf("a, \"%d\"\n\"\"", i)
 			fmt.Fprintf(&s, "%s,\"%s\"\n", id, strings.ReplaceAll(name, `"`, `""`))
@@ -47,16 +53,32 @@ func manyProcessors(t *testing.T) {
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
+// striped is a file that long makes, as a relation.
+func striped(path, format string) *catalog.Relation {
+	options := []string{"format", format, "has_headers", "false"}
+	if format == formatProtobuf {
+		options = append(options, "protobuf.schema", orderProto)
+	}
+	rel := relation(path, options...)
+	if format == formatDebeziumJSON {
+		rel.Key = []string{"id"}
+	}
+	return rel
+}
+
+// stripedFormats are those that long writes.
+var stripedFormats = []string{formatJSON, formatCSV, formatProtobuf, formatDebeziumJSON}
+
 func TestStripesKeepTheOrder(t *testing.T) {
 	manyProcessors(t)
-	for _, format := range []string{formatJSON, formatCSV} {
+	for _, format := range stripedFormats {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "rows."+format)
 		content, want := long(format, -1)
 		write(t, path, content)
-		c := open(t, relation(path, "format", format, "has_headers", "false"), dir, stream.Scan{Bounded: true}, nil)
+		c := open(t, striped(path, format), dir, stream.Scan{Bounded: true}, nil)
 		var got []string
-		striped := false
+		seen := false
 		var middle map[stream.Split]stream.Offset
 		rest := 0
 		for {
@@ -68,7 +90,7 @@ func TestStripesKeepTheOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, rows...)
-			striped = striped || c.r.(*reader).stripes != nil
+			seen = seen || c.r.(*reader).stripes != nil
 			if middle == nil && len(got) > len(want)*3/4 {
 				middle = map[stream.Split]stream.Offset{}
 				for s, o := range c.at {
@@ -77,13 +99,13 @@ func TestStripesKeepTheOrder(t *testing.T) {
 				rest = len(got)
 			}
 		}
-		if !striped {
+		if !seen {
 			t.Errorf("%s: the file was not decoded in stripes", format)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %d rows, want %d in the file's order", format, len(got), len(want))
 		}
-		again := open(t, relation(path, "format", format, "has_headers", "false"), dir, stream.Scan{Bounded: true}, middle)
+		again := open(t, striped(path, format), dir, stream.Scan{Bounded: true}, middle)
 		if got, err := again.rest(); err != nil || !slices.Equal(got, want[rest:]) {
 			t.Errorf("%s, resumed: %d rows (%v), want %d", format, len(got), err, len(want)-rest)
 		}
@@ -92,13 +114,13 @@ func TestStripesKeepTheOrder(t *testing.T) {
 
 func TestStripesRejects(t *testing.T) {
 	manyProcessors(t)
-	for _, format := range []string{formatJSON, formatCSV} {
+	for _, format := range stripedFormats {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "rows."+format)
 		const bad = 100_000
 		content, want := long(format, bad)
 		write(t, path, content)
-		rel := relation(path, "format", format, "has_headers", "false")
+		rel := striped(path, format)
 		c := open(t, rel, dir, stream.Scan{Bounded: true, OnReject: stream.Skip}, nil)
 		if got, err := c.rest(); err != nil || !slices.Equal(got, want) || len(c.rejects) != 1 {
 			t.Errorf("%s: %d rows, %d rejects (%v), want %d and 1", format, len(got), len(c.rejects), err, len(want))

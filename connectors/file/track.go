@@ -218,7 +218,8 @@ func (r *reader) track(ctx context.Context, from []stream.Position, latest bool)
 		if err != nil {
 			return err
 		}
-		st.in = &input{split: p.Split, path: path, label: path, config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset}
+		st.in = &input{split: p.Split, path: path, label: path, config: &r.source.config, limit: -1, from: p.Offset, next: p.Offset,
+			strict: r.scan.OnReject == stream.Fail}
 		all = append(all, st)
 	}
 	slices.SortStableFunc(all, func(a, b start) int {
@@ -256,7 +257,7 @@ func (r *reader) track(ctx context.Context, from []stream.Position, latest bool)
 			continue
 		}
 		if latest && in.from == nil {
-			if in.from, err = lastLine(in.path); err != nil {
+			if in.from, err = r.latest(ctx, in.path); err != nil {
 				return err
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -115,91 +114,27 @@ func TestChangesInserted(t *testing.T) {
 	}
 }
 
-// TestChangesNet nets random changes, sent in a random order within an epoch and let
-// out whenever they are too many, and compares what a reader has of each key.
-func TestChangesNet(t *testing.T) {
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(7, seed))
-		c := newChanges(nil)
-		table, read := map[string]string{}, map[string]string{}
-		for range 10 {
-			type step struct {
-				key, row string
-				net      int
-			}
-			var steps []step
-			for range r.IntN(20) {
-				key := fmt.Sprint(r.IntN(3))
-				if row, ok := table[key]; ok {
-					steps = append(steps, step{key, row, -1})
-					delete(table, key)
-				}
-				if r.IntN(3) > 0 {
-					table[key] = fmt.Sprint(r.IntN(4))
-					steps = append(steps, step{key, table[key], 1})
-				}
-			}
-			cut := r.IntN(3) == 0
-			if !cut {
-				r.Shuffle(len(steps), func(i, k int) { steps[i], steps[k] = steps[k], steps[i] })
-			}
-			seen := map[string]int{}
-			let := func(last bool) {
-				c.flush("t", 1<<20, last, func(rec *kgo.Record) {
-					seen[string(rec.Key)]++
-					if delete(read, string(rec.Key)); rec.Value != nil {
-						read[string(rec.Key)] = string(rec.Value)
-					}
-				})
-			}
-			for _, s := range steps {
-				c.add(&kgo.Record{Key: []byte(s.key), Value: []byte(s.row)}, s.net)
-				if cut && r.IntN(4) == 0 {
-					let(false)
-				}
-			}
-			let(true)
-			if fmt.Sprint(read) != fmt.Sprint(table) {
-				t.Fatalf("seed %d: a reader has %v, want %v", seed, read, table)
-			}
-			for key, n := range seen {
-				if n > 1 && !cut {
-					t.Fatalf("seed %d: %d records of key %s in one epoch", seed, n, key)
-				}
-			}
-		}
-	}
-}
-
-// TestChangesLate lets changes out in the middle of an epoch, and then has a deletion
-// come after the insertion of what replaced the row.
-func TestChangesLate(t *testing.T) {
-	c := newChanges(nil)
-	var got []string
-	add := func(row string, net int) { c.add(&kgo.Record{Key: []byte("k"), Value: []byte(row)}, net) }
-	let := func(last bool) {
-		c.flush("t", 1<<20, last, func(r *kgo.Record) { got = append(got, string(r.Key)+"="+string(r.Value)) })
-	}
-	add("new", 1)
-	let(false)
-	add("old", -1)
-	let(true)
-	add("new", -1)
-	let(true)
-	if want := []string{"k=new", "k="}; !slices.Equal(got, want) {
-		t.Errorf("records %q, want %q", got, want)
-	}
-}
-
 // TestChangesTooLarge writes a change whose two rows do not fit into one record as two.
 func TestChangesTooLarge(t *testing.T) {
-	c := newChanges(jsonEnvelope)
-	long := func(b string) []byte { return []byte(`"` + strings.Repeat(b, 600) + `"`) }
-	c.add(&kgo.Record{Key: []byte("k"), Value: long("a")}, -1)
-	c.add(&kgo.Record{Key: []byte("k"), Value: long("b")}, 1)
+	b := start(t)
+	b.topic("t", 1)
+	rel := relation("t", "format", "debezium-json")
+	rel.Kind = catalog.Sink
+	s := b.sink(rel, stream.SinkOptions{Changelog: true, Key: []string{"id"}})
+	long := func(b string) string { return strings.Repeat(b, 600_000) }
+	for i, rows := range [][]string{{"+1 " + long("a")}, {"-1 " + long("a"), "+1 " + long("b")}} {
+		if rejects, err := s.Write(t.Context(), opRows(rows...)); err != nil || len(rejects) > 0 {
+			t.Fatal(rejects, err)
+		}
+		if _, err := s.Prepare(t.Context(), stream.Epoch(i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var ops []string
-	c.flush("t", 1000, true, func(r *kgo.Record) { ops = append(ops, string(r.Value[len(r.Value)-3:])) })
-	if want := []string{`d"}`, `c"}`}; !slices.Equal(ops, want) {
+	for _, r := range b.records("t") {
+		ops = append(ops, r[len(r)-3:])
+	}
+	if want := []string{`c"}`, `d"}`, `c"}`}; !slices.Equal(ops, want) {
 		t.Errorf("records end with %q, want %q", ops, want)
 	}
 }

@@ -31,9 +31,9 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 	case formatProtobuf:
 		return c.protobufDecoder(env, cols, nullBad)
 	case formatDebeziumJSON:
-		return json.NewChanges(cols, json.ChangeOptions{
-			Options: json.Options{NullBad: nullBad, Labels: env.Labels}, Key: rel.Key, Unit: c.timeUnit, Base64Decimals: c.base64Decimals,
-		}), nil
+		o := c.changes
+		o.Options, o.Key = json.Options{NullBad: nullBad, Labels: env.Labels}, rel.Key
+		return json.NewChanges(cols, o), nil
 	case formatDebeziumAvro:
 		return c.avroChanges(env, cols, rel.Key, nullBad)
 	}

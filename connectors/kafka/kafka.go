@@ -7,7 +7,6 @@ package kafka
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -50,20 +49,10 @@ func (Connector) PseudoColumns() []catalog.Column {
 // Hidden is stream.Revealing's: of formats of changes, what was done to the row too,
 // where and when.
 func (c Connector) Hidden(rel *catalog.Relation) []catalog.Column {
-	cols := c.PseudoColumns()
-	f, ok := rel.Options.Get("format", "value.format", "source.format")
-	if !ok || !strings.HasPrefix(stream.Fold(f), "debezium") {
-		return cols
+	if json.TellsChanges(rel) {
+		return append(c.PseudoColumns(), json.ChangeColumns()...)
 	}
-	return append(cols,
-		catalog.Column{Name: json.OpColumn, Type: types.Of(types.Text), Comment: "what was done to the row: c, u, d, or r where it was there already"},
-		catalog.Column{Name: json.SourceTSColumn, Type: types.Of(types.Timestamptz), Comment: "when the database did it"},
-		catalog.Column{Name: json.SourceColumn, Type: types.Of(types.JSONB), Comment: "what the connector says of where the change comes from"})
-}
-
-// ofChange reports whether a hidden column is the decoder's of changes.
-func ofChange(name string) bool {
-	return name == json.OpColumn || name == json.SourceTSColumn || name == json.SourceColumn
+	return c.PseudoColumns()
 }
 
 // ChangeKey is stream.ChangeKeyed's.
@@ -122,8 +111,11 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 	switch {
 	case err != nil:
 		return err
+	case c.format == formatProtobuf && role == stream.RoleSink:
+		_, err := c.protobuf.Load(c.reading(env))
+		return err
 	case c.format == formatProtobuf:
-		return c.checkProtobufColumns(env, rel, role)
+		return c.protobuf.CheckColumns(rel.Columns, env.Labels, c.reading(env))
 	case c.format != formatAvro || c.avro.Schema == "":
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
@@ -47,10 +48,8 @@ var (
 		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
 		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
-	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions),
+	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
 		stream.Option{Key: "topic.pattern", Help: "in place of topic: all topics whose whole name matches the regular expression, PostgreSQL's, also those that come to be later"},
-		stream.Option{Key: "debezium.time.unit", Default: "millis", Help: "debezium-json: what numbers into time and timestamp columns count, where a record has no schema: millis, micros or nanos"},
-		stream.Option{Key: "debezium.decimals", Default: "text", Help: "debezium-json: strings into numeric columns, where a record has no schema: text, or base64: Kafka Connect's bytes, of the column's scale"},
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
 		stream.Option{Key: "auto.offset.reset", Default: "earliest", Help: "earliest or latest: where a live read without a position starts"},
 		stream.Option{Key: "isolation.level", Default: "read_committed", Help: "read_committed or read_uncommitted"},
@@ -138,8 +137,7 @@ type config struct {
 	maxDisorder   time.Duration
 	ordered       bool // maxDisorder is given
 
-	timeUnit       int64 // of changes in JSON without a schema, in nanoseconds
-	base64Decimals bool
+	changes json.ChangeOptions // of debezium-json, as far as they are options of the relation
 
 	keys          []string
 	linger        time.Duration
@@ -233,7 +231,13 @@ func read(rel *catalog.Relation, role stream.Role, env *stream.Env) (*config, *s
 	}
 	c.registry = registry.Read(v, role)
 	c.avro = avro.Read(v, role, c.registry.URL != "")
-	c.protobuf = protobuf.Read(v, role, c.registry.URL != "")
+	framing := protobuf.Bare
+	if c.registry.URL != "" {
+		framing = protobuf.Confluent
+	}
+	if c.protobuf = protobuf.Read(v, role, framing); c.protobuf.Framing == protobuf.Delimited {
+		v.Reject("protobuf.framing", "auto, none or confluent: a record of a topic is one message, so nothing says how long it is")
+	}
 	if err := c.checkFormat(rel, role); err != nil {
 		return nil, nil, err
 	}
@@ -285,8 +289,7 @@ func besideValue(col catalog.Column) bool {
 }
 
 func (c *config) readSource(v *stream.Values) {
-	c.timeUnit = map[string]int64{"millis": 1_000_000, "micros": 1000, "nanos": 1}[v.Enum("debezium.time.unit", "millis", "micros", "nanos")]
-	c.base64Decimals = v.Enum("debezium.decimals", "text", "base64") == "base64"
+	c.changes = json.ReadChanges(v)
 	c.group = v.String("group.id")
 	c.latest = v.Enum("auto.offset.reset", "earliest", "latest") == "latest"
 	c.uncommitted = v.Enum("isolation.level", "read_committed", "read_uncommitted") == "read_uncommitted"

@@ -23,22 +23,6 @@ func (c *config) checkProtobuf(rel *catalog.Relation, role stream.Role) error {
 	return nil
 }
 
-// checkProtobufColumns compares the declared columns with the schema that is named.
-func (c *config) checkProtobufColumns(env *stream.Env, rel *catalog.Relation, role stream.Role) error {
-	schema, err := c.protobuf.Load(c.reading(env))
-	if err != nil || schema == nil || len(rel.Columns) == 0 || role == stream.RoleSink {
-		return err
-	}
-	var cols []catalog.Column
-	for _, col := range rel.Columns {
-		if col.Generated == "" {
-			cols = append(cols, col)
-		}
-	}
-	_, err = protobuf.NewDecoder(cols, protobuf.Options{Schema: schema, Message: c.protobuf.Message, Labels: env.Labels})
-	return err
-}
-
 // protobufDecoder makes a decoder that asks the registry for schemas where there is one.
 func (c *config) protobufDecoder(env *stream.Env, cols []catalog.Column, nullBad bool) (decoder, error) {
 	schema, err := c.protobuf.Load(c.reading(env))
@@ -112,18 +96,9 @@ func (c *config) protobufColumns(ctx context.Context, env *stream.Env) ([]catalo
 
 // protobufEncoder makes the encoder of a sink, whose schema it registers.
 func (c *config) protobufEncoder(ctx context.Context, env *stream.Env, rel *catalog.Relation, cols []catalog.Column, op bool) (encoder, error) {
-	schema, err := c.protobuf.Load(c.reading(env))
+	schema, err := c.protobuf.SinkSchema(rel.Name, cols, op, c.reading(env))
 	if err != nil {
 		return nil, err
-	}
-	if schema == nil {
-		text, err := protobuf.Derive(rel.Name, cols, op)
-		if err != nil {
-			return nil, err
-		}
-		if schema, err = protobuf.Parse(text, nil); err != nil {
-			return nil, err
-		}
 	}
 	o := protobuf.EncodeOptions{Framing: c.protobuf.Framing, Message: c.protobuf.Message, Op: op, Labels: env.Labels}
 	// The columns come first: what cannot be written is not registered.

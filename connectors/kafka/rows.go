@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/wire"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -58,7 +59,7 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 	var read []int
 	var cols []catalog.Column
 	for i, k := range scan.Columns {
-		if k < visible || ofChange(all[k].Name) {
+		if k < visible || json.OfChange(all[k].Name) {
 			read, cols, r.out = append(read, k), append(cols, all[k]), append(r.out, i)
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/changelog"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
@@ -53,12 +54,12 @@ type sink struct {
 	keyRow  vec.Batch
 	values  []int // columns that the value has
 	row     vec.Batch
-	timeCol int               // the column _timestamp, -1: none
-	headers int               // the column _headers, -1: none
-	only    bool              // append: a delete is refused
-	keyed   *catalog.Relation // a stream with a PRIMARY KEY, the columns of which are keyCols; nil: none is
-	gone    bool              // rows bring the keys of a keyed stream: what else is all NULL is a tombstone
-	changes *changes          // of an epoch's rows; nil: rows go out as they come
+	timeCol int                      // the column _timestamp, -1: none
+	headers int                      // the column _headers, -1: none
+	only    bool                     // append: a delete is refused
+	keyed   *catalog.Relation        // a stream with a PRIMARY KEY, the columns of which are keyCols; nil: none is
+	gone    bool                     // rows bring the keys of a keyed stream: what else is all NULL is a tombstone
+	changes *changelog.Epoch[beside] // of an epoch's rows; nil: rows go out as they come
 	spans   []span
 	room    int // bytes for the rows of a Write: what the last one took, and some more
 
@@ -201,10 +202,10 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 
 // enveloped has rows that change, and those of a format of changes, written as such.
 func (s *sink) enveloped(rel *catalog.Relation, o stream.SinkOptions, op bool) error {
-	var e envelope
+	var e changelog.Envelope
 	switch s.config.format {
 	case formatDebeziumJSON:
-		e = jsonEnvelope
+		e = json.AppendChange
 	case formatDebeziumAvro:
 		e = s.encoder.(*avro.ChangeEncoder).AppendChange
 	}
@@ -213,7 +214,7 @@ func (s *sink) enveloped(rel *catalog.Relation, o stream.SinkOptions, op bool) e
 		return sqlerr.Unsupported("Start a job whose query no longer has the row.",
 			"taking a row of stream %q away by its _key is not supported with format %q, whose records say what the row was", rel.Name, s.config.format)
 	case o.Changelog && !op:
-		s.changes = newChanges(e)
+		s.changes = s.config.newChanges(e)
 	case e != nil:
 		s.encoder = &inserted{row: s.encoder, envelope: e}
 	}
@@ -418,7 +419,7 @@ func (s *sink) nullKey(b *vec.Batch, i int) bool {
 // that changes by its key.
 func (s *sink) keyMissing(b *vec.Batch, row int) error {
 	if s.keyed == nil {
-		if s.changes != nil && s.changes.envelope == nil && s.key == nil && isNull(b.Cols[s.keyCol], row) {
+		if s.changes != nil && s.changes.Envelope == nil && s.key == nil && isNull(b.Cols[s.keyCol], row) {
 			return sqlerr.Errorf(sqlerr.NotNullViolation, "null value in the key of topic %q", s.config.topic)
 		}
 		return nil
@@ -528,7 +529,7 @@ func (s *sink) Commit(context.Context, stream.Epoch, []byte) error { return nil 
 // closed, and of no use any more.
 func (s *sink) Rollback(ctx context.Context, _ stream.Epoch, _ []byte) error {
 	if s.changes != nil {
-		s.changes.reset()
+		s.changes.Reset()
 	}
 	abort, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()

@@ -73,7 +73,7 @@ func (t *transactional) Commit(context.Context, stream.Epoch, []byte) error { re
 // transaction, by its Close or by the next one's Ask.
 func (t *transactional) Rollback(context.Context, stream.Epoch, []byte) error {
 	if t.rows.changes != nil {
-		t.rows.changes.reset()
+		t.rows.changes.Reset()
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type naming struct {
 	time      int    // the column that dates are taken from; -1: the clock
 	owner     string // of the sink: in every name
 	step      time.Duration
+	last      time.Time // that a name was made of
 	buf       []byte
 }
 
@@ -134,13 +135,19 @@ func segment(s string) string {
 	return strings.NewReplacer("+", "%20", "%2B", "+", "%3A", ":").Replace(url.QueryEscape(s))
 }
 
-// key is that of a new object at a place. began is when its first row came.
+// key is that of a new object at a place. began is when its first row came: names stand
+// in the order in which objects were begun.
 func (n *naming) key(place string, at, began time.Time) string {
 	_, folders, _ := strings.Cut(place, "/")
 	if folders != "" {
 		folders += "/"
 	}
-	batch := fmt.Sprintf("%s-%s-%s", began.UTC().Format("20060102T150405"), n.owner, strings.ToLower(rand.Text()[:10]))
+	stamp := began
+	if least := n.last.Add(time.Microsecond); stamp.Before(least) {
+		stamp = least
+	}
+	n.last = stamp
+	batch := fmt.Sprintf("%s-%s-%s", strings.Replace(stamp.UTC().Format("20060102T150405.000000"), ".", "", 1), n.owner, strings.ToLower(rand.Text()[:10]))
 	named := began
 	if n.time >= 0 {
 		named = at

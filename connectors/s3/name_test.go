@@ -16,7 +16,7 @@ import (
 // extension.
 func TestKeys(t *testing.T) {
 	at := time.Date(2026, 11, 22, 14, 5, 9, 0, time.UTC)
-	id := regexp.MustCompile(`20261122T140509-fowner-[a-z0-9]{10}`)
+	id := regexp.MustCompile(`20261122T140509000000-fowner-[a-z0-9]{10}`)
 	for template, want := range map[string]string{
 		"":                              "ID.json",
 		"a/":                            "a/ID.json",
@@ -134,6 +134,24 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("%q: %v, want %q", c.options, err, c.code)
 		} else if err == nil && (got.host != c.host || got.lookup != c.lookup) {
 			t.Errorf("%q: %s by %s, want %s by %s", c.options, got.host, got.lookup, c.host, c.lookup)
+		}
+	}
+}
+
+// TestKeysInOrder: the names of objects that begin in one moment are in the order in which
+// they are made.
+func TestKeysInOrder(t *testing.T) {
+	n, err := newNaming("a/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 22, 14, 5, 9, 0, time.UTC)
+	last := ""
+	for range 100 {
+		if key := n.key("", now, now); key > last {
+			last = key
+		} else {
+			t.Fatalf("%q is made behind %q", key, last)
 		}
 	}
 }

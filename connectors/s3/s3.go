@@ -13,6 +13,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/file"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -62,10 +63,24 @@ func (Connector) PseudoColumns() []catalog.Column {
 	return []catalog.Column{
 		{Name: "_key", Type: types.Of(types.Text), Comment: "NULL"},
 		{Name: "_partition", Type: types.Of(types.Int4), Comment: "the object's number, from 0"},
-		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins"},
+		{Name: "_offset", Type: types.Of(types.Int8), Comment: "the byte where the record begins; in an Avro container or a Parquet file the record's number, from 0"},
 		{Name: "_timestamp", Type: types.Of(types.Timestamptz), Comment: "when the object was last modified"},
 		{Name: "_headers", Type: types.Of(types.JSONB), Comment: "NULL"},
+		{Name: "_file", Type: types.Of(types.Text), Comment: "the object's URL"},
 	}
+}
+
+// Hidden is stream.Revealing's, as a file's.
+func (c Connector) Hidden(rel *catalog.Relation) []catalog.Column {
+	if json.TellsChanges(rel) {
+		return append(c.PseudoColumns(), json.ChangeColumns()...)
+	}
+	return c.PseudoColumns()
+}
+
+// ChangeKey is stream.ChangeKeyed's, as a file's.
+func (Connector) ChangeKey(_ *stream.Env, rel *catalog.Relation) (stream.ChangeKey, error) {
+	return file.ChangeKey(rel), nil
 }
 
 // source reads the options of a relation that is read.
@@ -99,13 +114,13 @@ func (Connector) Check(env *stream.Env, rel *catalog.Relation, role stream.Role)
 		if err := (&sink{config: c, rel: rel}).read(v); err != nil {
 			return err
 		}
-		return file.Elsewhere{Store: &store{config: c}, Pattern: c.key}.CheckSink(v, rel)
+		return file.Elsewhere{Store: &store{config: c}, Pattern: c.key}.CheckSink(env, v, rel)
 	}
 	c, v, err := source(env, rel)
 	if err != nil {
 		return err
 	}
-	return c.elsewhere(&store{config: c}).Check(v, rel)
+	return c.elsewhere(&store{config: c}).Check(env, v, rel)
 }
 
 // Source opens the relation for reading, and lists its objects.

@@ -144,6 +144,10 @@ func (s *sink) read(v *stream.Values) error {
 			}
 		}
 	}
+	if !file.ChangeKey(rel).Own && (len(s.naming.partition) > 0 || s.naming.time >= 0) {
+		return sqlerr.Unsupported("Leave them out, or write format 'json', 'avro' or 'parquet', whose rows have their _op.",
+			"partition_columns and time_column of sink %q, whose records are changes and stand in one order, are not supported", rel.Name)
+	}
 	for i := range rel.Columns {
 		if !slices.Contains(s.naming.partition, i) {
 			s.written = append(s.written, i)
@@ -174,7 +178,7 @@ func (Connector) Sink(ctx context.Context, env *stream.Env, rel *catalog.Relatio
 			return nil, sqlerr.Unsupported("Leave it out, or write it under another name.", "column %q of %q cannot be written: an object has no such thing", rel.Columns[k].Name, rel.Name)
 		}
 	}
-	if s.encoding, err = (file.Elsewhere{Store: &store{config: c}, Pattern: c.key}).Encoding(env, rel, v, columns, o.Changelog); err != nil {
+	if s.encoding, err = (file.Elsewhere{Store: &store{config: c}, Pattern: c.key}).Encoding(env, rel, v, columns, o.Changelog, o.Key); err != nil {
 		return nil, err
 	}
 	s.appends = strings.EqualFold(v.String("changelog"), "append")
@@ -275,6 +279,9 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 			return rejects, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sink %q takes appended rows only, and the query deletes one", s.rel.Name)
 		}
 		err := s.put(ctx, b, row, now)
+		if err == nil && s.encoding.Crowded() {
+			err = s.let(ctx, false, now)
+		}
 		if refused := (rowError{}); errors.As(err, &refused) {
 			e := *sqlerr.From(refused.error)
 			e.Message = "writing to \"" + s.config.url(s.config.key) + "\": " + e.Message
@@ -291,19 +298,60 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 type rowError struct{ error }
 
 func (s *sink) put(ctx context.Context, b *vec.Batch, row int, now time.Time) error {
+	if s.encoding.Envelopes() {
+		record, err := s.encoding.Change(&s.rows, row)
+		if err != nil {
+			return rowError{err}
+		}
+		if record == nil {
+			return nil
+		}
+		return s.putRecord(ctx, record, now)
+	}
 	place, at, err := s.naming.place(b, row, now)
 	if err != nil {
 		return rowError{err}
 	}
-	u := s.open[place]
-	if u == nil {
-		if u, err = s.start(ctx, place, at, now); err != nil {
-			return err
-		}
+	u, err := s.uploadAt(ctx, place, at, now)
+	if err != nil {
+		return err
 	}
 	if err := u.rows.Append(&s.rows, row); err != nil {
 		return rowError{err}
 	}
+	return s.grown(ctx, place, u, now)
+}
+
+// putRecord puts the record of a change into the object that is written now.
+func (s *sink) putRecord(ctx context.Context, record []byte, now time.Time) error {
+	place, at, err := s.naming.place(nil, 0, now)
+	if err != nil {
+		return err
+	}
+	u, err := s.uploadAt(ctx, place, at, now)
+	if err != nil {
+		return err
+	}
+	u.rows.AppendRecord(record)
+	return s.grown(ctx, place, u, now)
+}
+
+// let puts what is held of an epoch's changes into objects. last: it ends.
+func (s *sink) let(ctx context.Context, last bool, now time.Time) error {
+	return s.encoding.Let(last, func(record []byte) error { return s.putRecord(ctx, record, now) })
+}
+
+// uploadAt is the object at a place; it begins where there is none.
+func (s *sink) uploadAt(ctx context.Context, place string, at, now time.Time) (*upload, error) {
+	if u := s.open[place]; u != nil {
+		return u, nil
+	}
+	return s.start(ctx, place, at, now)
+}
+
+// grown sends what makes a part of an object that has got a record, and ends one that is
+// long enough.
+func (s *sink) grown(ctx context.Context, place string, u *upload, now time.Time) error {
 	u.dirty, u.used = true, now
 	if !u.rows.Full() {
 		return nil
@@ -361,6 +409,9 @@ func (s *sink) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	now := time.Now()
+	if err := s.let(ctx, true, now); err != nil {
+		return nil, err
+	}
 	for place, u := range s.open {
 		if s.foreground || now.Sub(u.began) >= s.rollAfter || u.bytes() >= s.rollSize || u.next >= mostParts-2 {
 			if err := s.finish(ctx, place, u); err != nil {
@@ -417,6 +468,7 @@ func (s *sink) Rollback(ctx context.Context, e stream.Epoch, _ []byte) error {
 	if e <= s.epoch && !s.foreground || s.over {
 		return nil
 	}
+	s.encoding.Forget()
 	s.prepared = slices.DeleteFunc(s.prepared, func(p preparedEpoch) bool { return p.epoch >= e })
 	keep := s.committed
 	if n := len(s.prepared); n > 0 {

@@ -120,7 +120,11 @@ func (b *binder) versions(rel *catalog.Relation, loc int32) *keyedStream {
 		keys = append(keys, catalog.QuoteName(k))
 	}
 	var order []string
-	if hasHidden(rel, "_partition") {
+	switch {
+	case hasHidden(rel, "_file"):
+		// Which number a file has hangs on who reads it, and when.
+		order = append(order, `_file COLLATE "C" DESC`)
+	case hasHidden(rel, "_partition"):
 		order = append(order, "_partition DESC")
 	}
 	order = append(order, "_offset DESC")

@@ -89,12 +89,33 @@ func (c *Changes) Null() { c.rows = 0 }
 // Decode appends the rows of a record. On an error the columns are as they were; it
 // is as Decoder's.
 func (c *Changes) Decode(record []byte) error {
+	c.begin()
+	return c.settle(c.decoder.Decode(record), true)
+}
+
+// DecodeNext appends the rows of the record that begins at b[i], bare, and returns where
+// it ends; it is as Decoder's otherwise.
+func (c *Changes) DecodeNext(b []byte, i int) (next int, err error) {
+	c.begin()
+	next, err = c.decoder.DecodeNext(b, i)
+	return next, c.settle(err, next >= 0)
+}
+
+// Pass is as Decoder's.
+func (c *Changes) Pass(b []byte, i int) (next int, err error) { return c.decoder.Pass(b, i) }
+
+// begin has the next record go where parts of changes are taken from.
+func (c *Changes) begin() {
 	c.rows = 0
 	for _, v := range c.parts {
 		v.Reset()
 	}
 	c.decoder.Bind(c.parts)
-	err := c.decoder.Decode(record)
+}
+
+// settle makes rows of the record in parts, unless err says that it is not there. whole:
+// where it ends is known, so that it may be a row of NULLs.
+func (c *Changes) settle(err error, whole bool) error {
 	if err == nil {
 		err = c.change()
 	}
@@ -105,14 +126,19 @@ func (c *Changes) Decode(record []byte) error {
 	for _, v := range c.cols {
 		vec.Truncate(v, c.row)
 	}
-	if c.rows = 0; !c.nullBad || isOutage(err) {
+	if c.rows = 0; !c.nullBad || !whole || isOutage(err) {
 		return err
 	}
+	c.NullRow()
+	return nil
+}
+
+// NullRow appends a row of NULLs: that of a record that is not read, where such are rows.
+func (c *Changes) NullRow() {
 	for _, v := range c.cols {
 		vec.AppendNull(v)
 	}
 	c.rows, c.row = 1, c.row+1
-	return nil
 }
 
 // change appends the rows of the record in parts.

@@ -122,11 +122,16 @@ func (c *Changes) Decode(record []byte) error {
 	if !c.options.NullBad {
 		return err
 	}
+	c.NullRow()
+	return nil
+}
+
+// NullRow appends a row of NULLs: that of a record that is not read, where such are rows.
+func (c *Changes) NullRow() {
 	for _, v := range c.cols {
 		vec.AppendNull(v)
 	}
 	c.rows, c.row = 1, c.row+1
-	return nil
 }
 
 // envelope is where the parts of a change lie in its record.

@@ -19,6 +19,7 @@ type Framing uint8
 const (
 	Bare      Framing = iota // nothing
 	Confluent                // a zero byte, the schema's id in a registry, four bytes, and the message's place in it
+	Delimited                // its length, a varint, which Cut takes away: a Decoder's records have nothing before them
 )
 
 // Options of a Decoder.

@@ -2,9 +2,12 @@ package protobuf
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -13,7 +16,7 @@ var (
 	both = []stream.Option{
 		{Key: "protobuf.schema", Aliases: []string{"proto.file", "protobuf.file"}, Help: "the .proto that the message is in: its text, or a file under file.roots, beside which its imports lie"},
 		{Key: "protobuf.message", Aliases: []string{"protobuf.message.name", "message.type"}, Help: "the message of a record, with its package or without; without it the first of the file"},
-		{Key: "protobuf.framing", Default: "auto", Help: "what stands before a record: none, or confluent (a zero byte, an id and the message's place in its schema); auto: confluent where schema.registry.url is set, else none"},
+		{Key: "protobuf.framing", Default: "auto", Help: "what stands before a message: none, confluent (a zero byte, an id and the message's place in its schema), or, in files, delimited (its length, as writeDelimitedTo and protodelim write it); auto: delimited in files, confluent where schema.registry.url is set, else none"},
 	}
 	SourceOptions = append(both[:len(both):len(both)],
 		stream.Option{Key: "protobuf.nested", Default: "jsonb", Help: "of a stream without columns, what a message in another becomes: jsonb, or columns named with dots"})
@@ -28,11 +31,17 @@ type Config struct {
 	Nested  string // jsonb or columns
 }
 
-// Read reads the keys of SourceOptions or SinkOptions. registry: there is one.
-func Read(v *stream.Values, role stream.Role, registry bool) Config {
-	c := Config{Schema: v.String("protobuf.schema"), Message: v.String("protobuf.message"), Nested: "jsonb"}
-	if framing := v.Enum("protobuf.framing", "auto", "none", "confluent"); framing == "confluent" || framing == "auto" && registry {
+// Read reads the keys of SourceOptions or SinkOptions. auto is what the framing is where
+// nothing is said of it.
+func Read(v *stream.Values, role stream.Role, auto Framing) Config {
+	c := Config{Schema: v.String("protobuf.schema"), Message: v.String("protobuf.message"), Nested: "jsonb", Framing: auto}
+	switch v.Enum("protobuf.framing", "auto", "none", "confluent", "delimited") {
+	case "none":
+		c.Framing = Bare
+	case "confluent":
 		c.Framing = Confluent
+	case "delimited":
+		c.Framing = Delimited
 	}
 	if role == stream.RoleSource {
 		c.Nested = v.Enum("protobuf.nested", "jsonb", "columns")
@@ -63,4 +72,29 @@ func (c Config) Load(readFile func(path string) ([]byte, error)) (*Schema, error
 		return nil, &e
 	}
 	return s, nil
+}
+
+// CheckColumns compares the columns that a relation declares with the schema that it names.
+func (c Config) CheckColumns(columns []catalog.Column, labels func(types.OID) *types.Enum, readFile func(path string) ([]byte, error)) error {
+	schema, err := c.Load(readFile)
+	if err != nil || schema == nil || len(columns) == 0 {
+		return err
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c catalog.Column) bool { return c.Generated != "" })
+	_, err = NewDecoder(columns, Options{Schema: schema, Message: c.Message, Labels: labels})
+	return err
+}
+
+// SinkSchema is the schema that a sink writes by: the one that is named, else one made of
+// the columns. op: it has the field _op.
+func (c Config) SinkSchema(name string, columns []catalog.Column, op bool, readFile func(path string) ([]byte, error)) (*Schema, error) {
+	schema, err := c.Load(readFile)
+	if err != nil || schema != nil {
+		return schema, err
+	}
+	text, err := Derive(name, columns, op)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(text, nil)
 }
