@@ -32,7 +32,7 @@ func lines(t *testing.T, server *objects.Server, prefix string) []string {
 // keys are those of the objects below a prefix, without what is random in a name.
 func keys(t *testing.T, server *objects.Server, prefix string) []string {
 	t.Helper()
-	random := regexp.MustCompile(`\d{8}T\d{6}-f[0-9a-f]{12}-[a-z0-9]{10}`)
+	random := regexp.MustCompile(`\d{8}T\d{12}-f[0-9a-f]{12}-[a-z0-9]{10}`)
 	var all []string
 	for k := range maps.Keys(server.All(t, "shop", prefix)) {
 		all = append(all, random.ReplaceAllString(k, "ID"))
