@@ -70,15 +70,15 @@ kafka:
 		t.Fatal(err)
 	}
 	want := []KafkaOption{
-		{"kafka.security_protocol", "security.protocol", "SASL_SSL"},
-		{"kafka.ssl.ca_location", "ssl.ca.location", "/app/certs/ca-cert.pem"},
-		{"kafka.ssl_verify_hostname", "ssl.endpoint.identification.algorithm", "https"},
-		{"kafka.sasl.mechanism", "sasl.mechanism", "SCRAM-SHA-512"},
-		{"kafka.sasl.username_env", "sasl.username_env", "KAFKA_SASL_USERNAME"},
-		{"kafka.consumer.enable_auto_commit", "enable.auto.commit", "false"},
-		{"kafka.consumer.fetch_min_bytes", "fetch.min.bytes", "100000"},
-		{"kafka.producer.linger_ms", "linger.ms", "10"},
-		{"kafka.producer.acks", "acks", "1"},
+		{"kafka.security_protocol", "security.protocol", "SASL_SSL", 3},
+		{"kafka.ssl.ca_location", "ssl.ca.location", "/app/certs/ca-cert.pem", 4},
+		{"kafka.ssl_verify_hostname", "ssl.endpoint.identification.algorithm", "https", 5},
+		{"kafka.sasl.mechanism", "sasl.mechanism", "SCRAM-SHA-512", 7},
+		{"kafka.sasl.username_env", "sasl.username_env", "KAFKA_SASL_USERNAME", 7},
+		{"kafka.consumer.enable_auto_commit", "enable.auto.commit", "false", 9},
+		{"kafka.consumer.fetch_min_bytes", "fetch.min.bytes", "100000", 10},
+		{"kafka.producer.linger_ms", "linger.ms", "10", 11},
+		{"kafka.producer.acks", "acks", "1", 11},
 	}
 	if diff := cmp.Diff(want, got.Kafka); diff != "" {
 		t.Error(diff)

@@ -13,6 +13,12 @@ import (
 type KafkaOption struct {
 	Setting    string // as the file writes it: kafka.producer.linger_ms
 	Key, Value string // as a declaration writes it: linger.ms
+	Line       int    // of the file
+}
+
+// Where is the place of an option in the file, as messages have it.
+func (c *Config) Where(o KafkaOption) string {
+	return fmt.Sprintf("%s: line %d: %s", c.path, o.Line, o.Setting)
 }
 
 // kafkaSetting is the option that a setting is.
@@ -38,7 +44,7 @@ func (k kafkaSetting) set(name string, n *yaml.Node) error {
 	at := slices.IndexFunc(*k.of, func(o KafkaOption) bool { return o.Key == k.key })
 	switch {
 	case at < 0:
-		*k.of = append(*k.of, KafkaOption{name, k.key, value})
+		*k.of = append(*k.of, KafkaOption{name, k.key, value, n.Line})
 	case (*k.of)[at].Value != value:
 		return fmt.Errorf("%s is the same setting, and has another value", (*k.of)[at].Setting)
 	}

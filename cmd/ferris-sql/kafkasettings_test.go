@@ -28,12 +28,12 @@ func kafkaSettings() map[string]func(*testing.T) {
 		"producer.linger_ms": {"soon", `"linger.ms"`}, "producer.buffer_memory": {"1", `"buffer.memory"`}, "producer.compression_type": {"zip", "gzip, snappy, lz4"},
 	} {
 		tests["kafka."+name] = func(t *testing.T) {
-			p, err := startProcess(t.Context(), configOf(t, "kafka."+name+": "+c[0]), true, quietLogger())
+			p, err := startProcess(t.Context(), configOf(t, "kafka.ssl_verify_hostname: true\nkafka."+name+": "+c[0]), true, quietLogger())
 			if err == nil {
 				p.close()
 			}
-			if err == nil || !strings.Contains(err.Error(), c[1]) {
-				t.Errorf("a start with %s: %v, want an error that says %s", c[0], err, c[1])
+			if place := "ferris.yaml: line 2: kafka." + name + ": "; err == nil || !strings.Contains(err.Error(), c[1]) || !strings.Contains(err.Error(), place) {
+				t.Errorf("a start with %s: %v, want an error that says %s and %s", c[0], err, c[1], place)
 			}
 		}
 	}
@@ -68,7 +68,7 @@ func kafkaSettings() map[string]func(*testing.T) {
 		tests[name] = func(t *testing.T) {
 			for text, want := range map[string]string{"true": "https", "false": "none"} {
 				got := configOf(t, name+": "+text).Kafka
-				if !slices.Equal(got, []config.KafkaOption{{Setting: name, Key: "ssl.endpoint.identification.algorithm", Value: want}}) {
+				if !slices.Equal(got, []config.KafkaOption{{Setting: name, Key: "ssl.endpoint.identification.algorithm", Value: want, Line: 1}}) {
 					t.Errorf("%s: %v, want %s", text, got, want)
 				}
 			}

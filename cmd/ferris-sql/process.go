@@ -16,10 +16,8 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/pgcatalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/config"
 	"github.com/ferrisstreams/ferrisstreams/connectors"
-	"github.com/ferrisstreams/ferrisstreams/connectors/kafka"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -159,11 +157,8 @@ func startProcess(ctx context.Context, c *config.Config, inMemory bool, log *slo
 		Notify:     notify.NewHub(notify.DefaultLimit),
 		Metrics:    &stream.Metrics{},
 	}
-	for _, o := range c.Kafka {
-		env.Kafka = append(env.Kafka, catalog.Option{Key: o.Key, Value: o.Value})
-	}
-	if e := sqlerr.From(kafka.CheckDefaults(&env)); e != nil {
-		return p, fmt.Errorf("reading the settings of kafka: %w: %s", e, e.Hint)
+	if err := kafkaDefaults(c, &env); err != nil {
+		return p, err
 	}
 	root, err := c.OptionRoot()
 	if err != nil {
