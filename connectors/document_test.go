@@ -11,6 +11,8 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
@@ -59,6 +61,8 @@ func hold(t *testing.T, path, test, tables string) {
 // formats are the option tables of docs/formats, of a source and of a sink.
 var formats = map[string][2][]stream.Option{
 	"avro":     {avro.SourceOptions, avro.SinkOptions},
+	"csv":      {csv.Keys, csv.Keys},
+	"debezium": {json.ChangeSourceOptions, nil},
 	"parquet":  {nil, parquet.SinkOptions},
 	"protobuf": {protobuf.SourceOptions, protobuf.SinkOptions},
 	"registry": {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},

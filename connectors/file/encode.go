@@ -50,7 +50,7 @@ func (d *delimited) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
 func (c *config) encoder(env *stream.Env, rel *catalog.Relation, op bool) (e encoder, header []byte, err error) {
 	switch c.format {
 	case formatCSV:
-		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, Op: op, Labels: env.Labels})
+		e := csv.NewEncoder(rel.Columns, csv.EncodeOptions{Delimiter: c.csv.Delimiter, Quote: c.csv.Quote, Null: c.csv.Null, Op: op, Labels: env.Labels})
 		if c.header == "true" {
 			header = append(e.Header(nil), '\n')
 		}

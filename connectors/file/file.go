@@ -17,6 +17,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
@@ -32,16 +33,14 @@ type Connector struct{}
 func (Connector) Name() string { return "file" }
 
 var (
-	both = []stream.Option{
+	both = slices.Concat([]stream.Option{
 		{Key: "path", Required: true, Help: "the file, under file.roots; of a source also a pattern with * ? [ ]; of a sink also with fields such as {date}, {hour}, {timestamp}, {batch_id}"},
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files), protobuf or parquet; debezium-json (lines) or debezium-avro (container files): changes of rows; auto: by the path's extension (.csv, .avro, .parquet), else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, snappy (framed), lz4, or auto: by the extension; of a Parquet file that of its pages, auto: snappy"},
-		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields, one byte"},
-		{Key: "quote", Default: `"`, Help: "csv: what encloses a field, one byte"},
-		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
+	}, csv.Keys, []stream.Option{
 		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + object.CharsetNames + "; of a sink utf-8"},
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
-	}
+	})
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
 		stream.Option{Key: "has_headers", Aliases: []string{"source.has_headers", "header"}, Default: "auto", Help: "csv: true, false, or auto: the first record names the columns"},
 		foldersKey,
@@ -87,15 +86,13 @@ func (Connector) PseudoColumns() []catalog.Column {
 }
 
 type config struct {
-	store     object.Store
-	path      string
-	format    string
-	codec     object.Codec
-	charset   *object.Charset // nil: UTF-8
-	delimiter byte
-	quote     byte
-	null      string
-	buffer    int
+	store   object.Store
+	path    string
+	format  string
+	codec   object.Codec
+	charset *object.Charset // nil: UTF-8
+	csv     csv.Options     // its keys alone
+	buffer  int
 
 	header     string // true, false, auto
 	follow     bool
@@ -184,15 +181,11 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	c := config{
 		path:   path,
 		codec:  object.Codec(v.Enum("compression", "auto", "none", "gzip", "zstd", "snappy", "lz4")),
-		null:   v.String("null"),
+		csv:    csv.ReadKeys(v),
 		buffer: int(v.Size("buffer_size_bytes", 4<<10, 64<<20)),
 	}
 	if err := c.readFormat(v, rel, role); err != nil {
 		return c, err
-	}
-	c.delimiter, c.quote = oneByte(v, "delimiter"), oneByte(v, "quote")
-	if c.delimiter == c.quote {
-		v.Reject("quote", "a byte that is not the delimiter")
 	}
 	if role == stream.RoleSink {
 		v.Refuse("encoding", "Leave it out, and convert the file when it is written (iconv -f utf-8).", "utf-8")
@@ -257,18 +250,6 @@ func formatOf(path string) string {
 		}
 	}
 	return formatJSON
-}
-
-func oneByte(v *stream.Values, key string) byte {
-	s := v.String(key)
-	if s == `\t` || stream.Fold(s) == "tab" {
-		s = "\t"
-	}
-	if len(s) != 1 || s[0] >= 0x80 || s == "\n" || s == "\r" {
-		v.Reject(key, "one ASCII character, or tab")
-		return ','
-	}
-	return s[0]
 }
 
 // Check validates the declaration, and that the path is one which may be read

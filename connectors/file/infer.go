@@ -59,7 +59,7 @@ func (i inferrer) inferRecords(ctx context.Context, rel *catalog.Relation, c con
 		c.header = "true" // the first record names the columns
 	}
 	var fromJSON json.Inference
-	fromCSV := csv.Inference{Options: csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null}}
+	fromCSV := csv.Inference{Options: c.csv}
 	n := 0
 	for k, path := range files {
 		if n >= sampleRecords || ctx.Err() != nil {

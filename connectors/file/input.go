@@ -398,7 +398,7 @@ func (in *input) end() int {
 	b := in.buf[in.r:in.w]
 	switch {
 	case in.config.format == formatCSV:
-		end, stop, quoted := csv.End(b, in.config.quote, in.searched, in.quoted)
+		end, stop, quoted := csv.End(b, in.config.csv.Quote, in.searched, in.quoted)
 		in.searched, in.quoted = stop, quoted
 		if end < 0 {
 			return -1
@@ -420,7 +420,7 @@ func (in *input) end() int {
 func (in *input) resync() int {
 	b := in.buf[in.r:in.w]
 	if in.config.format == formatCSV {
-		end, _, quoted := csv.End(b, in.config.quote, 0, in.quoted)
+		end, _, quoted := csv.End(b, in.config.csv.Quote, 0, in.quoted)
 		if in.quoted = quoted; end < 0 {
 			return -1
 		}

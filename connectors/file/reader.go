@@ -552,8 +552,9 @@ func (r *reader) prepare(in *input) error {
 	if r.of == in {
 		return nil
 	}
-	nullBad := r.scan.OnReject == stream.NullBad
-	d := csv.NewDecoder(r.columns, r.cols, csv.Options{Delimiter: c.delimiter, Quote: c.quote, Null: c.null, NullBad: nullBad, Labels: r.source.env.Labels})
+	o := c.csv
+	o.NullBad, o.Labels = r.scan.OnReject == stream.NullBad, r.source.env.Labels
+	d := csv.NewDecoder(r.columns, r.cols, o)
 	if in.header != nil {
 		isHeader := c.header == "true" || d.IsHeader(in.header, r.columns)
 		if !isHeader {

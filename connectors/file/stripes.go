@@ -157,7 +157,7 @@ func (in *input) lastEnd(b []byte) int {
 	default:
 		return bytes.LastIndexByte(b, '\n') + 1
 	}
-	quote := []byte{in.config.quote}
+	quote := []byte{in.config.csv.Quote}
 	quotes := bytes.Count(b, quote)
 	for {
 		nl := bytes.LastIndexByte(b, '\n')

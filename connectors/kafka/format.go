@@ -23,7 +23,9 @@ func (c *config) decoder(env *stream.Env, rel *catalog.Relation, cols []catalog.
 	case formatJSON:
 		return json.NewDecoder(cols, json.Options{NullBad: nullBad, Labels: env.Labels}), nil
 	case formatCSV:
-		return csv.NewDecoder(rel.Columns, read, csv.Options{Delimiter: c.delimiter, Null: c.null, NullBad: nullBad, Labels: env.Labels}), nil
+		o := c.csv
+		o.NullBad, o.Labels = nullBad, env.Labels
+		return csv.NewDecoder(rel.Columns, read, o), nil
 	case formatAvro:
 		return c.avroDecoder(env, cols, nullBad)
 	case formatJSONSchema:

@@ -51,7 +51,7 @@ func (i inferrer) Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.C
 		return nil, err
 	}
 	var fromJSON json.Inference
-	fromCSV := csv.Inference{Options: csv.Options{Delimiter: c.delimiter, Null: c.null}}
+	fromCSV := csv.Inference{Options: c.csv}
 	n := 0
 	for _, rec := range records {
 		if c.format == formatCSV {

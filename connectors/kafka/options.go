@@ -11,6 +11,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/avro"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
@@ -19,7 +20,7 @@ import (
 )
 
 var (
-	both = slices.Concat(reached, bearerOptions, kerberosOptions, encoded)
+	both = slices.Concat(reached, bearerOptions, kerberosOptions, encoded, csv.Keys)
 	// reached are the options of the topic and of how clients reach it.
 	reached = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
@@ -45,8 +46,6 @@ var (
 	// encoded are those of values.
 	encoded = []stream.Option{
 		{Key: "encoding", Default: "utf-8", Help: "of values in json, csv and text: " + object.CharsetNames + "; of a sink utf-8"},
-		{Key: "delimiter", Default: ",", Help: "csv: what parts the fields"},
-		{Key: "null", Aliases: []string{"null.string"}, Default: "", Help: "csv: an unquoted field of this text is NULL"},
 	}
 	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
 		stream.Option{Key: "topic.pattern", Help: "in place of topic: all topics whose whole name matches the regular expression, PostgreSQL's, also those that come to be later"},
@@ -111,18 +110,17 @@ const (
 )
 
 type config struct {
-	topic     string
-	pattern   *pattern // in place of topic; nil: none
-	brokers   []string
-	format    string
-	keyBytes  bool
-	delimiter byte
-	null      string
-	charset   *object.Charset // of values; nil: UTF-8
-	security  security
-	avro      avro.Config
-	protobuf  protobuf.Config
-	registry  registry.Config
+	topic    string
+	pattern  *pattern // in place of topic; nil: none
+	brokers  []string
+	format   string
+	keyBytes bool
+	csv      csv.Options     // its keys alone
+	charset  *object.Charset // of values; nil: UTF-8
+	security security
+	avro     avro.Config
+	protobuf protobuf.Config
+	registry registry.Config
 
 	group         string
 	latest        bool
@@ -167,7 +165,7 @@ func read(rel *catalog.Relation, role stream.Role, env *stream.Env) (*config, *s
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &config{topic: v.String("topic"), null: v.String("null"), keyBytes: v.Enum("key.format", "string", "text", "json", "bytes") == "bytes"}
+	c := &config{topic: v.String("topic"), csv: csv.ReadKeys(v), keyBytes: v.Enum("key.format", "string", "text", "json", "bytes") == "bytes"}
 	if s := v.String("bootstrap.servers"); s != "" {
 		brokers = s
 	}
@@ -215,13 +213,6 @@ func read(rel *catalog.Relation, role stream.Role, env *stream.Env) (*config, *s
 		if err := c.checkWhole(rel, role); err != nil {
 			return nil, nil, err
 		}
-	}
-	if d := v.String("delimiter"); len(d) == 1 && d[0] < 0x80 && d != `"` && d != "\n" {
-		c.delimiter = d[0]
-	} else if d == `\t` || stream.Fold(d) == "tab" {
-		c.delimiter = '\t'
-	} else {
-		v.Reject("delimiter", "one ASCII character, or tab")
 	}
 	if role == stream.RoleSink {
 		v.Refuse("encoding", "Leave it out: values are written in utf-8.", "utf-8")

@@ -148,7 +148,7 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	case formatJSON, formatDebeziumJSON:
 		s.encoder = sure{json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})}
 	case formatCSV:
-		s.encoder = sure{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.delimiter, Null: c.null, Op: op, Labels: env.Labels})}
+		s.encoder = sure{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.csv.Delimiter, Quote: c.csv.Quote, Null: c.csv.Null, Op: op, Labels: env.Labels})}
 	case formatAvro, formatDebeziumAvro:
 		var err error
 		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {
