@@ -24,7 +24,7 @@ func (x *session) copyStatement(ctx context.Context, s *plan.Copy, params []type
 
 // copyOut sends all rows of o as COPY data.
 func (x *session) copyOut(ctx context.Context, o *outcome) (int64, error) {
-	c := newCopyEncoder(o.copy, o.fields, x.format())
+	c := newCopyEncoder(o.copy, o.fields, x.format(), x.copyEncoding(o.copy.Format, o.copy.Encoding))
 	response := pgproto3.CopyOutResponse{ColumnFormatCodes: make([]uint16, len(o.fields))}
 	if c.binary {
 		response.OverallFormat = 1
@@ -72,14 +72,14 @@ type copyEncoder struct {
 	encoded       []byte
 }
 
-func newCopyEncoder(c *plan.Copy, fields []plan.Field, f *types.Format) *copyEncoder {
+func newCopyEncoder(c *plan.Copy, fields []plan.Field, f *types.Format, encoding *charset.Charset) *copyEncoder {
 	e := &copyEncoder{binary: c.Format == "binary", csv: c.Format == "csv", null: c.Null, force: make([]bool, len(fields))}
 	if e.binary {
-		e.rows = newRowEncoder(fields, []int16{1}, f)
+		e.rows = newRowEncoder(fields, []int16{1}, f, encoding)
 		return e
 	}
-	e.rows = newRowEncoder(fields, nil, f)
-	e.encoding = encodingOf(c.Encoding)
+	e.rows = newRowEncoder(fields, nil, f, nil)
+	e.encoding = encoding
 	e.delimiter = firstByte(c.Delimiter, '\t')
 	if e.csv {
 		e.delimiter = firstByte(c.Delimiter, ',')
@@ -117,6 +117,10 @@ func (e *copyEncoder) write(w *writer, b *vec.Batch) error {
 		at := w.begin('d')
 		if e.binary {
 			w.buf = e.rows.appendTuple(e.preamble(w.buf), b, r)
+			if e.rows.err != nil {
+				w.dropUnfinished()
+				return e.rows.take()
+			}
 		} else {
 			from := len(w.buf)
 			w.buf = e.appendLine(w.buf, b, r)

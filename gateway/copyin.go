@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/pgcopy"
@@ -36,7 +35,7 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 	reader := pgcopy.NewReader(pgcopy.Options{
 		Format: o.Format, Delimiter: firstByte(o.Delimiter, '\t'), Quote: firstByte(o.Quote, '"'), Escape: firstByte(o.Escape, '"'),
 		Null: o.Null, Default: o.Default, Header: o.Header, HeaderMatch: o.HeaderMatch, ForceNull: o.ForceNull, ForceNotNull: o.ForceNotNull,
-		HasDefault: o.HasDefault, Encoding: encodingOf(o.Encoding),
+		HasDefault: o.HasDefault, Encoding: x.copyEncoding(o.Format, o.Encoding),
 	}, s.Target.Name, columns, x.format(), in.next)
 	response := pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, len(columns))}
 	if o.Format == "binary" {
@@ -56,14 +55,6 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 		return nil, err
 	}
 	return &outcome{tag: fmt.Sprintf("COPY %d", n)}, nil
-}
-
-// encodingOf is the encoding of a plan's name; nil: UTF8.
-func encodingOf(name string) *charset.Charset {
-	if name == "" {
-		return nil
-	}
-	return charset.Find(name)
 }
 
 // copyData reads CopyData messages until the client ends them.
@@ -101,7 +92,7 @@ func (c *copyData) next(ctx context.Context) ([]byte, error) {
 			c.done = true
 		case 'f':
 			c.done = true
-			d := decoder{b: m.body}
+			d := c.x.decoder(m.body)
 			return nil, sqlerr.Errorf(sqlerr.QueryCanceled, "COPY from stdin failed: %s", d.string())
 		case 'H', 'S':
 			// Ignored, as the protocol says.

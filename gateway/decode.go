@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/binary"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -10,8 +11,9 @@ import (
 // decoder reads a message's body as PostgreSQL's pq_getmsg functions do, with
 // their errors. After the first failure every read gives zero.
 type decoder struct {
-	b   []byte
-	err error
+	b       []byte
+	charset *charset.Charset // of its texts; nil: UTF8
+	err     error
 }
 
 func (d *decoder) fail(format string, args ...any) {
@@ -74,9 +76,18 @@ func (d *decoder) raw() []byte {
 	return nil
 }
 
-// string is raw as checked UTF-8.
-func (d *decoder) string() string {
+// text is raw in UTF-8, which the caller checks where the client says it is that.
+func (d *decoder) text() []byte {
 	b := d.raw()
+	if d.err == nil && d.charset != nil {
+		b, d.err = decodeAll(d.charset, b)
+	}
+	return b
+}
+
+// string is text, checked.
+func (d *decoder) string() string {
+	b := d.text()
 	if d.err == nil {
 		d.err = types.CheckUTF8(b)
 	}

@@ -188,13 +188,18 @@ func (x *session) params(portal string, ts []types.Type, raw [][]byte, formats [
 			continue
 		}
 		var err error
-		switch code := formatOf(formats, i); code {
-		case 0:
-			if err = types.CheckUTF8(raw[i]); err == nil {
-				out[i], err = types.Parse(t, string(raw[i]), &format)
+		code, form := formatOf(formats, i), raw[i]
+		if c := x.charset(); c != nil {
+			form, err = decodeParam(c, t, form, code)
+		}
+		switch {
+		case err != nil:
+		case code == 0:
+			if err = types.CheckUTF8(form); err == nil {
+				out[i], err = types.Parse(t, string(form), &format)
 			}
-		case 1:
-			out[i], err = types.FromBinary(t, raw[i], &format)
+		case code == 1:
+			out[i], err = types.FromBinary(t, form, &format)
 			if e := sqlerr.From(err); e != nil && e.Code == sqlerr.InvalidBinaryRepresentation {
 				err = sqlerr.Errorf(e.Code, "incorrect binary data format in bind parameter %d", i+1)
 			}
@@ -202,7 +207,7 @@ func (x *session) params(portal string, ts []types.Type, raw [][]byte, formats [
 			err = badFormat(code)
 		}
 		if err != nil {
-			return nil, inParameter(err, portal, i, raw[i], formatOf(formats, i))
+			return nil, inParameter(err, portal, i, form, code)
 		}
 	}
 	return out, nil
@@ -249,7 +254,7 @@ func (x *session) describe(d *decoder) error {
 			x.w.message('n')
 			return nil
 		}
-		x.w.rowDescription(p.fields, nil)
+		return x.w.rowDescription(p.fields, nil)
 	case 'P':
 		p := x.portals[name]
 		if p == nil {
@@ -262,11 +267,10 @@ func (x *session) describe(d *decoder) error {
 			x.w.message('n')
 			return nil
 		}
-		p.enc.describe(x.w, p.columns, p.formats)
+		return p.enc.describe(x.w, p.columns, p.formats)
 	default:
 		return sqlerr.Errorf(sqlerr.ProtocolViolation, "invalid DESCRIBE message subtype %d", kind)
 	}
-	return nil
 }
 
 func noPortal(name string) error {
@@ -339,7 +343,7 @@ func (x *session) executePortal(ctx context.Context, p *portal, limit int64) err
 		return nil
 	}
 	if o.enc == nil {
-		o.enc = p.enc.get(o.fields, p.formats, x.format())
+		o.enc = p.enc.get(x, o.fields, p.formats)
 	}
 	n, ended, err := x.sendRows(ctx, o.rows, limit, o.enc.write)
 	if err != nil {

@@ -56,7 +56,20 @@ func (w *writer) errorResponse(e *sqlerr.Error) {
 		severity = "ERROR"
 	}
 	m := errorFields(e, severity)
+	for _, s := range shownFields(&m) {
+		var err error
+		if *s, err = w.text(*s); err != nil {
+			// As in PostgreSQL, what cannot be told is the error.
+			m = errorFields(sqlerr.From(err), severity)
+			break
+		}
+	}
 	w.encode(&m)
+}
+
+// shownFields are the fields of an error that may have any characters.
+func shownFields(m *pgproto3.ErrorResponse) []*string {
+	return []*string{&m.Message, &m.Detail, &m.Hint, &m.Where, &m.SchemaName, &m.TableName, &m.ColumnName, &m.DataTypeName, &m.ConstraintName}
 }
 
 func (w *writer) notice(e *sqlerr.Error) {
@@ -64,14 +77,18 @@ func (w *writer) notice(e *sqlerr.Error) {
 	if severity == "" {
 		severity = "NOTICE"
 	}
-	m := pgproto3.NoticeResponse(errorFields(e, severity))
+	fields := errorFields(e, severity)
+	for _, s := range shownFields(&fields) {
+		*s = w.likeText(*s)
+	}
+	m := pgproto3.NoticeResponse(fields)
 	w.encode(&m)
 }
 
 func (w *writer) parameterStatus(name, value string) {
 	at := w.begin('S')
 	w.buf = appendString(w.buf, name)
-	w.buf = appendString(w.buf, value)
+	w.buf = appendString(w.buf, w.likeText(value))
 	w.end(at)
 }
 
@@ -91,12 +108,18 @@ func (w *writer) commandCount(word string, n int64) {
 	w.end(at)
 }
 
-// rowDescription describes columns with their formats; formats is as in Bind.
-func (w *writer) rowDescription(fields []plan.Field, formats []int16) {
+// rowDescription describes columns with their formats; formats is as in Bind. The error
+// is of a name that the client's encoding does not have.
+func (w *writer) rowDescription(fields []plan.Field, formats []int16) error {
 	at := w.begin('T')
 	w.buf = appendInt16(w.buf, len(fields))
 	for i, f := range fields {
-		w.buf = appendString(w.buf, f.Name)
+		name, err := w.text(f.Name)
+		if err != nil {
+			w.dropUnfinished()
+			return err
+		}
+		w.buf = appendString(w.buf, name)
 		w.buf = appendInt32(w.buf, int32(f.Table))
 		w.buf = appendInt16(w.buf, int(f.Attr))
 		t := wireType(f.Type)
@@ -110,6 +133,7 @@ func (w *writer) rowDescription(fields []plan.Field, formats []int16) {
 		w.buf = appendInt16(w.buf, int(formatOf(formats, i)))
 	}
 	w.end(at)
+	return nil
 }
 
 // wireType is the type that a client is told: an unknown literal is text.

@@ -163,8 +163,8 @@ func (x *session) deliver() {
 		for _, n := range notes {
 			at := x.w.begin('A')
 			x.w.buf = appendInt32(x.w.buf, n.PID)
-			x.w.buf = appendString(x.w.buf, n.Channel)
-			x.w.buf = appendString(x.w.buf, n.Payload)
+			x.w.buf = appendString(x.w.buf, x.w.likeText(n.Channel))
+			x.w.buf = appendString(x.w.buf, x.w.likeText(n.Payload))
 			x.w.end(at)
 		}
 		if x.w.put(x.w.buf) != nil {

@@ -111,21 +111,24 @@ func dependsOnTime(text string) bool {
 	return false
 }
 
-// describe appends the RowDescription of the plan's rows in text.
-func (c *cachedPlan) describe(buf []byte) []byte {
+// describe sends the RowDescription of the plan's rows in text.
+func (c *cachedPlan) describe(w *writer) error {
 	if c.description == nil {
-		w := writer{open: -1, buf: []byte{}}
-		w.rowDescription(c.bound.Fields, nil)
-		c.description = w.buf
+		d := writer{open: -1, buf: []byte{}, settings: w.settings}
+		if err := d.rowDescription(c.bound.Fields, nil); err != nil {
+			return err
+		}
+		c.description = d.buf
 	}
-	return append(buf, c.description...)
+	w.buf = append(w.take(), c.description...)
+	return nil
 }
 
 // encoder returns the encoder of the plan's rows. Values are written as the
 // settings say, and those are the plan's own.
 func (c *cachedPlan) encoder(x *session, fields []plan.Field) *rowEncoder {
 	if c.enc == nil {
-		c.enc = newRowEncoder(fields, nil, x.format())
+		c.enc = newRowEncoder(fields, nil, x.format(), x.charset())
 	}
 	return c.enc
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
@@ -16,20 +17,30 @@ import (
 // rowEncoder appends rows of given columns in given formats. The appender of
 // each column is chosen once; a row costs no allocation.
 type rowEncoder struct {
-	appenders []func(dst []byte, v vec.Vec, row int) []byte
+	appenders []appender
 	nulls     []*vec.Bitmap // of the batch at hand; nil where it has no NULL
+	scratch   []byte        // a value that is not in the client's encoding yet
+	err       error         // of a value that is not to be had in it
 }
 
-func newRowEncoder(fields []plan.Field, formats []int16, f *types.Format) *rowEncoder {
+// appender appends the form of a row's value.
+type appender = func(dst []byte, v vec.Vec, row int) []byte
+
+// newRowEncoder returns an encoder whose texts are in a client's encoding; nil: UTF8.
+func newRowEncoder(fields []plan.Field, formats []int16, f *types.Format, c *charset.Charset) *rowEncoder {
 	e := &rowEncoder{
-		appenders: make([]func([]byte, vec.Vec, int) []byte, len(fields)),
+		appenders: make([]appender, len(fields)),
 		nulls:     make([]*vec.Bitmap, len(fields)),
 	}
 	for i, field := range fields {
-		if formatOf(formats, i) == 1 {
+		format := formatOf(formats, i)
+		if format == 1 {
 			e.appenders[i] = vec.BinaryAppender(field.Type, f)
 		} else {
 			e.appenders[i] = vec.TextAppender(field.Type, f)
+		}
+		if c != nil {
+			e.appenders[i] = e.encoded(c, field.Type, format, e.appenders[i])
 		}
 	}
 	return e
@@ -41,36 +52,40 @@ type encoderCache struct {
 	enc     *rowEncoder
 	fields  []plan.Field
 	formats []int16
-	format  *types.Format
+	format  *types.Format // with the client's encoding: both come of one change of settings
 
 	// The RowDescription of the portal that was described last.
 	description []byte
 	described   []plan.Field
 	asked       []int16
+	charset     *charset.Charset
 }
 
 // describe sends the RowDescription of rows in those formats; a nil cache keeps
 // none.
-func (c *encoderCache) describe(w *writer, fields []plan.Field, formats []int16) {
+func (c *encoderCache) describe(w *writer, fields []plan.Field, formats []int16) error {
 	if c == nil {
-		w.rowDescription(fields, formats)
-		return
+		return w.rowDescription(fields, formats)
 	}
-	if c.description == nil || !slices.Equal(c.asked, formats) || !slices.Equal(c.described, fields) {
-		d := writer{open: -1, buf: []byte{}}
-		d.rowDescription(fields, formats)
-		c.description, c.described, c.asked = d.buf, fields, formats
+	if c.description == nil || c.charset != w.charset() || !slices.Equal(c.asked, formats) || !slices.Equal(c.described, fields) {
+		d := writer{open: -1, buf: []byte{}, settings: w.settings}
+		if err := d.rowDescription(fields, formats); err != nil {
+			return err
+		}
+		c.description, c.described, c.asked, c.charset = d.buf, fields, formats, w.charset()
 	}
 	w.buf = append(w.take(), c.description...)
+	return nil
 }
 
 // get returns an encoder; a nil cache keeps none.
-func (c *encoderCache) get(fields []plan.Field, formats []int16, f *types.Format) *rowEncoder {
+func (c *encoderCache) get(x *session, fields []plan.Field, formats []int16) *rowEncoder {
+	f := x.format()
 	if c == nil {
-		return newRowEncoder(fields, formats, f)
+		return newRowEncoder(fields, formats, f, x.charset())
 	}
 	if c.enc == nil || c.format != f || !slices.Equal(c.formats, formats) || !slices.Equal(c.fields, fields) {
-		c.enc, c.fields, c.formats, c.format = newRowEncoder(fields, formats, f), fields, formats, f
+		c.enc, c.fields, c.formats, c.format = newRowEncoder(fields, formats, f, x.charset()), fields, formats, f
 	}
 	return c.enc
 }
@@ -169,11 +184,24 @@ func rowOf(b *vec.Batch, i int) int {
 func (e *rowEncoder) write(w *writer, b *vec.Batch) error {
 	e.load(b)
 	for i := range b.Len() {
-		if err := w.put(e.appendRow(w.take(), b, rowOf(b, i))); err != nil {
+		whole := len(w.take())
+		row := e.appendRow(w.buf, b, rowOf(b, i))
+		if e.err != nil {
+			w.buf = row[:whole]
+			return e.take()
+		}
+		if err := w.put(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// take returns why the last row is none.
+func (e *rowEncoder) take() error {
+	err := e.err
+	e.err = nil
+	return err
 }
 
 // lines is a Cursor over text columns that the session itself makes: SHOW,

@@ -41,7 +41,7 @@ func TestRowEncoder(t *testing.T) {
 	b.Cols[1].(*vec.Fixed[int64]).Nulls().Set(3)
 	b.Sel = []int32{2, 3, 1000}
 	for _, format := range []int16{0, 1} {
-		e := newRowEncoder(fields, []int16{format}, types.DefaultFormat())
+		e := newRowEncoder(fields, []int16{format}, types.DefaultFormat(), nil)
 		w := newWriter(nil, 0, nil)
 		if err := e.write(w, b); err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func TestRowEncoder(t *testing.T) {
 func TestRowEncoderAllocates(t *testing.T) {
 	fields, b := fiveColumns()
 	for _, format := range []int16{0, 1} {
-		e := newRowEncoder(fields, []int16{format}, types.DefaultFormat())
+		e := newRowEncoder(fields, []int16{format}, types.DefaultFormat(), nil)
 		w := newWriter(&scriptedConn{}, time.Hour, &Counters{})
 		if n := testing.AllocsPerRun(10, func() {
 			if err := e.write(w, b); err != nil {
@@ -103,7 +103,7 @@ func cpuTime(b *testing.B) time.Duration {
 
 func benchmarkRows(b *testing.B, format int16) {
 	fields, batch := fiveColumns()
-	e := newRowEncoder(fields, []int16{format}, types.DefaultFormat())
+	e := newRowEncoder(fields, []int16{format}, types.DefaultFormat(), nil)
 	w := newWriter(&scriptedConn{}, time.Hour, &Counters{})
 	b.ReportAllocs()
 	n, start := 0, cpuTime(b)

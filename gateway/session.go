@@ -97,6 +97,7 @@ func (s *Server) newSession(c net.Conn, r *bufio.Reader, w *writer, st *startup)
 		return nil, err
 	}
 	x.settings.init(x, v)
+	w.settings = &x.settings
 	if err := s.register(x, st.connections); err != nil {
 		s.counters.Refused.Add(1)
 		return nil, err
@@ -236,7 +237,7 @@ func (x *session) serve(m message) {
 }
 
 func (x *session) dispatch(m message) {
-	d := decoder{b: m.body}
+	d := x.decoder(m.body)
 	switch m.kind {
 	case 'Q', 'P', 'B', 'D', 'E':
 		if m.waited || x.worked {

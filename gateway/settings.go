@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -22,6 +23,7 @@ type values struct {
 // derived is what other code reads of the settings, computed once per change.
 type derived struct {
 	format           *types.Format
+	charset          *charset.Charset // of the client; nil: UTF8
 	searchPath       []string
 	statementTimeout time.Duration
 	lockTimeout      time.Duration
@@ -48,6 +50,7 @@ var (
 	idxIsSuperuser     = settingIndex["is_superuser"]
 	idxRole            = settingIndex["role"]
 	idxBytea           = settingIndex["bytea_output"]
+	idxClientEncoding  = settingIndex["client_encoding"]
 	idxDateStyle       = settingIndex["datestyle"]
 	idxDefDeferrable   = settingIndex["default_transaction_deferrable"]
 	idxDefIsolation    = settingIndex["default_transaction_isolation"]
@@ -297,6 +300,7 @@ func (v *values) derive() {
 	f.ExtraFloatDigits, _ = strconv.Atoi(v.fixed[idxFloatDigits])
 	f.ByteaEscape = v.fixed[idxBytea] == "escape"
 	v.format = f
+	v.charset = encodingOf(v.fixed[idxClientEncoding])
 	v.searchPath = resolvePath(v.fixed[idxSearchPath], v.currentUser())
 	v.statementTimeout = millis(v.fixed[idxStmtTimeout])
 	v.lockTimeout = millis(v.fixed[idxLockTimeout])

@@ -179,27 +179,6 @@ func onOff(b bool) string {
 	return "off"
 }
 
-// checkEncoding takes UTF8 in every spelling that PostgreSQL takes for it;
-// drivers also send it in single quotes.
-func checkEncoding(v string) (string, error) {
-	name := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		}
-		return -1
-	}, v)
-	switch name {
-	case "utf8", "unicode":
-		return "UTF8", nil
-	case "sqlascii", "latin1", "latin2", "latin9", "win1252", "win1251", "win1250", "iso88591", "eucjp", "sjis", "gbk", "gb18030", "big5", "euckr", "koi8r":
-		return "", sqlerr.Unsupported("Set client_encoding to UTF8 and convert in the client.", "client encoding %q is not supported", v)
-	}
-	return "", errBadValue
-}
-
 // checkApplicationName keeps printable ASCII, as PostgreSQL does.
 func checkApplicationName(v string) (string, error) {
 	if len(v) > 63 {

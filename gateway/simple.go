@@ -12,7 +12,7 @@ import (
 // simpleQuery is a Query message: its statements are one implicit transaction,
 // and the first error ends it.
 func (x *session) simpleQuery(d *decoder) {
-	text := d.raw()
+	text := d.text()
 	err := d.end()
 	if err == nil {
 		// The unnamed statement and portal last until the next Query.
@@ -120,12 +120,16 @@ func (x *session) simpleRows(ctx context.Context, o *outcome, c *cachedPlan) (in
 	if o.copy != nil {
 		return x.copyOut(ctx, o)
 	}
+	var err error
 	if c != nil {
-		x.w.buf = c.describe(x.w.take())
+		err = c.describe(x.w)
 		o.enc = c.encoder(x, o.fields)
 	} else {
-		x.w.rowDescription(o.fields, o.formats())
-		o.enc = newRowEncoder(o.fields, o.formats(), x.format())
+		err = x.w.rowDescription(o.fields, o.formats())
+		o.enc = newRowEncoder(o.fields, o.formats(), x.format(), x.charset())
+	}
+	if err != nil {
+		return 0, err
 	}
 	if o.rows.endless {
 		x.noticeLive()

@@ -23,7 +23,8 @@ type writer struct {
 	conn     net.Conn
 	timeout  time.Duration
 	counters *Counters
-	err      error // the first failure; nothing is written after it
+	settings *sessionSettings // of the session; nil: there is none yet
+	err      error            // the first failure; nothing is written after it
 	deadline time.Time
 
 	buf  []byte // messages, the last one perhaps not finished

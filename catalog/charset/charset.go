@@ -84,6 +84,12 @@ func (c *Charset) Decode(dst, src []byte, last bool) (out []byte, n int, err err
 	return dst, n, nil
 }
 
+// DecodeAll is Decode of a text that is there to its end.
+func (c *Charset) DecodeAll(dst, src []byte) ([]byte, error) {
+	dst, _, err := c.Decode(dst, src, true)
+	return dst, err
+}
+
 // Encode appends to dst the bytes of src, which is valid UTF-8. A character that the
 // encoding does not have is 22P05.
 func (c *Charset) Encode(dst, src []byte) ([]byte, error) {

@@ -205,7 +205,11 @@ func print(m pgproto3.BackendMessage) string {
 		var b strings.Builder
 		b.WriteString("RowDescription")
 		for _, f := range m.Fields {
-			fmt.Fprintf(&b, " %s:%d", f.Name, f.DataTypeOID)
+			name := string(f.Name)
+			if !utf8.ValidString(name) {
+				name = value(f.Name)
+			}
+			fmt.Fprintf(&b, " %s:%d", name, f.DataTypeOID)
 			if f.TypeModifier != -1 {
 				fmt.Fprintf(&b, "(%d)", f.TypeModifier)
 			}

@@ -86,7 +86,14 @@ func init() {
 		return int4(os.Getpid())
 	}, examples("pg_backend_pid() > 0", "t")...)
 	op("pg_is_in_recovery() bool strict volatile", func(*Env, vs) (types.Value, error) { return boolean(false) }, examples("pg_is_in_recovery()", "f")...)
-	op("pg_client_encoding() name strict stable", func(*Env, vs) (types.Value, error) { return name("UTF8") }, examples("pg_client_encoding()", "UTF8")...)
+	op("pg_client_encoding() name strict stable", func(env *Env, _ vs) (types.Value, error) {
+		if env.Session != nil {
+			if v, ok := env.Session.Setting("client_encoding"); ok {
+				return name(v)
+			}
+		}
+		return name("UTF8")
+	}, examples("pg_client_encoding()", "UTF8")...)
 	op("getdatabaseencoding() name strict stable", func(*Env, vs) (types.Value, error) { return name("UTF8") }, examples("getdatabaseencoding()", "UTF8")...)
 	op("pg_encoding_to_char(int4) name strict stable", func(_ *Env, a vs) (types.Value, error) { return name(encodingNames[a[0].I]) },
 		examples("pg_encoding_to_char(6)", "UTF8", "pg_encoding_to_char(0)", "SQL_ASCII", "pg_encoding_to_char(-1)", "")...)

@@ -195,7 +195,7 @@ func (b *binder) copyOption(d *pg.DefElem, v string, format *string, t *copyText
 	return true
 }
 
-// copyEncoding is the encoding of a name; "": UTF8.
+// copyEncoding is PostgreSQL's name of the encoding that a name stands for.
 func (b *binder) copyEncoding(d *pg.DefElem, name string) string {
 	c := charset.Find(name)
 	switch {
@@ -203,8 +203,6 @@ func (b *binder) copyEncoding(d *pg.DefElem, name string) string {
 		b.failf(sqlerr.InvalidParameterValue, d.Location, "argument to option \"%s\" must be a valid encoding name", d.Defname)
 	case !c.Converts():
 		b.unsupported(d.Location, "Leave it out: the rows are UTF8, from which and into which iconv makes other encodings.", "COPY with encoding \"%s\" is not supported", name)
-	case c.Plain():
-		return ""
 	}
 	return c.Name
 }

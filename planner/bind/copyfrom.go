@@ -231,7 +231,7 @@ type copyTexts struct {
 	seen                           map[string]bool // the options that were given
 	quote, delimiter, null, escape *string
 	header, forceQuote             bool
-	encoding                       string // "": UTF8
+	encoding                       string // "": the client's
 }
 
 // of are the texts with their defaults.

@@ -218,7 +218,7 @@ type CopyOptions struct {
 	Delimiter, Null, Quote, Escape string
 	Default                        *string // the text that stands for a column's default
 	Header, HeaderMatch            bool
-	Encoding                       string // of the client's bytes; "": UTF8
+	Encoding                       string // of the text; "": the client's
 	// ForceNull and ForceNotNull are by field.
 	ForceNull, ForceNotNull []bool
 	// HasDefault is by field: whether Default may stand there.

@@ -371,7 +371,7 @@ type Copy struct {
 	Header                         bool
 	ForceQuote                     []int
 	ForceQuoteAll                  bool
-	Encoding                       string // of the client's bytes; "": UTF8
+	Encoding                       string // of the text; "": the client's
 }
 
 // Empty is a statement of nothing but blanks and comments.

@@ -121,7 +121,14 @@ func (r *Reader) binaryField(ctx context.Context, i int) error {
 	if b == nil {
 		return r.inTuple(bad("unexpected EOF in COPY data"))
 	}
-	v, err := types.FromBinary(f.typ, b, r.format)
+	if r.o.Encoding != nil {
+		r.scratch, err = types.AppendConverted(r.scratch[:0], f.typ.OID, b, r.o.Encoding.DecodeAll)
+		b = r.scratch
+	}
+	var v types.Value
+	if err == nil {
+		v, err = types.FromBinary(f.typ, b, r.format)
+	}
 	if err == nil && f.typ.Mod >= 0 {
 		v, err = fitted(v, f.typ)
 	}

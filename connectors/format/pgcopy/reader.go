@@ -25,7 +25,7 @@ type Options struct {
 	Null                     string
 	Default                  *string // what stands for a column's default; nil: nothing does
 	Header, HeaderMatch      bool
-	Encoding                 *charset.Charset // of text and CSV; nil: UTF8
+	Encoding                 *charset.Charset // of the text, or of the texts in binary forms; nil: UTF8
 	// ForceNull and ForceNotNull are by field, nil for none.
 	ForceNull, ForceNotNull []bool
 	// HasDefault is by field: whether Default may stand there.
@@ -310,7 +310,10 @@ func (r *Reader) more(ctx context.Context) (bool, error) {
 	}
 	b, err := r.chunk(ctx)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
+		if r.o.Format == "binary" {
+			return false, err
+		}
+		return false, where(err, fmt.Sprintf("COPY %s, line %d", r.table, r.line+1))
 	}
 	r.eof = err != nil
 	if r.o.Encoding != nil && r.o.Format != "binary" {
