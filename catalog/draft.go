@@ -36,6 +36,7 @@ func newDraft(s *Snapshot) *draft {
 			guards:    maps.Clone(s.guards),
 			owed:      maps.Clone(s.owed),
 			defaults:  maps.Clone(s.defaults),
+			added:     maps.Clone(s.added),
 			strict:    s.strict,
 			builtins:  s.builtins,
 		},

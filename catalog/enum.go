@@ -99,9 +99,23 @@ func (s *Snapshot) EnumLabels(oid types.OID, path []string) *types.Enum {
 	case e == nil:
 		return nil
 	case s.enumVisible(e, path):
-		return e.bare
+		return s.adding(e, e.bare)
 	}
-	return e.full
+	return s.adding(e, e.full)
+}
+
+// adding is what an enum's values are called to a transaction that may have added some.
+func (s *Snapshot) adding(e *Enum, called *types.Enum) *types.Enum {
+	if len(s.added) == 0 {
+		return called
+	}
+	labels := map[string]bool{}
+	for _, l := range e.Labels {
+		if s.added[l.OID] {
+			labels[l.Label] = true
+		}
+	}
+	return called.Adding(labels)
 }
 
 func (s *Snapshot) enumVisible(e *Enum, path []string) bool {
@@ -198,11 +212,13 @@ func (s *Snapshot) enumCreatable(schema, name string) error {
 // or is gone, the error is 40001.
 func (t *Tx) AlterEnum(old, e *Enum) error {
 	var err error
+	var added []types.OID
 	for i := range e.Labels {
 		if e.Labels[i].OID == 0 {
 			if e.Labels[i].OID, err = t.c.oids.take(); err != nil {
 				return err
 			}
+			added = append(added, e.Labels[i].OID)
 		}
 	}
 	e.complete()
@@ -217,6 +233,7 @@ func (t *Tx) AlterEnum(old, e *Enum) error {
 		}
 		d.removeEnum(old)
 		d.putEnum(e)
+		d.addLabels(added)
 		return nil
 	})
 }
@@ -306,3 +323,13 @@ func (e *Enum) HasLabel(label string) bool { return e.place(label) >= 0 }
 // EnumMark is how a stored expression names an enum type: by its OID, in a name
 // that nothing else has.
 const EnumMark = "enum "
+
+// addLabels notes labels that nobody may use before their transaction has committed.
+func (d *draft) addLabels(oids []types.OID) {
+	for _, oid := range oids {
+		if d.added == nil {
+			d.added = map[types.OID]bool{}
+		}
+		d.added[oid] = true
+	}
+}

@@ -21,7 +21,8 @@ type Snapshot struct {
 	guards    map[storeKey]*guard
 	owed      map[types.OID]*Owed
 	defaults  map[types.OID]*DefaultACL
-	strict    bool // a name without a role has no more rights than everyone
+	added     map[types.OID]bool // labels of enums, by OID, that the transaction at hand has added
+	strict    bool               // a name without a role has no more rights than everyone
 	builtins  *builtinIndex
 	roleNames atomic.Pointer[map[types.OID]string] // of Roles; nil: not asked for yet
 	inOrder   atomic.Pointer[[]*Relation]          // Relations; nil: not asked for yet

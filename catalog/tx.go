@@ -118,6 +118,7 @@ func (j *Join) Write(w *state.Writer) error { return j.d.write(w) }
 
 // Done publishes them.
 func (j *Join) Done() {
+	j.d.added = nil
 	j.t.c.current.Store(j.d.freeze(j.newest.Version + 1))
 	j.t.c.commit.Unlock()
 }

@@ -125,6 +125,7 @@ const (
 	ObjectInUse                       Code = "55006"
 	CantChangeRuntimeParam            Code = "55P02"
 	LockNotAvailable                  Code = "55P03"
+	UnsafeNewEnumValueUsage           Code = "55P04"
 	QueryCanceled                     Code = "57014"
 	AdminShutdown                     Code = "57P01"
 	CrashShutdown                     Code = "57P02"

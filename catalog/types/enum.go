@@ -25,6 +25,7 @@ type Enum struct {
 	Name   string // as messages show it
 	Labels []EnumLabel
 	byName map[string]int64
+	added  map[string]bool // labels that a transaction has added which is still open
 }
 
 // EnumLabel is one value of an enum type.
@@ -40,6 +41,23 @@ func NewEnum(name string, labels []EnumLabel) *Enum {
 		e.byName[l.Label] = l.Number
 	}
 	return e
+}
+
+// Adding is e to the transaction that has added some of its labels.
+func (e *Enum) Adding(labels map[string]bool) *Enum {
+	out := *e
+	out.added = labels
+	return &out
+}
+
+// MayUse is 55P04 for a label that is not committed: a value of it could be found in
+// an index after the label has been rolled back.
+func (e *Enum) MayUse(label string) error {
+	if !e.added[label] {
+		return nil
+	}
+	return sqlerr.Errorf(sqlerr.UnsafeNewEnumValueUsage, "unsafe use of new value \"%s\" of enum type %s", label, e.Name).
+		WithHint("New enum values must be committed before they can be used.")
 }
 
 // Number is the value of a label; ok is false where there is none.
@@ -134,7 +152,7 @@ func parseEnum(oid OID, s string, f *Format) (Value, error) {
 	if !ok {
 		return Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input value for enum %s: \"%s\"", e.Name, s)
 	}
-	return Value{Type: Of(oid), I: n, S: s}, nil
+	return Value{Type: Of(oid), I: n, S: s}, e.MayUse(s)
 }
 
 // appendLabel appends what a value is called: a value that was read has its label

@@ -45,26 +45,27 @@ func init() {
 	}, "enum_range(NULL, NULL)", refused)
 }
 
-func enumLabels(env *Env, t types.Type) []types.EnumLabel {
-	if env.Format.Enum == nil {
-		return nil
+// enumOf is an enum type, without labels where nothing is known of it.
+func enumOf(env *Env, t types.Type) *types.Enum {
+	if env.Format.Enum != nil {
+		if e := env.Format.Enum(t.OID); e != nil {
+			return e
+		}
 	}
-	if e := env.Format.Enum(t.OID); e != nil {
-		return e.Labels
-	}
-	return nil
+	return types.NewEnum("", nil)
 }
 
 // enumEnd is the first value of a type, or its last.
 func enumEnd(env *Env, t types.Type, last bool) (types.Value, error) {
-	labels := enumLabels(env, t)
-	switch {
-	case len(labels) == 0:
+	e := enumOf(env, t)
+	if len(e.Labels) == 0 {
 		return types.Value{}, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "enum %s contains no values", typeShown(env, t))
-	case last:
-		return enumValue(t, labels[len(labels)-1]), nil
 	}
-	return enumValue(t, labels[0]), nil
+	l := e.Labels[0]
+	if last {
+		l = e.Labels[len(e.Labels)-1]
+	}
+	return enumValue(t, l), e.MayUse(l.Label)
 }
 
 func enumValue(t types.Type, l types.EnumLabel) types.Value {
@@ -75,8 +76,12 @@ func enumValue(t types.Type, l types.EnumLabel) types.Value {
 // end on its side.
 func enumRange(env *Env, from, to types.Value) (types.Value, error) {
 	var all []types.Value
-	for _, l := range enumLabels(env, from.Type) {
+	e := enumOf(env, from.Type)
+	for _, l := range e.Labels {
 		if (from.Null || l.Number >= from.I) && (to.Null || l.Number <= to.I) {
+			if err := e.MayUse(l.Label); err != nil {
+				return types.Value{}, err
+			}
 			all = append(all, enumValue(from.Type, l))
 		}
 	}
