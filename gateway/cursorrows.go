@@ -238,6 +238,7 @@ func (c *cursorRows) rewind() error {
 func (c *cursorRows) hold(ctx context.Context, fields []plan.Field, account *memory.Account) error {
 	if c.kept == nil {
 		c.kept, c.base = newRowBuffer(fields, account), c.pos
+		c.current = currentRow{} // the ids are not kept
 	}
 	for {
 		b, err := c.read(ctx, nil)

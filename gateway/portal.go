@@ -28,11 +28,13 @@ type portal struct {
 	enc     *encoderCache // of the prepared statement; nil: none
 	ready   *exec.Ready   // likewise
 	sql     bool          // made by DECLARE
-	scroll  bool
-	hold    bool
-	held    bool // its transaction has ended
-	used    time.Time
-	stale   error // it was ended, because nobody read it
+	// declared is the Query string, or the text of the statement, with the DECLARE.
+	declared string
+	scroll   bool
+	hold     bool
+	held     bool // its transaction has ended
+	used     time.Time
+	stale    error // it was ended, because nobody read it
 }
 
 // fields are the columns of the portal's rows, nil for none.
@@ -130,7 +132,7 @@ func (x *session) declare(ctx context.Context, s *plan.DeclareCursor, params []t
 		rows.kept = newRowBuffer(q.Root.Schema(), x.cursorMemory())
 	}
 	p := &portal{
-		name: s.Name, text: s.Query.Text, bound: s.Query, sql: true, scroll: scroll, hold: s.Hold, columns: s.Query.Fields,
+		name: s.Name, text: s.Query.Text, declared: x.text, bound: s.Query, sql: true, scroll: scroll, hold: s.Hold, columns: s.Query.Fields,
 		out: &outcome{fields: s.Query.Fields, rows: rows, word: "SELECT"},
 	}
 	if s.Binary {

@@ -25,6 +25,7 @@ type prepared struct {
 	values    *values
 	fields    []plan.Field
 	sql       bool
+	declared  string // the Query string, or the text of the statement, with the PREPARE
 	created   time.Time
 	enc       encoderCache
 	ready     *exec.Ready
@@ -114,7 +115,7 @@ func (x *session) prepareStatement(s *plan.Prepare) error {
 		return sqlerr.Errorf(sqlerr.SyntaxError, "PREPARE takes one statement")
 	}
 	return x.addPrepared(&prepared{
-		name: s.Name, text: s.Text, statement: statements[0], bound: s.Target, fields: x.fieldsOf(s.Target), sql: true,
+		name: s.Name, text: s.Text, declared: x.text, statement: statements[0], bound: s.Target, fields: x.fieldsOf(s.Target), sql: true,
 		snapshot: x.begin().Snapshot(), values: x.settings.current, ready: &exec.Ready{},
 	})
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"sort"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func (x *session) Cursors() []pgcatalog.Cursor {
 			continue
 		}
 		list = append(list, pgcatalog.Cursor{
-			Name: p.name, Statement: p.text, Hold: p.hold, Binary: len(p.formats) > 0 && p.formats[0] == 1, Scrollable: p.scroll, Created: p.created,
+			Name: p.name, Statement: cmp.Or(p.declared, p.text), Hold: p.hold, Binary: len(p.formats) > 0 && p.formats[0] == 1, Scrollable: p.scroll, Created: p.created,
 		})
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Created.Before(list[j].Created) })
@@ -74,7 +75,7 @@ func (x *session) PreparedStatements() []pgcatalog.PreparedStatement {
 		if p.name == "" {
 			continue
 		}
-		row := pgcatalog.PreparedStatement{Name: p.name, Statement: p.text, Prepared: p.created, FromSQL: p.sql, Params: []types.OID{}}
+		row := pgcatalog.PreparedStatement{Name: p.name, Statement: cmp.Or(p.declared, p.text), Prepared: p.created, FromSQL: p.sql, Params: []types.OID{}}
 		for _, t := range p.bound.Params {
 			row.Params = append(row.Params, wireType(t).OID)
 		}
