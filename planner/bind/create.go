@@ -299,7 +299,11 @@ func (b *binder) createView(x *pg.ViewStmt) *plan.Bound {
 	r.Query = b.stmt.Inner
 	b.inlineSources(b.stmt, sel)
 	needs := len(b.shared.needs)
+	b.topWith = sel.WithClause
 	root := b.query(sel, nil, nil)
+	if b.modifies {
+		b.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "views must not contain data-modifying statements in WITH"))
+	}
 	b.shared.needs = b.shared.needs[:needs] // its owner is asked when it is read
 	r.Columns = b.viewColumns(root.Schema(), strs(x.Aliases), 0)
 	r.DependsOn = b.shared.depends

@@ -28,6 +28,7 @@ func (b *binder) createTableAs(x *pg.CreateTableAsStmt) *plan.Bound {
 		b.unsupported(-1, "Start a job into a sink: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES in CREATE TABLE AS is not supported")
 	}
 	b.inlineSources(b.stmt, sel)
+	b.topWith = sel.WithClause
 	s.Input = b.query(sel, nil, nil)
 	b.tableColumns(r, s.Input.Schema(), strs(into.ColNames))
 	return done(s)
@@ -39,6 +40,7 @@ func (b *binder) selectIntoTable(sel *pg.SelectStmt, v *pg.RangeVar) *plan.Bound
 	r := b.newTable(v, pg.OnCommitAction_ONCOMMIT_NOOP)
 	b.inlineSources(b.stmt, sel)
 	b.into = firstSelect(sel)
+	b.topWith = sel.WithClause
 	s := &plan.CreateTableAs{Relation: r, Input: b.query(sel, nil, nil)}
 	b.tableColumns(r, s.Input.Schema(), nil)
 	return done(s)
