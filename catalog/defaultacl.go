@@ -108,11 +108,8 @@ func (t *Tx) GrantDefault(g DefaultGrant) error {
 			}
 			schema = sc.OID
 		}
-		base := ACL{}
-		if schema == 0 {
-			base = (&Object{Class: g.Class, Owner: g.Role}).Default()
-		}
-		next := DefaultACL{OID: oid, Role: g.Role, Schema: schema, Class: g.Class, ACL: base}
+		next := DefaultACL{OID: oid, Role: g.Role, Schema: schema, Class: g.Class}
+		next.ACL = next.base()
 		if old := d.defaultACL(g.Role, schema, g.Class); old != nil {
 			next = *old
 		}
@@ -136,16 +133,25 @@ func (t *Tx) GrantDefault(g DefaultGrant) error {
 				return sqlerr.Errorf(sqlerr.DependentObjectsStillExist, "dependent privileges exist").WithHint("Use CASCADE to revoke them too.")
 			}
 		}
-		if next.ACL.equal(base) {
-			d.removeDefaultACL(&next)
-		} else {
-			d.putDefaultACL(&next)
-		}
+		d.putDefaultACL(&next)
 		return nil
 	})
 }
 
+// base is what there is where nothing is said.
+func (a *DefaultACL) base() ACL {
+	if a.Schema == 0 {
+		return (&Object{Class: a.Class, Owner: a.Role}).Default()
+	}
+	return ACL{}
+}
+
+// putDefaultACL keeps what differs from what there is where nothing is said.
 func (d *draft) putDefaultACL(a *DefaultACL) {
+	if a.ACL.equal(a.base()) {
+		d.removeDefaultACL(a)
+		return
+	}
 	d.defaults[a.OID] = a
 	d.change(keyDefaultACL, a.OID)
 }

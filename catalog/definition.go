@@ -31,6 +31,12 @@ func IndexDefinition(r *Relation, x *Index, on string, show Show, pretty bool) s
 			b.WriteString(", ")
 		}
 		b.WriteString(KeyDefinition(r, k, show, pretty))
+		if k.Collation != "" {
+			b.WriteString(" COLLATE " + QuoteName(k.Collation))
+		}
+		if k.Class != "" {
+			b.WriteString(" " + k.Class)
+		}
 		switch {
 		case k.Desc && !k.NullsFirst:
 			b.WriteString(" DESC NULLS LAST")
@@ -130,5 +136,9 @@ func KeyConstraintDefinition(r *Relation, x *Index) string {
 
 // CheckDefinition is what ALTER TABLE ADD would say of a check.
 func CheckDefinition(r *Relation, c Check, show Show, pretty bool) string {
-	return "CHECK (" + show.text(r, c.Expr, pretty) + ")"
+	text := "CHECK (" + show.text(r, c.Expr, pretty) + ")"
+	if c.NoInherit {
+		text += " NO INHERIT"
+	}
+	return text
 }

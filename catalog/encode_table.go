@@ -24,6 +24,8 @@ type storedCheck struct {
 	Expr    string    `json:"expr"`
 	Attrs   []int16   `json:"attrs,omitempty"`
 	Comment string    `json:"comment,omitempty"`
+
+	NoInherit bool `json:"no_inherit,omitempty"`
 }
 
 type storedIndex struct {
@@ -51,6 +53,8 @@ type storedIndexKey struct {
 	Mod        int32     `json:"mod"`
 	Desc       bool      `json:"desc,omitempty"`
 	NullsFirst bool      `json:"nulls_first,omitempty"`
+	Collation  string    `json:"collation,omitempty"`
+	Class      string    `json:"class,omitempty"`
 }
 
 type storedSequence struct {
@@ -82,7 +86,7 @@ func storeTable(t *TableInfo) *storedTable {
 			Options: storedOptions(x.Options), Comment: x.Comment, ConComment: x.ConComment,
 		}
 		for _, k := range x.Keys {
-			i.Keys = append(i.Keys, storedIndexKey{k.Column, k.Expr, k.Type.OID, k.Type.Mod, k.Desc, k.NullsFirst})
+			i.Keys = append(i.Keys, storedIndexKey{k.Column, k.Expr, k.Type.OID, k.Type.Mod, k.Desc, k.NullsFirst, k.Collation, k.Class})
 		}
 		s.Indexes = append(s.Indexes, i)
 	}
@@ -104,7 +108,7 @@ func loadTable(s *storedTable) *TableInfo {
 			Options: loadedOptions(x.Options), Comment: x.Comment, ConComment: x.ConComment,
 		}
 		for _, k := range x.Keys {
-			i.Keys = append(i.Keys, IndexKey{k.Column, k.Expr, types.Type{OID: k.Type, Mod: k.Mod}, k.Desc, k.NullsFirst})
+			i.Keys = append(i.Keys, IndexKey{k.Column, k.Expr, types.Type{OID: k.Type, Mod: k.Mod}, k.Desc, k.NullsFirst, k.Collation, k.Class})
 		}
 		t.Indexes = append(t.Indexes, i)
 	}

@@ -55,6 +55,8 @@ type Check struct {
 	Expr    string
 	Attrs   []int16
 	Comment string
+	// NoInherit: as declared; no table inherits from another here.
+	NoInherit bool
 }
 
 // Index is a part of its table, with a name among the relations of the table's
@@ -81,6 +83,9 @@ type IndexKey struct {
 	Expr             string // SQL text over the table's columns
 	Type             types.Type
 	Desc, NullsFirst bool
+	// Collation and Class are those that were named and are not the default ones, all of
+	// which order alike here; "": none was.
+	Collation, Class string
 }
 
 // SequenceInfo is what a sequence is made of; its state is in the store.

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -30,7 +31,9 @@ func withoutKey(env *function.Env, r *catalog.Relation, err error) error {
 		}
 		places := make([]int, len(ix.Keys)) // -1: an expression
 		for i, k := range ix.Keys {
-			places[i] = k.Column
+			if places[i] = k.Column; k.Column < 0 {
+				e.Detail = strings.Replace(e.Detail, k.Expr, catalog.KeyDefinition(r, k, env.Show, true), 1)
+			}
 		}
 		if mayRead(env, r, places) {
 			return err

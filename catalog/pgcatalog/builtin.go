@@ -142,6 +142,16 @@ const (
 	anyMultirange types.OID = 4537
 )
 
+// btreeClassNamed is a btree's operator class by its name, 0: there is none.
+func btreeClassNamed(name string) types.OID {
+	for _, f := range builtinRows()["pg_opclass"] {
+		if number(f[1]) == btreeMethod && f[2] == name {
+			return types.OID(number(f[0]))
+		}
+	}
+	return 0
+}
+
 var btreeClasses = sync.OnceValue(func() map[types.OID]types.OID {
 	all := map[types.OID]types.OID{}
 	for _, f := range builtinRows()["pg_opclass"] {

@@ -5,19 +5,31 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
-// pgCollation has the collations that PostgreSQL always has: text is compared by
-// its bytes here, which is C.
+// collations are those that PostgreSQL always has.
+var collations = []struct {
+	oid      types.OID
+	name     string
+	provider byte
+	locale   string
+}{
+	{100, "default", 'd', ""},
+	{950, "C", 'c', "C"},
+	{951, "POSIX", 'c', "POSIX"},
+}
+
+// collationNamed is a collation's OID, 0 where it has no row.
+func collationNamed(name string) types.OID {
+	for _, col := range collations {
+		if col.name == name {
+			return col.oid
+		}
+	}
+	return 0
+}
+
+// pgCollation has the collations: text is compared by its bytes here, which is C.
 func pgCollation(c *Context, t *table) {
-	for _, col := range []struct {
-		oid      types.OID
-		name     string
-		provider byte
-		locale   string
-	}{
-		{100, "default", 'd', ""},
-		{950, "C", 'c', "C"},
-		{951, "POSIX", 'c', "POSIX"},
-	} {
+	for _, col := range collations {
 		t.row().
 			oid("oid", col.oid).
 			str("collname", col.name).

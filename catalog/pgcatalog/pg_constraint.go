@@ -14,7 +14,7 @@ func pgConstraint(c *Context, t *table) {
 			continue
 		}
 		for _, k := range r.Table.Checks {
-			row := constraint(c, t, r, k.OID, k.Name, 'c').str("conbin", k.Expr)
+			row := constraint(c, t, r, k.OID, k.Name, 'c').str("conbin", k.Expr).bool("connoinherit", k.NoInherit)
 			if len(k.Attrs) > 0 {
 				row.list("conkey", attributes(k.Attrs))
 			}

@@ -48,7 +48,14 @@ func indexKeys(row *row, r *catalog.Relation, x *catalog.Index) {
 			option |= 2
 		}
 		keys, options = append(keys, types.OID(attr)), append(options, option)
-		collations, classes = append(collations, typeRow(k.Type.OID).collation), append(classes, operatorClass(k.Type.OID))
+		collation, class := typeRow(k.Type.OID).collation, operatorClass(k.Type.OID)
+		if oid := collationNamed(k.Collation); oid != 0 {
+			collation = oid
+		}
+		if k.Class != "" {
+			class = btreeClassNamed(k.Class)
+		}
+		collations, classes = append(collations, collation), append(classes, class)
 	}
 	for _, at := range x.Include {
 		keys = append(keys, types.OID(r.Attribute(at)))

@@ -101,22 +101,6 @@ func (b *binder) alterOther(x *pg.AlterTableStmt, r *catalog.Relation) *plan.Bou
 	return done(&plan.AlterTable{Old: r, Relation: &changed, Tag: tag})
 }
 
-// actions are PostgreSQL's words for what an ALTER does.
-var actions = map[pg.AlterTableType]string{
-	pg.AlterTableType_AT_AddColumn: "ADD COLUMN", pg.AlterTableType_AT_ColumnDefault: "ALTER COLUMN ... SET DEFAULT", pg.AlterTableType_AT_DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
-	pg.AlterTableType_AT_SetNotNull: "ALTER COLUMN ... SET NOT NULL", pg.AlterTableType_AT_DropColumn: "DROP COLUMN", pg.AlterTableType_AT_AddConstraint: "ADD CONSTRAINT",
-	pg.AlterTableType_AT_DropConstraint: "DROP CONSTRAINT", pg.AlterTableType_AT_AlterColumnType: "ALTER COLUMN ... SET DATA TYPE", pg.AlterTableType_AT_SetLogged: "SET LOGGED",
-	pg.AlterTableType_AT_SetUnLogged: "SET UNLOGGED", pg.AlterTableType_AT_SetRelOptions: "SET", pg.AlterTableType_AT_ResetRelOptions: "RESET", pg.AlterTableType_AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY",
-	pg.AlterTableType_AT_SetIdentity: "ALTER COLUMN ... SET", pg.AlterTableType_AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY", pg.AlterTableType_AT_ValidateConstraint: "VALIDATE CONSTRAINT",
-}
-
-func actionWord(t pg.AlterTableType) string {
-	if w := actions[t]; w != "" {
-		return w
-	}
-	return objectWord(pg.ObjectType_OBJECT_TABLE)
-}
-
 // roleName is a role as OWNER TO names it.
 func (b *binder) roleName(r *pg.RoleSpec) string {
 	switch r.GetRoletype() {
@@ -176,17 +160,21 @@ func (a *alteration) command(c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_SetUnLogged:
 		a.rel.Table.Unlogged = true
 	case pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetStorage, pg.AlterTableType_AT_SetCompression, pg.AlterTableType_AT_SetOptions, pg.AlterTableType_AT_ResetOptions:
+		if c.Num > 0 {
+			a.fail(sqlerr.Errorf(sqlerr.FeatureNotSupported, "cannot refer to non-index column by number"))
+		}
 		a.place(c.Name) // how rows are sampled and packed is the server's own business
 	case pg.AlterTableType_AT_ClusterOn:
 		if a.rel.IndexNamed(c.Name) == nil {
 			a.fail(sqlerr.Errorf(sqlerr.UndefinedObject, "index \"%s\" for table \"%s\" does not exist", c.Name, a.rel.Name))
 		}
-	case pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_ReplicaIdentity, pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_DropOids:
-		if c.Subtype == pg.AlterTableType_AT_SetTableSpace {
-			a.tablespace(c.Name)
-		}
+	case pg.AlterTableType_AT_SetTableSpace:
+		a.tablespace(c.Name)
+	case pg.AlterTableType_AT_ReplicaIdentity:
+		a.replicaIdentity(c.Def.GetReplicaIdentityStmt())
+	case pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_DropOids:
 	default:
-		a.unsupported(-1, "A table has columns, constraints and indexes; see ALTER TABLE ... ADD, DROP, ALTER COLUMN.", "this form of ALTER TABLE is not supported")
+		a.absent(c)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -120,7 +121,7 @@ func (t *tableDraft) index(x *pg.IndexStmt) *catalog.Index {
 			keys[i].Column = t.indexColumn(e.Name)
 			keys[i].Type = t.rel.Columns[keys[i].Column].Type
 		}
-		t.indexElem(e, keys[i])
+		t.indexElem(e, &keys[i])
 		parts = append(parts, distinctPart(parts, indexPart(e)))
 	}
 	out.Keys = keys
@@ -165,8 +166,8 @@ func (t *tableDraft) indexExpr(e *pg.IndexElem, k *catalog.IndexKey) {
 	k.Expr = t.stored(expr, o.loc)
 }
 
-// indexElem checks a key's type, collation and operator class.
-func (t *tableDraft) indexElem(e *pg.IndexElem, k catalog.IndexKey) {
+// indexElem reads a key's collation and operator class, and checks its type.
+func (t *tableDraft) indexElem(e *pg.IndexElem, k *catalog.IndexKey) {
 	if len(e.Collation) > 0 {
 		names := strs(e.Collation)
 		if !collations[names[len(names)-1]] {
@@ -174,6 +175,9 @@ func (t *tableDraft) indexElem(e *pg.IndexElem, k catalog.IndexKey) {
 		}
 		if category(k.Type.OID) != 'S' && category(elemType(k.Type.OID)) != 'S' {
 			t.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "collations are not supported by type %s", t.formatType(k.Type.OID)))
+		}
+		if name := names[len(names)-1]; name != "default" {
+			k.Collation = name
 		}
 	}
 	if len(e.Opclass) > 0 {
@@ -194,7 +198,7 @@ var operatorClasses = map[string][]types.OID{
 	"name_ops": {types.Name}, "char_ops": {types.Char},
 }
 
-func (t *tableDraft) operatorClass(names []string, k catalog.IndexKey) {
+func (t *tableDraft) operatorClass(names []string, k *catalog.IndexKey) {
 	name := names[len(names)-1]
 	takes, ok := operatorClasses[name]
 	if !ok {
@@ -203,6 +207,9 @@ func (t *tableDraft) operatorClass(names []string, k catalog.IndexKey) {
 	if !slices.Contains(takes, k.Type.OID) {
 		t.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "operator class \"%s\" does not accept data type %s", name, t.formatType(k.Type.OID)))
 	}
+	if name == "varchar_ops" || strings.HasSuffix(name, "_pattern_ops") {
+		k.Class = name
+	}
 }
 
 // indexPart is a key's part in the name of its index (FigureIndexColname).
@@ -210,8 +217,20 @@ func indexPart(e *pg.IndexElem) string {
 	if e.Expr == nil {
 		return e.Name
 	}
-	if name, strength := nameOf(e.Expr); strength > 0 {
+	return partOf(e.Expr)
+}
+
+func partOf(n *pg.Node) string {
+	if name, strength := nameOf(n); strength > 0 {
 		return name
+	}
+	return "expr"
+}
+
+// exprPart is partOf of a stored expression.
+func exprPart(text string) string {
+	if n, err := parse.Expr(text); err == nil {
+		return partOf(n)
 	}
 	return "expr"
 }

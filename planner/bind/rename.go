@@ -170,6 +170,8 @@ func (b *binder) alterIndex(x *pg.AlterTableStmt) *plan.Bound {
 			b.tablespace(c.Name)
 		case pg.AlterTableType_AT_ChangeOwner:
 			b.warn(sqlerr.Warning, "cannot change owner of index \"%s\"", y.Name)
+		case pg.AlterTableType_AT_SetStatistics:
+			b.indexStatistics(index, int(c.Num))
 		default:
 			b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "ALTER action %s cannot be performed on relation \"%s\"", actionWord(c.Subtype), y.Name).
 				WithDetail("This operation is not supported for indexes."))

@@ -233,7 +233,7 @@ func (t *tableDraft) unplaced(f func()) {
 func (t *tableDraft) check(c *pg.Constraint) catalog.Check {
 	var e plan.Expr
 	t.unplaced(func() { e = t.rowCondition(c.RawExpr, exprCheck, "CHECK") })
-	k := catalog.Check{Name: clipName(c.Conname), Expr: t.stored(e, c.Location), Attrs: t.attributesOf(e)}
+	k := catalog.Check{Name: clipName(c.Conname), Expr: t.stored(e, c.Location), Attrs: t.attributesOf(e), NoInherit: c.IsNoInherit}
 	taken := func(name string) bool {
 		return slices.Contains(t.taken, name) || slices.ContainsFunc(t.rel.Table.Checks, func(k catalog.Check) bool { return k.Name == name }) || t.rel.IndexNamed(name) != nil
 	}

@@ -131,10 +131,10 @@ func (t *tableDraft) likeIndex(from *catalog.Relation, y *catalog.Index, places 
 	for _, k := range y.Keys {
 		if k.Column >= 0 {
 			k.Column = places[k.Column]
-			parts = append(parts, t.rel.Columns[k.Column].Name)
+			parts = append(parts, distinctPart(parts, t.rel.Columns[k.Column].Name))
 		} else {
 			k.Expr = t.moved(k.Expr, from, places)
-			parts = append(parts, "expr")
+			parts = append(parts, distinctPart(parts, exprPart(k.Expr)))
 		}
 		x.Keys = append(x.Keys, k)
 	}

@@ -23,6 +23,9 @@ func describeStatement(n *pg.Node) (name, hint string) {
 	case *pg.Node_MergeStmt:
 		return "MERGE", "A stream is appended to: INSERT the new version of the row and read the latest per key."
 	case *pg.Node_CreateFunctionStmt:
+		if x.CreateFunctionStmt.IsProcedure {
+			return "CREATE PROCEDURE", "Send the statements one by one."
+		}
 		return "CREATE FUNCTION", "Write the expression out, or put it into a view: CREATE VIEW name AS SELECT ..."
 	case *pg.Node_CallStmt:
 		return "CALL", "Call a function with SELECT."
@@ -62,11 +65,31 @@ func describeStatement(n *pg.Node) (name, hint string) {
 		if x.DefineStmt.Kind == pg.ObjectType_OBJECT_TYPE {
 			return "CREATE TYPE of a base type", "Make an enum, CREATE TYPE name AS ENUM ('a', 'b'), or use one of the types there are: SELECT typname FROM pg_type."
 		}
+		return "CREATE " + definedWords[x.DefineStmt.Kind], seeStreams
+	case *pg.Node_CreatePlangStmt:
+		return "CREATE LANGUAGE", seeStreams
+	case *pg.Node_CreateTableSpaceStmt:
+		return "CREATE TABLESPACE", "Leave it out: tables are in the data directory (--data-dir)."
+	case *pg.Node_CreateEventTrigStmt:
+		return "CREATE EVENT TRIGGER", seeStreams
+	case *pg.Node_SecLabelStmt:
+		return "SECURITY LABEL", "Use GRANT and REVOKE; COMMENT ON keeps a text."
+	case *pg.Node_AlterSystemStmt:
+		return "ALTER SYSTEM", "SET it in the session, or write it into the server's configuration (--config)."
 	case *pg.Node_CreateForeignTableStmt, *pg.Node_CreateForeignServerStmt, *pg.Node_ImportForeignSchemaStmt:
 		return statementWord(n), declare
 	}
 	word := statementWord(n)
-	return word, "See SHOW STREAMS, CREATE STREAM, SELECT, INSERT INTO and START JOB for what can be said to a stream."
+	return word, seeStreams
+}
+
+const seeStreams = "See SHOW STREAMS, CREATE STREAM, SELECT, INSERT INTO and START JOB for what can be said to a stream."
+
+// definedWords are the kinds of what CREATE name (key = value) makes.
+var definedWords = map[pg.ObjectType]string{
+	pg.ObjectType_OBJECT_AGGREGATE: "AGGREGATE", pg.ObjectType_OBJECT_OPERATOR: "OPERATOR", pg.ObjectType_OBJECT_COLLATION: "COLLATION",
+	pg.ObjectType_OBJECT_TSPARSER: "TEXT SEARCH PARSER", pg.ObjectType_OBJECT_TSDICTIONARY: "TEXT SEARCH DICTIONARY",
+	pg.ObjectType_OBJECT_TSTEMPLATE: "TEXT SEARCH TEMPLATE", pg.ObjectType_OBJECT_TSCONFIGURATION: "TEXT SEARCH CONFIGURATION",
 }
 
 // timeWindows are the functions of other streaming databases that put a row
