@@ -14,6 +14,26 @@ func requiredRole(roles []string, does string) error {
 	return nil
 }
 
+// SetSchemaOwner gives a schema to another role.
+func (t *Tx) SetSchemaOwner(name, to string) error {
+	return t.apply(func(d *draft) error {
+		sc := d.schemas[name]
+		switch {
+		case sc == nil:
+			return sqlerr.Errorf(sqlerr.InvalidSchemaName, "schema %q does not exist", name)
+		case sc.Owner != to:
+			d.chownSchema(sc, to)
+		}
+		return nil
+	})
+}
+
+func (d *draft) chownSchema(sc *Schema, to string) {
+	c := *sc
+	c.ACL, c.Owner = sc.ACL.reowned(sc.Owner, to), to
+	d.putSchema(&c)
+}
+
 // ReassignOwned gives all that some roles own to another.
 func (t *Tx) ReassignOwned(roles []string, to string) error {
 	if err := requiredRole(roles, "reassign ownership of"); err != nil {
@@ -26,9 +46,7 @@ func (t *Tx) ReassignOwned(roles []string, to string) error {
 		owned := func(owner string) bool { return owner != to && slices.Contains(roles, owner) }
 		for _, sc := range sorted(d.schemas, func(s *Schema) string { return s.Name }) {
 			if owned(sc.Owner) {
-				c := *sc
-				c.ACL, c.Owner = sc.ACL.reowned(sc.Owner, to), to
-				d.putSchema(&c)
+				d.chownSchema(sc, to)
 			}
 		}
 		for _, r := range d.Relations() {

@@ -133,6 +133,8 @@ func (t *Txn) Exec(ctx context.Context, b *plan.Bound, env *function.Env) (Resul
 		return t.grant(s, env)
 	case *plan.GrantDefaults:
 		return t.grantDefaults(s)
+	case *plan.SchemaOwner:
+		return Result{Tag: "ALTER SCHEMA"}, t.change().SetSchemaOwner(s.Schema, s.To)
 	case *plan.ReassignOwned:
 		return Result{Tag: "REASSIGN OWNED"}, t.change().ReassignOwned(s.Roles, s.To)
 	case *plan.DropOwned:

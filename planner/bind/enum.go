@@ -45,8 +45,15 @@ func (b *binder) alterable(names []string) *catalog.Enum {
 	if e == nil {
 		b.fail(sqlerr.Errorf(sqlerr.WrongObjectType, "%s is not an enum", b.formatType(oid)))
 	}
-	b.own(e.Object())
+	b.ownEnum(e)
 	return e
+}
+
+// ownEnum is own of an enum type, which messages name as the search path finds it.
+func (b *binder) ownEnum(e *catalog.Enum) {
+	if b.c.User != "" && !b.c.Catalog.Owns(b.c.User, e.Object()) {
+		b.fail(sqlerr.Errorf(sqlerr.InsufficientPrivilege, "must be owner of type %s", b.formatType(e.OID)))
+	}
 }
 
 // alterEnum is ALTER TYPE ... ADD VALUE and RENAME VALUE.

@@ -174,11 +174,7 @@ func (b *binder) chown(r *catalog.Relation, spec *pg.RoleSpec) {
 		return
 	}
 	b.mayBecome(to)
-	if sc := b.c.Catalog.Schema(r.Schema); sc != nil && !b.c.Catalog.Superuser(b.c.User) && b.c.User != "" {
-		if o := sc.Object(); !b.c.Catalog.Has(to, o, catalog.CreateRight) {
-			b.fail(o.Denied())
-		}
-	}
+	b.ownerMayCreate(r.Schema, to)
 	r.Chown(to)
 }
 

@@ -96,6 +96,8 @@ func (b *binder) plainStatement(n *pg.Node) *plan.Bound {
 		return b.renameStatement(x.RenameStmt)
 	case *pg.Node_AlterObjectSchemaStmt:
 		return b.setSchema(x.AlterObjectSchemaStmt)
+	case *pg.Node_AlterOwnerStmt:
+		return b.alterOwner(x.AlterOwnerStmt)
 	case *pg.Node_CommentStmt:
 		return b.comment(x.CommentStmt)
 	case *pg.Node_TruncateStmt:

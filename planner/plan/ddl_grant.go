@@ -25,6 +25,9 @@ type ReassignOwned struct {
 	To    string
 }
 
+// SchemaOwner gives a schema to another role.
+type SchemaOwner struct{ Schema, To string }
+
 // DropOwned drops all that roles own, and takes their privileges.
 type DropOwned struct {
 	Roles   []string
@@ -34,4 +37,5 @@ type DropOwned struct {
 func (*Grant) statement()         {}
 func (*GrantDefaults) statement() {}
 func (*ReassignOwned) statement() {}
+func (*SchemaOwner) statement()   {}
 func (*DropOwned) statement()     {}
