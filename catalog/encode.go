@@ -85,6 +85,7 @@ type storedColumn struct {
 	Attr      int16     `json:"attr,omitempty"`
 	Missing   *string   `json:"missing,omitempty"` // absent: NULL
 	Identity  string    `json:"identity,omitempty"`
+	Collation string    `json:"collation,omitempty"`
 
 	ACL *[]storedACLItem `json:"acl,omitempty"`
 }
@@ -213,7 +214,7 @@ func storedColumns(cs []Column) []storedColumn {
 	var all []storedColumn
 	for _, c := range cs {
 		s := storedColumn{Name: c.Name, Type: c.Type.OID, Mod: c.Type.Mod, NotNull: c.NotNull,
-			Default: c.Default, Generated: c.Generated, Comment: c.Comment, Attr: c.Attr, ACL: storedACL(c.ACL)}
+			Default: c.Default, Generated: c.Generated, Comment: c.Comment, Attr: c.Attr, Collation: c.Collation, ACL: storedACL(c.ACL)}
 		if c.HasMissing {
 			s.Missing = &c.Missing
 		}
@@ -229,7 +230,7 @@ func loadedColumns(cs []storedColumn) []Column {
 	var all []Column
 	for _, s := range cs {
 		c := Column{Name: s.Name, Type: types.Type{OID: s.Type, Mod: s.Mod}, NotNull: s.NotNull,
-			Default: s.Default, Generated: s.Generated, Comment: s.Comment, Attr: s.Attr, HasMissing: s.Missing != nil, ACL: loadedACL(s.ACL)}
+			Default: s.Default, Generated: s.Generated, Comment: s.Comment, Attr: s.Attr, HasMissing: s.Missing != nil, Collation: s.Collation, ACL: loadedACL(s.ACL)}
 		if s.Missing != nil {
 			c.Missing = *s.Missing
 		}

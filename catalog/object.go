@@ -88,7 +88,8 @@ type Column struct {
 	Missing    string
 	HasMissing bool
 	Identity   Identity
-	ACL        ACL // of the column alone, beside the relation's; nil: none
+	Collation  string // that was named, all of which order alike here; "": the type's
+	ACL        ACL    // of the column alone, beside the relation's; nil: none
 }
 
 // Identity is GENERATED ... AS IDENTITY of a column; 0: it has none.

@@ -38,6 +38,9 @@ func infoColumns(c *Context, t *table) {
 				text("generation_expression", c.show(r, col.Generated)).
 				str("is_updatable", yesNo(insertable(r) || updates != nil && updates[i]))
 			measures(row, col.Type)
+			if col.Collation != "" {
+				row.str("collation_catalog", c.Database).str("collation_schema", "pg_catalog").str("collation_name", col.Collation)
+			}
 			if col.Identity != 0 {
 				identity(c, row, r, i)
 			}

@@ -42,6 +42,9 @@ func attribute(t *table, r *catalog.Relation, col catalog.Column, number int64) 
 	if collation != 0 && r.Kind == catalog.Virtual && r.Schema == "pg_catalog" {
 		collation = cCollation // PostgreSQL's catalogs are ordered by bytes in every database
 	}
+	if named := collationNamed(col.Collation); named != 0 {
+		collation = named
+	}
 	t.row().
 		oid("attrelid", r.OID).
 		str("attname", col.Name).

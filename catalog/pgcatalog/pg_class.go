@@ -65,7 +65,7 @@ func pgClass(c *Context, t *table) {
 			num("relchecks", checks).
 			bool("relhasindex", len(shownIndexes(r)) > 0).
 			oid("relowner", catalog.RoleOID(r.Owner)).
-			real("reltuples", -1).
+			real("reltuples", unknownRows(kind)).
 			chr("relpersistence", persistence).
 			chr("relkind", kind).
 			num("relnatts", int64(len(r.Columns))).
@@ -135,4 +135,12 @@ func relkind(r *catalog.Relation) byte {
 		return 'v'
 	}
 	return 'r'
+}
+
+// unknownRows is reltuples: of a table -1, as nothing counts its rows; a sequence is one row.
+func unknownRows(kind byte) float64 {
+	if kind == 'S' {
+		return 1
+	}
+	return -1
 }

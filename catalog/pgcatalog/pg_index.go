@@ -49,7 +49,11 @@ func indexKeys(row *row, r *catalog.Relation, x *catalog.Index) {
 		}
 		keys, options = append(keys, types.OID(attr)), append(options, option)
 		collation, class := typeRow(k.Type.OID).collation, operatorClass(k.Type.OID)
-		if oid := collationNamed(k.Collation); oid != 0 {
+		named := k.Collation
+		if named == "" && k.Column >= 0 {
+			named = r.Columns[k.Column].Collation
+		}
+		if oid := collationNamed(named); oid != 0 {
 			collation = oid
 		}
 		if k.Class != "" {

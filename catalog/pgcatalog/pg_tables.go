@@ -1,6 +1,7 @@
 package pgcatalog
 
 func pgTables(c *Context, t *table) {
+	linked := linkedByKeys(c)
 	for _, r := range c.Snapshot.Relations() {
 		if relkind(r) != 'r' {
 			continue
@@ -11,7 +12,7 @@ func pgTables(c *Context, t *table) {
 			str("tableowner", r.Owner).
 			bool("hasindexes", len(shownIndexes(r)) > 0).
 			bool("hasrules", false).
-			bool("hastriggers", false).
+			bool("hastriggers", linked[r.OID]).
 			bool("rowsecurity", false).
 			emit()
 	}

@@ -249,6 +249,7 @@ func (a *alteration) columnType(at int, def *pg.ColumnDef) {
 	}
 	a.values[at] = a.overOld(e)
 	c.Type = to
+	a.unplaced(func() { c.Collation = a.columnCollation(def.CollClause, *c) })
 	c.HasMissing, c.Missing = false, ""
 	a.rewrite = a.rewrite || !sameBytes(e, at)
 	for _, x := range a.rel.Table.Indexes {

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,7 +177,11 @@ func (t *tableDraft) indexElem(e *pg.IndexElem, k *catalog.IndexKey) {
 		if category(k.Type.OID) != 'S' && category(elemType(k.Type.OID)) != 'S' {
 			t.fail(sqlerr.Errorf(sqlerr.DatatypeMismatch, "collations are not supported by type %s", t.formatType(k.Type.OID)))
 		}
-		if name := names[len(names)-1]; name != "default" {
+		own := "default"
+		if k.Column >= 0 {
+			own = cmp.Or(t.rel.Columns[k.Column].Collation, own)
+		}
+		if name := names[len(names)-1]; name != own {
 			k.Collation = name
 		}
 	}

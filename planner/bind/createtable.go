@@ -146,6 +146,7 @@ func (t *tableDraft) column(def *pg.ColumnDef) int {
 	t.rel.Columns = append(t.rel.Columns, c)
 	t.checkColumnName(name, at)
 	t.checkColumnType(def, c)
+	t.rel.Columns[at].Collation = t.columnCollation(def.CollClause, c)
 	if serial != 0 {
 		t.own(at, t.sequence(serial, nil))
 	}
@@ -173,12 +174,13 @@ func (t *tableDraft) checkColumnType(def *pg.ColumnDef, c catalog.Column) {
 	if info == nil || info.Phys == types.PhysNone {
 		t.unsupported(def.TypeName.Location, "Use text, or jsonb for nested values.", "column \"%s\" of type %s is not supported", c.Name, types.FormatType(c.Type))
 	}
-	if def.CollClause != nil {
-		t.columnCollation(def.CollClause, c)
-	}
 }
 
-func (t *tableDraft) columnCollation(x *pg.CollateClause, c catalog.Column) {
+// columnCollation is the collation that a column is declared with, "" for its type's.
+func (t *tableDraft) columnCollation(x *pg.CollateClause, c catalog.Column) string {
+	if x == nil {
+		return ""
+	}
 	names := strs(x.Collname)
 	name := names[len(names)-1]
 	if !collations[name] || len(names) > 1 && names[0] != "pg_catalog" {
@@ -187,6 +189,10 @@ func (t *tableDraft) columnCollation(x *pg.CollateClause, c catalog.Column) {
 	if category(c.Type.OID) != 'S' && category(elemType(c.Type.OID)) != 'S' {
 		t.failf(sqlerr.DatatypeMismatch, x.Location, "collations are not supported by type %s", t.formatType(c.Type.OID))
 	}
+	if name == "default" {
+		return ""
+	}
+	return name
 }
 
 func (t *tableDraft) serialType(n *pg.TypeName) types.OID {

@@ -31,7 +31,7 @@ func (t *tableDraft) like(x *pg.TableLikeClause) {
 	including := func(what uint32) bool { return x.Options&what != 0 }
 	places := map[int]int{}
 	for i, was := range from.Columns {
-		c := catalog.Column{Name: was.Name, Type: was.Type, NotNull: was.NotNull}
+		c := catalog.Column{Name: was.Name, Type: was.Type, NotNull: was.NotNull, Collation: was.Collation}
 		if including(likeComments) {
 			c.Comment = was.Comment
 		}
@@ -132,6 +132,9 @@ func (t *tableDraft) likeIndex(from *catalog.Relation, y *catalog.Index, places 
 		if k.Column >= 0 {
 			k.Column = places[k.Column]
 			parts = append(parts, distinctPart(parts, t.rel.Columns[k.Column].Name))
+			if k.Collation == "default" {
+				k.Collation = "" // as PostgreSQL's LIKE has it
+			}
 		} else {
 			k.Expr = t.moved(k.Expr, from, places)
 			parts = append(parts, distinctPart(parts, exprPart(k.Expr)))
