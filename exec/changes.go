@@ -35,7 +35,7 @@ func (s *scan) changing() (key []int) {
 	return key
 }
 
-// rows counts those of a batch. Marks about all rows are none.
+// rows counts those of a batch. Marks about all rows, and about what was left out, are none.
 func (s *scan) rows(b *vec.Batch) int64 {
 	n := b.Len()
 	if !s.changes {
@@ -50,7 +50,7 @@ func (s *scan) rows(b *vec.Batch) int64 {
 		if marks.Nulls().Get(row) {
 			continue
 		}
-		if m, ok := stream.ReadMark(marks.At(row)); ok && m.Whole() {
+		if m, ok := stream.ReadMark(marks.At(row)); ok && (m.Whole() || m.Refused) {
 			n--
 		}
 	}

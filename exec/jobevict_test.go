@@ -28,13 +28,15 @@ func keys(e *topic, from, to int64) {
 }
 
 // TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, one
-// over rows that end, windows, and a join WITHIN a length of time hold more than their
-// limit has room for.
+// over rows that end, first rows, windows, and a join WITHIN a length of time hold more
+// than their limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
 	const most = 100_000
 	for _, c := range []struct{ query, tasks string }{
 		{"SELECT id, count(*), sum(id) FROM e GROUP BY id EMIT CHANGES", "2"},
 		{fmt.Sprintf("SELECT id, count(*), sum(id) FROM (SELECT id FROM e LIMIT %d) x GROUP BY id EMIT CHANGES", most), "1"},
+		{"SELECT DISTINCT ON (id) id, name, ts FROM e ORDER BY id, ts DESC", "1"},
+		{"SELECT DISTINCT ON (id) id, name, ts FROM e ORDER BY id, ts DESC", "2"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
 		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'", "2"},

@@ -90,6 +90,9 @@ func (b *builder) first(t *tree, n *plan.Window, w operator.WindowSpec, to targe
 		}
 		spec.Most = operator.MostOf(count, spec.Offset)
 	}
+	if spec.Evicts() {
+		spec.Account = b.evicter(t, n)
+	}
 	return b.operator(t, n, operator.NewFirst(spec), to, input{n.Input, 0})
 }
 

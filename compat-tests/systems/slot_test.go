@@ -98,6 +98,22 @@ func TestChangesUnread(t *testing.T) {
 	p.soon(&p.ours, "SELECT rows_in, rejected, state FROM ferris.jobs WHERE job_name = 'm'", "4|2|running")
 	p.there("UPDATE $schema.t SET n = '22', body = 'whole' WHERE id = 2")
 	p.soon(&p.ours, rows, "1|1|10000", "2|22|5", "3|33|10000")
+
+	// A row that is read stays as it was when a change of it is left out. What that had
+	// of long values is not repeated, and what the row has is not it.
+	rejected := func(n string) {
+		t.Helper()
+		p.soon(&p.ours, "SELECT rejected, state FROM ferris.jobs WHERE job_name = 'm'", n+"|running")
+	}
+	p.there("UPDATE $schema.t SET n = 'one', body = repeat('y', 9000) WHERE id = 1; UPDATE $schema.t SET n = 'three' WHERE id = 3")
+	rejected("4")
+	p.gateway.Kill()
+	p.again()
+	p.there("UPDATE $schema.t SET n = '11' WHERE id = 1; UPDATE $schema.t SET n = '34' WHERE id = 3")
+	p.soon(&p.ours, rows, "1|1|10000", "2|22|5", "3|34|10000")
+	rejected("5")
+	p.there("UPDATE $schema.t SET n = '111', body = repeat('z', 8000) WHERE id = 1; UPDATE $schema.t SET n = '112' WHERE id = 1")
+	p.soon(&p.ours, rows, "1|112|8000", "2|22|5", "3|34|10000")
 	p.here("DROP JOB m")
 }
 

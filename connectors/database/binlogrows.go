@@ -69,7 +69,7 @@ func (s *source) binlogRowsOf(reader *reader, e *replication.TableMapEvent) (*bi
 		if slices.Contains(s.rel.Key, col.Name) {
 			rows.changes.keys = append(rows.changes.keys, i)
 		}
-		rows.changes.fields = append(rows.changes.fields, changeField{i, mysqlDialect{}.field(col, r, format).set})
+		rows.changes.fields = append(rows.changes.fields, changeField{at: i, set: mysqlDialect{}.field(col, r, format).set})
 		rows.columns = append(rows.columns, b)
 	}
 	return rows, nil

@@ -22,8 +22,9 @@ type changeRows struct {
 
 // changeField is one of the reader's columns.
 type changeField struct {
-	at  int // of the table's columns, as the log has them
-	set func(v vec.Vec, b []byte) error
+	at    int // of the table's columns, as the log has them
+	set   func(v vec.Vec, b []byte) error
+	apart bool // the server may keep its values apart from the row, and leave them out of the log
 }
 
 // logValue is a column of a row in a server's log, in text form.
@@ -77,11 +78,25 @@ func (w *slotStream) relation(rel *outRelation) error {
 		if key {
 			rows.keys = append(rows.keys, i)
 		}
-		rows.fields = append(rows.fields, changeField{at, logSetter(col, rel.columns[at].typ, format)})
+		rows.fields = append(rows.fields, changeField{at: at, set: logSetter(col, rel.columns[at].typ, format), apart: apart(rel.columns[at].typ)})
 	}
 	w.relations[rel.id] = rows
 	return nil
 }
+
+// apart reports whether values of a type may be out of line (TOAST): those that have no
+// length of their own are not.
+func apart(t types.OID) bool {
+	switch t {
+	case types.Bool, types.Int2, types.Int4, types.Int8, types.Float4, types.Float8, types.Date, types.Time, types.Timestamp, types.Timestamptz, types.Interval, types.UUID:
+		return false
+	}
+	return true
+}
+
+// leastApart is the length in text form from which on a value may be out of line: shorter
+// ones take no more than what would stand for them in the row.
+const leastApart = 16
 
 // logSetter reads a value as the log has it: as the server prints it. A COPY that casts
 // to text gives some types otherwise.
@@ -197,7 +212,10 @@ func (w *changeStream) put(rows *changeRows, c rowChange, moved bool) error {
 			vec.AppendNull(b.Cols[i])
 			continue
 		}
-		return w.refuse(rows, c.row, i, err)
+		if err := w.refuse(rows, c.row, i, err); err != nil || moved || c.op != 'U' || c.whole {
+			return err
+		}
+		return w.stale(rows, c.row)
 	}
 	marks := b.Cols[len(rows.fields)].(*vec.Bytes)
 	if len(w.kept) == 0 {
@@ -233,15 +251,47 @@ func (w *changeStream) added(op vec.Op) {
 	w.rows++
 }
 
+// stale says of a row that a change of it was refused which may have had values that the
+// log does not repeat: those that the row has from before are not its own any more.
+func (w *changeStream) stale(rows *changeRows, row []logValue) error {
+	moved := false
+	for _, f := range rows.fields {
+		if f.at >= len(row) {
+			return errOutput()
+		}
+		moved = moved || f.apart && row[f.at].kind == 't' && len(row[f.at].text) >= leastApart
+	}
+	if !moved {
+		return nil
+	}
+	b := w.batch
+	for i, f := range rows.fields {
+		switch {
+		case !slices.Contains(rows.keys, i):
+			vec.AppendNull(b.Cols[i])
+		case row[f.at].kind != 't' || f.set(b.Cols[i], row[f.at].text) != nil:
+			w.cut()
+			return nil //nolint:nilerr // there is no row with such a key
+		}
+	}
+	b.Cols[len(rows.fields)].(*vec.Bytes).Append(stream.MarkRefused)
+	w.added(vec.Insert)
+	return nil
+}
+
+// cut takes away what was appended of a row.
+func (w *changeStream) cut() {
+	for _, c := range w.batch.Cols {
+		if c.Len() > w.batch.Rows {
+			vec.Truncate(c, w.batch.Rows)
+		}
+	}
+}
+
 // refuse is for a change with a value that does not fit its column. The row that its
 // key had stays as it was.
 func (w *changeStream) refuse(rows *changeRows, values []logValue, column int, err error) error {
-	b := w.batch
-	for _, c := range b.Cols {
-		if c.Len() > b.Rows {
-			vec.Truncate(c, b.Rows)
-		}
-	}
+	w.cut()
 	s := w.source
 	e := *sqlerr.From(err)
 	e.Column = w.reader.fields[column].name

@@ -27,7 +27,7 @@ func TestLongRows(t *testing.T) {
 		}
 		c := &copying{reader: r, ctx: t.Context(), parted: true}
 		w := &changeStream{reader: r, source: s, open: true}
-		one := &changeRows{fields: []changeField{{0, set}}}
+		one := &changeRows{fields: []changeField{{set: set}}}
 		for range 5 {
 			var err error
 			if changes {

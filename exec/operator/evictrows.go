@@ -2,6 +2,7 @@ package operator
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -29,7 +30,10 @@ func rowsPrefix(groups []byte) []byte {
 // most, and is not stored.
 func (s *rowStore) lend(cols []vec.Vec, group int32, time int64) (ref, error) {
 	if n := len(s.lent); n == 0 || s.batches[s.lent[n-1]].Rows == chunkRows || s.chunks[s.lent[n-1]].held >= chunkBytes {
-		s.lent = append(s.lent, s.place())
+		at := s.place()
+		// They came before all rows that are not lent.
+		s.chunks[at].first = math.MinInt64/2 + int64(n)*chunkRows
+		s.lent = append(s.lent, at)
 	}
 	at := s.lent[len(s.lent)-1]
 	b, c := s.batches[at], s.chunks[at]
@@ -47,7 +51,7 @@ func (s *rowStore) lend(cols []vec.Vec, group int32, time int64) (ref, error) {
 // isLent reports whether a row is one.
 func (s *rowStore) isLent(r ref) bool { return s.chunks[r>>32].lent }
 
-// own copies a row that is lent to those that stay.
+// own copies a row that is lent to those that stay, as one that has just come.
 func (s *rowStore) own(r ref) (ref, error) {
 	c := s.chunks[r>>32]
 	refs, err := s.add(s.batches[r>>32].Cols, []int32{int32(r)}, c.groups, c.times, nil)
@@ -119,9 +123,9 @@ func (c *restCodec) of(key []vec.Vec, at int, rest []byte) (*vec.Batch, error) {
 	return c.row, nil
 }
 
-// takeRound takes the round of a row off what it has beside its key; false: there is
-// no row.
-func takeRound(beside []byte) (round int64, rest []byte, ok bool, err error) {
+// takeTime takes the time of a row off what it has beside its key; false: there is no
+// row.
+func takeTime(beside []byte) (time int64, rest []byte, ok bool, err error) {
 	if len(beside) == 0 {
 		return 0, nil, false, nil
 	}

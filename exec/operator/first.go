@@ -62,6 +62,17 @@ type First struct {
 	sel      selector
 	held     int64
 	kept     *keptFirst // nil: nothing is stored
+
+	evicted *evicted // partitions that are not in parts; nil: all are
+	codec   rowCodec
+	read    *vec.Batch
+	lent    []int32 // partitions whose rows were read back in this epoch
+}
+
+// Evicts reports whether partitions may be left in the store: where each has one row, which
+// rows came before that does not matter.
+func (s *FirstSpec) Evicts() bool {
+	return s.AppendOnly && len(s.Partition) > 0 && s.Rank == "row_number" && s.Most == 1
 }
 
 // firstPart is one partition: its rows in their order, and those that had gone out
@@ -155,7 +166,7 @@ func (f *First) Process(_ context.Context, _ int, b *vec.Batch, _ Output) error 
 
 // assign writes the partitions of rows to groups.
 func (f *First) assign(keys []vec.Vec, n int, sel []int32) error {
-	groups := 1
+	groups, known := 1, len(f.lists)
 	if f.parts == nil {
 		for _, r := range sel {
 			f.groups[r] = 0
@@ -171,6 +182,9 @@ func (f *First) assign(keys []vec.Vec, n int, sel []int32) error {
 			f.kept.parts.touchOne(int32(len(f.lists)))
 		}
 		f.lists = append(f.lists, firstPart{})
+	}
+	if known < groups && f.evicted != nil {
+		return f.evicted.fetch(f.parts.keys, known, groups, f.load)
 	}
 	return nil
 }
@@ -372,10 +386,16 @@ func (f *First) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {
 	if err := f.out.flush(ctx, out); err != nil {
 		return err
 	}
+	if err := f.settleLent(); err != nil {
+		return err
+	}
 	for _, r := range f.released {
 		f.store.release(r)
 	}
 	f.released = f.released[:0]
+	if f.store != nil {
+		f.store.giveBack()
+	}
 	return f.compact()
 }
 
@@ -461,16 +481,19 @@ func (f *First) emit(ctx context.Context, r *firstRow, op vec.Op, out Output) er
 func (f *First) charge() error {
 	size := int64(len(f.lists))*64 + int64(len(f.counts))*20
 	if f.store != nil {
-		size += f.store.live * 8
+		size += int64(len(f.lists))*32 + f.store.live*8 // a list of few rows
 	}
-	if size <= f.held {
-		return nil
-	}
-	err := f.spec.Account.Resize(f.held, size)
-	if err == nil {
+	if size > f.held {
+		if err := f.spec.Account.Resize(f.held, size); err != nil {
+			return err
+		}
 		f.held = size
 	}
-	return err
+	if f.evicted == nil {
+		return nil
+	}
+	f.evicted.crowded(f.size())
+	return f.spec.Account.Overrun()
 }
 
 // Finish passes on what has changed since the last barrier.
@@ -478,6 +501,7 @@ func (f *First) Finish(ctx context.Context, _ int, out Output) error { return f.
 
 // Close gives the rows back.
 func (f *First) Close() error {
+	f.evicted.close()
 	if f.parts != nil {
 		f.parts.close()
 	}

@@ -2,8 +2,10 @@ package operator
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -19,10 +21,7 @@ type keptFirst struct {
 func (f *First) Keep() error {
 	f.kept = &keptFirst{parts: newKeptTable([]byte{tagGroups}, nil)}
 	if f.store != nil {
-		f.store.keep([]byte{tagRows})
-		if f.parts != nil {
-			f.kept.parts = newKeptTable([]byte{tagGroups}, f.parts.types)
-		}
+		f.keepGeneration(generationPrefix(nil, 0))
 		return nil
 	}
 	f.kept.rows = newKeptTable([]byte{tagRows}, f.rows.types)
@@ -31,6 +30,17 @@ func (f *First) Keep() error {
 		f.kept.rows.by = append(f.kept.rows.by, f.width+i)
 	}
 	return nil
+}
+
+// keepGeneration has the operator remember what changes of its own partitions, which are
+// stored under a prefix.
+func (f *First) keepGeneration(prefix []byte) {
+	var ts []types.Type
+	if f.parts != nil {
+		ts = f.parts.types
+	}
+	f.kept.parts = newKeptTable(prefix, ts)
+	f.store.keep(rowsPrefix(prefix))
 }
 
 // Save writes the rows that are new, and those whose count changed.
@@ -43,7 +53,10 @@ func (f *First) Save(w StateWriter) error {
 		if err := f.kept.parts.save(w, keys, len(f.lists), func(_ int32, dst []byte) []byte { return dst }); err != nil {
 			return err
 		}
-		return f.store.save(w)
+		if err := f.store.save(w); err != nil || f.evicted == nil {
+			return err
+		}
+		return f.saveEvicted(w)
 	}
 	if f.kept.anew {
 		f.kept.rows.drop(w)
@@ -59,18 +72,47 @@ func (f *First) Restore(r StateReader) error {
 	if f.store == nil {
 		return f.restoreCounts(r)
 	}
+	lie, some, err := readParts(r, nil)
+	switch {
+	case err != nil:
+	case !some:
+		err = f.restoreTable(r, f.kept.parts)
+	case f.evicted == nil:
+		err = fmt.Errorf("%w: partitions were evicted that cannot be", errKept)
+	default:
+		err = f.restoreEvicted(r, lie)
+	}
+	if err != nil {
+		return err
+	}
+	return f.charge()
+}
+
+// restoreTable brings back one table of partitions of an input that only grows.
+func (f *First) restoreTable(r StateReader, kept *keptTable) error {
 	now := map[int32]int32{}
 	one := []int32{0}
 	f.groups = sized(f.groups, 1)
 	add := func(key []vec.Vec, was int32) error {
-		err := f.assign(key, 1, one)
+		known := len(f.lists)
+		if f.parts == nil {
+			f.groups[0] = 0
+		} else if err := f.parts.assign(key, 1, one, f.groups); err != nil {
+			return err
+		}
+		switch {
+		case int(f.groups[0]) == known:
+			f.lists = append(f.lists, firstPart{})
+		case f.parts != nil:
+			return thereTwice(r)
+		}
 		now[was] = f.groups[0]
+		return nil
+	}
+	if err := kept.restore(r, len(f.lists), add, func(int32, []byte) error { return nil }); err != nil {
 		return err
 	}
-	if err := f.kept.parts.restore(r, len(f.lists), add, func(int32, []byte) error { return nil }); err != nil {
-		return err
-	}
-	rows, err := f.store.restoreFor(r, now, nil)
+	rows, err := f.store.restoreUnder(r, rowsPrefix(kept.prefix), now, nil)
 	if err != nil {
 		return err
 	}
@@ -85,7 +127,7 @@ func (f *First) Restore(r StateReader) error {
 	}
 	f.released = f.released[:0]
 	f.store.restored()
-	return f.charge()
+	return nil
 }
 
 func (f *First) restoreCounts(r StateReader) error {

@@ -64,11 +64,18 @@ type Latest struct {
 }
 
 // latestRow is the row of one key: as it is, and as it was at the last barrier; -1:
-// there is none. The store has in which round it came as its time.
+// there is none. The store has in which round it came as its time, and stale with it.
 type latestRow struct {
 	now, was ref
 	touched  bool
 }
+
+// stale is of a row a change of which was left out: what is put in its place has to have
+// all values.
+const stale = int64(1) << 62
+
+// roundOf is in which round a row came that has this time.
+func roundOf(time int64) int64 { return time &^ stale }
 
 // NewLatest returns a Latest.
 func NewLatest(spec LatestSpec) *Latest {
@@ -132,7 +139,7 @@ func (l *Latest) all(mark []byte) error {
 		return nil
 	}
 	for g := range l.rows {
-		if r := &l.rows[g]; r.now >= 0 && l.store.time(r.now) != l.rounds.now {
+		if r := &l.rows[g]; r.now >= 0 && roundOf(l.store.time(r.now)) != l.rounds.now {
 			l.set(int32(g), -1)
 		}
 	}
@@ -206,7 +213,13 @@ func (l *Latest) patched(b *vec.Batch, row, g int32, mark []byte) error {
 	if m.Moved {
 		from = l.latest
 	}
-	if from < 0 {
+	if m.Refused {
+		if from >= 0 {
+			l.store.retime(from, l.store.time(from)|stale)
+		}
+		return nil
+	}
+	if from < 0 || l.store.time(from)&stale != 0 {
 		err := sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "a change of %s is about a row that was not read", l.spec.Name).
 			WithHint("Drop the job and start it again: it then reads the table anew.")
 		if l.spec.Unread != nil {

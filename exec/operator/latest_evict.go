@@ -20,8 +20,8 @@ func (l *Latest) Committed() { l.evicted.committed() }
 func (l *Latest) Evicted() int64 { return l.evicted.stored() }
 
 // rounds are the snapshots that there have been. A row that is not in memory has that
-// in which it came beside it, and tells by that whether it is there still: so taking
-// all rows away writes none of them.
+// in which it came beside it, as its time, and tells by that whether it is there still: so
+// taking all rows away writes none of them.
 type rounds struct {
 	now int64 // of the refresh that is under way, or was last
 	// Rows in other parts than the own table that came before the round least are gone;
@@ -38,19 +38,19 @@ func (l *Latest) size() int64 { return l.keys.held + l.store.held + l.held }
 
 // load gives a key that is new what the other parts have of it.
 func (l *Latest) load(g int32, beside []byte) error {
-	round, rest, ok, err := takeRound(beside)
-	if err != nil || !ok || round < l.rounds.past {
+	time, rest, ok, err := takeTime(beside)
+	if err != nil || !ok || roundOf(time) < l.rounds.past {
 		return err
 	}
 	row, err := l.rest.of(l.keys.keys, int(g), rest)
 	if err != nil {
 		return err
 	}
-	name, err := l.store.lend(row.Cols, g, round)
+	name, err := l.store.lend(row.Cols, g, time)
 	if err != nil {
 		return err
 	}
-	if r := &l.rows[g]; round < l.rounds.least { // it goes out in this epoch
+	if r := &l.rows[g]; roundOf(time) < l.rounds.least { // it goes out in this epoch
 		r.was, r.touched = name, true
 		l.touched = append(l.touched, g)
 	} else {
@@ -92,10 +92,11 @@ func (l *Latest) takeBack(ctx context.Context, out Output) error {
 	l.rounds.past, l.evicted.unclean = l.rounds.least, true
 	return l.evicted.each(l.keys, func(o *outsiders, sel []int32) error {
 		for _, r := range sel {
-			round, rest, ok, err := takeRound(o.of(r))
+			time, rest, ok, err := takeTime(o.of(r))
 			if err != nil {
 				return err
 			}
+			round := roundOf(time)
 			if !ok || round < from || round >= l.rounds.least {
 				continue
 			}
@@ -140,7 +141,7 @@ func (l *Latest) saveEvicted(w StateWriter) error {
 func (l *Latest) freeze() {
 	keys, rows, store, kept, held := l.keys, l.rows, l.store, l.kept.keys, l.held
 	least, rest, account := l.rounds.least, l.rest, l.spec.Account
-	there := func(g int32) bool { return rows[g].now >= 0 && store.time(rows[g].now) >= least }
+	there := func(g int32) bool { return rows[g].now >= 0 && roundOf(store.time(rows[g].now)) >= least }
 	g := &generation{
 		table: keys,
 		save: func(g int32, dst []byte) []byte {
@@ -166,8 +167,8 @@ func (l *Latest) freeze() {
 	if l.rounds.cleaning = least; least > 0 {
 		l.evicted.unclean = false
 		g.gone = func(beside []byte) bool {
-			round, _, ok, err := takeRound(beside)
-			return err == nil && ok && round < least
+			time, _, ok, err := takeTime(beside)
+			return err == nil && ok && roundOf(time) < least
 		}
 	}
 	l.evicted.replace(g)
@@ -198,8 +199,8 @@ func (l *Latest) restoreRounds(r StateReader) (least int64, err error) {
 func (l *Latest) restoreEvicted(r StateReader, lie parts, least int64) error {
 	table := func(r StateReader, kept *keptTable) error { return l.restoreTable(r, kept, least) }
 	err := restoreGenerations(r, nil, l.evicted, lie, l.keys.types, &l.kept.keys, table, l.freeze, func(key []vec.Vec, beside []byte) error {
-		round, rest, ok, err := takeRound(beside)
-		if err != nil || !ok || round < least {
+		time, rest, ok, err := takeTime(beside)
+		if err != nil || !ok || roundOf(time) < least {
 			return err
 		}
 		ids := []int32{0}
@@ -210,7 +211,7 @@ func (l *Latest) restoreEvicted(r StateReader, lie parts, least int64) error {
 		if err != nil {
 			return err
 		}
-		refs, err := l.store.add(row.Cols, l.one, ids, []int64{round}, nil)
+		refs, err := l.store.add(row.Cols, l.one, ids, []int64{time}, nil)
 		if err != nil {
 			return err
 		}

@@ -106,12 +106,12 @@ func (l *Latest) restoreTable(r StateReader, kept *keptTable, least int64) error
 	}
 	for _, row := range rows {
 		g := int(l.store.group(row.ref))
-		if g < first || g >= len(l.rows) || arrivals[g-first] != row.arrival || l.store.time(row.ref) < least {
+		if g < first || g >= len(l.rows) || arrivals[g-first] != row.arrival || roundOf(l.store.time(row.ref)) < least {
 			l.store.release(row.ref)
 			continue
 		}
 		l.rows[g].now = row.ref
-		l.rounds.now = max(l.rounds.now, l.store.time(row.ref))
+		l.rounds.now = max(l.rounds.now, roundOf(l.store.time(row.ref)))
 		l.alive++
 	}
 	l.store.restored()

@@ -245,6 +245,71 @@ func TestLatestUnreadRestored(t *testing.T) {
 	}
 }
 
+// TestLatestStale: a row a change of which was left out stays, and gives none of its values
+// to a change that does not have all; also when it was restored, or evicted.
+func TestLatestStale(t *testing.T) {
+	const rows = 3000
+	left := 0
+	fresh := func() Kept {
+		return NewLatest(LatestSpec{Types: latestTypes, Key: []int{0}, Pass: 3, Name: "t", Account: evicting(64 << 10), Unread: func(*vec.Batch, int, error) error { left++; return nil }})
+	}
+	k, op := newKeeper(t), fresh()
+	k.keep(op, 0)
+	sink := &script{types: latestTypes[:3]}
+	null := types.NullOf(latestTypes[1])
+	text := func(s string) types.Value { return types.NewText(s) }
+	epoch := func(add func(s *changeScript)) {
+		t.Helper()
+		s := &changeScript{rng: rand.New(rand.NewPCG(1, 1))}
+		add(s)
+		for events := range slices.Chunk(s.events, 500) {
+			if err := op.Process(t.Context(), 0, makeBatch(latestTypes, events, false, s.rng), sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := op.Barrier(t.Context(), 1, sink); err != nil {
+			t.Fatal(err)
+		}
+		k.save(op)
+	}
+	each := func(f func(s *changeScript, key types.Value)) func(s *changeScript) {
+		return func(s *changeScript) {
+			for n := range int64(rows) {
+				f(s, types.Value{Type: latestTypes[0], I: n})
+			}
+		}
+	}
+	kept := stream.AppendKept(nil, false, []int{2})
+	put := each(func(s *changeScript, key types.Value) { s.add(vec.Insert, key, text("a"), text("long"), nil) })
+	refuse := each(func(s *changeScript, key types.Value) { s.add(vec.Insert, key, null, null, stream.MarkRefused) })
+	patch := each(func(s *changeScript, key types.Value) { s.add(vec.Insert, key, text("b"), null, kept) })
+	epoch(put)
+	sink.lines = nil
+	epoch(refuse)
+	for range 3 { // rows are merged into pages
+		epoch(func(*changeScript) {})
+	}
+	if n := op.(*Latest).Evicted(); n == 0 {
+		t.Error("no row was evicted")
+	}
+	if err := op.Close(); err != nil {
+		t.Fatal(err)
+	}
+	op = fresh()
+	k.restore(op)
+	if epoch(patch); left != rows || len(sink.lines) > 0 {
+		t.Errorf("%d changes are left out, want %d; others give %q", left, rows, sink.lines[:min(len(sink.lines), 3)])
+	}
+	epoch(put)
+	sink.lines = nil
+	if epoch(patch); left != rows || len(sink.lines) != 2*rows {
+		t.Errorf("of rows that have all values again %d changes are left out, and %d rows go out, want %d", left-rows, len(sink.lines), 2*rows)
+	}
+	if err := op.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // BenchmarkLatest changes rows of a table of a million, and stores each epoch of 64
 // batches.
 func BenchmarkLatest(b *testing.B) {

@@ -203,6 +203,12 @@ func (s *rowStore) group(r ref) int32 { return s.chunks[r>>32].groups[int32(r)] 
 
 func (s *rowStore) time(r ref) int64 { return s.chunks[r>>32].times[int32(r)] }
 
+// retime gives a row another time.
+func (s *rowStore) retime(r ref, time int64) {
+	c := s.chunks[r>>32]
+	c.times[int32(r)], c.changed = time, !c.lent // what is lent is not stored
+}
+
 // close gives everything back.
 func (s *rowStore) close() {
 	for _, c := range s.chunks {

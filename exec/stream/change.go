@@ -14,7 +14,7 @@ import (
 // so knows what each change takes back.
 //
 // A Scan of such a relation has all columns of its key, and one more behind its
-// Columns (Scan.Marks), a bytea that is NULL in most rows: what MarkKept and the like
+// Columns (Scan.Marks), a bytea that is NULL in most rows: what AppendKept and the like
 // give. Where a Read has rows and no Next no epoch ends behind it: a transaction stays
 // together.
 type Changing interface {
@@ -33,8 +33,7 @@ type Changing interface {
 	Kept(env *Env, rel *catalog.Relation) string
 }
 
-// Marks of rows of a Changing relation's reader, but for MarkKept and MarkMoved rows
-// without values.
+// Marks of rows of a Changing relation's reader, but for AppendKept's rows without values.
 var (
 	// MarkRefresh begins a snapshot in the midst of what was read before: rows that do
 	// not come until MarkRefreshed are gone.
@@ -42,6 +41,9 @@ var (
 	MarkRefreshed = []byte{markRefreshed}
 	// MarkTruncate takes every row away.
 	MarkTruncate = []byte{markTruncate}
+	// MarkRefused is of an Insert that has nothing but a key: a change of its row was left
+	// out. The row stays, and gives no values to those that AppendKept speaks of.
+	MarkRefused = []byte{markRefused}
 )
 
 // Kinds of mark, a mark's first byte.
@@ -51,6 +53,7 @@ const (
 	markTruncate  = 't'
 	markKept      = 'k'
 	markMoved     = 'm'
+	markRefused   = 's'
 )
 
 // AppendKept appends the mark of an Insert that does not have the values of some
@@ -72,7 +75,7 @@ func AppendKept(dst []byte, moved bool, columns []int) []byte {
 // Mark is a mark, read.
 type Mark struct {
 	Refresh, Refreshed, Truncate bool
-	Moved                        bool
+	Moved, Refused               bool
 	Kept                         []byte // EachKept reads it
 }
 
@@ -88,6 +91,8 @@ func ReadMark(b []byte) (m Mark, ok bool) {
 		m.Refreshed = true
 	case markTruncate:
 		m.Truncate = true
+	case markRefused:
+		m.Refused = true
 	case markKept, markMoved:
 		m.Moved, m.Kept = b[0] == markMoved, b[1:]
 		return m, len(m.Kept)%2 == 0
