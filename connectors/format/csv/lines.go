@@ -103,7 +103,13 @@ func (d *Decoder) longs(f *field, c *cells, rows int) int {
 			}
 		}
 		from, to := c.span(k)
-		if v, ok := d.long(f, c.b, from, to); ok && !c.isNull(from, to) {
+		v, ok := int64(0), false
+		if f.kind == kindInt8 {
+			v, ok = whole(c.b, from, to)
+		} else {
+			v, ok = d.time(f, c.b[from:to])
+		}
+		if ok && !c.isNull(from, to) {
 			f.i64.Values = append(f.i64.Values, v)
 		} else if !d.slow(f, c, from, to) {
 			return k
@@ -112,18 +118,16 @@ func (d *Decoder) longs(f *field, c *cells, rows int) int {
 	return rows
 }
 
-// long reads a value of 64 bits; false: it is none, or not simple.
-func (d *Decoder) long(f *field, b []byte, from, to int) (v int64, ok bool) {
-	switch f.kind {
-	case kindInt8:
-		return whole(b, from, to)
-	case kindTimestamp:
-		v, ok = d.calendar.timestamp(b[from:to])
-	default:
-		v, ok = d.calendar.timestamptz(b[from:to])
+// time reads a timestamp that is written simply, whose day and form the next are
+// expected to have.
+func (d *Decoder) time(f *field, s []byte) (v int64, ok bool) {
+	if f.kind == kindTimestamp {
+		v, ok = d.calendar.timestamp(s)
+	} else {
+		v, ok = d.calendar.timestamptz(s)
 	}
 	if ok {
-		f.clock.set(b[from:to], f.kind, d.calendar.days)
+		f.clock.set(s, f.kind, d.calendar.days)
 	}
 	return v, ok
 }
