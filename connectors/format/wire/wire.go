@@ -19,8 +19,18 @@ func Uvarint(b []byte, i int) (uint64, int) {
 	return UvarintLong(b, i)
 }
 
-// Varint reads such a number with its sign in the lowest bit (zigzag).
+// Varint reads such a number with its sign in the lowest bit (zigzag). Most are lengths
+// and differences: those of one and two bytes are read here.
 func Varint(b []byte, i int) (int64, int) {
+	if i >= 0 && i+1 < len(b) {
+		low, high := uint64(b[i]), uint64(b[i+1])
+		if low < 0x80 {
+			return Signed(low), i + 1
+		}
+		if high < 0x80 {
+			return Signed(low&0x7f | high<<7), i + 2
+		}
+	}
 	u, i := Uvarint(b, i)
 	return Signed(u), i
 }

@@ -40,6 +40,29 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
+// TestVarint reads numbers of every length, and what ends too soon.
+func TestVarint(t *testing.T) {
+	for _, tail := range []string{"", "\xff", "\x01", "12345678"} {
+		for shift := range 63 {
+			for _, v := range []int64{1 << shift, 1<<shift - 1, -1 << shift, -1<<shift - 1, 1<<shift | 1} {
+				b := append(binary.AppendVarint([]byte{0x80}, v), tail...)
+				end := len(b) - len(tail)
+				if got, i := Varint(b, 1); got != v || i != end {
+					t.Errorf("Varint(% x) = %d, %d; want %d, %d", b[1:], got, i, v, end)
+				}
+				if _, i := Varint(b[:end-1], 1); i >= 0 {
+					t.Errorf("Varint(% x) ends at %d, want none", b[1:end-1], i)
+				}
+			}
+		}
+	}
+	for _, from := range []int{-1, 2, 3} {
+		if _, i := Varint([]byte{1, 2}, from); i >= 0 {
+			t.Errorf("Varint of two bytes from %d on ends at %d, want none", from, i)
+		}
+	}
+}
+
 // TestAppendPlain puts texts of every length before and at the end of a record, plain
 // and with a byte that is not, into columns with and without room.
 func TestAppendPlain(t *testing.T) {
