@@ -281,6 +281,17 @@ func TestFollowedApart(t *testing.T) {
 	equal(t, "lax and va", f.rows(c, q.Root, 1), []string{"+|0"})
 }
 
+// TestFollowedByRights: a view of a view whose owner may not read what it is made from is
+// followed as it is kept, as it is read.
+func TestFollowedByRights(t *testing.T) {
+	f := newFixture(t)
+	f.ledger()
+	f.run("CREATE ROLE me SUPERUSER", "CREATE ROLE ann", "ALTER MATERIALIZED VIEW gga OWNER TO ann")
+	f.catalog.RequireRoles()
+	c, q := f.follow("SELECT gga.s, a.n FROM gga, a EMIT CHANGES")
+	equal(t, "gga beside a", f.rows(c, q.Root, 1), []string{"+|1|1"})
+}
+
 // TestViewFollowedAlone: a view that is followed alone, or beside itself, is read as it
 // is kept; beside a table its query is.
 func TestViewFollowedAlone(t *testing.T) {

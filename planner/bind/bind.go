@@ -28,8 +28,8 @@ func Bind(ctx context.Context, c *Context, s parse.Statement) (bound *plan.Bound
 		switch {
 		case len(more) > 0:
 			use.asQuery, use.last = slices.Concat(use.asQuery, more), more
-		case err != nil && len(use.last) > 0:
-			use = use.without(sqlerr.From(err))
+		case err != nil && len(use.asQuery) > len(c.Inlined):
+			use = use.without(len(c.Inlined), sqlerr.From(err))
 		default:
 			return bound, err
 		}

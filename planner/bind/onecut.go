@@ -23,21 +23,25 @@ import (
 // viewUse is how a statement reads the materialized views that it names.
 type viewUse struct {
 	asQuery []types.OID          // as their queries
-	last    []types.OID          // of asQuery those that came last
+	last    []types.OID          // of asQuery those that came last, unless binding went back behind them
 	asKept  map[types.OID]string // as they are, and why
 }
 
-// without are the views that came last read as they are, since the statement cannot be
-// bound with their queries.
-func (u viewUse) without(why *sqlerr.Error) viewUse {
+// without has the views that came last read as they are, since the statement cannot be
+// bound with their queries; where that was done already, all but the first ones.
+func (u viewUse) without(first int, why *sqlerr.Error) viewUse {
 	kept := maps.Clone(u.asKept)
 	if kept == nil {
 		kept = map[types.OID]string{}
 	}
-	for _, oid := range u.last {
+	n := first
+	if len(u.last) > 0 {
+		n = len(u.asQuery) - len(u.last)
+	}
+	for _, oid := range u.asQuery[n:] {
 		kept[oid] = "its query cannot be a part of this one: " + why.Message
 	}
-	return viewUse{asQuery: u.asQuery[:len(u.asQuery)-len(u.last)], asKept: kept}
+	return viewUse{asQuery: u.asQuery[:n], asKept: kept}
 }
 
 // inlining ends binding: it begins again, with more views that are bound as their
