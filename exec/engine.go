@@ -131,11 +131,16 @@ func (e *Engine) Start(ctx context.Context) error {
 	return err
 }
 
-// Drain ends every job after the epoch that runs, and every query. When it
-// returns nothing runs any more; where ctx ended first, epochs were cut short and
-// will be undone at the next start.
+// Drain ends every job after the epoch that runs, and every query. When it returns
+// nothing runs any more; where ctx ended first, epochs were cut short and will be undone
+// at the next start. A job that heeds not even that is left behind, and the error names
+// it: the process is to end. A second call does nothing.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
+	if e.draining { // it was called before
+		e.mu.Unlock()
+		return nil
+	}
 	e.draining = true
 	var all []*job
 	for _, j := range e.jobs {
@@ -145,14 +150,13 @@ func (e *Engine) Drain(ctx context.Context) error {
 	for _, j := range all {
 		j.askStop()
 	}
-	var errs []error
-	for _, j := range all {
-		errs = append(errs, j.wait(ctx))
+	errs := make([]error, len(all))
+	var waits sync.WaitGroup
+	for i, j := range all {
+		waits.Go(func() { errs[i] = j.wait(ctx) })
 	}
+	waits.Wait()
 	e.cancel(errDraining)
-	for _, j := range all {
-		<-j.done
-	}
 	e.background.Wait()
 	e.sharing.close()
 	return errors.Join(errs...)

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +92,35 @@ func TestStopTimeoutIsRead(t *testing.T) {
 	if _, err := jobOptions(catalog.Options{{Key: "stop_timeout", Value: "soon"}}, time.Second); err == nil || !strings.Contains(err.Error(), "stop_timeout") {
 		t.Errorf("stop_timeout = 'soon': %v", err)
 	}
+}
+
+// TestDrainOfWhatHeedsNothing: the end of the process does not wait for a sink that heeds
+// no end of its context.
+func TestDrainOfWhatHeedsNothing(t *testing.T) {
+	f := newFixture(t)
+	f.endPatience = 20 * time.Millisecond
+	release := f.topics.file("x").holdPrepare()
+	in := f.stream("in")
+	f.topics.topic("in").addRows(0, 1, 5)
+	f.exec(f.copyJob("j", in, []string{"x"}))
+	if err := f.topics.file("x").held(f.context()); err != nil {
+		t.Fatal(err)
+	}
+	f.Engine.mu.Lock()
+	j := f.jobs[f.catalog.Snapshot().Job("j").UUID]
+	f.Engine.mu.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- f.Drain(ctx) }()
+	select {
+	case err := <-drained:
+		if still := (stillRuns{}); !errors.As(err, &still) || still.job != "j" {
+			t.Errorf("Drain: %v, want that job j has not ended", err)
+		}
+	case <-f.context().Done():
+		t.Error("Drain waits for a job that does not end")
+	}
+	release()
+	<-j.done
 }
