@@ -25,7 +25,10 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 	changed := *j
 	if s.From != nil {
 		changed.Start = s.From
-		return nil, t.restartJob(ctx, &changed, s.From)
+		if err := t.restartJob(ctx, &changed, s.From); err != nil {
+			return nil, err
+		}
+		return t.e.undelivered([]*catalog.Job{j}, jobAnew), nil
 	}
 	changed.Options = slices.Clone(j.Options)
 	for _, o := range s.Set {

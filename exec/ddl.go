@@ -141,7 +141,7 @@ func (t *Txn) dropOwned(ctx context.Context, s *plan.DropOwned, env *function.En
 // gone does what follows from a DROP, unless it failed.
 func (t *Txn) gone(ctx context.Context, res Result, dropped catalog.Dropped, err error) (Result, error) {
 	t.changes(jobNames(dropped.Jobs)...) // that have gone along
-	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs)...)
+	res.Notices = append(res.Notices, t.e.undelivered(dropped.Jobs, jobDropped)...)
 	if err == nil {
 		err = t.owe(ctx, dropped.Jobs)
 	}
@@ -270,7 +270,7 @@ func (t *Txn) alterJob(ctx context.Context, s *plan.AlterJob, env *function.Env)
 	t.changes(s.Name, s.Rename, s.Swap)
 	if s.Action == plan.JobDrop {
 		dropped, notices, err := tx.DropJob(s.Name, s.IfExists, false, env.SearchPath)
-		res.Notices = append(notices, t.e.undelivered(dropped.Jobs)...)
+		res.Notices = append(notices, t.e.undelivered(dropped.Jobs, jobDropped)...)
 		if err == nil {
 			err = t.owe(ctx, dropped.Jobs)
 		}

@@ -16,28 +16,40 @@ import (
 // lastDelivery is how long a job that was dropped may take to deliver what is staged.
 const lastDelivery = 10 * time.Second
 
-// undelivered warns of what sinks of jobs that are dropped have not got, and will not.
-func (e *Engine) undelivered(dropped []*catalog.Job) []*sqlerr.Error {
+// parting is how a job leaves rows behind that its sinks have not got, and what to do.
+type parting struct{ how, hint string }
+
+var (
+	jobDropped = parting{"is dropped with", "ROLLBACK keeps the job, where a transaction was begun; a job that runs delivers the rows when its sink takes them."}
+	jobAnew    = parting{"begins anew without", "ROLLBACK keeps them, where a transaction was begun; START JOB, without FROM, delivers them when the sink takes them."}
+)
+
+// undelivered warns of what sinks of jobs have not got, and will not.
+func (e *Engine) undelivered(jobs []*catalog.Job, p parting) []*sqlerr.Error {
 	var all []*sqlerr.Error
-	for _, def := range dropped {
-		e.mu.Lock()
-		j := e.jobs[def.UUID]
-		e.mu.Unlock()
-		lost := e.left(def)
-		if j != nil && !j.ended() {
-			if stuck, runs := j.stuck(); runs {
-				lost = stuck
-			}
-			j.told.Store(len(lost) > 0)
-		}
-		for _, text := range lost {
-			w := sqlerr.Errorf(sqlerr.Warning, "job \"%s\" is dropped with rows that a sink has not got: %s", def.Name, text).
-				WithHint("ROLLBACK keeps the job, where a transaction was begun; a job that runs delivers the rows when its sink takes them.")
+	for _, def := range jobs {
+		for _, text := range e.lost(def) {
+			w := sqlerr.Errorf(sqlerr.Warning, "job \"%s\" %s rows that a sink has not got: %s", def.Name, p.how, text).WithHint("%s", p.hint)
 			w.Severity = "WARNING"
 			all = append(all, w)
 		}
 	}
 	return all
+}
+
+// lost is what sinks of a job have not got, and will not where its state goes.
+func (e *Engine) lost(def *catalog.Job) []string {
+	e.mu.Lock()
+	j := e.jobs[def.UUID]
+	e.mu.Unlock()
+	lost := e.left(def)
+	if j != nil && !j.ended() {
+		if stuck, runs := j.stuck(); runs {
+			lost = stuck
+		}
+		j.told.Store(len(lost) > 0)
+	}
+	return lost
 }
 
 // stuck says which sinks of a job that runs do not take what is staged for them. It

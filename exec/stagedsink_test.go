@@ -176,6 +176,16 @@ func TestDropDelivers(t *testing.T) {
 		f.waitState("j", catalog.JobStopped)
 		drop(f, "epochs for sink 'sink_1_j_k'")
 	})
+	t.Run("begins anew", func(t *testing.T) {
+		f := start(t, 1<<30)
+		impeded(f)
+		f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
+		f.waitState("j", catalog.JobStopped)
+		res := f.exec(&plan.AlterJob{Name: "j", Action: plan.JobAlter, From: &catalog.JobStart{Kind: "EARLIEST"}})
+		if len(res.Notices) != 1 || !strings.Contains(res.Notices[0].Message, `job "j" begins anew without rows that a sink has not got: `) || !strings.Contains(res.Notices[0].Message, "epochs for sink 'sink_1_j_k'") {
+			t.Errorf("START FROM says %v", res.Notices)
+		}
+	})
 }
 
 // TestSinkFullDrops: with on_sink_full = 'drop' the job goes on, and counts what it
