@@ -106,7 +106,7 @@ func TestSamplesGoOn(t *testing.T) {
 		}
 		n := int64(0)
 		ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var ids []string
 		for int64(len(ids)) < n {
@@ -195,7 +195,7 @@ func TestBrokerKeepsTopicsThroughAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if got := cl.PollFetches(ctx).Records(); len(got) != 1 || string(got[0].Value) != "x" {
 		t.Errorf("records %v, want x", got)

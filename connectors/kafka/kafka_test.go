@@ -143,7 +143,7 @@ func (b *broker) open(rel *catalog.Relation, scan stream.Scan, at map[stream.Spl
 
 // next returns the rows of one Read: the visible columns, and @partition:offset.
 func (c *cursor) next() ([]string, error) {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
 	read, err := c.r.Read(ctx, c.b)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestRack(t *testing.T) {
 			if got != rack {
 				t.Errorf("%v: the rack is %q, want %q", options, got, rack)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%v: nothing was fetched", options)
 		}
 	}

@@ -290,7 +290,7 @@ func TestRollbackWithoutAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-under
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.Rollback(ctx, 1, nil); err != nil {
 		t.Errorf("Rollback: %v", err)
@@ -324,7 +324,7 @@ func TestImpediment(t *testing.T) {
 	if err := s.Impediment(); err != nil {
 		t.Errorf("just handed over: %v", err)
 	}
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	var err error
 	for { // until an attempt to connect has failed

@@ -228,7 +228,7 @@ func TestDeadlockIsFound(t *testing.T) {
 // waiting returns when a transaction waits for a lock.
 func waiting(t *testing.T, x *Txn) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		x.t.locks.mu.Lock()
 		waits := x.owner.wants != nil
 		x.t.locks.mu.Unlock()
