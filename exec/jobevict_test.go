@@ -39,6 +39,7 @@ func TestGroupsPastTheLimit(t *testing.T) {
 		{"SELECT DISTINCT ON (id) id, name, ts FROM e ORDER BY id, ts DESC", "2"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
+		{"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id", "1"},
 		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'", "2"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW HOPPING (INTERVAL '10 days', INTERVAL '5 days') GROUP BY id", "1"},
 	} {
@@ -70,7 +71,6 @@ func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 	for _, query := range []string{
 		"SELECT id, window_start, count(DISTINCT name) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
 		"SELECT id, window_start, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 days', INTERVAL '20 days') GROUP BY id",
-		"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id",
 		"SELECT a.id FROM e a JOIN e b ON a.id = b.id",
 		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
 		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",
