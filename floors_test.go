@@ -55,6 +55,7 @@ var floors = map[string]int{
 	"state":                      0,
 	"catalog/sqlerr":             0,
 	"catalog/scram":              0,
+	"catalog/blocksort":          0,
 	"catalog/regex":              0,
 	"config":                     0,
 	"notify":                     0,

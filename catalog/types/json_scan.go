@@ -2,6 +2,7 @@ package types
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
@@ -148,6 +149,14 @@ func (j *jsonScanner) skipString() error {
 	surrogate := false // the last thing was a high one
 	j.plain = true
 	for j.pos++; ; j.pos++ {
+		for !surrogate && j.pos+8 <= len(j.s) {
+			special := JSONSpecial(binary.LittleEndian.Uint64(bytesOf(j.s[j.pos : j.pos+8])))
+			if special != 0 {
+				j.pos += bits.TrailingZeros64(special) >> 3
+				break
+			}
+			j.pos += 8
+		}
 		if j.pos >= len(j.s) {
 			return errJSON("Token \"%s\" is invalid.", j.text())
 		}

@@ -1,10 +1,11 @@
 package types
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 	"sync"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/blocksort"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
@@ -13,6 +14,12 @@ import (
 // numeric prints them. It keeps nothing of src.
 func AppendCanonicalJSON(dst, src []byte) ([]byte, error) {
 	return appendCanonical(dst, view(src), nil)
+}
+
+// AppendCanonicalJSONUntil is AppendCanonicalJSON that gives up with the error of
+// ended, which it asks all the while.
+func AppendCanonicalJSONUntil(dst, src []byte, ended func() error) ([]byte, error) {
+	return appendCanonical(dst, view(src), ended)
 }
 
 // appendCanonical gives up with the error of ended, where that is not nil and returns one.
@@ -56,6 +63,7 @@ type canonicalWriter struct {
 	jsonScanner
 	unescaped []byte // strings that had escapes, one after the other
 	members   []jsonMember
+	order     []int32 // of the members of the object that is put in order
 	scratch   []byte
 }
 
@@ -193,29 +201,53 @@ func (w *canonicalWriter) object(dst []byte) ([]byte, error) {
 		}
 	}
 	if !ordered {
-		dst = w.reorder(dst, open, w.members[base:])
+		var err error
+		if dst, err = w.reorder(dst, open, w.members[base:]); err != nil {
+			return dst, err
+		}
 	}
 	w.members = w.members[:base]
 	w.depth--
 	return append(dst, '}'), nil
 }
 
-// compareKeys orders keys by length, then bytes.
-func compareKeys(a, b jsonMember) int {
-	if len(a.key) != len(b.key) {
-		return compareInt(int64(len(a.key)), int64(len(b.key)))
+func compareKeys(a, b jsonMember) int { return CompareJSONKeys(a.key, b.key) }
+
+// CompareJSONKeys orders keys as those of an object of jsonb are: by length, then
+// bytes.
+func CompareJSONKeys(a, b string) int {
+	if len(a) != len(b) {
+		return compareInt(int64(len(a)), int64(len(b)))
 	}
-	return strings.Compare(a.key, b.key)
+	return strings.Compare(a, b)
 }
 
 // reorder sorts the members that lie in dst from open on, the last of equal keys
 // winning.
-func (w *canonicalWriter) reorder(dst []byte, open int, members []jsonMember) []byte {
-	slices.SortStableFunc(members, compareKeys)
+func (w *canonicalWriter) reorder(dst []byte, open int, members []jsonMember) ([]byte, error) {
+	w.order = w.order[:0]
+	for i := range members {
+		w.order = append(w.order, int32(i))
+	}
+	err := blocksort.Sort(w.order, func(a, b int32) int {
+		if c := compareKeys(members[a], members[b]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	}, w.ended)
+	if err != nil {
+		return dst, err
+	}
 	w.scratch = append(w.scratch[:0], dst[open:]...)
 	dst = dst[:open]
-	for i, m := range members {
-		if i+1 < len(members) && compareKeys(m, members[i+1]) == 0 {
+	for k, i := range w.order {
+		if k%blocksort.Block == blocksort.Block-1 && w.ended != nil {
+			if err := w.ended(); err != nil {
+				return dst, err
+			}
+		}
+		m := members[i]
+		if k+1 < len(w.order) && compareKeys(m, members[w.order[k+1]]) == 0 {
 			continue
 		}
 		if len(dst) > open {
@@ -223,7 +255,7 @@ func (w *canonicalWriter) reorder(dst []byte, open int, members []jsonMember) []
 		}
 		dst = append(dst, w.scratch[m.start-open:m.end-open]...)
 	}
-	return dst
+	return dst, nil
 }
 
 var _ = register(&Info{
@@ -245,7 +277,7 @@ var _ = register(&Info{
 		return NewString(JSONB, string(c)), err
 	},
 	AppendBinary: func(dst []byte, v Value, _ *Format) []byte { return append(append(dst, jsonbVersion), v.S...) },
-	Compare:      func(a, b Value) int { return CompareJSONB(a.S, b.S) },
+	Compare:      func(a, b Value) int { return compareJSONB(a.S, b.S, nil) },
 })
 
 // jsonbVersion is the first byte of the binary form.

@@ -2,15 +2,25 @@ package types
 
 import "strings"
 
-// CompareJSONB orders canonical texts as PostgreSQL's btree does: null, strings,
+// SameJSONB reports whether canonical texts are equal.
+func SameJSONB(a, b string) bool { return compareJSONB(a, b, nil) == 0 }
+
+// CompareJSONBUntil orders canonical texts as PostgreSQL's btree does: null, strings,
 // numbers, booleans, arrays, objects; containers by their size, then by their
 // members in order. An empty array is below every scalar, since there a scalar
-// counts as an array of one.
-func CompareJSONB(a, b string) int {
+// counts as an array of one. It gives up with the error of ended, which it asks all
+// the while.
+func CompareJSONBUntil(a, b string, ended func() error) (int, error) {
+	c := compareJSONB(a, b, ended)
+	return c, ended()
+}
+
+// compareJSONB answers anything once ended, where that is not nil, returns an error.
+func compareJSONB(a, b string, ended func() error) int {
 	if a == b {
 		return 0
 	}
-	x, y := jsonScanner{s: a}, jsonScanner{s: b}
+	x, y := jsonScanner{s: a, ended: ended}, jsonScanner{s: b, ended: ended}
 	tx, _ := x.next()
 	ty, _ := y.next()
 	if containerX, containerY := isContainer(tx), isContainer(ty); containerX != containerY {
@@ -76,7 +86,7 @@ func compareJSONValues(x, y *jsonScanner, tx, ty jsonToken) int {
 			tx, _ = x.next()
 			ty, _ = y.next()
 			switch tx {
-			case ']', '}':
+			case ']', '}', jsonEnd:
 				return 0
 			case ',', ':':
 				continue

@@ -64,6 +64,9 @@ var hostile = map[string]string{
 	"jsonpath array":         "SELECT sum(length(jsonb_path_query_array((SELECT jsonb_agg(x) FROM generate_series(1, 2000000) x), '$[0 to last]')::text)) FROM generate_series(1, 1000) g",
 	"recursive union":        "WITH RECURSIVE r(n, p) AS (SELECT 1, 'a' UNION SELECT n + 1, p || 'a' FROM r) SELECT max(length(p)) FROM r",
 	"like":                   "SELECT count(*) FROM generate_series(1, 100000) g WHERE repeat('ab', 500000) || g LIKE '%a%b%a%b%c%b%a%x'",
+	"cast of many keys":      "SELECT sum(length((t || repeat(' ', g % 10))::jsonb::text)) FROM documents, generate_series(1, 1000) g",
+	"order of documents":     "SELECT count(*) FROM documents a, documents b, generate_series(1, 1000) g WHERE a.j < b.j AND g > 0",
+	"document in another":    "SELECT count(*) FROM documents a, documents b, generate_series(1, 1000) g WHERE a.j @> b.j AND g > 0",
 	"json text":              "SELECT sum(length((SELECT jsonb_agg(i + g) FROM generate_series(1, 300000) i)::text)) FROM generate_series(1, 1000) g",
 	"series of dates":        "SELECT count(*) FROM generate_series('2000-01-01'::timestamptz, '290000-01-01', '1 second') g",
 	"endless stream":         "SELECT count(*) FROM endless",
@@ -138,6 +141,8 @@ func TestCancelIsQuick(t *testing.T) {
 	conn := connect(t, p).PgConn()
 	for _, sql := range []string{
 		"CREATE STREAM endless (a bigint GENERATED ALWAYS AS (_offset) STORED) WITH (type = 'generator', rows = '1000000000000')",
+		"CREATE TABLE documents (t text, j jsonb)",
+		"INSERT INTO documents SELECT t, t::jsonb FROM (SELECT '{' || string_agg('\"' || (i::bigint * 7919 % 1000003) || '\": ' || CASE WHEN i = 126 THEN last ELSE 1 END, ', ') || '}' AS t FROM generate_series(1, 1000000) i, generate_series(1, 2) last GROUP BY last) s",
 		"CREATE STREAM copies (a bigint) WITH (type = 'file', path = '" + filepath.Join(dir, "copies.csv") + "', format = 'csv')",
 	} {
 		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {

@@ -49,6 +49,19 @@ func CompileWith(e plan.Expr, env *function.Env, scope Scope) (*Program, error) 
 // Type is the type of the program's values.
 func (p *Program) Type() types.Type { return p.typ }
 
+// Plain reports whether the program is a column as it is, or a constant, so that
+// it fails for no row.
+func (p *Program) Plain() bool {
+	switch p.root.(type) {
+	case *columnNode, *constNode:
+		return true
+	}
+	return false
+}
+
+// Ended is why the statement of the program has to end, nil while it may go on.
+func (p *Program) Ended() error { return p.run.env.Ended() }
+
 // Run computes the rows sel of b (nil: all of them). The result has b.Rows
 // physical rows, is defined at those of sel that are not in the errors, and
 // belongs to the program until its next Run or Filter; it may be one of b's own

@@ -122,7 +122,7 @@ func init() {
 	op("string_to_array(text, text, text) _text immutable", func(env *Env, a vs) (types.Value, error) { return splitText(env, a[0], a[1], a[2]) },
 		"string_to_array('a,b,,c', ',', '')", "{a,b,NULL,c}")
 	op("array_to_json(anyarray) json strict stable", func(env *Env, a vs) (types.Value, error) {
-		return types.NewString(types.JSON, textOf(appendAsJSON(env, nil, a[0]))), nil
+		return jsonResult(env, "json", appendAsJSON(env, nil, a[0]))
 	}, "array_to_json(ARRAY[[1, 2], [3, NULL]])", "[[1,2],[3,null]]")
 	op("num_nulls(variadic any) int4 immutable", func(_ *Env, a vs) (types.Value, error) { return int4(countNulls(a)) }, "num_nulls(1, NULL, 2)", "1")
 	op("num_nonnulls(variadic any) int4 immutable", func(_ *Env, a vs) (types.Value, error) { return int4(len(a) - countNulls(a)) }, "num_nonnulls(1, NULL, 2)", "2")

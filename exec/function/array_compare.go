@@ -135,6 +135,14 @@ func ended(env *Env, asked *int, n int) error {
 	return env.Ended()
 }
 
+// endedLong is why the statement has to end, asked only about work on many bytes.
+func endedLong(env *Env, bytes int) error {
+	if bytes <= LongValue {
+		return nil
+	}
+	return env.Ended()
+}
+
 // has reports whether v, which is not NULL, is an element.
 func has(a *types.Array, v types.Value) (bool, error) {
 	for _, e := range a.Elems {

@@ -53,9 +53,9 @@ func init() {
 	}, "cardinality(array_sample(ARRAY[1, 2, 3], 2))", "2", "array_sample(ARRAY[1], 2)", "ERROR 22023", "array_sample(ARRAY[4], 1)", "{4}")
 	op("array_to_json(anyarray, bool) json strict stable", func(env *Env, a vs) (types.Value, error) {
 		if !a[1].Bool() {
-			return types.NewString(types.JSON, textOf(appendAsJSON(env, nil, a[0]))), nil
+			return jsonResult(env, "json", appendAsJSON(env, nil, a[0]))
 		}
-		return types.NewString(types.JSON, textOf(linesOfJSON(env, a[0].A))), nil
+		return jsonResult(env, "json", linesOfJSON(env, a[0].A))
 	}, "array_to_json(ARRAY[1, 2], true)", "[1,\n 2]", "array_to_json(ARRAY[1, 2], false)", "[1,2]")
 }
 
@@ -182,13 +182,17 @@ func pickItems(v types.Value, n int, dims []types.Dim) types.Value {
 	return types.Value{Type: v.Type, A: out}
 }
 
-// linesOfJSON is an array with the items of its first dimension on lines.
+// linesOfJSON is an array with the items of its first dimension on lines, as far as
+// they are written when the statement ends.
 func linesOfJSON(env *Env, a *types.Array) []byte {
 	dst := []byte{'['}
 	size := firstLen(a)
 	for i := range size {
 		if i > 0 {
 			dst = append(dst, ",\n "...)
+		}
+		if i%askedEvery == askedEvery-1 && env.Ended() != nil {
+			break
 		}
 		width := len(a.Elems) / size
 		part := a.Elems[i*width : (i+1)*width]

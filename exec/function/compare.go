@@ -278,6 +278,20 @@ func rowComparison(op comparison, t types.Type) VectorFunc {
 	}
 }
 
+// jsonbComparison compares jsonb, of which one may be long.
+func jsonbComparison(op comparison) VectorFunc {
+	return func(c *Call) {
+		out := c.Out.(*vec.Fixed[bool]).Resize(c.Rows)
+		c.each(func(i int) {
+			order, err := vec.CompareJSONBUntil(c.Args[0], i, c.Args[1], i, c.Env.Ended)
+			if err != nil {
+				c.Errs.Set(i, err)
+			}
+			out[i] = op.holds(order)
+		})
+	}
+}
+
 // numericComparison compares decimals: as integers where both sides have one
 // scale.
 func numericComparison(op comparison) VectorFunc {

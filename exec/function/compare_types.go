@@ -72,7 +72,7 @@ func init() {
 		{"tsquery_%", "tsquery", "tsquery", nil, "tsquery 'b'", "tsquery 'a & b'"},
 		{"range_%", "anyrange", "anyrange", nil, "int4range '[1,5)'", "int4range '[1,)'"},
 		{"multirange_%", "anymultirange", "anymultirange", nil, "int4multirange '{[1,5)}'", "int4multirange '{[1,5),[6,7]}'"},
-		{"jsonb_%", "jsonb", "jsonb", ofType(types.JSONB), `'1'::jsonb`, `'[1, 2]'::jsonb`},
+		{"jsonb_%", "jsonb", "jsonb", jsonbComparison, `'1'::jsonb`, `'[1, 2]'::jsonb`},
 		{"record_%", "record", "record", recordComparison, "ROW(1, 'a'::text)", "ROW(1, 'b'::text)"},
 		{"array_%", "anyarray", "anyarray", arrayComparison, "ARRAY[1, 2]", "ARRAY[1, 3]"},
 	} {

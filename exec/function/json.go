@@ -22,7 +22,7 @@ func init() {
 	for _, t := range []string{"json", "jsonb"} {
 		define("to_"+t+"(anyelement) "+t+" strict stable", Definition{
 			Value: func(env *Env, a []types.Value) (types.Value, error) {
-				return jsonResult(t, appendAsJSON(env, nil, a[0]))
+				return jsonResult(env, t, appendAsJSON(env, nil, a[0]))
 			}, Examples: examples("to_"+t+"(1.50)", "1.50", "to_"+t+"('a\"b'::text)", `"a\"b"`, "to_"+t+"(timestamp '2024-02-29 12:00')", `"2024-02-29T12:00:00"`, "to_"+t+"(true)", "true"),
 		})
 		define(t+"_build_array(variadic any) "+t+" stable", Definition{
@@ -34,15 +34,15 @@ func init() {
 					}
 					b = appendAsJSON(env, b, v)
 				}
-				return jsonResult(t, append(b, ']'))
+				return jsonResult(env, t, append(b, ']'))
 			}, Examples: examples(t+"_build_array(1, 'a', NULL, true)", `[1, "a", null, true]`),
 		})
 		define(t+"_build_array() "+t+" stable", Definition{
-			Value:    func(*Env, []types.Value) (types.Value, error) { return jsonResult(t, []byte("[]")) },
+			Value:    func(env *Env, _ []types.Value) (types.Value, error) { return jsonResult(env, t, []byte("[]")) },
 			Examples: examples(t+"_build_array()", "[]"),
 		})
 		define(t+"_build_object() "+t+" stable", Definition{
-			Value:    func(*Env, []types.Value) (types.Value, error) { return jsonResult(t, []byte("{}")) },
+			Value:    func(env *Env, _ []types.Value) (types.Value, error) { return jsonResult(env, t, []byte("{}")) },
 			Examples: examples(t+"_build_object()", "{}"),
 		})
 		want := `{"a" : 1, "b" : null}`
@@ -61,12 +61,13 @@ func init() {
 	})
 }
 
-// jsonResult is a value of json or jsonb of text that is valid JSON.
-func jsonResult(t string, b []byte) (types.Value, error) {
+// jsonResult is a value of json or jsonb of text that is valid JSON, unless the
+// statement has ended while it was written.
+func jsonResult(env *Env, t string, b []byte) (types.Value, error) {
 	if t == "json" {
-		return types.NewString(types.JSON, textOf(b)), nil
+		return types.NewString(types.JSON, textOf(b)), endedLong(env, len(b))
 	}
-	canonical, err := types.AppendCanonicalJSON(nil, b)
+	canonical, err := types.AppendCanonicalJSONUntil(nil, b, env.Ended)
 	return types.NewString(types.JSONB, textOf(canonical)), err
 }
 
@@ -297,7 +298,8 @@ func appendAsJSON(env *Env, dst []byte, v types.Value) []byte {
 	return types.AppendJSONString(dst, string(info.AppendText(nil, v, env.Format)))
 }
 
-// appendArrayAsJSON writes one dimension of an array, and those below it.
+// appendArrayAsJSON writes one dimension of an array, and those below it. It stops
+// where the statement has ended, which whoever uses the result asks (endedLong).
 func appendArrayAsJSON(env *Env, dst []byte, a *types.Array, dim int, elems []types.Value) []byte {
 	dst = append(dst, '[')
 	if dim < len(a.Dims) {
@@ -305,6 +307,9 @@ func appendArrayAsJSON(env *Env, dst []byte, a *types.Array, dim int, elems []ty
 		for i := range n {
 			if i > 0 {
 				dst = append(dst, ',')
+			}
+			if i%askedEvery == askedEvery-1 && env.Ended() != nil {
+				break
 			}
 			part := elems[i*len(elems)/n : (i+1)*len(elems)/n]
 			if dim == len(a.Dims)-1 {
@@ -360,6 +365,6 @@ func buildObject(t string) ValueFunc {
 			b = append(b, colon...)
 			b = appendAsJSON(env, b, a[i+1])
 		}
-		return jsonResult(t, append(b, '}'))
+		return jsonResult(env, t, append(b, '}'))
 	}
 }

@@ -30,8 +30,8 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("jsonb_set(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool = true) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return setJSON(a, len(a) < 4 || a[3].Bool())
+	op("jsonb_set(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool = true) jsonb strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return setJSON(env, a, len(a) < 4 || a[3].Bool())
 	},
 		`jsonb_set('[{"f1":1,"f2":null},2,null,3]', '{0,f1}', '[2,3,4]', false)`, `[{"f1": [2, 3, 4], "f2": null}, 2, null, 3]`, `jsonb_set('[{"f1":1,"f2":null},2]', '{0,f3}', '[2,3,4]')`, `[{"f1": 1, "f2": null, "f3": [2, 3, 4]}, 2]`,
 		`jsonb_set('{"a": 1}'::jsonb, '{b}', '2', false)`, `{"a": 1}`, `jsonb_set('[1, 2]'::jsonb, '{-9}', '0')`, "[0, 1, 2]", `jsonb_set('[1, 2]'::jsonb, '{9}', '0')`, "[1, 2, 0]", `jsonb_set('{"a": 1}'::jsonb, '{a,b}', '2')`, `{"a": 1}`,
@@ -39,12 +39,12 @@ func init() {
 	op("jsonb_set_lax(jsonb_in jsonb, path _text, replacement jsonb, optional create_if_missing bool = true, optional null_value_treatment text = use_json_null) jsonb immutable", setJSONLax,
 		`jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL)`, `{"a": null}`, `jsonb_set_lax('{"a": 1, "b": 2}'::jsonb, '{b}', NULL, true, 'delete_key')`, `{"a": 1}`, `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'return_target')`, `{"a": 1}`,
 		`jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'raise_exception')`, "ERROR 22004", `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', NULL, true, 'x')`, "ERROR 22023", `jsonb_set_lax('{"a": 1}'::jsonb, '{a}', '5')`, `{"a": 5}`)
-	op("jsonb_insert(jsonb_in jsonb, path _text, replacement jsonb, optional insert_after bool = false) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("jsonb_insert(jsonb_in jsonb, path _text, replacement jsonb, optional insert_after bool = false) jsonb strict immutable", func(env *Env, a vs) (types.Value, error) {
 		how := pathBefore
 		if len(a) > 3 && a[3].Bool() {
 			how = pathAfter
 		}
-		return changeJSON(a[0].S, a[1], a[2].S, how, "set path in")
+		return changeJSON(env, a[0].S, a[1], a[2].S, how, "set path in")
 	},
 		`jsonb_insert('{"a": [0,1,2]}', '{a, 1}', '"new_value"')`, `{"a": [0, "new_value", 1, 2]}`, `jsonb_insert('{"a": [0,1,2]}', '{a, 1}', '"new_value"', true)`, `{"a": [0, 1, "new_value", 2]}`,
 		`jsonb_insert('{"a": 1}'::jsonb, '{b}', '2')`, `{"a": 1, "b": 2}`, `jsonb_insert('{"a": 1}'::jsonb, '{a}', '2')`, "ERROR 22023", "jsonb_insert('[]'::jsonb, '{3}', '2')", "[2]")
@@ -67,33 +67,33 @@ func init() {
 		`'{"a": 1, "b": 2, "c": 3}'::jsonb - '{a,c}'::text[]`, `{"b": 2}`, `'["a", "b"]'::jsonb - ARRAY['b', NULL]`, `["a"]`)
 	op("jsonb_delete(jsonb, int4) jsonb strict immutable", deleteElement,
 		`'["a", "b"]'::jsonb - 1`, `["a"]`, `'["a", "b"]'::jsonb - -2`, `["b"]`, `'["a"]'::jsonb - 5`, `["a"]`, "'{}'::jsonb - 1", "ERROR 22023", "'1'::jsonb - 1", "ERROR 22023")
-	op("jsonb_delete_path(jsonb, _text) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return changeJSON(a[0].S, a[1], "", pathDelete, "delete path in")
+	op("jsonb_delete_path(jsonb, _text) jsonb strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return changeJSON(env, a[0].S, a[1], "", pathDelete, "delete path in")
 	},
 		`'["a", {"b": 1}]'::jsonb #- '{1,b}'`, `["a", {}]`, `'{"a": [1, 2, 3]}'::jsonb #- '{a,-1}'`, `{"a": [1, 2]}`, `'{"a": 1}'::jsonb #- '{z}'`, `{"a": 1}`, "'1'::jsonb #- '{a}'", "ERROR 22023", `'[1]'::jsonb #- '{x}'`, "ERROR 22P02")
-	op("jsonb_concat(jsonb, jsonb) jsonb strict immutable", func(_ *Env, a vs) (types.Value, error) { return concatJSON(a[0].S, a[1].S) },
+	op("jsonb_concat(jsonb, jsonb) jsonb strict immutable", func(env *Env, a vs) (types.Value, error) { return concatJSON(env, a[0].S, a[1].S) },
 		`'{"a": 1, "b": 2}'::jsonb || '{"b": 3, "c": 4}'::jsonb`, `{"a": 1, "b": 3, "c": 4}`, `'[1, 2]'::jsonb || '3'::jsonb`, "[1, 2, 3]", `'{"a": 1}'::jsonb || '[2]'::jsonb`, `[{"a": 1}, 2]`, "'1'::jsonb || '2'::jsonb", "[1, 2]",
 		"'[]'::jsonb || '{}'::jsonb", "[{}]", "'{}'::jsonb || '[]'::jsonb", "[{}]", "'[]'::jsonb || '[]'::jsonb", "[]", `'1'::jsonb || '{"a": 1}'::jsonb`, `[1, {"a": 1}]`)
 }
 
 // canonicalJSONB is the jsonb of text that is valid JSON.
-func canonicalJSONB(s string) (types.Value, error) {
-	b, err := types.AppendCanonicalJSON(nil, bytesOf(s))
+func canonicalJSONB(env *Env, s string) (types.Value, error) {
+	b, err := types.AppendCanonicalJSONUntil(nil, bytesOf(s), env.Ended)
 	return types.NewString(types.JSONB, textOf(b)), err
 }
 
 func isJSONContainer(s string) bool { return s[0] == '{' || s[0] == '[' }
 
-func setJSON(a []types.Value, create bool) (types.Value, error) {
+func setJSON(env *Env, a []types.Value, create bool) (types.Value, error) {
 	how := pathReplace
 	if create {
 		how = pathCreate
 	}
-	return changeJSON(a[0].S, a[1], a[2].S, how, "set path in")
+	return changeJSON(env, a[0].S, a[1], a[2].S, how, "set path in")
 }
 
 // setJSONLax is jsonb_set with a say on what a NULL does.
-func setJSONLax(_ *Env, a []types.Value) (types.Value, error) {
+func setJSONLax(env *Env, a []types.Value) (types.Value, error) {
 	if a[0].Null || a[1].Null || len(a) > 3 && a[3].Null {
 		return null(types.JSONB)
 	}
@@ -106,7 +106,7 @@ func setJSONLax(_ *Env, a []types.Value) (types.Value, error) {
 		treatment = a[4].S
 	}
 	if !a[2].Null {
-		return setJSON(a[:3], create)
+		return setJSON(env, a[:3], create)
 	}
 	switch treatment {
 	case "raise_exception":
@@ -114,9 +114,9 @@ func setJSONLax(_ *Env, a []types.Value) (types.Value, error) {
 			WithDetail("Exception was raised because null_value_treatment is \"raise_exception\".").
 			WithHint("To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.")
 	case "use_json_null":
-		return setJSON([]types.Value{a[0], a[1], types.NewString(types.JSONB, "null")}, create)
+		return setJSON(env, []types.Value{a[0], a[1], types.NewString(types.JSONB, "null")}, create)
 	case "delete_key":
-		return changeJSON(a[0].S, a[1], "", pathDelete, "delete path in")
+		return changeJSON(env, a[0].S, a[1], "", pathDelete, "delete path in")
 	case "return_target":
 		return a[0], nil
 	}
@@ -124,7 +124,7 @@ func setJSONLax(_ *Env, a []types.Value) (types.Value, error) {
 }
 
 // changeJSON changes what is at a path, an array of texts.
-func changeJSON(s string, path types.Value, with string, how pathChange, doing string) (types.Value, error) {
+func changeJSON(env *Env, s string, path types.Value, with string, how pathChange, doing string) (types.Value, error) {
 	if len(path.A.Dims) > 1 {
 		return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "wrong number of array subscripts")
 	}
@@ -138,7 +138,7 @@ func changeJSON(s string, path types.Value, with string, how pathChange, doing s
 	if err := e.value(s, 0); err != nil {
 		return types.Value{}, err
 	}
-	return canonicalJSONB(e.out.String())
+	return canonicalJSONB(env, e.out.String())
 }
 
 // jsonEdit writes a value anew with a change at a path, as PostgreSQL's setPath.
@@ -309,7 +309,7 @@ func deleteElement(_ *Env, a []types.Value) (types.Value, error) {
 }
 
 // concatJSON joins objects, or arrays; anything else counts as an array of one.
-func concatJSON(a, b string) (types.Value, error) {
+func concatJSON(env *Env, a, b string) (types.Value, error) {
 	inside := func(s string) string { return s[1 : len(s)-1] }
 	if a[0] == '{' && b[0] == '{' {
 		switch {
@@ -318,7 +318,7 @@ func concatJSON(a, b string) (types.Value, error) {
 		case inside(b) == "":
 			return types.NewString(types.JSONB, a), nil
 		}
-		return canonicalJSONB("{" + inside(a) + ", " + inside(b) + "}")
+		return canonicalJSONB(env, "{"+inside(a)+", "+inside(b)+"}")
 	}
 	items := func(s string) string {
 		if s[0] == '[' {

@@ -209,7 +209,7 @@ func (x *pathRun) itemOfValue(v types.Value) (jsonItem, error) {
 	case types.JSONB:
 		return itemOf(v.S), nil
 	case types.JSON:
-		canonical, err := types.AppendCanonicalJSON(nil, bytesOf(v.S))
+		canonical, err := types.AppendCanonicalJSONUntil(nil, bytesOf(v.S), x.env.Ended)
 		return itemOf(textOf(canonical)), err
 	case types.Date:
 		return jsonItem{kind: itemTimeOf, time: itemTime{kind: kindDate, local: v.I * microsPerDay}}, nil
@@ -307,7 +307,7 @@ func queriedJSON(q *queried, items []jsonItem) (types.Value, error) {
 	default:
 		json = items[0].append(json)
 	}
-	canonical, err := types.AppendCanonicalJSON(nil, json)
+	canonical, err := types.AppendCanonicalJSONUntil(nil, json, q.env.Ended)
 	if err != nil {
 		return types.Value{}, err
 	}

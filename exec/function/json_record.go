@@ -138,7 +138,7 @@ func fromJSON(env *Env, t string, want types.Type, item, key string, was types.V
 	case want.OID == types.JSON:
 		return types.NewString(types.JSON, item), nil
 	case want.OID == types.JSONB:
-		return jsonResult("jsonb", []byte(item))
+		return jsonResult(env, "jsonb", []byte(item))
 	case info != nil && info.Elem != 0 && info.Category == 'A':
 		if kind == '"' {
 			return types.Parse(want, unquoteJSON(item), env.Format)

@@ -72,23 +72,30 @@ func jsonKind(s string) byte {
 // eachMember calls f with each key, still quoted, and value of an object, until
 // f returns false.
 func eachMember(s string, f func(key, value string) bool) {
-	i := skipSpace(s, 0) + 1
-	for {
-		i = skipSpace(s, i)
-		if i >= len(s) || s[i] == '}' {
+	for i := skipSpace(s, 0) + 1; ; {
+		key, value, next := memberAt(s, i)
+		if next < 0 || !f(key, value) {
 			return
 		}
-		end := skipString(s, i)
-		key := s[i:end]
-		i = skipSpace(s, skipSpace(s, end)+1)
-		end = skipValue(s, i)
-		if !f(key, s[i:end]) {
-			return
-		}
-		if i = skipSpace(s, end); i < len(s) && s[i] == ',' {
-			i++
-		}
+		i = next
 	}
+}
+
+// memberAt is the member of an object at a place or behind the blanks there, its key
+// still quoted, and the place of the following one; -1 where the object ends.
+func memberAt(s string, i int) (key, value string, next int) {
+	i = skipSpace(s, i)
+	if i >= len(s) || s[i] == '}' {
+		return "", "", -1
+	}
+	end := skipString(s, i)
+	key = s[i:end]
+	i = skipSpace(s, skipSpace(s, end)+1)
+	end = skipValue(s, i)
+	if next = skipSpace(s, end); next < len(s) && s[next] == ',' {
+		next++
+	}
+	return key, s[i:end], next
 }
 
 // eachElement calls f with each element of an array, until f returns false.

@@ -14,17 +14,22 @@ import (
 func init() {
 	type vs = []types.Value
 	define("jsonb_strip_nulls(jsonb) jsonb strict immutable", Definition{
-		Value: func(_ *Env, a vs) (types.Value, error) {
-			return types.NewString(types.JSONB, textOf(stripNulls(nil, a[0].S, ", ", ": "))), nil
+		Value: func(env *Env, a vs) (types.Value, error) {
+			b := stripNulls(env, nil, a[0].S, ", ", ": ")
+			return types.NewString(types.JSONB, textOf(b)), endedLong(env, len(a[0].S))
 		},
 		Examples: examples(`jsonb_strip_nulls('{"f1": 1, "f2": null, "f3": [1, null, {"x": null}]}'::jsonb)`, `{"f1": 1, "f3": [1, null, {}]}`, "jsonb_strip_nulls('null'::jsonb)", "null")})
 	define("json_strip_nulls(json) json strict immutable", Definition{
-		Value: func(_ *Env, a vs) (types.Value, error) {
-			return types.NewString(types.JSON, textOf(stripNulls(nil, a[0].S, ",", ":"))), nil
+		Value: func(env *Env, a vs) (types.Value, error) {
+			b := stripNulls(env, nil, a[0].S, ",", ":")
+			return types.NewString(types.JSON, textOf(b)), endedLong(env, len(a[0].S))
 		},
 		Examples: examples(`json_strip_nulls('{"f1": 1, "f2" : null, "f3": [1, null, "\u00e9"]}'::json)`, `{"f1":1,"f3":[1,null,"é"]}`)})
 	define("jsonb_pretty(jsonb) text strict immutable", Definition{
-		Value:    func(_ *Env, a vs) (types.Value, error) { return text(textOf(prettyJSON(nil, a[0].S, 0))) },
+		Value: func(env *Env, a vs) (types.Value, error) {
+			b := prettyJSON(env, nil, a[0].S, 0)
+			return types.NewText(textOf(b)), endedLong(env, len(a[0].S))
+		},
 		Examples: examples(`jsonb_pretty('{"a": [1, {"b": []}], "c": {}}'::jsonb)`, "{\n    \"a\": [\n        1,\n        {\n            \"b\": [\n            ]\n        }\n    ],\n    \"c\": {\n    }\n}", "jsonb_pretty('1'::jsonb)", "1")})
 	for _, t := range []string{"json", "jsonb"} {
 		oid := oidOf(t)
@@ -39,16 +44,16 @@ func init() {
 			want = `{"a": "1", "b": null}`
 		}
 		define(t+"_object(_text) "+t+" strict immutable", Definition{
-			Value: func(_ *Env, a vs) (types.Value, error) {
+			Value: func(env *Env, a vs) (types.Value, error) {
 				keys, values, err := pairsOf(a[0].A)
 				if err != nil {
 					return types.Value{}, err
 				}
-				return objectOfTexts(t, keys, values)
+				return objectOfTexts(env, t, keys, values)
 			},
 			Examples: examples(t+"_object('{a,1,b,NULL}'::text[])", want, t+"_object('{{a,1},{b,NULL}}'::text[])", want, t+"_object('{a}'::text[])", "ERROR 2202E", t+"_object('{{a,b,c}}'::text[])", "ERROR 2202E", t+"_object('{NULL,1}'::text[])", "ERROR 22004", t+"_object('{}'::text[])", "{}")})
 		define(t+"_object(_text, _text) "+t+" strict immutable", Definition{
-			Value: func(_ *Env, a vs) (types.Value, error) {
+			Value: func(env *Env, a vs) (types.Value, error) {
 				k, v := a[0].A, a[1].A
 				switch {
 				case len(k.Dims) > 1 || len(k.Dims) != len(v.Dims):
@@ -56,14 +61,15 @@ func init() {
 				case len(k.Elems) != len(v.Elems):
 					return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "mismatched array dimensions")
 				}
-				return objectOfTexts(t, k.Elems, v.Elems)
+				return objectOfTexts(env, t, k.Elems, v.Elems)
 			},
 			Examples: examples(t+"_object('{a,b}'::text[], '{1,NULL}'::text[])", want, t+"_object('{a,b}'::text[], '{1}'::text[])", "ERROR 2202E")})
 	}
 }
 
-// stripNulls writes JSON without the members that are null.
-func stripNulls(dst []byte, s, comma, colon string) []byte {
+// stripNulls writes JSON without the members that are null, as far as it comes until
+// the statement ends.
+func stripNulls(env *Env, dst []byte, s, comma, colon string) []byte {
 	s = strings.TrimSpace(s)
 	first := true
 	item := func() {
@@ -81,16 +87,16 @@ func stripNulls(dst []byte, s, comma, colon string) []byte {
 			}
 			item()
 			dst = append(types.AppendJSONString(dst, unquoteJSON(k)), colon...)
-			dst = stripNulls(dst, v, comma, colon)
-			return true
+			dst = stripNulls(env, dst, v, comma, colon)
+			return env.Ended() == nil
 		})
 		return append(dst, '}')
 	case '[':
 		dst = append(dst, '[')
 		eachElement(s, func(v string) bool {
 			item()
-			dst = stripNulls(dst, v, comma, colon)
-			return true
+			dst = stripNulls(env, dst, v, comma, colon)
+			return env.Ended() == nil
 		})
 		return append(dst, ']')
 	case '"':
@@ -99,8 +105,9 @@ func stripNulls(dst []byte, s, comma, colon string) []byte {
 	return append(dst, s...)
 }
 
-// prettyJSON writes a value of jsonb over lines, four spaces a level.
-func prettyJSON(dst []byte, s string, depth int) []byte {
+// prettyJSON writes a value of jsonb over lines, four spaces a level, as far as it
+// comes until the statement ends.
+func prettyJSON(env *Env, dst []byte, s string, depth int) []byte {
 	if !isJSONContainer(s) {
 		return append(dst, s...)
 	}
@@ -123,14 +130,14 @@ func prettyJSON(dst []byte, s string, depth int) []byte {
 		eachMember(s, func(k, v string) bool {
 			item()
 			dst = append(append(dst, k...), ": "...)
-			dst = prettyJSON(dst, v, depth+1)
-			return true
+			dst = prettyJSON(env, dst, v, depth+1)
+			return env.Ended() == nil
 		})
 	} else {
 		eachElement(s, func(v string) bool {
 			item()
-			dst = prettyJSON(dst, v, depth+1)
-			return true
+			dst = prettyJSON(env, dst, v, depth+1)
+			return env.Ended() == nil
 		})
 	}
 	line(depth)
@@ -198,7 +205,7 @@ func pairsOf(a *types.Array) (keys, values []types.Value, err error) {
 	return keys, values, nil
 }
 
-func objectOfTexts(t string, keys, values []types.Value) (types.Value, error) {
+func objectOfTexts(env *Env, t string, keys, values []types.Value) (types.Value, error) {
 	b := []byte{'{'}
 	for i, k := range keys {
 		if k.Null {
@@ -214,5 +221,5 @@ func objectOfTexts(t string, keys, values []types.Value) (types.Value, error) {
 			b = types.AppendJSONString(b, values[i].S)
 		}
 	}
-	return jsonResult(t, append(b, '}'))
+	return jsonResult(env, t, append(b, '}'))
 }

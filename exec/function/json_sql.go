@@ -33,7 +33,7 @@ func init() {
 					}
 					b = appendAsJSON(env, b, v)
 				}
-				return jsonResult(t.name, append(b, ']'))
+				return jsonResult(env, t.name, append(b, ']'))
 			}, Examples: []Example{own(t.name+"_array_of(false, 1, NULL)", t.array1), own(t.name+"_array_of(true, 1, NULL)", "[1]")}})
 	}
 	for i, t := range []string{"text", "json", "jsonb", "bytea"} {
@@ -73,7 +73,7 @@ func objectOf(env *Env, t string, absent, unique bool, pairs []types.Value) (typ
 		}
 		b = appendAsJSON(env, append(append(b, key...), " : "...), pairs[i+1])
 	}
-	return jsonResult(t, append(b, '}'))
+	return jsonResult(env, t, append(b, '}'))
 }
 
 // isJSON tells whether a text is JSON of a kind: any, object, array or scalar.

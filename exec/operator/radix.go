@@ -3,6 +3,8 @@ package operator
 import (
 	"context"
 	"math/bits"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/blocksort"
 )
 
 // radixFrom is the number of rows from which a pass over every row for each byte
@@ -34,11 +36,11 @@ func radixSortFrom(ctx context.Context, s []keyed, low int) error {
 		for b, n := range next {
 			next[b], sum = sum, sum+n
 		}
-		for at := 0; at < len(from); at += sortBlock {
+		for at := 0; at < len(from); at += blocksort.Block {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			for _, k := range from[at:min(at+sortBlock, len(from))] {
+			for _, k := range from[at:min(at+blocksort.Block, len(from))] {
 				n := &next[byte(k.prefix>>shift)]
 				to[*n] = k
 				*n++

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/blocksort"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -14,7 +15,7 @@ func TestRadixSort(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for _, mask := range []uint64{0, 0xff, 0x1ff, 0xff00ff, 1 << 63, ^uint64(0)} {
 		var got []keyed
-		for i := range 3*sortBlock + 1 {
+		for i := range 3*blocksort.Block + 1 {
 			got = append(got, keyed{prefix: rnd.Uint64() & mask, row: ref(i)})
 		}
 		want := slices.Clone(got)

@@ -9,18 +9,27 @@ import (
 )
 
 // unlike is the first failure of the comparisons of a key that may hold rows of
-// several shapes: a comparison of two that are not alike has no answer, and whoever
-// sorts asks for the failure when all is compared.
-type unlike struct{ err error }
+// several shapes, or documents so long that the statement ends while two of them are
+// compared: such a comparison has no answer, and whoever sorts asks for the failure
+// when all is compared.
+type unlike struct {
+	err   error
+	ended func() error // of jsonb: why the statement has to end; nil: of rows
+}
 
 // watched are the keys, with an unlike for those that need one.
 func watched(keys []SortKey) []SortKey {
-	if !slices.ContainsFunc(keys, func(k SortKey) bool { return vec.AnyShape(k.Type) }) {
+	fails := func(k SortKey) bool { return vec.AnyShape(k.Type) || k.Type.OID == types.JSONB }
+	if !slices.ContainsFunc(keys, fails) {
 		return keys
 	}
 	keys = slices.Clone(keys)
-	for i := range keys {
-		if vec.AnyShape(keys[i].Type) {
+	for i, k := range keys {
+		switch {
+		case !fails(k):
+		case k.Type.OID == types.JSONB:
+			keys[i].unlike = &unlike{ended: k.Program.Ended}
+		default:
 			keys[i].unlike = &unlike{}
 		}
 	}
@@ -38,6 +47,14 @@ func unlikeRows(keys []SortKey) error {
 }
 
 func (u *unlike) compare(a vec.Vec, i int, b vec.Vec, j int, t types.Type) int {
+	if u.ended != nil {
+		if u.err != nil {
+			return 0
+		}
+		var c int
+		c, u.err = vec.CompareJSONBUntil(a, i, b, j, u.ended)
+		return c
+	}
 	c, err := vec.Order(a, i, b, j, t)
 	if err != nil && u.err == nil {
 		// Sorts ask where a row comes among those before it; PostgreSQL names these first.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/blocksort"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -133,7 +134,7 @@ func TestSortNumbers(t *testing.T) {
 		1:  func(r *rand.Rand) uint64 { return r.Uint64N(2) },
 		0:  func(*rand.Rand) uint64 { return 0 },
 	} {
-		for _, rows := range []int{0, 1, 100, 3 * sortBlock} {
+		for _, rows := range []int{0, 1, 100, 3 * blocksort.Block} {
 			rnd := rand.New(rand.NewPCG(uint64(width), 9))
 			var got []keyed
 			for i := range rows {

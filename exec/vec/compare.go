@@ -57,6 +57,21 @@ func Compare(a Vec, i int, b Vec, j int, t types.Type) int {
 	return compareRows(a, i, b, j, t)
 }
 
+// CompareJSONBUntil is Compare of columns of jsonb that gives up with the error of
+// ended, which it asks all the while.
+func CompareJSONBUntil(a Vec, i int, b Vec, j int, ended func() error) (int, error) {
+	if c, ok := a.(*Const); ok {
+		a, i = c.Of, 0
+	}
+	if c, ok := b.(*Const); ok {
+		b, j = c.Of, 0
+	}
+	if a.Nulls().Get(i) || b.Nulls().Get(j) {
+		return Compare(a, i, b, j, types.Of(types.JSONB)), nil
+	}
+	return types.CompareJSONBUntil(stringOf(a.(*Bytes).At(i)), stringOf(b.(*Bytes).At(j)), ended)
+}
+
 // compareRows orders two rows that are not NULL, of columns that are no
 // constants.
 func compareRows(a Vec, i int, b Vec, j int, t types.Type) int {

@@ -197,7 +197,7 @@ func (a *documents) Result(groups []int32, dst vec.Vec) error {
 		text = append(text[:len(text):len(text)], a.end...)
 		if a.binary {
 			var err error
-			if text, err = types.AppendCanonicalJSON(nil, text); err != nil {
+			if text, err = types.AppendCanonicalJSONUntil(nil, text, a.env.Ended); err != nil {
 				return err
 			}
 		}
