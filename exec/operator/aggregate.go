@@ -379,7 +379,7 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 		return err
 	}
 	for {
-		if err := a.groupBins(ctx, true); err != nil {
+		if err := a.groupBins(ctx, out); err != nil {
 			return err
 		}
 		if err := a.emitAll(ctx, out); err != nil {
@@ -394,11 +394,19 @@ func (a *Aggregate) Finish(ctx context.Context, _ int, out Output) error {
 
 // emitAll passes on the groups.
 func (a *Aggregate) emitAll(ctx context.Context, out Output) error {
-	var groups []int32
+	if err := a.emitGroups(ctx, 0, a.count, out); err != nil {
+		return err
+	}
+	return a.passEvicted(ctx, out)
+}
+
+// emitGroups passes on the groups from first to before end.
+func (a *Aggregate) emitGroups(ctx context.Context, first, end int, out Output) error {
+	groups := make([]int32, 0, vec.MaxRows)
 	n := a.perTurn()
-	for from := 0; from < a.count; from += n {
+	for from := first; from < end; from += n {
 		groups = groups[:0]
-		for g := from; g < min(from+n, a.count); g++ {
+		for g := from; g < min(from+n, end); g++ {
 			if a.there(int32(g)) {
 				groups = append(groups, int32(g))
 			}
@@ -421,7 +429,7 @@ func (a *Aggregate) emitAll(ctx context.Context, out Output) error {
 			return err
 		}
 	}
-	return a.passEvicted(ctx, out)
+	return nil
 }
 
 // passAll passes on the groups of an aggregate that has been silent, whose changes

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 
+	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -26,6 +27,9 @@ const (
 	// farApart is how many groups lie between two that share no cache line and
 	// hardly a page.
 	farApart = 256
+	// passFrom is how many groups of bins of which no row will come go out by
+	// themselves.
+	passFrom = 2 * vec.MaxRows
 )
 
 // mayKeepBack reports whether rows of the input may be kept back at all.
@@ -76,26 +80,26 @@ func (a *Aggregate) mostKept() int64 {
 func (a *Aggregate) keepBack(ctx context.Context, b *vec.Batch, sel []int32) error {
 	p, x := a.bins, a.table.index.(*wordIndex)
 	p.to = sized(p.to, len(sel))
-	x.words = sized(x.words, len(sel))
-	words(x.words, a.cols[0], sel)
-	x.places(x.words, p.to)
+	ws, _ := x.load(a.cols[0], sel)
+	x.places(ws, p.to)
 	p.add(b, sel, p.to)
 	if p.held < a.mostKept() {
 		return nil
 	}
-	if err := a.groupBins(ctx, false); err != nil || !full(a.spec.Account) {
+	if err := a.groupBins(ctx, nil); err != nil || !full(a.spec.Account) {
 		return err
 	}
 	return a.relieve(ctx)
 }
 
-// groupBins groups the rows that were kept back. last: no row is to come.
-func (a *Aggregate) groupBins(ctx context.Context, last bool) error {
+// groupBins groups the rows that were kept back. out is where groups may go of
+// which no row will come; nil: rows are to come.
+func (a *Aggregate) groupBins(ctx context.Context, out Output) error {
 	if a.bins == nil {
 		return nil
 	}
 	x := a.table.index.(*wordIndex)
-	split, before, rows := x.parts != nil, a.count, 0
+	split, first, passes := x.parts != nil, a.count, out != nil && a.shrinks()
 	all := int(a.bins.held / a.bins.batch * vec.MaxRows)
 	for bin := range binCount {
 		if err := ctx.Err(); err != nil {
@@ -104,26 +108,25 @@ func (a *Aggregate) groupBins(ctx context.Context, last bool) error {
 		if split {
 			x.enter(bin)
 		}
-		err := a.bins.take(bin, func(b *vec.Batch) error {
-			sel, err := runAll(a.spec.Keys, b, a.cols, a.spec.Fault, &a.live)
-			if err != nil {
-				return err
-			}
-			rows += b.Rows
-			return a.group(ctx, b, a.sel.all(sel, b.Rows))
-		})
+		rows, err := a.groupBin(ctx, bin)
 		if err != nil {
 			return err
 		}
 		if split {
 			x.leave()
 		}
-		if split && last {
+		if split && out != nil {
 			x.forget(bin)
 		}
-		if split && bin == 0 && rows > 0 {
+		switch {
+		case passes && a.count-first >= passFrom:
+			if err := a.emitGroups(ctx, first, a.count, out); err != nil {
+				return err
+			}
+			a.shrink(first)
+		case split && !passes && bin == 0 && rows > 0:
 			// Words are spread evenly over parts: the others will bring as many.
-			if err := a.foresee(before + min((a.count-before)*binCount, all)); err != nil {
+			if err := a.foresee(first + min((a.count-first)*binCount, all)); err != nil {
 				return err
 			}
 		}
@@ -131,6 +134,60 @@ func (a *Aggregate) groupBins(ctx context.Context, last bool) error {
 	a.bins.close()
 	a.bins = nil
 	return nil
+}
+
+// groupBin groups the rows of one bin, and returns how many there are.
+func (a *Aggregate) groupBin(ctx context.Context, bin int) (rows int, err error) {
+	err = a.bins.take(bin, func(b *vec.Batch) error {
+		sel, err := runAll(a.spec.Keys, b, a.cols, a.spec.Fault, &a.live)
+		if err != nil {
+			return err
+		}
+		rows += b.Rows
+		return a.group(ctx, b, a.sel.all(sel, b.Rows))
+	})
+	return rows, err
+}
+
+// shrinks reports whether groups can be forgotten before all rows are grouped:
+// none of those may fail, which would have to be before any group goes out.
+func (a *Aggregate) shrinks() bool {
+	if a.kept != nil {
+		return false
+	}
+	for _, c := range a.spec.Calls {
+		if !c.shrinks() {
+			return false
+		}
+	}
+	return true
+}
+
+// shrink forgets the groups from n on: those that come use their memory again.
+func (a *Aggregate) shrink(n int) {
+	for _, c := range a.spec.Calls {
+		c.spec.Func.(aggregate.Shrinker).Shrink(n)
+		c.groups = n
+	}
+	a.table.index.(*wordIndex).truncate(n)
+	a.count = n
+}
+
+// shrinks reports whether groups can be taken from the call's function, and no row
+// that is given to it fails.
+func (c *Call) shrinks() bool {
+	if _, ok := c.spec.Func.(aggregate.Shrinker); !ok || c.distinct != nil || c.ordered != nil || c.rows != nil {
+		return false
+	}
+	if c.spec.Filter != nil && !c.spec.Filter.Plain() {
+		return false
+	}
+	for _, p := range c.spec.Args {
+		if !p.Plain() {
+			return false
+		}
+	}
+	return true
 }
 
 // foresee makes room for n groups, where memory has it.

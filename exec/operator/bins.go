@@ -17,10 +17,12 @@ type bins struct {
 	types   []types.Type
 	account *memory.Account
 	parts   [binCount][]*vec.Batch // the last one takes the next row
-	ends    [][]vec.Vec            // by column and bin: of the last batch
+	rows    [binCount]uint16       // of the last one
+	columns []vec.Bins             // of the last ones
 	batch   int64                  // bytes of one
 	held    int64                  // of all
 	to      []uint8
+	at      []uint16
 }
 
 // rowWidth is how many bytes a row of columns of these types takes; ok is false
@@ -50,8 +52,9 @@ func binsSize(width int64) int64 { return binCount * vec.MaxRows * width }
 func newBins(ts []types.Type, account *memory.Account) *bins {
 	width, _ := rowWidth(ts)
 	p := &bins{types: ts, account: account, batch: vec.MaxRows * width}
-	for range ts {
-		p.ends = append(p.ends, make([]vec.Vec, binCount))
+	for _, t := range ts {
+		c, _ := vec.NewBins(t)
+		p.columns = append(p.columns, c)
 	}
 	for bin := range p.parts {
 		p.extend(bin)
@@ -61,12 +64,26 @@ func newBins(ts []types.Type, account *memory.Account) *bins {
 
 // extend makes a batch that takes the next rows of a bin.
 func (p *bins) extend(bin int) {
-	b := vec.NewBatch(p.types)
-	p.parts[bin] = append(p.parts[bin], b)
-	for i, c := range b.Cols {
-		p.ends[i][bin] = c
+	p.seal(bin)
+	b := &vec.Batch{Cols: make([]vec.Vec, len(p.columns))}
+	for i, c := range p.columns {
+		b.Cols[i] = c.Begin(uint8(bin))
 	}
+	p.parts[bin], p.rows[bin] = append(p.parts[bin], b), 0
 	p.charge(p.batch)
+}
+
+// seal gives the last batch of a bin the rows that it has.
+func (p *bins) seal(bin int) {
+	all := p.parts[bin]
+	if len(all) == 0 {
+		return
+	}
+	b := all[len(all)-1]
+	b.Rows = int(p.rows[bin])
+	for _, c := range b.Cols {
+		vec.Truncate(c, b.Rows)
+	}
 }
 
 func (p *bins) charge(n int64) {
@@ -76,26 +93,28 @@ func (p *bins) charge(n int64) {
 
 // add copies the rows of sel, the k-th into bin to[k].
 func (p *bins) add(b *vec.Batch, sel []int32, to []uint8) {
-	var more [binCount]int32
+	var more [binCount]uint16
 	for _, bin := range to {
 		more[bin]++
 	}
 	for bin, n := range more {
-		all := p.parts[bin]
-		last := all[len(all)-1]
-		if last.Rows+int(n) > vec.MaxRows {
+		if p.rows[bin]+n > vec.MaxRows {
 			p.extend(bin)
-			last = p.parts[bin][len(all)]
 		}
-		last.Rows += int(n)
+	}
+	p.at = sized(p.at, len(to))
+	for k, bin := range to {
+		p.at[k] = p.rows[bin]
+		p.rows[bin]++
 	}
 	for i, c := range b.Cols {
-		vec.Scatter(p.ends[i], c, sel, to)
+		p.columns[i].Put(c, sel, to, p.at)
 	}
 }
 
 // take calls f with the rows of a bin, and gives them back. It takes no more.
 func (p *bins) take(bin int, f func(b *vec.Batch) error) error {
+	p.seal(bin)
 	for _, b := range p.parts[bin] {
 		p.charge(-p.batch)
 		if b.Rows == 0 {

@@ -21,12 +21,16 @@ func TestAggregateKeepsRowsBack(t *testing.T) {
 		apart int64
 		nulls bool
 		turns bool // they are grouped after every batch
+		goes  bool // the calls' groups go out while others are grouped
 	}{
-		"far apart":           {types.Int8, 7919 * 7919, false, false},
-		"far apart, in turns": {types.Int8, 7919 * 7919, true, true},
-		"close":               {types.Int8, 1, true, false},
-		"close, in turns":     {types.Int4, 1, false, true},
-		"small":               {types.Int4, 20011, true, false},
+		"far apart":            {types.Int8, 7919 * 7919, false, false, false},
+		"far apart, in turns":  {types.Int8, 7919 * 7919, true, true, false},
+		"far apart, going out": {types.Int8, 7919 * 7919, true, false, true},
+		"close":                {types.Int8, 1, true, false, false},
+		"close, in turns":      {types.Int4, 1, false, true, false},
+		"close, going out":     {types.Int8, 1, true, false, true},
+		"small":                {types.Int4, 20011, true, false, false},
+		"small, going out":     {types.Int4, 20011, false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ts := []types.Type{types.Of(c.key), types.Of(types.Int8), types.Of(types.Bool), types.Of(types.Float4)}
@@ -59,7 +63,10 @@ func TestAggregateKeepsRowsBack(t *testing.T) {
 				account := memory.New("the query", 1<<30, memory.QuerySetting)
 				account.SpillTo(memory.NewDisk(t.TempDir(), 0), 0.8)
 				own := account.Spillable("the operator")
-				calls := []string{"sum($1)", "count(*)", "array_agg($1)", "bool_or($2)", "max($3)"}
+				calls := []string{"sum($1)", "count(*)", "bool_or($2)", "sum($3)"}
+				if !c.goes {
+					calls = append(calls, "array_agg($1)", "max($3)")
+				}
 				spec := AggregateSpec{Keys: programs(bind, []string{"$0"}), KeyTypes: ts[:1], AppendOnly: true, Account: own}
 				for _, call := range calls {
 					spec.Calls = append(spec.Calls, orderedCall(bind, call, nil, own))
@@ -95,6 +102,9 @@ func TestAggregateKeepsRowsBack(t *testing.T) {
 				}
 				if err := a.Finish(context.Background(), 0, out); err != nil {
 					t.Fatal(err)
+				}
+				if went := a.count < len(out.lines); went != (keep && c.goes) {
+					t.Errorf("groups went out while others were grouped: %v", went)
 				}
 				if err := a.Close(); err != nil {
 					t.Fatal(err)

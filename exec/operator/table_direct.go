@@ -100,7 +100,13 @@ func (x *wordIndex) bend(n int) {
 	old := x.direct
 	x.direct, x.bent = nil, true
 	put := func(t wordSlot) { x.parts.put(t) }
-	if need := room(0, x.count+n); need > wholeSlots {
+	taken := 0 // more than there are groups, after truncate
+	for _, g := range old {
+		if g != 0 {
+			taken++
+		}
+	}
+	if need := room(0, taken+n); need > wholeSlots {
 		x.split(need)
 	} else {
 		x.one = &wordSlots{}

@@ -1,6 +1,10 @@
 package operator
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+)
 
 const (
 	// wholeSlots is the most slots of a wordIndex that lie in one piece; more are
@@ -123,8 +127,18 @@ func (x *wordIndex) places(ws []uint64, to []uint8) {
 // enter says that, until the call of leave, rows come of one part only.
 func (x *wordIndex) enter(part int) { x.one = &x.parts.parts[part] }
 
+// entered reports whether rows come of one part only.
+func (x *wordIndex) entered() bool { return x.parts != nil && x.one != nil }
+
 // leave ends enter.
 func (x *wordIndex) leave() { x.one = nil }
+
+// truncate forgets the groups from n on, of whose words none comes again: slots
+// may go on to name them.
+func (x *wordIndex) truncate(n int) {
+	vec.Truncate(x.keys[0], n)
+	x.count = n
+}
 
 // forget says that no row of a part will come.
 func (x *wordIndex) forget(part int) {

@@ -139,8 +139,7 @@ func (x *wordIndex) bytes() int64 {
 	return n
 }
 
-// load takes the words of a batch, which are not to be written, and touches
-// their slots.
+// load takes the words of a batch, which are not to be written.
 func (x *wordIndex) load(v vec.Vec, sel []int32) (ws []uint64, nulls *vec.Bitmap) {
 	if c, ok := v.(*vec.Fixed[int64]); ok && len(sel) == len(c.Values) && len(sel) > 0 && !c.Nulls().Any() {
 		// Every row, in order: the values are the words.
@@ -150,21 +149,26 @@ func (x *wordIndex) load(v vec.Vec, sel []int32) (ws []uint64, nulls *vec.Bitmap
 		ws = x.words
 		nulls = words(ws, v, sel)
 	}
+	return ws, nulls
+}
+
+// touch reads the slots of words, which are searched next.
+func (x *wordIndex) touch(ws []uint64) {
 	switch {
 	case x.one != nil:
 		x.sink = x.one.touch(ws)
 	case x.parts != nil:
 		x.sink = x.parts.touch(ws)
 	}
-	return ws, nulls
 }
 
 func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
-	if x.direct == nil && !x.near() {
+	if x.direct == nil && !x.near() && !x.entered() {
 		x.reserve(len(sel))
 	}
 	x.fresh = x.fresh[:0]
 	ws, nulls := x.load(cols[0], sel)
+	x.touch(ws)
 	done := 0
 	if x.direct != nil {
 		if done = x.assignDirect(ws, nulls, sel, ids); done < len(sel) {
@@ -185,14 +189,12 @@ func (x *wordIndex) assign(cols []vec.Vec, _ int, sel, ids []int32) {
 // reserve makes room for n more groups.
 func (x *wordIndex) reserve(n int) {
 	switch {
-	case x.parts != nil && x.one != nil:
-		x.parts.reserve(x.one, n)
 	case x.parts != nil:
 		if need := room(x.parts.next, x.count+n); need > x.parts.next && !x.straighten(need) {
 			x.parts.next = need
 		}
 	default:
-		need := room(len(x.one.slots), x.count+n)
+		need := room(len(x.one.slots), x.one.used+n)
 		switch {
 		case need == len(x.one.slots) || x.straighten(need):
 		case need > wholeSlots:
@@ -208,8 +210,20 @@ func (x *wordIndex) assignHashed(ws []uint64, sel, ids []int32) {
 		x.assignParts(ws, sel, ids)
 		return
 	}
+	for done := 0; done < len(sel); {
+		done += x.assignSlots(ws[done:], sel[done:], ids)
+		if done < len(sel) {
+			x.parts.reserve(x.one, 1)
+		}
+	}
+}
+
+// assignSlots assigns groups until the slots are full, and returns how many rows it
+// did.
+func (x *wordIndex) assignSlots(ws []uint64, sel, ids []int32) int {
 	slots, skip, shift := x.one.slots, x.one.skip&63, x.one.shift&63
 	mask := uint64(len(slots) - 1)
+	free := (len(slots)-1)/2 - x.one.used
 	for k, r := range sel {
 		w := ws[k]
 		i := scatter(w) << skip >> shift & mask
@@ -220,14 +234,20 @@ func (x *wordIndex) assignHashed(ws []uint64, sel, ids []int32) {
 				break
 			}
 			if s.group == 0 {
-				*s = wordSlot{word: w, group: x.insert(w, r) + 1}
+				if free == 0 {
+					return k
+				}
+				free--
 				x.one.used++
-				ids[r] = s.group - 1
+				g := x.insert(w, r)
+				*s = wordSlot{word: w, group: g + 1}
+				ids[r] = g
 				break
 			}
 			i = (i + 1) & mask
 		}
 	}
+	return len(sel)
 }
 
 // assignNullable is assignHashed where rows may be NULL.
@@ -262,6 +282,7 @@ func (x *wordIndex) insert(w uint64, row int32) int32 {
 
 func (x *wordIndex) lookup(cols []vec.Vec, _ int, sel, ids []int32) {
 	ws, nulls := x.load(cols[0], sel)
+	x.touch(ws)
 	switch {
 	case x.direct != nil:
 		direct, base := x.direct, x.base

@@ -30,6 +30,15 @@ type Aggregate interface {
 	Bytes() int64
 }
 
+// Shrinker is an Aggregate of which groups can be taken away, and whose Add does
+// not fail.
+type Shrinker interface {
+	Aggregate
+	// Shrink forgets the groups from n on, of those that there are. Their memory
+	// stays, for what Grow makes next.
+	Shrink(n int)
+}
+
 // maker makes the state of one call. retracts: Deletes will come.
 type maker func(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error)
 
@@ -98,6 +107,13 @@ func grown[T any](s []T, n int) []T {
 	t := make([]T, n, n+n/2)
 	copy(t, s)
 	return t
+}
+
+// shrunk returns s with n of its elements. The others are made zero, as grown
+// takes them to be.
+func shrunk[T any](s []T, n int) []T {
+	clear(s[n:])
+	return s[:n]
 }
 
 // typeOf is the type of the call's only argument.

@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -251,4 +253,89 @@ func BenchmarkSum(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/vec.MaxRows, "ns/row")
+}
+
+// TestShrink: the groups that are left have what they had, and those that Grow makes
+// anew have seen no row.
+func TestShrink(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		typ  types.OID
+		in   []string // of groups 0 and 1, and of 1 when it is made anew
+		want []string
+	}{
+		{"sum", types.Int8, []string{"9223372036854775807", "7", "-5"}, []string{"9223372036854775807", "-5"}},
+		{"avg", types.Int4, []string{"1", "7", "NULL"}, []string{"1.00000000000000000000", "NULL"}},
+		{"count", types.Any, []string{"1", "7", "NULL"}, []string{"1", "0"}},
+		{"max", types.Int2, []string{"1", "7", "-5"}, []string{"1", "-5"}},
+		{"min", types.Date, []string{"2024-01-02", "2024-01-01", "NULL"}, []string{"2024-01-02", "NULL"}},
+		{"sum", types.Float8, []string{"1.5", "Infinity", "2.5"}, []string{"1.5", "2.5"}},
+		{"avg", types.Float4, []string{"1.5", "7", "NULL"}, []string{"1.5", "NULL"}},
+		{"bool_or", types.Bool, []string{"f", "t", "f"}, []string{"f", "f"}},
+		{"bit_and", types.Int4, []string{"1", "6", "3"}, []string{"1", "3"}},
+	} {
+		t.Run(fmt.Sprint(c.name, c.typ), func(t *testing.T) {
+			agg := call(c.name, c.typ)
+			made, err := New(agg, &function.Env{Format: types.DefaultFormat()}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, ok := made.(Shrinker)
+			if !ok {
+				t.Fatalf("%T does not shrink", made)
+			}
+			typ := types.Of(c.typ)
+			if c.typ == types.Any {
+				typ = types.Of(types.Int4)
+			}
+			in := column(typ, c.in...)
+			a.Grow(2)
+			for row, after := range []func(){func() {}, func() { a.Shrink(1); a.Grow(2) }, func() {}} {
+				if err := a.Add([]int32{0, 1, 1}, []vec.Vec{in}, []int32{int32(row)}, nil); err != nil {
+					t.Fatal(err)
+				}
+				after()
+			}
+			got := vec.New(agg.Typ)
+			if err := a.Result([]int32{0, 1}, got); err != nil {
+				t.Fatal(err)
+			}
+			for g, want := range c.want {
+				text := "NULL"
+				if v := vec.Get(got, g, agg.Typ); !v.Null {
+					text = string(types.AppendText(nil, v, types.DefaultFormat()))
+				}
+				if text != want {
+					t.Errorf("group %d is %s, want %s", g, text, want)
+				}
+			}
+		})
+	}
+}
+
+// TestDocumentEnds: the members of one object are not put in order for a statement
+// that has ended.
+func TestDocumentEnds(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	c := call("jsonb_object_agg", types.Any, types.Any)
+	for i := range c.Args {
+		c.Args[i] = &plan.Column{Index: i, Typ: types.Of(types.Int4)}
+	}
+	a, err := New(c, &function.Env{Context: ctx, Format: types.DefaultFormat()}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Grow(1)
+	in := column(types.Of(types.Int4), "3", "2", "1")
+	if err := a.Add(make([]int32, 3), []vec.Vec{in, in}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Result([]int32{0}, vec.New(types.Of(types.JSONB))); err != nil {
+		t.Fatal(err)
+	}
+	ended := errors.New("ended")
+	cancel(ended)
+	if err := a.Result([]int32{0}, vec.New(types.Of(types.JSONB))); !errors.Is(err, ended) {
+		t.Errorf("the result is made all the same: %v", err)
+	}
 }

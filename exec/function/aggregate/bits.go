@@ -67,6 +67,8 @@ type bitwise struct {
 
 func (a *bitwise) Grow(n int) { a.value, a.seen = grown(a.value, n), grown(a.seen, n) }
 
+func (a *bitwise) Shrink(n int) { a.value, a.seen = shrunk(a.value, n), shrunk(a.seen, n) }
+
 func (a *bitwise) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	eachInteger(groups, args[0], sel, ops, func(g int32, x, _ int64) {
 		if a.seen[g] {

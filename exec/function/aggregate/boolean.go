@@ -24,6 +24,8 @@ type booleans struct {
 
 func (a *booleans) Grow(n int) { a.trues, a.falses = grown(a.trues, n), grown(a.falses, n) }
 
+func (a *booleans) Shrink(n int) { a.trues, a.falses = shrunk(a.trues, n), shrunk(a.falses, n) }
+
 func (a *booleans) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	v := vec.Flat(args[0]).(*vec.Fixed[bool])
 	each(groups, v, sel, ops, func(row int, g int32, sign int64) {

@@ -17,6 +17,8 @@ type count struct{ n []int64 }
 
 func (a *count) Grow(n int) { a.n = grown(a.n, n) }
 
+func (a *count) Shrink(n int) { a.n = shrunk(a.n, n) }
+
 func (a *count) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	if ops == nil && (len(args) == 0 || !args[0].Nulls().Any()) {
 		if sel == nil {

@@ -72,6 +72,8 @@ type extremes[T int16 | int32 | int64 | uint32] struct {
 
 func (a *extremes[T]) Grow(n int) { a.best, a.seen = grown(a.best, n), grown(a.seen, n) }
 
+func (a *extremes[T]) Shrink(n int) { a.best, a.seen = shrunk(a.best, n), shrunk(a.seen, n) }
+
 func (a *extremes[T]) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	v := vec.Flat(args[0]).(*vec.Fixed[T])
 	if !v.Nulls().Any() {

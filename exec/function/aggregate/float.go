@@ -60,6 +60,10 @@ func (a *floats) Grow(n int) {
 	a.sum, a.n, a.infinite = grown(a.sum, n), grown(a.n, n), grown(a.infinite, n)
 }
 
+func (a *floats) Shrink(n int) {
+	a.sum, a.n, a.infinite = shrunk(a.sum, n), shrunk(a.n, n), shrunk(a.infinite, n)
+}
+
 func (a *floats) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	switch v := vec.Flat(args[0]).(type) {
 	case *vec.Fixed[float32]:

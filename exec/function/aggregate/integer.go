@@ -28,7 +28,11 @@ func sumInt64(_ int64, lo uint64, _ int64, dst vec.Vec) error {
 }
 
 func sumNumeric(hi int64, lo uint64, _ int64, dst vec.Vec) error {
-	dst.(*vec.Numeric).Append(types.NewDecimal128(hi, lo, 0))
+	if out := dst.(*vec.Numeric); hi == int64(lo)>>63 {
+		out.AppendInt64(int64(lo), 0)
+	} else {
+		out.Append(types.NewDecimal128(hi, lo, 0))
+	}
 	return nil
 }
 
@@ -47,6 +51,8 @@ type integers struct {
 }
 
 func (a *integers) Grow(n int) { a.sums = grown(a.sums, n) }
+
+func (a *integers) Shrink(n int) { a.sums = shrunk(a.sums, n) }
 
 func (a *integers) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
 	switch v := vec.Flat(args[0]).(type) {
