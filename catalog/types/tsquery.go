@@ -202,6 +202,9 @@ func recvTSQuery(b []byte, _ int32) (Value, error) {
 	case end < len(items):
 		return bad("malformed tsquery: extra nodes")
 	}
+	if err := checkQueryTree(items); err != nil {
+		return Value{}, err
+	}
 	return newTSQuery(items), r.end()
 }
 
@@ -270,10 +273,10 @@ func compareNodes(x, y []queryItem) (c int, restX, restY []queryItem) {
 	// The left operand, which comes last, is compared first.
 	results := [2]int{}
 	for k := range operands {
-		if operandEnd(x) < 0 || operandEnd(y) < 0 {
+		nx, ny := operandEnd(x), operandEnd(y)
+		if nx < 0 || ny < 0 {
 			break
 		}
-		nx, ny := operandEnd(x), operandEnd(y)
 		results[k], _, _ = compareNodes(x[:nx], y[:ny])
 		x, y = x[nx:], y[ny:]
 	}

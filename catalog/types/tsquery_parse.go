@@ -8,31 +8,68 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
-// maxQueryDepth bounds the parentheses of a query: reading one recurses.
-const maxQueryDepth = 5000
+// maxQueryDepth bounds the parentheses of a query: reading one recurses. So does
+// writing one, for each operator within another: maxQueryTree bounds these, of which
+// a long row of words has as many as words.
+const (
+	maxQueryDepth = 5000
+	maxQueryTree  = 20_000
+)
 
-func parseTSQuery(s string, _ int32, _ *Format) (Value, error) {
+func errDeepQuery() error {
+	return sqlerr.Errorf(sqlerr.StatementTooComplex, "stack depth limit exceeded").
+		WithHint("Write a tsquery of at most %d operators within each other, and %d parentheses.", maxQueryTree, maxQueryDepth)
+}
+
+// checkQueryTree fails where operators lie too deep. items is a whole query, each
+// operator before its operands.
+func checkQueryTree(items []queryItem) error {
+	var depths []int // of the operands that no operator has yet
+	for _, i := range slices.Backward(items) {
+		n := len(depths)
+		switch i.op {
+		case 0:
+			depths = append(depths, 0)
+			continue
+		case queryNot:
+		default:
+			n--
+			depths[n-1] = max(depths[n-1], depths[n])
+			depths = depths[:n]
+		}
+		if depths[n-1]++; depths[n-1] > maxQueryTree {
+			return errDeepQuery()
+		}
+	}
+	return nil
+}
+
+func parseTSQuery(s string, _ int32, f *Format) (Value, error) {
 	if err := checkUTF8(s); err != nil {
 		return Value{}, err
 	}
-	q := queryReader{lexemeReader: lexemeReader{whole: s, rest: s, query: true}}
+	q := queryReader{lexemeReader: lexemeReader{whole: s, rest: s, query: true}, ended: f.ended()}
 	if err := q.level(0); err != nil {
 		return Value{}, err
 	}
 	slices.Reverse(q.out)
+	if err := checkQueryTree(q.out); err != nil {
+		return Value{}, err
+	}
 	return newTSQuery(q.out), nil
 }
 
 // queryReader turns infix into operators after their operands.
 type queryReader struct {
 	lexemeReader
-	out []queryItem
+	out   []queryItem
+	ended func() error // nil: nobody gives up
 }
 
 // level reads up to the parenthesis that closes it, or the end.
 func (q *queryReader) level(depth int) error {
 	if depth > maxQueryDepth {
-		return sqlerr.Errorf(sqlerr.StatementTooComplex, "stack depth limit exceeded")
+		return errDeepQuery()
 	}
 	var stack []queryItem
 	flush := func(op byte) {
@@ -50,6 +87,11 @@ func (q *queryReader) level(depth int) error {
 		stack = append(stack, i)
 	}
 	for operand := true; ; {
+		if len(q.out)%4096 == 4095 && q.ended != nil {
+			if err := q.ended(); err != nil {
+				return err
+			}
+		}
 		q.rest = trimLeftSpace(q.rest)
 		if q.rest == "" {
 			switch {

@@ -42,7 +42,7 @@ func newTSVector(lexemes []Lexeme) (Value, error) {
 		}
 	}
 	if text > maxLexemeBytes {
-		return Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "string is too long for tsvector (%d bytes, max %d bytes)", text, maxLexemeBytes)
+		return Value{}, errLongTSVector(text)
 	}
 	b := binary.BigEndian.AppendUint32(nil, uint32(8+4*len(lexemes)+text))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(lexemes)))
@@ -62,6 +62,10 @@ func newTSVector(lexemes []Lexeme) (Value, error) {
 		}
 	}
 	return NewString(TSVector, string(b)), nil
+}
+
+func errLongTSVector(bytes int) error {
+	return sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "string is too long for tsvector (%d bytes, max %d bytes)", bytes, maxLexemeBytes)
 }
 
 // LexemesOf are a document's lexemes, in order.

@@ -12,6 +12,7 @@ func parseTSVector(s string, _ int32, _ *Format) (Value, error) {
 	}
 	r := lexemeReader{whole: s, rest: s}
 	var all []Lexeme
+	text := 0
 	for {
 		l, ok, err := r.next()
 		if err != nil {
@@ -23,6 +24,10 @@ func parseTSVector(s string, _ int32, _ *Format) (Value, error) {
 		if len(l.Word) > maxLexeme {
 			return Value{}, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "word is too long (%d bytes, max %d bytes)", len(l.Word), maxLexeme)
 		}
+		if text > maxLexemeBytes { // as PostgreSQL counts: words that come again too
+			return Value{}, errLongTSVector(text)
+		}
+		text += len(l.Word)
 		all = append(all, l)
 	}
 }
