@@ -3,6 +3,10 @@ package types
 // CheckJSON is PostgreSQL's error unless src is one JSON value in UTF-8.
 func CheckJSON(src []byte) error { return checkJSON(view(src), nil) }
 
+// CheckJSONUntil is CheckJSON that gives up with the error of ended, which it asks all
+// the while.
+func CheckJSONUntil(src []byte, ended func() error) error { return checkJSON(view(src), ended) }
+
 // checkJSON gives up with the error of ended, where that is not nil and returns one.
 func checkJSON(s string, ended func() error) error {
 	if err := checkUTF8(s); err != nil {

@@ -16,11 +16,15 @@ var _ = xmlType()
 
 func xmlType() *Info {
 	i := textType(&Info{OID: XML, Name: "xml", SQLName: "xml", Array: 143, Len: -1, Align: 'i', Category: 'U'})
-	i.In = func(s string, _ int32, _ *Format) (Value, error) {
+	i.In = func(s string, _ int32, f *Format) (Value, error) {
 		if err := checkUTF8(s); err != nil {
 			return Value{}, err
 		}
-		if err := checkXML(s); err != nil {
+		source := xmlSource{ended: f.ended()}
+		if err := checkXML(s, &source); err != nil {
+			if source.stopped != nil {
+				return Value{}, source.stopped
+			}
 			return Value{}, sqlerr.Errorf(sqlerr.InvalidXMLContent, "invalid XML content").WithDetail("%s", err.Error())
 		}
 		return NewString(XML, dropXMLDeclaration(s)), nil
@@ -29,13 +33,36 @@ func xmlType() *Info {
 	return i
 }
 
-// checkXML reads s as the content of an element.
-func checkXML(s string) error {
+// xmlSource reads a text in pieces. stopped is why whoever waits for it waits no more.
+type xmlSource struct {
+	text    *strings.Reader
+	ended   func() error // nil: he is not asked
+	stopped error
+}
+
+func (x *xmlSource) Read(p []byte) (int, error) {
+	if x.ended != nil {
+		if x.stopped = x.ended(); x.stopped != nil {
+			return 0, x.stopped
+		}
+	}
+	return x.text.Read(p)
+}
+
+// decoder reads s from the start.
+func (x *xmlSource) decoder(s string) *xml.Decoder {
+	x.text = strings.NewReader(s)
+	d := xml.NewDecoder(x)
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	return d
+}
+
+// checkXML reads s, by source, as the content of an element.
+func checkXML(s string, source *xmlSource) error {
 	if hasXMLDeclaration(s) && strings.TrimSpace(dropXMLDeclaration(s)) == "" {
 		return errors.New("line 1: Start tag expected, '<' not found")
 	}
-	d := xml.NewDecoder(strings.NewReader(s))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	d := source.decoder(s)
 	for {
 		_, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -45,8 +72,7 @@ func checkXML(s string) error {
 			return err
 		}
 	}
-	d = xml.NewDecoder(strings.NewReader(s))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	d = source.decoder(s)
 	for {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return nil

@@ -3,6 +3,7 @@ package expr
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -140,10 +141,19 @@ func (n *subscriptNode) eval(r *run, sel []int32) vec.Vec {
 	arg := n.arg.eval(r, sel)
 	lower, upper := evalOptional(r, sel, n.lower), evalOptional(r, sel, n.upper)
 	n.out.Reset()
+	long := false // the last array was
 	each(r, sel, func(row int) {
 		vec.Pad(n.out, row)
+		if long {
+			if err := r.env.Ended(); err != nil {
+				r.errs.Set(row, err)
+				vec.AppendNull(n.out)
+				return
+			}
+		}
 		v := vec.Get(arg, row, n.argType)
 		ok := !v.Null
+		long = ok && len(v.A.Elems) > function.LongValue
 		los, oks := bounds(lower, row)
 		his, okh := bounds(upper, row)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"strings"
 	"unicode/utf8"
 
@@ -20,19 +21,23 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	sum := func(_ *Env, a vs) (types.Value, error) {
-		h := md5.Sum(bytesOf(a[0].S))
-		return text(hex.EncodeToString(h[:]))
+	digest := func(env *Env, h hash.Hash, s string) ([]byte, error) {
+		err := pieces(env, bytesOf(s), func(piece []byte) { h.Write(piece) })
+		return h.Sum(nil), err
+	}
+	sum := func(env *Env, a vs) (types.Value, error) {
+		b, err := digest(env, md5.New(), a[0].S)
+		return types.NewText(hex.EncodeToString(b)), err
 	}
 	op("md5(text) text strict immutable", sum, "md5('abc')", "900150983cd24fb0d6963f7d28e17f72")
 	op("md5(bytea) text strict immutable", sum, `md5('\x616263'::bytea)`, "900150983cd24fb0d6963f7d28e17f72")
-	op("sha256(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		h := sha256.Sum256(bytesOf(a[0].S))
-		return bytea(string(h[:]))
+	op("sha256(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		b, err := digest(env, sha256.New(), a[0].S)
+		return types.NewString(types.Bytea, textOf(b)), err
 	}, "sha256('abc'::bytea)", `\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad`)
-	op("sha512(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		h := sha512.Sum512(bytesOf(a[0].S))
-		return bytea(string(h[:]))
+	op("sha512(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		b, err := digest(env, sha512.New(), a[0].S)
+		return types.NewString(types.Bytea, textOf(b)), err
 	}, "length(sha512('abc'::bytea))", "64")
 	op("encode(bytea, text) text strict immutable", encode, `encode('\x1234'::bytea, 'hex')`, "1234", "encode('abc'::bytea, 'base64')", "YWJj", `encode('a\000b'::bytea, 'escape')`, `a\000b`, "encode('a'::bytea, 'rot13')", "ERROR 22023")
 	op("decode(text, text) bytea strict immutable", decode, "decode('1234', 'hex')", `\x1234`, "decode('YWJj', 'base64')", `\x616263`, `decode('a\000b', 'escape')`, `\x610062`, "decode('zz', 'hex')", "ERROR 22023")
@@ -50,7 +55,7 @@ func unrecognizedEncoding(name string) error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized encoding: \"%s\"", name)
 }
 
-func encode(_ *Env, a []types.Value) (types.Value, error) {
+func encode(env *Env, a []types.Value) (types.Value, error) {
 	b := bytesOf(a[0].S)
 	switch strings.ToLower(a[1].S) {
 	case "hex":
@@ -58,23 +63,26 @@ func encode(_ *Env, a []types.Value) (types.Value, error) {
 	case "base64":
 		return text(wrapLines(base64.StdEncoding.EncodeToString(b), 76))
 	case "escape":
-		var out strings.Builder
-		for _, c := range b {
-			switch {
-			case c == '\\':
-				out.WriteString(`\\`)
-			case c == 0 || c >= 128:
-				out.WriteByte('\\')
-				out.WriteByte('0' + c>>6)
-				out.WriteByte('0' + c>>3&7)
-				out.WriteByte('0' + c&7)
-			default:
-				out.WriteByte(c)
-			}
-		}
-		return text(out.String())
+		var out []byte
+		err := pieces(env, b, func(piece []byte) { out = appendEscapes(out, piece) })
+		return types.NewText(textOf(out)), err
 	}
 	return types.Value{}, unrecognizedEncoding(a[1].S)
+}
+
+// appendEscapes appends b as encode's escape has it.
+func appendEscapes(dst, b []byte) []byte {
+	for _, c := range b {
+		switch {
+		case c == '\\':
+			dst = append(dst, `\\`...)
+		case c == 0 || c >= 128:
+			dst = append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
 }
 
 // wrapLines breaks a string into lines, as MIME's base64 does.

@@ -38,7 +38,7 @@ func init() {
 	}
 	for i, t := range []string{"text", "json", "jsonb", "bytea"} {
 		define("is_json("+t+", text, bool) bool strict immutable oid "+[]string{"9934", "9935", "9936", "9937"}[i], Definition{
-			Value:    func(_ *Env, a vs) (types.Value, error) { return boolean(isJSON(a[0].S, a[1].S, a[2].Bool())) },
+			Value:    func(env *Env, a vs) (types.Value, error) { return whether(isJSON(env, a[0].S, a[1].S, a[2].Bool())) },
 			Examples: []Example{own("is_json('{\"a\": 1}'::"+t+", 'object', true)", "t"), own("is_json('[1]'::"+t+", 'scalar', false)", "f")}})
 	}
 }
@@ -77,32 +77,34 @@ func objectOf(env *Env, t string, absent, unique bool, pairs []types.Value) (typ
 }
 
 // isJSON tells whether a text is JSON of a kind: any, object, array or scalar.
-func isJSON(s, kind string, unique bool) bool {
-	if types.CheckJSON(bytesOf(s)) != nil {
-		return false
+func isJSON(env *Env, s, kind string, unique bool) (bool, error) {
+	if types.CheckJSONUntil(bytesOf(s), env.Ended) != nil {
+		return false, endedLong(env, len(s))
 	}
 	k := jsonKind(s)
 	switch {
 	case kind == "object" && k != '{', kind == "array" && k != '[', kind == "scalar" && (k == '{' || k == '['):
-		return false
+		return false, nil
 	}
-	return !unique || uniqueKeys(s)
+	is := !unique || uniqueKeys(env, s)
+	return is, endedLong(env, len(s))
 }
 
-// uniqueKeys tells whether no object in JSON has a key twice.
-func uniqueKeys(s string) bool {
+// uniqueKeys tells whether no object in JSON has a key twice, as far as it comes until
+// the statement ends.
+func uniqueKeys(env *Env, s string) bool {
 	unique := true
 	switch jsonKind(s) {
 	case '{':
 		seen := map[string]bool{}
 		eachMember(s, func(k, v string) bool {
 			k = unquoteJSON(k)
-			unique = !seen[k] && uniqueKeys(v)
+			unique = !seen[k] && uniqueKeys(env, v)
 			seen[k] = true
-			return unique
+			return unique && env.Ended() == nil
 		})
 	case '[':
-		eachElement(s, func(v string) bool { unique = uniqueKeys(v); return unique })
+		eachElement(s, func(v string) bool { unique = uniqueKeys(env, v); return unique && env.Ended() == nil })
 	}
 	return unique
 }

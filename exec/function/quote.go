@@ -3,6 +3,7 @@ package function
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -16,21 +17,21 @@ func init() {
 	}
 	op("quote_ident(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(catalog.QuoteName(a[0].S)) },
 		"quote_ident('Foo bar')", `"Foo bar"`, "quote_ident('foo')", "foo", "quote_ident('select')", `"select"`, `quote_ident('a"b')`, `"a""b"`)
-	op("quote_literal(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(quoteLiteral(a[0].S)) },
+	op("quote_literal(text) text strict immutable", func(env *Env, a vs) (types.Value, error) { return quotedLiteral(env, a[0].S) },
 		"quote_literal('O''Reilly')", "'O''Reilly'", `quote_literal('a\b')`, `E'a\\b'`)
-	op("quote_literal(anyelement) text strict stable", func(env *Env, a vs) (types.Value, error) { return text(quoteLiteral(textForm(env, a[0]))) },
+	op("quote_literal(anyelement) text strict stable", func(env *Env, a vs) (types.Value, error) { return quotedLiteral(env, textForm(env, a[0])) },
 		"quote_literal(42.5)", "'42.5'")
-	op("quote_nullable(text) text immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("quote_nullable(text) text immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return text("NULL")
 		}
-		return text(quoteLiteral(a[0].S))
+		return quotedLiteral(env, a[0].S)
 	}, "quote_nullable(NULL::text)", "NULL", "quote_nullable('a'::text)", "'a'")
 	op("quote_nullable(anyelement) text stable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return text("NULL")
 		}
-		return text(quoteLiteral(textForm(env, a[0])))
+		return quotedLiteral(env, textForm(env, a[0]))
 	}, "quote_nullable(42.5)", "'42.5'")
 	op("format(text) text stable", func(env *Env, a vs) (types.Value, error) { return format(env, a) }, "format('100%%')", "100%", "format('%s')", "ERROR 22023")
 	define("format(text, variadic any) text stable", Definition{Value: func(env *Env, a vs) (types.Value, error) { return format(env, a) }, NullSpread: true, Examples: examples(
@@ -43,6 +44,26 @@ func quoteLiteral(s string) string {
 		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
 	}
 	return quoted
+}
+
+// quotedLiteral is quoteLiteral of what may be long.
+func quotedLiteral(env *Env, s string) (types.Value, error) {
+	escapes := strings.Contains(s, `\`)
+	out := make([]byte, 0, len(s)+3)
+	if escapes {
+		out = append(out, 'E')
+	}
+	out = append(out, '\'')
+	err := pieces(env, s, func(piece string) {
+		for i := range len(piece) {
+			c := piece[i]
+			if c == '\'' || c == '\\' {
+				out = append(out, c)
+			}
+			out = append(out, c)
+		}
+	})
+	return types.NewText(textOf(append(out, '\''))), err
 }
 
 // formatSpec is one % of format.
@@ -59,7 +80,12 @@ func format(env *Env, args []types.Value) (types.Value, error) {
 		return null(types.Text)
 	}
 	f := formatter{env: env, s: args[0].S, args: args[1:]}
-	for f.at < len(f.s) {
+	for n := 1; f.at < len(f.s); n++ {
+		if n%askedEvery == 0 {
+			if err := env.Ended(); err != nil {
+				return types.Value{}, err
+			}
+		}
 		c := f.s[f.at]
 		f.at++
 		if c != '%' {
@@ -201,14 +227,29 @@ func (f *formatter) one() error {
 	case s.kind == 'I':
 		part = catalog.QuoteName(string(appendOutput(f.env, nil, v)))
 	case s.kind == 'L':
-		part = quoteLiteral(string(appendOutput(f.env, nil, v)))
+		quoted, err := quotedLiteral(f.env, string(appendOutput(f.env, nil, v)))
+		if err != nil {
+			return err
+		}
+		part = quoted.S
 	default:
 		part = string(appendOutput(f.env, nil, v))
 	}
 	if s.width > maxText {
 		return tooLong()
 	}
-	pad := strings.Repeat(" ", max(s.width-len([]rune(part)), 0))
+	if err := endedLong(f.env, len(part)+s.width); err != nil {
+		return err
+	}
+	missing := max(s.width-utf8.RuneCountInString(part), 0)
+	size := f.out.Len() + len(part) + missing
+	if limit := f.env.MemoryLimit; limit > 0 && int64(size) > limit {
+		return OverLimit(size, int(limit))
+	}
+	if size > maxText {
+		return tooLong()
+	}
+	pad := strings.Repeat(" ", missing)
 	if s.left {
 		f.out.WriteString(part + pad)
 	} else {

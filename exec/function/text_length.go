@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	chars := lengthOf(utf8.RuneCount)
+	chars := charLength
 	trimmedChars := lengthOf(func(b []byte) int { return utf8.RuneCount(bytes.TrimRight(b, " ")) })
 	octets := lengthOf(func(b []byte) int { return len(b) })
 	bits := lengthOf(func(b []byte) int { return len(b) * 8 })
@@ -45,16 +45,21 @@ func init() {
 	mapped("lower", mapCase(bytes.ToLower, 'A', 'Z'), Example{SQL: "lower('TOM')", Text: "tom"}, Example{SQL: "lower('TÖM')", Text: "töm", Ours: locale})
 	mapped("upper", mapCase(bytes.ToUpper, 'a', 'z'), Example{SQL: "upper('tom')", Text: "TOM"}, Example{SQL: "upper('tömß')", Text: "TÖMß", Ours: locale})
 	define("initcap(text) text strict immutable", Definition{
-		Value:    func(_ *Env, a []types.Value) (types.Value, error) { return text(initcap(a[0].S)) },
+		Value:    func(env *Env, a []types.Value) (types.Value, error) { return initcap(env, a[0].S) },
 		Examples: examples("initcap('hi THOMAS o''neil x2y')", "Hi Thomas O'Neil X2y"),
 	})
 	define("reverse(text) text strict immutable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) {
-			r := []rune(a[0].S)
-			for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
-				r[i], r[j] = r[j], r[i]
-			}
-			return text(string(r))
+		Value: func(env *Env, a []types.Value) (types.Value, error) {
+			out := make([]byte, len(a[0].S))
+			at := len(out)
+			err := pieces(env, a[0].S, func(piece string) {
+				for i, n := 0, 0; i < len(piece); i += n {
+					_, n = utf8.DecodeRuneInString(piece[i:])
+					at -= n
+					copy(out[at:], piece[i:i+n])
+				}
+			})
+			return types.NewText(textOf(out)), err
 		}, Examples: examples("reverse('abcdé')", "édcba"),
 	})
 }
@@ -68,41 +73,66 @@ func lengthOf(measure func([]byte) int) VectorFunc {
 	}
 }
 
+// charLength counts the characters of each string.
+func charLength(c *Call) {
+	out := c.Out.(*vec.Fixed[int32]).Resize(c.Rows)
+	in := c.Args[0].(*vec.Bytes)
+	c.each(func(row int) {
+		b := in.At(row)
+		if len(b) <= pieceBytes {
+			out[row] = int32(utf8.RuneCount(b))
+			return
+		}
+		n := 0
+		if err := pieces(c.Env, b, func(piece []byte) { n += utf8.RuneCount(piece) }); err != nil {
+			c.Errs.Set(row, err)
+		}
+		out[row] = int32(n)
+	})
+}
+
 // mapCase maps strings of ASCII by flipping the bit of the letters from to;
 // others go through slow.
 func mapCase(slow func([]byte) []byte, from, to byte) VectorFunc {
 	return func(c *Call) {
 		out := c.Out.(*vec.Bytes)
-		c.eachBytes(func(_ int, b []byte) {
-			start := len(out.Data)
-			out.Data = append(out.Data, b...)
-			high := byte(0)
-			for i, x := range out.Data[start:] {
-				high |= x
-				if x >= from && x <= to {
-					out.Data[start+i] = x ^ 0x20
+		c.eachBytes(func(row int, b []byte) {
+			err := pieces(c.Env, b, func(piece []byte) {
+				start := len(out.Data)
+				out.Data = append(out.Data, piece...)
+				high := byte(0)
+				for i, x := range out.Data[start:] {
+					high |= x
+					if x >= from && x <= to {
+						out.Data[start+i] = x ^ 0x20
+					}
 				}
-			}
-			if high >= utf8.RuneSelf {
-				out.Data = append(out.Data[:start], slow(b)...)
+				if high >= utf8.RuneSelf {
+					out.Data = append(out.Data[:start], slow(piece)...)
+				}
+			})
+			if err != nil {
+				c.Errs.Set(row, err)
 			}
 		})
 	}
 }
 
-func initcap(s string) string {
+func initcap(env *Env, s string) (types.Value, error) {
 	out := make([]byte, 0, len(s))
 	inWord := false
-	for _, r := range s {
-		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
-		switch {
-		case letter && inWord:
-			r = unicode.ToLower(r)
-		case letter:
-			r = unicode.ToUpper(r)
+	err := pieces(env, s, func(piece string) {
+		for _, r := range piece {
+			letter := unicode.IsLetter(r) || unicode.IsDigit(r)
+			switch {
+			case letter && inWord:
+				r = unicode.ToLower(r)
+			case letter:
+				r = unicode.ToUpper(r)
+			}
+			inWord = letter
+			out = utf8.AppendRune(out, r)
 		}
-		inWord = letter
-		out = utf8.AppendRune(out, r)
-	}
-	return string(out)
+	})
+	return types.NewText(textOf(out)), err
 }
