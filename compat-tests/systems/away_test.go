@@ -117,21 +117,13 @@ func (a *away) round(n int, hangs, busy bool) {
 	a.Helper()
 	goes := func() {
 		read := a.read()
-		if hangs {
-			a.line.hold()
-		} else {
-			a.line.set(true)
-		}
+		a.leaves(hangs)
 		if !busy {
 			return
 		}
 		a.add(20)
 		a.eventually(func() []string { return []string{fmt.Sprint(a.read() >= read+20)} }, "true")
 		a.wait(100 * time.Millisecond) // three epochs: it is being prepared
-	}
-	returns := func() {
-		a.line.release()
-		a.line.set(false)
 	}
 	a.here(fmt.Sprintf("START JOB j%d AS SELECT id FROM lines INTO k%[1]d WITH (stop_timeout = '1s', retry_backoff = '50ms', 'checkpoint.interval' = '30ms', %s)",
 		n, regexp.MustCompile(`'k\.`).ReplaceAllString(a.into(n), fmt.Sprintf("'k%d.", n))))
@@ -141,7 +133,7 @@ func (a *away) round(n int, hangs, busy bool) {
 	if said := a.ends(fmt.Sprintf("STOP JOB j%d", n)); busy && !a.staged && !strings.Contains(said, "WARNING: job \"j"+strconv.Itoa(n)+"\" has ended before") {
 		a.Errorf("STOP JOB says %q", said)
 	}
-	returns()
+	a.returns()
 	a.here(fmt.Sprintf("START JOB j%d", n))
 	a.add(20)
 	a.arrives(n)
@@ -150,7 +142,7 @@ func (a *away) round(n int, hangs, busy bool) {
 	if said := a.ends(fmt.Sprintf("DROP JOB j%d", n)); busy && !strings.Contains(said, "WARNING: job \"j"+strconv.Itoa(n)+"\"") {
 		a.Errorf("DROP JOB says %q", said)
 	}
-	returns()
+	a.returns()
 	a.once(n)
 	for id := range before {
 		if a.ids(n)[id] == 0 {
@@ -259,9 +251,9 @@ func awayHTTP(t *testing.T) *away {
 	return a
 }
 
-// awayKafka has the broker name the line as its address.
-func awayKafka(t *testing.T, options string, exact bool) *away {
-	addr := gateway.StartBroker(t)
+// lineToKafka is a broker that names the line as its address.
+func lineToKafka(t *testing.T) (a *away, addr string) {
+	addr = gateway.StartBroker(t)
 	l := lineTo(t, addr)
 	address := func(to string) string {
 		host, port, err := net.SplitHostPort(to)
@@ -277,10 +269,15 @@ func awayKafka(t *testing.T, options string, exact bool) *away {
 	l.mu.Lock()
 	l.turns = strings.NewReplacer(address(addr), address(l.Addr().String()))
 	l.mu.Unlock()
-	a := &away{pair: alone(t, ""), line: l, exact: exact}
+	return &away{pair: alone(t, ""), line: l}, addr
+}
+
+func awayKafka(t *testing.T, options string, exact bool) *away {
+	a, addr := lineToKafka(t)
+	a.exact = exact
 	a.into = func(n int) string {
 		a.here(fmt.Sprintf("CREATE STREAM back%d (id bigint) WITH (type = 'kafka', topic = 'out%[1]d', 'bootstrap.servers' = '%s')", n, addr))
-		return options + fmt.Sprintf(", 'k.type' = 'kafka', 'k.topic' = 'out%d', 'k.bootstrap.servers' = '%s'", n, l.Addr())
+		return options + fmt.Sprintf(", 'k.type' = 'kafka', 'k.topic' = 'out%d', 'k.bootstrap.servers' = '%s'", n, a.line.Addr())
 	}
 	a.got = func(n int) []string {
 		rows, err := run(a.ctx, a.ours, fmt.Sprintf("SELECT id FROM back%d", n))
