@@ -1,6 +1,8 @@
 package types
 
 import (
+	"strings"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
@@ -36,14 +38,27 @@ func appendByteaEscape(dst []byte, s string) []byte {
 
 // ParseBytea appends to dst the bytes that a text form stands for: \x and
 // hexadecimal digits, or characters with \\ and \ooo escapes.
-func ParseBytea(dst []byte, s string) ([]byte, error) {
+func ParseBytea(dst []byte, s string) ([]byte, error) { return parseBytea(dst, s, nil) }
+
+// parseBytea gives up with the error of ended, where that is not nil and returns one.
+func parseBytea(dst []byte, s string, ended func() error) ([]byte, error) {
 	if len(s) >= 2 && s[0] == '\\' && s[1] == 'x' {
 		return parseByteaHex(dst, s[2:])
 	}
+	asked := 0
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c != '\\' {
-			dst = append(dst, c)
+		if i >= asked && ended != nil {
+			asked = i + 1<<20
+			if err := ended(); err != nil {
+				return dst, err
+			}
+		}
+		if n := strings.IndexByte(s[i:min(i+1<<20, len(s))], '\\'); n != 0 {
+			if n < 0 {
+				n = min(1<<20, len(s)-i)
+			}
+			dst = append(dst, s[i:i+n]...)
+			i += n - 1
 			continue
 		}
 		switch {
@@ -99,9 +114,12 @@ func errHexDigit(s string) error {
 var _ = register(&Info{
 	OID: Bytea, Name: "bytea", SQLName: "bytea", Array: 1001, Len: -1, Align: 'i',
 	Category: 'U', Kind: 'b', Delim: ',', Phys: PhysBytes, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		b, err := ParseBytea(nil, s)
-		return NewString(Bytea, string(b)), err
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		b, err := parseBytea(make([]byte, 0, len(s)), s, f.ended())
+		if 2*len(b) < len(s) { // of escapes; it would keep room for them
+			b = append([]byte(nil), b...)
+		}
+		return NewString(Bytea, view(b)), err
 	},
 	AppendText: func(dst []byte, v Value, f *Format) []byte {
 		if f.ByteaEscape {

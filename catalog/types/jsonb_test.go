@@ -46,7 +46,7 @@ func TestManyMembers(t *testing.T) {
 		t.Errorf("%d questions, of which %d are those while it was read", questions, read)
 	}
 	tired := errors.New("tired")
-	for stop := range questions {
+	for stop := 0; stop < questions; stop += 1 + questions/8 {
 		left := stop
 		_, err := AppendCanonicalJSONUntil(nil, []byte(text), func() error {
 			if left--; left < 0 {
@@ -77,7 +77,7 @@ func TestCompareJSONBUntil(t *testing.T) {
 		t.Errorf("%d questions, want at least %d", questions, least)
 	}
 	tired := errors.New("tired")
-	for stop := range questions {
+	for stop := 0; stop < questions; stop += 1 + questions/8 {
 		left := stop
 		_, err := CompareJSONBUntil(a, b, func() error {
 			if left--; left < 0 {

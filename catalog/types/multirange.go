@@ -1,8 +1,11 @@
 package types
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/blocksort"
 )
 
 // A multirange's value is that of its ranges, one after the other.
@@ -57,12 +60,37 @@ func RangesOf(v Value) []Range {
 }
 
 // NewMultirange makes a multirange of canonical ranges: it leaves out empty
-// ones, and joins those that overlap or touch. It sorts ranges in place.
+// ones, and joins those that overlap or touch.
 func NewMultirange(multi OID, ranges []Range) Value {
+	v, _ := multirangeUntil(multi, ranges, nil)
+	return v
+}
+
+// multirangeUntil is NewMultirange that gives up with the error of ended, where that is
+// not nil and returns one.
+func multirangeUntil(multi OID, ranges []Range, ended func() error) (Value, error) {
 	t := rangeTypes[multi]
-	slices.SortStableFunc(ranges, CompareRanges)
+	order := make([]int32, len(ranges))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	err := blocksort.Sort(order, func(a, b int32) int {
+		if c := CompareRanges(ranges[a], ranges[b]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	}, ended)
+	if err != nil {
+		return Value{}, err
+	}
 	var joined []Range
-	for _, r := range ranges {
+	for k, i := range order {
+		if k%blocksort.Block == blocksort.Block-1 && ended != nil {
+			if err := ended(); err != nil {
+				return Value{}, err
+			}
+		}
+		r := ranges[i]
 		if r.Empty {
 			continue
 		}
@@ -76,7 +104,7 @@ func NewMultirange(multi OID, ranges []Range) Value {
 	for _, r := range joined {
 		b = t.encode(b, r)
 	}
-	return NewString(multi, string(b))
+	return NewString(multi, string(b)), nil
 }
 
 // unite is the range of two that overlap or touch; of bounds that are equal it
@@ -113,7 +141,13 @@ func (t *rangeType) parseMulti(s string, f *Format) (Value, error) {
 	}
 	rest = rest[1:]
 	var ranges []Range
+	ended := f.ended()
 	for seen := 0; ; seen++ {
+		if seen%1024 == 1023 && ended != nil {
+			if err := ended(); err != nil {
+				return Value{}, err
+			}
+		}
 		rest = skipSpace(rest)
 		switch {
 		case rest == "":
@@ -152,7 +186,7 @@ func (t *rangeType) parseMulti(s string, f *Format) (Value, error) {
 		if skipSpace(rest[1:]) != "" {
 			return bad("Junk after closing right brace.")
 		}
-		return NewMultirange(t.multi, ranges), nil
+		return multirangeUntil(t.multi, ranges, ended)
 	}
 }
 

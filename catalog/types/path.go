@@ -63,8 +63,8 @@ var (
 	})
 	_ = geometry(&Info{
 		OID: Polygon, Name: "polygon", SQLName: "polygon", Array: 1027, Len: -1,
-		In: func(s string, _ int32, _ *Format) (Value, error) {
-			g := geometryReader{whole: s, typ: "polygon", rest: s}
+		In: func(s string, _ int32, f *Format) (Value, error) {
+			g := geometryReader{whole: s, typ: "polygon", rest: s, ended: f.ended()}
 			n := pairCount(s)
 			if n < 0 {
 				return Value{}, g.fail()
@@ -106,8 +106,8 @@ func NewPolygon(points []Point) Value {
 	return NewString(Polygon, string(appendPoints(b, points)))
 }
 
-func parsePath(s string, _ int32, _ *Format) (Value, error) {
-	g := geometryReader{whole: s, typ: "path", rest: skipSpace(s)}
+func parsePath(s string, _ int32, f *Format) (Value, error) {
+	g := geometryReader{whole: s, typ: "path", rest: skipSpace(s), ended: f.ended()}
 	n := pairCount(s)
 	if n < 0 {
 		return Value{}, g.fail()

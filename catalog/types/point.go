@@ -147,6 +147,7 @@ type geometryReader struct {
 	whole, typ string
 	rest       string
 	err        error
+	ended      func() error // nil: nobody gives up
 }
 
 func (g *geometryReader) fail() error {
@@ -247,7 +248,12 @@ func (g *geometryReader) path(n int, mayOpen bool) (points []Point, open, ok boo
 			g.rest = inner
 		}
 	}
-	for range n {
+	for k := range n {
+		if k%1024 == 1023 && g.ended != nil {
+			if g.err = g.ended(); g.err != nil {
+				return nil, open, false
+			}
+		}
 		p, ok := g.pair()
 		if !ok {
 			return nil, open, false

@@ -145,7 +145,10 @@ func (t *itemTime) fill(c civil, dated, timed, zoned bool) bool {
 // readTimeBy reads a date or time by a template, whose fields say of which kind
 // it is.
 func readTimeBy(s, template string) (t itemTime, err error) {
-	nodes := parseTimeTemplate(template)
+	nodes, err := parseTimeTemplate(template)
+	if err != nil {
+		return t, err
+	}
 	if err := checkStandard(nodes); err != nil {
 		return t, err
 	}

@@ -1,6 +1,10 @@
 package function
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+)
 
 // timeNode is a piece of a template of to_char, to_date and to_timestamp.
 type timeNode struct {
@@ -37,8 +41,16 @@ func (n *timeNode) digits() bool {
 	return false
 }
 
+// maxTemplate is the most bytes of a template: what is made of one is many times as
+// much.
+const maxTemplate = 1 << 20
+
 // parseTimeTemplate cuts a template into fields and what stands between them.
-func parseTimeTemplate(s string) []timeNode {
+func parseTimeTemplate(s string) ([]timeNode, error) {
+	if len(s) > maxTemplate {
+		return nil, sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the template has %d bytes, more than %d", len(s), maxTemplate).
+			WithHint("Format the parts of a long text by themselves.")
+	}
 	var nodes []timeNode
 	for s != "" {
 		switch {
@@ -88,7 +100,7 @@ func parseTimeTemplate(s string) []timeNode {
 		}
 		nodes = append(nodes, node)
 	}
-	return nodes
+	return nodes, nil
 }
 
 func kindOfChar(c string) timeNodeKind {

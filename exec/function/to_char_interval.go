@@ -168,7 +168,11 @@ func formatInterval(v types.IntervalValue, template string) (types.Value, error)
 	w := &intervalWriter{years: int(v.Months / 12), months: int(v.Months % 12), days: int(v.Days),
 		hour: int(seconds / 3600), minute: int(seconds / 60 % 60), seconds: int(seconds % 60), micros: int(v.Micros % microsPerSecond)}
 	out := &timeWriter{}
-	for _, n := range parseTimeTemplate(template) {
+	nodes, err := parseTimeTemplate(template)
+	if err != nil {
+		return types.Value{}, err
+	}
+	for _, n := range nodes {
 		if n.kind != timeFieldNode {
 			out.out.WriteString(n.char)
 			continue

@@ -12,8 +12,14 @@ import (
 
 func init() {
 	define("to_char(timestamp, text) text strict stable", Definition{
-		Value: func(_ *Env, a []types.Value) (types.Value, error) { return formatTimestamp(a[0].I, timeSteps(a[1].S)) },
-		Bind:  timeTemplate(func(_ *Env, at int64, steps []timeStep) (types.Value, error) { return formatTimestamp(at, steps) }),
+		Value: func(_ *Env, a []types.Value) (types.Value, error) {
+			steps, err := timeSteps(a[1].S)
+			if err != nil {
+				return types.Value{}, err
+			}
+			return formatTimestamp(a[0].I, steps)
+		},
+		Bind: timeTemplate(func(_ *Env, at int64, steps []timeStep) (types.Value, error) { return formatTimestamp(at, steps) }),
 		Examples: examples("to_char(timestamp '2024-02-09 03:04:05.678901', 'YYYY-MM-DD HH24:MI:SS.MS US')", "2024-02-09 03:04:05.678 678901",
 			"to_char(timestamp '2024-02-09 15:04:05', 'FMMonth FMDD, YYYY HH12:MI AM Dy DY Mon MON ddth D IW WW Q J CC IYYY ID DDD')", "February 9, 2024 03:04 PM Fri FRI Feb FEB 09th 6 06 06 1 2460350 21 2024 5 040",
 			`to_char(timestamp '2024-02-09 15:04:05', '"Day" Day|Month|day')`, "Day Friday   |February |friday   ", "to_char(timestamp '0044-03-15 BC', 'YYYY BC')", "0044 BC",
@@ -21,7 +27,11 @@ func init() {
 	})
 	define("to_char(timestamptz, text) text strict stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
-			return formatInstant(env, a[0].I, timeSteps(a[1].S))
+			steps, err := timeSteps(a[1].S)
+			if err != nil {
+				return types.Value{}, err
+			}
+			return formatInstant(env, a[0].I, steps)
 		},
 		Bind:     timeTemplate(formatInstant),
 		Examples: examples("to_char(timestamptz '2024-02-09 15:04:05+02', 'HH24:MI OF TZH:TZM TZ')", "13:04 +00 +00:00 UTC"),
@@ -34,7 +44,10 @@ func timeTemplate(format func(env *Env, at int64, steps []timeStep) (types.Value
 		if consts[1] == nil || consts[1].Null {
 			return nil, nil
 		}
-		steps := timeSteps(consts[1].S)
+		steps, err := timeSteps(consts[1].S)
+		if err != nil {
+			return nil, nil //nolint:nilerr // it is an error of each call, and of none where there is none
+		}
 		return func(env *Env, a []types.Value) (types.Value, error) { return format(env, a[0].I, steps) }, nil
 	}
 }
@@ -251,22 +264,29 @@ type timeStep struct {
 
 // timeSteps reads a template for to_char. It keeps nothing of it. Of an empty one,
 // whose result is NULL, it returns nil.
-func timeSteps(template string) []timeStep {
+func timeSteps(template string) ([]timeStep, error) {
 	if template == "" {
-		return nil
+		return nil, nil
 	}
-	nodes := parseTimeTemplate(template)
+	nodes, err := parseTimeTemplate(template)
+	if err != nil {
+		return nil, err
+	}
 	steps := make([]timeStep, 0, len(nodes))
+	var literal []byte // what stands before the next field
+	flush := func() {
+		if len(literal) > 0 {
+			steps = append(steps, timeStep{literal: string(literal)})
+			literal = literal[:0]
+		}
+	}
 	for i := range nodes {
 		n := &nodes[i]
 		if n.kind != timeFieldNode {
-			if last := len(steps) - 1; last >= 0 && steps[last].write == nil {
-				steps[last].literal += n.char
-			} else {
-				steps = append(steps, timeStep{literal: strings.Clone(n.char)})
-			}
+			literal = append(literal, n.char...)
 			continue
 		}
+		flush()
 		step := timeStep{write: n.write, word: strings.Clone(n.field), fill: !n.fill, ordinal: strings.Clone(n.th)}
 		switch n.name() {
 		case "MONTH", "DAY":
@@ -276,7 +296,8 @@ func timeSteps(template string) []timeStep {
 		}
 		steps = append(steps, step)
 	}
-	return steps
+	flush()
+	return steps, nil
 }
 
 // formatTime is to_char.

@@ -94,7 +94,11 @@ type timeRead struct {
 
 // readTime reads a text by a template.
 func readTime(in, template string) (timeRead, error) {
-	return readTimeNodes(in, parseTimeTemplate(template), false)
+	nodes, err := parseTimeTemplate(template)
+	if err != nil {
+		return timeRead{}, err
+	}
+	return readTimeNodes(in, nodes, false)
 }
 
 // readTimeNodes reads a text by a template that is parsed; standard as SQL has

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -337,5 +339,53 @@ func TestDocumentEnds(t *testing.T) {
 	cancel(ended)
 	if err := a.Result([]int32{0}, vec.New(types.Of(types.JSONB))); !errors.Is(err, ended) {
 		t.Errorf("the result is made all the same: %v", err)
+	}
+}
+
+// TestLongConstants: a long constant is not written out for each row, and what rows
+// of it make meets the memory limit, or the statement's end, before the next batch.
+func TestLongConstants(t *testing.T) {
+	const rows = 1000
+	long := vec.ConstOf(column(types.Of(types.Text), strings.Repeat("x", 1<<20)), rows)
+	comma := vec.ConstOf(column(types.Of(types.Text), ","), rows)
+	ended := errors.New("ended")
+	over, cancel := context.WithCancelCause(t.Context())
+	cancel(ended)
+	for _, c := range []struct {
+		call plan.AggCall
+		args []vec.Vec
+	}{{call("string_agg", types.Text, types.Text), []vec.Vec{long, comma}}, {call("json_agg", types.AnyElement), []vec.Vec{long}}} {
+		for i := range c.call.Args {
+			c.call.Args[i] = &plan.Column{Index: i, Typ: types.Of(types.Text)}
+		}
+		for _, env := range []*function.Env{
+			{Context: t.Context(), Format: types.DefaultFormat(), MemoryLimit: 8 << 20},
+			{Context: over, Format: types.DefaultFormat()},
+		} {
+			a, err := New(c.call, env, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Grow(1)
+			err = a.Add(make([]int32, rows), c.args, nil, nil)
+			if env.MemoryLimit > 0 && sqlerr.CodeOf(err) != sqlerr.OutOfMemory || env.MemoryLimit == 0 && !errors.Is(err, ended) {
+				t.Errorf("%s: %v", c.call.Func.Name, err)
+			}
+			if n := a.Bytes(); n > 32<<20 {
+				t.Errorf("%s holds %d bytes", c.call.Func.Name, n)
+			}
+		}
+	}
+	a, err := New(plan.AggCall{Func: call("array_agg", types.AnyNonArray).Func, Args: []plan.Expr{&plan.Column{Typ: types.Of(types.Text)}}, Typ: types.Of(types.Lookup(types.Text).Array)}, &function.Env{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Grow(1)
+	if n := testing.AllocsPerRun(1, func() {
+		if err := a.Add(make([]int32, rows), []vec.Vec{long}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 100 {
+		t.Errorf("array_agg makes %v things of one constant", n)
 	}
 }

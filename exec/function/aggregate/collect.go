@@ -12,11 +12,11 @@ import (
 )
 
 func init() {
-	join := func(c plan.AggCall, _ *function.Env, retracts bool) (Aggregate, error) {
+	join := func(c plan.AggCall, env *function.Env, retracts bool) (Aggregate, error) {
 		if retracts {
 			return nil, refuseRetracting(c)
 		}
-		return &joined{}, nil
+		return &joined{env: env}, nil
 	}
 	define("string_agg(text, text) text", join,
 		example("(SELECT string_agg(x, ', ') FROM (VALUES ('a'), (NULL), ('b')) AS v(x))", "a, b"),
@@ -55,16 +55,21 @@ const longest = 1<<30 - 1
 
 // joined is string_agg: each value after its own delimiter, but for the first.
 type joined struct {
-	text []*[]byte // nil: no value
-	held int64
+	env   *function.Env
+	text  []*[]byte // nil: no value
+	held  int64
+	added int // bytes since somebody asked whether the statement has ended
 }
 
 func (a *joined) Grow(n int) { a.text = grown(a.text, n) }
 
 func (a *joined) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
-	v, delimiter := vec.Flat(args[0]).(*vec.Bytes), vec.Flat(args[1]).(*vec.Bytes)
+	v, delimiter := bytesOf(args[0]), bytesOf(args[1])
 	var failed error
-	each(groups, v, sel, ops, func(row int, g int32, _ int64) {
+	each(groups, args[0], sel, ops, func(row int, g int32, _ int64) {
+		if failed != nil {
+			return
+		}
 		text := a.text[g]
 		first := text == nil
 		if first {
@@ -72,16 +77,53 @@ func (a *joined) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) 
 			a.text[g] = text
 		}
 		before := cap(*text)
-		if !first && !delimiter.Nulls().Get(row) {
-			*text = append(*text, delimiter.At(row)...)
+		if !first && !args[1].Nulls().Get(row) {
+			*text = append(*text, delimiter(row)...)
 		}
-		*text = append(*text, v.At(row)...)
+		*text = append(*text, v(row)...)
 		a.held += int64(cap(*text) - before)
 		if len(*text) > longest {
 			failed = sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "string_agg: the result is longer than %d bytes", longest)
+			return
+		}
+		if a.added += len(v(row)); a.added > askedBytes {
+			a.added = 0
+			failed = goesOn(a.env, a.held)
 		}
 	})
 	return failed
+}
+
+// askedBytes is how much is added to results between two questions whether the
+// statement has ended: of few rows, it may be much.
+const askedBytes = 1 << 20
+
+// goesOn fails where the statement has ended, or what is held is more than it may
+// hold: those who count that come after a batch, of which each row may be long.
+func goesOn(env *function.Env, held int64) error {
+	if env.MemoryLimit > 0 && held > env.MemoryLimit {
+		return function.OverLimit(int(held), int(env.MemoryLimit))
+	}
+	return env.Ended()
+}
+
+// bytesOf reads the rows of a column of byte strings, which may be a constant: it is
+// not written out for each row.
+func bytesOf(v vec.Vec) func(row int) []byte {
+	if c, ok := v.(*vec.Const); ok {
+		b := c.Of.(*vec.Bytes).At(0)
+		return func(int) []byte { return b }
+	}
+	return v.(*vec.Bytes).At
+}
+
+// valuesOf reads the rows of a column; those of a constant share one value.
+func valuesOf(v vec.Vec, t types.Type) func(row int) types.Value {
+	if _, ok := v.(*vec.Const); ok {
+		x := vec.Get(v, 0, t)
+		return func(int) types.Value { return x }
+	}
+	return func(row int) types.Value { return vec.Get(v, row, t) }
 }
 
 func (a *joined) Result(groups []int32, dst vec.Vec) error {
@@ -108,9 +150,9 @@ type collected struct {
 func (a *collected) Grow(n int) { a.rows = grown(a.rows, n) }
 
 func (a *collected) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
-	v := vec.Flat(args[0])
+	value := valuesOf(args[0], a.typ)
 	each(groups, nil, sel, ops, func(row int, g int32, _ int64) {
-		x := vec.Get(v, row, a.typ)
+		x := value(row)
 		a.rows[g] = append(a.rows[g], x)
 		a.held += 128 + int64(len(x.S))
 	})
@@ -203,7 +245,7 @@ type firsts struct {
 func (a *firsts) Grow(n int) { a.values = grown(a.values, n) }
 
 func (a *firsts) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
-	v := vec.Flat(args[0])
+	v := args[0]
 	each(groups, v, sel, ops, func(row int, g int32, _ int64) {
 		if a.values[g] == nil {
 			x := vec.Get(v, row, a.typ)

@@ -153,7 +153,7 @@ type extremeValues struct {
 func (a *extremeValues) Grow(n int) { a.best, a.seen = grown(a.best, n), grown(a.seen, n) }
 
 func (a *extremeValues) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
-	v := vec.Flat(args[0])
+	v := args[0]
 	var x types.Value
 	var failure error
 	each(groups, v, sel, ops, func(row int, g int32, _ int64) {

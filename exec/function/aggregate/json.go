@@ -85,6 +85,7 @@ type documents struct {
 	text      []*[]byte
 	row       []types.Value
 	held      int64
+	added     int // bytes since somebody asked whether the statement has ended
 }
 
 func (a *documents) Grow(n int) {
@@ -95,9 +96,9 @@ func (a *documents) Grow(n int) {
 }
 
 func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.Op) error {
-	columns := make([]vec.Vec, len(args))
+	columns := make([]func(row int) types.Value, len(args))
 	for i, arg := range args {
-		columns[i] = vec.Flat(arg)
+		columns[i] = valuesOf(arg, a.types[i])
 	}
 	a.row = grown(a.row, len(args))
 	var failed error
@@ -105,8 +106,8 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 		if failed != nil {
 			return
 		}
-		for i, c := range columns {
-			a.row[i] = vec.Get(c, row, a.types[i])
+		for i, value := range columns {
+			a.row[i] = value(row)
 		}
 		text := a.text[g]
 		if text == nil {
@@ -131,11 +132,15 @@ func (a *documents) Add(groups []int32, args []vec.Vec, sel []int32, ops []vec.O
 				*text = append(*text, "\n "...)
 			}
 		}
-		before := cap(*text)
+		before, size := cap(*text), len(*text)
 		*text, failed = a.write(a, a.row, *text)
 		a.held += int64(cap(*text) - before)
 		if len(*text) > longest {
 			failed = sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "the JSON document is longer than %d bytes", longest)
+		}
+		if a.added += len(*text) - size; failed == nil && a.added > askedBytes {
+			a.added = 0
+			failed = goesOn(a.env, a.held)
 		}
 	})
 	return failed
