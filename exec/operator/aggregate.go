@@ -75,6 +75,7 @@ type Aggregate struct {
 	existed []bool
 	before  *vec.Batch // results of the calls, one row per touched group
 	after   *vec.Batch
+	noted   int64 // bytes of touched, existed, before and after
 
 	cols []vec.Vec
 	ids  []int32
@@ -237,12 +238,6 @@ func (a *Aggregate) grow(n int) error {
 		a.rows = append(a.rows, make([]int64, n-a.count)...)
 	}
 	a.count = n
-	if held := 8 * int64(cap(a.rows)); held > a.held {
-		if err := a.spec.Account.Reserve(held - a.held); err != nil {
-			return err
-		}
-		a.held = held
-	}
 	if a.spec.Changes {
 		for len(a.stamp) < n {
 			a.stamp = append(a.stamp, 0)
@@ -250,6 +245,12 @@ func (a *Aggregate) grow(n int) error {
 		for a.spec.Retention.For > 0 && len(a.seen) < n {
 			a.seen = append(a.seen, 0)
 		}
+	}
+	if held := 8 * int64(cap(a.rows)+cap(a.stamp)+cap(a.seen)); held > a.held {
+		if err := a.spec.Account.Reserve(held - a.held); err != nil {
+			return err
+		}
+		a.held = held
 	}
 	for _, c := range a.spec.Calls {
 		if err := c.grow(n); err != nil {
@@ -272,7 +273,10 @@ func (a *Aggregate) touch(ctx context.Context, sel []int32) error {
 			a.existed = append(a.existed, a.exists(g))
 		}
 	}
-	return a.results(ctx, a.touched[first:], a.before)
+	if err := a.results(ctx, a.touched[first:], a.before); err != nil {
+		return err
+	}
+	return a.note()
 }
 
 // exists reports whether a group was in the rows that went out last: one that
@@ -339,9 +343,7 @@ func (a *Aggregate) Barrier(ctx context.Context, _ stream.Epoch, out Output) err
 			}
 		}
 	}
-	a.before.Reset()
-	a.after.Reset()
-	a.touched, a.existed = a.touched[:0], a.existed[:0]
+	a.forgetTouched()
 	a.epoch++
 	if err := a.out.flush(ctx, out); err != nil {
 		return err
@@ -457,7 +459,6 @@ func (a *Aggregate) Close() error {
 	a.evicted.close()
 	a.clear()
 	a.over.close()
-	a.stamp = nil
 	return nil
 }
 
@@ -469,6 +470,6 @@ func (a *Aggregate) clear() {
 	for _, c := range a.spec.Calls {
 		c.close()
 	}
-	a.spec.Account.Release(a.held)
-	a.rows, a.count, a.held = nil, 0, 0
+	a.spec.Account.Release(a.held + a.noted)
+	a.rows, a.stamp, a.seen, a.count, a.held, a.noted = nil, nil, nil, 0, 0, 0
 }

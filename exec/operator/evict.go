@@ -97,6 +97,7 @@ type pageSpace struct {
 	bits, next uint8
 	merged     int
 	groups     int64 // in all of them
+	deltas     bool  // some of them may have deltas
 }
 
 // place is the page of a hash.
@@ -270,7 +271,9 @@ func (e *evicted) findStored(f func(row int32, beside []byte) error) error {
 		}
 	}
 	rest := e.wanted
-	return readPages(e.reader, e.prefix, places, e.cache, e.settled, func(at pagePlace, p hashPage, _ int) error {
+	pages := e.pages(e.cache)
+	pages.deltas, pages.fill = e.known.deltas, e.settled
+	return pages.read(places, func(at pagePlace, p hashPage, _ pageLies) error {
 		e.learn(at, p)
 		for len(rest) > 0 && rest[0].at != at {
 			rest = rest[1:] // of a page that is not there
@@ -289,6 +292,11 @@ func (e *evicted) findStored(f func(row int32, beside []byte) error) error {
 		}
 		return nil
 	})
+}
+
+// pages reads pages as the committed epoch has them, or, of a cache, newer ones.
+func (e *evicted) pages(cache *pageCache) pageReader {
+	return pageReader{r: e.reader, prefix: e.prefix, codec: e.codec, cache: cache}
 }
 
 // settled reports whether the store has a page as it will be when the epoch that is
@@ -357,6 +365,9 @@ func (e *evicted) take(w StateWriter, part float64) error {
 	if f := m.filter; f != nil {
 		e.filters[e.now.next] = f
 	}
+	if e.now.next != e.now.bits {
+		e.now.deltas = false // all pages were written whole
+	}
 	e.now.bits, e.now.merged = e.now.next, 0
 	e.old.forget(w)
 	return nil
@@ -369,6 +380,11 @@ func (e *evicted) write(w StateWriter, p pageWrite) {
 	} else {
 		e.cache.drop(p.at)
 	}
+	if p.delta != nil {
+		w.Set(appendPageKey(e.key[:0], e.prefix, p.at, deltaPart+p.lies.deltas), p.delta)
+		e.changed, e.now.deltas = e.changed || !e.now.deltas, true
+		return
+	}
 	n := 0
 	for rest := p.value; len(rest) > 0; n++ {
 		part := rest[:min(len(rest), pageParts)]
@@ -376,8 +392,11 @@ func (e *evicted) write(w StateWriter, p pageWrite) {
 		w.Set(e.key, part)
 		rest = rest[len(part):]
 	}
-	for ; n < p.parts; n++ {
+	for ; n < p.lies.parts; n++ {
 		w.Delete(appendPageKey(e.key[:0], e.prefix, p.at, n))
+	}
+	for n := range p.lies.deltas {
+		w.Delete(appendPageKey(e.key[:0], e.prefix, p.at, deltaPart+n))
 	}
 }
 
@@ -416,7 +435,11 @@ func (e *evicted) put(w StateWriter) {
 	if e.old != nil && e.old.merge != nil {
 		old = int64(e.old.number)
 	}
-	b := binary.AppendUvarint([]byte{1}, uint64(e.own))
+	version := byte(1)
+	if e.now.deltas {
+		version = 2
+	}
+	b := binary.AppendUvarint([]byte{version}, uint64(e.own))
 	b = append(binary.AppendVarint(b, old), e.now.bits, e.now.next)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(e.now.merged)), uint64(e.now.groups))
 	w.Set(append(slices.Clone(e.prefix), tagEvicted), b)
@@ -434,10 +457,10 @@ func readParts(r StateReader, prefix []byte) (p parts, ok bool, err error) {
 	p.old = -1
 	key := append(slices.Clone(prefix), tagEvicted)
 	err = r.Scan(key, func(_, b []byte) error {
-		if len(b) == 0 || b[0] != 1 {
+		if len(b) == 0 || b[0] != 1 && b[0] != 2 {
 			return errKept
 		}
-		ok = true
+		ok, p.space.deltas = true, b[0] == 2
 		own, n := binary.Uvarint(b[1:])
 		b = b[1+max(n, 0):]
 		old, m := binary.Varint(b)

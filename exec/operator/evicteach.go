@@ -125,7 +125,7 @@ func (e *evicted) eachIn(own *table, in hashRange, old []int32, f func(o *outsid
 	}
 	first, n := in.pages(e.known)
 	for from := first; from < first+n; from += mergeChunk {
-		err := eachPage(e.reader, e.prefix, e.known, e.cache, from, min(mergeChunk, first+n-from), func(p hashPage) error {
+		err := eachPage(e.pages(e.cache), e.known, from, min(mergeChunk, first+n-from), func(p hashPage) error {
 			for i := range p.n {
 				key, beside, err := p.group(e.codec, i)
 				if err == nil {

@@ -16,12 +16,14 @@ const mergeAhead = 8 << 20
 // mergeChunk is how many pages are merged at a time.
 const mergeChunk = 64
 
-// pageWrite is a page that has been made anew; value nil: it is no more. It had so
-// many parts in the store, and has more groups than it had.
+// pageWrite is a page that has been made anew, as it is held in memory; value nil: it is
+// no more. It has more groups than it had. What it lies in in the store is replaced, or,
+// where there is a delta, has that come to it.
 type pageWrite struct {
 	at    pagePlace
 	value []byte
-	parts int
+	delta []byte
+	lies  pageLies
 	more  int
 }
 
@@ -204,7 +206,7 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 			}
 			a, z := children(p)
 			for q := a; q < z; q++ {
-				if err := m.page(o, q, nil, 0, &writes); err != nil {
+				if err := m.page(o, q, nil, pageLies{}, false, &writes); err != nil {
 					return err
 				}
 			}
@@ -214,12 +216,13 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 	if len(places) > 0 {
 		r := m.read()
 		defer r.Snapshot.Close()
-		err := readPages(r, m.prefix, places, m.cache, nil, func(at pagePlace, old hashPage, parts int) error {
+		stored := pageReader{r: r, prefix: m.prefix, codec: m.codec, deltas: m.space.deltas, cache: m.cache}
+		err := stored.read(places, func(at pagePlace, old hashPage, lies pageLies) error {
 			if err := upTo(int(at.page)); err != nil {
 				return err
 			}
 			p++
-			return m.split(o, int(at.page), old, parts, &writes)
+			return m.split(o, int(at.page), old, lies, &writes)
 		})
 		if err != nil {
 			return nil, err
@@ -230,7 +233,7 @@ func (m *merge) pages(o *groupOrder, from, to int) ([]pageWrite, error) {
 
 // split puts the records of a page, and the groups that come into it, into the pages
 // that it becomes.
-func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]pageWrite) error {
+func (m *merge) split(o *groupOrder, p int, old hashPage, lies pageLies, writes *[]pageWrite) error {
 	if err := m.note(&old); err != nil {
 		return err
 	}
@@ -239,7 +242,7 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 		if m.gen.gone != nil && gone == 0 && o.starts[p] == o.starts[p+1] {
 			return nil // it was looked at for groups that are gone
 		}
-		err := m.page(o, p, m.had, parts, writes)
+		err := m.page(o, p, m.had, lies, gone == 0 && old.packed, writes)
 		if err == nil {
 			(*writes)[len(*writes)-1].more -= gone
 		}
@@ -248,7 +251,7 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 	if err := m.hash(m.had); err != nil {
 		return err
 	}
-	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, parts: parts, more: -gone})
+	*writes = append(*writes, pageWrite{at: pagePlace{m.space.bits, uint32(p)}, lies: lies, more: -gone})
 	for q := p << d; q < (p+1)<<d; q++ {
 		m.some = m.some[:0]
 		for i, r := range m.had {
@@ -256,7 +259,7 @@ func (m *merge) split(o *groupOrder, p int, old hashPage, parts int, writes *[]p
 				m.some = append(m.some, r)
 			}
 		}
-		if err := m.page(o, q, m.some, 0, writes); err != nil {
+		if err := m.page(o, q, m.some, pageLies{}, false, writes); err != nil {
 			return err
 		}
 	}
@@ -315,7 +318,8 @@ func (m *merge) hash(records []record) error {
 }
 
 // page makes one page of the records that it had and the groups that come into it.
-func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pageWrite) error {
+// grows: of what it had all is there still, so that a delta may say what is new.
+func (m *merge) page(o *groupOrder, q int, old []record, lies pageLies, grows bool, writes *[]pageWrite) error {
 	groups := o.of(q)
 	newer, data := sized(m.newer, len(groups)), m.data.newer[:0]
 	for i, g := range groups {
@@ -336,34 +340,23 @@ func (m *merge) page(o *groupOrder, q int, old []record, parts int, writes *[]pa
 	at := pagePlace{m.space.next, uint32(q)}
 	m.filter.set(at.page, merged)
 	if len(merged) == 0 {
-		if parts > 0 || len(old) > 0 {
-			*writes = append(*writes, pageWrite{at: at, parts: parts, more: -len(old)})
+		if lies.parts > 0 || len(old) > 0 {
+			*writes = append(*writes, pageWrite{at: at, lies: lies, more: -len(old)})
 		}
 		return nil
 	}
 	m.buf = appendPage(m.buf[:0], merged, &m.data)
-	value, err := storedPage(m.buf)
-	if err != nil {
+	write := pageWrite{at: at, lies: lies, more: len(merged) - len(old)}
+	if grows && lies.mayGrow(at) {
+		write.delta = deltaOf(m.buf, newer, &m.data)
+	}
+	if write.delta != nil {
+		write.value = slices.Concat(lies.grown().head(), m.buf)
+	} else if write.value, err = storedPage(m.buf); err != nil {
 		return err
 	}
-	*writes = append(*writes, pageWrite{at: at, value: value, parts: parts, more: len(merged) - len(old)})
+	*writes = append(*writes, write)
 	return nil
-}
-
-// storedPage puts the number of its parts before a page.
-func storedPage(page []byte) ([]byte, error) {
-	var head []byte
-	for n := 1; ; {
-		head = binary.AppendUvarint(head[:0], uint64(n))
-		need := (len(head) + len(page) + pageParts - 1) / pageParts
-		if need <= n {
-			break
-		}
-		if n = need; n > 1<<16-1 {
-			return nil, fmt.Errorf("storing %d bytes of one page of state: that is too much", len(page))
-		}
-	}
-	return slices.Concat(head, page), nil
 }
 
 // filterWords is how many words of a filter a page has: eight bits for each group.

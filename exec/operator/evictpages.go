@@ -127,12 +127,14 @@ func (b *recordBytes) of(r record) []byte {
 }
 
 // hashPage is a page as it is stored: the number of its groups, the low halves of
-// their hashes, ascending, where each ends, and their records.
+// their hashes, ascending, where each ends, which of them are dead, where any is, and
+// their records.
 type hashPage struct {
 	n            int
 	hashes, ends []byte
 	wide         bool
 	packed       bool
+	gone         []byte // a bit for each that is dead; nil: none is
 	records      []byte
 }
 
@@ -140,14 +142,16 @@ type hashPage struct {
 const (
 	pageWide   = 1 << iota // ends have four bytes, and not two
 	pagePacked             // records are packed; of older pages they are not
+	pageDead               // some of its groups are dead, as a delta's may be
 )
 
 // parsePage reads a stored page.
 func parsePage(b []byte) (p hashPage, err error) {
-	if len(b) < 5 || b[0] > pageWide|pagePacked {
+	if len(b) < 5 || b[0] > pageWide|pagePacked|pageDead {
 		return p, errKept
 	}
-	p.wide, p.packed, p.n = b[0]&pageWide > 0, b[0]&pagePacked > 0, int(binary.LittleEndian.Uint32(b[1:]))
+	kind := b[0]
+	p.wide, p.packed, p.n = kind&pageWide > 0, kind&pagePacked > 0, int(binary.LittleEndian.Uint32(b[1:]))
 	width := 2
 	if p.wide {
 		width = 4
@@ -156,6 +160,13 @@ func parsePage(b []byte) (p hashPage, err error) {
 		return p, errKept
 	}
 	p.hashes, p.ends, p.records = b[:4*p.n], b[4*p.n:(4+width)*p.n], b[(4+width)*p.n:]
+	if kind&pageDead > 0 {
+		n := (p.n + 7) / 8
+		if len(p.records) < n {
+			return p, errKept
+		}
+		p.gone, p.records = p.records[:n], p.records[n:]
+	}
 	if p.n > 0 && p.end(p.n-1) != len(p.records) {
 		return p, errKept
 	}
@@ -163,6 +174,9 @@ func parsePage(b []byte) (p hashPage, err error) {
 }
 
 func (p *hashPage) hash(i int) uint32 { return binary.LittleEndian.Uint32(p.hashes[4*i:]) }
+
+// dead reports whether group i is.
+func (p *hashPage) dead(i int) bool { return p.gone != nil && p.gone[i/8]&(1<<(i%8)) > 0 }
 
 func (p *hashPage) end(i int) int {
 	if p.wide {
@@ -236,14 +250,18 @@ func (p *hashPage) find(c *groupCodec, h uint64, own []byte, cols []vec.Vec, row
 
 // appendPage appends the stored form of a page of records, which are sorted.
 func appendPage(dst []byte, records []record, data *recordBytes) []byte {
-	size := 0
+	size, dead := 0, false
 	for _, r := range records {
 		size += int(r.to - r.from)
+		dead = dead || r.dead
 	}
 	wide := size >= 1<<16
 	kind := byte(pagePacked)
 	if wide {
 		kind |= pageWide
+	}
+	if dead {
+		kind |= pageDead
 	}
 	dst = binary.LittleEndian.AppendUint32(append(dst, kind), uint32(len(records)))
 	for _, r := range records {
@@ -255,6 +273,15 @@ func appendPage(dst []byte, records []record, data *recordBytes) []byte {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(end))
 		} else {
 			dst = binary.LittleEndian.AppendUint16(dst, uint16(end))
+		}
+	}
+	if dead {
+		at := len(dst)
+		dst = append(dst, make([]byte, (len(records)+7)/8)...)
+		for i, r := range records {
+			if r.dead {
+				dst[at+i/8] |= 1 << (i % 8)
+			}
 		}
 	}
 	for len(records) > 0 {

@@ -8,7 +8,7 @@ import (
 // eachPage calls f with all pages of a space, in the order of the pages,
 // from one on, of so many. Pages are numbered as the space's bits have them. Those that
 // a cache has, where there is one, are not read, and may be newer.
-func eachPage(r StateReader, prefix []byte, s pageSpace, cache *pageCache, from, n int, f func(p hashPage) error) error {
+func eachPage(r pageReader, s pageSpace, from, n int, f func(p hashPage) error) error {
 	var places []pagePlace
 	for p := from; p < min(from+n, 1<<s.bits); p++ {
 		if p >= s.merged {
@@ -19,7 +19,8 @@ func eachPage(r StateReader, prefix []byte, s pageSpace, cache *pageCache, from,
 			places = append(places, pagePlace{s.next, uint32(p<<(s.next-s.bits) + q)})
 		}
 	}
-	return readPages(r, prefix, places, cache, nil, func(_ pagePlace, p hashPage, _ int) error { return f(p) })
+	r.deltas = s.deltas
+	return r.read(places, func(_ pagePlace, p hashPage, _ pageLies) error { return f(p) })
 }
 
 func appendPageKey(dst, prefix []byte, at pagePlace, part int) []byte {
@@ -28,106 +29,193 @@ func appendPageKey(dst, prefix []byte, at pagePlace, part int) []byte {
 	return binary.BigEndian.AppendUint16(dst, uint16(part))
 }
 
-// readPages calls f with those pages that are there, in the order given, and with
-// how many parts each has in the store. Those that a cache has are not read, where
+// pageReader reads pages of evicted groups. Those that a cache has are not read, where
 // there is one; those that are read it is given, where fill, if any, says so.
-func readPages(r StateReader, prefix []byte, places []pagePlace, cache *pageCache, fill func(at pagePlace) bool, f func(at pagePlace, p hashPage, parts int) error) error {
-	var buf, page []byte
-	var missing []int
+type pageReader struct {
+	r      StateReader
+	prefix []byte
+	codec  *groupCodec
+	deltas bool // pages may have some
+	cache  *pageCache
+	fill   func(at pagePlace) bool
+
+	places []pagePlace
+	f      func(at pagePlace, p hashPage, lies pageLies) error
+	next   int   // of places: those before have been looked for
+	gone   []int // of places: what is to be read, and has not been
+	page   []byte
+	merger deltaMerger
+	// The page that is being read: base has its head, at is its place; -1: none is.
+	at   int
+	base []byte
+	more [][]byte
+}
+
+// storedPart is a stored value: a page's first part, or a delta of it.
+type storedPart struct{ place, part int }
+
+// read calls f with those pages that are there, in the order given, and with what each
+// lies in in the store.
+func (r *pageReader) read(places []pagePlace, f func(at pagePlace, p hashPage, lies pageLies) error) error {
+	r.places, r.f, r.next, r.at, r.gone, r.merger.codec = places, f, 0, -1, nil, r.codec
+	var buf []byte
 	var keys [][]byte
+	var parts []storedPart
+	add := func(place, part int) {
+		from := len(buf)
+		buf = appendPageKey(buf, r.prefix, places[place], part)
+		keys, parts = append(keys, buf[from:len(buf):len(buf)]), append(parts, storedPart{place, part})
+	}
 	for i, at := range places {
-		if cache.has(at) {
+		if r.cache.has(at) {
 			continue
 		}
-		from := len(buf)
-		buf = appendPageKey(buf, prefix, at, 0)
-		keys, missing = append(keys, buf[from:len(buf):len(buf)]), append(missing, i)
+		r.gone = append(r.gone, i)
+		add(i, 0)
+		for d := 0; r.deltas && d < mostDeltas; d++ {
+			add(i, deltaPart+d)
+		}
 	}
-	use := func(at pagePlace, value []byte) error {
-		parts, n := binary.Uvarint(value)
-		if n <= 0 || parts == 0 || parts > 1<<16-1 {
-			return errKept
-		}
-		p, err := parsePage(value[n:])
-		if err != nil {
-			return err
-		}
-		return f(at, p, int(parts))
+	err := r.r.getEach(keys, func(i int, value []byte) error { return r.found(parts[i], value) })
+	if err == nil {
+		err = r.end()
 	}
-	next, gone := 0, missing
-	upTo := func(end int) error { // the pages before end were in the cache, or are nowhere
-		for ; next < end; next++ {
-			if len(gone) > 0 && gone[0] == next {
-				gone = gone[1:]
-				continue
-			}
-			at := places[next]
-			var ok bool
-			if page, ok = cache.get(at, page[:0]); !ok {
-				// What was read since has taken its room.
-				var err error
-				if page, ok, err = readPage(r, prefix, at, nil, page[:0]); err != nil {
-					return err
-				}
-				if !ok {
-					continue
-				}
-			}
-			if err := use(at, page); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	err := r.getEach(keys, func(i int, value []byte) error {
-		i = missing[i]
-		if err := upTo(i); err != nil {
-			return err
-		}
-		next, gone = next+1, gone[1:]
-		at := places[i]
-		value, ok, err := readPage(r, prefix, at, value, nil)
-		if err != nil || !ok {
-			return err
-		}
-		if fill != nil && fill(at) {
-			cache.put(at, value)
-		}
-		return use(at, value)
-	})
 	if err != nil {
 		return err
 	}
-	return upTo(len(places))
+	return r.upTo(len(places))
 }
 
-// readPage appends a page, of which first is the first part, nil where that is to be
-// read too, with the number of its parts before it; where it has one part alone it is
-// first.
-func readPage(r StateReader, prefix []byte, at pagePlace, first, dst []byte) (value []byte, ok bool, err error) {
-	if first == nil {
-		if dst, ok, err = r.get(appendPageKey(nil, prefix, at, 0), dst); err != nil || !ok {
+// found takes a stored value, which is needed until it returns.
+func (r *pageReader) found(p storedPart, value []byte) error {
+	if p.part >= deltaPart {
+		if r.at != p.place {
+			return errKept
+		}
+		r.more = append(r.more, slices.Clone(value))
+		return nil
+	}
+	if err := r.end(); err != nil {
+		return err
+	}
+	if err := r.upTo(p.place); err != nil {
+		return err
+	}
+	r.next, r.gone = r.next+1, r.gone[1:]
+	var err error
+	r.at, r.more = p.place, r.more[:0]
+	r.base, err = r.parts(r.places[p.place], append(r.base[:0], value...))
+	return err
+}
+
+// end passes on the page that has been read.
+func (r *pageReader) end() error {
+	if r.at < 0 {
+		return nil
+	}
+	at := r.places[r.at]
+	r.at = -1
+	value, err := r.whole(r.base, r.more)
+	if err != nil {
+		return err
+	}
+	if r.fill != nil && r.fill(at) {
+		r.cache.put(at, value)
+	}
+	return r.use(at, value)
+}
+
+func (r *pageReader) use(at pagePlace, value []byte) error {
+	lies, page, err := takePageHead(value)
+	if err != nil {
+		return err
+	}
+	p, err := parsePage(page)
+	if err != nil {
+		return err
+	}
+	return r.f(at, p, lies)
+}
+
+// upTo passes on the pages before end, which were in the cache, or are nowhere.
+func (r *pageReader) upTo(end int) error {
+	for ; r.next < end; r.next++ {
+		if len(r.gone) > 0 && r.gone[0] == r.next {
+			r.gone = r.gone[1:]
+			continue
+		}
+		at := r.places[r.next]
+		var ok bool
+		if r.page, ok = r.cache.get(at, r.page[:0]); !ok {
+			// What was read since has taken its room.
+			var err error
+			if r.page, ok, err = r.one(at, r.page[:0]); err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+		}
+		if err := r.use(at, r.page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one reads one page by itself, into dst; false: it is not there.
+func (r *pageReader) one(at pagePlace, dst []byte) (value []byte, ok bool, err error) {
+	if dst, ok, err = r.r.get(appendPageKey(nil, r.prefix, at, 0), dst); err != nil || !ok {
+		return dst, false, err
+	}
+	if dst, err = r.parts(at, dst); err != nil {
+		return dst, false, err
+	}
+	var deltas [][]byte
+	for d := 0; r.deltas && d < mostDeltas; d++ {
+		delta, ok, err := r.r.get(appendPageKey(nil, r.prefix, at, deltaPart+d), nil)
+		if err != nil {
 			return dst, false, err
 		}
-		first = dst
+		if !ok {
+			break
+		}
+		deltas = append(deltas, delta)
 	}
-	parts, n := binary.Uvarint(first)
-	if n <= 0 || parts == 0 || parts > 1<<16-1 {
-		return nil, false, errKept
+	value, err = r.whole(dst, deltas)
+	return value, err == nil, err
+}
+
+// parts appends to a page's first part, which begins with how many there are, the others.
+func (r *pageReader) parts(at pagePlace, value []byte) ([]byte, error) {
+	lies, _, err := takePageHead(value)
+	if err != nil {
+		return value, err
 	}
-	if parts == 1 {
-		return first, true, nil
-	}
-	value = slices.Clone(first)
-	for part := 1; part < int(parts); part++ {
-		more, ok, err := r.get(appendPageKey(nil, prefix, at, part), value)
-		if err != nil {
-			return nil, false, err
+	for part := 1; part < lies.parts; part++ {
+		var ok bool
+		if value, ok, err = r.r.get(appendPageKey(nil, r.prefix, at, part), value); err != nil {
+			return value, err
 		}
 		if !ok {
-			return nil, false, errKept
+			return value, errKept
 		}
-		value = more
 	}
-	return value, true, nil
+	return value, nil
+}
+
+// whole is a page with its deltas, after its head.
+func (r *pageReader) whole(value []byte, deltas [][]byte) ([]byte, error) {
+	if len(deltas) == 0 {
+		return value, nil
+	}
+	lies, page, err := takePageHead(value)
+	if err != nil {
+		return nil, err
+	}
+	if page, err = r.merger.merge(page, deltas); err != nil {
+		return nil, err
+	}
+	lies.deltas = len(deltas)
+	return slices.Concat(lies.head(), page), nil
 }

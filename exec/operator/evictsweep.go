@@ -20,7 +20,7 @@ func eachRecord(r StateReader, prefix []byte, s pageSpace, c *groupCodec, f func
 	}
 	key := vec.NewBatch(c.types)
 	for p := 0; p < 1<<s.bits; p += mergeChunk {
-		err := eachPage(r, prefix, s, nil, p, mergeChunk, func(p hashPage) error {
+		err := eachPage(pageReader{r: r, prefix: prefix, codec: c}, s, p, mergeChunk, func(p hashPage) error {
 			for i := range p.n {
 				own, beside, err := p.group(c, i)
 				if err != nil {
@@ -96,7 +96,7 @@ func (e *evicted) sweep(old func(beside []byte) bool, take func(keys *vec.Batch)
 	}
 	from := e.swept.page
 	e.swept.page += sweepPages
-	err := eachPage(e.reader, e.prefix, e.known, nil, from, sweepPages, func(p hashPage) error {
+	err := eachPage(e.pages(nil), e.known, from, sweepPages, func(p hashPage) error {
 		for i := range p.n {
 			key, beside, err := p.group(e.codec, i)
 			if err != nil {

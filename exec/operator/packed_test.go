@@ -79,7 +79,7 @@ func TestPagesThatAreNotPacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	var writes []pageWrite
-	if err := m.split(orderGroups(m.codec, m.gen.table, m.space.next), 0, old, 1, &writes); err != nil {
+	if err := m.split(orderGroups(m.codec, m.gen.table, m.space.next), 0, old, pageLies{parts: 1}, &writes); err != nil {
 		t.Fatal(err)
 	}
 	_, n := binary.Uvarint(writes[0].value)
