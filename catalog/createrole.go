@@ -130,7 +130,11 @@ func (s *Snapshot) Members(group string) []string {
 }
 
 func errNoRole(name string) *sqlerr.Error {
-	return sqlerr.Errorf(sqlerr.UndefinedObject, "role \"%s\" does not exist", name)
+	e := sqlerr.Errorf(sqlerr.UndefinedObject, "role \"%s\" does not exist", name)
+	if strings.HasPrefix(name, "pg_") {
+		return e.WithHint("PostgreSQL's predefined roles are not there: GRANT the rights themselves, GRANT SELECT ON ALL TABLES IN SCHEMA public TO ... for example.")
+	}
+	return e
 }
 
 // CreateRole makes a role.
