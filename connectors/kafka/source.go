@@ -40,8 +40,12 @@ func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *
 		return nil, err
 	}
 	s := &source{env: env, rel: rel, config: c, client: cl, admin: kadm.NewClient(cl), topics: topics{patience: vanishing}}
+	// A request waits for its connection, whose other side may be silent, until the client is
+	// closed.
+	stop := context.AfterFunc(ctx, func() { s.close.Do(cl.Close) })
+	defer stop()
 	if _, err := s.Splits(ctx); err != nil {
-		cl.Close()
+		s.close.Do(cl.Close)
 		return nil, err
 	}
 	return s, nil
