@@ -168,10 +168,7 @@ func (b *builder) sliceAggregate(t *tree, n *plan.AggregateNode, g *plan.WindowG
 	if len(keys) == 0 {
 		keys = []plan.Expr{plan.NewConst(types.NewBool(true))}
 	}
-	use, account := callUse{live: true, retracts: !plan.Derive(w.Input).AppendOnly}, b.account
-	if w.Kind == plan.WindowHopping {
-		account = b.evicter(t, n) // its calls hold little
-	}
+	use, account := callUse{live: true, retracts: !plan.Derive(w.Input).AppendOnly}, b.evicter(t, n) // its calls hold little
 	spec := operator.SliceAggregateSpec{
 		Kind: w.Kind, TimeType: types.Of(w.Time.Type().OID), Size: plan.Micros(w.Size), Slide: plan.Micros(w.Slide), Offset: plan.Micros(w.Offset), Grace: plan.Micros(w.Grace),
 		RowTypes: exprTypes(keys), Keys: g.Places, AppendOnly: !use.retracts, Account: account, Fault: b.fault,

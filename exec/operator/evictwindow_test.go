@@ -269,11 +269,12 @@ func TestEvictedWindows(t *testing.T) {
 	}
 }
 
-// TestEvictedSlices is TestEvictedWindows of windows that overlap and go out once.
+// TestEvictedSlices is TestEvictedWindows of windows that overlap, or grow, and go out once.
 func TestEvictedSlices(t *testing.T) {
-	for i := range 2 * len(evictKeys) {
-		k, appendOnly := i%len(evictKeys), i >= len(evictKeys)
-		t.Run(fmt.Sprintf("%s, append only %v", evictKeys[k].name, appendOnly), func(t *testing.T) {
+	kinds := []plan.WindowKind{plan.WindowHopping, plan.WindowCumulate}
+	for i := range 2 * len(kinds) * len(evictKeys) {
+		k, kind, appendOnly := i%len(evictKeys), kinds[i/len(evictKeys)%len(kinds)], i/len(evictKeys) >= len(kinds)
+		t.Run(fmt.Sprintf("%s, %v, append only %v", evictKeys[k].name, kind, appendOnly), func(t *testing.T) {
 			ts := slices.Concat([]types.Type{types.Of(types.Timestamptz)}, evictKeys[k].cols, []types.Type{types.Of(types.Int8)})
 			bind := binder{ts}
 			places := []int{plan.WindowEnd}
@@ -284,7 +285,7 @@ func TestEvictedSlices(t *testing.T) {
 			calls := []string{"count(*)", fmt.Sprintf("sum($%d)", len(ts)-1)}
 			b := newBeside(t, uint64(i), 400<<10, append(slices.Clone(ts[:len(ts)-1]), callTypes(bind, calls)...), func(account *memory.Account) Kept {
 				spec := SliceAggregateSpec{
-					Kind: plan.WindowHopping, Time: bind.program("$0"), TimeType: ts[0], Size: 3 * windowLength, Slide: windowLength, Grace: 10,
+					Kind: kind, Time: bind.program("$0"), TimeType: ts[0], Size: 3 * windowLength, Slide: windowLength, Grace: 10,
 					RowKeys: programs(bind, keys), RowTypes: ts[1 : len(ts)-1], Keys: places, AppendOnly: appendOnly, Account: account,
 				}
 				spec.Calls = chargedCalls(bind, calls, account)
@@ -293,6 +294,66 @@ func TestEvictedSlices(t *testing.T) {
 			playWindows(b, ts, k, appendOnly)
 		})
 	}
+}
+
+// TestEvictedGrowingWindowsKeepTheLimit: a window that grows to several times what may be
+// held, and goes out as it does, takes one and a half times that at most.
+func TestEvictedGrowingWindowsKeepTheLimit(t *testing.T) {
+	const most, steps = 3 << 20, 4
+	ts := []types.Type{types.Of(types.Timestamptz), types.Of(types.Text), types.Of(types.Int8)}
+	bind, calls := binder{ts}, []string{"count(*)", "sum($2)"}
+	play := func(account *memory.Account, evict bool) (groups int) {
+		op := NewSliceAggregate(SliceAggregateSpec{
+			Kind: plan.WindowCumulate, Time: bind.program("$0"), TimeType: ts[0], Size: steps * windowLength, Slide: windowLength,
+			RowKeys: programs(bind, []string{"$1"}), RowTypes: ts[1:2], Keys: []int{plan.WindowEnd, 0}, AppendOnly: true, Account: account, Calls: chargedCalls(bind, calls, account),
+		})
+		sink, keep, crowded := &rowCount{}, newKeeper(t), false
+		keep.crowded = func() { crowded = true }
+		keep.keep(op, 0)
+		for n := range 40 * steps {
+			step := n / 40
+			b := vec.NewBatch(ts)
+			for i := range vec.MaxRows {
+				vec.Append(b.Cols[0], types.NewInt(types.Timestamptz, int64(step)*windowLength))
+				// Half of a step's keys are there already.
+				vec.Append(b.Cols[1], types.NewText(fmt.Sprintf("a key of some length %d", step*20_000+(n*vec.MaxRows+i)*7919%40_000)))
+				vec.Append(b.Cols[2], types.NewInt(types.Int8, int64(i)))
+				b.Rows++
+			}
+			if err := op.Process(t.Context(), 0, b, sink); err != nil {
+				t.Fatal(err)
+			}
+			if evict && (crowded || n%16 == 15) {
+				crowded = false
+				keep.save(op)
+			}
+			if n%40 == 39 {
+				if err := op.Watermark(t.Context(), int64(step+1)*windowLength, sink); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := op.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return sink.rows
+	}
+	const want = 40_000 + 60_000 + 80_000 + 100_000
+	free := memory.New("free", 0, "")
+	if got := play(free, false); got != want {
+		t.Errorf("%d groups, want %d", got, want)
+	}
+	account := evicting(most)
+	if got := play(account, true); got != want {
+		t.Errorf("of those evicted %d groups, want %d", got, want)
+	}
+	if free.Peak() < 4*most {
+		t.Errorf("all groups take %d bytes, which is little", free.Peak())
+	}
+	if account.Peak() > most*3/2 {
+		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
+	}
+	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
 }
 
 // TestEvictedWindowsKeepTheLimit: windows of five times what may be held, as they grow

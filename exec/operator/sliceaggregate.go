@@ -39,7 +39,8 @@ type SliceAggregateSpec struct {
 // the one slice of time that it is in; what the slices of a window hold is put
 // together when the window goes out (Krishnamurthy, Wu and Franklin, On-the-fly
 // Sharing for Streamed Aggregation, 2006). Growing windows (CUMULATE) have a sum that
-// takes in slice after slice.
+// takes in slice after slice, as long as neither has evicted groups: those that follow
+// stay slices until the last window is closed.
 //
 // A row is late for the windows that are closed: it is counted for each, and is in
 // the others. Deletes are taken.
@@ -352,23 +353,48 @@ func (w *SliceAggregate) grow(ctx context.Context, end int64, out Output) error 
 	if err != nil {
 		return err
 	}
+	parts, evicted := []*slice{sum}, sum.agg.evicted.some()
 	for _, start := range slices.Sorted(maps.Keys(w.slices)) {
-		if start < first || start >= end {
-			continue
+		if start >= first && start < end {
+			parts = append(parts, w.slices[start])
+			evicted = evicted || w.slices[start].agg.evicted.some()
 		}
-		s := w.slices[start]
+	}
+	if !evicted {
+		if err := w.absorb(sum, parts[1:]); err != nil {
+			return err
+		}
+		parts = parts[:1]
+	}
+	if err := w.emit(ctx, parts, first, end, out); err != nil || end < first+w.spec.Size {
+		return err
+	}
+	return w.dropAll(parts)
+}
+
+// absorb has a sum take in slices.
+func (w *SliceAggregate) absorb(sum *slice, parts []*slice) error {
+	for _, s := range parts {
 		if err := sum.agg.absorb(s.agg); err != nil {
 			return err
 		}
 		sum.changed = true
-		if err := w.drop(w.slices, s); err != nil {
+	}
+	return w.dropAll(parts)
+}
+
+// dropAll forgets slices and sums.
+func (w *SliceAggregate) dropAll(parts []*slice) error {
+	for _, s := range parts {
+		in := w.slices
+		if s.sum {
+			in = w.sums
+		}
+		if err := w.drop(in, s); err != nil {
 			return err
 		}
 	}
-	if err := w.emit(ctx, []*slice{sum}, first, end, out); err != nil || end < first+w.spec.Size {
-		return err
-	}
-	return w.drop(w.sums, sum)
+	return nil
 }
 
 // drop forgets a slice.

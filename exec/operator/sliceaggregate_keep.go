@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
-
-	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // A slice's state lies under its start, a sum's under that of its windows; beside
@@ -73,19 +71,18 @@ func (w *SliceAggregate) Save(sw StateWriter) error {
 	return w.evicted.end(sw, tables)
 }
 
-// Evict lets the operator keep only a part of its groups in memory. Growing windows are
-// kept whole: what goes into their sum at one time may be much.
+// Evict lets the operator keep only a part of its groups in memory.
 func (w *SliceAggregate) Evict(e Evictions) {
-	if w.spec.Kind == plan.WindowHopping {
-		w.evicted = &evictedTables{account: w.spec.Account, from: e}
-	}
+	w.evicted = &evictedTables{account: w.spec.Account, from: e}
 }
 
-// tables are those of the slices.
+// tables are those of the slices and sums.
 func (w *SliceAggregate) tables() []evictable {
 	var all []evictable
-	for _, start := range slices.Sorted(maps.Keys(w.slices)) {
-		all = append(all, w.slices[start].agg)
+	for _, in := range []map[int64]*slice{w.slices, w.sums} {
+		for _, start := range slices.Sorted(maps.Keys(in)) {
+			all = append(all, in[start].agg)
+		}
 	}
 	return all
 }
