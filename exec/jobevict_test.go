@@ -28,7 +28,7 @@ func keys(e *topic, from, to int64) {
 }
 
 // TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, one
-// over rows that end, first rows, windows, and a join WITHIN a length of time hold more
+// over rows that end, first rows, windows, OVER, and a join WITHIN a length of time hold more
 // than their limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
 	const most = 100_000
@@ -39,9 +39,12 @@ func TestGroupsPastTheLimit(t *testing.T) {
 		{"SELECT DISTINCT ON (id) id, name, ts FROM e ORDER BY id, ts DESC", "2"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
-		{"SELECT id, window_start, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id", "1"},
 		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'", "2"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW HOPPING (INTERVAL '10 days', INTERVAL '5 days') GROUP BY id", "1"},
+		{"SELECT id, window_end, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 days', INTERVAL '20 days') GROUP BY id", "1"},
+		{"SELECT id, window_end, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id", "1"},
+		{"SELECT id, window_end, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id", "2"},
+		{"SELECT id, row_number() OVER (PARTITION BY id) AS n FROM e", "2"},
 	} {
 		t.Run(c.query, func(t *testing.T) {
 			f := newFixture(t)
@@ -70,7 +73,7 @@ func TestGroupsPastTheLimit(t *testing.T) {
 func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 	for _, query := range []string{
 		"SELECT id, window_start, count(DISTINCT name) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
-		"SELECT id, window_start, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 days', INTERVAL '20 days') GROUP BY id",
+		"SELECT id, window_end FROM session(e, ts, INTERVAL '1 hour', id)",
 		"SELECT a.id FROM e a JOIN e b ON a.id = b.id",
 		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
 		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",

@@ -4,6 +4,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -21,7 +22,7 @@ func (b *builder) window(t *tree, n *plan.Window, to target) error {
 }
 
 func (b *builder) windowSpec(t *tree, n *plan.Window) (operator.WindowSpec, error) {
-	spec := operator.WindowSpec{Types: schemaTypes(n.Input), Pass: n.Pass, Env: b.env, Account: b.holder(t, n), Fault: b.fault}
+	spec := operator.WindowSpec{Types: schemaTypes(n.Input), Pass: n.Pass, Env: b.env, Account: b.windowHolder(t, n), Fault: b.fault}
 	for _, e := range n.Partition {
 		p, err := b.compile(e)
 		if err != nil {
@@ -44,6 +45,19 @@ func (b *builder) windowSpec(t *tree, n *plan.Window) (operator.WindowSpec, erro
 		spec.Top = &operator.WindowTop{Func: n.Top.Call.Func, Most: n.Top.Most}
 	}
 	return spec, nil
+}
+
+// windowHolder is the account of OVER. Partitions of rows that keep coming, in the order
+// of time or of arrival, can be evicted.
+func (b *builder) windowHolder(t *tree, n *plan.Window) *memory.Account {
+	if plan.Derive(n.Input).Bounded || len(n.Partition) == 0 {
+		return b.holder(t, n)
+	}
+	switch n.Mode {
+	case plan.WindowTimed, plan.WindowArrival:
+		return b.evicter(t, n)
+	}
+	return b.holder(t, n)
 }
 
 func (b *builder) windowCall(c plan.WindowCall) (operator.WindowCall, error) {

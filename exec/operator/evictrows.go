@@ -135,3 +135,78 @@ func takeTime(beside []byte) (time int64, rest []byte, ok bool, err error) {
 	}
 	return int64(n), beside[size:], true, nil
 }
+
+// rowsWriter writes rows of a rowStore that are evicted with their group. Several
+// goroutines may use it where the store changes no more.
+type rowsWriter struct {
+	codec rowCodec
+	store *rowStore
+}
+
+// append appends a row: its time, length and values.
+func (w rowsWriter) append(dst []byte, r ref) []byte {
+	dst = binary.AppendVarint(dst, w.store.time(r))
+	at := len(dst)
+	dst = w.codec.layout.Append(append(dst, 0, 0, 0, 0), w.store.batches[r>>32].Cols, int(int32(r)))
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+// rowsReader reads what a rowsWriter, and who has written numbers beside the rows, wrote.
+type rowsReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *rowsReader) number() int64 {
+	v, n := binary.Varint(r.b)
+	r.bad = r.bad || n <= 0
+	r.b = r.b[max(n, 0):]
+	return v
+}
+
+// row is the time and the values of the next row.
+func (r *rowsReader) row() (at int64, values []byte) {
+	at = r.number()
+	if r.bad || len(r.b) < 4 || int64(binary.LittleEndian.Uint32(r.b)) > int64(len(r.b)-4) {
+		r.bad = true
+		return 0, nil
+	}
+	end := 4 + int(binary.LittleEndian.Uint32(r.b))
+	values, r.b = r.b[4:end], r.b[end:]
+	return at, values
+}
+
+// loadedRows are evicted rows on their way into a rowStore.
+type loadedRows struct {
+	codec  rowCodec
+	batch  *vec.Batch
+	groups []int32
+	times  []int64
+	sel    selector
+}
+
+func newLoadedRows(s *rowStore) loadedRows {
+	return loadedRows{codec: newRowCodec(s.types), batch: vec.NewBatch(s.types)}
+}
+
+func (l *loadedRows) reset() {
+	l.batch.Reset()
+	l.groups, l.times = l.groups[:0], l.times[:0]
+}
+
+// take takes the next row, which is of a group.
+func (l *loadedRows) take(r *rowsReader, group int32) error {
+	at, values := r.row()
+	if r.bad {
+		return errKept
+	}
+	l.groups, l.times = append(l.groups, group), append(l.times, at)
+	l.batch.Rows++
+	return l.codec.reader.Read(values, l.batch.Cols)
+}
+
+// store copies the rows that were taken into a store, as ones that stay.
+func (l *loadedRows) store(s *rowStore) ([]ref, error) {
+	return s.add(l.batch.Cols, l.sel.all(nil, len(l.groups)), l.groups, l.times, nil)
+}

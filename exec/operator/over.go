@@ -75,6 +75,10 @@ type Over struct {
 	empty    int // partitions without rows, at the least
 	heldMore int64
 	kept     *keptOver // nil: nothing is stored
+
+	evicted   *evicted // nil: all partitions are in memory
+	loaded    loadedRows
+	forgotten bool // nothing is stored any more
 }
 
 // overPart is one partition. Rows are numbered from 0 in their order.
@@ -87,6 +91,7 @@ type overPart struct {
 	step    int64 // in which the last row came
 	pending int32 // rows that have no number yet
 	touched bool
+	moved   bool  // into a younger table: it is here as if it had never been seen
 	head    []ref // the first rows, where they are needed for ever
 }
 
@@ -199,6 +204,12 @@ func (o *Over) Process(ctx context.Context, _ int, b *vec.Batch, out Output) err
 			o.pending.push(row)
 		}
 	}
+	if o.evicted != nil {
+		o.evicted.crowded(o.state())
+		if err := o.spec.Account.Overrun(); err != nil {
+			return err // rows that wait for the watermark stay
+		}
+	}
 	if o.spec.Time != nil {
 		return nil
 	}
@@ -208,7 +219,7 @@ func (o *Over) Process(ctx context.Context, _ int, b *vec.Batch, out Output) err
 // assign writes the partitions of rows to ids.
 func (o *Over) assign(n int, sel []int32) error {
 	o.ids = sized(o.ids, n)
-	groups := 1
+	known, groups := len(o.parts), 1
 	if o.table == nil {
 		clear(o.ids)
 	} else {
@@ -218,6 +229,9 @@ func (o *Over) assign(n int, sel []int32) error {
 		groups = o.table.Len()
 	}
 	o.grow(groups)
+	if err := o.fetch(known); err != nil {
+		return err
+	}
 	if o.kept != nil {
 		o.kept.table.touch(o.ids, sel)
 	}
@@ -564,6 +578,7 @@ func (o *Over) Close() error {
 		o.table.close()
 	}
 	o.store.close()
+	o.evicted.close()
 	o.spec.Account.Release(o.heldMore)
 	o.heldMore, o.parts, o.waiting, o.aging = 0, nil, nil, nil
 	o.pending = newPendingRows()

@@ -27,8 +27,10 @@ type overCall interface {
 	save(id int32, dst []byte) []byte
 	load(id int32, src []byte) ([]byte, error)
 	rebuild(p *overPart, id int32) error
-	// clear forgets every partition.
+	// clear forgets every partition, detach hands them to another that save can be asked
+	// of.
 	clear()
+	detach() overCall
 }
 
 // newOverCall returns what computes a call, and adds to what an Over waits for and
@@ -102,6 +104,7 @@ func (*overNumber) save(_ int32, dst []byte) []byte          { return dst }
 func (*overNumber) load(_ int32, src []byte) ([]byte, error) { return src, nil }
 func (*overNumber) rebuild(*overPart, int32) error           { return nil }
 func (*overNumber) clear()                                   {}
+func (c *overNumber) detach() overCall                       { return c }
 
 // overNeighbour is lag and lead.
 type overNeighbour struct {
@@ -141,6 +144,7 @@ func (*overNeighbour) save(_ int32, dst []byte) []byte          { return dst }
 func (*overNeighbour) load(_ int32, src []byte) ([]byte, error) { return src, nil }
 func (*overNeighbour) rebuild(*overPart, int32) error           { return nil }
 func (*overNeighbour) clear()                                   {}
+func (c *overNeighbour) detach() overCall                       { return c }
 
 // overValue is first_value, last_value and nth_value.
 type overValue struct {
@@ -177,6 +181,12 @@ func (c *overValue) value(p *overPart, id int32, i int64, dst vec.Vec) error {
 		c.o.append(dst, p.at(k).ref, c.at)
 	}
 	return nil
+}
+
+func (c *overValue) detach() overCall {
+	was := *c
+	c.clear()
+	return &was
 }
 
 func (c *overValue) from(_ *overPart, id int32) int64 {
@@ -456,4 +466,10 @@ func (a *overAggregate) rebuild(p *overPart, id int32) error {
 func (a *overAggregate) clear() {
 	a.overFrame.clear()
 	a.state = nil
+}
+
+func (a *overAggregate) detach() overCall {
+	was := *a
+	a.clear()
+	return &was
 }

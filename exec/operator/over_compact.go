@@ -9,7 +9,7 @@ import (
 
 // compact drops what is not needed any more, where it is most of what is held.
 func (o *Over) compact() error {
-	if o.store.sparse() {
+	if o.store.sparse() || o.evicted.some() && o.store.halfEmpty() {
 		if err := o.store.copyNeeded(o.eachRef); err != nil {
 			return err
 		}

@@ -92,3 +92,9 @@ func (e *overExtreme) clear() {
 	e.overFrame.clear()
 	e.best = nil
 }
+
+func (e *overExtreme) detach() overCall {
+	was := *e
+	e.clear()
+	return &was
+}

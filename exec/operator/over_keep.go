@@ -12,10 +12,7 @@ import (
 // An Over stores its partitions in pages, each with its numbers and what its calls
 // have beside the rows; its rows in chunks; and the watermark, which tells those
 // that have a number from those that wait.
-const (
-	tagOverRows = 'r'
-	tagOverMark = 'w'
-)
+const tagOverMark = 'w'
 
 // keptOver is what an Over remembers for Save.
 type keptOver struct {
@@ -33,9 +30,16 @@ func (o *Over) Keep() error {
 			}
 		}
 	}
-	o.kept = &keptOver{table: newKeptTable([]byte{tagGroups}, o.partitionTypes())}
-	o.store.keep([]byte{tagOverRows})
+	o.kept = &keptOver{}
+	o.keepGeneration(generationPrefix(nil, 0))
 	return nil
+}
+
+// keepGeneration has the operator remember what changes of its own partitions, which are
+// stored under a prefix.
+func (o *Over) keepGeneration(prefix []byte) {
+	o.kept.table, o.kept.anew = newKeptTable(prefix, o.partitionTypes()), false
+	o.store.keep(rowsPrefix(prefix))
 }
 
 func (o *Over) partitionTypes() []types.Type {
@@ -54,38 +58,57 @@ func (o *Over) partitionKeys() []vec.Vec {
 
 // Save writes the partitions and rows that changed.
 func (o *Over) Save(w StateWriter) error {
+	if o.forgotten {
+		return nil
+	}
+	if k := o.kept; k.mark != o.mark {
+		k.mark = o.mark
+		w.Set([]byte{tagOverMark}, binary.AppendVarint(nil, o.mark))
+	}
+	switch {
+	case o.evicted == nil:
+		return o.saveOwn(w)
+	case o.ended:
+		return o.forgetEvicted(w)
+	}
+	return o.saveEvicted(w)
+}
+
+// saveOwn writes what has changed of the partitions in the table.
+func (o *Over) saveOwn(w StateWriter) error {
 	k := o.kept
 	if k.anew {
 		k.table.drop(w)
 		k.anew = false
 	}
-	if k.mark != o.mark {
-		k.mark = o.mark
-		w.Set([]byte{tagOverMark}, binary.AppendVarint(nil, o.mark))
-	}
-	err := k.table.save(w, o.partitionKeys(), len(o.parts), func(g int32, dst []byte) []byte {
-		p := &o.parts[g]
-		dst = binary.AppendVarint(binary.AppendVarint(dst, p.first), int64(len(p.rows)))
-		dst = binary.AppendVarint(binary.AppendVarint(dst, p.done), p.group)
-		dst = binary.AppendVarint(dst, p.dense)
-		first := p.group
-		if len(p.rows) > 0 {
-			first = p.rows[0].group
-		}
-		dst = binary.AppendVarint(dst, first)
-		dst = binary.AppendUvarint(dst, uint64(len(p.head)))
-		for _, r := range p.head {
-			dst = binary.AppendVarint(dst, o.store.arrival(r))
-		}
-		for _, c := range o.calls {
-			dst = c.save(g, dst)
-		}
-		return dst
-	})
-	if err != nil {
+	if err := k.table.save(w, o.partitionKeys(), len(o.parts), o.encode); err != nil {
 		return err
 	}
 	return o.store.save(w)
+}
+
+// encode appends what is stored of a partition beside its rows.
+func (o *Over) encode(g int32, dst []byte) []byte {
+	p := &o.parts[g]
+	if p.moved {
+		return dst
+	}
+	dst = binary.AppendVarint(binary.AppendVarint(dst, p.first), int64(len(p.rows)))
+	dst = binary.AppendVarint(binary.AppendVarint(dst, p.done), p.group)
+	dst = binary.AppendVarint(dst, p.dense)
+	first := p.group
+	if len(p.rows) > 0 {
+		first = p.rows[0].group
+	}
+	dst = binary.AppendVarint(dst, first)
+	dst = binary.AppendUvarint(dst, uint64(len(p.head)))
+	for _, r := range p.head {
+		dst = binary.AppendVarint(dst, o.store.arrival(r))
+	}
+	for _, c := range o.calls {
+		dst = c.save(g, dst)
+	}
+	return dst
 }
 
 // restoredPart is what is read of a partition before its rows are.
@@ -109,6 +132,29 @@ func (o *Over) Restore(r StateReader) error {
 	if err != nil {
 		return err
 	}
+	if r.Share == nil {
+		o.kept.mark = mark
+	}
+	lie, some, err := readParts(r, nil)
+	switch {
+	case err != nil:
+	case !some:
+		err = o.restoreTable(r, o.kept.table, mark)
+	case o.evicted == nil:
+		err = errKept
+	default:
+		err = o.restoreEvicted(r, lie, mark)
+	}
+	if err != nil {
+		return err
+	}
+	o.mark = max(o.mark, mark)
+	return o.charge()
+}
+
+// restoreTable brings the partitions of one table, and their rows, back as they were at
+// a watermark.
+func (o *Over) restoreTable(r StateReader, kept *keptTable, mark int64) error {
 	first := len(o.parts)
 	var all []restoredPart
 	one, ids := []int32{0}, []int32{0}
@@ -121,31 +167,28 @@ func (o *Over) Restore(r StateReader) error {
 			}
 		}
 		if int(ids[0]) != len(o.parts) {
-			return errKept
+			return thereTwice(r)
 		}
 		now[was] = ids[0]
 		o.grow(len(o.parts) + 1)
 		all = append(all, restoredPart{})
 		return nil
 	}
-	err = o.kept.table.restore(r, first, add, func(g int32, src []byte) error {
+	err := kept.restore(r, first, add, func(g int32, src []byte) error {
+		if len(src) == 0 {
+			o.parts[g].moved = r.Share == nil
+			return nil
+		}
 		return o.readPart(g, &all[int(g)-first], src)
 	})
 	if err != nil {
 		return err
 	}
-	rows, err := o.store.restoreFor(r, now, nil)
+	rows, err := o.store.restoreUnder(r, rowsPrefix(kept.prefix), now, nil)
 	if err != nil {
 		return err
 	}
-	if r.Share == nil {
-		o.kept.mark = mark
-	}
-	if err := o.resume(all, int32(first), rows, mark); err != nil {
-		return err
-	}
-	o.mark = max(o.mark, mark)
-	return o.charge()
+	return o.resume(all, int32(first), rows, mark)
 }
 
 func (o *Over) readPart(g int32, to *restoredPart, src []byte) error {

@@ -149,6 +149,9 @@ func (s *rowStore) drop(at int) {
 // pays.
 func (s *rowStore) sparse() bool { return s.rows > 8*chunkRows && s.rows > 4*s.live }
 
+// halfEmpty is sparse of a holder that has no room for rows that are not needed.
+func (s *rowStore) halfEmpty() bool { return s.rows > 4*chunkRows && s.rows > 2*s.live }
+
 // copied makes the store anew of the rows that are needed, in the order in which
 // they came; moved gives the new name of each old one.
 func (s *rowStore) copied(moved func(old, now ref), needed func(r ref) bool) error {
