@@ -28,8 +28,8 @@ func keys(e *topic, from, to int64) {
 }
 
 // TestGroupsPastTheLimit: a job of several tasks, whose aggregate has two phases, one
-// over rows that end, first rows, windows, OVER, and a join WITHIN a length of time hold more
-// than their limit has room for.
+// over rows that end, first rows, windows, OVER, and joins, with a length of time and without,
+// hold more than their limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
 	const most = 100_000
 	for _, c := range []struct{ query, tasks string }{
@@ -40,6 +40,8 @@ func TestGroupsPastTheLimit(t *testing.T) {
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "1"},
 		{"SELECT id, window_start, count(*) FROM e WINDOW TUMBLING (INTERVAL '10 days') GROUP BY id", "2"},
 		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id WITHIN INTERVAL '1 hour'", "2"},
+		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id", "1"},
+		{"SELECT a.id, b.name FROM e a JOIN e b ON a.id = b.id", "2"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW HOPPING (INTERVAL '10 days', INTERVAL '5 days') GROUP BY id", "1"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW CUMULATE (INTERVAL '10 days', INTERVAL '20 days') GROUP BY id", "1"},
 		{"SELECT id, window_end, count(*) FROM e WINDOW SESSION (INTERVAL '1 hour') GROUP BY id", "1"},
@@ -74,7 +76,7 @@ func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 	for _, query := range []string{
 		"SELECT id, window_start, count(DISTINCT name) FROM e WINDOW TUMBLING (INTERVAL '1 hour') GROUP BY id",
 		"SELECT id, window_end FROM session(e, ts, INTERVAL '1 hour', id)",
-		"SELECT a.id FROM e a JOIN e b ON a.id = b.id",
+		"SELECT a.id FROM e a JOIN e b ON a.id < b.id WHERE b.id < 10",
 		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
 		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",
 	} {
@@ -122,9 +124,12 @@ func TestCrowdedEpochEnds(t *testing.T) {
 // TestEvictedJobChangesTasks: groups that lie in the store alone, of one task, go to
 // their tasks when ALTER JOB makes more of them, and back, and none is lost or doubled.
 func TestEvictedJobChangesTasks(t *testing.T) {
-	const query = "SELECT id % 997 AS k, count(*), sum(id) FROM e GROUP BY k"
-	for _, phases := range []string{"1", "2"} {
-		t.Run(phases, func(t *testing.T) {
+	const groups = "SELECT id % 997 AS k, count(*), sum(id) FROM e GROUP BY k"
+	for _, c := range []struct{ query, phases string }{
+		{groups, "1"}, {groups, "2"}, {"SELECT a.id, b.id AS more FROM e a LEFT JOIN e b ON a.id = b.id + 700", "1"},
+	} {
+		query, phases := c.query, c.phases
+		t.Run(query+phases, func(t *testing.T) {
 			f := newFixture(t)
 			e := f.events("e")
 			e.add(1) // a split that is found later may be found after the end

@@ -3,6 +3,7 @@ package exec
 import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
@@ -119,12 +120,16 @@ func (b *builder) joinPrograms(left, right []plan.Expr, on plan.Expr) (keys [2][
 	return keys, cond, err
 }
 
-func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
-	account := b.account
-	if len(n.LeftKeys) > 0 {
-		account = b.evicter(t, n)
+// joinAccount is the account of a join whose rows do not end: they are evicted by their keys.
+func (b *builder) joinAccount(t *tree, n *plan.Join) *memory.Account {
+	if len(n.LeftKeys) == 0 {
+		return b.account
 	}
-	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: account, Fault: b.fault}
+	return b.evicter(t, n)
+}
+
+func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
+	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: b.joinAccount(t, n), Fault: b.fault}
 	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
 	var err error
 	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {
@@ -159,7 +164,7 @@ func (b *builder) asOfJoin(t *tree, n *plan.AsOfJoin, to target) error {
 }
 
 func (b *builder) changesJoin(t *tree, n *plan.Join, to target) error {
-	spec := operator.ChangesJoinSpec{Kind: n.Kind, Account: b.account, Fault: b.fault}
+	spec := operator.ChangesJoinSpec{Kind: n.Kind, Account: b.joinAccount(t, n), Fault: b.fault}
 	for i, in := range []plan.Node{n.Left, n.Right} {
 		spec.Types[i] = schemaTypes(in)
 		p := plan.Derive(in)

@@ -23,6 +23,10 @@ func TestJoinJobsKilled(t *testing.T) {
 			if slices.Contains(windowJoinQueries, q) {
 				killJoin(t, q, q, " EMIT CHANGES", 1, uint64(i))
 			}
+			if slices.Contains(changeQueries, q) {
+				killJoin(t, q, q, "", 1, uint64(i), "'state.memory_limit_mb' = '0'")
+				killJoin(t, q, q, "", 4, uint64(i), "'state.memory_limit_mb' = '0'")
+			}
 		})
 	}
 }
@@ -39,7 +43,7 @@ func distinctly(q string) string {
 
 // killJoin kills a job with the query q, which must come to what the bounded query
 // oracle gives.
-func killJoin(t *testing.T, q, oracle, emit string, tasks int, seed uint64) {
+func killJoin(t *testing.T, q, oracle, emit string, tasks int, seed uint64, options ...string) {
 	f := newFixture(t)
 	rng := rand.New(rand.NewPCG(seed, 7))
 	var topics []*topic
@@ -48,7 +52,7 @@ func killJoin(t *testing.T, q, oracle, emit string, tasks int, seed uint64) {
 		s.add(1) // a split that is found later may hold rows that are late by then
 		topics = append(topics, s)
 	}
-	if err := f.sqlJob("j", distinctly(q)+emit); err != nil {
+	if err := f.sqlJob("j", distinctly(q)+emit, options...); err != nil {
 		t.Fatalf("%s: %v", q, err)
 	}
 	next := int64(0)

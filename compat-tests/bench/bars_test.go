@@ -98,7 +98,7 @@ func TestBars(t *testing.T) {
 		{"decode", decodeBars}, {"formats", func(t *testing.T, d time.Duration) []bar { return append(formatsBars(t, d), protobufBars(t, d)...) }}, {"kafka", kafkaBars}, {"file", fileBars}, {"generator", generatorBars},
 		{"select", selectBars}, {"memory", memoryBars}, {"latency", latencyBars},
 		{"aggregate", aggregateBars}, {"join", joinBars}, {"decimal", decimalBars}, {"kernels", kernelBars}, {"queries", queriesBars},
-		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars},
+		{"planning", planningBars}, {"tpch", tpchBars}, {"tables", tablesBars}, {"stream", streamBars}, {"state", stateBars}, {"join state", joinStateBars},
 		{"restart", restartBars}, {"stall", stallBars}, {"idle", idleBars}, {"views", viewBars}, {"clients", clientsBars}, {"systems", systemsBars},
 	} {
 		if *only == "" || wanted[group.name] {

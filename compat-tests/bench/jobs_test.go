@@ -82,7 +82,7 @@ const (
 // each epoch, the longest time in which it stood still.
 func stallBars(t *testing.T, _ time.Duration) []bar {
 	dir := t.TempDir()
-	p := stateGateway(t, dir)
+	p := stateGateway(t, dir, stateLimit)
 	exec(t, p, fmt.Sprintf(`CREATE STREAM g (k bigint GENERATED ALWAYS AS (_offset %% %d * (_offset %% %d) %% %d) STORED) WITH (type = 'generator', rate = '%d')`,
 		stallKeys, stallKeys, stallKeys, stallRate))
 	exec(t, p, fmt.Sprintf(`START JOB j AS SELECT k, count(*) FROM g GROUP BY k INTO o WITH ('o.type' = 'file', 'o.path' = '%s', 'o.format' = 'csv', 'checkpoint.interval' = '1s')`,

@@ -53,11 +53,11 @@ func stateAnswer(rows int64) string {
 	return fmt.Sprintf("%d,%d,%d,%d", keys, rows, total, squares)
 }
 
-// stateGateway starts a gateway whose memory is bounded.
-func stateGateway(t *testing.T, dir string) *gateway.Process {
+// stateGateway starts a gateway whose memory is bounded, for a job that may hold so many MB.
+func stateGateway(t *testing.T, dir string, limit int) *gateway.Process {
 	t.Helper()
 	conf := filepath.Join(t.TempDir(), "gateway.yaml")
-	text := fmt.Sprintf("sql: {max_memory_mb: %d}\nfile: {roots: [%q]}\n", stateLimit*5/4, dir)
+	text := fmt.Sprintf("sql: {max_memory_mb: %d}\nfile: {roots: [%q]}\n", limit*5/4, dir)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,22 +96,70 @@ func jobNumbers(t *testing.T, c *Client, job string, columns ...string) []int64 
 	return numbers
 }
 
+// stateJob runs a query within so many MB.
+const stateJob = "START JOB j AS %s INTO o WITH ('o.type' = 'file', 'o.path' = '%s', 'o.format' = 'csv', 'state.memory_limit_mb' = '%d', 'checkpoint.interval' = '1s')"
+
 // stateBars run the job with a limit that a good part of its groups does not fit in.
 func stateBars(t *testing.T, _ time.Duration) []bar {
 	dir := t.TempDir()
-	p := stateGateway(t, dir)
+	p := stateGateway(t, dir, stateLimit)
 	exec(t, p, fmt.Sprintf(stateStream, stateKeys+stateUpdates))
 	out := filepath.Join(dir, "out.csv")
-	exec(t, p, fmt.Sprintf("START JOB j AS %s INTO o WITH ('o.type' = 'file', 'o.path' = '%s', 'o.format' = 'csv', 'state.memory_limit_mb' = '%d', 'checkpoint.interval' = '1s')",
-		stateQuery, out, stateLimit))
+	exec(t, p, fmt.Sprintf(stateJob, stateQuery, out, stateLimit))
+	most, loaded, done := watchState(t, p, stateKeys)
+	if got, want := lastRow(t, out), stateAnswer(stateKeys+stateUpdates); got != want {
+		t.Errorf("the job's last row is %s, want %s", got, want)
+	}
+	return []bar{
+		{name: "10 M keys in 512 MB, k updates/s", value: stateUpdates / (done - loaded).Seconds() / 1000, limit: 100, least: true,
+			note: fmt.Sprintf("%.0f k/s while the keys come", stateKeys/loaded.Seconds()/1000)},
+		{name: "10 M keys in 512 MB, anonymous MB / limit", value: float64(most) / (1 << 20) / stateLimit, limit: 1.5},
+	}
+}
+
+// A job that joins two streams of joinKeys rows each, of as many keys in two orders.
+const (
+	joinKeys  = 3_000_017 // prime
+	joinLimit = 256       // MB
+)
+
+const joinStream = `CREATE STREAM %s (id bigint GENERATED ALWAYS AS (_offset) STORED, k bigint GENERATED ALWAYS AS (_offset * %d %% %d) STORED,
+	v text GENERATED ALWAYS AS (lpad((_offset %% 1000)::text, 100, 'v')) STORED) WITH (type = 'generator', rows = '%[3]d')`
+
+const joinQuery = `SELECT count(*) AS rows, count(r.id) AS matches, sum(l.id % 1000) AS lefts, sum(r.id % 1000) AS rights, sum(length(l.v) + length(r.v)) AS length FROM l LEFT JOIN r ON l.k = r.k`
+
+// joinStateBars run the join with a limit that its rows are many times as large as.
+func joinStateBars(t *testing.T, _ time.Duration) []bar {
+	dir := t.TempDir()
+	p := stateGateway(t, dir, joinLimit)
+	exec(t, p, fmt.Sprintf(joinStream, "l", 1_368_787, joinKeys))
+	exec(t, p, fmt.Sprintf(joinStream, "r", 2_234_567, joinKeys))
+	out := filepath.Join(dir, "out.csv")
+	exec(t, p, fmt.Sprintf(stateJob, joinQuery, out, joinLimit))
+	most, _, done := watchState(t, p, 1)
+	sum := 0
+	for i := range joinKeys {
+		sum += i % 1000
+	}
+	if got, want := lastRow(t, out), fmt.Sprintf("%d,%[1]d,%d,%[2]d,%d", joinKeys, sum, 200*joinKeys); got != want {
+		t.Errorf("the job's last row is %s, want %s", got, want)
+	}
+	return []bar{
+		{name: "a join of 6 M rows in 256 MB, k rows/s", value: 2 * joinKeys / done.Seconds() / 1000, limit: 20, least: true},
+		{name: "a join of 6 M rows in 256 MB, anonymous MB / limit", value: float64(most) / (1 << 20) / joinLimit, limit: 1.5},
+	}
+}
+
+// watchState waits for the end of job j: most is the anonymous memory that the gateway had,
+// in bytes, loaded when it had read so many records.
+func watchState(t *testing.T, p *gateway.Process, records int64) (most int64, loaded, done time.Duration) {
+	t.Helper()
 	c, err := Dial(p.Listen, "ferris", "ferris")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	var most int64
 	begun := time.Now()
-	var loaded, done time.Duration
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := begun.Add(10 * time.Minute); done == 0; <-tick.C {
@@ -124,22 +172,14 @@ func stateBars(t *testing.T, _ time.Duration) []bar {
 		} else if now > most {
 			most = now
 		}
-		if loaded == 0 && n[0] >= stateKeys {
+		if loaded == 0 && n[0] >= records {
 			loaded = time.Since(begun)
 		}
 		if n[1] == 2 {
 			done = time.Since(begun)
 		}
 	}
-	if got, want := lastRow(t, out), stateAnswer(stateKeys+stateUpdates); got != want {
-		t.Errorf("the job's last row is %s, want %s", got, want)
-	}
-	const mb = 1 << 20
-	return []bar{
-		{name: "10 M keys in 512 MB, k updates/s", value: stateUpdates / (done - loaded).Seconds() / 1000, limit: 100, least: true,
-			note: fmt.Sprintf("%.0f k/s while the keys come", stateKeys/loaded.Seconds()/1000)},
-		{name: "10 M keys in 512 MB, anonymous MB / limit", value: float64(most) / mb / stateLimit, limit: 1.5},
-	}
+	return most, loaded, done
 }
 
 // lastRow is the last row that a file of changes gives, without its op.

@@ -10,21 +10,26 @@ import (
 const fewRows = 4 * vec.MaxRows
 
 // compact drops rows that are not there any more when most are, and with them the
-// keys that nothing has. It is called at a barrier.
+// keys that nothing has. It is called at a barrier. Where rows are evicted every key
+// stays, with a row: what older parts have of it does not count.
 func (j *ChangesJoin) compact() error {
-	all, alive := 0, 0
+	all, stay := 0, j.empty
 	for _, s := range j.sides {
-		all, alive = all+len(s.now), alive+s.alive
+		all, stay = all+len(s.now), stay+s.alive
 	}
-	if all < fewRows || 2*alive > all {
+	if all < fewRows || 2*stay > all {
 		return nil
 	}
+	rows := j.staying()
 	old := j.table
+	if j.evicted.some() {
+		old = nil
+	}
 	if old != nil {
 		j.table = newTable(j.spec.KeyTypes, j.spec.Account, "JOIN")
 	}
-	for _, s := range j.sides {
-		if err := j.copyRows(s, old); err != nil {
+	for i, s := range j.sides {
+		if err := j.copyRows(s, old, rows[i]); err != nil {
 			return err
 		}
 	}
@@ -34,61 +39,72 @@ func (j *ChangesJoin) compact() error {
 	return nil
 }
 
-// copyRows makes a side anew of its rows that are there, whose keys are in old.
-func (j *ChangesJoin) copyRows(s *changesSide, old *table) error {
+// staying are the rows of both sides that are to be kept: those that are there or owed,
+// and one of each key that has none, where it is to stay.
+func (j *ChangesJoin) staying() (rows [2][]int32) {
+	var there rowMarks // by group
+	for i, s := range j.sides {
+		for row, n := range s.now {
+			if n == 0 {
+				continue
+			}
+			rows[i] = append(rows[i], int32(row))
+			if g := s.group[row]; g >= 0 {
+				there.set(g)
+			}
+		}
+	}
+	if j.empty = 0; !j.evicted.some() {
+		return rows
+	}
+	for i, s := range j.sides {
+		for row, g := range s.group {
+			if g >= 0 && !there.get(g) {
+				there.set(g)
+				rows[i] = append(rows[i], int32(row))
+				j.empty++
+			}
+		}
+	}
+	return rows
+}
+
+// copyRows makes a side anew of some of its rows, whose keys are in old; nil: they stay
+// where they are.
+func (j *ChangesJoin) copyRows(s *changesSide, old *table, rows []int32) error {
 	was := *s
 	s.clear(was.grown != nil)
-	var kept []int32
-	for row, n := range was.now {
-		if n != 0 {
-			kept = append(kept, int32(row))
-		}
-	}
-	keys, part := vec.NewBatch(j.spec.KeyTypes), vec.NewBatch(s.types)
-	groups := make([]int32, vec.MaxRows)
-	for rows := range slices.Chunk(kept, vec.MaxRows) {
-		if err := j.copyKeys(keys, &was, old, rows, groups); err != nil {
-			return err
-		}
-		part.Reset()
+	s.release()
+	keys, part := vec.NewBatch(j.spec.KeyTypes), countedPart{rows: vec.NewBatch(s.types)}
+	for rows := range slices.Chunk(rows, vec.MaxRows) {
+		part.reset()
 		for i, c := range was.columns() {
-			vec.CopyRows(part.Cols[i], c, rows)
+			vec.CopyRows(part.rows.Cols[i], c, rows)
 		}
-		first := len(s.now)
-		if s.rows != nil {
-			s.ids = sized(s.ids, len(rows))
-			if err := s.rows.assign(part.Cols, len(rows), s.sel.all(nil, len(rows)), s.ids); err != nil {
+		part.rows.Rows = len(rows)
+		for _, row := range rows {
+			part.groups, part.now = append(part.groups, was.group[row]), append(part.now, was.now[row])
+			if s.counts {
+				part.matches = append(part.matches, was.matches[row])
+			}
+		}
+		if old != nil {
+			if err := j.copyKeys(keys, &was, old, rows, part.groups); err != nil {
 				return err
 			}
-		} else {
-			for i, c := range part.Cols {
-				vec.CopyRows(s.grown.Cols[i], c, s.sel.all(nil, len(rows)))
-			}
-			s.grown.Rows += len(rows)
 		}
-		for i, row := range rows {
-			s.open(groups[i])
-			s.now[first+i], s.before[first+i] = was.now[row], was.before[row]
-			if s.counts {
-				s.matches[first+i] = was.matches[row]
-			}
+		if err := s.put(&part); err != nil {
+			return err
 		}
 	}
-	s.alive = was.alive
-	s.account.Release(s.held)
-	s.held = 0
 	if was.rows != nil {
 		was.rows.close()
 	}
-	return s.charge()
+	return nil
 }
 
 // copyKeys gives the keys of rows groups in the new table.
 func (j *ChangesJoin) copyKeys(keys *vec.Batch, was *changesSide, old *table, rows, groups []int32) error {
-	if old == nil {
-		clear(groups)
-		return nil
-	}
 	keyed, from := make([]int32, 0, len(rows)), make([]int32, 0, len(rows))
 	for i, row := range rows {
 		groups[i] = -1

@@ -27,7 +27,8 @@ type ChangesJoinSpec struct {
 // within an epoch a Delete may come before its Insert. At the barrier the net
 // change of each pair goes out, Deletes before Inserts; where a row of an outer,
 // semi or anti join is there for want of a match, or because of one, the number of
-// rows that match it is kept beside it.
+// rows that match it is kept beside it. A row with a NULL among its keys matches
+// nothing: it goes out, or is taken back, by itself, and is not kept.
 type ChangesJoin struct {
 	spec  ChangesJoinSpec
 	sides [2]*changesSide
@@ -46,6 +47,9 @@ type ChangesJoin struct {
 	nulls    []vec.Vec
 	out      vec.Batch
 	affected [2][]int32 // rows whose matches may have changed
+
+	evicted *evicted // rows that are not in memory; nil: all are
+	empty   int      // keys without a row that the last compaction left
 }
 
 // rowPairs are results: rows of the two sides, -1 for none.
@@ -73,6 +77,7 @@ func NewChangesJoin(s ChangesJoinSpec) *ChangesJoin {
 	}
 	for i := range j.sides {
 		j.sides[i] = newChangesSide(s.Types[i], len(s.KeyTypes), s.AppendOnly[i], counts[i], s.Account)
+		j.sides[i].pads = counts[i] && s.Kind != plan.JoinSemi
 	}
 	all := append(append([]types.Type(nil), s.Types[0]...), s.Types[1]...)
 	j.pairs = vec.NewBatch(all)
@@ -92,19 +97,40 @@ func (j *ChangesJoin) Process(_ context.Context, input int, b *vec.Batch, _ Outp
 		return err
 	}
 	sel = j.sel.all(sel, b.Rows)
-	j.ids = sized(j.ids, b.Rows)
+	if err := j.assign(input, b.Rows, sel); err != nil {
+		return err
+	}
+	if err := s.add(b, s.wanted(sel, j.ids), j.ids); err != nil {
+		return err
+	}
+	return j.checkMemory()
+}
+
+// assign finds the groups of n rows, by their keys, with all rows that they have.
+func (j *ChangesJoin) assign(input, n int, sel []int32) error {
+	keys := j.sides[input].keys
+	j.ids = sized(j.ids, n)
 	switch {
 	case j.table == nil:
 		clear(j.ids)
-	case j.ended[1-input] && s.grown != nil:
+		return nil
+	case j.forgets(input):
 		// Its rows are forgotten at the barrier, and so are their keys at once.
-		j.table.lookup(s.keys, b.Rows, sel, j.ids)
-	default:
-		if err := j.table.assign(s.keys, b.Rows, sel, j.ids); err != nil {
-			return err
-		}
+		err := j.want(keys, n, sel)
+		j.table.lookup(keys, n, sel, j.ids)
+		return err
 	}
-	return s.add(b, sel, j.ids, someNull(s.keys))
+	known := j.table.Len()
+	if err := j.table.assign(keys, n, sel, j.ids); err != nil {
+		return err
+	}
+	return j.fetch(known)
+}
+
+// forgets reports whether a side's rows are not kept any more: the other one has ended,
+// and nothing takes them back.
+func (j *ChangesJoin) forgets(input int) bool {
+	return j.ended[1-input] && j.sides[input].grown != nil
 }
 
 // Watermark passes on what has changed, so that no row comes after its time.
@@ -154,8 +180,9 @@ func (j *ChangesJoin) Barrier(ctx context.Context, _ stream.Epoch, out Output) e
 	}
 	for i, s := range j.sides {
 		s.endEpoch()
-		if j.ended[1-i] && s.grown != nil {
+		if j.forgets(i) {
 			s.clear(true) // nothing meets its rows any more
+			s.release()
 		}
 	}
 	return j.compact()
@@ -265,8 +292,8 @@ func (j *ChangesJoin) change(l, r int32, by int64) {
 func (j *ChangesJoin) single() {
 	for side, s := range j.sides {
 		for _, row := range j.affected[side] {
-			was := s.alone(j.spec.Kind, s.before[row], s.matchesBefore[row])
-			is := s.alone(j.spec.Kind, s.now[row], s.matches[row])
+			was := s.alone(j.spec.Kind, row, s.before[row], s.matchesBefore[row])
+			is := s.alone(j.spec.Kind, row, s.now[row], s.matches[row])
 			if side == JoinLeft {
 				j.change(row, -1, is-was)
 			} else {
@@ -348,6 +375,7 @@ func (j *ChangesJoin) Finish(ctx context.Context, input int, out Output) error {
 
 // Close gives the rows back.
 func (j *ChangesJoin) Close() error {
+	j.evicted.close()
 	if j.table != nil {
 		j.table.close()
 	}

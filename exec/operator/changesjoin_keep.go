@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -14,6 +15,10 @@ import (
 const (
 	tagChangesRows   = 'r'
 	tagChangesCounts = 'c'
+	// Of a join of which rows were evicted: those of its generations but the first, with
+	// the generation's number behind the side.
+	tagChangesLaterRows   = 'R'
+	tagChangesLaterCounts = 'C'
 )
 
 // countRows is how many rows have their counts in one page: few, so that a row
@@ -29,6 +34,24 @@ type keptSide struct {
 	dirty  rowMarks // pages of counts that have changed
 	stale  bool     // what the store has is of other rows
 	buf    []byte
+}
+
+// newKeptSide returns what is stored of a generation of a side. Its blocks may serve
+// others.
+func newKeptSide(input int, generation uint32, b *blocks) *keptSide {
+	k := &keptSide{blocks: b}
+	k.rows.prefix, k.counts.prefix = []byte{tagChangesRows, byte(input)}, []byte{tagChangesCounts, byte(input)}
+	if generation > 0 {
+		k.rows.prefix = binary.BigEndian.AppendUint32([]byte{tagChangesLaterRows, byte(input)}, generation)
+		k.counts.prefix = binary.BigEndian.AppendUint32([]byte{tagChangesLaterCounts, byte(input)}, generation)
+	}
+	return k
+}
+
+// drop removes all that is stored.
+func (k *keptSide) drop(w StateWriter) {
+	k.rows.drop(w)
+	k.counts.drop(w)
 }
 
 // touch notes that a row's counts change.
@@ -48,10 +71,16 @@ func (k *keptSide) restart() {
 // Keep has the join remember what changes.
 func (j *ChangesJoin) Keep() error {
 	for i, s := range j.sides {
-		s.kept = &keptSide{blocks: newBlocks(s.types)}
-		s.kept.rows.prefix, s.kept.counts.prefix = []byte{tagChangesRows, byte(i)}, []byte{tagChangesCounts, byte(i)}
+		s.kept = newKeptSide(i, 0, newBlocks(s.types))
 	}
 	return nil
+}
+
+// keepGeneration has the join remember what changes of its own rows, as a generation.
+func (j *ChangesJoin) keepGeneration(number uint32) {
+	for i, s := range j.sides {
+		s.kept = newKeptSide(i, number, s.kept.blocks)
+	}
 }
 
 // Save writes what has changed; the epoch's barrier has passed.
@@ -61,14 +90,16 @@ func (j *ChangesJoin) Save(w StateWriter) error {
 			return err
 		}
 	}
-	return nil
+	if j.evicted == nil {
+		return nil
+	}
+	return j.saveEvicted(w)
 }
 
 func (s *changesSide) save(w StateWriter) error {
 	k := s.kept
 	if k.stale {
-		k.rows.drop(w)
-		k.counts.drop(w)
+		k.drop(w)
 		k.saved, k.stale = 0, false
 	}
 	n := len(s.now)
@@ -110,25 +141,47 @@ func (s *changesSide) saveCounts(w StateWriter, page int) error {
 
 // Restore brings the rows back: without a Share, under the numbers that they had.
 func (j *ChangesJoin) Restore(r StateReader) error {
+	lie, some, err := readParts(r, nil)
+	if err == nil && some {
+		return j.restoreEvicted(r, lie)
+	}
+	if err == nil {
+		err = j.restoreGeneration(r, 0)
+	}
+	return err
+}
+
+// restoreGeneration brings back the rows of a generation, but those of keys that are
+// there.
+func (j *ChangesJoin) restoreGeneration(r StateReader, generation uint32) error {
+	newer := 0
+	if j.table != nil {
+		newer = j.table.Len()
+	}
 	for input, s := range j.sides {
-		var numbers []int32 // by a row's number in the store: the one it has now; -1: it is not the share's
-		err := s.kept.rows.read(r, func(page int, value []byte) error {
-			b, err := s.kept.blocks.read(value)
+		kept, first := s.kept, len(s.now)
+		if r.Share != nil {
+			kept = newKeptSide(input, generation, kept.blocks)
+		}
+		var numbers []int32 // by a row's number in the store: the one it has now; -1: it is not wanted
+		err := kept.rows.read(r, func(page int, value []byte) error {
+			b, err := kept.blocks.read(value)
 			if err != nil {
 				return err
 			}
 			if len(numbers) != page*blockRows {
 				return errKept
 			}
-			numbers, err = j.restoreRows(input, b, r.Share, numbers)
+			numbers, err = j.restoreRows(input, b, r.Share, newer, numbers)
 			return err
 		})
 		if err == nil {
-			err = s.restoreCounts(r, numbers)
+			err = s.restoreCounts(r, kept, numbers)
 		}
 		if err != nil {
 			return err
 		}
+		s.forgetLoose(first)
 		if r.Share == nil {
 			s.kept.saved, s.kept.dirty = len(s.now), nil
 		}
@@ -136,7 +189,7 @@ func (j *ChangesJoin) Restore(r StateReader) error {
 	return nil
 }
 
-func (j *ChangesJoin) restoreRows(input int, b *vec.Batch, share *Share, numbers []int32) ([]int32, error) {
+func (j *ChangesJoin) restoreRows(input int, b *vec.Batch, share *Share, newer int, numbers []int32) ([]int32, error) {
 	s := j.sides[input]
 	sel, err := runAll(j.spec.Keys[input], b, s.keys, nil, &j.live)
 	if err != nil {
@@ -147,14 +200,19 @@ func (j *ChangesJoin) restoreRows(input int, b *vec.Batch, share *Share, numbers
 	}
 	sel = share.rows(s.keys, j.spec.KeyTypes, b.Rows, sel)
 	j.ids = sized(j.ids, b.Rows)
+	if newer > 0 {
+		j.table.lookup(s.keys, b.Rows, sel, j.ids)
+		sel = slices.DeleteFunc(slices.Clone(sel), func(r int32) bool { return j.ids[r] >= 0 && int(j.ids[r]) < newer })
+	}
 	if j.table == nil {
 		clear(j.ids)
 	} else if err := j.table.assign(s.keys, b.Rows, sel, j.ids); err != nil {
 		return nil, err
 	}
+	s.noKeys(sel, j.ids)
 	first := len(s.now)
 	b.Sel = sel
-	err = s.add(b, sel, j.ids, someNull(s.keys))
+	err = s.add(b, sel, j.ids)
 	b.Sel = nil
 	if err != nil {
 		return nil, err
@@ -180,9 +238,9 @@ func (j *ChangesJoin) restoreRows(input int, b *vec.Batch, share *Share, numbers
 
 // restoreCounts brings the counts of rows back, whose numbers now are given by
 // those in the store.
-func (s *changesSide) restoreCounts(r StateReader, numbers []int32) error {
+func (s *changesSide) restoreCounts(r StateReader, kept *keptSide, numbers []int32) error {
 	rows := 0
-	err := s.kept.counts.read(r, func(page int, value []byte) error {
+	err := kept.counts.read(r, func(page int, value []byte) error {
 		for was := page * countRows; len(value) > 0; was++ {
 			if was >= len(numbers) {
 				return errKept
@@ -217,4 +275,17 @@ func (s *changesSide) restoreCounts(r StateReader, numbers []int32) error {
 		return errKept
 	}
 	return err
+}
+
+// forgetLoose forgets rows from one on that have no group, where they were stored.
+func (s *changesSide) forgetLoose(first int) {
+	for row := first; row < len(s.now); row++ {
+		if s.group[row] >= 0 {
+			continue
+		}
+		if s.now[row] > 0 {
+			s.alive--
+		}
+		s.now[row], s.before[row] = 0, 0
+	}
 }

@@ -217,3 +217,67 @@ func TestChangesJoinForgets(t *testing.T) {
 		t.Errorf("closed it holds %d bytes", now)
 	}
 }
+
+// BenchmarkChangesJoin joins rows of 50,000 keys, 1,000 of each side in an epoch: rows that
+// only come, and such as take the place of others. kept is a join that could evict, and has
+// room.
+func BenchmarkChangesJoin(b *testing.B) {
+	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8)}
+	for _, c := range []struct {
+		name string
+		kind plan.JoinKind
+		kept bool
+	}{{"inner", plan.JoinInner, false}, {"full", plan.JoinFull, false}, {"inner kept", plan.JoinInner, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			const epochs = 200
+			var batches []*vec.Batch
+			for epoch := range int64(epochs) {
+				rows := vec.NewBatch(in)
+				add := func(op vec.Op, key, value int64) {
+					rows.Cols[0].(*vec.Fixed[int64]).Append(key)
+					rows.Cols[1].(*vec.Fixed[int64]).Append(value)
+					rows.Ops = append(rows.Ops, op)
+					rows.Rows++
+				}
+				for i := range int64(500) {
+					key := (epoch*500 + i) * 7919 % 50_000
+					if epoch >= 100 {
+						add(vec.Delete, key, epoch/100-1)
+					}
+					add(vec.Insert, key, epoch/100)
+				}
+				batches = append(batches, rows)
+			}
+			ctx := context.Background()
+			b.ReportAllocs()
+			rows := 0
+			for b.Loop() {
+				s := ChangesJoinSpec{Kind: c.kind, Types: [2][]types.Type{in, in}, KeyTypes: in[:1]}
+				for i := range 2 {
+					s.Keys[i] = programs(binder{in}, []string{"$0"})
+				}
+				j := NewChangesJoin(s)
+				if c.kept {
+					if err := j.Keep(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for _, batch := range batches {
+					for input := range 2 {
+						if err := j.Process(ctx, input, batch, discard{}); err != nil {
+							b.Fatal(err)
+						}
+						rows += batch.Rows
+					}
+					if err := j.Barrier(ctx, 1, discard{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := j.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
+		})
+	}
+}

@@ -16,10 +16,11 @@ type changesSide struct {
 	rows    *table     // of distinct rows; nil: the input only grows
 	grown   *vec.Batch // then these
 	counts  bool       // the matches of a row are counted
+	pads    bool       // a row without a match goes out by itself
 	account *memory.Account
 	held    int64
 
-	group  []int32 // by row: its key's; -1: a NULL is among it
+	group  []int32 // by row: its key's; -1: nothing is equal to that
 	next   []int32 // the next row of the group; -1 ends
 	heads  []int32 // by group; -1: none
 	now    []int64 // by row: how often it is there
@@ -33,13 +34,19 @@ type changesSide struct {
 	touched []int32
 	listed  rowMarks // rows of touched
 	alive   int      // rows that were there at the last barrier
+	loose   bool     // some row has no group
 	ids     []int32
+	known   []int32
 	sel     selector
 	kept    *keptSide // nil: nothing is stored
+	codec   rowCodec  // of rows that are evicted
+	back    countedPart
 }
 
 func newChangesSide(ts []types.Type, keys int, appendOnly, counts bool, account *memory.Account) *changesSide {
-	s := &changesSide{types: ts, keys: make([]vec.Vec, keys), counts: counts, account: account}
+	// known is a selection, so it is never nil: that would be every row.
+	s := &changesSide{types: ts, keys: make([]vec.Vec, keys), counts: counts, account: account, known: []int32{}}
+	s.back.rows = vec.NewBatch(ts)
 	s.clear(appendOnly)
 	return s
 }
@@ -53,7 +60,7 @@ func (s *changesSide) clear(appendOnly bool) {
 		s.rows = newTable(s.types, s.account, "JOIN")
 	}
 	s.group, s.next, s.heads, s.now, s.before, s.matches, s.matchesBefore = nil, nil, nil, nil, nil, nil, nil
-	s.noted, s.listed, s.alive = nil, nil, 0
+	s.noted, s.listed, s.alive, s.loose = nil, nil, 0, false
 	s.kept.restart()
 }
 
@@ -64,8 +71,36 @@ func (s *changesSide) columns() []vec.Vec {
 	return s.grown.Cols
 }
 
+// noKeys takes the groups of those rows away that have a NULL among their keys; false:
+// there is none.
+func (s *changesSide) noKeys(sel, groups []int32) (some bool) {
+	if !someNull(s.keys) {
+		return false
+	}
+	for _, r := range sel {
+		if anyNull(s.keys, int(r)) {
+			groups[r], some = -1, true
+		}
+	}
+	return some
+}
+
+// wanted are the rows of sel that something may come of: with a group, or by themselves.
+func (s *changesSide) wanted(sel, groups []int32) []int32 {
+	if !s.noKeys(sel, groups) || s.pads {
+		return sel
+	}
+	s.known = s.known[:0]
+	for _, r := range sel {
+		if groups[r] >= 0 {
+			s.known = append(s.known, r)
+		}
+	}
+	return s.known
+}
+
 // add counts the rows of sel, whose groups are given by physical row.
-func (s *changesSide) add(b *vec.Batch, sel, groups []int32, nullable bool) error {
+func (s *changesSide) add(b *vec.Batch, sel, groups []int32) error {
 	s.ids = sized(s.ids, b.Rows)
 	if s.rows != nil {
 		if err := s.rows.assign(b.Cols, b.Rows, sel, s.ids); err != nil {
@@ -86,11 +121,7 @@ func (s *changesSide) add(b *vec.Batch, sel, groups []int32, nullable bool) erro
 	for _, r := range sel {
 		row := s.ids[r]
 		if int(row) == len(s.now) {
-			g := groups[r]
-			if nullable && anyNull(s.keys, int(r)) {
-				g = -1
-			}
-			s.open(g)
+			s.open(groups[r])
 		}
 		if b.Op(int(r)) == vec.Delete {
 			s.now[row]--
@@ -115,12 +146,62 @@ func (s *changesSide) open(g int32) {
 		s.matches, s.matchesBefore = append(s.matches, 0), append(s.matchesBefore, 0)
 	}
 	if g < 0 {
+		s.loose = true
 		return
 	}
 	for int(g) >= len(s.heads) {
 		s.heads = append(s.heads, -1)
 	}
 	s.next[row], s.heads[g] = s.heads[g], row
+}
+
+// countedPart are some rows with their groups, how often each is there, and its matches
+// where those are counted.
+type countedPart struct {
+	rows         *vec.Batch
+	groups       []int32
+	now, matches []int64
+}
+
+func (p *countedPart) reset() {
+	p.rows.Reset()
+	p.groups, p.now, p.matches = p.groups[:0], p.now[:0], p.matches[:0]
+}
+
+// put appends rows that are there since before the epoch, and charges for them.
+func (s *changesSide) put(p *countedPart) error {
+	n := p.rows.Rows
+	sel := s.sel.all(nil, n)
+	s.ids = sized(s.ids, n)
+	if s.rows != nil {
+		if err := s.rows.assign(p.rows.Cols, n, sel, s.ids); err != nil {
+			return err
+		}
+	} else {
+		for i, c := range p.rows.Cols {
+			vec.CopyRows(s.grown.Cols[i], c, sel)
+		}
+		for i := range sel {
+			s.ids[i] = int32(s.grown.Rows + i)
+		}
+		s.grown.Rows += n
+	}
+	for i, row := range s.ids[:n] {
+		// Rows may be equal whose keys are not, 1.0 and 1.00 as texts: they are one row.
+		if int(row) == len(s.now) {
+			s.open(p.groups[i])
+		}
+		if s.now[row] <= 0 && s.now[row]+p.now[i] > 0 {
+			s.alive++
+		}
+		s.now[row] += p.now[i]
+		s.before[row] += p.now[i]
+		if s.counts {
+			s.matches[row] = p.matches[i]
+		}
+		s.kept.touch(row)
+	}
+	return s.charge()
 }
 
 func (s *changesSide) charge() error {
@@ -142,12 +223,18 @@ func (s *changesSide) charge() error {
 	return err
 }
 
+// release gives back what is held beside the rows of the table.
+func (s *changesSide) release() {
+	s.account.Release(s.held)
+	s.held = 0
+}
+
 // settle leaves of the rows touched those that are there more or less often than
 // they were.
 func (s *changesSide) settle() {
 	kept := s.touched[:0]
 	for _, row := range s.touched {
-		if max(s.now[row], 0) == max(s.before[row], 0) {
+		if now, before := s.now[row], s.before[row]; now == before || now <= 0 && before <= 0 && s.group[row] >= 0 {
 			s.listed.unset(row)
 			s.before[row] = s.now[row]
 			continue
@@ -157,14 +244,28 @@ func (s *changesSide) settle() {
 	s.touched = kept
 }
 
+// times is how often a row is there that has come so much more often than it went. One
+// without a group is not known from earlier epochs, so it may go as well.
+func (s *changesSide) times(row int32, n int64) int64 {
+	if n > 0 || n < 0 && s.group[row] < 0 {
+		return n
+	}
+	return 0
+}
+
 func (s *changesSide) isTouched(row int32) bool { return s.listed.get(row) }
+
+// head is the first row of a group; -1: it has none.
+func (s *changesSide) head(g int32) int32 {
+	if g < 0 || int(g) >= len(s.heads) {
+		return -1
+	}
+	return s.heads[g]
+}
 
 // each calls f for the rows of a group that are there or were.
 func (s *changesSide) each(g int32, f func(row int32) error) error {
-	if g < 0 || int(g) >= len(s.heads) {
-		return nil
-	}
-	for row := s.heads[g]; row >= 0; row = s.next[row] {
+	for row := s.head(g); row >= 0; row = s.next[row] {
 		if s.now[row] <= 0 && s.before[row] <= 0 {
 			continue
 		}
@@ -177,16 +278,19 @@ func (s *changesSide) each(g int32, f func(row int32) error) error {
 
 // alone is how often a row goes out by itself that is there so often and has so
 // many matches.
-func (s *changesSide) alone(kind plan.JoinKind, there, matches int64) int64 {
+func (s *changesSide) alone(kind plan.JoinKind, row int32, there, matches int64) int64 {
 	if (matches > 0) != (kind == plan.JoinSemi) {
 		return 0
 	}
-	return max(there, 0)
+	return s.times(row, there)
 }
 
 // endEpoch makes what is now what was before.
 func (s *changesSide) endEpoch() {
 	for _, row := range s.touched {
+		if s.loose && s.group[row] < 0 {
+			s.now[row] = 0 // it is forgotten
+		}
 		if s.before[row] > 0 && s.now[row] <= 0 {
 			s.alive--
 		} else if s.before[row] <= 0 && s.now[row] > 0 {
@@ -202,7 +306,7 @@ func (s *changesSide) close() {
 	if s.rows != nil {
 		s.rows.close()
 	}
-	s.account.Release(s.held)
-	s.held, s.touched = 0, nil
+	s.release()
+	s.touched = nil
 	s.clear(true)
 }

@@ -3,6 +3,8 @@ package operator
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
 // eachPage calls f with all pages of a space, in the order of the pages,
@@ -27,6 +29,39 @@ func appendPageKey(dst, prefix []byte, at pagePlace, part int) []byte {
 	dst = append(append(dst, prefix...), tagPages, at.bits)
 	dst = binary.BigEndian.AppendUint32(dst, at.page)
 	return binary.BigEndian.AppendUint16(dst, uint16(part))
+}
+
+// missing notes those keys of a batch's rows that are not in a table, for bringMissing;
+// false: all are. ids is room for as many as the batch has rows.
+func (e *evicted) missing(own *table, keys []vec.Vec, n int, rows, ids []int32) bool {
+	own.lookup(keys, n, rows, ids)
+	e.sel = e.sel[:0]
+	for _, r := range rows {
+		if ids[r] < 0 {
+			e.sel = append(e.sel, r)
+		}
+	}
+	if len(e.sel) == 0 {
+		return false
+	}
+	e.keys.Reset()
+	for i, c := range keys {
+		vec.CopyRows(e.keys.Cols[i], c, e.sel)
+	}
+	e.keys.Rows = len(e.sel)
+	return true
+}
+
+// bringMissing makes those keys groups of the table that are elsewhere: load is called
+// with the group and what it has beside its key, and may not keep it.
+func (e *evicted) bringMissing(own *table, load func(g int32, beside []byte) error) error {
+	one, ids := []int32{0}, make([]int32, e.keys.Rows)
+	return e.find(func(row int32, beside []byte) error {
+		if some, err := own.addKey(e.keys, row, one, ids); err != nil || !some {
+			return err
+		}
+		return load(ids[row], beside)
+	})
 }
 
 // pageReader reads pages of evicted groups. Those that a cache has are not read, where

@@ -71,6 +71,27 @@ func (s *rowStore) giveBack() {
 	s.lent = s.lent[:0]
 }
 
+// appendSized appends a row's values with their length before them. Several goroutines may
+// call it.
+func (c rowCodec) appendSized(dst []byte, cols []vec.Vec, row int) []byte {
+	at := len(dst)
+	dst = c.layout.Append(append(dst, 0, 0, 0, 0), cols, row)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+// takeValues takes what appendSized has appended off b.
+func takeValues(b []byte) (values, rest []byte, err error) {
+	if len(b) < 4 {
+		return nil, nil, errKept
+	}
+	size := int64(binary.LittleEndian.Uint32(b))
+	if b = b[4:]; size > int64(len(b)) {
+		return nil, nil, errKept
+	}
+	return b[:size], b[size:], nil
+}
+
 // restCodec writes of rows what the key of their group does not say.
 type restCodec struct {
 	layout *rowkey.Layout

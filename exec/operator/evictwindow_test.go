@@ -134,6 +134,12 @@ func (b *beside) finish(inputs int) {
 	b.keep.save(b.op)
 	b.keep.save(b.op)
 	b.left()
+	b.stop()
+}
+
+// stop ends both, and requires that something was evicted.
+func (b *beside) stop() {
+	b.Helper()
 	b.end()
 	if b.evicted == 0 {
 		b.Error("nothing was evicted")

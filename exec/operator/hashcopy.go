@@ -60,7 +60,7 @@ func (c *HashCopy) Apply(b *vec.Batch) error {
 		return err
 	}
 	had := len(s.now)
-	if err := s.add(b, sel, c.ids, someNull(s.keys)); err != nil {
+	if err := s.add(b, s.wanted(sel, c.ids), c.ids); err != nil {
 		return err
 	}
 	for _, row := range s.touched {

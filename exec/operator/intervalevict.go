@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -28,12 +27,7 @@ func (j *IntervalJoin) Evict(e Evictions) {
 	}
 	j.evicted = &evictedTables{account: j.spec.Account, from: e}
 	for _, s := range j.sides {
-		attrs, want := make([]rowkey.Attr, len(s.types)), make([]int, len(s.types))
-		for i, t := range s.types {
-			attrs[i].Type, want[i] = t, i
-		}
-		s.evicted, s.layout = j.evicted, rowkey.NewLayout(attrs)
-		s.reader = s.layout.Reader(want)
+		s.evicted, s.codec = j.evicted, newRowCodec(s.types)
 	}
 }
 
@@ -126,10 +120,7 @@ func (k *intervalBucket) appendRow(dst []byte, row int32) []byte {
 		flags = rowMatched
 	}
 	dst = binary.AppendVarint(append(dst, flags), k.times[row])
-	at := len(dst)
-	dst = k.side.layout.Append(append(dst, 0, 0, 0, 0), k.rows.Cols, int(row))
-	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
-	return dst
+	return k.side.codec.appendSized(dst, k.rows.Cols, int(row))
 }
 
 // evictedRow is a row of an evicted group.
@@ -146,16 +137,12 @@ func takeRow(b []byte) (r evictedRow, rest []byte, err error) {
 	}
 	r.matched = b[0]&rowMatched > 0
 	at, n := binary.Varint(b[1:])
-	if n <= 0 || len(b) < 1+n+4 {
+	if n <= 0 {
 		return r, nil, errKept
 	}
-	b = b[1+n:]
-	size := int64(binary.LittleEndian.Uint32(b))
-	if b = b[4:]; size > int64(len(b)) {
-		return r, nil, errKept
-	}
-	r.at, r.values = at, b[:size]
-	return r, b[size:], nil
+	r.at = at
+	r.values, rest, err = takeValues(b[1+n:])
+	return r, rest, err
 }
 
 // load gives a group, which has no row, the rows that it has elsewhere.
@@ -167,7 +154,7 @@ func (k *intervalBucket) load(g int32, beside []byte) error {
 		if r, beside, err = takeRow(beside); err != nil {
 			return err
 		}
-		if err := s.reader.Read(r.values, k.rows.Cols); err != nil {
+		if err := s.codec.reader.Read(r.values, k.rows.Cols); err != nil {
 			return err
 		}
 		row := int32(len(k.times))
@@ -208,34 +195,16 @@ func (k *intervalBucket) fetch(known int) error {
 // want brings those keys of a batch's rows into the table that are elsewhere; ids is
 // room for as many as the batch has rows.
 func (k *intervalBucket) want(keys []vec.Vec, n int, rows, ids []int32) error {
-	k.table.lookup(keys, n, rows, ids)
-	missing := []int32{}
-	for _, r := range rows {
-		if ids[r] < 0 {
-			missing = append(missing, r)
-		}
-	}
-	if len(missing) == 0 {
+	if !k.evicted.missing(k.table, keys, n, rows, ids) {
 		return nil
 	}
-	e := k.evicted
-	e.keys.Reset()
-	for i, c := range keys {
-		vec.CopyRows(e.keys.Cols[i], c, missing)
-	}
-	e.keys.Rows = len(missing)
-	return k.loading(func() error {
-		one, at := []int32{0}, make([]int32, e.keys.Rows)
-		return e.find(func(row int32, beside []byte) error { return k.bring(e.keys, row, one, at, beside) })
-	})
+	return k.loading(func() error { return k.evicted.bringMissing(k.table, k.load) })
 }
 
 // bring makes a key that is elsewhere, a row of keys, one of the table, where it is
 // none. one and ids are room for a selection, and for as many groups as keys has rows.
 func (k *intervalBucket) bring(keys *vec.Batch, row int32, one, ids []int32, beside []byte) error {
-	known := k.table.Len()
-	one[0] = row
-	if err := k.table.assign(keys.Cols, keys.Rows, one, ids); err != nil || int(ids[row]) != known {
+	if some, err := k.table.addKey(keys, row, one, ids); err != nil || !some {
 		return err
 	}
 	return k.load(ids[row], beside)
@@ -302,7 +271,7 @@ func (j *IntervalJoin) sweepBucket(ctx context.Context, k *intervalBucket, were,
 						wanted = wanted || r.at < soon
 						continue
 					}
-					if err := s.reader.Read(r.values, cols); err != nil {
+					if err := s.codec.reader.Read(r.values, cols); err != nil {
 						return err
 					}
 					if n++; n < vec.MaxRows {

@@ -10,7 +10,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
-	"github.com/ferrisstreams/ferrisstreams/exec/rowkey"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -37,10 +36,9 @@ type intervalSide struct {
 	input   int
 	passed  int64          // the watermark
 	evicted *evictedTables // nil: all rows are in memory
-	layout  *rowkey.Layout // of evicted rows
-	reader  *rowkey.Reader
-	waiting []dueRow // of the groups that are being loaded
-	restore bool     // rows are as they were stored
+	codec   rowCodec       // of evicted rows
+	waiting []dueRow       // of the groups that are being loaded
+	restore bool           // rows are as they were stored
 }
 
 // intervalBucket are the rows of one span of time, in the order in which they

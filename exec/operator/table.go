@@ -74,6 +74,15 @@ func (t *table) lookup(cols []vec.Vec, n int, sel []int32, ids []int32) {
 	t.index.lookup(cols, n, sel, ids)
 }
 
+// addKey makes a row's key a group, whose number it writes to ids, where it is none; false:
+// it is one. one is room for a selection.
+func (t *table) addKey(keys *vec.Batch, row int32, one, ids []int32) (bool, error) {
+	known := t.Len()
+	one[0] = row
+	err := t.assign(keys.Cols, keys.Rows, one, ids)
+	return int(ids[row]) == known, err
+}
+
 // comparable fails where a row of sel is not comparable with one that it, or
 // assign, was given before.
 func (t *table) comparable(cols []vec.Vec, sel []int32) error {
