@@ -18,6 +18,7 @@ command -v mkfs.ext4 >/dev/null || [ -x /usr/sbin/mkfs.ext4 ] || missing+=(e2fsp
 [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server-core)
 # mariadb-install-db runs it, and its package does not depend on it.
 command -v my_print_defaults >/dev/null || missing+=(mariadb-client-core)
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v gpg >/dev/null || missing+=(gpg)
 { [ -x /usr/sbin/krb5kdc ] && [ -x /usr/sbin/kadmin.local ]; } || missing+=(krb5-kdc krb5-admin-server)
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
