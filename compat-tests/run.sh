@@ -26,6 +26,8 @@ suite unit go test -race -timeout 15m $unit
 # The race detector makes sync.Pool forget, so what must not allocate is counted
 # without it.
 suite allocations go test -run Allocate ./catalog/types ./exec/expr
+# What goes far past its memory takes minutes with it.
+suite eviction go test -timeout 15m -run 'Evicted|Limit|PageDeltas' ./exec/operator
 suite compat-tests go test -timeout 60m -p $packages $compat
 suite image go -C compat-tests/image test ./...
 suite parquet go -C compat-tests/parquet test -mod=mod ./... # its go.mod follows ours

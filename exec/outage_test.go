@@ -1,6 +1,10 @@
 package exec
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,4 +195,22 @@ func TestCountersOutliveRestarts(t *testing.T) {
 	f.kill()
 	f.start()
 	check("finished, after a restart", 6, 5, 1)
+}
+
+// TestHungUpOnIsNoEnd: a system that hangs up while a query opens it, and whose client
+// says io.EOF of that, has not said that there are no rows.
+func TestHungUpOnIsNoEnd(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	f.topics.topic("in").addRows(0, 1, 5)
+	f.setDown(fmt.Errorf("the first bytes: %w", io.EOF))
+	root := scanOf(in)
+	c, err := f.Begin().Query(f.context(), &plan.Query{Root: root}, testEnv())
+	if err == nil {
+		defer c.Close()
+		_, err = tryRows(f.context(), c, root, -1)
+	}
+	if err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "the first bytes") {
+		t.Errorf("a query of what hangs up: %v", err)
+	}
 }

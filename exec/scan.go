@@ -121,12 +121,12 @@ func (s *scan) open(ctx context.Context, from []stream.Position) error {
 	r := s.plan.Relation
 	src, err := s.openSource(ctx)
 	if err != nil {
-		return err
+		return noEnd(err)
 	}
 	s.source = src
 	splits, err := src.Splits(ctx)
 	if err != nil {
-		return fmt.Errorf("listing the splits of %s: %w", r.Name, err)
+		return fmt.Errorf("listing the splits of %s: %w", r.Name, noEnd(err))
 	}
 	from = slices.DeleteFunc(slices.Clone(from), func(p stream.Position) bool { return !s.owns(p.Split) })
 	for _, p := range from {
@@ -162,7 +162,7 @@ func (s *scan) kind() string {
 func (s *scan) openReader(ctx context.Context, from []stream.Position) error {
 	r, err := s.source.Open(ctx, from, s.spec)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", s.plan.Relation.Name, err)
+		return fmt.Errorf("reading %s: %w", s.plan.Relation.Name, noEnd(err))
 	}
 	s.reader = r
 	s.mu.Lock()
@@ -215,10 +215,10 @@ func (s *scan) resume(at map[stream.Split]stream.Offset) []stream.Position {
 func (s *scan) read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	r, err := s.reader.Read(ctx, b)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return r, io.EOF
+		if err == io.EOF { //nolint:errorlint // one that has it for a cause has broken off
+			return r, err
 		}
-		return r, err
+		return r, noEnd(err)
 	}
 	for _, reject := range r.Rejects {
 		if s.faults == nil {

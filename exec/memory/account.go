@@ -78,7 +78,7 @@ func (a *Account) Reserve(n int64) error {
 	}
 	for at := a; at != nil; at = at.parent {
 		used := at.used.Add(n)
-		if at.limit > 0 && used > at.limit {
+		if at.limit > 0 && used > at.limit && !at.yields(used) {
 			for undo := a; ; undo = undo.parent {
 				undo.used.Add(-n)
 				if undo == at {

@@ -116,3 +116,26 @@ func TestOverrun(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOthersBesideEvicters: who cannot evict is not refused for what others of the job
+// are about to evict, but for what stays, and where the limit is passed by far.
+func TestOthersBesideEvicters(t *testing.T) {
+	const mb = 1 << 20
+	job := New("process", 0, "").Child("job", 100*mb, "state.memory_limit_mb")
+	job.EvictAbove(100 * mb)
+	evicts, stays := job.Evictable("a join"), job.Child("an aggregate", 0, "")
+	evicts.Force(99 * mb)
+	if err := stays.Reserve(20 * mb); err != nil {
+		t.Errorf("119 MB of 100, of which 99 are evicted soon: %v", err)
+	}
+	if err := stays.Reserve(40 * mb); sqlerr.CodeOf(err) != sqlerr.OutOfMemory {
+		t.Errorf("159 MB of 100: %v", err)
+	}
+	evicts.Release(99 * mb)
+	if err := stays.Reserve(81 * mb); sqlerr.CodeOf(err) != sqlerr.OutOfMemory {
+		t.Errorf("101 MB that stay, of 100: %v", err)
+	}
+	if err := stays.Reserve(80 * mb); err != nil {
+		t.Errorf("100 MB that stay, of 100: %v", err)
+	}
+}

@@ -39,6 +39,12 @@ func (a *Account) Overrun() error {
 	return nil
 }
 
+// yields reports whether an account that holds so much is over its limit only for what
+// its holders are about to evict: what others need is not refused for that.
+func (a *Account) yields(used int64) bool {
+	return a.evicts && used-a.held.Load() <= a.limit && used <= a.limit+max(a.limit/2, leastOverrun)
+}
+
 // leastOverrun is by how many bytes a limit may be passed at least: what is on its way
 // when the end of an epoch is asked for.
 const leastOverrun = 16 << 20

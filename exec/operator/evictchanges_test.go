@@ -129,6 +129,9 @@ func (c *changingInputs) play(epochs int, ended ...int) {
 func TestEvictedChangesJoins(t *testing.T) {
 	names := []string{"inner", "left", "right", "full", "semi", "anti"}
 	for i := range 4 * len(names) {
+		if raceEnabled && i%5 > 0 {
+			continue // those are played in the suite "eviction", as withoutRace says
+		}
 		kind, few, grows := joinKinds[names[i%len(names)]], i/len(names)%2 > 0, [2]bool{i >= 2*len(names), i >= 3*len(names)}
 		t.Run(fmt.Sprintf("%s, few keys %v, grows %v", names[i%len(names)], few, grows), func(t *testing.T) {
 			b := newBeside(t, uint64(i), 300<<10, joinOutput(kind, intervalInput), func(account *memory.Account) Kept {
@@ -176,6 +179,7 @@ func TestEvictedChangesJoinOfTexts(t *testing.T) {
 // memory, though others are evicted; a key all of whose rows are taken back stays one
 // without rows, whatever the store has of it.
 func TestEvictedChangesJoinForgets(t *testing.T) {
+	withoutRace(t)
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8)}
 	b := newBeside(t, 6, 12<<20, slices.Concat(in, in), func(account *memory.Account) Kept {
 		return joinOf(plan.JoinFull, in, "$0", "", [2]bool{}, account)
@@ -225,6 +229,7 @@ func TestEvictedChangesJoinForgets(t *testing.T) {
 // TestEvictedChangesJoinKeepsTheLimit: a join of many times the rows that may be held takes
 // one and a half times the limit at most.
 func TestEvictedChangesJoinKeepsTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most = 3 << 20
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8), types.Of(types.Text)}
 	play := func(account *memory.Account, evict bool) (rows int) {
@@ -297,6 +302,7 @@ func (c rowBalance) Emit(_ context.Context, b *vec.Batch) error {
 // TestKeyPastTheLimit: a key with more rows than there is room for ends the join at the
 // limit, with the figure and the setting.
 func TestKeyPastTheLimit(t *testing.T) {
+	withoutRace(t)
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Text)}
 	job := memory.New("the job", 1<<20, "state.memory_limit_mb")
 	op, keep := joinOf(plan.JoinInner, in, "$0", "", [2]bool{true, true}, job.Evictable("an operator")), newKeeper(t)

@@ -14,6 +14,7 @@ import (
 // get deltas, with groups that are new, changed and dead, and what they come to is what
 // an aggregate has that holds all, when it is restored and when its share is another too.
 func TestPageDeltas(t *testing.T) {
+	withoutRace(t)
 	const most = 30_000
 	for i, k := range evictKeys {
 		t.Run(k.name, func(t *testing.T) {

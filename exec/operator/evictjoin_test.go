@@ -77,6 +77,7 @@ func TestEvictedIntervalJoins(t *testing.T) {
 // TestEvictedIntervalJoinKeepsTheLimit: a join of several times the rows that may be held
 // takes one and a half times the limit at most.
 func TestEvictedIntervalJoinKeepsTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most = 3 << 20
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Timestamptz), types.Of(types.Text)}
 	play := func(account *memory.Account, evict bool) (rows int) {

@@ -115,6 +115,7 @@ func TestEvictedOvers(t *testing.T) {
 // TestEvictedOverKeepsTheLimit: an OVER of several times the partitions that may be held
 // takes one and a half times the limit at most.
 func TestEvictedOverKeepsTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most, keys = 8 << 20, 200_000
 	bind := binder{overTypes}
 	play := func(account *memory.Account, evict bool) (rows int) {

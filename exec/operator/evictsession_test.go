@@ -116,6 +116,7 @@ func TestEvictedSessions(t *testing.T) {
 // TestEvictedSessionsKeepTheLimit: sessions of several times what may be held, as they
 // grow and as all of them go out, take one and a half times that at most.
 func TestEvictedSessionsKeepTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most, keys = 4 << 20, 150_000
 	ts := []types.Type{types.Of(types.Text), types.Of(types.Timestamptz), types.Of(types.Int8)}
 	_, out := sessionSpec(ts, nil)

@@ -214,6 +214,15 @@ func epochs(n int) int {
 	return n / 3
 }
 
+// withoutRace leaves to the suite "eviction" of compat-tests/run.sh what would take
+// minutes with the race detector, and shows no race that its smaller likes do not.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("played without the race detector")
+	}
+}
+
 // chargedCalls makes calls whose memory an account counts.
 func chargedCalls(bind binder, calls []string, account *memory.Account) func() ([]*Call, error) {
 	return func() (all []*Call, err error) {
@@ -305,6 +314,7 @@ func TestEvictedSlices(t *testing.T) {
 // TestEvictedGrowingWindowsKeepTheLimit: a window that grows to several times what may be
 // held, and goes out as it does, takes one and a half times that at most.
 func TestEvictedGrowingWindowsKeepTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most, steps = 3 << 20, 4
 	ts := []types.Type{types.Of(types.Timestamptz), types.Of(types.Text), types.Of(types.Int8)}
 	bind, calls := binder{ts}, []string{"count(*)", "sum($2)"}
@@ -365,6 +375,7 @@ func TestEvictedGrowingWindowsKeepTheLimit(t *testing.T) {
 // TestEvictedWindowsKeepTheLimit: windows of five times what may be held, as they grow
 // and as they go out, take one and a half times that at most.
 func TestEvictedWindowsKeepTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most = 4 << 20
 	ts := []types.Type{types.Of(types.Timestamptz), types.Of(types.Text), types.Of(types.Int8)}
 	bind := binder{ts}
