@@ -219,7 +219,7 @@ func epochs(n int) int {
 func withoutRace(t *testing.T) {
 	t.Helper()
 	if raceEnabled {
-		t.Skip("played without the race detector")
+		t.Skip("takes minutes with the race detector: the suite \"eviction\" of compat-tests/run.sh plays it without")
 	}
 }
 
