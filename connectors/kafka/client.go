@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -133,9 +132,6 @@ func (c *config) unreachable(ctx context.Context, err error) error {
 	var own *sqlerr.Error
 	if errors.As(err, &own) { // of a token or ticket that there is none of
 		return own
-	}
-	if errors.Is(err, io.EOF) { // of a connection that a broker hung up on; of a reader it means that all is read
-		err = errors.New(err.Error())
 	}
 	e := sqlerr.Errorf(sqlerr.UnableToEstablishConnection, "could not connect to Kafka at %q: %w", c.server(), err)
 	if c.security.bears() || c.security.tickets() {

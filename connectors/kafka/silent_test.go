@@ -2,41 +2,12 @@ package kafka
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
-
-// TestHungUpOnIsNoEnd: a broker that hangs up on who comes has not said that there is no
-// record.
-func TestHungUpOnIsNoEnd(t *testing.T) {
-	hangs, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := hangs.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Read(make([]byte, 1024))
-			conn.Close()
-		}
-	}()
-	_, err = Connector{}.Source(t.Context(), &stream.Env{Metrics: &stream.Metrics{}}, relation("t", "bootstrap.servers", hangs.Addr().String()))
-	if err == nil || errors.Is(err, io.EOF) {
-		t.Errorf("a source of a broker that hangs up: %v", err)
-	}
-	hangs.Close()
-	<-done
-}
 
 // TestOpeningEndsWithItsStatement: a broker that lets a client in and then is silent does
 // not hold a statement that has ended.
