@@ -149,3 +149,27 @@ func (sn *Snapshot) Scan(job ID, sp Space, from, to []byte, fn func(key, value [
 	}
 	return nil
 }
+
+// Last is the last key of a space in [from, to); nil: there is none.
+func (sn *Snapshot) Last(job ID, sp Space, from, to []byte) []byte {
+	version := sn.versions[job]
+	if version == 0 {
+		return nil
+	}
+	prefix := appendSpace(nil, job, sp)
+	txn := sn.s.db.NewTransactionAt(version, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix, Reverse: true})
+	defer it.Close()
+	for it.Seek(append(slices.Clone(prefix), to...)); it.Valid(); it.Next() {
+		key := it.Item().Key()[prefixLen:]
+		if bytes.Compare(key, to) >= 0 {
+			continue
+		}
+		if bytes.Compare(key, from) < 0 {
+			return nil
+		}
+		return slices.Clone(key)
+	}
+	return nil
+}

@@ -51,6 +51,9 @@ const defaultMemTable = 6 << 20
 
 const (
 	memTables = 2 // that wait to be written, beside the one that is filled
+	// levelZeroStall is how many tables, of a memory table each, may wait to be merged
+	// before who writes waits: loads wait for the disk, not for merges.
+	levelZeroStall = 32
 	// baseTable is the size of a table file, twice that with each level. Badger builds
 	// one in memory of twice its size, and keeps that of eight for the next ones.
 	baseTable  = 1 << 20
@@ -167,12 +170,17 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		s.borrowed = true
 		return o.existing, nil
 	}
-	dir := ""
+	dir, stall := "", levelZeroStall
 	if !o.InMemory {
 		dir = filepath.Join(o.Dir, storeDir)
 		if err := errors.Join(removeUnborn(dir), syncLogs(dir)); err != nil {
 			return nil, err
 		}
+		n, err := unmerged(dir)
+		if err != nil {
+			return nil, err
+		}
+		stall = max(stall, n+memTables)
 	}
 	mem := o.memTable
 	if mem == 0 {
@@ -188,7 +196,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		WithMemTableSize(mem).
 		WithNumMemtables(memTables).
 		WithBaseTableSize(baseTable).
-		WithNumLevelZeroTablesStall(32). // of a memory table each: loads wait for the disk, not for merges
+		WithNumLevelZeroTablesStall(stall).
 		WithValueThreshold(min(1<<20, mem*15/100)).
 		WithValueLogFileSize(1 << 20). // MaxValue keeps every value out of it
 		WithNumCompactors(2).

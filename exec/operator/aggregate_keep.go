@@ -160,7 +160,7 @@ func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 		}
 		return a.grow(a.count + 1)
 	}
-	err := kept.restore(r, a.count, add, a.load)
+	err := kept.restore(r, a.table, a.count, add, a.load)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func restoreCounts(r StateReader, k *keptTable, t *table, counts *[]int64, more 
 		*counts = append(*counts, 0)
 		return nil
 	}
-	return k.restore(r, t.Len(), add, func(g int32, src []byte) error {
+	return k.restore(r, t, t.Len(), add, func(g int32, src []byte) error {
 		n, size := binary.Varint(src)
 		if size <= 0 {
 			return errKept

@@ -223,7 +223,7 @@ func (c *countedRows) Save(w StateWriter) error {
 func (c *countedRows) restore(r StateReader, again func(id, g int32)) error {
 	one := []int32{0}
 	add := func(row []vec.Vec, _ int32) error { return c.assign(row, 1, one) }
-	err := c.kept.restore(r, len(c.now), add, func(id int32, src []byte) error {
+	err := c.kept.restore(r, c.rows, len(c.now), add, func(id int32, src []byte) error {
 		n, size := binary.Varint(src)
 		if size <= 0 || int(id) >= len(c.now) {
 			return errKept

@@ -61,7 +61,7 @@ func (d *Distinct) restoreTable(r StateReader, kept *keptTable) error {
 		}
 		return nil
 	}
-	return kept.restore(r, d.table.Len(), add, func(_ int32, src []byte) error { return d.load(src) })
+	return kept.restore(r, d.table, d.table.Len(), add, func(_ int32, src []byte) error { return d.load(src) })
 }
 
 // thereTwice is what is said of a row that the table has: of a share an older part
@@ -151,7 +151,7 @@ func (d *DistinctChanges) restoreTable(r StateReader, kept *keptTable) error {
 		d.grow()
 		return nil
 	}
-	return kept.restore(r, d.table.Len(), add, d.load)
+	return kept.restore(r, d.table, d.table.Len(), add, d.load)
 }
 
 // Keep does nothing: there is one thing to remember.

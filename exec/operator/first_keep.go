@@ -109,7 +109,7 @@ func (f *First) restoreTable(r StateReader, kept *keptTable) error {
 		now[was] = f.groups[0]
 		return nil
 	}
-	if err := kept.restore(r, len(f.lists), add, func(int32, []byte) error { return nil }); err != nil {
+	if err := kept.restore(r, f.parts, len(f.lists), add, func(int32, []byte) error { return nil }); err != nil {
 		return err
 	}
 	rows, err := f.store.restoreUnder(r, rowsPrefix(kept.prefix), now, nil)
@@ -146,7 +146,7 @@ func (f *First) restoreCounts(r StateReader) error {
 		f.counts, f.group = append(f.counts, 0), append(f.group, f.groups[0])
 		return nil
 	}
-	err := f.kept.rows.restore(r, len(f.counts), add, func(g int32, src []byte) error {
+	err := f.kept.rows.restore(r, f.rows, len(f.counts), add, func(g int32, src []byte) error {
 		n, size := binary.Varint(src)
 		if size <= 0 {
 			return errKept

@@ -147,6 +147,16 @@ func (p *pages) read(r StateReader, f func(page int, value []byte) error) error 
 // mostPages is above the number of every page.
 const mostPages = 1 << 31
 
+// last is the number of the last page that is stored; -1: there is none.
+func (p *pages) last(r StateReader) int {
+	from, to := p.key(0, 0), p.key(mostPages, 0)
+	key := r.Snapshot.Last(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, from, to)
+	if len(key) != len(from) {
+		return -1
+	}
+	return int(binary.BigEndian.Uint32(key[len(p.prefix):]))
+}
+
 // readFrom is read of what lies under the keys from from on that are before to.
 func (p *pages) readFrom(r StateReader, from, to []byte, f func(page int, value []byte) error) error {
 	var value []byte
@@ -155,7 +165,9 @@ func (p *pages) readFrom(r StateReader, from, to []byte, f func(page int, value 
 		if at < 0 {
 			return nil
 		}
-		return f(at, value)
+		page := at
+		at = -1
+		return f(page, value)
 	}
 	err := r.scan(from, to, func(key, part []byte) error {
 		key = key[len(p.prefix):]
@@ -169,14 +181,17 @@ func (p *pages) readFrom(r StateReader, from, to []byte, f func(page int, value 
 			}
 			at, value = page, value[:0]
 		}
+		if r.Share == nil && page < mostPages { // else it will be written elsewhere, or is no page
+			for len(p.parts) <= page {
+				p.parts = append(p.parts, 0)
+			}
+			p.parts[page] = binary.BigEndian.Uint16(key[4:]) + 1
+		}
+		if len(part) < pageParts && len(value) == 0 {
+			at = -1 // it has no other part
+			return f(page, part)
+		}
 		value = append(value, part...)
-		if r.Share != nil || page >= mostPages {
-			return nil // it will be written elsewhere, or is no page
-		}
-		for len(p.parts) <= page {
-			p.parts = append(p.parts, 0)
-		}
-		p.parts[page] = binary.BigEndian.Uint16(key[4:]) + 1
 		return nil
 	})
 	if err != nil {

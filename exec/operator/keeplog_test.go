@@ -54,7 +54,7 @@ func (l *loggedTable) restore() {
 	defer r.Snapshot.Close()
 	k := newKeptTable([]byte{tagGroups}, l.kept.types)
 	n := 0
-	err := k.restore(r, 0, func(key []vec.Vec, was int32) error {
+	err := k.restore(r, nil, 0, func(key []vec.Vec, was int32) error {
 		if at := vec.Get(key[0], 0, l.kept.types[0]).I; int(was) != n || at != int64(n)*7 {
 			l.t.Fatalf("group %d was %d and has key %d", n, was, at)
 		}

@@ -168,15 +168,19 @@ func (k *keptTable) drop(w StateWriter) {
 	k.held, k.sizes, k.bytes = k.held[:0], k.sizes[:0], 0
 }
 
+// samplePages is after how many pages restore makes room for what the others have.
+const samplePages = 128
+
 // errThere is what restore's add returns of a group that is to be left out.
 var errThere = errors.New("the group is there")
 
 // restore calls add with the key of each group and then more with what the group
 // has beside it. was is the number that the group had, and g, where add puts it,
-// the next free one. Both are the same but with a Share.
-func (k *keptTable) restore(r StateReader, first int, add func(key []vec.Vec, was int32) error, more func(g int32, src []byte) error) error {
+// the next free one. Both are the same but with a Share. into is the table that add puts
+// the keys into; nil: none.
+func (k *keptTable) restore(r StateReader, into *table, first int, add func(key []vec.Vec, was int32) error, more func(g int32, src []byte) error) error {
 	cols := vec.NewBatch(k.types)
-	g := int32(first)
+	g, read := int32(first), 0
 	newer, err := k.log.read(r, &k.pages)
 	if err != nil {
 		return err
@@ -220,6 +224,9 @@ func (k *keptTable) restore(r StateReader, first int, add func(key []vec.Vec, wa
 		}
 		if r.Share == nil {
 			k.measure(page, was-page*pageGroups, size)
+		}
+		if read++; read == samplePages && into != nil {
+			into.expect(into.Len() + (int(g)-first)*max(k.last(r)+1-read, 0)/read)
 		}
 		return nil
 	})

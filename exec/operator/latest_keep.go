@@ -89,7 +89,7 @@ func (l *Latest) restoreTable(r StateReader, kept *keptTable, least int64) error
 		l.rows = append(l.rows, latestRow{now: -1, was: -1})
 		return nil
 	}
-	err := kept.restore(r, first, add, func(_ int32, src []byte) error {
+	err := kept.restore(r, l.keys, first, add, func(_ int32, src []byte) error {
 		arrival, n := binary.Varint(src)
 		if n <= 0 {
 			return errKept

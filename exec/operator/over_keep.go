@@ -174,7 +174,7 @@ func (o *Over) restoreTable(r StateReader, kept *keptTable, mark int64) error {
 		all = append(all, restoredPart{})
 		return nil
 	}
-	err := kept.restore(r, first, add, func(g int32, src []byte) error {
+	err := kept.restore(r, o.table, first, add, func(g int32, src []byte) error {
 		if len(src) == 0 {
 			o.parts[g].moved = r.Share == nil
 			return nil

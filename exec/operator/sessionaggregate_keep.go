@@ -145,7 +145,7 @@ func (w *SessionAggregate) restoreTable(r StateReader, kept *keptTable, from *re
 	}
 	from.newer = len(w.open)
 	was := int32(0)
-	err := kept.restore(r, len(w.sessions), func(_ []vec.Vec, slot int32) error {
+	err := kept.restore(r, nil, len(w.sessions), func(_ []vec.Vec, slot int32) error {
 		was = slot
 		return nil
 	}, func(_ int32, value []byte) error { return w.restoreSlot(was, value, from) })

@@ -162,7 +162,7 @@ func (s *SetOpChanges) Restore(r StateReader) error {
 		s.grow()
 		return nil
 	}
-	err := s.kept.restore(r, s.table.Len(), add, func(g int32, src []byte) error {
+	err := s.kept.restore(r, s.table, s.table.Len(), add, func(g int32, src []byte) error {
 		left, n := binary.Varint(src)
 		right, m := binary.Varint(src[max(n, 0):])
 		if n <= 0 || m <= 0 {

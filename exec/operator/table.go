@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
@@ -87,6 +89,24 @@ func (t *table) addKey(keys *vec.Batch, row int32, one, ids []int32) (bool, erro
 // assign, was given before.
 func (t *table) comparable(cols []vec.Vec, sel []int32) error {
 	return t.alike.add(cols, t.keys, t.types, sel, t.account)
+}
+
+// expect makes room for the keys of about n groups, as long as those that are there.
+// Growing by and by copies a gigabyte of keys four times over.
+func (t *table) expect(n int) {
+	have := t.Len()
+	if have == 0 || n <= have {
+		return
+	}
+	for _, k := range t.keys {
+		if b, ok := k.(*vec.Bytes); ok {
+			b.Data = slices.Grow(b.Data, int(float64(len(b.Data))/float64(have)*float64(n-have)))
+			b.Offsets = slices.Grow(b.Offsets, n-have)
+		}
+	}
+	if x, ok := t.index.(interface{ expect(n int) }); ok {
+		x.expect(n - have)
+	}
 }
 
 func (t *table) charge() error {

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -46,6 +47,12 @@ func (x *hashSlots) reserve(n int) {
 	if slots := room(len(x.slots), len(x.hashes)+n); slots > len(x.slots) {
 		x.resize(slots)
 	}
+}
+
+// expect is reserve for so many that it pays to have the hashes in one place at once.
+func (x *hashSlots) expect(n int) {
+	x.reserve(n)
+	x.hashes = slices.Grow(x.hashes, n)
 }
 
 func (x *hashSlots) resize(n int) {
