@@ -16,6 +16,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/parquet"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/protobuf"
 	"github.com/ferrisstreams/ferrisstreams/connectors/format/registry"
+	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
@@ -60,12 +61,36 @@ func hold(t *testing.T, path, test, tables string) {
 
 // formats are the option tables of docs/formats, of a source and of a sink.
 var formats = map[string][2][]stream.Option{
-	"avro":     {avro.SourceOptions, avro.SinkOptions},
-	"csv":      {csv.Keys, csv.Keys},
-	"debezium": {json.ChangeSourceOptions, nil},
-	"parquet":  {nil, parquet.SinkOptions},
-	"protobuf": {protobuf.SourceOptions, protobuf.SinkOptions},
-	"registry": {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},
+	"avro":        {avro.SourceOptions, avro.SinkOptions},
+	"csv":         {slices.Concat(csv.Keys, []stream.Option{object.CharsetOption}), csv.Keys},
+	"debezium":    {json.ChangeSourceOptions, nil},
+	"json":        {{object.CharsetOption}, {json.DecimalsOption}},
+	"json-schema": {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},
+	"parquet":     {nil, parquet.SinkOptions},
+	"protobuf":    {protobuf.SourceOptions, protobuf.SinkOptions},
+	"raw":         {},
+	"registry":    {registry.Options, slices.Concat(registry.Options, registry.SinkOptions)},
+	"text":        {{object.CharsetOption}, nil},
+}
+
+// TestEveryFormatIsShown: each format has a page that names its example, which
+// compat-tests/formats runs.
+func TestEveryFormatIsShown(t *testing.T) {
+	for name := range formats {
+		example := filepath.Join("examples", name, "example.sql")
+		if name == "registry" { // is no format, and in the examples of those that have one
+			example = filepath.Join("examples", "json-schema", "example.sql")
+		}
+		if _, err := os.Stat(filepath.Join("..", example)); err != nil {
+			t.Errorf("there is no example: %v", err)
+		}
+		page, err := os.ReadFile(filepath.Join("..", "docs", "formats", name+".md"))
+		if err != nil {
+			t.Errorf("there is no page: %v", err)
+		} else if !strings.Contains(string(page), example) {
+			t.Errorf("docs/formats/%s.md does not name %s", name, example)
+		}
+	}
 }
 
 // TestFormatDocuments holds docs/formats to the formats' option tables.

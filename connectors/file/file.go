@@ -38,7 +38,7 @@ var (
 		{Key: "format", Aliases: []string{"value.format", "source.format"}, Default: "auto", Help: "json, jsonlines, csv, avro (container files), protobuf or parquet; debezium-json (lines) or debezium-avro (container files): changes of rows; auto: by the path's extension (.csv, .avro, .parquet), else json"},
 		{Key: "compression", Aliases: []string{"compression.type"}, Default: "auto", Help: "none, gzip, zstd, snappy (framed), lz4, or auto: by the extension; of a Parquet file that of its pages, auto: snappy"},
 	}, csv.Keys, []stream.Option{
-		{Key: "encoding", Default: "utf-8", Help: "of csv and json: " + object.CharsetNames + "; of a sink utf-8"},
+		object.CharsetOption,
 		{Key: "buffer_size_bytes", Default: "256KB", Help: "how much is read or written at a time"},
 	})
 	sourceOptions = append(slices.Concat(both, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
@@ -52,7 +52,7 @@ var (
 		stream.Option{Key: "avro.codec", Default: "deflate", Help: "avro: how blocks are compressed: deflate, snappy, zstd or none"},
 		stream.Option{Key: "has_headers", Aliases: []string{"header"}, Default: "false", Help: "csv: true writes a header into an empty file"},
 		stream.Option{Key: "append", Default: "true", Help: "true keeps what the file holds; false empties it when the job first starts"},
-		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+		json.DecimalsOption,
 		stream.Option{Key: "changelog", Default: "auto", Help: "how rows that change are written. ops: every change with its _op, + or -; debezium: as format debezium-json or debezium-avro, of each key that has changed in an epoch one record; append: they are refused; auto: as the format says, else ops"},
 		stream.Option{Key: "visible", Default: "at once", Help: "at once: rows stand in the file before they are committed"},
 		stream.Option{Key: "rotation", Default: "none", Help: "when a file ends and another begins, at a commit: hourly, daily, or a size such as 128MB; none"},
@@ -211,7 +211,7 @@ func readRecords(v *stream.Values, rel *catalog.Relation, role stream.Role, path
 	if c.header = v.Enum("has_headers", "false", "true", "auto"); c.header == "auto" && rel.Kind != catalog.Stream {
 		v.Reject("has_headers", "true or false")
 	}
-	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
+	c.quoteDecimals = json.QuotesDecimals(v)
 	c.readChangelog(v)
 	return c, v.Err()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
@@ -204,7 +205,7 @@ func readSink(env *stream.Env, rel *catalog.Relation) (*sinkConfig, error) {
 		return nil, err
 	}
 	c := &sinkConfig{requests: r, rows: int(v.Int("batch_size", 1, 10_000)), body: v.Enum("body", "auto", "array", "lines", "object"),
-		quote: v.Enum("json.decimals", "number", "string") == "string", idHeader: v.String("idempotency_header"), skip: v.Enum("on_refusal", "fail", "skip") == "skip"}
+		quote: json.QuotesDecimals(v), idHeader: v.String("idempotency_header"), skip: v.Enum("on_refusal", "fail", "skip") == "skip"}
 	c.method = v.Enum("method", "POST", "PUT", "PATCH")
 	if c.body == "auto" {
 		if c.body = "array"; c.rows == 1 {

@@ -1,6 +1,9 @@
 package http
 
-import "github.com/ferrisstreams/ferrisstreams/exec/stream"
+import (
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/json"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+)
 
 // requestOptions are those of every request.
 var requestOptions = []stream.Option{
@@ -37,7 +40,7 @@ var sinkOptions = append(append(requestOptions[:len(requestOptions):len(requestO
 	stream.Option{Key: "method", Default: "POST", Help: "POST, PUT or PATCH"},
 	stream.Option{Key: "batch_size", Default: "100", Help: "the most rows of one request"},
 	stream.Option{Key: "body", Default: "auto", Help: "array: a JSON array of objects; lines: an object a line; object: one, with batch_size = 1; auto: object where batch_size is 1, else array"},
-	stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+	json.DecimalsOption,
 	stream.Option{Key: "idempotency_header", Default: "Idempotency-Key", Help: "the header that has a request's key, the same whenever it is made again"},
 	stream.Option{Key: "on_refusal", Default: "fail", Help: "fail: a request that the service refuses (4xx) fails the job; skip: its rows are left out, and counted as rejected"},
 )

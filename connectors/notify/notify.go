@@ -24,7 +24,7 @@ type Connector struct{}
 
 var options = []stream.Option{
 	{Key: "channel", Required: true, Help: "what sessions LISTEN to; at most 63 bytes"},
-	{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+	json.DecimalsOption,
 }
 
 // Name is 'notify'.
@@ -54,7 +54,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	c := config{channel: v.String("channel"), quote: v.Enum("json.decimals", "number", "string") == "string"}
+	c := config{channel: v.String("channel"), quote: json.QuotesDecimals(v)}
 	if err := v.Err(); err != nil {
 		return config{}, err
 	}

@@ -51,6 +51,9 @@ var narrowCharsets = []struct {
 // CharsetNames are what an error of an unknown one lists.
 const CharsetNames = "utf-8, utf-16, utf-16le, utf-16be, latin1, latin2, latin5, latin7, latin9, iso-8859-5, iso-8859-7, windows-1250 to windows-1254, windows-1257, koi8-r, cp437, cp850 or macintosh"
 
+// CharsetOption is the key that ReadCharset reads.
+var CharsetOption = stream.Option{Key: "encoding", Default: "utf-8", Help: "of json, csv and text: " + CharsetNames + "; of a sink utf-8"}
+
 // ReadCharset reads the key encoding; nil: UTF-8.
 func ReadCharset(v *stream.Values) *Charset {
 	var c *Charset

@@ -21,7 +21,7 @@ type Connector struct{}
 
 var options = []stream.Option{
 	{Key: "format", Aliases: []string{"value.format"}, Default: "json", Help: "json or csv"},
-	{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+	json.DecimalsOption,
 }
 
 // Name is 'stdout'.
@@ -56,7 +56,7 @@ func read(rel *catalog.Relation, role stream.Role) (config, *stream.Values, erro
 	}
 	c := config{
 		csv:   v.Enum("format", "json", "jsonlines", "csv") == "csv",
-		quote: v.Enum("json.decimals", "number", "string") == "string",
+		quote: json.QuotesDecimals(v),
 	}
 	return c, v, v.Err()
 }
