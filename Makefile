@@ -84,6 +84,11 @@ test-formats: deps ## Formats: decoders and encoders against other libraries, to
 	$(GO) test -count=1 -timeout 20m ./compat-tests/formats
 	cd compat-tests/parquet && $(GO) test -mod=mod -count=1 ./...
 
+.PHONY: test-kafka
+test-kafka: deps ## Kafka: the fake broker and Apache Kafka by one suite, users, certificates, tokens, tickets, a cluster whose leaders change
+	$(GO) test -count=1 -timeout 20m ./connectors/kafka
+	$(GO) test -count=1 -timeout 30m -v ./compat-tests/kafka
+
 .PHONY: test-nexmark
 test-nexmark: deps ## Nexmark q0-q22 in jobs, over 100,000 events, against PostgreSQL 16
 	$(GO) test -count=1 -timeout 20m ./compat-tests/nexmark -v -run TestQueries -seed=$(SEED)

@@ -67,12 +67,17 @@ for jdbc in 42.5.4 42.7.7; do
 done
 ln -sf "postgresql-$jdbc.jar" "$cache/pgjdbc.jar"
 
-# Apache Kafka, the real one. A folder that is whole has its final name.
+# Apache Kafka, the real one, with its programs. A folder that is whole has the last file; one
+# that has fewer may be in use, and gets what it lacks.
 kafka=kafka-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' kafka/pom.xml)
-if [ ! -d "$cache/$kafka" ]; then
+last=kafka-tools-${kafka#kafka-}.jar
+if [ ! -f "$cache/$kafka/$last" ]; then
 	rm -rf "$cache/$kafka.part"
 	mvn -q -B -f kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/$kafka.part"
-	mv "$cache/$kafka.part" "$cache/$kafka"
+	mkdir -p "$cache/$kafka"
+	find "$cache/$kafka.part" -name '*.jar' ! -name "$last" -exec mv -n -t "$cache/$kafka" {} +
+	mv "$cache/$kafka.part/$last" "$cache/$kafka/$last"
+	rm -rf "$cache/$kafka.part"
 fi
 
 # Apicurio Registry, a real schema registry: an archive that must have the checksum that is

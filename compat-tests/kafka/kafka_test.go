@@ -19,47 +19,79 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 )
 
-// suite is a gateway over a real Kafka.
+// suite is a gateway over a broker.
 type suite struct {
-	kafka  *Server
+	addr   string
+	kafka  *Server // nil: the broker is the fake one
+	proxy  *proxy  // before the real one
 	conn   *pgx.Conn
 	client *kgo.Client // with partitions chosen by who produces
 	admin  *kadm.Client
 	dir    string // where the gateway may write
 }
 
-// TestKafka goes through what the fake broker is tested with, on the real one; in
-// CI's short tier only as far as it takes seconds.
+// TestKafka goes through what is to be as with the fake broker on the real one; in CI's short
+// tier as far as it takes seconds.
 func TestKafka(t *testing.T) {
-	s := begin(t, Start(t))
-	t.Run("CopyJob", s.copyJob)
-	t.Run("AbortedTransaction", s.abortedTransaction)
+	dir := t.TempDir()
+	ca := newAuthority(t, dir)
+	behind := listener{name: "BEHIND", protocol: "PLAINTEXT", addr: gateway.FreeAddr()}
+	p := before(t, behind.addr)
+	behind.advertised = p.addr
+	broker := start(t, alone(append(secured(t, ca), behind)...))
+	s := begin(t, broker.Addr(), dir)
+	s.kafka, s.proxy = broker, p
+	s.alike(t)
+	t.Run("Users", s.users)
+	t.Run("Certificates", s.certificates)
+	t.Run("ServerSettings", s.serverSettings)
+	t.Run("Codecs", s.codecs)
+	t.Run("HangUps", s.hangUps)
 	if os.Getenv("FERRIS_TIER") == "short" {
 		return
 	}
+	t.Run("Tools", s.tools)
 	t.Run("Tokens", s.tokens)
-	t.Run("PartitionGrowth", s.partitionGrowth)
 	t.Run("TopicPattern", s.topicPattern)
 	t.Run("Recreation", s.recreation)
 	t.Run("Retention", s.retention)
 	t.Run("Outage", s.outage)
 }
 
-// begin starts a gateway over a broker, and connects to both.
-func begin(t *testing.T, broker *Server) *suite {
+// TestFake goes through the same with the fake broker, as far as it has it.
+func TestFake(t *testing.T) {
+	s := begin(t, gateway.StartBroker(t), t.TempDir())
+	s.alike(t)
+}
+
+// alike is what both brokers are to do alike.
+func (s *suite) alike(t *testing.T) {
+	t.Run("CopyJob", s.copyJob)
+	t.Run("AbortedTransaction", s.abortedTransaction)
+	t.Run("PartitionGrowth", s.partitionGrowth)
+	t.Run("Records", s.records)
+	t.Run("EveryKey", s.everyKey)
+	t.Run("Fetched", s.fetched)
+}
+
+// environment is what the gateway has in its own, which streams may name.
+var environment = []string{"FERRIS_TEST_USER=me", "FERRIS_TEST_PASSWORD=Pl4nted"}
+
+// begin starts a gateway over a broker, that may write to a folder, and connects to both.
+func begin(t *testing.T, addr, dir string) *suite {
 	t.Helper()
-	s := &suite{kafka: broker, dir: t.TempDir()}
+	s := &suite{addr: addr, dir: dir}
 	settings := filepath.Join(t.TempDir(), "ferris.yaml")
-	err := os.WriteFile(settings, []byte("http.allow: [127.0.0.1]\n"), 0o600)
+	err := os.WriteFile(settings, fmt.Appendf(nil, "http.allow: [127.0.0.1]\nsql.allowed_env: [FERRIS_TEST_USER, FERRIS_TEST_PASSWORD]\nconfig.root: %s\n", dir), 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := gateway.Start(t, gateway.Options{DataDir: s.dir, Brokers: s.kafka.Addr(), Args: []string{"--config", settings}})
+	p := gateway.Start(t, gateway.Options{DataDir: dir, Brokers: addr, Args: []string{"--config", settings}, Env: environment})
 	if s.conn, err = pgx.Connect(t.Context(), p.URL()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.conn.Close(context.Background()) })
-	if s.client, err = kgo.NewClient(kgo.SeedBrokers(s.kafka.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
+	if s.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(addr, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)
@@ -158,10 +190,15 @@ func (s *suite) produce(t *testing.T, topic string, partition int32, numbers ...
 	for _, n := range numbers {
 		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, `{"n":%d}`, n)})
 	}
+	s.record(t, records...)
+}
+
+func (s *suite) record(t *testing.T, records ...*kgo.Record) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := s.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		t.Fatalf("producing to %s: %v", topic, err)
+		t.Fatalf("producing to %s: %v", records[0].Topic, err)
 	}
 }
 
@@ -219,7 +256,7 @@ func (s *suite) copyJob(t *testing.T) {
 // abortedTransaction reads a topic that ends in one.
 func (s *suite) abortedTransaction(t *testing.T) {
 	s.topic(t, "aborted", 1)
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.kafka.Addr()), kgo.TransactionalID("aborts"), kgo.DefaultProduceTopic("aborted"))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addr), kgo.TransactionalID("aborts"), kgo.DefaultProduceTopic("aborted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +420,7 @@ func (s *suite) outage(t *testing.T) {
 	s.eventually(t, "SELECT rows_out FROM ferris.jobs WHERE job_name = 'through'", "[2]")
 	s.kafka.Kill()
 	s.eventually(t, "SELECT state FROM ferris.jobs WHERE job_name = 'through' AND error LIKE '%refused%'", "[running]")
-	s.refused(t, "SELECT n FROM before", "08001", s.kafka.Addr())
+	s.refused(t, "SELECT n FROM before", "08001", s.addr)
 	s.kafka.Run(t)
 	s.produceWhenKnown(t, "before", 0, 3)
 	s.eventually(t, "SELECT rows_out FROM ferris.jobs WHERE job_name = 'through' AND error IS NULL", "[3]")

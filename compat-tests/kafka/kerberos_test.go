@@ -29,7 +29,9 @@ func TestKerberos(t *testing.T) {
 		t.Skip("starts a second Kafka; the other tiers run it")
 	}
 	kdc := kerberos.Start(t, "5s")
-	s := &kerberizedSuite{begin(t, StartKerberos(t, kdc)), kdc}
+	broker := StartKerberos(t, kdc)
+	s := &kerberizedSuite{begin(t, broker.Addr(), t.TempDir()), kdc}
+	s.kafka = broker
 	kdc.Keytab(t, "orders", filepath.Join(s.dir, "orders.keytab"))
 	conf, err := os.ReadFile(kdc.Conf())
 	if err != nil {

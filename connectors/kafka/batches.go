@@ -162,7 +162,7 @@ func reach(b []byte, next int64) (int64, int32) {
 
 // newBatches reads the batches of a response's partition from an offset on.
 func newBatches(p *kmsg.FetchResponseTopicPartition, from int64, uncommitted bool) batches {
-	b := batches{in: p.RecordBatches, next: from, uncommitted: uncommitted}
+	b := batches{in: p.RecordBatches, next: from, uncommitted: uncommitted, head: batchHead{leader: -1}}
 	if uncommitted || len(p.AbortedTransactions) == 0 {
 		return b
 	}

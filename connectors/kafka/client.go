@@ -161,7 +161,8 @@ func (c *config) topicError(err error) error {
 		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused the ticket of GSSAPI: %w", c.server(), err).
 			WithHint("Check that the broker's keytab has the key that the KDC has of it, that the clocks agree, and what the broker's log says.")
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused user %q: %w", c.server(), c.security.user.Value, err)
+		return sqlerr.Errorf(sqlerr.InvalidPassword, "Kafka at %q refused %s: %w", c.server(), c.security.who(), err).
+			WithHint("Check the user and password, and that the brokers have such a user for %s.", c.security.mechanism)
 	case errors.Is(err, kerr.InvalidTopicException):
 		return sqlerr.Errorf(sqlerr.InvalidName, "%q is not a valid topic name", c.topic)
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):

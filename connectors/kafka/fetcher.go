@@ -95,11 +95,13 @@ func signal(c chan struct{}) {
 	}
 }
 
-// add begins or goes on to fetch a partition from an offset, and forgets how far it was.
-func (f *fetcher) add(p partition, id [16]byte, next, until int64) {
+// add begins or goes on to fetch a partition from an offset, and forgets how far it was. What
+// is before was written under the leader's epoch last; -1: that is not known, or not to be
+// checked.
+func (f *fetcher) add(p partition, id [16]byte, next, until int64, last int32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &assignment{partition: p, id: id, next: next, until: until, leader: -1, epoch: -1, last: -1, replica: -1}
+	c := &assignment{partition: p, id: id, next: next, until: until, leader: -1, epoch: -1, last: last, replica: -1}
 	if old := f.assigned[p]; old != nil {
 		c.leader, c.epoch = old.leader, old.epoch
 	}

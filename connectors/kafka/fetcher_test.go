@@ -271,6 +271,59 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
+// TestLostWhileStopped: what a broker lost while nobody read is told also where its log has
+// grown past the position since, as that says under which leader it was reached.
+func TestLostWhileStopped(t *testing.T) {
+	for _, continues := range []bool{false, true} {
+		b := start(t, kfake.NumBrokers(2))
+		b.topic("t", 1)
+		b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`)
+		rel := relation("t")
+		if continues {
+			rel = relation("t", "on_data_loss", "continue")
+		}
+		c := b.open(rel, stream.Scan{}, nil)
+		c.want("1 NULL @0:0", "2 NULL @0:1", "3 NULL @0:2")
+		if err := c.r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b.produce("t", 0, `{"id":4}`)
+		b.ControlKey(23, epochEnds)
+		c = b.open(rel, stream.Scan{}, c.at)
+		if continues {
+			c.want("2 NULL @0:1", "3 NULL @0:2", "4 NULL @0:3")
+			continue
+		}
+		_, err := c.next()
+		for err == nil {
+			_, err = c.next()
+		}
+		if e := sqlerr.From(err); e.Code != sqlerr.SnapshotTooOld || !strings.Contains(e.Message, "the broker lost records: it was read up to offset 3, and the log now ends at 1") {
+			t.Errorf("lost records: %v", err)
+		}
+	}
+}
+
+// TestPositions: positions are read as they were written, those without an epoch too, and
+// nothing else is taken for one.
+func TestPositions(t *testing.T) {
+	id := [16]byte{1, 15: 2}
+	for _, c := range []struct {
+		next  int64
+		epoch int32
+	}{{0, -1}, {1 << 40, -1}, {0, 0}, {1<<62 - 1, 1<<31 - 1}, {300, 7}} {
+		at := encode(id, c.next, c.epoch)
+		if next, epoch, ok := place(at); next != c.next || epoch != c.epoch || !ok {
+			t.Errorf("%d of epoch %d is read as %d of %d, %v", c.next, c.epoch, next, epoch, ok)
+		}
+		for _, bad := range []stream.Offset{at[:17], append(slices.Clone(at), 1), append(stream.Offset{3}, at[1:]...)} {
+			if _, _, ok := place(bad); ok {
+				t.Errorf("%x is taken for a position", bad)
+			}
+		}
+	}
+}
+
 // TestDamagedBatch: what a broker sends that is not as it was written ends the read,
 // after the rows before it, and names the place.
 func TestDamagedBatch(t *testing.T) {
@@ -396,7 +449,7 @@ func TestLostRecordsOfALeaderThatIsNotThereYet(t *testing.T) {
 	defer cl.Close()
 	f := newFetcher(&config{fetchMaxWait: 100 * time.Millisecond, fetchMin: 1, fetchMax: 1 << 20, partitionMax: 1 << 20}, cl, opener{})
 	defer f.close()
-	f.add(partition{"t", 0}, [16]byte{}, 0, -1)
+	f.add(partition{"t", 0}, [16]byte{}, 0, -1, -1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for next := int64(0); next < 3; {
@@ -428,7 +481,7 @@ func TestBeyondTheEnd(t *testing.T) {
 	c := b.open(rel, stream.Scan{}, nil)
 	c.want("1 NULL @0:0", "2 NULL @0:1")
 	r := c.r.(*reader)
-	at := map[stream.Split]stream.Offset{"0": encode(r.parts[partition{"t", 0}].id, 9)}
+	at := map[stream.Split]stream.Offset{"0": encode(r.parts[partition{"t", 0}].id, 9, -1)}
 	c = b.open(rel, stream.Scan{}, at)
 	r = c.r.(*reader)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -1,7 +1,8 @@
 // Package kafka reads topics and writes to them. A partition is a split and a
-// position is an offset, with the id of the topic it was taken in. Partitions
-// are assigned directly; a consumer group only carries offsets, for lag. The
-// package also has the embedded development broker.
+// position is an offset, with the id of the topic it was taken in and the epoch of
+// the leader that wrote what is before it. Partitions are assigned directly; a
+// consumer group only carries offsets, for lag. The package also has the embedded
+// development broker.
 package kafka
 
 import (

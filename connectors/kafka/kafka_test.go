@@ -420,7 +420,7 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	at := encode(src.(*source).topics.id("t"), 2)
+	at := encode(src.(*source).topics.id("t"), 2, -1)
 	if err := b.DeleteRecords("t", 0, 6); err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +449,7 @@ func TestRetentionWhileReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.parts[partition{"t", 0}].next = 2
-	r.fetcher.add(partition{"t", 0}, r.parts[partition{"t", 0}].id, 2, -1)
+	r.fetcher.add(partition{"t", 0}, r.parts[partition{"t", 0}].id, 2, -1, -1)
 	_, err := c.rest()
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.SnapshotTooOld || !strings.Contains(e.Message, "offset 2 is no longer there, the log begins at 6") {
 		t.Errorf("overtaken: %v", err)
@@ -493,7 +493,7 @@ func TestRecreatedWhereDataMayBeLost(t *testing.T) {
 	rel := relation("t", "on_data_loss", "continue")
 	c := b.open(rel, stream.Scan{}, nil)
 	id := c.src.(*source).topics.id("t")
-	from := []stream.Position{{Split: "0", Offset: encode(id, 1)}, {Split: "1", Offset: encode(id, 1)}}
+	from := []stream.Position{{Split: "0", Offset: encode(id, 1, -1)}, {Split: "1", Offset: encode(id, 1, -1)}}
 	if err := b.DeleteTopic("t"); err != nil {
 		t.Fatal(err)
 	}
@@ -570,7 +570,7 @@ func TestBrokerGoneWhileReading(t *testing.T) {
 	b.Close()
 	at := partition{"t", 0}
 	r.parts[at], r.live = &part{partition: at, end: 1, moved: time.Now()}, 1
-	r.fetcher.add(at, src.topics.id("t"), 0, 1)
+	r.fetcher.add(at, src.topics.id("t"), 0, 1, -1)
 	_, err = r.Read(t.Context(), &vec.Batch{})
 	if e := sqlerr.From(err); e == nil || e.Code != sqlerr.ConnectionFailure || !strings.Contains(e.Message, `while reading topic "t", partition 0, offset 0`) {
 		t.Errorf("without a broker: %v", err)

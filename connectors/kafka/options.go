@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	both = slices.Concat(reached, bearerOptions, kerberosOptions, encoded, csv.Keys)
+	both = slices.Concat(reached, bearerOptions, kerberosOptions, []stream.Option{object.CharsetOption}, csv.Keys)
 	// reached are the options of the topic and of how clients reach it.
 	reached = []stream.Option{
 		{Key: "topic", Help: "the topic; without it one of the stream's or sink's name"},
@@ -43,10 +43,6 @@ var (
 		{Key: "receive.buffer.bytes", Help: "is not supported: the system sizes the sockets' buffers"},
 		{Key: "send.buffer.bytes", Help: "is not supported, likewise"},
 	}
-	// encoded are those of values.
-	encoded = []stream.Option{
-		{Key: "encoding", Default: "utf-8", Help: "of values in json, csv and text: " + object.CharsetNames + "; of a sink utf-8"},
-	}
 	sourceOptions = append(slices.Concat(both, registry.Options, avro.SourceOptions, protobuf.SourceOptions, json.ChangeSourceOptions),
 		stream.Option{Key: "topic.pattern", Help: "in place of topic: all topics whose whole name matches the regular expression, PostgreSQL's, also those that come to be later"},
 		stream.Option{Key: "group.id", Help: "the consumer group that a job commits its offsets to, for lag; default ferris-streams-<job>"},
@@ -64,7 +60,7 @@ var (
 		stream.Option{Key: "auto.commit.interval.ms", Help: "is not supported: offsets are committed with each epoch"},
 		stream.Option{Key: "consumer.timeout.ms", Help: "is not supported: a SELECT ends by itself, and a job waits for records"},
 		stream.Option{Key: "timestamp.max_disorder", Help: "how much later than a record one before it may be stamped; with it, or under LogAppendTime, a bound above _timestamp ends the read"},
-		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention or because the topic was deleted and created again"},
+		stream.Option{Key: "on_data_loss", Default: "fail", Help: "fail or continue: what was to be read is gone, by retention, because the brokers lost it, or because the topic was deleted and created again"},
 	)
 	sinkOptions = append(slices.Concat(both, registry.Options, registry.SinkOptions, avro.SinkOptions, protobuf.SinkOptions),
 		stream.Option{Key: "key", Aliases: []string{"key.column", "key.columns"}, Help: "the column whose text is the record's key; of several, parted by commas, a JSON object"},
@@ -78,7 +74,7 @@ var (
 		stream.Option{Key: "delivery.timeout.ms", Default: "120000", Help: "how long a record is tried"},
 		stream.Option{Key: "transaction.timeout.ms", Default: "60000", Help: "of a job with use_transactions: when the broker undoes a transaction that is left open; without it twice checkpoint.interval where that is longer"},
 		stream.Option{Key: "changelog", Default: "auto", Help: "how rows that change are written. upsert: the row that a key has, and no value where it has none any more; ops: every change with its _op, + or -; debezium: as format debezium-json or debezium-avro; append: they are refused; auto: upsert, by the sink's key or else a unique key of the query's rows"},
-		stream.Option{Key: "json.decimals", Default: "number", Help: "number: exact JSON numbers; string: quoted"},
+		json.DecimalsOption,
 	)
 )
 
@@ -346,7 +342,7 @@ func (c *config) readSink(rel *catalog.Relation, v *stream.Values) {
 	case c.debezium() && (c.changelog == "ops" || c.changelog == "upsert"):
 		v.Reject("changelog", "auto, debezium or append with format "+c.format)
 	}
-	c.quoteDecimals = v.Enum("json.decimals", "number", "string") == "string"
+	c.quoteDecimals = json.QuotesDecimals(v)
 	for _, k := range c.keys {
 		if column(rel, k) < 0 && len(rel.Columns) > 0 {
 			v.Reject("key", "columns of "+rel.Name)

@@ -54,6 +54,7 @@ type part struct {
 	id     [16]byte // the topic's
 	absent bool     // it is gone, and read again if it comes back
 	next   int64
+	epoch  int32 // the leader's that what is before next was written under; -1: not known
 	end    int64 // exclusive; -1: none
 	ended  bool
 	moved  time.Time // when next was last seen to change, for a bounded read
@@ -142,7 +143,7 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 			continue
 		}
 		r.live++
-		r.fetcher.add(at, pt.id, pt.next, pt.end)
+		r.fetcher.add(at, pt.id, pt.next, pt.end, pt.epoch)
 		if pt.next >= b.end[at] {
 			r.queue = append(r.queue, chunk{part: pt, end: b.end[at]})
 		}
@@ -157,15 +158,15 @@ func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*p
 	switch {
 	case ok:
 	case c.continueAfter && c.pattern != nil && !r.scan.Bounded:
-		return &part{partition: p, end: -1, absent: true, moved: time.Now()}, nil
+		return &part{partition: p, end: -1, epoch: -1, absent: true, moved: time.Now()}, nil
 	case c.continueAfter && (at != nil || c.pattern != nil):
-		return &part{partition: p, ended: true}, nil // of the topic that was there before
+		return &part{partition: p, epoch: -1, ended: true}, nil // of the topic that was there before
 	case c.pattern != nil && !r.source.topics.has(p.topic):
 		return nil, c.vanished()
 	default:
 		return nil, sqlerr.Errorf(sqlerr.DataCorrupted, "topic %q has no partition %d", p.topic, p.number)
 	}
-	pt := &part{partition: p, next: start, end: -1, moved: time.Now()}
+	pt := &part{partition: p, next: start, end: -1, epoch: -1, moved: time.Now()}
 	if r.scan.Bounded {
 		pt.end = b.end[p]
 	}
@@ -176,7 +177,7 @@ func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*p
 		pt.end = pt.next
 	}
 	if at != nil {
-		next, err := r.source.decode(p.topic, at)
+		next, epoch, err := r.source.decode(p.topic, at)
 		if err != nil {
 			return nil, err
 		}
@@ -184,9 +185,9 @@ func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*p
 			if !c.continueAfter {
 				return nil, c.overtaken(p.number, next, start)
 			}
-			next = start
+			next, epoch = start, -1
 		}
-		pt.next = next
+		pt.next, pt.epoch = next, epoch
 	} else {
 		if latest {
 			pt.next = max(pt.next, b.end[p])
@@ -303,7 +304,7 @@ func (r *reader) deliver(ctx context.Context, b *vec.Batch) (stream.Read, bool, 
 		*c = chunk{}
 		r.queue = r.queue[1:]
 	}
-	read.Next = encode(pt.id, pt.next)
+	read.Next = encode(pt.id, pt.next, pt.epoch)
 	return read, true, nil
 }
 
@@ -424,7 +425,7 @@ func (r *reader) failed(ctx context.Context, pt *part, err error) error {
 		return r.topicFailed(ctx, pt.topic, err)
 	}
 	if r.source.config.continueAfter {
-		pt.next = loss.ResetTo // what follow are other records than were read
+		pt.next, pt.epoch = loss.ResetTo, loss.ResetToEpoch // what follow are other records than were read
 		return nil
 	}
 	return sqlerr.Errorf(sqlerr.SnapshotTooOld, "topic %q, partition %d: the broker lost records: it was read up to offset %d, and the log now ends at %d", pt.topic, pt.number, loss.ConsumedTo, loss.ResetTo).
@@ -454,7 +455,7 @@ func (r *reader) overtaken(ctx context.Context, pt *part) error {
 	if beyond {
 		return r.cut(ctx, pt)
 	}
-	r.fetcher.add(pt.partition, pt.id, start, pt.end)
+	r.fetcher.add(pt.partition, pt.id, start, pt.end, -1)
 	return nil
 }
 
@@ -465,12 +466,12 @@ func (r *reader) cut(ctx context.Context, pt *part) error {
 	if err != nil {
 		return err
 	}
-	pt.next = min(pt.next, ends[pt.partition])
+	pt.next, pt.epoch = min(pt.next, ends[pt.partition]), -1
 	if r.scan.Bounded {
 		r.finish(pt)
 		return nil
 	}
-	r.fetcher.add(pt.partition, pt.id, pt.next, pt.end)
+	r.fetcher.add(pt.partition, pt.id, pt.next, pt.end, -1)
 	return nil
 }
 
@@ -507,11 +508,11 @@ func (r *reader) Ack(ctx context.Context, upTo []stream.Position) error {
 		if err != nil {
 			return err
 		}
-		next, err := r.source.decode(at.topic, p.Offset)
+		next, epoch, err := r.source.decode(at.topic, p.Offset)
 		if err != nil {
 			return err
 		}
-		offsets.AddOffset(at.topic, at.number, next, -1)
+		offsets.AddOffset(at.topic, at.number, next, epoch)
 	}
 	if err := r.source.admin.CommitAllOffsets(ctx, group, offsets); err != nil {
 		return fmt.Errorf("committing offsets of group %q: %w", group, r.source.config.unreachable(ctx, err))

@@ -163,7 +163,7 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, past
 			}
 			s.env.Metrics.Rejects.Add(1)
 			read.Rejects = append(read.Rejects, stream.Reject{
-				Position: stream.Position{Split: s.config.split(pt.partition), Offset: encode(pt.id, rec.offset)},
+				Position: stream.Position{Split: s.config.split(pt.partition), Offset: encode(pt.id, rec.offset, -1)},
 				At:       rec.offset, Raw: bytes.Clone(rec.value), Key: bytes.Clone(rec.key), Err: err,
 			})
 		}
@@ -180,6 +180,11 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, past
 	}
 	if !all && c.batches.done() {
 		pt.next, all = max(pt.next, c.batches.next), true
+	}
+	// The batch in hand may be that of the next record, whose epoch is not before that of the
+	// last one: it tells of what was read as well.
+	if e := c.batches.head.leader; e >= 0 {
+		pt.epoch = e
 	}
 	s.env.Metrics.RecordsRead.Add(int64(b.Rows))
 	s.env.Metrics.BytesRead.Add(size)

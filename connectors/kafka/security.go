@@ -3,6 +3,7 @@ package kafka
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"os"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -72,6 +73,18 @@ func (s *security) bears() bool { return s.sasl && s.mechanism == mechanismBeare
 
 // tickets reports whether clients prove themselves by Kerberos.
 func (s *security) tickets() bool { return s.sasl && s.mechanism == mechanismKerberos }
+
+// who is the user, by the key that names it where it is not to be shown.
+func (s *security) who() string {
+	switch u := s.user; {
+	case u.Env != "":
+		return "the user of sasl.username_env"
+	case u.File != "":
+		return "the user of sasl.username_file"
+	default:
+		return fmt.Sprintf("user %q", u.Value)
+	}
+}
 
 // protocol is security.protocol's value.
 func (s *security) protocol() string {

@@ -98,30 +98,50 @@ func (c *config) partition(split stream.Split) (partition, error) {
 	return partition{topic, int32(n)}, nil
 }
 
-// encode writes a position: the next offset, and the topic's id.
-func encode(id [16]byte, offset int64) stream.Offset {
-	b := make([]byte, 0, 1+16+binary.MaxVarintLen64)
+// encode writes a position: the topic's id, the next offset, and the leader's epoch that
+// what is before it was written under; -1: not known.
+func encode(id [16]byte, offset int64, epoch int32) stream.Offset {
+	b := make([]byte, 0, 1+16+binary.MaxVarintLen64+binary.MaxVarintLen32)
 	b = append(b, 1)
 	b = append(b, id[:]...)
-	return binary.AppendUvarint(b, uint64(offset))
+	b = binary.AppendUvarint(b, uint64(offset))
+	if epoch >= 0 {
+		b[0] = 2
+		b = binary.AppendUvarint(b, uint64(epoch))
+	}
+	return b
 }
 
 // decode reads a position in a topic. One in a topic that was deleted since is in none;
 // where data may be lost, all that the new one holds is read.
-func (s *source) decode(topic string, o stream.Offset) (int64, error) {
-	if len(o) > 17 && o[0] == 1 {
-		if x, n := binary.Uvarint(o[17:]); n == len(o)-17 && x < 1<<62 {
-			switch id := [16]byte(o[1:17]); {
-			case id == s.topics.id(topic):
-			case s.config.continueAfter:
-				return 0, nil
-			default:
-				return 0, s.config.of(topic).recreated()
-			}
-			return int64(x), nil
-		}
+func (s *source) decode(topic string, o stream.Offset) (next int64, epoch int32, err error) {
+	next, epoch, ok := place(o)
+	switch {
+	case !ok:
+		return 0, -1, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for topic %q is not one of Kafka", topic)
+	case [16]byte(o[1:17]) == s.topics.id(topic):
+		return next, epoch, nil
+	case s.config.continueAfter:
+		return 0, -1, nil
 	}
-	return 0, sqlerr.Errorf(sqlerr.DataCorrupted, "the position kept for topic %q is not one of Kafka", topic)
+	return 0, -1, s.config.of(topic).recreated()
+}
+
+// place is the offset and the epoch of a position; false: it is none.
+func place(o stream.Offset) (next int64, epoch int32, ok bool) {
+	if len(o) <= 17 || o[0] != 1 && o[0] != 2 {
+		return 0, -1, false
+	}
+	x, n := binary.Uvarint(o[17:])
+	if n <= 0 || x >= 1<<62 {
+		return 0, -1, false
+	}
+	rest := o[17+n:]
+	if o[0] == 1 {
+		return int64(x), -1, len(rest) == 0
+	}
+	e, n := binary.Uvarint(rest)
+	return int64(x), int32(e), n > 0 && n == len(rest) && e < 1<<31
 }
 
 // bounds are the partitions' first offsets and their ends at one moment.
@@ -216,7 +236,7 @@ func (s *source) Ends(ctx context.Context, scan stream.Scan) ([]stream.Position,
 			begin = max(begin, *from)
 		}
 		if begin < end {
-			ends = append(ends, stream.Position{Split: s.config.split(p), Offset: encode(s.topics.id(p.topic), end)})
+			ends = append(ends, stream.Position{Split: s.config.split(p), Offset: encode(s.topics.id(p.topic), end, -1)})
 		}
 	}
 	return ends, nil
@@ -228,8 +248,8 @@ func (s *source) Reached(split stream.Split, at, end stream.Offset) bool {
 		return false
 	}
 	p, bad := s.config.partition(split)
-	have, err := s.decode(p.topic, at)
-	want, badEnd := s.decode(p.topic, end)
+	have, _, err := s.decode(p.topic, at)
+	want, _, badEnd := s.decode(p.topic, end)
 	return bad == nil && err == nil && badEnd == nil && have >= want
 }
 
@@ -251,7 +271,7 @@ func (s *source) Drained(ctx context.Context, at []stream.Position) ([]stream.Sp
 		}
 		next := b.start[n]
 		if p.Offset != nil {
-			if next, err = s.decode(n.topic, p.Offset); err != nil {
+			if next, _, err = s.decode(n.topic, p.Offset); err != nil {
 				return nil, err
 			}
 		}
