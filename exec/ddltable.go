@@ -45,7 +45,12 @@ func (t *Txn) createTableAs(ctx context.Context, s *plan.CreateTableAs, env *fun
 	if err != nil || s.NoData {
 		return res, err
 	}
-	n, err := t.builder(env).fill(ctx, r, s.Input, plan.RowRules{})
+	b := t.builder(env)
+	if err := t.atOneCut(ctx, b, s.Input); err != nil {
+		b.done()
+		return res, err
+	}
+	n, err := b.fill(ctx, r, s.Input, plan.RowRules{})
 	res.Tag = fmt.Sprintf("SELECT %d", n)
 	return res, err
 }

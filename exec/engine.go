@@ -74,6 +74,7 @@ type Engine struct {
 	cancel     context.CancelCauseFunc
 
 	sharing  *sharing
+	cuts     *cutter
 	listings listings
 
 	reconciling sync.Mutex // held by the one session that starts and stops jobs
@@ -100,7 +101,7 @@ func New(o Options) (*Engine, error) {
 	if o.Env.Metrics == nil {
 		o.Env.Metrics = &stream.Metrics{}
 	}
-	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, settling: map[types.OID]bool{}, sharing: newSharing(), endPatience: endPatience}
+	e := &Engine{o: o, log: o.Logger, connectors: map[string]stream.Connector{}, jobs: map[state.ID]*job{}, settling: map[types.OID]bool{}, sharing: newSharing(), cuts: newCutter(), endPatience: endPatience}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

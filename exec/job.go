@@ -37,6 +37,7 @@ type job struct {
 	tried           chan struct{}   // closed by noteTried then, or when the first try to get there has failed
 	opening, trying sync.Once
 	view            viewProgress
+	still           atomic.Bool // its readers stand still: the epoch that runs is ended by who has stopped them
 
 	mu        sync.Mutex // guards what providers read
 	positions map[place]stream.Offset
@@ -58,7 +59,17 @@ type job struct {
 	results    []string         // of a job without a sink: its last rows
 	rest       []string         // why not all that it has read is committed
 
+	present *life // that has opened what it reads; nil: there is none
+
 	left string // when it has ended and there is a rest: what the store has
+}
+
+// hurryUp has the job look at what somebody waits for.
+func (j *job) hurryUp() {
+	select {
+	case j.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // place is a split of one of a job's sources.

@@ -87,10 +87,7 @@ func (l *life) evict(t *task, k keptOperator) {
 		},
 		Crowded: func() {
 			l.crowded.Store(true) // before the goroutine of the life is woken
-			select {
-			case l.j.hurry <- struct{}{}:
-			default: // it will end soon
-			}
+			l.j.hurryUp()
 		},
 	})
 }

@@ -167,7 +167,7 @@ func (j *job) main(ctx context.Context) {
 		j.mu.Lock()
 		j.running, j.passing = tally{}, nil
 		j.mu.Unlock()
-		l := &life{j: j, settings: settings}
+		l := &life{j: j, settings: settings, lived: make(chan struct{})}
 		end, err := j.live(ctx, l)
 		j.noteTried()
 		switch {

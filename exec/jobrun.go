@@ -21,6 +21,7 @@ type life struct {
 	ending      bool // likewise, of this life: no task goes on behind it
 	wasLast     bool // it was committed before this life began
 	j           *job
+	lived       chan struct{} // closed when it ends
 	settings    jobSettings
 	handle      *state.Job
 	plan        *plan.StartJob
@@ -66,6 +67,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 	failed := true // where it panics too, of which err says nothing here
 	defer func() {
 		defer l.j.asked.ask("")()
+		close(l.lived)
 		if l.crew != nil {
 			l.crew.end()
 		}
@@ -73,7 +75,7 @@ func (l *life) run(ctx context.Context) (end outcome, err error) {
 			t.stop()
 		}
 		l.j.mu.Lock()
-		l.j.waits, l.j.times = nil, nil
+		l.j.waits, l.j.times, l.j.present = nil, nil, nil
 		l.j.mu.Unlock()
 		var undo stream.Epoch
 		if failed || err != nil {
@@ -144,6 +146,9 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 				return 0, err
 			}
 		case <-tick.C:
+			if l.j.still.Load() {
+				continue // the epoch ends when the cut that is made has been read up to
+			}
 			if err := l.want(ctx); err != nil {
 				return 0, err
 			}
@@ -163,7 +168,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			if err := t.item(ctx, it); err != nil {
 				return 0, err
 			}
-			if (l.due || it.read.CaughtUp && len(l.met()) > 0) && !torn(t.live) {
+			if (l.due || (it.read.CaughtUp || it.mark != nil) && len(l.met()) > 0) && !torn(t.live) {
 				if err := l.want(ctx); err != nil {
 					return 0, err
 				}

@@ -60,6 +60,9 @@ func (l *life) start(ctx context.Context) error {
 		return err
 	}
 	l.j.view.begin(stream.Epoch(rec.Epoch))
+	l.j.mu.Lock()
+	l.j.present = l
+	l.j.mu.Unlock()
 	l.j.open()
 	return nil
 }
@@ -363,6 +366,7 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		return err
 	}
 	t.tree.view = b.view
+	b.followAtCuts(root)
 	_, t.live = t.tree.splitLeaves()
 	t.live = slices.DeleteFunc(t.live, func(l *leaf) bool { return l.scan.shared != nil && l.scan.shared.first && t.number > 0 })
 	return badPolicy

@@ -120,6 +120,10 @@ func (t *task) positions(s *scan, of map[place]stream.Offset) []stream.Position 
 // item passes the rows of one Read through the plan.
 func (t *task) item(ctx context.Context, it item) error {
 	leaf := it.from.leaf
+	if it.mark != nil {
+		leaf.stands = it.mark
+		return t.flush(ctx)
+	}
 	if leaf.done { // what was read before its pump was stopped is wanted no more
 		if it.err == nil {
 			it.done()

@@ -132,7 +132,12 @@ func (t *task) step(ctx context.Context, c *crew) error {
 		}
 		return nil
 	case it := <-t.pumps.items:
-		return t.item(ctx, it)
+		waited := it.mark != nil || it.read.CaughtUp && it.from.leaf.scan.table != nil && t.life.j.view.waiting.Load() > 0
+		if err := t.item(ctx, it); err != nil || !waited {
+			return err
+		}
+		t.life.j.hurryUp()
+		return nil
 	case <-t.nudge:
 		return t.silence(ctx, time.Now())
 	case <-t.barriers:
@@ -233,6 +238,9 @@ func (l *life) loopTasks(ctx context.Context) (outcome, error) {
 				return 0, err
 			}
 		case <-tick.C:
+			if l.j.still.Load() {
+				continue // the epoch ends when the cut that is made has been read up to
+			}
 			if err := l.want(ctx); err != nil {
 				return 0, err
 			}

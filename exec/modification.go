@@ -63,6 +63,9 @@ func (b *builder) runModification(ctx context.Context, s *plan.Modification, out
 	if err := b.view.txn.lockTargets(ctx, s.Root); err != nil {
 		return 0, err
 	}
+	if err := b.view.txn.atOneCut(ctx, b, s.Root); err != nil {
+		return 0, err
+	}
 	tree, err := b.tree(s.Root, out)
 	if err != nil {
 		return 0, err

@@ -255,9 +255,10 @@ func TestFollowedApart(t *testing.T) {
 	const anew = `stream "e" would be read anew`
 	for sql, want := range map[string][]string{
 		"SELECT * FROM vp, a EMIT CHANGES":                        {apart("vp", "a", anew)},
-		"SELECT * FROM vp, vs EMIT CHANGES":                       {apart("vp", "vs", anew), apart("vs", "vp", anew)},
-		"SELECT * FROM vp, va EMIT CHANGES":                       {apart("vp", "va", anew)},
-		"SELECT * FROM lax, va EMIT CHANGES":                      {apart("lax", "va", "the view has a failure_strategy of its own")},
+		"SELECT * FROM lax, a EMIT CHANGES":                       {apart("lax", "a", "the view has a failure_strategy of its own")},
+		"SELECT * FROM vp, vs EMIT CHANGES":                       nil, // from cut to cut
+		"SELECT * FROM vp, va EMIT CHANGES":                       nil,
+		"SELECT * FROM lax, va EMIT CHANGES":                      nil,
 		"SELECT * FROM vs, b EMIT CHANGES":                        nil,
 		"SELECT * FROM va, vb EMIT CHANGES":                       nil,
 		"SELECT * FROM va x, va y EMIT CHANGES":                   nil,

@@ -37,6 +37,12 @@ type pump struct {
 	// the reader has not been told of that; nil: it has.
 	ahead  []stream.Split
 	paused atomic.Pointer[[]stream.Split]
+	// places is where what has been passed on ends, of a job's stream; nil: of another's.
+	places map[stream.Split]stream.Offset
+	// gate is one that the pump is to stop at; nil: none. Who takes it out stops.
+	gate atomic.Pointer[gate]
+	// over: nothing is read any more.
+	over atomic.Bool
 	// apart: a share has failed at the records that come next.
 	apart bool
 	// unlisted is why the stream's splits could not be listed when that was last
@@ -53,6 +59,8 @@ type item struct {
 	err   error     // io.EOF: the stream has ended
 	// shared: the batch is one of several members'.
 	shared *shared
+	// mark: the pump stands still, and this is no Read; nil: it is.
+	mark *gate
 }
 
 // done gives the batch back.
@@ -90,6 +98,14 @@ func startPumps(ctx context.Context, e *Engine, leaves []*leaf, share sharePolic
 				p.at[from.Split] = from.Offset
 			}
 			e.sharing.enter(l.scan)
+		}
+		if share == readsAlone && l.scan.table == nil {
+			p.places = map[stream.Split]stream.Offset{}
+			for _, from := range l.scan.from {
+				if from.Offset != nil {
+					p.places[from.Split] = from.Offset
+				}
+			}
 		}
 		for range ahead {
 			p.free <- vec.NewBatch(l.scan.types)
@@ -142,6 +158,10 @@ func (ps *pumps) quit(l *leaf) {
 
 func (p *pump) run(ctx context.Context, e *Engine) {
 	err := p.pump(ctx, e)
+	p.over.Store(true)
+	if g := p.gate.Swap(nil); g != nil {
+		g.stands <- stand{pump: p, over: true} // there is room
+	}
 	if p.at != nil {
 		e.sharing.leave(p.leaf.scan)
 	}
@@ -177,21 +197,21 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 			return err
 		}
 		p.heed()
-		since := time.Now()
-		r, err := p.leaf.scan.read(ctx, b)
-		if err != nil {
-			return err
-		}
-		n := b.Len() // which is the task's once it is passed on
-		if n == 0 && r.Next == nil && !r.CaughtUp {
+		if g := p.gate.Swap(nil); g != nil {
 			p.free <- b // there is room: it came from there
-		} else if !p.pass(ctx, item{from: p, batch: b, read: r, since: since}) {
-			return nil
+			if err := p.attend(ctx, g); err != nil || ctx.Err() != nil {
+				return err
+			}
+			continue
+		}
+		n, caughtUp, err := p.read(ctx, b)
+		if err != nil || ctx.Err() != nil {
+			return err
 		}
 		if n > 0 {
 			p.apart = false
 		}
-		if p.at == nil || p.apart || !r.CaughtUp && n > 0 {
+		if p.at == nil || p.apart || !caughtUp && n > 0 {
 			continue
 		}
 		if err := p.share(ctx, e); err != nil || ctx.Err() != nil {
@@ -200,12 +220,31 @@ func (p *pump) pump(ctx context.Context, e *Engine) (err error) {
 	}
 }
 
+// read passes on what one Read brings, and returns how many rows that were.
+func (p *pump) read(ctx context.Context, b *vec.Batch) (rows int, caughtUp bool, err error) {
+	since := time.Now()
+	r, err := p.leaf.scan.read(ctx, b)
+	if err != nil {
+		return 0, false, err
+	}
+	n := b.Len() // which is the task's once it is passed on
+	if n == 0 && r.Next == nil && !r.CaughtUp {
+		p.free <- b // there is room: it came from there
+	} else {
+		p.pass(ctx, item{from: p, batch: b, read: r, since: since})
+	}
+	return n, r.CaughtUp, nil
+}
+
 // pass gives an item to the task; false: it has ended.
 func (p *pump) pass(ctx context.Context, it item) bool {
 	select {
 	case p.out <- it:
 		if p.at != nil && it.read.Next != nil {
 			p.at[it.read.Split] = bytes.Clone(it.read.Next)
+		}
+		if p.places != nil && it.read.Next != nil {
+			p.places[it.read.Split] = bytes.Clone(it.read.Next)
 		}
 		return true
 	case <-ctx.Done():

@@ -28,6 +28,7 @@ func (e *Engine) query(b *builder, q *plan.Query) (*Cursor, error) {
 		b.view.close()
 		return nil, err
 	}
+	b.followAtCuts(q.Root)
 	run := func(ctx context.Context, yield func(*vec.Batch) error) (err error) {
 		out.yield = yield
 		*b.scope.ctx = ctx

@@ -211,6 +211,7 @@ type topicReader struct {
 	latest bool
 	wake   chan struct{}
 	paused []stream.Split
+	limits map[stream.Split]int
 }
 
 // given returns when readers have been given so many rows.
@@ -262,6 +263,14 @@ func (r *topicReader) Pause(splits []stream.Split) {
 	r.t.wakeAll()
 }
 
+func (r *topicReader) Limit(at []stream.Position) {
+	r.limits = map[stream.Split]int{}
+	for _, p := range at {
+		n, _ := strconv.Atoi(string(p.Offset))
+		r.limits[p.Split] = n
+	}
+}
+
 type part struct {
 	split   stream.Split
 	n, next int
@@ -310,7 +319,11 @@ func (r *topicReader) Read(ctx context.Context, b *vec.Batch) (stream.Read, erro
 			} else if r.t.gate > 0 {
 				end = min(end, r.t.gate)
 			}
-			if slices.Contains(r.paused, p.split) {
+			limit, limited := r.limits[p.split]
+			if limited {
+				end = min(end, limit)
+			}
+			if slices.Contains(r.paused, p.split) || limited && p.next >= limit {
 				over = false
 				continue
 			}

@@ -67,6 +67,7 @@ type leaf struct {
 	again bool // of one that ends: a job reads it at each start, not only at its first
 
 	version uint64 // of a followed table: what has been delivered whole
+	stands  *gate  // that the scan's reader was last said to stand at
 	parted  bool   // and that a part of a later one has been, or nothing at all
 
 	reads int        // of a bounded scan that brought rows, up to aheadFrom

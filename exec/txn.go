@@ -271,6 +271,12 @@ func (t *Txn) Query(ctx context.Context, q *plan.Query, env *function.Env) (*Cur
 	}
 	b := t.builder(env)
 	b.live = q.Live
+	if !q.Live {
+		if err := t.atOneCut(ctx, b, q.Root); err != nil {
+			b.done()
+			return nil, err
+		}
+	}
 	if q.Live {
 		latest, err := startsAtLatest(env)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 type viewGoal struct {
 	version uint64
 	streams []streamGoal
+	gate    *gate         // that the streams' readers stand at; nil: they need not
 	done    chan struct{} // closed when the view has it
 }
 
@@ -147,9 +148,24 @@ func (l *life) reached(g *viewGoal) bool {
 	if v, ok := l.followed(); ok && v < g.version {
 		return false
 	}
+	if g.gate != nil && !l.standsAt(g.gate) {
+		return false
+	}
 	for _, s := range g.streams {
 		for _, end := range s.at {
 			if !l.passed(s, end) && !l.over(s.source) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// standsAt reports whether everything has been taken in that was read before a gate.
+func (l *life) standsAt(g *gate) bool {
+	for _, t := range l.tasks {
+		for _, leaf := range t.live {
+			if leaf.scan.table == nil && leaf.scan.reader != nil && !leaf.done && leaf.stands != g {
 				return false
 			}
 		}
@@ -313,10 +329,7 @@ func (e *Engine) awaitJob(ctx context.Context, v *catalog.Relation, j *job) (the
 	}
 	j.view.add(g)
 	defer j.view.drop(g)
-	select {
-	case j.hurry <- struct{}{}:
-	default:
-	}
+	j.hurryUp()
 	return wait(g.done)
 }
 

@@ -42,6 +42,9 @@ const foregroundEpoch stream.Epoch = 1
 func (t *Txn) insert(ctx context.Context, s *plan.Insert, env *function.Env) (Result, error) {
 	b := t.builder(env)
 	defer b.view.close()
+	if err := t.atOneCut(ctx, b, s.Input); err != nil {
+		return Result{}, err
+	}
 	n, err := t.insertRows(ctx, s, b)
 	return Result{Tag: fmt.Sprintf("INSERT 0 %d", n)}, err
 }

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
@@ -170,6 +171,34 @@ func TestEveryOptionIsRead(t *testing.T) {
 	}
 	if u := v.Unread(options); len(u) > 0 {
 		t.Errorf("nobody reads the options %v", u)
+	}
+}
+
+// TestLimit: a generator gives the rows before a limit, and goes on there when there is none
+// any more.
+func TestLimit(t *testing.T) {
+	r, b := open(t, relation("rows", "3000"), []int{2}, nil)
+	numbers := func() (first, n int64) {
+		t.Helper()
+		if _, err := r.Read(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if b.Rows > 0 {
+			first = b.Cols[0].(*vec.Fixed[int64]).Values[0]
+		}
+		return first, int64(b.Rows)
+	}
+	r.(stream.Limited).Limit([]stream.Position{{Split: split, Offset: binary.BigEndian.AppendUint64(nil, 5)}})
+	if first, n := numbers(); first != 0 || n != 5 {
+		t.Fatalf("%d rows from %d, want 5 from 0", n, first)
+	}
+	r.Wake()
+	if _, n := numbers(); n != 0 {
+		t.Fatalf("%d rows at the limit", n)
+	}
+	r.(stream.Limited).Limit(nil)
+	if first, n := numbers(); first != 5 || n == 0 {
+		t.Fatalf("%d rows from %d, want some from 5", n, first)
 	}
 }
 

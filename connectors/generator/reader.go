@@ -52,7 +52,7 @@ func (s *source) Reached(_ stream.Split, at, end stream.Offset) bool {
 func (s *source) Open(_ context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &reader{
 		config: s.config, rel: s.rel, metrics: s.env.Metrics, wake: make(chan struct{}, 1),
-		rowTime: -1, rowNumber: -1, end: math.MaxInt64,
+		rowTime: -1, rowNumber: -1, end: math.MaxInt64, limit: math.MaxInt64,
 	}
 	if s.config.rows > 0 {
 		r.end = s.config.rows
@@ -98,6 +98,7 @@ type reader struct {
 	rowNumber, rowTime int   // columns of the pseudo-columns, -1 where not read
 	open               bool  // the split was given
 	paused             bool
+	limit              int64 // the first row that is left alone
 	first, next, end   int64
 	wake               chan struct{}
 	started            time.Time
@@ -133,13 +134,23 @@ func (r *reader) Wake() {
 // Pause is stream.Pauser's. What comes due meanwhile is computed afterwards.
 func (r *reader) Pause(splits []stream.Split) { r.paused = slices.Contains(splits, split) }
 
+// Limit is stream.Limited's.
+func (r *reader) Limit(at []stream.Position) {
+	r.limit = math.MaxInt64
+	for _, p := range at {
+		if p.Split == split && len(p.Offset) == 8 {
+			r.limit = int64(binary.BigEndian.Uint64(p.Offset))
+		}
+	}
+}
+
 // Read computes the next rows: as many as are due, and at most a batch.
 func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 	b.Reset()
 	if !r.open || r.next >= r.end {
 		return stream.Read{}, io.EOF
 	}
-	if r.paused {
+	if r.paused || r.next >= r.limit {
 		select {
 		case <-r.wake:
 			return r.at(false), nil
@@ -147,7 +158,7 @@ func (r *reader) Read(ctx context.Context, b *vec.Batch) (stream.Read, error) {
 			return stream.Read{}, ctx.Err()
 		}
 	}
-	n := min(r.end-r.next, vec.MaxRows)
+	n := min(r.end-r.next, r.limit-r.next, vec.MaxRows)
 	caughtUp := false
 	if r.config.rate > 0 {
 		due, err := r.wait(ctx)

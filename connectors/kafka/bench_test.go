@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -45,7 +46,7 @@ func BenchmarkRows(b *testing.B) {
 		out.Reset()
 		var read stream.Read
 		c := chunk{part: &part{end: -1}, batches: newBatches(fetched, 0, false)}
-		if all, err := r.decode(out, &c, &read, s, nil); err != nil || !all || out.Rows != len(records) {
+		if all, err := r.decode(out, &c, &read, s, math.MaxInt64, nil); err != nil || !all || out.Rows != len(records) {
 			b.Fatal(out.Rows, err)
 		}
 	}

@@ -64,6 +64,34 @@ func TestPauseKeepsWhatWasFetched(t *testing.T) {
 	}
 }
 
+// TestLimit: a partition is read up to a limit, also in the midst of what was fetched at
+// once, and on from there when there is none any more; others are read on.
+func TestLimit(t *testing.T) {
+	b := start(t)
+	b.topic("t", 2)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`, `{"id":4}`)
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	r := c.r.(*reader)
+	first, err := r.source.config.partition("0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.parts[first].id
+	r.Limit([]stream.Position{{Split: "0", Offset: encode(id, 2, -1)}, {Split: "7", Offset: encode(id, 1, -1)}})
+	c.want("1 NULL @0:0", "2 NULL @0:1")
+	b.produce("t", 1, `{"id":11}`)
+	c.want("11 NULL @1:0")
+	r.Wake()
+	if rows, err := c.next(); err != nil || len(rows) > 0 {
+		t.Fatalf("at the limit, woken: %v, %v", rows, err)
+	}
+	r.Limit([]stream.Position{{Split: "0", Offset: encode(id, 3, -1)}})
+	c.want("3 NULL @0:2")
+	r.Limit(nil)
+	b.produce("t", 0, `{"id":5}`)
+	c.want("4 NULL @0:3", "5 NULL @0:4")
+}
+
 // TestReaderWithoutPartitions waits for the first one, which may come to be later: a
 // task of a job may have none at first.
 func TestReaderWithoutPartitions(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -38,7 +39,8 @@ type reader struct {
 	queue  []chunk
 	live   int // partitions that have not ended
 	paused map[partition]bool
-	held   []chunk // of those, as they were in queue
+	limits map[partition]int64 // the first offsets that are left alone
+	held   []chunk             // of those, as they were in queue
 
 	wake struct {
 		sync.Mutex
@@ -220,16 +222,54 @@ func (r *reader) Pause(splits []stream.Split) {
 			r.paused[p] = true
 		}
 	}
-	r.fetcher.pause(r.paused)
+	r.requeue()
+}
+
+// Limit is stream.Limited's. A partition that has been read so far is as one that is
+// paused.
+func (r *reader) Limit(at []stream.Position) {
+	r.limits = map[partition]int64{}
+	for _, p := range at {
+		of, err := r.source.config.partition(p.Split)
+		if err != nil {
+			continue // it is not one of the reader's
+		}
+		if offset, _, err := r.source.decode(of.topic, p.Offset); err == nil { // else of a topic of that name that was there before
+			r.limits[of] = offset
+		}
+	}
+	r.requeue()
+}
+
+// waits reports whether a partition is to be left alone.
+func (r *reader) waits(pt *part) bool {
+	limit, limited := r.limits[pt.partition]
+	return r.paused[pt.partition] || limited && pt.next >= limit
+}
+
+// requeue sorts what was fetched by whether it is to be left alone.
+func (r *reader) requeue() {
+	r.rest()
 	all := slices.Concat(r.held, r.queue)
 	r.held, r.queue = nil, nil
 	for _, c := range all {
-		if r.paused[c.part.partition] {
+		if c.part != nil && r.waits(c.part) {
 			r.held = append(r.held, c)
 		} else {
 			r.queue = append(r.queue, c)
 		}
 	}
+}
+
+// rest has nothing fetched of the partitions that are to be left alone.
+func (r *reader) rest() {
+	waiting := map[partition]bool{}
+	for p, pt := range r.parts {
+		if r.waits(pt) {
+			waiting[p] = true
+		}
+	}
+	r.fetcher.pause(waiting)
 }
 
 // Wake makes Read return. Any goroutine may call it: either Read has set cancel
@@ -283,6 +323,11 @@ func (r *reader) deliver(ctx context.Context, b *vec.Batch) (stream.Read, bool, 
 		r.queue = r.queue[1:]
 		return stream.Read{}, false, nil
 	}
+	if r.waits(pt) {
+		r.held = append(r.held, *c)
+		r.queue = r.queue[1:]
+		return stream.Read{}, false, nil
+	}
 	if err := c.err; err != nil {
 		r.queue = r.queue[1:]
 		return stream.Read{}, false, r.failed(ctx, pt, err)
@@ -292,9 +337,16 @@ func (r *reader) deliver(ctx context.Context, b *vec.Batch) (stream.Read, bool, 
 	if r.scan.Until.Timestamp != nil {
 		past = r.past
 	}
-	all, err := r.rows.decode(b, c, &read, r.source, past)
+	limit, limited := r.limits[pt.partition]
+	if !limited {
+		limit = math.MaxInt64
+	}
+	all, err := r.rows.decode(b, c, &read, r.source, limit, past)
 	if err != nil {
 		return stream.Read{}, false, err
+	}
+	if limited && pt.next >= limit {
+		r.rest()
 	}
 	if pt.end >= 0 && pt.next >= pt.end || c.last {
 		r.finish(pt)
@@ -382,7 +434,7 @@ func (r *reader) came(ctx context.Context, c chunk) error {
 	}
 	pt.moved = time.Now()
 	c.part = pt
-	if r.paused[pt.partition] {
+	if r.waits(pt) {
 		r.held = append(r.held, c)
 	} else {
 		r.queue = append(r.queue, c)

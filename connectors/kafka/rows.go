@@ -115,7 +115,8 @@ func (w *whole) Null() {
 // decode appends rows of a chunk's records to b until it is full, moves the
 // partition's next offset past what it took, and reports whether that was all. A
 // record without a value (a tombstone) is a row of NULLs with its key.
-func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, past func(*record) bool) (all bool, err error) {
+// limit is the first offset that it does not take.
+func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, limit int64, past func(*record) bool) (all bool, err error) {
 	for i, k := range r.out {
 		r.bound[i] = b.Cols[k]
 	}
@@ -137,6 +138,10 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, past
 			pt.next, all = max(pt.next, c.batches.next), true
 		case pt.end >= 0 && rec.offset >= pt.end:
 			pt.next, all = pt.end, true
+		case rec.offset >= limit:
+			pt.next = limit
+			c.batches.unread()
+			return false, nil
 		case past != nil && past(rec):
 			c.last, all = true, true
 		}

@@ -190,6 +190,16 @@ type Pauser interface {
 	Pause(splits []Split)
 }
 
+// Limited is a reader that can be told where to stop for a while. One that is opened
+// stops nowhere.
+type Limited interface {
+	// Limit says where splits are read no further from now on, and that all others are
+	// read on: no record at one of these positions or behind it is delivered before the
+	// next call, and a Read says so when it has come there (Read.Next). The reader's owner
+	// calls it, between two Reads. Read waits for Wake where there is nothing else to read.
+	Limit(at []Position)
+}
+
 // SchemaInferrer is a connector that can tell a relation's columns from its data.
 type SchemaInferrer interface {
 	Infer(ctx context.Context, rel *catalog.Relation) ([]catalog.Column, error)

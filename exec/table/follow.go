@@ -44,6 +44,10 @@ type Following struct {
 	target  *roots             // nil: none was taken
 	start   *roots             // where those begin that are not given what is there, until there is a target; nil: none do
 	moved   chan struct{}      // closed when target changes, or a member comes or goes
+	held    *Moment            // the only version to go on to; nil: the newest
+	cuts    func(take func())  // what AtCuts was given; nil: any version may be gone on to
+	asked   bool               // cuts was, and has not taken
+	taken   *roots             // what it took last, until that is gone on to
 }
 
 // Following returns followers that move together, of which there are none.
@@ -236,10 +240,21 @@ func (g *Following) next(f *Follower) (*roots, <-chan struct{}) {
 			return nil, g.moved
 		}
 	}
-	r := g.t.newest()
-	if !g.worth(r) {
-		g.t.release(r)
+	r := g.candidate()
+	if r == nil || !g.worth(r) {
+		if r != nil {
+			g.t.release(r)
+		}
 		return nil, g.moved
+	}
+	if g.cuts != nil && g.held == nil && r != g.taken {
+		g.t.release(r)
+		g.ask()
+		return nil, g.moved
+	}
+	if g.taken != nil {
+		g.t.release(g.taken)
+		g.taken = nil
 	}
 	for _, old := range []*roots{g.target, g.start} {
 		if old != nil {
@@ -250,10 +265,81 @@ func (g *Following) next(f *Follower) (*roots, <-chan struct{}) {
 	for m := range g.members {
 		g.members[m] = false
 	}
-	close(g.moved)
-	g.moved = make(chan struct{})
+	g.stir()
 	return g.t.retain(r), g.moved
 }
+
+// candidate is what may be gone on to, retained; nil: nothing now.
+func (g *Following) candidate() *roots {
+	switch {
+	case g.held != nil && g.held.r == nil:
+		return nil
+	case g.held != nil:
+		return g.t.retain(g.held.r)
+	case g.taken != nil && (g.target == nil || g.taken.version > g.target.version) && g.worth(g.taken):
+		return g.t.retain(g.taken)
+	}
+	return g.t.newest()
+}
+
+// ask has a version taken that may be gone on to.
+func (g *Following) ask() {
+	if g.asked {
+		return
+	}
+	g.asked = true
+	g.cuts(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.asked = false
+		if g.taken != nil {
+			g.t.release(g.taken)
+			g.taken = nil
+		}
+		if len(g.members) > 0 {
+			g.taken = g.t.newest()
+		}
+		g.stir()
+	})
+}
+
+// stir wakes the members that wait. mu is held.
+func (g *Following) stir() {
+	close(g.moved)
+	g.moved = make(chan struct{})
+}
+
+// AtCuts has the members go on to such versions alone as are the newest when take is
+// called. cuts returns at once, and has take called once, by another goroutine, unless
+// nobody is to go on any more. It is set before any member is read.
+func (g *Following) AtCuts(cuts func(take func())) { g.cuts = cuts }
+
+// Moment is a version of all tables, once there is one.
+type Moment struct {
+	t *Tables
+	r *roots // nil: none was taken
+}
+
+// Hold has the members go on to one version alone, and to none where the moment has none.
+// Release ends it.
+func (g *Following) Hold(m *Moment) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held = m
+	g.stir()
+}
+
+// Release has the members go on to any version again.
+func (g *Following) Release() { g.Hold(nil) }
+
+// Now is the newest version. Close lets go of it.
+func (t *Tables) Now() *Moment { return &Moment{t, t.newest()} }
+
+// Close lets go of the version. Nobody holds on to it any more.
+func (m *Moment) Close() { m.t.release(m.r) }
+
+// ChangedAt is the version of the last commit that changed a table, up to the moment.
+func (m *Moment) ChangedAt(d *Desc) uint64 { return m.r.get(d.storage).at }
 
 // worth reports whether a member has something to deliver at r. All have delivered
 // what they had before, so that their from is theirs to read.
@@ -278,8 +364,7 @@ func (g *Following) delivered(f *Follower) {
 			return
 		}
 	}
-	close(g.moved)
-	g.moved = make(chan struct{})
+	g.stir()
 }
 
 // leave ends a member; the target goes with the last one.
@@ -288,15 +373,14 @@ func (g *Following) leave(f *Follower) {
 	defer g.mu.Unlock()
 	delete(g.members, f)
 	if len(g.members) == 0 {
-		for _, r := range []*roots{g.target, g.start} {
+		for _, r := range []*roots{g.target, g.start, g.taken} {
 			if r != nil {
 				g.t.release(r)
 			}
 		}
-		g.target, g.start = nil, nil
+		g.target, g.start, g.taken = nil, nil, nil
 	}
-	close(g.moved)
-	g.moved = make(chan struct{})
+	g.stir()
 }
 
 func (f *Follower) begin() error {

@@ -18,7 +18,8 @@ import (
 // one. A materialized view has what its tables had when its job's last epoch ended, and
 // so what a commit changes in it comes later than what it changes in a table, or in
 // another view. Where a view is followed beside either, it is bound as its query, as one
-// of CREATE VIEW would be, and all of the statement follows the same tables.
+// of CREATE VIEW would be, and all of the statement follows the same tables. Views that
+// cannot be bound so are followed from one cut of theirs to the next, by exec.
 
 // viewUse is how a statement reads the materialized views that it names.
 type viewUse struct {
@@ -107,12 +108,13 @@ func (b *binder) oneCut(root plan.Node) {
 
 // meets is another relation that should change with a view; nil: there is none. That
 // is any other that can, as one commit may change what both are made from; and of a view
-// that cannot, one that is made from the same.
+// that cannot, a table that it is made from. Views that cannot, and are made from the same,
+// are followed from one cut of them to the next, which exec sees to.
 func (f *followed) meets(all []*followed) *followed {
 	for _, o := range all {
 		switch {
 		case o == f, f.apart == "" && o.apart != "":
-		case f.apart == "" || f.shares(o):
+		case f.apart == "" || o.rel.Kind != catalog.MatView && f.shares(o):
 			return o
 		}
 	}
