@@ -35,7 +35,7 @@ func (x *session) copyIn(ctx context.Context, s *plan.CopyFrom, params []types.V
 	reader := pgcopy.NewReader(pgcopy.Options{
 		Format: o.Format, Delimiter: firstByte(o.Delimiter, '\t'), Quote: firstByte(o.Quote, '"'), Escape: firstByte(o.Escape, '"'),
 		Null: o.Null, Default: o.Default, Header: o.Header, HeaderMatch: o.HeaderMatch, ForceNull: o.ForceNull, ForceNotNull: o.ForceNotNull,
-		HasDefault: o.HasDefault, Encoding: x.copyEncoding(o.Format, o.Encoding),
+		HasDefault: o.HasDefault, Encoding: x.copyEncoding(o.Format, o.Encoding), MaxRow: int(min(x.server.opts.QueryMemory, 1<<30)),
 	}, s.Target.Name, columns, x.format(), in.next)
 	response := pgproto3.CopyInResponse{ColumnFormatCodes: make([]uint16, len(columns))}
 	if o.Format == "binary" {

@@ -2,8 +2,12 @@ package types
 
 import (
 	"bytes"
+	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // TestAppendConverted converts the texts in binary forms, and leaves forms that are cut
@@ -36,6 +40,29 @@ func TestAppendConverted(t *testing.T) {
 			if err != nil || len(got) < n {
 				t.Errorf("type %d, the first %d bytes of %q = %q, %v; want no less", c.typ, n, c.form, got, err)
 			}
+		}
+	}
+}
+
+// TestAppendConvertedIsBounded: rows within rows, as deep as a message has room for, are
+// refused, and no stack without an end.
+func TestAppendConvertedIsBounded(t *testing.T) {
+	rows := func(depth int) (form []byte) {
+		for size := 12 * (depth - 1); size >= 0; size -= 12 {
+			form = append(form, 0, 0, 0, 1)
+			form = binary.BigEndian.AppendUint32(form, uint32(Record))
+			form = binary.BigEndian.AppendUint32(form, uint32(size))
+		}
+		return form
+	}
+	same := func(dst, text []byte) ([]byte, error) { return append(dst, text...), nil }
+	form := rows(maxRowDepth)
+	if got, err := AppendConverted(nil, Record, form, same); err != nil || !slices.Equal(got, form) {
+		t.Errorf("%d rows in each other = %d bytes, %v; want %d as they are", maxRowDepth, len(got), err, len(form))
+	}
+	for _, depth := range []int{maxRowDepth + 1, 4 << 20} {
+		if _, err := AppendConverted(nil, Record, rows(depth), same); sqlerr.CodeOf(err) != sqlerr.StatementTooComplex {
+			t.Errorf("%d rows in each other: %v, want %s", depth, err, sqlerr.StatementTooComplex)
 		}
 	}
 }

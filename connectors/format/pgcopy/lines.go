@@ -79,14 +79,16 @@ func (r *Reader) lineEnd(look int, quoted *bool) (end, width, next int) {
 	}
 	b := r.buf
 	if r.eol == "\n" {
-		i := bytes.IndexByte(b[look:], '\n')
-		if i < 0 {
-			return -1, 0, len(b)
+		for {
+			i := bytes.IndexByte(b[look:], '\n')
+			if i < 0 {
+				return -1, 0, len(b)
+			}
+			if look += i; !escaped(b, look) {
+				return look, 1, 0
+			}
+			look++
 		}
-		if i > 0 && b[look+i-1] == '\\' && escaped(b, look+i) {
-			return r.lineEnd(look+i+1, quoted)
-		}
-		return look + i, 1, 0
 	}
 	for i := look; i < len(b); i++ {
 		switch b[i] {

@@ -30,6 +30,9 @@ type Options struct {
 	ForceNull, ForceNotNull []bool
 	// HasDefault is by field: whether Default may stand there.
 	HasDefault []bool
+	// MaxRow is how many bytes of one row are read before it is refused, for all of it is
+	// held; 0: a gigabyte, as in PostgreSQL.
+	MaxRow int
 }
 
 // Reader reads rows. It belongs to one goroutine.
@@ -43,6 +46,7 @@ type Reader struct {
 
 	buf     []byte // from at on what was not read yet; before it the rows of batch
 	at      int
+	begun   int    // where the row in hand begins
 	eof     bool   // chunk has given all
 	foreign []byte // of another encoding: what came and was not decoded yet
 	garbled error  // of what comes next in it
@@ -77,6 +81,9 @@ const maxBatchBytes = 1 << 20
 // io.EOF at their end. With o.Default a row has, behind its columns, a boolean for
 // each: whether the field was the marker.
 func NewReader(o Options, table string, columns []catalog.Column, format *types.Format, chunk func(ctx context.Context) ([]byte, error)) *Reader {
+	if o.MaxRow == 0 {
+		o.MaxRow = 1 << 30
+	}
 	r := &Reader{o: o, table: table, chunk: chunk, format: format, batch: &vec.Batch{}}
 	for _, c := range columns {
 		f := newField(c)
@@ -104,7 +111,7 @@ func (r *Reader) Next(ctx context.Context) (*vec.Batch, error) {
 	}
 	r.batch.Reset()
 	r.lines = r.lines[:0]
-	r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
+	r.buf, r.at, r.begun = r.buf[:copy(r.buf, r.buf[r.at:])], 0, 0
 	if !r.started {
 		r.started = true
 		if err := r.begin(ctx); err != nil {
@@ -167,6 +174,7 @@ func (r *Reader) matchHeader(line span) error {
 
 // row reads one row; false: there was none.
 func (r *Reader) row(ctx context.Context) (bool, error) {
+	r.begun = r.at
 	if r.o.Format == "binary" {
 		return r.binaryRow(ctx)
 	}
@@ -303,17 +311,31 @@ func shown(b []byte) string {
 	return strings.ToValidUTF8(string(b[:maxShown]), "") + "..."
 }
 
+// here says which line is being read.
+func (r *Reader) here() string {
+	line := r.line
+	if r.o.Format != "binary" {
+		line++ // lines are counted when they have ended
+	}
+	return fmt.Sprintf("COPY %s, line %d", r.table, line)
+}
+
 // more reads another chunk; false: there is none.
 func (r *Reader) more(ctx context.Context) (bool, error) {
 	if r.eof {
 		return false, nil
+	}
+	if len(r.buf)-r.begun > r.o.MaxRow {
+		err := sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "a row of COPY data has more than %d bytes", r.o.MaxRow).
+			WithHint("Check the ends of lines and the quotes of the data. A row has to fit into the memory of a statement (sql.query_memory_limit_mb), and into a gigabyte.")
+		return false, where(err, r.here())
 	}
 	b, err := r.chunk(ctx)
 	if err != nil && !errors.Is(err, io.EOF) {
 		if r.o.Format == "binary" {
 			return false, err
 		}
-		return false, where(err, fmt.Sprintf("COPY %s, line %d", r.table, r.line+1))
+		return false, where(err, r.here())
 	}
 	r.eof = err != nil
 	if r.o.Encoding != nil && r.o.Format != "binary" {
@@ -327,7 +349,7 @@ func (r *Reader) more(ctx context.Context) (bool, error) {
 // stands before it has been read.
 func (r *Reader) decode(b []byte) (bool, error) {
 	if r.garbled != nil {
-		return false, where(r.garbled, fmt.Sprintf("COPY %s, line %d", r.table, r.line+1))
+		return false, where(r.garbled, r.here())
 	}
 	r.foreign = append(r.foreign, b...)
 	var n int

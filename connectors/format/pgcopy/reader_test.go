@@ -89,6 +89,7 @@ func TestReader(t *testing.T) {
 		{"no end of line at the end", text, "1\tx\n2\ty", "<1> <x> ; <2> <y> ; "},
 		{"nulls and empty texts", text, "\\N\t\\N\n3\t\n", "null null ; <3> <> ; "},
 		{"escapes", text, "1\ta\\tb\\\\c\\nd\\x41\\101\n", "<1> <a\tb\\c\ndAA> ; "},
+		{"lines that go on", text, "1\tx\n2\ty\\\nz\\\\\n3\t\\\n\\\n\n", "<1> <x> ; <2> <y\nz\\> ; <3> <\n\n> ; "},
 		{"the end marker", text, "1\tx\n\\.\n9\tz\n", "<1> <x> ; "},
 		{"lines of Windows", text, "1\tx\r\n2\ty\r\n", "<1> <x> ; <2> <y> ; "},
 		{"a value that is none", text, "1\tx\nzz\ty\n", `<1> <x> ; ERROR 22P02: invalid input syntax for type integer: "zz" [COPY t, line 2, column a: "zz"]`},
@@ -115,5 +116,46 @@ func TestReader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLineThatGoesOn: a line of very many escaped line ends takes no stack for each.
+func TestLineThatGoesOn(t *testing.T) {
+	const n = 8 << 20
+	got := read(Options{Format: "text", Delimiter: '\t', Null: `\N`}, "1\tx\n2\t"+strings.Repeat("\\\n", n)+"\n", 1<<30)
+	if want := "<1> <x> ; <2> <" + strings.Repeat("\n", n) + "> ; "; got != want {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
+	}
+}
+
+// TestRowWithoutEnd: a row that goes on and on is refused, and not held to its end.
+func TestRowWithoutEnd(t *testing.T) {
+	for _, c := range []struct{ format, data string }{
+		{"text", "1\tx\n2\t"},
+		{"csv", "1,x\n2,\""},
+		{"binary", signature + strings.Repeat("\x00", 8) + tuple([]byte{0, 0, 0, 1}, []byte("x")) + "\x00\x02\xff\xff\xff\xff\x7f\xff\xff\xff"},
+	} {
+		const most = 10_000
+		read := 0
+		o := Options{Format: c.format, Delimiter: '\t', Quote: '"', Escape: '"', MaxRow: most}
+		if c.format == "csv" {
+			o.Delimiter = ','
+		}
+		r := NewReader(o, "t", columns, types.DefaultFormat(), func(context.Context) ([]byte, error) {
+			if read += 100; read > 2*most {
+				return nil, errors.New("all of it is read")
+			}
+			if read == 100 {
+				return []byte(c.data), nil
+			}
+			return []byte(strings.Repeat("x", 100)), nil
+		})
+		b, err := r.Next(t.Context())
+		if err != nil || b.Rows != 1 {
+			t.Fatalf("%s: the row before it: %v", c.format, err)
+		}
+		if _, err = r.Next(t.Context()); sqlerr.CodeOf(err) != sqlerr.ProgramLimitExceeded || sqlerr.From(err).Where != "COPY t, line 2" {
+			t.Errorf("%s: %v, want %s in line 2", c.format, err, sqlerr.ProgramLimitExceeded)
+		}
 	}
 }
