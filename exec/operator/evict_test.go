@@ -140,26 +140,13 @@ func TestEvictedGroups(t *testing.T) {
 				if err := op.Barrier(t.Context(), 1, sink); err != nil {
 					t.Fatal(err)
 				}
-				takeChanges(t, got, sink.lines)
+				takeChanges(t, got, sink.lines, aggregated)
 				sink.lines = sink.lines[:0]
 				keep.save(op)
 				if old := op.(*Aggregate).evicted.old; old != nil {
 					frozen = max(frozen, int(old.number))
 				}
-				switch rng.IntN(8) {
-				case 0:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = fresh()
-					keep.restore(op)
-				case 1:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = keep.reshare(fresh)
-					keep.save(op)
-				}
+				op = keep.mayKill(rng, op, fresh)
 			}
 			account := op.(*Aggregate).spec.Account
 			if err := op.Close(); err != nil {
@@ -200,14 +187,19 @@ func groupName(keys string) string {
 	return number + " " + rest
 }
 
-// takeChanges plays changes on the rows that there are, by their groups: a row that
-// is taken back is there, to the letter.
-func takeChanges(t *testing.T, there map[string]string, lines []string) {
+// aggregated is the name of the group of a row: what stands before the two calls.
+func aggregated(row string) string {
+	at := strings.LastIndexByte(row[:strings.LastIndexByte(row, ' ')], ' ')
+	return groupName(row[:at])
+}
+
+// takeChanges plays changes on the rows that there are, by what nameOf calls them: a row
+// that is taken back is there, to the letter.
+func takeChanges(t *testing.T, there map[string]string, lines []string, nameOf func(row string) string) {
 	t.Helper()
 	for _, line := range lines {
 		row := line[2:]
-		at := strings.LastIndexByte(row[:strings.LastIndexByte(row, ' ')], ' ')
-		name := groupName(row[:at])
+		name := nameOf(row)
 		was, some := there[name]
 		switch {
 		case line[0] == '-' && was != row:

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -229,14 +228,10 @@ func TestEvictedChangesJoinForgets(t *testing.T) {
 // TestEvictedChangesJoinKeepsTheLimit: a join of many times the rows that may be held takes
 // one and a half times the limit at most.
 func TestEvictedChangesJoinKeepsTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most = 3 << 20
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8), types.Of(types.Text)}
-	play := func(account *memory.Account, evict bool) (rows int) {
-		op, keep := joinOf(plan.JoinLeft, in, "$0", "", [2]bool{}, account), newKeeper(t)
-		crowded := false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+	keepsTheLimit(t, 3<<20, 10, func(l *limited) (rows int) {
+		op := joinOf(plan.JoinLeft, in, "$0", "", [2]bool{}, l.account)
+		l.begin(op)
 		ops := []vec.Op{}
 		for range 500 {
 			ops = append(ops, vec.Insert)
@@ -251,37 +246,19 @@ func TestEvictedChangesJoinKeepsTheLimit(t *testing.T) {
 				b.Rows++
 			}
 			b.Ops = ops
-			if err := op.Process(t.Context(), n%2, b, counted); err != nil {
-				t.Fatal(err)
-			}
-			if crowded || n%8 == 7 {
-				crowded = false
+			l.process(n%2, b, counted)
+			if l.due(n%8 == 7) {
 				if err := op.Barrier(t.Context(), 1, counted); err != nil {
 					t.Fatal(err)
 				}
-				if evict {
-					keep.save(op)
-				}
+				l.store()
 			}
 		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
+		if rows < 100_000 {
+			t.Errorf("%d rows, which is little", rows)
 		}
 		return rows
-	}
-	free := memory.New("free", 0, "")
-	want := play(free, false)
-	account := evicting(most)
-	if got := play(account, true); got != want || want < 100_000 {
-		t.Errorf("%d rows, want %d", got, want)
-	}
-	if free.Peak() < 10*most {
-		t.Errorf("all rows take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+	})
 }
 
 // rowBalance counts rows, less those that are taken back.
@@ -297,41 +274,4 @@ func (c rowBalance) Emit(_ context.Context, b *vec.Batch) error {
 		}
 	}
 	return nil
-}
-
-// TestKeyPastTheLimit: a key with more rows than there is room for ends the join at the
-// limit, with the figure and the setting.
-func TestKeyPastTheLimit(t *testing.T) {
-	withoutRace(t)
-	in := []types.Type{types.Of(types.Int8), types.Of(types.Text)}
-	job := memory.New("the job", 1<<20, "state.memory_limit_mb")
-	op, keep := joinOf(plan.JoinInner, in, "$0", "", [2]bool{true, true}, job.Evictable("an operator")), newKeeper(t)
-	keep.keep(op, 0)
-	for n := range 1000 {
-		b := vec.NewBatch(in)
-		for range vec.MaxRows {
-			vec.Append(b.Cols[0], types.NewInt(types.Int8, 1))
-			vec.Append(b.Cols[1], types.NewText(strings.Repeat("v", 100)))
-			b.Rows++
-		}
-		err := op.Process(t.Context(), 0, b, discard{})
-		if err == nil {
-			if err = op.Barrier(t.Context(), 1, discard{}); err != nil {
-				t.Fatal(err)
-			}
-			keep.save(op)
-			continue
-		}
-		if e := sqlerr.From(err); e.Code != sqlerr.OutOfMemory || !strings.Contains(e.Detail, "state.memory_limit_mb = 1") {
-			t.Errorf("it fails with %v", err)
-		}
-		if n < 20 {
-			t.Errorf("it fails after %d batches", n)
-		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Errorf("it holds %d bytes", job.Used())
 }

@@ -77,18 +77,14 @@ func TestEvictedIntervalJoins(t *testing.T) {
 // TestEvictedIntervalJoinKeepsTheLimit: a join of several times the rows that may be held
 // takes one and a half times the limit at most.
 func TestEvictedIntervalJoinKeepsTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most = 3 << 20
 	in := []types.Type{types.Of(types.Int8), types.Of(types.Timestamptz), types.Of(types.Text)}
-	play := func(account *memory.Account, evict bool) (rows int) {
-		s := IntervalJoinSpec{Kind: plan.JoinLeft, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 1e6, After: 1e6, Account: account}
+	keepsTheLimit(t, 3<<20, 4, func(l *limited) (rows int) {
+		s := IntervalJoinSpec{Kind: plan.JoinLeft, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 1e6, After: 1e6, Account: l.account}
 		for i := range 2 {
 			s.Times[i], s.Keys[i] = binder{in}.program("$1"), programs(binder{in}, []string{"$0"})
 		}
-		op, sink, keep := NewIntervalJoin(s), &script{types: slices.Concat(in, in)}, newKeeper(t)
-		crowded := false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+		sink := &script{types: slices.Concat(in, in)}
+		l.begin(NewIntervalJoin(s))
 		for n := range 200 {
 			b := vec.NewBatch(in)
 			for i := range 500 {
@@ -101,38 +97,15 @@ func TestEvictedIntervalJoinKeepsTheLimit(t *testing.T) {
 			if n%4 == 1 {
 				b.Sel = []int32{1, 5, 7}
 			}
-			if err := op.Process(t.Context(), n%2, b, sink); err != nil {
-				t.Fatal(err)
-			}
-			if evict && (crowded || n%8 == 7) {
-				crowded = false
-				keep.save(op)
+			l.process(n%2, b, sink)
+			if l.due(n%8 == 7) {
+				l.store()
 			}
 		}
 		for at := int64(0); at < 4e6; at += 1e5 {
-			if err := op.Watermark(t.Context(), at, sink); err != nil {
-				t.Fatal(err)
-			}
-			if evict {
-				keep.save(op)
-			}
-		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
+			l.advance(at, sink)
+			l.store()
 		}
 		return len(sink.lines)
-	}
-	free := memory.New("free", 0, "")
-	want := play(free, false)
-	account := evicting(most)
-	if got := play(account, true); got != want {
-		t.Errorf("%d rows, want %d", got, want)
-	}
-	if free.Peak() < 4*most {
-		t.Errorf("all rows take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+	})
 }

@@ -115,15 +115,12 @@ func TestEvictedOvers(t *testing.T) {
 // TestEvictedOverKeepsTheLimit: an OVER of several times the partitions that may be held
 // takes one and a half times the limit at most.
 func TestEvictedOverKeepsTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most, keys = 8 << 20, 200_000
+	const keys = 200_000
 	bind := binder{overTypes}
-	play := func(account *memory.Account, evict bool) (rows int) {
+	keepsTheLimit(t, 8<<20, 4, func(l *limited) (rows int) {
 		call := windowCall(bind, "lag($3)")
-		op, sink, keep := NewOver(OverSpec{Types: overTypes, Partition: sortKeys(bind, []string{"$0"}), OrderBy: sortKeys(bind, []string{"$1"}), Time: bind.program("$1"), Calls: []WindowCall{call}, Env: env, Account: account}), &rowCount{}, newKeeper(t)
-		crowded := false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+		sink := &rowCount{}
+		l.begin(NewOver(OverSpec{Types: overTypes, Partition: sortKeys(bind, []string{"$0"}), OrderBy: sortKeys(bind, []string{"$1"}), Time: bind.program("$1"), Calls: []WindowCall{call}, Env: env, Account: l.account}))
 		for n := range 240 {
 			b := vec.NewBatch(overTypes)
 			for i := range vec.MaxRows {
@@ -133,36 +130,15 @@ func TestEvictedOverKeepsTheLimit(t *testing.T) {
 				}
 				b.Rows++
 			}
-			if err := op.Process(t.Context(), 0, b, sink); err != nil {
-				t.Fatal(err)
-			}
-			if err := op.Watermark(t.Context(), int64(n*vec.MaxRows), sink); err != nil {
-				t.Fatal(err)
-			}
-			if evict && (crowded || n%8 == 7) {
-				crowded = false
-				keep.save(op)
+			l.process(0, b, sink)
+			l.advance(int64(n*vec.MaxRows), sink)
+			if l.due(n%8 == 7) {
+				l.store()
 			}
 		}
-		if err := op.Finish(t.Context(), 0, sink); err != nil {
-			t.Fatal(err)
-		}
-		if err := op.Close(); err != nil {
+		if err := l.op.Finish(t.Context(), 0, sink); err != nil {
 			t.Fatal(err)
 		}
 		return sink.rows
-	}
-	free := memory.New("free", 0, "")
-	want := play(free, false)
-	account := evicting(most)
-	if got := play(account, true); got != want {
-		t.Errorf("%d rows, want %d", got, want)
-	}
-	if free.Peak() < 4*most {
-		t.Errorf("all partitions take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+	})
 }

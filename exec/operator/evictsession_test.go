@@ -116,17 +116,13 @@ func TestEvictedSessions(t *testing.T) {
 // TestEvictedSessionsKeepTheLimit: sessions of several times what may be held, as they
 // grow and as all of them go out, take one and a half times that at most.
 func TestEvictedSessionsKeepTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most, keys = 4 << 20, 150_000
+	const keys = 150_000
 	ts := []types.Type{types.Of(types.Text), types.Of(types.Timestamptz), types.Of(types.Int8)}
-	_, out := sessionSpec(ts, nil)
-	play := func(account *memory.Account, crowd bool) (sessions int) {
-		spec, _ := sessionSpec(ts, account)
+	keepsTheLimit(t, 4<<20, 5, func(l *limited) (rows int) {
+		spec, out := sessionSpec(ts, l.account)
 		spec.Final, spec.Gap = true, 1e6
-		op, sink, keep := NewSessionAggregate(spec), &script{types: out}, newKeeper(t)
-		crowded := false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+		sink := &script{types: out}
+		l.begin(NewSessionAggregate(spec))
 		for n := range 240 {
 			b := vec.NewBatch(ts)
 			for i := range vec.MaxRows {
@@ -135,37 +131,17 @@ func TestEvictedSessionsKeepTheLimit(t *testing.T) {
 				vec.Append(b.Cols[2], types.NewInt(types.Int8, int64(i)))
 				b.Rows++
 			}
-			if err := op.Process(t.Context(), 0, b, sink); err != nil {
-				t.Fatal(err)
-			}
-			if crowd && (crowded || n%16 == 15) {
-				crowded = false
-				keep.save(op)
+			l.process(0, b, sink)
+			if l.due(n%16 == 15) {
+				l.store()
 			}
 		}
-		if err := op.Watermark(t.Context(), 4e6, sink); err != nil {
-			t.Fatal(err)
+		l.advance(4e6, sink)
+		if rows = len(slices.Compact(sorted(sink.lines))); rows != keys {
+			t.Errorf("%d sessions, want %d", rows, keys)
 		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return len(slices.Compact(sorted(sink.lines)))
-	}
-	free := memory.New("free", 0, "")
-	if got := play(free, false); got != keys {
-		t.Errorf("%d sessions, want %d", got, keys)
-	}
-	account := evicting(most)
-	if got := play(account, true); got != keys {
-		t.Errorf("of those evicted %d sessions, want %d", got, keys)
-	}
-	if free.Peak() < 5*most {
-		t.Errorf("all sessions take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+		return rows
+	})
 }
 
 // manySessions is an operator that has saved a session of each of so many keys, with

@@ -314,18 +314,15 @@ func TestEvictedSlices(t *testing.T) {
 // TestEvictedGrowingWindowsKeepTheLimit: a window that grows to several times what may be
 // held, and goes out as it does, takes one and a half times that at most.
 func TestEvictedGrowingWindowsKeepTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most, steps = 3 << 20, 4
+	const steps, want = 4, 40_000 + 60_000 + 80_000 + 100_000
 	ts := []types.Type{types.Of(types.Timestamptz), types.Of(types.Text), types.Of(types.Int8)}
 	bind, calls := binder{ts}, []string{"count(*)", "sum($2)"}
-	play := func(account *memory.Account, evict bool) (groups int) {
-		op := NewSliceAggregate(SliceAggregateSpec{
+	keepsTheLimit(t, 3<<20, 4, func(l *limited) (rows int) {
+		sink := &rowCount{}
+		l.begin(NewSliceAggregate(SliceAggregateSpec{
 			Kind: plan.WindowCumulate, Time: bind.program("$0"), TimeType: ts[0], Size: steps * windowLength, Slide: windowLength,
-			RowKeys: programs(bind, []string{"$1"}), RowTypes: ts[1:2], Keys: []int{plan.WindowEnd, 0}, AppendOnly: true, Account: account, Calls: chargedCalls(bind, calls, account),
-		})
-		sink, keep, crowded := &rowCount{}, newKeeper(t), false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+			RowKeys: programs(bind, []string{"$1"}), RowTypes: ts[1:2], Keys: []int{plan.WindowEnd, 0}, AppendOnly: true, Account: l.account, Calls: chargedCalls(bind, calls, l.account),
+		}))
 		for n := range 40 * steps {
 			step := n / 40
 			b := vec.NewBatch(ts)
@@ -336,67 +333,32 @@ func TestEvictedGrowingWindowsKeepTheLimit(t *testing.T) {
 				vec.Append(b.Cols[2], types.NewInt(types.Int8, int64(i)))
 				b.Rows++
 			}
-			if err := op.Process(t.Context(), 0, b, sink); err != nil {
-				t.Fatal(err)
-			}
-			if evict && (crowded || n%16 == 15) {
-				crowded = false
-				keep.save(op)
+			l.process(0, b, sink)
+			if l.due(n%16 == 15) {
+				l.store()
 			}
 			if n%40 == 39 {
-				if err := op.Watermark(t.Context(), int64(step+1)*windowLength, sink); err != nil {
-					t.Fatal(err)
-				}
+				l.advance(int64(step+1)*windowLength, sink)
 			}
 		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
+		if sink.rows != want {
+			t.Errorf("%d groups, want %d", sink.rows, want)
 		}
 		return sink.rows
-	}
-	const want = 40_000 + 60_000 + 80_000 + 100_000
-	free := memory.New("free", 0, "")
-	if got := play(free, false); got != want {
-		t.Errorf("%d groups, want %d", got, want)
-	}
-	account := evicting(most)
-	if got := play(account, true); got != want {
-		t.Errorf("of those evicted %d groups, want %d", got, want)
-	}
-	if free.Peak() < 4*most {
-		t.Errorf("all groups take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+	})
 }
 
 // TestEvictedWindowsKeepTheLimit: windows of five times what may be held, as they grow
 // and as they go out, take one and a half times that at most.
 func TestEvictedWindowsKeepTheLimit(t *testing.T) {
-	withoutRace(t)
-	const most = 4 << 20
 	ts := []types.Type{types.Of(types.Timestamptz), types.Of(types.Text), types.Of(types.Int8)}
-	bind := binder{ts}
-	fresh := func(account *memory.Account) *WindowAggregate {
-		return NewWindowAggregate(WindowAggregateSpec{
-			Keys: programs(bind, []string{"$0", "$1"}), KeyTypes: ts[:2], Closing: plan.ClosingKeys{Start: -1, Final: true}, AppendOnly: true, Account: account,
-			Calls: func() (all []*Call, err error) {
-				for _, c := range []string{"count(*)", "sum($2)"} {
-					call := retractingCall(bind, c)
-					call.spec.Account = account
-					all = append(all, call)
-				}
-				return all, nil
-			},
-		})
-	}
-	play := func(account *memory.Account, crowd bool) (rows int) {
-		op, sink, keep := fresh(account), &script{types: append(slices.Clone(ts[:2]), callTypes(bind, []string{"count(*)", "sum($2)"})...)}, newKeeper(t)
-		crowded := false
-		keep.crowded = func() { crowded = true }
-		keep.keep(op, 0)
+	bind, calls := binder{ts}, []string{"count(*)", "sum($2)"}
+	keepsTheLimit(t, 4<<20, 5, func(l *limited) (rows int) {
+		sink := &script{types: append(slices.Clone(ts[:2]), callTypes(bind, calls)...)}
+		l.begin(NewWindowAggregate(WindowAggregateSpec{
+			Keys: programs(bind, []string{"$0", "$1"}), KeyTypes: ts[:2], Closing: plan.ClosingKeys{Start: -1, Final: true}, AppendOnly: true, Account: l.account,
+			Calls: chargedCalls(bind, calls, l.account),
+		}))
 		for n := range 240 {
 			b := vec.NewBatch(ts)
 			for i := range vec.MaxRows {
@@ -405,33 +367,12 @@ func TestEvictedWindowsKeepTheLimit(t *testing.T) {
 				vec.Append(b.Cols[2], types.NewInt(types.Int8, int64(i)))
 				b.Rows++
 			}
-			if err := op.Process(t.Context(), 0, b, sink); err != nil {
-				t.Fatal(err)
-			}
-			if crowd && (crowded || n%16 == 15) {
-				crowded = false
-				keep.save(op)
+			l.process(0, b, sink)
+			if l.due(n%16 == 15) {
+				l.store()
 			}
 		}
-		if err := op.Watermark(t.Context(), 4*windowLength, sink); err != nil {
-			t.Fatal(err)
-		}
-		if err := op.Close(); err != nil {
-			t.Fatal(err)
-		}
+		l.advance(4*windowLength, sink)
 		return len(slices.Compact(sorted(sink.lines)))
-	}
-	free := memory.New("free", 0, "")
-	want := play(free, false)
-	account := evicting(most)
-	if got := play(account, true); got != want {
-		t.Errorf("%d groups, want %d", got, want)
-	}
-	if free.Peak() < 5*most {
-		t.Errorf("all groups take %d bytes, which is little", free.Peak())
-	}
-	if account.Peak() > most*3/2 {
-		t.Errorf("%d bytes were held, the limit is %d", account.Peak(), most)
-	}
-	t.Logf("held %d of %d, without a limit %d", account.Peak(), most, free.Peak())
+	})
 }

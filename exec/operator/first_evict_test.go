@@ -83,20 +83,7 @@ func TestEvictedFirst(t *testing.T) {
 				if old := op.(*First).evicted.old; old != nil {
 					frozen = max(frozen, int(old.number))
 				}
-				switch rng.IntN(8) {
-				case 0:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = fresh()
-					k.restore(op)
-				case 1:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = k.reshare(fresh)
-					k.save(op)
-				}
+				op = k.mayKill(rng, op, fresh)
 			}
 			account := op.(*First).spec.Account
 			if err := op.Close(); err != nil {

@@ -128,6 +128,9 @@ func (j *IntervalJoin) Process(ctx context.Context, input int, b *vec.Batch, out
 		}
 	}
 	j.evicted.crowded()
+	if err := j.spec.Account.Overrun(); err != nil {
+		return err // all rows that a bucket has of a key come into memory
+	}
 	return j.leftover(ctx, input, b, out)
 }
 

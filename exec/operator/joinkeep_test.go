@@ -139,6 +139,27 @@ func (k *keeper) reshare(make func() Kept) Kept {
 	return op
 }
 
+// mayKill ends an operator that was saved now and then. It returns what goes on: the
+// operator, a new one that is given what was saved, or one that several tasks were before.
+func (k *keeper) mayKill(rng *rand.Rand, op Kept, fresh func() Kept) Kept {
+	k.Helper()
+	kill := rng.IntN(8)
+	if kill > 1 {
+		return op
+	}
+	if err := op.Close(); err != nil {
+		k.Fatal(err)
+	}
+	if kill == 0 {
+		op = fresh()
+		k.restore(op)
+		return op
+	}
+	op = k.reshare(fresh)
+	k.save(op)
+	return op
+}
+
 // playKept plays events to operators that make returns, each of which is given up
 // for the next, with what was saved of it, now and then.
 func playKept(t *testing.T, make func() Kept, ins [][]types.Type, out []types.Type, events []event, rng *rand.Rand) []string {

@@ -152,7 +152,7 @@ func TestEvictedLatest(t *testing.T) {
 				if err := op.Barrier(t.Context(), 1, sink); err != nil {
 					t.Fatal(err)
 				}
-				takeRows(t, got, sink.lines)
+				takeChanges(t, got, sink.lines, nameByKey)
 				sink.lines = sink.lines[:0]
 				keep.save(op)
 				if old := op.(*Latest).evicted.old; old != nil {
@@ -161,20 +161,7 @@ func TestEvictedLatest(t *testing.T) {
 						cleaned++
 					}
 				}
-				switch rng.IntN(8) {
-				case 0:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = fresh()
-					keep.restore(op)
-				case 1:
-					if err := op.Close(); err != nil {
-						t.Fatal(err)
-					}
-					op = keep.reshare(fresh)
-					keep.save(op)
-				}
+				op = keep.mayKill(rng, op, fresh)
 			}
 			for epoch := range 90 {
 				for range 1 + rng.IntN(3) {
@@ -255,25 +242,10 @@ func (m *tableModel) refresh(process func(b *vec.Batch), barrier func()) {
 	process(b)
 }
 
-// takeRows plays changes on the rows that there are, by their keys, the first column.
-func takeRows(t *testing.T, there map[string]string, lines []string) {
-	t.Helper()
-	for _, line := range lines {
-		row := line[2:]
-		key, _, _ := strings.Cut(row, " ")
-		name := groupName(key + " ")
-		was, some := there[name]
-		switch {
-		case line[0] == '-' && was != row:
-			t.Fatalf("%q is taken back, and %q is there", row, was)
-		case line[0] == '-':
-			delete(there, name)
-		case some:
-			t.Fatalf("%q is given, and %q is there", row, was)
-		default:
-			there[name] = row
-		}
-	}
+// nameByKey is the name of a row by its key, the first column.
+func nameByKey(row string) string {
+	key, _, _ := strings.Cut(row, " ")
+	return groupName(key + " ")
 }
 
 // TestEvictedLatestCleans: what TRUNCATE has taken away leaves the store's pages, too.

@@ -210,7 +210,7 @@ func (w *SessionAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ O
 		return err
 	}
 	w.evicted.crowded(w.state())
-	return nil
+	return w.spec.Account.Overrun() // all sessions of a partition come into memory
 }
 
 // place returns the session of a row, which the row may lengthen, connect with
