@@ -134,8 +134,8 @@ func (e *Engine) Start(ctx context.Context) error {
 
 // Drain ends every job after the epoch that runs, and every query. When it returns
 // nothing runs any more; where ctx ended first, epochs were cut short and will be undone
-// at the next start. A job that heeds not even that is left behind, and the error names
-// it: the process is to end. A second call does nothing.
+// at the next start. A job that heeds not even that is left behind after drainPatience,
+// and the error names it: the process is to end. A second call does nothing.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
 	if e.draining { // it was called before
@@ -154,7 +154,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	errs := make([]error, len(all))
 	var waits sync.WaitGroup
 	for i, j := range all {
-		waits.Go(func() { errs[i] = j.wait(ctx) })
+		waits.Go(func() { errs[i] = j.waitFor(ctx, drainPatience) })
 	}
 	waits.Wait()
 	e.cancel(errDraining)

@@ -28,6 +28,9 @@ const (
 	// endPatience is how long a session waits for a job that was cut short: what does
 	// not end then heeds no end of its context.
 	endPatience = 20 * time.Second
+	// drainPatience is how long the end of the process waits for one: those who stop a
+	// process give it few seconds, and it has used some.
+	drainPatience = undoPatience + time.Second
 )
 
 // request is something that a job has asked another system for.
@@ -160,7 +163,10 @@ func (j *job) remains() string {
 
 // wait returns when the job has ended, or does not although it was cut short; then it
 // says so. Where ctx ends first the job is cut short.
-func (j *job) wait(ctx context.Context) error {
+func (j *job) wait(ctx context.Context) error { return j.waitFor(ctx, j.e.endPatience) }
+
+// waitFor is wait with so long a patience for a job that was cut short.
+func (j *job) waitFor(ctx context.Context, patience time.Duration) error {
 	select {
 	case <-j.done:
 		return nil
@@ -168,7 +174,7 @@ func (j *job) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		j.cut()
 	}
-	late := time.NewTimer(j.e.endPatience)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case <-j.done:
