@@ -69,6 +69,7 @@ var fences = map[string][]string{
 	"github.com/go-sql-driver/mysql":      {"connectors/database"},
 	"github.com/go-mysql-org/go-mysql":    {"connectors/database"},
 	"modernc.org/sqlite":                  {"connectors/database"},
+	"modernc.org/libc":                    {"connectors/database"},
 	"github.com/pganalyze/pg_query_go/v5": {"planner/parse", "planner/bind"},
 	"github.com/twmb/franz-go":            {"connectors/kafka", "connectors/format/registry"},
 	"golang.org/x/oauth2":                 {"connectors/kafka"},

@@ -92,14 +92,12 @@ func (k kind) paged() bool { return k.relkind == "r" || k.relkind == "m" || k.re
 // field is how a column comes from the server.
 type field struct {
 	name string
-	sql  string // what it is in a condition
-	// selected is what it is in a SELECT list, where that is something else.
-	selected string
-	typ      types.Type
-	mod      bool // values are fitted to the type's modifier here
-	text     bool // it comes as text and is read here
-	own      bool // its values are the server's own: conditions on them may be left to that
-	set      func(v vec.Vec, b []byte) error
+	sql  string // what it is there
+	typ  types.Type
+	mod  bool // values are fitted to the type's modifier here
+	text bool // it comes as text and is read here
+	own  bool // its values are the server's own: conditions on them may be left to that
+	set  func(v vec.Vec, b []byte) error
 }
 
 // appendText appends a value as it came, as text; nothing for a NULL.
@@ -112,12 +110,4 @@ func (f *field) appendText(dst, b []byte) []byte {
 		return fmt.Appendf(dst, "%q", b)
 	}
 	return types.AppendText(dst, v, types.DefaultFormat())
-}
-
-// list is the column in a SELECT list.
-func (f *field) list() string {
-	if f.selected != "" {
-		return f.selected
-	}
-	return f.sql
 }

@@ -172,7 +172,7 @@ func (s *source) statement(what selection) string {
 		sep = ", "
 	}
 	for _, f := range what.fields {
-		b.WriteString(sep + f.list())
+		b.WriteString(sep + f.sql)
 		sep = ", "
 	}
 	if sep == "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"modernc.org/libc"
 	"modernc.org/sqlite"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -21,7 +22,11 @@ import (
 type sqliteDialect struct{}
 
 // sqliteSession is a connection to a file.
-type sqliteSession struct{ driverSession }
+type sqliteSession struct {
+	driverSession
+	thread    *libc.TLS // what SQLite's calls have for a stack; nil: none was made
+	statement uintptr   // a sqlite3_stmt*, for the moment in which it is made
+}
 
 // setSQLite takes the path that follows sqlite:.
 func (s *server) setSQLite(path string, roots []string) error {
@@ -99,7 +104,7 @@ func (sqliteDialect) connect(ctx context.Context, c *config, what purpose) (sess
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	s := &sqliteSession{driverSession{config: c, conn: conn}}
+	s := &sqliteSession{driverSession: driverSession{config: c, conn: conn}}
 	settings := []string{fmt.Sprintf("PRAGMA busy_timeout = %d", c.timeout.Milliseconds()), "PRAGMA trusted_schema = OFF", "PRAGMA synchronous = FULL"}
 	if what == forReading {
 		settings = append(settings, "PRAGMA query_only = ON")
@@ -148,8 +153,18 @@ var sqliteFaults = map[int]sqlerr.Code{
 }
 
 func (sqliteDialect) fault(err error) *fault {
-	var lite *sqlite.Error
-	if !errors.As(err, &lite) {
+	var lite interface {
+		error
+		Code() int
+	}
+	var ofDriver *sqlite.Error
+	var ofSelect *sqliteError
+	switch {
+	case errors.As(err, &ofDriver):
+		lite = ofDriver
+	case errors.As(err, &ofSelect):
+		lite = ofSelect
+	default:
 		return nil
 	}
 	code, known := sqliteFaults[lite.Code()]

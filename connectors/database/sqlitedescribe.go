@@ -111,11 +111,9 @@ func (s *sqliteSession) kind(ctx context.Context) (kind, error) {
 	return k, nil
 }
 
-// field reads a column as one of ours, from its text. The sign before it has the driver
-// give what is there, and not what it is declared as.
+// field reads a column as one of ours, from its text.
 func (sqliteDialect) field(col catalog.Column, r remote, format *types.Format) field {
-	sql := quoteIdent(r.name)
-	f := field{name: col.Name, sql: sql, selected: "+" + sql, typ: col.Type, text: true}
+	f := field{name: col.Name, sql: quoteIdent(r.name), typ: col.Type, text: true}
 	f.own = r.typ.OID == col.Type.OID && col.Type.Mod < 0 && r.sql != "" && sqliteDialect{}.holds("=", col.Type.OID)
 	f.set = textSetter(col.Type, false, r.typ.OID == types.Bytea, format)
 	return f

@@ -42,10 +42,10 @@ func newTextAsker(l *lookup, there []remote, scan stream.LookupScan) *textAsker 
 			key.encode = rowkey.NewEncoder([]rowkey.Column{{Type: t}})
 		}
 		a.keys = append(a.keys, key)
-		list = append(list, key.field.list())
+		list = append(list, key.field.sql)
 	}
 	for _, f := range l.fields {
-		list = append(list, f.list())
+		list = append(list, f.sql)
 	}
 	a.list = "SELECT " + strings.Join(list, ", ") + " FROM " + l.from(scan) + " WHERE "
 	return a

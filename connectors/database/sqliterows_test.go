@@ -99,3 +99,65 @@ func TestSQLiteLocked(t *testing.T) {
 		t.Errorf("writing while another one reads, with WAL: %v", err)
 	}
 }
+
+// TestSQLiteValues: a value comes as what it is, whatever its column is declared as, and
+// what is empty is no NULL.
+func TestSQLiteValues(t *testing.T) {
+	for _, encoding := range []string{"UTF-8", "UTF-16le"} {
+		on := connectTo(t, fileOf(t))
+		for _, text := range []string{"PRAGMA encoding = '" + encoding + "'", "CREATE TABLE v (a date, b timestamp, c boolean, d text, e blob, f real, g)",
+			"INSERT INTO v VALUES ('2024-01-01', 1700000000, 'yes', '', x'', 0.1, -9223372036854775808), ('no date', 'é𝄞', 7, 'a' || char(0) || 'b', zeroblob(3), 1e300, 'text'), (NULL, NULL, NULL, NULL, NULL, NULL, NULL)"} {
+			if _, err := on.exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		err := on.rows(t.Context(), "SELECT * FROM v", 7, func(values [][]byte) error {
+			for _, v := range values {
+				if v == nil {
+					got = append(got, "NULL")
+				} else {
+					got = append(got, string(v))
+				}
+			}
+			return nil
+		})
+		if want := "2024-01-01|1700000000|yes|||0.1|-9223372036854775808|no date|é𝄞|7|a\x00b|\x00\x00\x00|1e+300|text" + strings.Repeat("|NULL", 7); err != nil || strings.Join(got, "|") != want {
+			t.Errorf("%s: %q, %v, want %q", encoding, strings.Join(got, "|"), err, want)
+		}
+		err = on.rows(t.Context(), "SELECT absent FROM v", 1, nil)
+		if f := (sqliteDialect{}).fault(err); f == nil || f.code != sqlerr.UndefinedColumn {
+			t.Errorf("a column that is not there: %v", err)
+		}
+		if err := on.rows(t.Context(), "SELECT 1, 2", 1, nil); sqlerr.CodeOf(err) != sqlerr.ProtocolViolation {
+			t.Errorf("two columns where one is due: %v", err)
+		}
+		enough := errors.New("enough")
+		if err := on.rows(t.Context(), "SELECT 1 UNION ALL SELECT 2", 1, func([][]byte) error { return enough }); !errors.Is(err, enough) {
+			t.Errorf("the row's error: %v", err)
+		}
+		if !on.usable() {
+			t.Error("a session that was left in the middle of an answer is of no use")
+		}
+	}
+}
+
+// TestSQLiteRowsAllocate: reading a row makes no objects.
+func TestSQLiteRowsAllocate(t *testing.T) {
+	on := connectTo(t, fileOf(t))
+	const rows = 5000
+	n := 0
+	allocated := testing.AllocsPerRun(5, func() {
+		n = 0
+		err := on.rows(t.Context(), "WITH RECURSIVE c(g) AS (SELECT 1000 UNION ALL SELECT g + 1 FROM c WHERE g < 5999) SELECT g, g * 7919, 'filler ' || g, g * 0.5 FROM c", 4, func([][]byte) error {
+			n++
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != rows || allocated > rows/10 {
+		t.Errorf("%d rows take %.0f objects", n, allocated)
+	}
+}
