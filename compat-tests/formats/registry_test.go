@@ -61,7 +61,7 @@ func evolvings() []evolving {
 // nothing, one that is not.
 func TestEvolution(t *testing.T) {
 	registry.Both(t, func(t *testing.T, r *registry.Registry) {
-		c := newCluster(t)
+		c := newClusterBeside(t, r)
 		conn := c.connect(t, "ferris")
 		r.Put(t, "money", sr.Schema{Type: sr.TypeProtobuf, Schema: `syntax = "proto3"; package money; message Decimal { int64 units = 1; int32 scale = 2; }`})
 		level := func(l sr.CompatibilityLevel) {
@@ -135,7 +135,7 @@ func framed(id int, record string) string {
 // only where they may, and only what the subject's compatibility lets be a version.
 func TestRegistering(t *testing.T) {
 	registry.Both(t, func(t *testing.T, r *registry.Registry) {
-		c := newCluster(t)
+		c := newClusterBeside(t, r)
 		conn := c.connect(t, "ferris")
 		for _, format := range []string{"avro", "protobuf", "json-schema"} {
 			short := strings.ReplaceAll(format, "-", "_")

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
+	"github.com/ferrisstreams/ferrisstreams/compat-tests/kafka"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/registry"
 )
 
@@ -31,7 +32,21 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{addr: gateway.StartBroker(t)}
+	return clusterAt(t, gateway.StartBroker(t))
+}
+
+// newClusterBeside is a cluster that is a real one where the registry is.
+func newClusterBeside(t *testing.T, r *registry.Registry) *cluster {
+	t.Helper()
+	if r.Checks {
+		return clusterAt(t, kafka.Start(t).Addr())
+	}
+	return newCluster(t)
+}
+
+func clusterAt(t *testing.T, addr string) *cluster {
+	t.Helper()
+	c := &cluster{addr: addr}
 	var err error
 	if c.cl, err = kgo.NewClient(kgo.SeedBrokers(c.addr), kgo.AllowAutoTopicCreation()); err != nil {
 		t.Fatal(err)
@@ -196,7 +211,7 @@ func TestTopicsReadOnly(t *testing.T) {
 func TestSchemaOfTopics(t *testing.T) { registry.Both(t, schemaOfTopics) }
 
 func schemaOfTopics(t *testing.T, reg *registry.Registry) {
-	c := newCluster(t)
+	c := newClusterBeside(t, reg)
 	long := strings.Repeat("a-long-name.", 6)
 	twins := strings.Repeat("t", 63)
 	c.put(t, "orders", `{"id": 1, "price": 9.5}`, `{"id": 2, "price": 10.25}`)

@@ -91,7 +91,7 @@ func begin(t *testing.T, addr, dir string) *suite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.conn.Close(context.Background()) })
-	if s.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(addr, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
+	if s.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(addr, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)

@@ -12,13 +12,21 @@ import (
 // proxy stands between clients and a listener of a broker, which tells them its address.
 type proxy struct {
 	addr string
-	down atomic.Int64 // bytes that clients have got
+	down count        // bytes that clients have got
 	cuts atomic.Int64 // connections that were ended
 
 	mu    sync.Mutex
 	limit func() int64 // what a connection that comes may get before it is ended; nil: all
 	open  map[net.Conn]bool
 	wait  sync.WaitGroup
+}
+
+// count is a writer that counts.
+type count struct{ atomic.Int64 }
+
+func (c *count) Write(b []byte) (int, error) {
+	c.Add(int64(len(b)))
+	return len(b), nil
 }
 
 // before starts a proxy of its own address, which leads to another.
@@ -94,8 +102,7 @@ func (p *proxy) serve(client net.Conn, to string) {
 		_, _ = io.Copy(broker, client) // how it ends is the client's affair
 		broker.Close()
 	})
-	n, _ := io.CopyN(client, broker, most) // likewise
-	p.down.Add(n)
+	n, _ := io.CopyN(io.MultiWriter(client, &p.down), broker, most) // likewise
 	if n == most {
 		p.cuts.Add(1)
 	}

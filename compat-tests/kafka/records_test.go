@@ -41,7 +41,7 @@ func (s *suite) consumed(t *testing.T, topic string, n int) []*kgo.Record {
 
 // records have keys, timestamps and headers of their own, written and read.
 func (s *suite) records(t *testing.T) {
-	s.topic(t, "stamped", 4)
+	s.topic(t, "stamped", 4, "retention.ms", "-1") // some of its records are old
 	s.exec(t, `CREATE STREAM stamped (n int) WITH (type = 'kafka', topic = 'stamped');
 		INSERT INTO stamped (n, _key, _timestamp, _headers) VALUES (1, 'a', '2026-01-15 10:30:00.123Z', '{"trace": "x1", "gone": null}'), (2, NULL, NULL, NULL), (3, 'ключ', '1999-12-31 23:59:59Z', '{}')`)
 	// The partitions are those of the Java client.
@@ -239,14 +239,14 @@ func (s *suite) tool(t *testing.T, input string, args ...string) string {
 // tools: what Kafka's own programs write, read, and say of a job's lag.
 func (s *suite) tools(t *testing.T) {
 	s.topic(t, "by-java", 7)
-	s.topic(t, "by-us", 7)
+	s.topic(t, "by-us", 7, "retention.ms", "-1")
 	var lines strings.Builder
 	for i := range 60 {
 		fmt.Fprintf(&lines, "from:java,i:%d\tkey-%[1]d\t{\"n\":%[1]d}\n", i)
 	}
 	s.tool(t, lines.String(), "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", s.addr, "--topic", "by-java", "--compression-codec", "lz4",
 		"--property", "parse.key=true", "--property", "parse.headers=true")
-	s.exec(t, `CREATE STREAM by_java (n int) WITH (type = 'kafka', topic = 'by-java', group.id = 'seen-by-tools'); CREATE STREAM by_us (n int) WITH (type = 'kafka', topic = 'by-us');
+	s.exec(t, `CREATE STREAM by_java (n int) WITH (type = 'kafka', topic = 'by-java', 'group.id' = 'seen-by-tools'); CREATE STREAM by_us (n int) WITH (type = 'kafka', topic = 'by-us');
 		INSERT INTO by_us (n, _key, _headers, _timestamp) SELECT n, _key, jsonb_build_object('from', 'us'), '2026-01-15 10:30:00Z' FROM by_java`)
 	s.want(t, "SELECT count(*) || ' ' || sum(n) || ' ' || count(DISTINCT _partition) || ' ' || max(_headers->>'from') FROM by_java", "[60 1770 7 java]")
 	s.want(t, "SELECT count(*) FROM by_java j JOIN by_us u ON j._key = u._key AND j._partition = u._partition", "[60]")
