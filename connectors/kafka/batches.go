@@ -160,9 +160,13 @@ func reach(b []byte, next int64) (int64, int32) {
 	}
 }
 
+// noBatches are none, which says nothing of the leader's epoch.
+func noBatches() batches { return batches{head: batchHead{leader: -1}} }
+
 // newBatches reads the batches of a response's partition from an offset on.
 func newBatches(p *kmsg.FetchResponseTopicPartition, from int64, uncommitted bool) batches {
-	b := batches{in: p.RecordBatches, next: from, uncommitted: uncommitted, head: batchHead{leader: -1}}
+	b := noBatches()
+	b.in, b.next, b.uncommitted = p.RecordBatches, from, uncommitted
 	if uncommitted || len(p.AbortedTransactions) == 0 {
 		return b
 	}

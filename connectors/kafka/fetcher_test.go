@@ -504,6 +504,27 @@ func TestBeyondTheEnd(t *testing.T) {
 	c.want("3 NULL @0:2")
 }
 
+// TestPositionAtTheEnd: a read that begins where its log ends keeps the epoch under which
+// that was reached, and does not say that it was the first.
+func TestPositionAtTheEnd(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	c.want("1 NULL @0:0", "2 NULL @0:1")
+	id := c.r.(*reader).parts[partition{"t", 0}].id
+	for _, want := range []int32{7, 0, -1} {
+		c = b.open(relation("t"), stream.Scan{}, map[stream.Split]stream.Offset{"0": encode(id, 2, want)})
+		read, err := c.r.Read(t.Context(), c.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next, epoch, ok := place(read.Next); next != 2 || epoch != want || !ok {
+			t.Errorf("a position of offset 2, epoch %d, becomes one of %d, %d, %v", want, next, epoch, ok)
+		}
+	}
+}
+
 // epochEnds answers OffsetForLeaderEpoch (23): the first epoch of t's only partition ended
 // behind its first record.
 func epochEnds(req kmsg.Request) (kmsg.Response, error, bool) {

@@ -218,7 +218,7 @@ func (r *reader) forget(pt *part) {
 	if pt.end >= 0 {
 		pt.end = min(pt.end, end)
 	}
-	r.queue = append(r.queue, chunk{part: pt, end: end})
+	r.queue = append(r.queue, chunk{part: pt, batches: noBatches(), end: end})
 }
 
 // queued is the offset behind all that was fetched of a partition.

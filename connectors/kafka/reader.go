@@ -147,7 +147,7 @@ func (r *reader) add(ctx context.Context, from []stream.Position, latest bool) e
 		r.live++
 		r.fetcher.add(at, pt.id, pt.next, pt.end, pt.epoch)
 		if pt.next >= b.end[at] {
-			r.queue = append(r.queue, chunk{part: pt, end: b.end[at]})
+			r.queue = append(r.queue, chunk{part: pt, batches: noBatches(), end: b.end[at]})
 		}
 	}
 	return nil
