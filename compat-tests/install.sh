@@ -18,6 +18,7 @@ command -v mkfs.ext4 >/dev/null || [ -x /usr/sbin/mkfs.ext4 ] || missing+=(e2fsp
 [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server-core)
 # mariadb-install-db runs it, and its package does not depend on it.
 command -v my_print_defaults >/dev/null || missing+=(mariadb-client-core)
+command -v curl >/dev/null || missing+=(curl)
 command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v gpg >/dev/null || missing+=(gpg)
 { [ -x /usr/sbin/krb5kdc ] && [ -x /usr/sbin/kadmin.local ]; } || missing+=(krb5-kdc krb5-admin-server)
@@ -120,6 +121,23 @@ fi
 
 # PostgreSQL 16, the oracle.
 (cd .. && go run ./compat-tests/postgres/install)
+
+# MySQL 8 of Ubuntu 24.04, with the libraries that it was built for, which are newer than
+# those here may be: packages that must have the checksums that are written down. The first
+# is the server's. What of them is for people goes.
+mysql=mysql-$(sed -n 's:.*/mysql-server-core[^ _]*_\([0-9.]*\).*:\1:p' mariadb/mysql/SHA256SUMS)
+if [ ! -d "$cache/$mysql" ]; then
+	rm -rf "$cache/$mysql.part" "$cache/$mysql.packages"
+	sums=$PWD/mariadb/mysql/SHA256SUMS
+	while read -r _ path; do
+		mkdir -p "$cache/$mysql.packages/${path%/*}"
+		curl -fsS --retry 3 -o "$cache/$mysql.packages/$path" "http://archive.ubuntu.com/ubuntu/$path"
+	done <"$sums"
+	(cd "$cache/$mysql.packages" && sha256sum --quiet --strict -c "$sums")
+	while read -r _ path; do dpkg-deb -x "$cache/$mysql.packages/$path" "$cache/$mysql.part"; done <"$sums"
+	rm -rf "$cache/$mysql.packages" "$cache/$mysql.part/usr/share/doc" "$cache/$mysql.part/usr/share/man"
+	mv "$cache/$mysql.part" "$cache/$mysql"
+fi
 
 # versitygw, the S3 store.
 versitygw=v1.8.0

@@ -25,7 +25,7 @@ const single = 3 * time.Second
 // and a driver's prepared upserts.
 func mysqlBars(t *testing.T) []bar {
 	p := gateway.Start(t, gateway.Options{})
-	server, err := mariadb.Run(t.Context())
+	server, err := mariadb.MariaDB.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

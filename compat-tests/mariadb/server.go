@@ -1,6 +1,5 @@
-// Package mariadb runs a real MariaDB for tests: Debian's mariadbd, which
-// compat-tests/install.sh installs, on a free loopback port over a directory of its
-// own, gone when it stops.
+// Package mariadb runs a real MariaDB or MySQL for tests, which compat-tests/install.sh
+// installs, on a free loopback port over a directory of its own, gone when it stops.
 package mariadb
 
 import (
@@ -19,46 +18,34 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/child"
 )
 
-// Server is a running MariaDB with a database test, whose user root it trusts.
+// Product is one of the two servers.
+type Product struct {
+	name string
+	// installer is the program, with what follows it, that makes a data directory, and
+	// server the one that serves it. They run as nobody where we are root, unless asRoot.
+	installer func(dir, data string) ([]string, error)
+	server    func(data string) ([]string, error)
+	asRoot    bool
+}
+
+// Server is a running MariaDB or MySQL with a database test, whose user root it trusts.
 type Server struct {
-	port int
-	dir  string
-	proc *child.Process
+	product *Product
+	port    int
+	dir     string
+	proc    *child.Process
 }
 
 // startTimeout bounds making the data directory, and the wait for the server, each.
 const startTimeout = 3 * time.Minute
 
-// program finds one of the server's programs, which may be where only root looks.
-func program(name string) (string, error) {
-	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"} {
-		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("MariaDB for tests is Debian's: run compat-tests/install.sh (apt-get install mariadb-server-core): %w", err)
-	}
-	return path, nil
-}
-
 // Run starts a server. The caller calls Stop.
-func Run(ctx context.Context) (*Server, error) {
-	install, err := program("mariadb-install-db")
+func (p *Product) Run(ctx context.Context) (*Server, error) {
+	dir, err := os.MkdirTemp("", "ferris-mysql-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making the directory of %s: %w", p.name, err)
 	}
-	cred, err := child.Credential()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "ferris-mariadb-")
-	if err != nil {
-		return nil, fmt.Errorf("making MariaDB's directory: %w", err)
-	}
-	s, err := run(ctx, install, dir, cred)
+	s, err := p.run(ctx, dir)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
@@ -66,30 +53,34 @@ func Run(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-func run(ctx context.Context, install, dir string, cred *syscall.Credential) (*Server, error) {
-	if cred != nil {
+func (p *Product) run(ctx context.Context, dir string) (*Server, error) {
+	argv, err := p.installer(dir, filepath.Join(dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	installing, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(installing, argv[0], argv[1:]...)
+	if err := p.prepare(cmd, dir); err != nil {
+		return nil, err
+	}
+	if cred := cmd.SysProcAttr.Credential; cred != nil {
 		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-			return nil, fmt.Errorf("giving MariaDB its directory: %w", err)
+			return nil, fmt.Errorf("giving %s its directory: %w", p.name, err)
 		}
 	}
-	initCtx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(initCtx, install, "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-	prepare(cmd, dir, cred)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("running mariadb-install-db: %w\n%s", err, out)
+		return nil, fmt.Errorf("making the data directory of %s: %w\n%s", p.name, err, out)
 	}
 	// The port is free when it is chosen; another process may take it before the server
 	// does, so try anew.
-	var err error
 	for range 5 {
 		var port int
 		if port, err = child.FreePort(); err != nil {
 			return nil, err
 		}
 		var s *Server
-		if s, err = launch(ctx, dir, cred, port); err != nil {
+		if s, err = p.launch(ctx, dir, port); err != nil {
 			continue
 		}
 		if err = s.Exec(ctx, "", "CREATE DATABASE IF NOT EXISTS test"); err == nil {
@@ -100,32 +91,47 @@ func run(ctx context.Context, install, dir string, cred *syscall.Credential) (*S
 	return nil, err
 }
 
-func launch(ctx context.Context, dir string, cred *syscall.Credential, port int) (*Server, error) {
-	path, err := program("mariadbd")
+func (p *Product) launch(ctx context.Context, dir string, port int) (*Server, error) {
+	data := filepath.Join(dir, "data")
+	argv, err := p.server(data)
 	if err != nil {
 		return nil, err
 	}
-	data := filepath.Join(dir, "data")
-	cmd := exec.Command(path, "--no-defaults", "--datadir="+data, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--socket="+filepath.Join(dir, "s"),
+	argv = append(argv, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--socket="+filepath.Join(dir, "s"),
 		"--pid-file="+filepath.Join(dir, "pid"), "--tmpdir="+dir, "--skip-name-resolve", "--character-set-server=utf8mb4", "--default-time-zone=+05:00",
 		"--server-id=1", "--log-bin="+filepath.Join(data, "binlog"), "--binlog-format=ROW", "--binlog-row-image=FULL", "--binlog-row-metadata=FULL", "--sync-binlog=0",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF", "--max-connections=100")
-	prepare(cmd, dir, cred)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	if err := p.prepare(cmd, dir); err != nil {
+		return nil, err
+	}
 	proc, err := child.Start(ctx, cmd, child.Options{
-		Name: "mariadbd", Ready: "ready for connections", Timeout: startTimeout, Orphan: syscall.SIGKILL, Kill: syscall.SIGKILL,
+		Name: p.name, Ready: "ready for connections", Timeout: startTimeout, Orphan: syscall.SIGKILL, Kill: syscall.SIGKILL,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Server{port: port, dir: dir, proc: proc}, nil
+	return &Server{product: p, port: port, dir: dir, proc: proc}, nil
 }
 
 // prepare sets the environment and the user of one of the server's programs.
-func prepare(cmd *exec.Cmd, dir string, cred *syscall.Credential) {
+func (p *Product) prepare(cmd *exec.Cmd, dir string) error {
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=" + dir, "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if p.asRoot {
+		return nil
+	}
+	var err error
+	cmd.SysProcAttr.Credential, err = child.Credential()
+	return err
 }
+
+// Product is which of them it is.
+func (s *Server) Product() *Product { return s.product }
+
+// File is a file of the server's data directory.
+func (s *Server) File(name string) string { return filepath.Join(s.dir, "data", name) }
 
 // Address is the server's host and port.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
@@ -146,7 +152,7 @@ func (s *Server) Open(database string) (*sql.DB, error) {
 	c.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to MariaDB: %w", err)
+		return nil, fmt.Errorf("connecting to %s: %w", s.product.name, err)
 	}
 	return sql.OpenDB(connector), nil
 }
@@ -168,11 +174,7 @@ func (s *Server) Exec(ctx context.Context, database, text string) error {
 // data. Nobody else may use the Server meanwhile.
 func (s *Server) Crash(ctx context.Context) error {
 	s.proc.End()
-	cred, err := child.Credential()
-	if err != nil {
-		return err
-	}
-	next, err := launch(ctx, s.dir, cred, s.port)
+	next, err := s.product.launch(ctx, s.dir, s.port)
 	if err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (s *Server) Log() string { return s.proc.Log() }
 func (s *Server) Stop() error {
 	s.proc.End()
 	if err := os.RemoveAll(s.dir); err != nil {
-		return fmt.Errorf("removing MariaDB's directory: %w", err)
+		return fmt.Errorf("removing the directory of %s: %w", s.product.name, err)
 	}
 	return nil
 }

@@ -9,7 +9,13 @@ import (
 )
 
 func TestServer(t *testing.T) {
-	s, err := Run(t.Context())
+	for _, p := range []*Product{MariaDB, MySQL} {
+		t.Run(p.name, func(t *testing.T) { testServer(t, p) })
+	}
+}
+
+func testServer(t *testing.T, p *Product) {
+	s, err := p.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,40 +8,53 @@ import (
 	"testing"
 )
 
-// shared is the one server of a test binary that calls Start.
+// shared are the servers of a test binary that calls Start, one of each product.
 var shared struct {
-	mu     sync.Mutex
+	mu  sync.Mutex
+	all map[*Product]*started
+}
+
+// started is a server, or why there is none.
+type started struct {
 	server *Server
 	err    error
 }
 
 // Start returns a running server, the same for all tests of a binary, whose TestMain
 // calls StopShared at the end. The test fails where there is none.
-func Start(t testing.TB) *Server {
+func (p *Product) Start(t testing.TB) *Server {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = Run(context.Background())
+	s := shared.all[p]
+	if s == nil {
+		s = &started{}
+		s.server, s.err = p.Run(context.Background())
+		if shared.all == nil {
+			shared.all = map[*Product]*started{}
+		}
+		shared.all[p] = s
 	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
+	if s.err != nil {
+		t.Fatal(s.err)
 	}
-	return shared.server
+	return s.server
 }
 
-// StopShared stops the server that Start has started, if any, and returns the exit
+// StopShared stops the servers that Start has started, if any, and returns the exit
 // code of the test binary.
 func StopShared(code int) int {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if shared.server == nil {
-		return code
+	for _, s := range shared.all {
+		if s.server == nil {
+			continue
+		}
+		if err := s.server.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
 	}
-	if err := shared.server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	shared.server = nil
+	clear(shared.all)
 	return code
 }

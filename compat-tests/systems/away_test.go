@@ -204,7 +204,7 @@ func awayPostgres(t *testing.T, options string) *away {
 }
 
 func awayMySQL(t *testing.T, options string) *away {
-	p := withMaria(t, mariadb.Start(t))
+	p := withMaria(t, mariadb.MariaDB.Start(t))
 	l := lineTo(t, p.maria.Address())
 	p.words = append(p.words, "$line", strings.Replace(p.maria.URL(p.name), p.maria.Address(), l.Addr().String(), 1))
 	a := &away{pair: p.pair, line: l, exact: true}

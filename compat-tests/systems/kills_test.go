@@ -20,7 +20,7 @@ func TestSinkKills(t *testing.T) {
 		t.Skip("kills processes for half a minute")
 	}
 	p := start(t)
-	maria := mariadb.Start(t)
+	maria := mariadb.MariaDB.Start(t)
 	if err := maria.Exec(t.Context(), "", "CREATE DATABASE "+p.schema); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/mariadb"
 )
 
-// mariaPair is a gateway, and the MariaDB that it reads and writes.
+// mariaPair is a gateway, and the MariaDB, or the MySQL, that it reads and writes.
 type mariaPair struct {
 	*pair
 	maria *mariadb.Server
@@ -23,7 +24,33 @@ type mariaPair struct {
 // startMaria runs both.
 func startMaria(t *testing.T) *mariaPair {
 	t.Helper()
-	return withMaria(t, mariadb.Start(t))
+	return withMaria(t, productOf(t).Start(t))
+}
+
+// productOf is MySQL in TestMySQL8 and MariaDB elsewhere.
+func productOf(t *testing.T) *mariadb.Product {
+	if strings.HasPrefix(t.Name(), "TestMySQL8/") {
+		return mariadb.MySQL
+	}
+	return mariadb.MariaDB
+}
+
+// ofMySQL says that the server is MySQL.
+func (p *mariaPair) ofMySQL() bool { return p.maria.Product() == mariadb.MySQL }
+
+// sequence is a table of MariaDB's that has the numbers from one to another.
+var sequence = regexp.MustCompile(`\bseq_(\d+)_to_(\d+)\b`)
+
+// renamed are what MySQL calls otherwise than MariaDB.
+var renamed = strings.NewReplacer(" DEFAULT ROLE reads_logs FOR ", " DEFAULT ROLE reads_logs TO ", "u uuid", "u char(36)")
+
+// theirs writes MariaDB's SQL as the server's.
+func theirs(server *mariadb.Server, text string) string {
+	if server.Product() != mariadb.MySQL {
+		return text
+	}
+	text = sequence.ReplaceAllString(text, "(WITH RECURSIVE s (seq) AS (SELECT $1 UNION ALL SELECT seq + 1 FROM s WHERE seq < $2) SELECT seq FROM s) seqs")
+	return renamed.Replace(text)
 }
 
 func withMaria(t *testing.T, server *mariadb.Server) *mariaPair {
@@ -45,7 +72,7 @@ func withMaria(t *testing.T, server *mariadb.Server) *mariaPair {
 
 // asks runs statements there and returns the rows of the last one that has some.
 func (p *mariaPair) asks(text string) ([]string, error) {
-	rows, err := p.db.QueryContext(p.ctx, p.expand(text))
+	rows, err := p.db.QueryContext(p.ctx, theirs(p.maria, p.expand(text)))
 	if err != nil {
 		return nil, err
 	}

@@ -9,19 +9,18 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/conformance"
-	"github.com/ferrisstreams/ferrisstreams/compat-tests/mariadb"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 )
 
 // TestMySQLConformance puts the database connector through what every connector keeps
 // to, over MariaDB.
 func TestMySQLConformance(t *testing.T) {
-	server := mariadb.Start(t)
+	server := productOf(t).Start(t)
 	conformance.Run(t, connector("database"), func(t *testing.T, c stream.Connector) *conformance.Fixture {
 		schemas++
 		name := fmt.Sprintf("conformance_%d", schemas)
 		setup := fmt.Sprintf("CREATE DATABASE %[1]s; CREATE TABLE %[1]s.source (id bigint PRIMARY KEY); INSERT INTO %[1]s.source SELECT seq FROM seq_0_to_%[2]d; CREATE TABLE %[1]s.live (id bigint); CREATE TABLE %[1]s.sunk (id bigint)", name, conformance.Rows-1)
-		if err := server.Exec(t.Context(), "test", setup); err != nil {
+		if err := server.Exec(t.Context(), "test", theirs(server, setup)); err != nil {
 			t.Fatal(err)
 		}
 		url := server.URL(name)
@@ -153,7 +152,7 @@ func TestMySQLExactlyOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for half a minute")
 	}
-	server, err := mariadb.Run(t.Context())
+	server, err := productOf(t).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestMySQLSnapshot(t *testing.T) {
 	p.same(p.here("SELECT * FROM every_kind ORDER BY id"), everyKindHere[0], everyKindHere[1], everyKindHere[2])
 	p.same(p.here("SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'every_kind'::regclass AND attnum > 0"),
 		"id bigint, b boolean, i1 smallint, u1 smallint, i2 smallint, u2 integer, i3 integer, i4 integer, u4 bigint, u8 numeric(20,0), n numeric(40,10), f4 real, f8 double precision, b1 boolean, b9 bit(9), d date,"+
-			" dt timestamp(6) without time zone, ts timestamp(3) with time zone, ti time(2) without time zone, y smallint, c character varying(5), v character varying(20), t text, bi bytea, bl bytea, j json, e text, s text, u uuid")
+			" dt timestamp(6) without time zone, ts timestamp(3) with time zone, ti time(2) without time zone, y smallint, c character varying(5), v character varying(20), t text, bi bytea, bl bytea, j json, e text, s text, u "+map[bool]string{false: "uuid", true: "character varying(36)"}[p.ofMySQL()])
 
 	p.there("CREATE TABLE Many (ID int AUTO_INCREMENT PRIMARY KEY, t varchar(32), k int, at datetime); INSERT INTO Many (t, k, at) SELECT md5(seq), seq % 7, '2024-01-01' + INTERVAL seq MINUTE FROM seq_1_to_20000; CREATE VIEW v AS SELECT k, count(*) AS n FROM Many GROUP BY k")
 	p.here("CREATE STREAM many (id int, t text, k int, at timestamp) WITH (type = 'database', connection = '$jdbc', 'table' = 'Many')")

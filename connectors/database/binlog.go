@@ -503,7 +503,7 @@ func (w *binlogStream) decodeRows(e *replication.RowsEvent, data []byte) error {
 	if err != nil || !w.ours(e.Table) {
 		return err
 	}
-	return e.DecodeData(at, data)
+	return withDocuments(e, func() error { return e.DecodeData(at, data) })
 }
 
 func (w *binlogStream) ours(e *replication.TableMapEvent) bool {

@@ -48,7 +48,7 @@ func (s *source) binlogRowsOf(reader *reader, e *replication.TableMapEvent) (*bi
 	}
 	format := types.DefaultFormat()
 	format.Enum = s.env.Labels
-	facts := binlogFacts{e: e, unsigned: unsignedOf(e, s.log.binlog.maria), collations: e.CollationMap(), labels: e.EnumStrValueMap(), sets: e.SetStrValueMap(), labelled: e.EnumSetCollationMap()}
+	facts := binlogFacts{e: e, unsigned: unsignedOf(e), collations: e.CollationMap(), labels: e.EnumStrValueMap(), sets: e.SetStrValueMap(), labelled: e.EnumSetCollationMap()}
 	rows := &binlogRows{of: e}
 	for i, column := range reader.scan.Columns {
 		col := s.rel.Columns[column]
@@ -84,12 +84,12 @@ func (r *binlogRows) holds(e *replication.TableMapEvent) bool {
 }
 
 // unsignedOf are the numbers without a sign: the log has a bit for each column of numbers,
-// to which MariaDB, other than MySQL, counts years.
-func unsignedOf(e *replication.TableMapEvent, maria bool) map[int]bool {
+// to which MariaDB and MySQL count years.
+func unsignedOf(e *replication.TableMapEvent) map[int]bool {
 	found := map[int]bool{}
 	n := 0
 	for i, typ := range e.ColumnType {
-		if !e.IsNumericColumn(i) && (!maria || typ != protocol.MYSQL_TYPE_YEAR) {
+		if !e.IsNumericColumn(i) && typ != protocol.MYSQL_TYPE_YEAR {
 			continue
 		}
 		if n/8 < len(e.SignednessBitmap) {
@@ -217,6 +217,9 @@ func (b *binlogColumn) value(dst []byte, v any) ([]byte, error) {
 	case float64:
 		return strconv.AppendFloat(dst, v, 'g', -1, 64), nil
 	case []byte:
+		if b.kind == "json" {
+			return appendDocument(dst, v)
+		}
 		return b.text(dst, string(v))
 	case string:
 		return b.text(dst, v)

@@ -156,6 +156,7 @@ var mysqlFaults = map[uint16]sqlerr.Code{
 	1129: "", 1290: "", 1412: "", 1317: "", 1836: "", 1927: "", 2006: "", 2013: "", 3024: "", 3100: "", 3101: "", 4031: "",
 	1044: sqlerr.InsufficientPrivilege, 1142: sqlerr.InsufficientPrivilege, 1143: sqlerr.InsufficientPrivilege, 1227: sqlerr.InsufficientPrivilege, 1370: sqlerr.InsufficientPrivilege,
 	1045: sqlerr.InvalidPassword, 1698: sqlerr.InvalidPassword, 1251: sqlerr.InvalidAuthorizationSpec, 1130: sqlerr.InvalidAuthorizationSpec,
+	1820: sqlerr.InvalidAuthorizationSpec, 1862: sqlerr.InvalidAuthorizationSpec, 3118: sqlerr.InvalidAuthorizationSpec, 4151: sqlerr.InvalidAuthorizationSpec,
 	1049: sqlerr.InvalidCatalogName, 1146: sqlerr.UndefinedTable, 1051: sqlerr.UndefinedTable, 1054: sqlerr.UndefinedColumn, 1064: sqlerr.SyntaxError, 1050: sqlerr.DuplicateTable,
 	1052: sqlerr.AmbiguousColumn, 1060: sqlerr.DuplicateColumn, 1048: sqlerr.NotNullViolation, 1364: sqlerr.NotNullViolation, 1062: sqlerr.UniqueViolation, 1586: sqlerr.UniqueViolation,
 	1216: sqlerr.ForeignKeyViolation, 1217: sqlerr.ForeignKeyViolation, 1451: sqlerr.ForeignKeyViolation, 1452: sqlerr.ForeignKeyViolation,
