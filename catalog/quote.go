@@ -27,11 +27,13 @@ var quotedWords = func() map[string]bool {
 func QuoteName(s string) string {
 	safe := s != "" && (s[0] == '_' || s[0] >= 'a' && s[0] <= 'z') && !quotedWords[s]
 	for i := 0; safe && i < len(s); i++ {
-		c := s[i]
-		safe = c == '_' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		safe = IsNameByte(s[i])
 	}
 	if safe {
 		return s
 	}
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
+
+// IsNameByte reports whether c may stand in a name without quotes, behind its start.
+func IsNameByte(c byte) bool { return c == '_' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }

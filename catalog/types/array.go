@@ -14,6 +14,13 @@ const (
 	maxElements = (1<<30 - 1) / 8
 )
 
+// errArrayMemory is 53200 for an array of so many elements, which may take limit bytes.
+func errArrayMemory(count, limit int64) error {
+	return sqlerr.Errorf(sqlerr.OutOfMemory, "out of memory: an array of %d elements is more than the query's limit of %d MB", count, limit>>20).
+		WithDetail("The limit is set by sql.query_memory_limit_mb = %d.", limit>>20).
+		WithHint("Read fewer elements at once, or raise sql.query_memory_limit_mb.")
+}
+
 // registerArray adds the array type of elem, whose pg_type.typname is name.
 func registerArray(elem *Info, name string) *Info { return register(arrayInfo(elem, name)) }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -30,7 +31,7 @@ func parseArray(s string, elem *Info, mod int32, f *Format) (Value, error) {
 	if err != nil {
 		return v, err
 	}
-	lens, err := r.shape(rest)
+	lens, err := r.shape(rest, f.ended())
 	if err != nil {
 		return v, err
 	}
@@ -57,6 +58,9 @@ func parseArray(s string, elem *Info, mod int32, f *Format) (Value, error) {
 	}
 	if len(dims) == 0 || count == 0 {
 		return v, nil
+	}
+	if f != nil && f.Most > 0 && count*int64(unsafe.Sizeof(Value{})) > f.Most {
+		return v, errArrayMemory(count, f.Most)
 	}
 	v.A.Dims = dims
 	v.A.Elems, err = r.elements(rest, lens, int(count), elem, mod, f)
@@ -144,7 +148,7 @@ const (
 )
 
 // shape finds the dimensions from the braces; none for an empty array.
-func (r *arrayReader) shape(s string) ([]int32, error) {
+func (r *arrayReader) shape(s string, ended func() error) ([]int32, error) {
 	var sizes, elems, before [maxDims + 1]int32
 	for i := range elems {
 		elems[i] = 1
@@ -153,7 +157,11 @@ func (r *arrayReader) shape(s string) ([]int32, error) {
 	depth, ndim := 0, 0
 	quoted, empty := false, true
 	i := 0
+	p := pace{ended: ended}
 	for ; ; i++ {
+		if err := p.at(i); err != nil {
+			return nil, err
+		}
 		if state == elemStarted || state == quotedStarted {
 			empty = false
 		}
@@ -250,6 +258,7 @@ func (r *arrayReader) elements(s string, lens []int32, count int, elem *Info, mo
 	depth, ndim := 0, len(lens)
 	var text []byte
 	ended, read := f.ended(), 0
+	p := pace{ended: ended}
 	for i := 0; ; {
 		if read++; ended != nil && read%elemsAsked == 0 {
 			if err := ended(); err != nil {
@@ -263,6 +272,9 @@ func (r *arrayReader) elements(s string, lens []int32, count int, elem *Info, mo
 		for itemDone := false; !itemDone; {
 			if i >= len(s) {
 				return nil, r.malformed("Unexpected end of input.")
+			}
+			if err := p.at(i); err != nil {
+				return nil, err
 			}
 			c := s[i]
 			i++

@@ -31,12 +31,12 @@ var (
 func registerBits(i *Info) *Info {
 	oid := i.OID
 	i.Len, i.Align, i.Category, i.Kind, i.Delim, i.Phys, i.Comparable = -1, 'i', 'V', 'b', ',', PhysBytes, true
-	i.In = func(s string, mod int32, _ *Format) (Value, error) {
+	i.In = func(s string, mod int32, f *Format) (Value, error) {
 		n := bitLength(s)
 		if err := checkBits(oid, n, mod); err != nil {
 			return Value{}, err
 		}
-		digits, err := parseBits(s)
+		digits, err := parseBits(s, f.ended())
 		return NewString(oid, digits), err
 	}
 	i.AppendText = func(dst []byte, v Value, _ *Format) []byte { return append(dst, v.S...) }
@@ -53,17 +53,21 @@ func registerBits(i *Info) *Info {
 }
 
 // parseBits reads digits, after B binary ones and after X hexadecimal ones.
-func parseBits(s string) (string, error) {
+func parseBits(s string, ended func() error) (string, error) {
 	digits := s
 	switch {
 	case s == "":
 		return "", nil
 	case s[0]|0x20 == 'x':
-		return parseHexBits(s[1:])
+		return parseHexBits(s[1:], ended)
 	case s[0]|0x20 == 'b':
 		digits = s[1:]
 	}
+	p := pace{ended: ended}
 	for i := range len(digits) {
+		if err := p.at(i); err != nil {
+			return "", err
+		}
 		if c := digits[i]; c != '0' && c != '1' {
 			return "", errDigit(digits[i:], "binary")
 		}
@@ -73,13 +77,17 @@ func parseBits(s string) (string, error) {
 
 const hexNibbles = "0000000100100011010001010110011110001001101010111100110111101111"
 
-func parseHexBits(s string) (string, error) {
+func parseHexBits(s string, ended func() error) (string, error) {
 	if len(s) > maxBits/4 {
 		return "", sqlerr.Errorf(sqlerr.ProgramLimitExceeded, "bit string length exceeds the maximum allowed (%d)", maxBits)
 	}
 	var b strings.Builder
 	b.Grow(4 * len(s))
+	p := pace{ended: ended}
 	for i := range len(s) {
+		if err := p.at(i); err != nil {
+			return "", err
+		}
 		d := digitValue(s[i])
 		if d > 15 {
 			return "", errDigit(s[i:], "hexadecimal")

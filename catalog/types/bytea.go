@@ -38,24 +38,22 @@ func appendByteaEscape(dst []byte, s string) []byte {
 
 // ParseBytea appends to dst the bytes that a text form stands for: \x and
 // hexadecimal digits, or characters with \\ and \ooo escapes.
-func ParseBytea(dst []byte, s string) ([]byte, error) { return parseBytea(dst, s, nil) }
+func ParseBytea(dst []byte, s string) ([]byte, error) { return ParseByteaUntil(dst, s, nil) }
 
-// parseBytea gives up with the error of ended, where that is not nil and returns one.
-func parseBytea(dst []byte, s string, ended func() error) ([]byte, error) {
+// ParseByteaUntil is ParseBytea that gives up with the error of ended; nil: nobody gives
+// up.
+func ParseByteaUntil(dst []byte, s string, ended func() error) ([]byte, error) {
 	if len(s) >= 2 && s[0] == '\\' && s[1] == 'x' {
-		return parseByteaHex(dst, s[2:])
+		return parseByteaHex(dst, s[2:], ended)
 	}
-	asked := 0
+	p := pace{ended: ended}
 	for i := 0; i < len(s); i++ {
-		if i >= asked && ended != nil {
-			asked = i + 1<<20
-			if err := ended(); err != nil {
-				return dst, err
-			}
+		if err := p.at(i); err != nil {
+			return dst, err
 		}
-		if n := strings.IndexByte(s[i:min(i+1<<20, len(s))], '\\'); n != 0 {
+		if n := strings.IndexByte(s[i:min(i+PieceBytes, len(s))], '\\'); n != 0 {
 			if n < 0 {
-				n = min(1<<20, len(s)-i)
+				n = min(PieceBytes, len(s)-i)
 			}
 			dst = append(dst, s[i:i+n]...)
 			i += n - 1
@@ -78,8 +76,12 @@ func parseBytea(dst []byte, s string, ended func() error) ([]byte, error) {
 // ParseByteaBytes is ParseBytea of bytes; it keeps nothing of b.
 func ParseByteaBytes(dst, b []byte) ([]byte, error) { return ParseBytea(dst, view(b)) }
 
-func parseByteaHex(dst []byte, s string) ([]byte, error) {
+func parseByteaHex(dst []byte, s string, ended func() error) ([]byte, error) {
+	p := pace{ended: ended}
 	for i := 0; i < len(s); {
+		if err := p.at(i); err != nil {
+			return dst, err
+		}
 		if isSpace(s[i]) && s[i] != '\v' && s[i] != '\f' {
 			i++
 			continue
@@ -115,7 +117,7 @@ var _ = register(&Info{
 	OID: Bytea, Name: "bytea", SQLName: "bytea", Array: 1001, Len: -1, Align: 'i',
 	Category: 'U', Kind: 'b', Delim: ',', Phys: PhysBytes, Comparable: true,
 	In: func(s string, _ int32, f *Format) (Value, error) {
-		b, err := parseBytea(make([]byte, 0, len(s)), s, f.ended())
+		b, err := ParseByteaUntil(make([]byte, 0, len(s)), s, f.ended())
 		if 2*len(b) < len(s) { // of escapes; it would keep room for them
 			b = append([]byte(nil), b...)
 		}

@@ -93,11 +93,14 @@ func ParseDecimal(s string) (Decimal, error) { return ParseDecimalMod(s, -1) }
 
 // ParseDecimalMod is ParseDecimal of a numeric with a modifier, which may bring
 // into range what no numeric can hold.
-func ParseDecimalMod(s string, mod int32) (Decimal, error) {
+func ParseDecimalMod(s string, mod int32) (Decimal, error) { return inputDecimal(s, mod, nil) }
+
+// inputDecimal is ParseDecimalMod that gives up on a long text with the error of ended.
+func inputDecimal(s string, mod int32, ended func() error) (Decimal, error) {
 	d, ok := shortDecimal(s)
 	if !ok {
 		var err error
-		if d, err = parseDecimal(s, mod); err != nil {
+		if d, err = parseDecimal(s, mod, ended); err != nil {
 			return d, err
 		}
 	}
@@ -144,7 +147,7 @@ func shortDecimal(s string) (Decimal, bool) {
 	return NewDecimal(v, int32(scale)), true
 }
 
-func parseDecimal(s string, mod int32) (Decimal, error) {
+func parseDecimal(s string, mod int32, ended func() error) (Decimal, error) {
 	t := trimSpace(s)
 	u, neg := t, false
 	if u != "" && (u[0] == '-' || u[0] == '+') {
@@ -159,10 +162,10 @@ func parseDecimal(s string, mod int32) (Decimal, error) {
 	}
 	if len(u) > 1 && u[0] == '0' {
 		if radix := radixOf(u[1]); radix != 10 {
-			return radixDecimal(s, u[2:], radix, neg)
+			return radixDecimal(s, u[2:], radix, neg, ended)
 		}
 	}
-	digits, scale, ok, err := scanDecimal(u)
+	digits, scale, ok, err := scanDecimal(u, ended)
 	if err != nil {
 		return Decimal{}, err
 	}
@@ -203,9 +206,13 @@ func radixOf(c byte) int64 {
 }
 
 // radixDecimal reads the digits after 0x, 0o or 0b.
-func radixDecimal(s, digits string, radix int64, neg bool) (Decimal, error) {
-	clean := make([]byte, 0, len(digits))
+func radixDecimal(s, digits string, radix int64, neg bool, ended func() error) (Decimal, error) {
+	var clean []byte
+	p := pace{ended: ended}
 	for i := 0; i < len(digits); i++ {
+		if err := p.at(i); err != nil {
+			return Decimal{}, err
+		}
 		if digits[i] == '_' {
 			if i+1 == len(digits) || digitValue(digits[i+1]) >= radix {
 				return Decimal{}, errSyntax("numeric", s)
@@ -214,6 +221,9 @@ func radixDecimal(s, digits string, radix int64, neg bool) (Decimal, error) {
 		}
 		if digitValue(digits[i]) >= radix {
 			return Decimal{}, errSyntax("numeric", s)
+		}
+		if len(clean) == 1 && clean[0] == '0' {
+			clean = clean[:0]
 		}
 		clean = append(clean, digits[i])
 	}
@@ -232,12 +242,19 @@ func radixDecimal(s, digits string, radix int64, neg bool) (Decimal, error) {
 
 // scanDecimal splits d.ddd_ddde±x into its digits and scale; ok is false where
 // it is no such number.
-func scanDecimal(u string) (digits []byte, scale int, ok bool, err error) {
-	digits = make([]byte, 0, len(u))
+func scanDecimal(u string, ended func() error) (digits []byte, scale int, ok bool, err error) {
+	digits = make([]byte, 0, min(len(u), maxIntegerDigits))
 	i, point := 0, -1
+	p := pace{ended: ended}
 	for ; i < len(u); i++ {
+		if err := p.at(i); err != nil {
+			return nil, 0, false, err
+		}
 		switch c := u[i]; {
 		case isDigit(c):
+			if len(digits) == 1 && digits[0] == '0' && point < 0 {
+				digits = digits[:0]
+			}
 			digits = append(digits, c)
 			continue
 		case c == '.' && point < 0:
@@ -263,14 +280,14 @@ func scanDecimal(u string) (digits []byte, scale int, ok bool, err error) {
 	if u[i]|0x20 != 'e' {
 		return nil, 0, false, nil
 	}
-	exp, ok, err := scanExponent(u[i+1:])
+	exp, ok, err := scanExponent(u[i+1:], ended)
 	if !ok || err != nil {
 		return nil, 0, ok, err
 	}
 	return digits, scale - exp, true, nil
 }
 
-func scanExponent(e string) (exp int, ok bool, err error) {
+func scanExponent(e string, ended func() error) (exp int, ok bool, err error) {
 	neg := false
 	if e != "" && (e[0] == '-' || e[0] == '+') {
 		neg = e[0] == '-'
@@ -280,7 +297,11 @@ func scanExponent(e string) (exp int, ok bool, err error) {
 		return 0, false, nil
 	}
 	over := false
+	p := pace{ended: ended}
 	for i := 0; i < len(e); i++ {
+		if err := p.at(i); err != nil {
+			return 0, false, err
+		}
 		if e[i] == '_' && i+1 < len(e) && isDigit(e[i+1]) {
 			continue
 		}

@@ -111,6 +111,13 @@ func lower(c byte) byte {
 
 // trimSpace drops white space at both ends.
 func trimSpace(s string) string {
+	const many = "                                                                "
+	for strings.HasPrefix(s, many) {
+		s = s[len(many):]
+	}
+	for strings.HasSuffix(s, many) {
+		s = s[:len(s)-len(many)]
+	}
 	for len(s) > 0 && isSpace(s[0]) {
 		s = s[1:]
 	}

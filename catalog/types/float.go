@@ -113,11 +113,11 @@ func layoutFloat(dst []byte, start, limit int) []byte {
 }
 
 // ParseFloat64 reads a float8.
-func ParseFloat64(s string) (float64, error) { return parseFloat(s, 64, "double precision") }
+func ParseFloat64(s string) (float64, error) { return parseFloat(s, 64, "double precision", nil) }
 
 // ParseFloat32 reads a float4.
 func ParseFloat32(s string) (float32, error) {
-	x, err := parseFloat(s, 32, "real")
+	x, err := parseFloat(s, 32, "real", nil)
 	return float32(x), err
 }
 
@@ -127,8 +127,16 @@ func ParseFloat64Bytes(b []byte) (float64, error) { return ParseFloat64(view(b))
 // ParseFloat32Bytes is ParseFloat32 of bytes; it keeps nothing of b.
 func ParseFloat32Bytes(b []byte) (float32, error) { return ParseFloat32(view(b)) }
 
-func parseFloat(s string, bits int, typ string) (float64, error) {
-	t := trimSpace(s)
+// parseFloat gives up on a long text with the error of ended.
+func parseFloat(s string, bits int, typ string, ended func() error) (float64, error) {
+	all := trimSpace(s)
+	t := all
+	if len(t) > longFloatText {
+		var err error
+		if t, err = shortFloat(t, ended); err != nil {
+			return 0, err
+		}
+	}
 	if !cNumber(t) {
 		if x, ok := namedFloat(t); ok {
 			return x, nil
@@ -137,7 +145,7 @@ func parseFloat(s string, bits int, typ string) (float64, error) {
 	}
 	x, err := strconv.ParseFloat(cHex(t), bits)
 	if err != nil || x == 0 && hasDigits(t) {
-		return 0, sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "\"%s\" is out of range for type %s", strings.Clone(t), typ)
+		return 0, sqlerr.Errorf(sqlerr.NumericValueOutOfRange, "\"%s\" is out of range for type %s", strings.Clone(all), typ)
 	}
 	return x, nil
 }

@@ -8,9 +8,9 @@ import (
 var _ = register(&Info{
 	OID: Float4, Name: "float4", SQLName: "real", Array: 1021, Len: 4, ByVal: true, Align: 'i',
 	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysFloat32, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		x, err := ParseFloat32(s)
-		return NewFloat(Float4, float64(x)), err
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		x, err := parseFloat(s, 32, "real", f.ended())
+		return NewFloat(Float4, x), err
 	},
 	AppendText: func(dst []byte, v Value, f *Format) []byte {
 		return AppendFloat32(dst, float32(v.F), f.ExtraFloatDigits)

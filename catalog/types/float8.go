@@ -28,8 +28,8 @@ func compareF(a, b Value) int { return CompareFloat64(a.F, b.F) }
 var _ = register(&Info{
 	OID: Float8, Name: "float8", SQLName: "double precision", Array: 1022, Len: 8, ByVal: true, Align: 'd',
 	Category: 'N', Preferred: true, Kind: 'b', Delim: ',', Phys: PhysFloat64, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		x, err := ParseFloat64(s)
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		x, err := parseFloat(s, 64, "double precision", f.ended())
 		return NewFloat(Float8, x), err
 	},
 	AppendText: func(dst []byte, v Value, f *Format) []byte { return AppendFloat64(dst, v.F, f.ExtraFloatDigits) },

@@ -26,6 +26,8 @@ type Format struct {
 	// Ended is why the statement that reads a value has to end, nil while it may go on:
 	// who reads a long one asks now and then. nil: nobody says so.
 	Ended func() error
+	// Most is how many bytes a value that is read may take; 0: nobody says so.
+	Most int64
 }
 
 // ended is Ended, also of no format.

@@ -1,13 +1,16 @@
 package types
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 var _ = register(&Info{
 	OID: Int2, Name: "int2", SQLName: "smallint", Array: 1005, Len: 2, ByVal: true, Align: 's',
 	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysInt16, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		i, err := ParseInt16(s)
-		return NewInt(Int2, int64(i)), err
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		i, err := inputInt(s, "smallint", math.MaxInt16, f.ended())
+		return NewInt(Int2, i), err
 	},
 	AppendText: appendIntText,
 	Recv: func(b []byte, _ int32) (Value, error) {

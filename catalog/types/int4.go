@@ -1,13 +1,16 @@
 package types
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 var _ = register(&Info{
 	OID: Int4, Name: "int4", SQLName: "integer", Array: 1007, Len: 4, ByVal: true, Align: 'i',
 	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysInt32, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		i, err := ParseInt32(s)
-		return NewInt(Int4, int64(i)), err
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		i, err := inputInt(s, "integer", math.MaxInt32, f.ended())
+		return NewInt(Int4, i), err
 	},
 	AppendText: appendIntText,
 	Recv: func(b []byte, _ int32) (Value, error) {

@@ -1,12 +1,15 @@
 package types
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 var _ = register(&Info{
 	OID: Int8, Name: "int8", SQLName: "bigint", Array: 1016, Len: 8, ByVal: true, Align: 'd',
 	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysInt64, Comparable: true,
-	In: func(s string, _ int32, _ *Format) (Value, error) {
-		i, err := ParseInt64(s)
+	In: func(s string, _ int32, f *Format) (Value, error) {
+		i, err := inputInt(s, "bigint", math.MaxInt64, f.ended())
 		return NewInt(Int8, i), err
 	},
 	AppendText: appendIntText,

@@ -46,7 +46,7 @@ func ParseInt64(s string) (int64, error) {
 	if v, ok := shortInt(s); ok {
 		return v, nil
 	}
-	return parseInt(s, "bigint", math.MinInt64, math.MaxInt64)
+	return parseInt(s, "bigint", math.MaxInt64, nil)
 }
 
 // ParseInt32 reads an int4.
@@ -54,7 +54,7 @@ func ParseInt32(s string) (int32, error) {
 	if v, ok := shortInt(s); ok && v == int64(int32(v)) {
 		return int32(v), nil
 	}
-	v, err := parseInt(s, "integer", math.MinInt32, math.MaxInt32)
+	v, err := parseInt(s, "integer", math.MaxInt32, nil)
 	return int32(v), err
 }
 
@@ -63,7 +63,7 @@ func ParseInt16(s string) (int16, error) {
 	if v, ok := shortInt(s); ok && v == int64(int16(v)) {
 		return int16(v), nil
 	}
-	v, err := parseInt(s, "smallint", math.MinInt16, math.MaxInt16)
+	v, err := parseInt(s, "smallint", math.MaxInt16, nil)
 	return int16(v), err
 }
 
@@ -100,9 +100,18 @@ func shortInt(s string) (int64, bool) {
 	return v, true
 }
 
-// parseInt is PostgreSQL's pg_strtoint64_safe, in any width. It collects
-// downwards, since the negative side has one more.
-func parseInt(s, typ string, lo, hi int64) (int64, error) {
+// inputInt reads an integer whose text may be long; hi is the largest of its type. It
+// gives up with the error of ended.
+func inputInt(s, typ string, hi int64, ended func() error) (int64, error) {
+	if v, ok := shortInt(s); ok && v >= -hi-1 && v <= hi {
+		return v, nil
+	}
+	return parseInt(s, typ, hi, ended)
+}
+
+// parseInt is PostgreSQL's pg_strtoint64_safe, in any width. As there, digits that are
+// too many are an error before what follows them is looked at.
+func parseInt(s, typ string, hi int64, ended func() error) (int64, error) {
 	t := trimSpace(s)
 	neg := false
 	if t != "" && (t[0] == '-' || t[0] == '+') {
@@ -111,14 +120,7 @@ func parseInt(s, typ string, lo, hi int64) (int64, error) {
 	}
 	radix := int64(10)
 	if len(t) > 2 && t[0] == '0' {
-		switch t[1] | 0x20 {
-		case 'x':
-			radix = 16
-		case 'o':
-			radix = 8
-		case 'b':
-			radix = 2
-		}
+		radix = radixOf(t[1])
 	}
 	if radix != 10 {
 		t = t[2:]
@@ -126,9 +128,13 @@ func parseInt(s, typ string, lo, hi int64) (int64, error) {
 	if t == "" || t[0] == '_' && radix == 10 {
 		return 0, errSyntax(typ, s)
 	}
-	var v int64
-	over := false
+	most := uint64(hi) + 1 // and one less where there is no minus
+	var v uint64
+	p := pace{ended: ended}
 	for i := 0; i < len(t); i++ {
+		if err := p.at(i); err != nil {
+			return 0, err
+		}
 		if t[i] == '_' {
 			if i+1 == len(t) || digitValue(t[i+1]) >= radix {
 				return 0, errSyntax(typ, s)
@@ -137,25 +143,20 @@ func parseInt(s, typ string, lo, hi int64) (int64, error) {
 		}
 		d := digitValue(t[i])
 		if d >= radix {
-			// PostgreSQL has seen that the digits are too many before it sees this.
-			if over || -v/radix > hi/radix {
-				return 0, errRange(typ, s)
-			}
 			return 0, errSyntax(typ, s)
 		}
-		if v < (math.MinInt64+d)/radix {
-			over = true
-			v = 0
+		if v > most/uint64(radix) {
+			return 0, errRange(typ, s)
 		}
-		v = v*radix - d
+		v = v*uint64(radix) + uint64(d)
 	}
-	if over || v < lo && neg || !neg && v < -hi {
+	switch {
+	case v > most || v == most && !neg:
 		return 0, errRange(typ, s)
+	case neg:
+		return -int64(v), nil
 	}
-	if neg {
-		return v, nil
-	}
-	return -v, nil
+	return int64(v), nil
 }
 
 // digitValue is the value of a hexadecimal digit, 99 for anything else.

@@ -9,7 +9,7 @@ func CheckJSONUntil(src []byte, ended func() error) error { return checkJSON(vie
 
 // checkJSON gives up with the error of ended, where that is not nil and returns one.
 func checkJSON(s string, ended func() error) error {
-	if err := checkUTF8(s); err != nil {
+	if err := Pieces(s, ended, checkUTF8); err != nil {
 		return err
 	}
 	j := jsonScanner{s: s, ended: ended}

@@ -24,7 +24,7 @@ func AppendCanonicalJSONUntil(dst, src []byte, ended func() error) ([]byte, erro
 
 // appendCanonical gives up with the error of ended, where that is not nil and returns one.
 func appendCanonical(dst []byte, s string, ended func() error) ([]byte, error) {
-	if err := checkUTF8(s); err != nil {
+	if err := Pieces(s, ended, checkUTF8); err != nil {
 		return dst, err
 	}
 	w := canonicalWriters.Get().(*canonicalWriter)

@@ -7,8 +7,8 @@ import (
 var _ = register(&Info{
 	OID: Numeric, Name: "numeric", SQLName: "numeric", Array: 1231, Len: -1, Align: 'i',
 	Category: 'N', Kind: 'b', Delim: ',', Phys: PhysNumeric, Comparable: true,
-	In: func(s string, mod int32, _ *Format) (Value, error) {
-		d, err := ParseDecimalMod(s, mod)
+	In: func(s string, mod int32, f *Format) (Value, error) {
+		d, err := inputDecimal(s, mod, f.ended())
 		return NewNumeric(d), err
 	},
 	AppendText: func(dst []byte, v Value, _ *Format) []byte { return v.N.Append(dst) },

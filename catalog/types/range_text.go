@@ -31,7 +31,10 @@ func (t *rangeType) parse(s string, f *Format) (Value, error) {
 	case !strings.HasPrefix(rest, "("):
 		return bad("Missing left parenthesis or bracket.")
 	}
-	lower, finite, rest, ok := rangeBound(rest[1:])
+	lower, finite, rest, ok, err := rangeBound(rest[1:], f.ended())
+	if err != nil {
+		return Value{}, err
+	}
 	if !ok {
 		return bad("Unexpected end of input.")
 	}
@@ -39,7 +42,10 @@ func (t *rangeType) parse(s string, f *Format) (Value, error) {
 	if !strings.HasPrefix(rest, ",") {
 		return bad("Missing comma after lower bound.")
 	}
-	upper, finite, rest, ok := rangeBound(rest[1:])
+	upper, finite, rest, ok, err := rangeBound(rest[1:], f.ended())
+	if err != nil {
+		return Value{}, err
+	}
 	if !ok {
 		return bad("Unexpected end of input.")
 	}
@@ -60,7 +66,6 @@ func (t *rangeType) parse(s string, f *Format) (Value, error) {
 		if b.Infinite {
 			continue
 		}
-		var err error
 		if b.Value, err = Parse(Of(t.sub), b.text, f); err != nil {
 			return Value{}, err
 		}
@@ -70,23 +75,27 @@ func (t *rangeType) parse(s string, f *Format) (Value, error) {
 
 // rangeBound reads a bound up to what ends it, without its quotes and escapes.
 // None at all is an infinite one; ok is false where the text ends too soon.
-func rangeBound(s string) (text string, finite bool, rest string, ok bool) {
+func rangeBound(s string, ended func() error) (text string, finite bool, rest string, ok bool, err error) {
 	ends := func(c byte) bool { return c == ',' || c == ')' || c == ']' }
 	if s != "" && ends(s[0]) {
-		return "", false, s, true
+		return "", false, s, true, nil
 	}
 	var b strings.Builder
 	quoted := false
+	p := pace{ended: ended}
 	for i := 0; ; i++ {
+		if err := p.at(i); err != nil {
+			return "", false, "", false, err
+		}
 		if i >= len(s) {
-			return "", false, "", false
+			return "", false, "", false, nil
 		}
 		switch c := s[i]; {
 		case !quoted && ends(c):
-			return b.String(), true, s[i:], true
+			return b.String(), true, s[i:], true, nil
 		case c == '\\':
 			if i++; i == len(s) {
-				return "", false, "", false
+				return "", false, "", false, nil
 			}
 			b.WriteByte(s[i])
 		case c == '"' && quoted && i+1 < len(s) && s[i+1] == '"':

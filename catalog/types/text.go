@@ -12,8 +12,8 @@ import (
 func textType(i *Info) *Info {
 	oid := i.OID
 	coerce := i.Coerce
-	read := func(s string, mod int32) (Value, error) {
-		if err := checkUTF8(s); err != nil {
+	read := func(s string, mod int32, ended func() error) (Value, error) {
+		if err := Pieces(s, ended, checkUTF8); err != nil {
 			return Value{}, err
 		}
 		v := NewString(oid, s)
@@ -22,8 +22,8 @@ func textType(i *Info) *Info {
 		}
 		return coerce(v, mod, false)
 	}
-	i.In = func(s string, mod int32, _ *Format) (Value, error) { return read(s, mod) }
-	i.Recv = func(b []byte, mod int32) (Value, error) { return read(string(b), mod) }
+	i.In = func(s string, mod int32, f *Format) (Value, error) { return read(s, mod, f.ended()) }
+	i.Recv = func(b []byte, mod int32) (Value, error) { return read(string(b), mod, nil) }
 	i.AppendText = func(dst []byte, v Value, _ *Format) []byte { return append(dst, v.S...) }
 	i.AppendBinary = appendS
 	i.ByVal, i.Kind, i.Delim, i.Phys = false, 'b', ',', PhysBytes

@@ -17,7 +17,7 @@ var _ = xmlType()
 func xmlType() *Info {
 	i := textType(&Info{OID: XML, Name: "xml", SQLName: "xml", Array: 143, Len: -1, Align: 'i', Category: 'U'})
 	i.In = func(s string, _ int32, f *Format) (Value, error) {
-		if err := checkUTF8(s); err != nil {
+		if err := Pieces(s, f.ended(), checkUTF8); err != nil {
 			return Value{}, err
 		}
 		source := xmlSource{ended: f.ended()}

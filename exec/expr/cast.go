@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
@@ -109,6 +110,7 @@ type textCastNode struct {
 	write    func(dst []byte, v vec.Vec, row int) []byte
 	out      vec.Vec
 	buf      []byte
+	long     bool // the last text was
 }
 
 func (n *textCastNode) eval(r *run, sel []int32) vec.Vec {
@@ -178,7 +180,7 @@ func (n *textCastNode) row(r *run, v vec.Vec, row int, errs *Errors) {
 		vec.AppendNull(n.out)
 		return
 	}
-	if len(n.buf) > function.LongValue { // so may this one
+	if n.long { // so may this one
 		if err := r.env.Ended(); err != nil {
 			errs.Set(row, err)
 			vec.AppendNull(n.out)
@@ -186,17 +188,25 @@ func (n *textCastNode) row(r *run, v vec.Vec, row int, errs *Errors) {
 		}
 	}
 	n.buf = n.write(n.buf[:0], v, row)
+	n.long = len(n.buf) > function.LongValue
 	if dst, ok := n.out.(*vec.Bytes); ok && n.isText() {
 		dst.Append(n.buf)
 		return
 	}
 	format := r.env.Format
-	if len(n.buf) > function.LongValue && format != nil {
+	if n.long && format != nil {
 		f := *format
-		f.Ended = r.env.Ended
+		f.Ended, f.Most = r.env.Ended, r.env.MemoryLimit
 		format = &f
 	}
-	val, err := types.Parse(n.to, string(n.buf), format)
+	var s string
+	if n.long {
+		s = unsafe.String(unsafe.SliceData(n.buf), len(n.buf)) // the buffer is the value's now
+		n.buf = nil
+	} else {
+		s = string(n.buf)
+	}
+	val, err := types.Parse(n.to, s, format)
 	if err != nil {
 		errs.Set(row, err)
 		vec.AppendNull(n.out)
@@ -243,51 +253,4 @@ func (n *modNode) row(v vec.Vec, row int, errs *Errors) {
 		}
 	}
 	vec.Append(n.out, val)
-}
-
-// arrayCastNode converts the elements of arrays by a program of their own.
-type arrayCastNode struct {
-	arg   node
-	elem  node
-	out   *vec.List
-	inner Errors
-}
-
-func (n *arrayCastNode) eval(r *run, sel []int32) vec.Vec {
-	v := n.arg.eval(r, sel)
-	k, constant := v.(*vec.Const)
-	if !constant {
-		n.convert(r.env, v.(*vec.List), r.rows, sel, r.errs)
-		return n.out
-	}
-	var once Errors
-	n.convert(r.env, k.Of.(*vec.List), 1, nil, &once)
-	if err := once.First(); err != nil {
-		each(r, sel, func(row int) { r.errs.Set(row, err) })
-	}
-	return vec.ConstOf(n.out, r.rows)
-}
-
-// convert fills n.out from the rows of a list.
-func (n *arrayCastNode) convert(env *function.Env, src *vec.List, rows int, sel []int32, errs *Errors) {
-	n.inner.Reset()
-	elems := vec.Batch{Cols: []vec.Vec{src.Elem}, Rows: src.Elem.Len()}
-	converted := n.elem.eval(&run{env: env, batch: &elems, rows: elems.Rows, errs: &n.inner}, nil)
-	n.out.Reset()
-	each(&run{rows: rows}, sel, func(row int) {
-		n.out.Pad(row)
-		if src.Nulls().Get(row) {
-			n.out.AppendNull()
-			return
-		}
-		from, to := src.At(row)
-		for i := from; i < to; i++ {
-			if err := n.inner.At(i); err != nil {
-				errs.Set(row, err)
-			}
-			vec.AppendRow(n.out.Elem, converted, i)
-		}
-		n.out.EndRowDims(src.DimsAt(row))
-	})
-	n.out.Pad(rows)
 }

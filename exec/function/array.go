@@ -43,53 +43,56 @@ func init() {
 		return text(b.String())
 	}, "array_dims(ARRAY[[1, 2, 3], [4, 5, 6]])", "[1:2][1:3]")
 	op("cardinality(anyarray) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) { return int4(len(a[0].A.Elems)) }, "cardinality(ARRAY[[1, 2], [3, 4]])", "4")
-	op("array_append(anyarray, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return extend(a[0], a[1], false) },
+	op("array_append(anyarray, anyelement) anyarray immutable", func(env *Env, a vs) (types.Value, error) { return extend(env, a[0], a[1], false) },
 		"array_append(ARRAY[1, 2], 3)", "{1,2,3}", "ARRAY[1, 2] || 3", "{1,2,3}", "array_append(NULL::int[], 3)", "{3}", "array_append(ARRAY[1], NULL)", "{1,NULL}")
-	op("array_prepend(anyelement, anyarray) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return extend(a[1], a[0], true) },
+	op("array_prepend(anyelement, anyarray) anyarray immutable", func(env *Env, a vs) (types.Value, error) { return extend(env, a[1], a[0], true) },
 		"array_prepend(1, ARRAY[2, 3])", "{1,2,3}", "1 || ARRAY[2, 3]", "{1,2,3}")
-	op("array_cat(anyarray, anyarray) anyarray immutable", func(_ *Env, a vs) (types.Value, error) { return concatArrays(a[0], a[1]) },
+	op("array_cat(anyarray, anyarray) anyarray immutable", func(env *Env, a vs) (types.Value, error) { return concatArrays(env, a[0], a[1]) },
 		"array_cat(ARRAY[1, 2], ARRAY[3])", "{1,2,3}", "ARRAY[1, 2] || ARRAY[3]", "{1,2,3}", "ARRAY[1] || NULL::int[]", "{1}", "ARRAY[[1, 2]] || ARRAY[3, 4]", "{{1,2},{3,4}}")
-	op("array_position(anyarray, anyelement) int4 immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("array_position(anyarray, anyelement) int4 immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return null(types.Int4)
 		}
 		if len(a[0].A.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
 		}
-		found, err := places(a[0].A, a[1])
+		found, err := places(env, a[0].A, a[1])
 		if err != nil || len(found) == 0 {
 			return types.NullOf(types.Of(types.Int4)), err
 		}
 		return int4(found[0] + int(a[0].A.Dims[0].Lower))
 	}, "array_position(ARRAY['a', 'b', 'c'], 'b')", "2", "array_position(ARRAY[1, NULL], NULL)", "2", "array_position(ARRAY[1], 5)", "NULL", "array_position('{\"(1,2)\"}'::point[], point '(1,2)')", "ERROR 42883")
-	op("array_remove(anyarray, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("array_remove(anyarray, anyelement) anyarray immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null || len(a[0].A.Dims) == 0 {
 			return a[0], nil
 		}
 		if len(a[0].A.Dims) > 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.FeatureNotSupported, "removing elements from multidimensional arrays is not supported")
 		}
-		found, err := matches(a[0].A, a[1])
+		found, err := matches(env, a[0].A, a[1])
 		if err != nil {
 			return types.Value{}, err
 		}
-		kept := slices.Clone(a[0].A.Elems)
-		for _, i := range slices.Backward(found) {
-			kept = slices.Delete(kept, i, i+1)
+		kept := make([]types.Value, 0, len(a[0].A.Elems)-len(found))
+		from := 0
+		for _, i := range found {
+			kept = append(kept, a[0].A.Elems[from:i]...)
+			from = i + 1
 		}
+		kept = append(kept, a[0].A.Elems[from:]...)
 		out := types.NewArray(a[0].A.Elem, kept)
 		if len(kept) > 0 {
 			out.A.Dims[0].Lower = a[0].A.Dims[0].Lower
 		}
 		return out, nil
 	}, "array_remove(ARRAY[1, 2, 3, 2], 2)", "{1,3}", "array_remove('[3:4]={1,2}'::int[], 2)", "[3:3]={1}")
-	op("array_replace(anyarray, anyelement, anyelement) anyarray immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("array_replace(anyarray, anyelement, anyelement) anyarray immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return a[0], nil
 		}
 		out := *a[0].A
 		out.Elems = slices.Clone(out.Elems)
-		found, err := matches(a[0].A, a[1])
+		found, err := matches(env, a[0].A, a[1])
 		for _, i := range found {
 			out.Elems[i] = a[2]
 		}
@@ -103,7 +106,7 @@ func init() {
 		return whether(overlap(env, a[0].A, a[1].A))
 	}, "ARRAY[1, 4] && ARRAY[4, 5]", "t", "ARRAY[1] && ARRAY[2]", "f", "ARRAY[ROW(1)] && ARRAY[ROW('a'::text)]", "ERROR 42804")
 	op("array_to_string(anyarray, text) text strict stable", func(env *Env, a vs) (types.Value, error) {
-		return text(textOf(joined(env, nil, a[0].A.Elems, a[1].S)))
+		return joined(env, a[0].A.Elems, a[1].S)
 	}, "array_to_string(ARRAY[1, NULL, 3], ',')", "1,3")
 	op("array_to_string(anyarray, text, text) text stable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null || a[1].Null {
@@ -115,7 +118,7 @@ func init() {
 				elems[i] = a[2]
 			}
 		}
-		return text(textOf(joined(env, nil, elems, a[1].S)))
+		return joined(env, elems, a[1].S)
 	}, "array_to_string(ARRAY[1, NULL, 3], ',', '*')", "1,*,3")
 	op("string_to_array(text, text) _text immutable", func(env *Env, a vs) (types.Value, error) { return splitText(env, a[0], a[1], types.Value{Null: true}) },
 		"string_to_array('a,b,,c', ',')", `{a,b,"",c}`, "string_to_array('abc', NULL)", "{a,b,c}", "string_to_array('abc', '')", "{abc}", "string_to_array('', ',')", "{}")
@@ -140,7 +143,7 @@ func countNulls(vs []types.Value) int {
 
 // extend adds an element at an end of an array of at most one dimension; a NULL
 // array counts as empty.
-func extend(array, elem types.Value, front bool) (types.Value, error) {
+func extend(env *Env, array, elem types.Value, front bool) (types.Value, error) {
 	if array.Null || len(array.A.Dims) == 0 {
 		t := types.Lookup(array.Type.OID).Elem
 		return types.NewArray(types.Of(t), []types.Value{elem}), nil
@@ -150,16 +153,20 @@ func extend(array, elem types.Value, front bool) (types.Value, error) {
 		return types.Value{}, sqlerr.Errorf(sqlerr.DataException, "argument must be empty or one-dimensional array")
 	}
 	out := &types.Array{Elem: a.Elem, Dims: []types.Dim{{Len: a.Dims[0].Len + 1, Lower: a.Dims[0].Lower}}}
-	if front {
-		out.Elems = append([]types.Value{elem}, a.Elems...)
-	} else {
-		out.Elems = append(slices.Clone(a.Elems), elem)
+	if err := endedLong(env, len(a.Elems)); err != nil {
+		return types.Value{}, err
 	}
-	return types.Value{Type: array.Type, A: out}, nil
+	out.Elems = make([]types.Value, 0, len(a.Elems)+1)
+	if front {
+		out.Elems = append(append(out.Elems, elem), a.Elems...)
+	} else {
+		out.Elems = append(append(out.Elems, a.Elems...), elem)
+	}
+	return types.Value{Type: array.Type, A: out}, endedLong(env, len(out.Elems))
 }
 
 // concatArrays joins arrays of one shape, or adds one to an array of such.
-func concatArrays(x, y types.Value) (types.Value, error) {
+func concatArrays(env *Env, x, y types.Value) (types.Value, error) {
 	switch {
 	case x.Null:
 		return y, nil
@@ -171,7 +178,10 @@ func concatArrays(x, y types.Value) (types.Value, error) {
 		return x, nil
 	}
 	a, b := x.A, y.A
-	out := &types.Array{Elem: a.Elem, Elems: append(slices.Clone(a.Elems), b.Elems...)}
+	if err := endedLong(env, len(a.Elems)+len(b.Elems)); err != nil {
+		return types.Value{}, err
+	}
+	out := &types.Array{Elem: a.Elem, Elems: slices.Concat(a.Elems, b.Elems)}
 	switch {
 	case len(a.Dims) == len(b.Dims) && slices.Equal(a.Dims[1:], b.Dims[1:]):
 		out.Dims = slices.Clone(a.Dims)
@@ -183,9 +193,21 @@ func concatArrays(x, y types.Value) (types.Value, error) {
 		out.Dims = slices.Clone(b.Dims)
 		out.Dims[0].Len++
 	default:
-		return types.Value{}, sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot concatenate incompatible arrays")
+		return types.Value{}, errIncompatible(a.Dims, b.Dims)
 	}
-	return types.Value{Type: x.Type, A: out}, nil
+	return types.Value{Type: x.Type, A: out}, endedLong(env, len(out.Elems))
+}
+
+// errIncompatible is 2202E for arrays of dimensions that do not go together.
+func errIncompatible(a, b []types.Dim) error {
+	err := sqlerr.Errorf(sqlerr.ArraySubscriptError, "cannot concatenate incompatible arrays")
+	switch len(a) - len(b) {
+	case 0:
+		return err.WithDetail("Arrays with differing element dimensions are not compatible for concatenation.")
+	case -1, 1:
+		return err.WithDetail("Arrays with differing dimensions are not compatible for concatenation.")
+	}
+	return err.WithDetail("Arrays of %d and %d dimensions are not compatible for concatenation.", len(a), len(b))
 }
 
 // splitText cuts a string; a NULL separator cuts between characters, an empty

@@ -51,15 +51,15 @@ func listElem(v vec.Vec) types.OID {
 
 // places is matches that asks for no equality where a NULL is looked for and there
 // is none.
-func places(a *types.Array, v types.Value) ([]int, error) {
+func places(env *Env, a *types.Array, v types.Value) ([]int, error) {
 	if v.Null && !slices.ContainsFunc(a.Elems, func(e types.Value) bool { return e.Null }) {
 		return nil, nil
 	}
-	return matches(a, v)
+	return matches(env, a, v)
 }
 
 // matches are the places of the elements that are not distinct from v.
-func matches(a *types.Array, v types.Value) ([]int, error) {
+func matches(env *Env, a *types.Array, v types.Value) ([]int, error) {
 	if len(a.Elems) == 0 {
 		return nil, nil
 	}
@@ -68,6 +68,11 @@ func matches(a *types.Array, v types.Value) ([]int, error) {
 	}
 	var found []int
 	for i, e := range a.Elems {
+		if i%askedEvery == askedEvery-1 {
+			if err := env.Ended(); err != nil {
+				return nil, err
+			}
+		}
 		same := e.Null && v.Null
 		if !e.Null && !v.Null {
 			var err error

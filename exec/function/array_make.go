@@ -18,38 +18,38 @@ func init() {
 	}
 	op("array_fill(anyelement, _int4) anyarray immutable", fillArray, "array_fill(7, ARRAY[3])", "{7,7,7}", "array_fill(0, ARRAY[2, 2])", "{{0,0},{0,0}}", "array_fill(NULL::text, ARRAY[2])", "{NULL,NULL}", "array_fill(1, '{}'::int[])", "{}", "array_fill(1, NULL)", "ERROR 22004", "array_fill(1, ARRAY[NULL::int])", "ERROR 22004", "array_fill(1, ARRAY[0])", "{}", "array_fill(1, ARRAY[1000000000])", "ERROR 54000")
 	op("array_fill(anyelement, _int4, _int4) anyarray immutable", fillArray, "array_fill(11, ARRAY[3], ARRAY[2])", "[2:4]={11,11,11}", "array_fill(1, ARRAY[3], ARRAY[2, 3])", "ERROR 2202E")
-	op("array_position(anyarray, anyelement, int4) int4 immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("array_position(anyarray, anyelement, int4) int4 immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null || len(a[0].A.Dims) == 0 {
 			return null(types.Int4)
 		}
 		if a[2].Null && len(a[0].A.Dims) == 1 {
 			return types.Value{}, sqlerr.Errorf(sqlerr.NullValueNotAllowed, "initial position must not be null")
 		}
-		found, err := positions(a[0], a[1], a[2].I, 1)
+		found, err := positions(env, a[0], a[1], a[2].I, 1)
 		if err != nil || len(found) == 0 {
 			return types.NullOf(types.Of(types.Int4)), err
 		}
 		return found[0], nil
 	}, "array_position(ARRAY[1, 2, 1], 1, 2)", "3", "array_position(ARRAY[1], 1, NULL)", "ERROR 22004", "array_position('{}'::int[], 1, NULL)", "NULL", "array_position(ARRAY[[1]], 1, NULL)", "ERROR 0A000", "array_position(ARRAY[1], 1, 5)", "NULL")
-	op("array_positions(anyarray, anyelement) _int4 immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("array_positions(anyarray, anyelement) _int4 immutable", func(env *Env, a vs) (types.Value, error) {
 		if a[0].Null {
 			return null(types.Lookup(types.Int4).Array)
 		}
-		found, err := positions(a[0], a[1], -1<<31, -1)
+		found, err := positions(env, a[0], a[1], -1<<31, -1)
 		return types.NewArray(types.Of(types.Int4), found), err
 	}, "array_positions(ARRAY['A', 'B', 'A', NULL], 'A')", "{1,3}", "array_positions(ARRAY[1, NULL], NULL)", "{2}", "array_positions(ARRAY[[1]], 1)", "ERROR 0A000", "array_positions(ARRAY[1], 2)", "{}")
 	op("trim_array(anyarray, int4) anyarray strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return trimArray(a[0], a[1].I)
 	}, "trim_array(ARRAY[1, 2, 3, 4], 2)", "{1,2}", "trim_array(ARRAY[[1, 2], [3, 4]], 1)", "{{1,2}}", "trim_array(ARRAY[1], 1)", "{}", "trim_array(ARRAY[1], 2)", "ERROR 2202E", "trim_array('[5:7]={1,2,3}'::int[], 1)", "{1,2}")
-	op("array_shuffle(anyarray) anyarray strict volatile", func(_ *Env, a vs) (types.Value, error) {
-		return pickItems(a[0], firstLen(a[0].A), a[0].A.Dims), nil
+	op("array_shuffle(anyarray) anyarray strict volatile", func(env *Env, a vs) (types.Value, error) {
+		return pickItems(env, a[0], firstLen(a[0].A), a[0].A.Dims)
 	}, "cardinality(array_shuffle(ARRAY[1, 2, 3]))", "3", "array_shuffle(ARRAY[[7, 8]])", "{{7,8}}", "array_shuffle('{}'::int[])", "{}")
-	op("array_sample(anyarray, int4) anyarray strict volatile", func(_ *Env, a vs) (types.Value, error) {
+	op("array_sample(anyarray, int4) anyarray strict volatile", func(env *Env, a vs) (types.Value, error) {
 		n := firstLen(a[0].A)
 		if a[1].I < 0 || a[1].I > int64(n) {
 			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "sample size must be between 0 and %d", n)
 		}
-		return pickItems(a[0], int(a[1].I), nil), nil
+		return pickItems(env, a[0], int(a[1].I), nil)
 	}, "cardinality(array_sample(ARRAY[1, 2, 3], 2))", "2", "array_sample(ARRAY[1], 2)", "ERROR 22023", "array_sample(ARRAY[4], 1)", "{4}")
 	op("array_to_json(anyarray, bool) json strict stable", func(env *Env, a vs) (types.Value, error) {
 		if !a[1].Bool() {
@@ -121,14 +121,14 @@ func dimensionList(a *types.Array) ([]int32, error) {
 
 // positions are the subscripts, from one on, at which an array of one dimension
 // has a value; most < 0: all of them.
-func positions(array, v types.Value, from int64, most int) ([]types.Value, error) {
+func positions(env *Env, array, v types.Value, from int64, most int) ([]types.Value, error) {
 	if array.Null || len(array.A.Dims) == 0 {
 		return nil, nil
 	}
 	if len(array.A.Dims) > 1 {
 		return nil, sqlerr.Errorf(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
 	}
-	all, err := places(array.A, v)
+	all, err := places(env, array.A, v)
 	var found []types.Value
 	for _, i := range all {
 		at := int64(i) + int64(array.A.Dims[0].Lower)
@@ -165,10 +165,10 @@ func trimArray(v types.Value, n int64) (types.Value, error) {
 
 // pickItems takes n items of the first dimension in random order. Bounds are
 // kept where dims are given.
-func pickItems(v types.Value, n int, dims []types.Dim) types.Value {
+func pickItems(env *Env, v types.Value, n int, dims []types.Dim) (types.Value, error) {
 	size := firstLen(v.A)
 	if n == 0 {
-		return types.NewArray(v.A.Elem, nil)
+		return types.NewArray(v.A.Elem, nil), nil
 	}
 	width := len(v.A.Elems) / size
 	out := &types.Array{Elem: v.A.Elem, Dims: slices.Clone(dims)}
@@ -176,10 +176,17 @@ func pickItems(v types.Value, n int, dims []types.Dim) types.Value {
 		out.Dims = slices.Clone(v.A.Dims)
 		out.Dims[0] = types.Dim{Len: int32(n), Lower: 1}
 	}
-	for _, i := range rand.Perm(size)[:n] {
+	order := rand.Perm(size)[:n]
+	out.Elems = make([]types.Value, 0, n*width)
+	for k, i := range order {
+		if k%askedEvery == 0 {
+			if err := env.Ended(); err != nil {
+				return types.Value{}, err
+			}
+		}
 		out.Elems = append(out.Elems, v.A.Elems[i*width:(i+1)*width]...)
 	}
-	return types.Value{Type: v.Type, A: out}
+	return types.Value{Type: v.Type, A: out}, nil
 }
 
 // linesOfJSON is an array with the items of its first dimension on lines, as far as

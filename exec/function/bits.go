@@ -25,22 +25,32 @@ func init() {
 		{"bitor", "OR", func(x, y byte) bool { return x == '1' || y == '1' }, []string{"B'1001' | B'0101'", "1101"}},
 		{"bitxor", "XOR", func(x, y byte) bool { return x != y }, []string{"B'1001' # B'0101'", "1100"}},
 	} {
-		op(f.name+"(bit, bit) bit strict immutable", func(_ *Env, a vs) (types.Value, error) {
+		op(f.name+"(bit, bit) bit strict immutable", func(env *Env, a vs) (types.Value, error) {
 			if len(a[0].S) != len(a[1].S) {
 				return types.Value{}, sqlerr.Errorf(sqlerr.StringDataLengthMismatch, "cannot %s bit strings of different sizes", f.word)
 			}
 			b := make([]byte, len(a[0].S))
 			for i := range b {
+				if err := endedAt(env, i); err != nil {
+					return types.Value{}, err
+				}
 				b[i] = '0'
 				if f.of(a[0].S[i], a[1].S[i]) {
 					b[i] = '1'
 				}
 			}
-			return bitString(string(b))
+			return bitString(textOf(b))
 		}, f.ex...)
 	}
-	op("bitnot(bit) bit strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return bitString(strings.NewReplacer("0", "1", "1", "0").Replace(a[0].S))
+	op("bitnot(bit) bit strict immutable", func(env *Env, a vs) (types.Value, error) {
+		b := []byte(a[0].S)
+		for i := range b {
+			if err := endedAt(env, i); err != nil {
+				return types.Value{}, err
+			}
+			b[i] ^= 1 // of '0' and '1'
+		}
+		return bitString(textOf(b))
 	}, "~ B'1001'", "0110")
 	shift := func(side int64) ValueFunc {
 		return func(_ *Env, a vs) (types.Value, error) {
@@ -115,21 +125,25 @@ func init() {
 	op("overlay(bit, bit, int4) bit strict immutable", overlay, "overlay(B'0101011100' PLACING B'001' FROM 2)", "0001011100", "overlay(B'01' PLACING B'11' FROM 0)", "ERROR 22011")
 	op("overlay(bit, bit, int4, int4) bit strict immutable", overlay, "overlay(B'0101011100' PLACING B'101' FROM 2 FOR 6)", "0101100", "overlay(B'01' PLACING B'1' FROM 2147483647 FOR 1)", "ERROR 22003",
 		"overlay(B'0101' PLACING B'1' FROM 3 FOR -2)", "0110101")
-	op("position(bit, bit) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return int4(strings.Index(a[0].S, a[1].S) + 1)
+	op("position(bit, bit) int4 strict immutable", func(env *Env, a vs) (types.Value, error) {
+		i, err := indexOf(env, a[0].S, a[1].S)
+		return types.NewInt(types.Int4, int64(i)+1), err
 	}, "position(B'010' IN B'000001101011')", "8", "position(B'1' IN B'001')", "3")
 	const mostBits = 1<<31 - 8
 	fromInt := func() ValueFunc {
-		return func(_ *Env, a vs) (types.Value, error) {
+		return func(env *Env, a vs) (types.Value, error) {
 			n := int(a[1].I)
 			if n <= 0 || n > mostBits {
 				n = 1
 			}
 			b := make([]byte, n)
 			for i := range b {
+				if err := endedAt(env, i); err != nil {
+					return types.Value{}, err
+				}
 				b[i] = '0' + byte(uint64(a[0].I>>min(n-1-i, 63))&1)
 			}
-			return bitString(string(b))
+			return bitString(textOf(b))
 		}
 	}
 	op("bit(int4, int4) bit strict immutable", fromInt(), "44::bit(10)", "0000101100", "44::bit(3)", "100", "(-44)::bit(12)", "111111010100")

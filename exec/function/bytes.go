@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"math/bits"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/charset"
@@ -19,13 +18,11 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("sha224(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		h := sha256.Sum224(bytesOf(a[0].S))
-		return bytea(string(h[:]))
+	op("sha224(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return digest(env, sha256.New224(), a[0].S)
 	}, "sha224('abc'::bytea)", `\x23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7`)
-	op("sha384(bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		h := sha512.Sum384(bytesOf(a[0].S))
-		return bytea(string(h[:]))
+	op("sha384(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return digest(env, sha512.New384(), a[0].S)
 	}, "length(sha384('abc'::bytea))", "48")
 	op("get_byte(bytea, int4) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		if err := byteIndex(a[1].I, len(a[0].S)); err != nil {
@@ -73,32 +70,48 @@ func init() {
 	op("overlay(bytea, bytea, int4) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
 		return overlayBytes(a[0].S, a[1].S, a[2].I, int64(len(a[1].S)))
 	}, `overlay('\x1234567890'::bytea, '\x0203'::bytea, 2)`, `\x1202037890`)
-	op("ltrim(bytea, bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		s := a[0].S
-		for s != "" && strings.IndexByte(a[1].S, s[0]) >= 0 {
-			s = s[1:]
-		}
-		return bytea(s)
+	op("ltrim(bytea, bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return trimBytes(env, a, true, false)
 	}, `ltrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x34567890`)
-	op("rtrim(bytea, bytea) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		s := a[0].S
-		for s != "" && strings.IndexByte(a[1].S, s[len(s)-1]) >= 0 {
-			s = s[:len(s)-1]
-		}
-		return bytea(s)
+	op("rtrim(bytea, bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return trimBytes(env, a, false, true)
 	}, `rtrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x12345678`)
-	op("convert_from(bytea, name) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		s, err := decodeText(a[0].S, a[1].S, "source")
+	op("convert_from(bytea, name) text strict immutable", func(env *Env, a vs) (types.Value, error) {
+		s, err := decodeText(env, a[0].S, a[1].S, "source")
 		return types.NewText(s), err
 	}, `convert_from('\x74c3a9'::bytea, 'UTF8')`, "té", `convert_from('\x74e9'::bytea, 'LATIN1')`, "té", `convert_from('\xff'::bytea, 'UTF8')`, "ERROR 22021", `convert_from('\x93fa967b'::bytea, 'SJIS')`, "日本", `convert_from('\x81'::bytea, 'WIN1252')`, "ERROR 22P05",
 		`convert_from('a'::bytea, 'nosuch')`, "ERROR 22023")
-	op("convert_to(text, name) bytea strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		return encodeText(a[0].S, a[1].S)
+	op("convert_to(text, name) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
+		return encodeText(env, a[0].S, a[1].S)
 	}, "convert_to('té', 'UTF8')", `\x74c3a9`, "convert_to('té', 'LATIN1')", `\x74e9`, "convert_to('€', 'LATIN1')", "ERROR 22P05", "convert_to('日本', 'EUC_JP')", `\xc6fccbdc`, "convert_to('a', 'nosuch')", "ERROR 22023")
-	op("length(bytea, name) int4 strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		s, err := decodeText(a[0].S, a[1].S, "")
+	op("length(bytea, name) int4 strict immutable", func(env *Env, a vs) (types.Value, error) {
+		s, err := decodeText(env, a[0].S, a[1].S, "")
 		return types.NewInt(types.Int4, int64(utf8.RuneCountInString(s))), err
 	}, `length('jos\303\251'::bytea, 'UTF8')`, "4")
+}
+
+// trimBytes drops the bytes of the second argument at the ends of the first.
+func trimBytes(env *Env, a []types.Value, left, right bool) (types.Value, error) {
+	var set [256]bool
+	for i := range len(a[1].S) {
+		set[a[1].S[i]] = true
+	}
+	s := a[0].S
+	from, to := 0, len(s)
+	for work := 0; from < to; work++ {
+		if err := endedAt(env, work); err != nil {
+			return types.Value{}, err
+		}
+		switch {
+		case left && set[s[from]]:
+			from++
+		case right && set[s[to-1]]:
+			to--
+		default:
+			return bytea(s[from:to])
+		}
+	}
+	return bytea("")
 }
 
 func byteIndex(i int64, n int) error {
@@ -135,19 +148,31 @@ func encodingNamed(name, side string) (*charset.Charset, error) {
 	return c, nil
 }
 
-func decodeText(s, encoding, side string) (string, error) {
+func decodeText(env *Env, s, encoding, side string) (string, error) {
 	c, err := encodingNamed(encoding, side)
 	if err != nil {
 		return "", err
 	}
 	if c.Plain() {
-		return s, types.CheckUTF8(bytesOf(s))
+		return s, types.Pieces(bytesOf(s), env.Ended, types.CheckUTF8)
 	}
-	out, _, err := c.Decode(nil, bytesOf(s), true)
-	return textOf(out), err
+	var out []byte
+	for rest := bytesOf(s); ; {
+		piece := rest[:min(len(rest), pieceBytes)]
+		n := 0
+		if out, n, err = c.Decode(out, piece, len(piece) == len(rest)); err != nil {
+			return "", err
+		}
+		if rest = rest[n:]; len(rest) == 0 {
+			return textOf(out), nil
+		}
+		if err := env.Ended(); err != nil {
+			return "", err
+		}
+	}
 }
 
-func encodeText(s, encoding string) (types.Value, error) {
+func encodeText(env *Env, s, encoding string) (types.Value, error) {
 	c, err := encodingNamed(encoding, "destination")
 	if err != nil {
 		return types.Value{}, err
@@ -155,9 +180,11 @@ func encodeText(s, encoding string) (types.Value, error) {
 	if c.Plain() {
 		return bytea(s)
 	}
-	out, err := c.Encode(nil, bytesOf(s))
-	if err != nil {
-		return types.Value{}, err
-	}
-	return bytea(textOf(out))
+	var out []byte
+	err = types.Pieces(bytesOf(s), env.Ended, func(piece []byte) error {
+		var err error
+		out, err = c.Encode(out, piece)
+		return err
+	})
+	return types.NewString(types.Bytea, textOf(out)), err
 }

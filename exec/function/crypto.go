@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"strings"
 	"unicode/utf8"
@@ -21,23 +20,17 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	digest := func(env *Env, h hash.Hash, s string) ([]byte, error) {
-		err := pieces(env, bytesOf(s), func(piece []byte) { h.Write(piece) })
-		return h.Sum(nil), err
-	}
 	sum := func(env *Env, a vs) (types.Value, error) {
 		b, err := digest(env, md5.New(), a[0].S)
-		return types.NewText(hex.EncodeToString(b)), err
+		return types.NewText(hex.EncodeToString(bytesOf(b.S))), err
 	}
 	op("md5(text) text strict immutable", sum, "md5('abc')", "900150983cd24fb0d6963f7d28e17f72")
 	op("md5(bytea) text strict immutable", sum, `md5('\x616263'::bytea)`, "900150983cd24fb0d6963f7d28e17f72")
 	op("sha256(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
-		b, err := digest(env, sha256.New(), a[0].S)
-		return types.NewString(types.Bytea, textOf(b)), err
+		return digest(env, sha256.New(), a[0].S)
 	}, "sha256('abc'::bytea)", `\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad`)
 	op("sha512(bytea) bytea strict immutable", func(env *Env, a vs) (types.Value, error) {
-		b, err := digest(env, sha512.New(), a[0].S)
-		return types.NewString(types.Bytea, textOf(b)), err
+		return digest(env, sha512.New(), a[0].S)
 	}, "length(sha512('abc'::bytea))", "64")
 	op("encode(bytea, text) text strict immutable", encode, `encode('\x1234'::bytea, 'hex')`, "1234", "encode('abc'::bytea, 'base64')", "YWJj", `encode('a\000b'::bytea, 'escape')`, `a\000b`, "encode('a'::bytea, 'rot13')", "ERROR 22023")
 	op("decode(text, text) bytea strict immutable", decode, "decode('1234', 'hex')", `\x1234`, "decode('YWJj', 'base64')", `\x616263`, `decode('a\000b', 'escape')`, `\x610062`, "decode('zz', 'hex')", "ERROR 22023")
@@ -51,6 +44,12 @@ func init() {
 	}, "gen_random_uuid() <> gen_random_uuid()", "t", "length(gen_random_uuid()::text)", "36")
 }
 
+// digest is what h makes of s.
+func digest(env *Env, h hash.Hash, s string) (types.Value, error) {
+	err := pieces(env, bytesOf(s), func(piece []byte) { h.Write(piece) })
+	return types.NewString(types.Bytea, textOf(h.Sum(nil))), err
+}
+
 func unrecognizedEncoding(name string) error {
 	return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unrecognized encoding: \"%s\"", name)
 }
@@ -59,9 +58,11 @@ func encode(env *Env, a []types.Value) (types.Value, error) {
 	b := bytesOf(a[0].S)
 	switch strings.ToLower(a[1].S) {
 	case "hex":
-		return text(hex.EncodeToString(b))
+		out := make([]byte, 0, hex.EncodedLen(len(b)))
+		err := pieces(env, b, func(piece []byte) { out = hex.AppendEncode(out, piece) })
+		return types.NewText(textOf(out)), err
 	case "base64":
-		return text(wrapLines(base64.StdEncoding.EncodeToString(b), 76))
+		return encodeBase64(env, b)
 	case "escape":
 		var out []byte
 		err := pieces(env, b, func(piece []byte) { out = appendEscapes(out, piece) })
@@ -85,71 +86,141 @@ func appendEscapes(dst, b []byte) []byte {
 	return dst
 }
 
-// wrapLines breaks a string into lines, as MIME's base64 does.
-func wrapLines(s string, width int) string {
-	var b strings.Builder
-	for len(s) > width {
-		b.WriteString(s[:width])
-		b.WriteByte('\n')
-		s = s[width:]
+// encodeBase64 is b in lines of 76 characters; as in PostgreSQL a full line ends with a
+// newline, the last one too.
+func encodeBase64(env *Env, b []byte) (types.Value, error) {
+	const line = 76 / 4 * 3
+	n := base64.StdEncoding.EncodedLen(len(b))
+	out := make([]byte, 0, n+n/76)
+	for i := 0; i < len(b); i += line {
+		if i/line%askedEvery == askedEvery-1 {
+			if err := env.Ended(); err != nil {
+				return types.Value{}, err
+			}
+		}
+		out = base64.StdEncoding.AppendEncode(out, b[i:min(i+line, len(b))])
+		if i+line <= len(b) {
+			out = append(out, '\n')
+		}
 	}
-	b.WriteString(s)
-	return b.String()
+	return types.NewText(textOf(out)), nil
 }
 
 // decodeHex reads pairs of digits; white space may stand between pairs.
-func decodeHex(s string) (types.Value, error) {
+func decodeHex(env *Env, s string) (types.Value, error) {
 	out := make([]byte, 0, len(s)/2)
-	for i := 0; i < len(s); {
-		if strings.IndexByte(" \n\t\r", s[i]) >= 0 {
-			i++
-			continue
+	high := -1 // the first digit of a pair
+	err := eachEncoded(env, s, func(c byte, rest string) error {
+		d := hexDigit(c)
+		switch {
+		case d < 0 && high < 0 && isBlank(c):
+		case d < 0:
+			r, _ := utf8.DecodeRuneInString(rest)
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", r)
+		case high < 0:
+			high = d
+		default:
+			out = append(out, byte(high<<4|d))
+			high = -1
 		}
-		pair := s[i:min(i+2, len(s))]
-		for j := range len(pair) {
-			if strings.IndexByte("0123456789abcdefABCDEF", pair[j]) < 0 {
-				c, _ := utf8.DecodeRuneInString(s[i+j:])
-				return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", c)
-			}
-		}
-		if len(pair) < 2 {
-			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
-		}
-		b, err := hex.DecodeString(pair)
-		if err != nil {
-			return types.Value{}, fmt.Errorf("decoding %q: %w", pair, err)
-		}
-		out, i = append(out, b...), i+2
+		return nil
+	})
+	if err == nil && high >= 0 {
+		err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
 	}
-	return bytea(textOf(out))
+	return types.NewString(types.Bytea, textOf(out)), err
 }
 
-func decode(_ *Env, a []types.Value) (types.Value, error) {
+// eachEncoded calls f with each byte of s, and with it and what follows it.
+func eachEncoded(env *Env, s string, f func(c byte, rest string) error) error {
+	for i := range len(s) {
+		if err := endedAt(env, i); err != nil {
+			return err
+		}
+		if err := f(s[i], s[i:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+// hexDigit is the value of a hexadecimal digit, -1 of anything else.
+func hexDigit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// base64Values are the values of base64's digits, from one on; 0: it is none.
+var base64Values = func() (values [256]byte) {
+	for i := range len(base64Digits) {
+		values[base64Digits[i]] = byte(i) + 1
+	}
+	return values
+}()
+
+// decodeBase64 is PostgreSQL's pg_base64_decode, which goes on behind an end.
+func decodeBase64(env *Env, s string) (types.Value, error) {
+	out := make([]byte, 0, len(s)/4*3)
+	var group uint32
+	n, end := 0, 0 // digits of the group; of how many bytes the last groups are
+	err := eachEncoded(env, s, func(c byte, rest string) error {
+		v := base64Values[c]
+		switch {
+		case isBlank(c):
+			return nil
+		case c == '=' && end == 0 && n < 2:
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "unexpected \"=\" while decoding base64 sequence")
+		case c == '=' && end == 0:
+			end = n - 1
+		case c != '=' && v == 0:
+			r, _ := utf8.DecodeRuneInString(rest)
+			return sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid symbol \"%c\" found while decoding base64 sequence", r)
+		}
+		group = group<<6 + uint32(max(v, 1)-1)
+		if n++; n < 4 {
+			return nil
+		}
+		whole := [...]byte{byte(group >> 16), byte(group >> 8), byte(group)}
+		if end == 0 {
+			out = append(out, whole[:]...)
+		} else {
+			out = append(out, whole[:end]...)
+		}
+		group, n = 0, 0
+		return nil
+	})
+	if err == nil && n > 0 {
+		err = sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid base64 end sequence").
+			WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+	}
+	return types.NewString(types.Bytea, textOf(out)), err
+}
+
+func decode(env *Env, a []types.Value) (types.Value, error) {
 	s := a[0].S
 	switch strings.ToLower(a[1].S) {
 	case "hex":
-		return decodeHex(s)
+		return decodeHex(env, s)
 	case "base64":
-		b, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
-		if err != nil {
-			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidParameterValue, "invalid base64 end sequence").
-				WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
-		}
-		return bytea(textOf(b))
+		return decodeBase64(env, s)
 	case "escape":
-		b, err := types.ParseBytea(nil, s)
+		b, err := types.ParseByteaUntil(nil, s, env.Ended)
+		if err := env.Ended(); err != nil {
+			return types.Value{}, err
+		}
 		if strings.HasPrefix(s, `\x`) || err != nil {
 			return types.Value{}, sqlerr.Errorf(sqlerr.InvalidTextRepresentation, "invalid input syntax for type %s", "bytea")
 		}
 		return bytea(textOf(b))
 	}
 	return types.Value{}, unrecognizedEncoding(a[1].S)
-}
-
-func dropSpace(r rune) rune {
-	switch r {
-	case ' ', '\t', '\n', '\r':
-		return -1
-	}
-	return r
 }

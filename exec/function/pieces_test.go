@@ -3,10 +3,12 @@ package function
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
@@ -58,6 +60,32 @@ func TestLongValuesEnd(t *testing.T) {
 		{"reverse", []types.Value{types.NewText(long)}, len(long)},
 		{"quote_literal", []types.Value{types.NewText(long)}, len(long) + 2*500_000 + 3},
 		{"encode", []types.Value{{Type: byteaType, S: long}, types.NewText("escape")}, len(long) + 500_000 + 6*500_000},
+		{"encode", []types.Value{{Type: byteaType, S: long}, types.NewText("hex")}, 2 * len(long)},
+		{"encode", []types.Value{{Type: byteaType, S: long}, types.NewText("base64")}, 4_000_000 + 52_631},
+		{"decode", []types.Value{types.NewText(strings.Repeat("4a", 1_000_000)), types.NewText("hex")}, 1_000_000},
+		{"decode", []types.Value{types.NewText(strings.Repeat("abcd", 500_000)), types.NewText("base64")}, 3 * 500_000},
+		{"decode", []types.Value{types.NewText(strings.Repeat(`\101`, 500_000)), types.NewText("escape")}, 500_000},
+		{"quote_ident", []types.Value{types.NewText(long)}, len(long) + 500_000 + 2},
+		{"convert_to", []types.Value{types.NewText(long), types.NewString(types.Name, "LATIN1")}, 5 * 500_000},
+		{"convert_from", []types.Value{{Type: byteaType, S: long}, types.NewString(types.Name, "LATIN1")}, 8 * 500_000},
+		{"convert_from", []types.Value{{Type: byteaType, S: long}, types.NewString(types.Name, "UTF8")}, len(long)},
+		{"replace", []types.Value{types.NewText(long), types.NewText("a"), types.NewText("xyz")}, len(long) + 2*500_000},
+		{"replace", []types.Value{types.NewText(long), types.NewText("zz"), types.NewText("")}, len(long)},
+		{"translate", []types.Value{types.NewText(long), types.NewText("aé"), types.NewText("x")}, 4 * 500_000},
+		{"translate", []types.Value{types.NewText(long), types.NewText("aébcdefghijklmnopqrs"), types.NewText("x")}, 4 * 500_000},
+		{"substring", []types.Value{types.NewText(long), types.NewInt(types.Int4, 2_000_001)}, 6 * 100_000},
+		{"left", []types.Value{types.NewText(long), types.NewInt(types.Int4, -1)}, len(long) - 1},
+		{"right", []types.Value{types.NewText(long), types.NewInt(types.Int4, -2_000_000)}, 6 * 100_000},
+		{"btrim", []types.Value{types.NewText(long + "z" + long), types.NewText(`é'\"a`)}, 1},
+		{"btrim", []types.Value{{Type: byteaType, S: long + "z" + long}, {Type: byteaType, S: `é'\"a`}}, 1},
+		{"split_part", []types.Value{types.NewText(long), types.NewText("a"), types.NewInt(types.Int4, 400_000)}, 5},
+		{"split_part", []types.Value{types.NewText(long), types.NewText("a"), types.NewInt(types.Int4, -400_000)}, 5},
+		{"strpos", []types.Value{types.NewText(long), types.NewText("zz")}, 0},
+		{"unistr", []types.Value{types.NewText(strings.Repeat(`\0061bcdefgh`, 500_000))}, 8 * 500_000},
+		{"is_normalized", []types.Value{types.NewText(long), types.NewText("NFC")}, 0},
+		{"normalize", []types.Value{types.NewText(long), types.NewText("NFD")}, len(long) + 500_000},
+		{"sha384", []types.Value{{Type: byteaType, S: long}}, 48},
+		{"bitnot", []types.Value{types.NewString(types.Bit, strings.Repeat("01", 1_000_000))}, 2_000_000},
 		{"format", []types.Value{types.NewText(strings.Repeat("%1$s", 100_000)), types.NewText("x")}, 100_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,6 +113,37 @@ func TestLongValuesEnd(t *testing.T) {
 		is, err := isJSON(env, object, "value", true)
 		if (env == over) != errors.Is(err, ended) || is {
 			t.Errorf("IS JSON WITH UNIQUE KEYS is %v, %v", is, err)
+		}
+	}
+}
+
+// TestLongResultsMeetTheLimit: what a call makes of short arguments is refused when it is
+// more than a query may have, and not when it is made.
+func TestLongResultsMeetTheLimit(t *testing.T) {
+	env := &Env{Context: t.Context(), Format: types.DefaultFormat(), MemoryLimit: 10 << 20}
+	many, long := types.NewText(strings.Repeat("a", 50_000)), types.NewText(strings.Repeat("b", 50_000))
+	array := types.NewArray(types.Of(types.Text), slices.Repeat([]types.Value{types.NewText("a")}, 1000))
+	for name, args := range map[string][]types.Value{
+		"replace":         {many, types.NewText("a"), long},
+		"regexp_replace":  {many, types.NewText("a"), long, types.NewText("g")},
+		"array_to_string": {array, long},
+		"parse_ident":     {types.NewText(strings.Repeat("a.", 1_000_000) + "a"), types.NewBool(true)},
+	} {
+		var ts []types.OID
+		for _, a := range args {
+			ts = append(ts, a.Type.OID)
+		}
+		if name == "array_to_string" {
+			ts[0] = types.AnyArray
+		}
+		def := Lookup(name, ts...)
+		if def == nil {
+			t.Fatalf("there is no %s", name)
+		}
+		_, err := callOnce(def, env, args)
+		var e *sqlerr.Error
+		if !errors.As(err, &e) || e.Code != sqlerr.OutOfMemory {
+			t.Errorf("%s: %v, want 53200", name, err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func init() {
 	op := func(sig string, f ValueFunc, ex ...string) {
 		define(sig, Definition{Value: f, Examples: examples(ex...)})
 	}
-	op("quote_ident(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) { return text(catalog.QuoteName(a[0].S)) },
+	op("quote_ident(text) text strict immutable", func(env *Env, a vs) (types.Value, error) { return quotedIdent(env, a[0].S) },
 		"quote_ident('Foo bar')", `"Foo bar"`, "quote_ident('foo')", "foo", "quote_ident('select')", `"select"`, `quote_ident('a"b')`, `"a""b"`)
 	op("quote_literal(text) text strict immutable", func(env *Env, a vs) (types.Value, error) { return quotedLiteral(env, a[0].S) },
 		"quote_literal('O''Reilly')", "'O''Reilly'", `quote_literal('a\b')`, `E'a\\b'`)
@@ -44,6 +44,29 @@ func quoteLiteral(s string) string {
 		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
 	}
 	return quoted
+}
+
+// quotedIdent is catalog.QuoteName of what may be long.
+func quotedIdent(env *Env, s string) (types.Value, error) {
+	if len(s) <= LongValue {
+		return text(catalog.QuoteName(s))
+	}
+	safe := true // but for its first character and keywords, of which none is long
+	out := append(make([]byte, 0, len(s)+2), '"')
+	err := pieces(env, s, func(piece string) {
+		for i := range len(piece) {
+			c := piece[i]
+			safe = safe && catalog.IsNameByte(c)
+			if c == '"' {
+				out = append(out, c)
+			}
+			out = append(out, c)
+		}
+	})
+	if safe && (s[0] < '0' || s[0] > '9') {
+		return types.NewText(s), err
+	}
+	return types.NewText(textOf(append(out, '"'))), err
 }
 
 // quotedLiteral is quoteLiteral of what may be long.
@@ -225,7 +248,11 @@ func (f *formatter) one() error {
 		part = "NULL"
 	case v.Null:
 	case s.kind == 'I':
-		part = catalog.QuoteName(string(appendOutput(f.env, nil, v)))
+		quoted, err := quotedIdent(f.env, string(appendOutput(f.env, nil, v)))
+		if err != nil {
+			return err
+		}
+		part = quoted.S
 	case s.kind == 'L':
 		quoted, err := quotedLiteral(f.env, string(appendOutput(f.env, nil, v)))
 		if err != nil {

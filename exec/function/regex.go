@@ -134,47 +134,58 @@ func regexReplace(env *Env, s, pattern, with, flags string) (types.Value, error)
 
 // replaceMatches replaces the n-th match from a byte on, or all for n 0.
 func replaceMatches(env *Env, re *regex.Regexp, s, with string, from int, n int64) (types.Value, error) {
-	var b strings.Builder
+	b := builder{env: env}
 	last, count := 0, int64(0)
+	var full error
 	err := eachMatch(env, re, s, from, func(m []int) bool {
 		if count++; n != 0 && count != n {
 			return true
 		}
-		b.WriteString(s[last:m[0]])
-		expandReplacement(&b, s, with, m)
+		if full = b.append(s[last:m[0]]); full == nil {
+			full = expandReplacement(&b, s, with, m)
+		}
 		last = m[1]
-		return n == 0
+		return n == 0 && full == nil
 	})
-	if err != nil || last == 0 && b.Len() == 0 {
+	if err == nil {
+		err = full
+	}
+	if err != nil || last == 0 && len(b.out) == 0 {
 		return types.NewText(s), err
 	}
-	b.WriteString(s[last:])
-	return text(b.String())
+	err = b.append(s[last:])
+	return types.NewText(textOf(b.out)), err
 }
 
 // expandReplacement writes a replacement, in which \1 to \9 are groups, \& the
 // whole match and \\ a backslash.
-func expandReplacement(b *strings.Builder, s, with string, m []int) {
-	for i := 0; i < len(with); i++ {
-		if with[i] != '\\' || i+1 == len(with) {
-			b.WriteByte(with[i])
-			continue
+func expandReplacement(b *builder, s, with string, m []int) error {
+	for with != "" {
+		plain := strings.IndexByte(with, '\\')
+		if plain < 0 || plain == len(with)-1 {
+			return b.append(with)
 		}
-		i++
-		switch c := with[i]; {
+		if err := b.append(with[:plain]); err != nil {
+			return err
+		}
+		part := with[plain : plain+2]
+		switch c := part[1]; {
 		case c == '&':
-			b.WriteString(s[m[0]:m[1]])
+			part = s[m[0]:m[1]]
 		case c >= '1' && c <= '9':
+			part = ""
 			if g := int(c - '0'); 2*g+1 < len(m) && m[2*g] >= 0 {
-				b.WriteString(s[m[2*g]:m[2*g+1]])
+				part = s[m[2*g]:m[2*g+1]]
 			}
 		case c == '\\':
-			b.WriteByte('\\')
-		default:
-			b.WriteByte('\\')
-			b.WriteByte(c)
+			part = part[1:]
 		}
+		if err := b.append(part); err != nil {
+			return err
+		}
+		with = with[plain+2:]
 	}
+	return nil
 }
 
 // groupsOf are the groups of a match, or all of it where there is none.

@@ -170,7 +170,11 @@ func eachMatchFrom(env *Env, re *regex.Regexp, in string, start int64, f func(m 
 	if start-1 > int64(utf8.RuneCountInString(in)) {
 		return nil
 	}
-	return eachMatch(env, re, in, skipChars(in, start-1), f)
+	from, err := skipChars(env, in, start-1)
+	if err != nil {
+		return err
+	}
+	return eachMatch(env, re, in, from, f)
 }
 
 func countMatches(env *Env, a []types.Value) (types.Value, error) {
@@ -219,5 +223,9 @@ func replaceNth(env *Env, a []types.Value) (types.Value, error) {
 	if start-1 > int64(utf8.RuneCountInString(in)) {
 		return text(in)
 	}
-	return replaceMatches(env, re, in, a[2].S, skipChars(in, start-1), n)
+	from, err := skipChars(env, in, start-1)
+	if err != nil {
+		return types.Value{}, err
+	}
+	return replaceMatches(env, re, in, a[2].S, from, n)
 }

@@ -32,7 +32,7 @@ func init() {
 	})
 	define("concat(variadic any) text stable", Definition{
 		Value: func(env *Env, a []types.Value) (types.Value, error) {
-			return text(textOf(joined(env, nil, a, "")))
+			return joined(env, a, "")
 		}, Examples: examples("concat('abcde', 2, NULL, 22, true)", "abcde222t", "concat(NULL)", ""),
 	})
 	define("concat_ws(text, variadic any) text stable", Definition{
@@ -40,7 +40,7 @@ func init() {
 			if a[0].Null {
 				return null(types.Text)
 			}
-			return text(textOf(joined(env, nil, a[1:], a[0].S)))
+			return joined(env, a[1:], a[0].S)
 		}, Examples: examples("concat_ws(',', 'abcde', 2, NULL, 22)", "abcde,2,22", "concat_ws(NULL, 'a', 'b')", "NULL"),
 	})
 	for _, f := range []struct {
@@ -58,7 +58,8 @@ func init() {
 			case n*4 > maxText:
 				return types.Value{}, tooLong()
 			case have >= n || fill == "":
-				return text(s[:skipChars(s, n)])
+				end, err := skipChars(env, s, n)
+				return types.NewText(s[:end]), err
 			}
 			return padded(env, s, fill, int(n-have), f.left)
 		}
@@ -164,21 +165,27 @@ func textForm(env *Env, v types.Value) string {
 	return textOf(types.AppendText(nil, v, env.Format))
 }
 
-// joined appends the output forms of the values that are not NULL, with sep
-// between them.
-func joined(env *Env, dst []byte, vs []types.Value, sep string) []byte {
+// joined are the output forms of the values that are not NULL, with sep between them.
+func joined(env *Env, vs []types.Value, sep string) (types.Value, error) {
+	r := builder{env: env}
 	first := true
 	for _, v := range vs {
 		if v.Null {
 			continue
 		}
 		if !first {
-			dst = append(dst, sep...)
+			if err := r.append(sep); err != nil {
+				return types.Value{}, err
+			}
 		}
 		first = false
-		dst = appendOutput(env, dst, v)
+		from := len(r.out)
+		r.out = appendOutput(env, r.out, v)
+		if err := r.made(len(r.out) - from); err != nil {
+			return types.Value{}, err
+		}
 	}
-	return dst
+	return types.NewText(textOf(r.out)), nil
 }
 
 // appendOutput appends what the type's output function gives.
@@ -192,7 +199,11 @@ func appendOutput(env *Env, dst []byte, v types.Value) []byte {
 // padded is s with n characters of fill, repeated for ever, on its one side.
 func padded(env *Env, s, fill string, n int, left bool) (types.Value, error) {
 	chars := utf8.RuneCountInString(fill)
-	size := n/chars*len(fill) + skipChars(fill, int64(n%chars))
+	part, err := skipChars(env, fill, int64(n%chars))
+	if err != nil {
+		return types.Value{}, err
+	}
+	size := n/chars*len(fill) + part
 	if left {
 		return extended(env, "", fill, size, s)
 	}

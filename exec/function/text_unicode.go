@@ -26,47 +26,59 @@ func init() {
 		}
 		return normalized(env, form, a[0].S)
 	}, `"normalize"(unistr('\0061\0308'), 'NFC')`, "ä", `octet_length("normalize"('ä', 'NFD'))`, "3", `"normalize"('a', 'x')`, "ERROR 22023")
-	op("is_normalized(text, optional text = NFC) bool strict immutable", func(_ *Env, a vs) (types.Value, error) {
+	op("is_normalized(text, optional text = NFC) bool strict immutable", func(env *Env, a vs) (types.Value, error) {
 		form, err := normalForm(a[1:])
 		if err != nil {
 			return types.Value{}, err
 		}
-		return boolean(form.IsNormalString(a[0].S))
+		normal := true
+		err = normalPieces(env, form, a[0].S, func(piece string) bool {
+			normal = form.IsNormalString(piece)
+			return normal
+		})
+		return types.NewBool(normal), err
 	}, "is_normalized('ä', 'NFC')", "t", "is_normalized('ä', 'NFD')", "f", "is_normalized('a')", "t")
-	op("unistr(text) text strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		s, err := unicodeEscapes(a[0].S)
+	op("unistr(text) text strict immutable", func(env *Env, a vs) (types.Value, error) {
+		s, err := unicodeEscapes(env, a[0].S)
 		return types.NewText(s), err
 	}, `unistr('d\0061t\+000061')`, "data", `unistr('\u0441\\x\U00000041')`, `с\xA`, `unistr('\d83d\de00')`, "😀", `unistr('\d83d')`, "ERROR 42601", `unistr('wrong: \xyz')`, "ERROR 42601")
-	op("parse_ident(str text, optional strict bool = true) _text strict immutable", func(_ *Env, a vs) (types.Value, error) {
-		parts, err := splitIdent(a[0].S, len(a) < 2 || a[1].Bool())
-		return textArray(parts), err
+	op("parse_ident(str text, optional strict bool = true) _text strict immutable", func(env *Env, a vs) (types.Value, error) {
+		parts, err := splitIdent(env, a[0].S, len(a) < 2 || a[1].Bool())
+		return types.NewArray(types.Of(types.Text), parts), err
 	}, `parse_ident('"SomeSchema".someTable')`, "{SomeSchema,sometable}", "parse_ident('a.b[0]')", "ERROR 22023", "parse_ident('a.b[0]', false)", "{a,b}", "parse_ident('a.')", "ERROR 22023", `parse_ident('"a""b" . c')`, `{"a\"b",c}`, "parse_ident('1a')", "ERROR 22023", `parse_ident('""')`, "ERROR 22023")
 	define("string_to_table(text, text, text) setof text immutable", Definition{
 		Set: func(_ *Env, a vs) (Set, error) { return newSplitter(a[0], a[1], a[2]), nil }, Examples: examples("string_to_table('a,b,,c', ',', '')", "a, b, NULL, c")})
 }
 
-// normalized brings a text into a form, piece by piece: what begins at a boundary does
-// not change what stands before it.
+// normalized brings a text into a form.
 func normalized(env *Env, form norm.Form, s string) (types.Value, error) {
-	const piece = 64 << 10
-	if len(s) <= piece {
-		return text(form.String(s))
-	}
-	var b strings.Builder
-	for s != "" {
+	var out []byte
+	err := normalPieces(env, form, s, func(piece string) bool {
+		out = form.AppendString(out, piece)
+		return true
+	})
+	return types.NewText(textOf(out)), err
+}
+
+// normalPieces calls f with a text piece by piece, until it returns false: what begins
+// at a boundary does not change what stands before it.
+func normalPieces(env *Env, form norm.Form, s string, f func(piece string) bool) error {
+	const most = 64 << 10
+	for len(s) > most {
 		if err := env.Ended(); err != nil {
-			return types.Value{}, err
+			return err
 		}
-		n := len(s)
-		if n > piece {
-			if at := form.LastBoundary([]byte(s[:piece])); at > 0 {
-				n = at
-			}
+		n := form.LastBoundary(bytesOf(s[:most]))
+		if n <= 0 {
+			break
 		}
-		b.WriteString(form.String(s[:n]))
+		if !f(s[:n]) {
+			return nil
+		}
 		s = s[n:]
 	}
-	return text(b.String())
+	f(s)
+	return nil
 }
 
 // normalForm reads the argument that names the form; NFC where there is none.
@@ -89,10 +101,13 @@ func normalForm(a []types.Value) (norm.Form, error) {
 }
 
 // unicodeEscapes resolves \XXXX, \+XXXXXX, \uXXXX and \UXXXXXXXX.
-func unicodeEscapes(s string) (string, error) {
+func unicodeEscapes(env *Env, s string) (string, error) {
 	var b strings.Builder
 	high := rune(0) // of a surrogate pair
-	for s != "" {
+	for n := 0; s != ""; n++ {
+		if err := endedAt(env, n); err != nil {
+			return "", err
+		}
 		if s[0] != '\\' || strings.HasPrefix(s, `\\`) {
 			if high != 0 {
 				return "", badSurrogates()
@@ -157,32 +172,42 @@ func badSurrogates() error {
 
 // splitIdent cuts a qualified name. Not strict, it ignores what follows the last
 // part.
-func splitIdent(s string, strict bool) ([]string, error) {
+func splitIdent(env *Env, s string, strict bool) ([]types.Value, error) {
 	bad := func() error {
 		return sqlerr.Errorf(sqlerr.InvalidParameterValue, "string is not a valid identifier: \"%s\"", s)
 	}
-	var parts []string
+	var parts []types.Value
+	count := items{env: env, size: valueBytes}
 	rest := strings.TrimLeft(s, " \t\n\r\f\v")
 	for {
+		if err := count.more(); err != nil {
+			return nil, err
+		}
 		switch {
 		case strings.HasPrefix(rest, `"`):
 			part, after, ok := quotedPart(rest)
+			if err := endedLong(env, len(rest)-len(after)); err != nil {
+				return nil, err
+			}
 			if !ok {
 				return nil, bad().(*sqlerr.Error).WithDetail("String has unclosed double quotes.")
 			}
 			if part == "" {
 				return nil, bad().(*sqlerr.Error).WithDetail("Quoted identifier must not be empty.")
 			}
-			parts, rest = append(parts, part), after
+			parts, rest = append(parts, types.NewText(part)), after
 		default:
 			n := 0
 			for n < len(rest) && (isWordByte(rest[n]) || rest[n] >= 0x80 || n > 0 && rest[n] == '$') {
 				n++
 			}
+			if err := endedLong(env, n); err != nil {
+				return nil, err
+			}
 			if n == 0 || rest[0] >= '0' && rest[0] <= '9' {
 				return nil, bad()
 			}
-			parts, rest = append(parts, strings.ToLower(rest[:n])), rest[n:]
+			parts, rest = append(parts, types.NewText(strings.ToLower(rest[:n]))), rest[n:]
 		}
 		rest = strings.TrimLeft(rest, " \t\n\r\f\v")
 		switch {
