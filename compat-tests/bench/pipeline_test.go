@@ -71,7 +71,7 @@ func kafkaBars(t *testing.T, base time.Duration) []bar {
 	exec(t, p, "CREATE STREAM events "+eventColumns+" WITH (type = 'kafka', topic = 'events')")
 	cpu := cpuPerRecord(t, p, "events", pipelineRows)
 	filter := bar{name: "Kafka -> filter -> text rows / encoding/json", value: float64(cpu) / float64(base), limit: 0.15, note: fmt.Sprintf("%v a record", cpu)}
-	return append([]bar{filter, avroBar(t, p, dir, cpu)}, transactionBars(t, p, base)...)
+	return append([]bar{filter, avroBar(t, p, dir, cpu)}, transactionBars(t, broker, p, base)...)
 }
 
 // eventSchema is the event's in Avro.

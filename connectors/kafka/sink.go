@@ -325,9 +325,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		spans[i].end = len(buf)
 	}
 	s.room = min(len(buf)+len(buf)/16, 1<<20)
+	now := time.Now() // asked once: the client would for each record
 	for i := range records {
 		r, at := &records[i], spans[i]
-		r.Topic = s.config.topic
+		r.Topic, r.Timestamp = s.config.topic, now
 		if !s.nullKey(b, i) {
 			r.Key = buf[at.key:at.value:at.value]
 		}
