@@ -525,6 +525,33 @@ func TestPositionAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestPositionAtALimit: rows up to a limit within a batch are counted as others are, and
+// their position has the epoch of the batch.
+func TestPositionAtALimit(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`, `{"id":3}`)
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	r := c.r.(*reader)
+	r.Limit([]stream.Position{{Split: "0", Offset: encode(r.parts[partition{"t", 0}].id, 2, -1)}})
+	rows := 0
+	for rows < 2 {
+		read, err := r.Read(t.Context(), c.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows += c.b.Rows; c.b.Rows == 0 {
+			continue
+		}
+		if next, epoch, ok := place(read.Next); next != int64(rows) || epoch != 0 || !ok {
+			t.Errorf("after %d rows the position is offset %d, epoch %d, %v; want epoch 0", rows, next, epoch, ok)
+		}
+	}
+	if n := r.source.env.Metrics.RecordsRead.Load(); rows != 2 || n != 2 {
+		t.Errorf("%d rows, of which %d are counted; want 2", rows, n)
+	}
+}
+
 // epochEnds answers OffsetForLeaderEpoch (23): the first epoch of t's only partition ended
 // behind its first record.
 func epochEnds(req kmsg.Request) (kmsg.Response, error, bool) {

@@ -121,7 +121,7 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, limi
 		r.bound[i] = b.Cols[k]
 	}
 	r.decoder.Bind(r.bound)
-	pt, most, size := c.part, vec.MaxRows, int64(0)
+	pt, most, size, limited := c.part, vec.MaxRows, int64(0), false
 	if r.changes != nil {
 		most-- // one record may make two
 	}
@@ -139,13 +139,12 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, limi
 		case pt.end >= 0 && rec.offset >= pt.end:
 			pt.next, all = pt.end, true
 		case rec.offset >= limit:
-			pt.next = limit
+			pt.next, limited = limit, true
 			c.batches.unread()
-			return false, nil
 		case past != nil && past(rec):
 			c.last, all = true, true
 		}
-		if all {
+		if all || limited {
 			break
 		}
 		if rec.offset < pt.next {
