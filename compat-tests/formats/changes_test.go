@@ -17,12 +17,18 @@ import (
 // connect starts a gateway with a broker of its own.
 func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
+	return connectOver(t, "")
+}
+
+// connectOver is connect to a gateway over brokers, one of its own where there are none.
+func connectOver(t *testing.T, brokers string) *pgx.Conn {
+	t.Helper()
 	dir := t.TempDir()
 	settings := filepath.Join(dir, "ferris.yaml")
 	if err := os.WriteFile(settings, []byte("http.allow: [127.0.0.1]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := gateway.Start(t, gateway.Options{Dev: true, Dir: dir, Args: []string{"--config", settings}})
+	p := gateway.Start(t, gateway.Options{Dev: brokers == "", Brokers: brokers, Dir: dir, Args: []string{"--config", settings}})
 	conn, err := pgx.Connect(t.Context(), p.URL())
 	if err != nil {
 		t.Fatal(err)
