@@ -107,7 +107,7 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	if err := t.e.probeSources(ctx, p); err != nil && !unreachable(err) {
 		return err
 	}
-	if err := t.e.namedSplits(ctx, p.Root, from); err != nil && !unreachable(err) {
+	if err := t.e.namedPlaces(ctx, p.Root, from); err != nil && !unreachable(err) {
 		return err
 	}
 	if err := t.owe(ctx, []*catalog.Job{j}); err != nil {
@@ -116,18 +116,18 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Failure, c.Start = catalog.JobRunning, catalog.Failure{}, from })
 }
 
-// namedSplits refuses offsets of splits that a stream does not have.
-func (e *Engine) namedSplits(ctx context.Context, root plan.Node, from *catalog.JobStart) (err error) {
+// namedPlaces refuses offsets, and those of splits, that a stream does not have.
+func (e *Engine) namedPlaces(ctx context.Context, root plan.Node, from *catalog.JobStart) (err error) {
 	plan.WalkNode(root, func(n plan.Node) bool {
 		if sc, ok := n.(*plan.Scan); ok && err == nil && len(from.Offsets[sc.Relation.Name]) > 0 {
-			err = e.hasSplits(ctx, sc.Relation, from.Offsets[sc.Relation.Name])
+			err = e.hasPlaces(ctx, sc.Relation, from.Offsets[sc.Relation.Name])
 		}
 		return err == nil
 	})
 	return err
 }
 
-func (e *Engine) hasSplits(ctx context.Context, r *catalog.Relation, offsets map[string]int64) (err error) {
+func (e *Engine) hasPlaces(ctx context.Context, r *catalog.Relation, offsets map[string]int64) (err error) {
 	src, err := e.openSource(ctx, r, nil)
 	if err != nil {
 		return err
@@ -147,7 +147,22 @@ func (e *Engine) hasSplits(ctx context.Context, r *catalog.Relation, offsets map
 				WithHint("SELECT * FROM ferris.splits shows those that there are.")
 		}
 	}
-	return nil
+	return startsAt(ctx, src, r, offsets)
+}
+
+// startsAt refuses offsets that a stream does not have: by then the job's state is gone.
+func startsAt(ctx context.Context, src stream.Source, r *catalog.Relation, offsets map[string]int64) error {
+	s := stream.Scan{Earliest: true, At: map[stream.Split]int64{}}
+	var from []stream.Position
+	for name, n := range offsets {
+		s.At[stream.Split(name)] = n
+		from = append(from, stream.Position{Split: stream.Split(name)})
+	}
+	reader, err := src.Open(ctx, from, s)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", r.Name, err)
+	}
+	return reader.Close()
 }
 
 // startsFrom refuses a place that what a scan reads cannot be read from.

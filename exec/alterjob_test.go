@@ -112,10 +112,18 @@ func TestAlterJobStartFrom(t *testing.T) {
 		`ALTER JOB j START FROM OFFSETS '{"other": {"0": 1}}'`: sqlerr.UndefinedTable,
 		`ALTER JOB j START FROM OFFSETS '{"in": {"7": 1}}'`:    sqlerr.InvalidParameterValue,
 		`ALTER JOB j START FROM OFFSETS '{"in": {"x": 1}}'`:    sqlerr.InvalidParameterValue,
+		`ALTER JOB j START FROM OFFSETS '{"in": {"0": 99}}'`:   sqlerr.InvalidParameterValue,
 	} {
-		if _, err := f.sql(sql, -1); sqlerr.CodeOf(err) != code {
+		_, err := f.sql(sql, -1)
+		if sqlerr.CodeOf(err) != code {
 			t.Errorf("%s: %v (%s), want %s", sql, err, sqlerr.CodeOf(err), code)
 		}
+		if code == sqlerr.SyntaxError && sqlerr.From(err).Hint == "" {
+			t.Errorf("%s: no hint", sql)
+		}
+	}
+	if state := f.catalog.Snapshot().Job("j").State; state != catalog.JobStopped {
+		t.Errorf("what is refused leaves the job %s", state)
 	}
 }
 

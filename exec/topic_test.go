@@ -294,7 +294,9 @@ func (r *topicReader) Add(_ context.Context, from []stream.Position) error {
 		case r.latest:
 			x.next = len(r.t.splits[n])
 		default:
-			x.next = int(r.scan.At[p.Split])
+			if x.next = int(r.scan.At[p.Split]); x.next > len(r.t.splits[n]) {
+				return sqlerr.Errorf(sqlerr.InvalidParameterValue, "split %s ends before %d", p.Split, x.next)
+			}
 		}
 		if r.scan.Bounded {
 			x.until = len(r.t.splits[n])

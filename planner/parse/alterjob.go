@@ -91,11 +91,14 @@ func (h *head) stateFile() {
 	s.Path = list[0].GetAConst().GetSval().Sval
 }
 
+// jobPlaces is the hint of who starts a job from another place.
+const jobPlaces = "START FROM takes EARLIEST, LATEST, TIMESTAMP 'time' or OFFSETS '{\"stream\": {\"partition\": offset}}'."
+
 // jobFrom reads where a job starts, and returns the token behind it.
 func (h *head) jobFrom(f *JobFrom, i, j int) int {
 	switch {
 	case i >= j:
-		h.fail(h.syntaxError(j))
+		h.fail(h.syntaxError(j).WithHint(jobPlaces))
 		return j
 	case h.is(i, "earliest"):
 		f.Kind = "EARLIEST"
@@ -108,16 +111,16 @@ func (h *head) jobFrom(f *JobFrom, i, j int) int {
 	case h.is(i, "offsets"):
 		f.Kind = "OFFSETS"
 	default:
-		h.fail(h.syntaxError(i))
+		h.fail(h.syntaxError(i).WithHint(jobPlaces))
 		return j
 	}
 	if i+1 >= j {
-		h.fail(h.syntaxError(j))
+		h.fail(h.syntaxError(j).WithHint(jobPlaces))
 		return j
 	}
 	list := h.exprs(i+1, j)
 	if len(list) != 1 || list[0].GetAConst().GetSval() == nil {
-		h.fail(h.syntaxError(i + 1))
+		h.fail(h.syntaxError(i + 1).WithHint(jobPlaces))
 		return j
 	}
 	f.Text, f.Pos = list[0].GetAConst().GetSval().Sval, h.src.Char(h.start(i+1))
