@@ -130,6 +130,35 @@ func TestScanKeepsToItsRange(t *testing.T) {
 	})
 }
 
+// TestKeysAfterOthers: a key that goes with the one before it is looked for where that is there.
+func TestKeysAfterOthers(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := begun(t, s)
+		prepare(t, j, 1, "a", "1", "b", "2", "d", "4", "e", "5")
+		ok(t, j.Commit(1))
+		sn := s.Snapshot(j.ID())
+		defer sn.Close()
+		keys := [][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("d"), []byte("e")}
+		for _, c := range []struct {
+			name  string
+			after func(i int) bool
+			want  string
+		}{
+			{"each", nil, "0=1 1=2 3=4 4=5 "},
+			{"d after c", func(i int) bool { return i == 3 }, "0=1 1=2 4=5 "},
+			{"e after d after c", func(i int) bool { return i >= 3 }, "0=1 1=2 "},
+			{"a and b after others", func(i int) bool { return i < 2 }, "0=1 1=2 3=4 4=5 "},
+		} {
+			got := ""
+			ok(t, sn.GetEach(j.ID(), pages, keys, c.after, func(i int, v []byte) error {
+				got += fmt.Sprintf("%d=%s ", i, v)
+				return nil
+			}))
+			expect(t, c.name, got, c.want)
+		}
+	})
+}
+
 func TestRollback(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := begun(t, s)

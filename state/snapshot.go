@@ -93,8 +93,9 @@ func (sn *Snapshot) Get(job ID, sp Space, key, dst []byte) ([]byte, bool, error)
 }
 
 // GetEach calls fn with the value of each of some keys that is there, in their
-// order: sorted keys are read fastest. fn may not keep the value.
-func (sn *Snapshot) GetEach(job ID, sp Space, keys [][]byte, fn func(i int, value []byte) error) error {
+// order: sorted keys are read fastest. A key that after says so of is not looked for where
+// the one before it is not there; after nil: each is. fn may not keep the value.
+func (sn *Snapshot) GetEach(job ID, sp Space, keys [][]byte, after func(i int) bool, fn func(i int, value []byte) error) error {
 	version := sn.versions[job]
 	if version == 0 {
 		return nil
@@ -102,10 +103,14 @@ func (sn *Snapshot) GetEach(job ID, sp Space, keys [][]byte, fn func(i int, valu
 	txn := sn.s.db.NewTransactionAt(version, false)
 	defer txn.Discard()
 	full := appendSpace(nil, job, sp)
+	there := false
 	for i, key := range keys {
+		if i > 0 && !there && after != nil && after(i) {
+			continue
+		}
 		full = append(full[:prefixLen], key...)
 		item, err := txn.Get(full)
-		if errors.Is(err, badger.ErrKeyNotFound) {
+		if there = err == nil; errors.Is(err, badger.ErrKeyNotFound) {
 			continue
 		}
 		if err == nil {

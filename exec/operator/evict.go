@@ -3,7 +3,6 @@ package operator
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -83,7 +82,7 @@ type generation struct {
 	close  func()
 	// gone reports of what a group in pages has beside its key that it is not there any
 	// more: merging leaves it out. nil: all are there. size is about how many bytes a
-	// group takes; 0: few.
+	// group takes; 0: some of them say.
 	gone  func(beside []byte) bool
 	size  int64
 	merge *merge // nil: all of it is in pages
@@ -362,9 +361,6 @@ func (e *evicted) take(w StateWriter, part float64) error {
 	}
 	e.endMerge()
 	e.changed = true
-	if f := m.filter; f != nil {
-		e.filters[e.now.next] = f
-	}
 	if e.now.next != e.now.bits {
 		e.now.deltas = false // all pages were written whole
 	}
@@ -375,6 +371,11 @@ func (e *evicted) take(w StateWriter, part float64) error {
 
 // write writes one page that has been merged.
 func (e *evicted) write(w StateWriter, p pageWrite) {
+	// The epoch that is committed may have groups in the page that this one has not: those
+	// of the generation before, which are not looked for in pages.
+	if p.filter != nil {
+		e.filters[p.at.bits].set(p.at.page, p.filter)
+	}
 	if p.value != nil {
 		e.cache.put(p.at, p.value)
 	} else {
@@ -416,13 +417,33 @@ func (e *evicted) replace(g *generation) {
 // begin has the generation before be merged.
 func (e *evicted) begin() {
 	if e.now.merged == 0 {
-		n := e.now.groups + int64(e.old.table.Len())
-		e.now.next = max(e.now.bits, bitsFor(max(n, n*e.old.size*groupsPerPage/pageBytes)))
+		n, size := e.now.groups+int64(e.old.table.Len()), e.old.size
+		if size == 0 {
+			size = e.sampled()
+		}
+		e.now.next = max(e.now.bits, bitsFor(max(n, n*size*groupsPerPage/pageBytes)))
 		if e.now.groups == 0 {
 			e.now.bits = e.now.next // there is no page yet
 		}
 	}
-	e.old.merge = startMerge(e, e.filters[e.now.next])
+	if e.filters[e.now.next] == nil {
+		e.makeFilter(e.now.next, e.now.groups+int64(e.old.table.Len()))
+	}
+	e.old.merge = startMerge(e)
+}
+
+// sampleGroups is of how many groups it is seen how large one is.
+const sampleGroups = 64
+
+// sampled is about how many bytes a group of the generation before takes.
+func (e *evicted) sampled() int64 {
+	n, bytes, some := e.old.table.Len(), 0, 0
+	for g := 0; g < n; g += max(n/sampleGroups, 1) {
+		e.key = e.codec.layout.Append(e.key[:0], e.old.table.keys, g)
+		e.buf = e.old.save(int32(g), e.buf[:0])
+		bytes, some = bytes+len(e.key)+len(e.buf), some+1
+	}
+	return int64(bytes / max(some, 1))
 }
 
 // put stores how the parts lie.
@@ -501,7 +522,7 @@ func (e *evicted) committed() {
 	}
 	e.closeReader()
 	e.known, e.limbo = e.now, pageRange{}
-	maps.DeleteFunc(e.filters, func(b uint8, _ *pageFilter) bool { return b != e.known.bits && b != e.known.next })
+	e.dropFilters(e.known.bits, e.known.next)
 	e.cache.only(e.known.bits, e.known.next)
 	if e.known.groups > 0 && e.of == nil {
 		e.reader, e.open = e.from.Read(), true
@@ -530,6 +551,10 @@ func (e *evicted) close() {
 		e.old = nil
 	}
 	e.cache.close()
+	for b, f := range e.filters {
+		e.account.Release(f.bytes())
+		delete(e.filters, b)
+	}
 }
 
 // endMerge ends the merging of the generation before, where it is being merged.

@@ -16,9 +16,10 @@ import (
 const (
 	// mostDeltas bounds the deltas of a page, leastDeltas is how many each may have.
 	// Pages differ, so that not all of them are written anew at the same time.
-	mostDeltas  = 5
-	leastDeltas = 2
-	// deltaShare is which part of its page a delta may be.
+	mostDeltas  = 10
+	leastDeltas = 5
+	// deltaShare is which part of its page a delta may be. All deltas of a page are about as
+	// large as it is, at most.
 	deltaShare = 4
 	// deltaPart is the number of the first delta, among the parts of a page.
 	deltaPart = 1 << 15
@@ -49,14 +50,14 @@ func (l pageLies) mayGrow(at pagePlace) bool {
 
 func (l pageLies) grown() pageLies { return pageLies{l.parts, l.deltas + 1} }
 
-// deltaOf is the delta of the records that are newer in a page; nil: the page had better
-// be written whole.
-func deltaOf(page []byte, newer []record, data *recordBytes) []byte {
+// deltaOf is the delta of the records that are newer in a page, after so many others; nil:
+// the page had better be written whole.
+func deltaOf(page []byte, newer []record, data *recordBytes, others int) []byte {
 	size := 0
 	for _, r := range newer {
 		size += int(r.to-r.from) + 6
 	}
-	if size > len(page)/deltaShare || size > pageParts/2 {
+	if size > len(page)/deltaShare || size*(others+1) > len(page) || size > pageParts/2 {
 		return nil
 	}
 	return appendPage(make([]byte, 0, size+16), newer, data)

@@ -3,6 +3,8 @@ package operator
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"math/bits"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -14,17 +16,19 @@ import (
 const mergeAhead = 8 << 20
 
 // mergeChunk is how many pages are merged at a time.
-const mergeChunk = 64
+const mergeChunk = 16
 
 // pageWrite is a page that has been made anew, as it is held in memory; value nil: it is
 // no more. It has more groups than it had. What it lies in in the store is replaced, or,
-// where there is a delta, has that come to it.
+// where there is a delta, has that come to it. filter is of its groups; nil: it has been
+// split.
 type pageWrite struct {
-	at    pagePlace
-	value []byte
-	delta []byte
-	lies  pageLies
-	more  int
+	at     pagePlace
+	value  []byte
+	delta  []byte
+	filter []uint64
+	lies   pageLies
+	more   int
 }
 
 // merge puts the groups of a generation into pages, in a goroutine of its own, which
@@ -36,8 +40,8 @@ type merge struct {
 	read   func() StateReader
 	cache  *pageCache
 	space  pageSpace
-	first  bool        // there is no page yet
-	filter *pageFilter // of the pages in the making; the goroutine's, until it has ended
+	first  bool // there is no page yet
+	width  int  // of the filter of a page in the making
 	done   chan struct{}
 	held   int64
 
@@ -59,19 +63,13 @@ type merge struct {
 	err    error
 }
 
-// startMerge begins to merge the generation before. filter is that of the pages in
-// the making, nil where there is none yet.
-func startMerge(e *evicted, filter *pageFilter) *merge {
+// startMerge begins to merge the generation before.
+func startMerge(e *evicted) *merge {
 	m := &merge{gen: e.old, codec: e.codec.again(), prefix: e.prefix, read: e.from.Read, cache: e.cache, space: e.now, merged: e.now.merged,
-		first: e.now.groups == 0 && e.now.merged == 0, filter: filter, done: make(chan struct{})}
+		first: e.now.groups == 0 && e.now.merged == 0, width: e.filters[e.now.next].width, done: make(chan struct{})}
 	m.moved.L = &m.mu
-	m.held = int64(e.old.table.Len())*12 + 76<<e.now.next
+	m.held = int64(e.old.table.Len())*12 + 8<<e.now.next
 	e.account.Force(m.held)
-	if filter == nil {
-		m.filter = newPageFilter(e.now.next)
-	} else {
-		m.filter = filter.clone()
-	}
 	go func() {
 		defer close(m.done)
 		err := m.run()
@@ -338,17 +336,17 @@ func (m *merge) page(o *groupOrder, q int, old []record, lies pageLies, grows bo
 	}
 	m.records = merged
 	at := pagePlace{m.space.next, uint32(q)}
-	m.filter.set(at.page, merged)
+	write := pageWrite{at: at, filter: make([]uint64, m.width), lies: lies, more: len(merged) - len(old)}
+	for _, r := range merged {
+		addToFilter(write.filter, r.hash)
+	}
 	if len(merged) == 0 {
-		if lies.parts > 0 || len(old) > 0 {
-			*writes = append(*writes, pageWrite{at: at, lies: lies, more: -len(old)})
-		}
+		*writes = append(*writes, write)
 		return nil
 	}
 	m.buf = appendPage(m.buf[:0], merged, &m.data)
-	write := pageWrite{at: at, lies: lies, more: len(merged) - len(old)}
 	if grows && lies.mayGrow(at) {
-		write.delta = deltaOf(m.buf, newer, &m.data)
+		write.delta = deltaOf(m.buf, newer, &m.data, lies.deltas)
 	}
 	if write.delta != nil {
 		write.value = slices.Concat(lies.grown().head(), m.buf)
@@ -359,44 +357,50 @@ func (m *merge) page(o *groupOrder, q int, old []record, lies pageLies, grows bo
 	return nil
 }
 
-// filterWords is how many words of a filter a page has: eight bits for each group.
+// filterWords is how many words of a filter a page of groupsPerPage has: eight bits for
+// each group.
 const filterWords = groupsPerPage * 8 / 64
 
 // pageFilter tells of most groups that they are not in their page, without reading
 // it: three bits of a page's words for each of its groups (Bloom, 1970).
 type pageFilter struct {
+	width int // words of a page
 	words []uint64
 	known []uint64 // pages of which the words say all
 }
 
-func newPageFilter(b uint8) *pageFilter {
+// newPageFilter is one of 1<<b pages, which have so many groups, or up to twice as many.
+func newPageFilter(b uint8, groups int64) *pageFilter {
 	n := 1 << b
-	return &pageFilter{words: make([]uint64, n*filterWords), known: make([]uint64, (n+63)/64)}
+	width := max(filterWords>>(max(b, bitsFor(groups))-bitsFor(groups)), 1)
+	return &pageFilter{width: width, words: make([]uint64, n*width), known: make([]uint64, (n+63)/64)}
 }
 
-func (f *pageFilter) clone() *pageFilter {
-	return &pageFilter{words: slices.Clone(f.words), known: slices.Clone(f.known)}
-}
+func (f *pageFilter) bytes() int64 { return 8 * int64(len(f.words)+len(f.known)) }
 
-// set notes all records of a page.
-func (f *pageFilter) set(page uint32, records []record) {
-	words := f.of(page)
-	clear(words)
-	for _, r := range records {
-		addToFilter(words, r.hash)
-	}
+// set notes all groups of a page.
+func (f *pageFilter) set(page uint32, words []uint64) {
+	copy(f.of(page), words)
 	f.known[page/64] |= 1 << (page % 64)
 }
 
 func (f *pageFilter) of(page uint32) []uint64 {
-	return f.words[int(page)*filterWords : int(page+1)*filterWords]
+	return f.words[int(page)*f.width : int(page+1)*f.width]
 }
 
+// filterBits is how many bits of a filter a group has.
+const filterBits = 3
+
+// nextBit is a hash for the next bit of one whose lowest bits said the last. A page has
+// up to eleven bits' worth of them, of which a hash has not three times as many.
+func nextBit(h uint32) uint32 { return bits.RotateLeft32(h*0x9e3779b1, 11) }
+
 func addToFilter(words []uint64, h uint32) {
-	for range 3 {
-		bit := h % (filterWords * 64)
+	n := uint32(len(words)) * 64
+	for range filterBits {
+		bit := h % n
 		words[bit/64] |= 1 << (bit % 64)
-		h /= filterWords * 64
+		h = nextBit(h)
 	}
 }
 
@@ -406,14 +410,34 @@ func (f *pageFilter) may(page uint32, h uint32) bool {
 		return true
 	}
 	words := f.of(page)
-	for range 3 {
-		bit := h % (filterWords * 64)
+	n := uint32(len(words)) * 64
+	for range filterBits {
+		bit := h % n
 		if words[bit/64]&(1<<(bit%64)) == 0 {
 			return false
 		}
-		h /= filterWords * 64
+		h = nextBit(h)
 	}
 	return true
+}
+
+// makeFilter makes the filter of 1<<b pages, which have so many groups.
+func (e *evicted) makeFilter(b uint8, groups int64) *pageFilter {
+	f := newPageFilter(b, groups)
+	e.filters[b] = f
+	e.account.Force(f.bytes())
+	return f
+}
+
+// dropFilters drops the filters of all numbers of pages but two.
+func (e *evicted) dropFilters(a, b uint8) {
+	maps.DeleteFunc(e.filters, func(bits uint8, f *pageFilter) bool {
+		if bits == a || bits == b {
+			return false
+		}
+		e.account.Release(f.bytes())
+		return true
+	})
 }
 
 // learn notes what a page that was read holds.
@@ -423,8 +447,7 @@ func (e *evicted) learn(at pagePlace, p hashPage) {
 		if at.bits != e.known.bits || e.old != nil && e.old.merge != nil {
 			return // a merge makes one
 		}
-		f = newPageFilter(at.bits)
-		e.filters[at.bits] = f
+		f = e.makeFilter(at.bits, e.known.groups)
 	}
 	if f.known[at.page/64]&(1<<(at.page%64)) != 0 {
 		return

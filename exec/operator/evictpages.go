@@ -11,8 +11,9 @@ import (
 )
 
 // groupsPerPage is about how many evicted groups a page holds at most: few, as all
-// of it is read for one of them.
-const groupsPerPage = 64
+// of it is read for one of them, and so many that what a value costs the store, however
+// small it is, is shared by the groups of it that have changed.
+const groupsPerPage = 256
 
 // pageBytes is about how large a page is at most whose groups are not small: few of
 // them are in one then.

@@ -111,7 +111,8 @@ func (r *pageReader) read(places []pagePlace, f func(at pagePlace, p hashPage, l
 			add(i, deltaPart+d)
 		}
 	}
-	err := r.r.getEach(keys, func(i int, value []byte) error { return r.found(parts[i], value) })
+	after := func(i int) bool { return parts[i].part > deltaPart }
+	err := r.r.getEach(keys, after, func(i int, value []byte) error { return r.found(parts[i], value) })
 	if err == nil {
 		err = r.end()
 	}

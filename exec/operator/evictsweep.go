@@ -8,7 +8,7 @@ import (
 // sweepPages is how many pages, or how many groups of the generation before, are
 // looked through at a barrier.
 const (
-	sweepPages  = 512
+	sweepPages  = 128
 	sweepGroups = sweepPages * groupsPerPage
 )
 

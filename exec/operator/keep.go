@@ -65,9 +65,10 @@ func (r StateReader) scan(from, to []byte, f func(key, value []byte) error) erro
 }
 
 // getEach calls f with the values of those keys that are there, in the order of the
-// keys. f may not keep them.
-func (r StateReader) getEach(keys [][]byte, f func(i int, value []byte) error) error {
-	return r.Snapshot.GetEach(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, keys, f)
+// keys. f may not keep them. A key that after says so of is not there where the one before
+// it is not.
+func (r StateReader) getEach(keys [][]byte, after func(i int) bool, f func(i int, value []byte) error) error {
+	return r.Snapshot.GetEach(r.Job, state.Space{Operator: r.Operator, Shard: r.Shard}, keys, after, f)
 }
 
 // get appends the value of a key to dst; false: there is none.

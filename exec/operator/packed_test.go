@@ -3,11 +3,13 @@ package operator
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
@@ -62,7 +64,7 @@ func TestPagesThatAreNotPacked(t *testing.T) {
 		vec.Append(keys.Cols[0], types.NewInt(types.Int8, key))
 	}
 	hashes := codec.hashes(keys.Cols, 40, nil)
-	m := &merge{codec: codec, filter: newPageFilter(0), gen: &generation{table: newTable(ts, nil, "GROUP BY")}}
+	m := &merge{codec: codec, width: filterWords, gen: &generation{table: newTable(ts, nil, "GROUP BY")}}
 	var records []record
 	var data recordBytes
 	for key := range 40 {
@@ -94,6 +96,46 @@ func TestPagesThatAreNotPacked(t *testing.T) {
 			if want := []byte{byte(key), 0, 0}; err != nil || !ok || !bytes.Equal(beside, want) {
 				t.Fatalf("packed %v: group %d has %x beside it, %v, want %x: %v", p.packed, key, beside, ok, want, err)
 			}
+		}
+	}
+}
+
+// TestPagesOfLargeGroups: of groups that are not small few are in a page, which is of
+// about so many bytes whatever they are, and its filter has eight bits for each of them.
+func TestPagesOfLargeGroups(t *testing.T) {
+	const groups = 4000
+	for _, c := range []struct {
+		key, beside int
+		most        int // groups of a page
+	}{{4, 0, groupsPerPage}, {160, 0, pageBytes / 160}, {4, 1000, pageBytes / 1000}, {4, 64 << 10, 1}} {
+		ts := []types.Type{types.Of(types.Text)}
+		tab := newTable(ts, nil, "GROUP BY")
+		one, ids := []int32{0}, []int32{0}
+		for g := range groups {
+			key := vec.NewBatch(ts)
+			vec.Append(key.Cols[0], types.NewText(fmt.Sprintf("%0*d", c.key, g)))
+			if err := tab.assign(key.Cols, 1, one, ids); err != nil {
+				t.Fatal(err)
+			}
+		}
+		account := memory.New("test", 0, "").Evictable("an operator")
+		e := newEvicted([]byte{'x'}, ts, account, Evictions{})
+		e.old = &generation{table: tab, save: func(_ int32, dst []byte) []byte { return append(dst, make([]byte, c.beside)...) }, close: tab.close}
+		n, size := int64(groups), e.sampled()
+		bits := bitsFor(max(n, n*size*groupsPerPage/pageBytes))
+		if got := groups >> bits; got > c.most || 4*got < c.most && got > 1 {
+			t.Errorf("groups of %d bytes: %d in a page, want at most %d and not a quarter of it", size, got, c.most)
+		}
+		f := e.makeFilter(bits, n)
+		if per := 64 * f.width << bits / groups; per < 8 && f.width > 1 {
+			t.Errorf("groups of %d bytes: a filter of %d bits for each", size, per)
+		}
+		if account.Used() != f.bytes() {
+			t.Errorf("%d bytes are accounted, of a filter of %d", account.Used(), f.bytes())
+		}
+		e.close()
+		if account.Used() != 0 {
+			t.Errorf("%d bytes are accounted of what is closed", account.Used())
 		}
 	}
 }

@@ -211,6 +211,9 @@ func (w *SessionAggregate) freeze() error {
 	w.table = newTable(w.spec.PartitionTypes, w.spec.Account, "SESSION")
 	w.sessions, w.open, w.free, w.room, w.held = nil, nil, nil, 0, 0
 	w.due, w.alarms, w.rung = dueRuns{}, nil, 0
+	if w.spec.Final {
+		g.size = pageBytes / sweptGroups
+	}
 	w.evicted.replace(g)
 	w.kept.slots = newKeptTable(generationPrefix(nil, w.evicted.own), nil)
 	w.keepCalls()
@@ -219,6 +222,10 @@ func (w *SessionAggregate) freeze() error {
 	}
 	return nil
 }
+
+// sweptGroups is about how many partitions a page holds at most whose sessions go out once:
+// all of a page is looked through when one of them does.
+const sweptGroups = 64
 
 // noteDues notes when the sessions of the generation before go out, by so many bits of
 // their hashes.
