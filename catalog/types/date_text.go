@@ -172,22 +172,6 @@ func appendStamp(dst []byte, local int64, f *Format, offset int, abbrev string) 
 	return appendBC(dst, y)
 }
 
-// appendISO appends YYYY-MM-DD HH:MM:SS[.ffffff].
-func appendISO(dst []byte, y, m, d int, micros int64) []byte {
-	var b [19]byte
-	putPair(b[0:], uint64(y)/100)
-	putPair(b[2:], uint64(y)%100)
-	b[4], b[7], b[10], b[13], b[16] = '-', '-', ' ', ':', ':'
-	putPair(b[5:], uint64(m))
-	putPair(b[8:], uint64(d))
-	seconds := uint64(micros / microsPerSecond)
-	minutes := seconds / 60
-	putPair(b[11:], minutes/60)
-	putPair(b[14:], minutes%60)
-	putPair(b[17:], seconds%60)
-	return appendFraction(append(dst, b[:]...), int(micros%microsPerSecond))
-}
-
 // appendZone appends the zone of a timestamptz: ISO has the offset, the others
 // the abbreviation, of which PostgreSQL prints ten characters.
 func appendZone(dst []byte, offset int, abbrev string, f *Format) []byte {
@@ -202,6 +186,9 @@ func appendZone(dst []byte, offset int, abbrev string, f *Format) []byte {
 
 // appendOffset appends seconds east of UTC as +hh[:mm[:ss]].
 func appendOffset(dst []byte, offset int) []byte {
+	if offset == 0 {
+		return append(dst, "+00"...)
+	}
 	sign := byte('+')
 	if offset < 0 {
 		sign, offset = '-', -offset

@@ -2,43 +2,7 @@ package types
 
 import (
 	"math"
-	"math/bits"
-	"slices"
 )
-
-// AppendInt appends a decimal integer: the text form of int2, int4, int8, oid.
-func AppendInt(dst []byte, i int64) []byte {
-	u := uint64(i)
-	if i < 0 {
-		dst = append(dst, '-')
-		u = -u
-	}
-	n := decimalDigits(u)
-	at := len(dst) + n
-	dst = slices.Grow(dst, n)[:at]
-	for u >= 100 {
-		at -= 2
-		q := u / 100
-		putPair(dst[at:], u-100*q)
-		u = q
-	}
-	if u >= 10 {
-		putPair(dst[at-2:], u)
-	} else {
-		dst[at-1] = '0' + byte(u)
-	}
-	return dst
-}
-
-// decimalDigits is the number of decimal digits of u, from the number of its
-// bits (Warren, Hacker's Delight, 11-4).
-func decimalDigits(u uint64) int {
-	t := (bits.Len64(u|1) * 1233) >> 12
-	if u < pow10[t] {
-		return max(t, 1)
-	}
-	return t + 1
-}
 
 // ParseInt64 reads an int8: white space, a sign, digits, 0x, 0o, 0b and
 // underscores as PostgreSQL 16 allows.

@@ -1,7 +1,7 @@
 package vec
 
 import (
-	"strconv"
+	"encoding/binary"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -51,7 +51,7 @@ func TextAppender(t types.Type, f *types.Format) func(dst []byte, v Vec, row int
 			return types.AppendInterval(dst, at[types.IntervalValue](v, row), f)
 		}
 	case types.Text, types.Varchar, types.BPChar, types.Name, types.JSON, types.JSONB, types.Unknown:
-		return func(dst []byte, v Vec, row int) []byte { return append(dst, bytesAt(v, row)...) }
+		return appendBytesText
 	case types.Numeric:
 		return appendNumericText
 	}
@@ -78,6 +78,24 @@ func bytesAt(v Vec, row int) []byte {
 	return v.(*Const).Of.(*Bytes).At(0)
 }
 
+// appendBytesText appends a row as it is. Up to sixteen bytes go as two words, of which
+// the rest is written over later.
+func appendBytesText(dst []byte, v Vec, row int) []byte {
+	b, ok := v.(*Bytes)
+	if !ok {
+		return append(dst, bytesAt(v, row)...)
+	}
+	from, to := int(b.Offsets[row]), int(b.Offsets[row+1])
+	at := len(dst)
+	if to-from > 16 || from+16 > len(b.Data) || at+16 > cap(dst) {
+		return append(dst, b.Data[from:to]...)
+	}
+	word := dst[at : at+16]
+	binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(b.Data[from:]))
+	binary.LittleEndian.PutUint64(word[8:], binary.LittleEndian.Uint64(b.Data[from+8:]))
+	return dst[:at+to-from]
+}
+
 func numericAt(v Vec, row int) (*Numeric, int) {
 	if n, ok := v.(*Numeric); ok {
 		return n, row
@@ -90,29 +108,5 @@ func appendNumericText(dst []byte, v Vec, row int) []byte {
 	if !n.Narrow() {
 		return n.At(row).Append(dst)
 	}
-	return appendScaled(dst, n.Lo[row], int(n.Scale))
-}
-
-// appendScaled writes coef times 10^-scale with all its digits.
-func appendScaled(dst []byte, coef int64, scale int) []byte {
-	u := uint64(coef)
-	if coef < 0 {
-		dst = append(dst, '-')
-		u = -u
-	}
-	if scale == 0 {
-		return strconv.AppendUint(dst, u, 10)
-	}
-	var digits [20]byte
-	d := strconv.AppendUint(digits[:0], u, 10)
-	if len(d) > scale {
-		dst = append(dst, d[:len(d)-scale]...)
-		dst = append(dst, '.')
-		return append(dst, d[len(d)-scale:]...)
-	}
-	dst = append(dst, '0', '.')
-	for range scale - len(d) {
-		dst = append(dst, '0')
-	}
-	return append(dst, d...)
+	return types.AppendScaled(dst, n.Lo[row], int(n.Scale))
 }
