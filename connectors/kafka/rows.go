@@ -37,6 +37,7 @@ type rows struct {
 	keeps   bool // the scan wants records as they came
 	decoder decoder
 	changes changing // the decoder, where it is one
+	runs    *runs    // nil: records are decoded one by one
 	out     []int    // columns of the batch that the decoder fills
 	bound   []vec.Vec
 	hidden  []hidden
@@ -73,6 +74,12 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 	var err error
 	r.decoder, err = c.decoder(env, rel, cols, read, scan.OnReject == stream.NullBad)
 	r.changes, _ = r.decoder.(changing)
+	if d, ok := r.decoder.(*json.Decoder); ok && !r.keeps && !r.key && c.charset == nil {
+		r.runs = &runs{decoder: d}
+		if len(r.hidden) > 0 {
+			r.runs.records = make([]record, len(r.runs.values))
+		}
+	}
 	return r, err
 }
 
@@ -126,6 +133,17 @@ func (r *rows) decode(b *vec.Batch, c *chunk, read *stream.Read, s *source, limi
 		most-- // one record may make two
 	}
 	for n := 0; n < s.config.maxPoll && b.Rows < most && len(read.Rejects) < vec.MaxRows; n++ {
+		if r.runs != nil && past == nil && r.runs.wanted() {
+			rows, bytes, err := r.run(b, c, min(most-b.Rows, s.config.maxPoll-n), limit)
+			if err != nil {
+				return false, err
+			}
+			size += bytes
+			if rows > 0 {
+				n += rows - 1
+				continue
+			}
+		}
 		rec, err := c.batches.read()
 		if err != nil {
 			if b.Rows > 0 || len(read.Rejects) > 0 {

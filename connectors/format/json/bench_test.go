@@ -50,11 +50,19 @@ func BenchmarkDecode(b *testing.B) {
 		cols := eventColumns(b)
 		run(b, []catalog.Column{cols[1], cols[3]}, data, ends)
 	})
+	b.Run("in runs", func(b *testing.B) {
+		cols := eventColumns(b)
+		runAhead(b, cols, data, ends)
+	})
+	b.Run("projected in runs", func(b *testing.B) {
+		cols := eventColumns(b)
+		runAhead(b, []catalog.Column{cols[1], cols[3]}, data, ends)
+	})
 	b.Run("nothing", func(b *testing.B) { run(b, nil, data, ends) })
 	b.Run("encoding-json", func(b *testing.B) {
 		b.ReportAllocs()
 		var e eventStruct
-		n, began := 0, cpu(b)
+		n, began := 0, cpuTime(b)
 		for b.Loop() {
 			from := 0
 			for _, end := range ends {
@@ -71,7 +79,7 @@ func BenchmarkDecode(b *testing.B) {
 
 // cpu is the processor time of this process so far. Bars are ratios of it: time
 // by the clock says more of what else the machine does.
-func cpu(b *testing.B) time.Duration {
+func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
@@ -80,14 +88,14 @@ func cpu(b *testing.B) time.Duration {
 }
 
 func perRecord(b *testing.B, began time.Duration, n int) {
-	b.ReportMetric(float64(cpu(b)-began)/float64(n), "cpu-ns/record")
+	b.ReportMetric(float64(cpuTime(b)-began)/float64(n), "cpu-ns/record")
 }
 
 func run(b *testing.B, cols []catalog.Column, data []byte, ends []int) {
 	b.ReportAllocs()
 	d := NewDecoder(cols, Options{})
 	out := batch(cols)
-	n, began := 0, cpu(b)
+	n, began := 0, cpuTime(b)
 	for b.Loop() {
 		out.Reset()
 		d.Bind(out.Cols)
@@ -101,6 +109,41 @@ func run(b *testing.B, cols []catalog.Column, data []byte, ends []int) {
 		}
 	}
 	perRecord(b, began, n)
+}
+
+// runAhead is run where the records are decoded many at a time.
+func runAhead(b *testing.B, cols []catalog.Column, data []byte, ends []int) {
+	b.ReportAllocs()
+	d := NewDecoder(cols, Options{})
+	out := batch(cols)
+	n, began := 0, cpuTime(b)
+	var records [][]byte
+	for b.Loop() {
+		out.Reset()
+		d.Bind(out.Cols)
+		records = inRuns(b, d, records, data, ends)
+		n += len(records)
+	}
+	perRecord(b, began, n)
+}
+
+// inRuns decodes records that lie end to end, in runs where it can.
+func inRuns(tb testing.TB, d *Decoder, records [][]byte, data []byte, ends []int) [][]byte {
+	records = records[:0]
+	from := 0
+	for _, end := range ends {
+		records, from = append(records, data[from:end]), end
+	}
+	for rest := records; len(rest) > 0; {
+		n := d.Run(rest)
+		if rest = rest[n:]; n == 0 {
+			if err := d.Decode(rest[0]); err != nil {
+				tb.Fatal(err)
+			}
+			rest = rest[1:]
+		}
+	}
+	return records
 }
 
 // TestDecodeAllocates asserts that a batch of plain events allocates nothing.

@@ -44,6 +44,7 @@ type Decoder struct {
 
 	layout  layout
 	learn   learner
+	run     runs
 	scratch []byte
 }
 
@@ -333,7 +334,7 @@ func (d *Decoder) general(b []byte) error {
 			}
 		}
 		if learning {
-			d.layout.add(b[from:i], f)
+			d.layout.add(b[from:i], f, b[i:])
 		}
 		if f == nil {
 			next = d.skip(b, i)
@@ -374,6 +375,7 @@ func (d *Decoder) general(b []byte) error {
 	}
 	if learning {
 		d.layout.tail, d.layout.known = string(b[from:i+1]), true
+		d.run.lay(&d.layout)
 		d.learn.learned()
 	}
 	return nil

@@ -12,10 +12,11 @@ type layout struct {
 
 // step is a run of literal bytes and the value after it.
 type step struct {
-	text  string
-	field *field // nil: nobody reads the value
-	kind  kind   // of the field
-	size  int    // of the text where it has 8 to 16 bytes, else 0
+	text   string
+	begins byte   // the first byte of the value
+	field  *field // nil: nobody reads the value
+	kind   kind   // of the field
+	size   int    // of the text where it has 8 to 16 bytes, else 0
 	// The text's first eight bytes and its last eight (which overlap below
 	// sixteen); text under eight bytes has only head, under mask.
 	head, mask, last uint64
@@ -25,8 +26,12 @@ func (l *layout) reset() {
 	l.known, l.steps, l.absent, l.tail = false, l.steps[:0], l.absent[:0], ""
 }
 
-func (l *layout) add(text []byte, f *field) {
+// add adds a step: the text between the values, and the value, which b begins with.
+func (l *layout) add(text []byte, f *field, b []byte) {
 	s := step{text: string(text), field: f, mask: ^uint64(0)}
+	if len(b) > 0 {
+		s.begins = b[0]
+	}
 	if f != nil {
 		s.kind = f.kind
 	}

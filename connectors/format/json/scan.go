@@ -55,12 +55,20 @@ func plain(b []byte, i int) (int, uint64) {
 func digits(w uint64) (value uint64, n int) {
 	t := w ^ zeros
 	n = bits.TrailingZeros64(((t+0x76*lowBits)|t)&highBits) >> 3
-	t <<= uint(64 - 8*n)
+	return combined(t << uint(64-8*n)), n
+}
+
+// combined is the number that eight digits make, which are the bytes of t, the first the
+// lowest.
+func combined(t uint64) uint64 {
 	t = t*10 + t>>8
 	t = (t&0x00ff00ff00ff00ff)*100 + t>>16&0x00ff00ff00ff00ff
 	t = (t&0x0000ffff0000ffff)*10000 + t>>32&0x0000ffff0000ffff
-	return t & 0xffffffff, n
+	return t & 0xffffffff
 }
+
+// allDigits reports whether each byte of t is at most 9.
+func allDigits(t uint64) bool { return ((t+0x76*lowBits)|t)&highBits == 0 }
 
 func space(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
