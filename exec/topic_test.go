@@ -50,6 +50,7 @@ type topic struct {
 	acked   map[stream.Split]int
 	acks    int           // calls of Ack
 	aged    bool          // it has held rows for long
+	inexact bool          // readers cannot stop at a place
 	holdAck chan struct{} // Ack waits until it is closed; nil: it does not
 }
 
@@ -198,6 +199,9 @@ func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan str
 	defer s.t.mu.Unlock()
 	s.t.readers++
 	s.t.wakeAll()
+	if s.t.inexact {
+		return struct{ stream.Reader }{r}, nil
+	}
 	return r, nil
 }
 

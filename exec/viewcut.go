@@ -303,6 +303,13 @@ func (l *life) followings() []*table.Following {
 	return all
 }
 
+// cutRounds is how often readers that cannot stop at a place are let go on before no cut is
+// made: where rows flow they meet by chance. Others need three.
+const cutRounds = 20
+
+// errApart is of readers that do not meet.
+var errApart = errors.New("the readers of a stream cannot stop at a place, and do not meet while rows flow")
+
 // align has the pumps of a gate stop at one place of each split, and tell their tasks.
 func (g *gate) align(ctx context.Context) error {
 	stands := map[*pump]stand{}
@@ -310,7 +317,10 @@ func (g *gate) align(ctx context.Context) error {
 	for p := range g.orders {
 		waiting[p] = true
 	}
-	for len(waiting) > 0 {
+	for round := 0; len(waiting) > 0; round++ {
+		if round > cutRounds {
+			return errApart
+		}
 		for len(waiting) > 0 {
 			select {
 			case s := <-g.stands:
