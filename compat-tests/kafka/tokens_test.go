@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,6 +45,20 @@ func (s *suite) tokens(t *testing.T) {
 	s.want(t, "SELECT count(*) FROM given", "[4]")
 	expired := unsigned(time.Now().Add(-time.Hour))
 	s.refused(t, fmt.Sprintf("CREATE STREAM late (n int) WITH (%s, topic = 'held', 'sasl.oauthbearer.token' = '%s'); SELECT n FROM late", common, expired), "28P01", "refused the token")
+	// A file of a token is read again with each connection, so it may be rotated.
+	path := filepath.Join(s.dir, "token")
+	rotate := func(token string) {
+		if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate(unsigned(time.Now().Add(time.Hour)))
+	s.exec(t, fmt.Sprintf("CREATE STREAM kept (n int) WITH (%s, topic = 'held', 'sasl.oauthbearer.token_file' = '%s')", common, path))
+	s.want(t, "SELECT count(*) FROM kept", "[4]")
+	rotate(expired)
+	s.refused(t, "SELECT count(*) FROM kept", "28P01", "refused the token")
+	rotate(unsigned(time.Now().Add(time.Hour)))
+	s.want(t, "SELECT count(*) FROM kept", "[4]")
 	s.refused(t, fmt.Sprintf("CREATE STREAM wrong (n int) WITH (%s'wrong', topic = 'held'); SELECT n FROM wrong", asks), "28P01", "gave no token", "401")
 }
 
