@@ -93,6 +93,7 @@ func (k kind) paged() bool { return k.relkind == "r" || k.relkind == "m" || k.re
 type field struct {
 	name string
 	sql  string // what it is there
+	cast string // what follows it in a SELECT list
 	typ  types.Type
 	mod  bool // values are fitted to the type's modifier here
 	text bool // it comes as text and is read here

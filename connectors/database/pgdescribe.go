@@ -91,15 +91,26 @@ func (s *pgSession) kind(ctx context.Context) (kind, error) {
 	return k, nil
 }
 
+// postgresNames are the types whose values' bytes may be those of another type, too. A
+// column that is altered while it is read is of the type that it was: nothing else says so.
+var postgresNames = map[types.OID]string{
+	types.Bool: "bool", types.Int2: "int2", types.Int4: "int4", types.Int8: "int8", types.Float4: "float4", types.Float8: "float8", types.Numeric: "numeric",
+	types.Date: "date", types.Time: "time", types.Timestamp: "timestamp", types.Timestamptz: "timestamptz", types.UUID: "uuid",
+	types.Text: "text", types.Varchar: "varchar", types.BPChar: "bpchar", types.Bytea: "bytea", types.JSON: "json",
+}
+
 // field reads a column of the server's as one of ours. Where the types differ the
 // value's text is read, so that one which does not fit is a fault of its row.
 func (postgres) field(col catalog.Column, r remote, format *types.Format) field {
 	f := field{name: col.Name, sql: quoteIdent(r.name), typ: col.Type}
 	same := r.known() && r.typ.OID == col.Type.OID
 	f.mod = col.Type.Mod >= 0 && r.typ.Mod != col.Type.Mod
-	if !same {
+	switch as := postgresNames[col.Type.OID]; {
+	case !same:
 		f.text = true
 		f.sql += "::pg_catalog.text"
+	case as != "":
+		f.cast = "::pg_catalog." + as
 	}
 	f.own = !f.text && !f.mod
 	f.set = setter(col.Type, f.text, f.mod, format)

@@ -41,7 +41,7 @@ func (postgres) asker(l *lookup, there []remote, scan stream.LookupScan) (asker,
 	}
 	list := "SELECT k.n"
 	for _, f := range l.fields {
-		list += ", t." + f.sql
+		list += ", t." + f.sql + f.cast
 	}
 	a.text = fmt.Sprintf("%s FROM %s WITH ORDINALITY AS k(%s, n) JOIN %s ON %s",
 		list, unnested(len(names)), strings.Join(names, ", "), l.from(scan), strings.Join(on, " AND "))

@@ -172,7 +172,7 @@ func (s *source) statement(what selection) string {
 		sep = ", "
 	}
 	for _, f := range what.fields {
-		b.WriteString(sep + f.sql)
+		b.WriteString(sep + f.sql + f.cast)
 		sep = ", "
 	}
 	if sep == "" {
