@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -42,7 +43,33 @@ func (b *binder) plainOperator(x *pg.A_Expr, names []string, s *scope, k exprKin
 	if x.Lexpr != nil {
 		left = b.operand(x.Lexpr, s, k)
 	}
-	return b.operator(names, left, b.operand(x.Rexpr, s, k), x.Location)
+	e := b.operator(names, left, b.operand(x.Rexpr, s, k), x.Location)
+	if l, r := writtenCollation(x.Lexpr), writtenCollation(x.Rexpr); l != nil && r != nil {
+		b.agree(l, r)
+	}
+	return e
+}
+
+// writtenCollation is the COLLATE that a text has, nil where none is written.
+func writtenCollation(n *pg.Node) *pg.CollateClause {
+	if c := n.GetCollateClause(); c != nil {
+		return c
+	}
+	if x := n.GetAExpr(); x != nil && slices.Equal(strs(x.Name), []string{"||"}) {
+		if c := writtenCollation(x.Lexpr); c != nil {
+			return c
+		}
+		return writtenCollation(x.Rexpr)
+	}
+	return nil
+}
+
+// agree refuses an operator whose operands have two COLLATE of different names.
+func (b *binder) agree(left, right *pg.CollateClause) {
+	l, r := strs(left.Collname), strs(right.Collname)
+	if l[len(l)-1] != r[len(r)-1] {
+		b.failf(sqlerr.CollationMismatch, right.Location, "collation mismatch between explicit collations \"%s\" and \"%s\"", l[len(l)-1], r[len(r)-1])
+	}
 }
 
 // rowItems are the items of (a, b), nil for what is not a row.

@@ -181,7 +181,7 @@ func (b *binder) cteRef(c *cte, x *pg.RangeVar, s *scope) fromEntry {
 
 // closeWith puts the WITH queries above the query that reads them. One that is
 // read once or NOT MATERIALIZED, and every one of a continuous query, takes the
-// place of its scan.
+// place of its scan; one that is read twice and whose rows are others each time does not.
 func (b *binder) closeWith(n plan.Node, own []*cte) plan.Node {
 	for i := len(own) - 1; i >= 0; i-- {
 		c := own[i]
@@ -208,7 +208,7 @@ func (c *cte) inlined(live bool) bool {
 	case pg.CTEMaterialize_CTEMaterializeAlways:
 		return live
 	case pg.CTEMaterialize_CTEMaterializeNever:
-		return true
+		return live || c.refs == 1 || !plan.Volatile(c.node)
 	}
 	return live || c.refs == 1
 }

@@ -241,8 +241,11 @@ type Explain struct {
 // Field is the one column of the answer.
 func (e *Explain) Field() Field {
 	t := types.Text
-	if e.Format == ExplainJSON {
+	switch e.Format {
+	case ExplainJSON:
 		t = types.JSON
+	case ExplainXML:
+		t = types.XML
 	}
 	return Field{Name: "QUERY PLAN", Type: types.Of(t)}
 }
