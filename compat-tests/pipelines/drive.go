@@ -30,6 +30,7 @@ type run struct {
 	batch  int    // the streams' batch.size; 0: they have none
 	tasks  int    // of every job; 0: as the golden says
 	evict  bool   // jobs hold as little of their state in memory as they can
+	divide bool   // jobs get other numbers of tasks while they run
 	rng    *rand.Rand
 
 	client  *kgo.Client
@@ -47,7 +48,33 @@ func (r *run) topicPartitions() int32 {
 
 // ordered reports whether what a sink has got at a barrier is told by the golden:
 // across partitions and tasks a stream's time may lag.
-func (r *run) ordered() bool { return r.topicPartitions() == 1 && (r.tasks <= 1 || r.single) }
+func (r *run) ordered() bool {
+	return r.topicPartitions() == 1 && (r.tasks <= 1 || r.single) && !r.divided()
+}
+
+// divided reports whether jobs get other numbers of tasks while they run.
+func (r *run) divided() bool { return r.divide && !r.single }
+
+// divisions are how many tasks the jobs get one after another.
+var divisions = []int{4, 2, 3, 1}
+
+// divisionsAt are those that they get before each of so many pieces, and after the
+// last.
+func (r *run) divisionsAt(pieces int) [][]int {
+	all := make([][]int, pieces+1)
+	if !r.divided() {
+		return all
+	}
+	at := make([]int, len(divisions))
+	for i := range at {
+		at[i] = r.rng.IntN(pieces + 1)
+	}
+	slices.Sort(at)
+	for i, tasks := range divisions {
+		all[at[i]] = append(all[at[i]], tasks)
+	}
+	return all
+}
 
 // prepare makes the files or topics of the inputs.
 func (r *run) prepare(ctx context.Context) error {
@@ -229,8 +256,34 @@ func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
 		}
 		return nil
 	}
-	for _, p := range r.pieces() {
+	// Some time passes, the engine ends at once, or rows come meanwhile.
+	disturb := func() error {
+		switch r.rng.IntN(4) {
+		case 0:
+			return settle()
+		case 1:
+			return h.Close(Call{Dir: r.dir}, nil)
+		}
+		return nil
+	}
+	divide := func(to []int) error {
+		for _, tasks := range to {
+			if err := h.Divide(Call{Dir: r.dir, Tasks: tasks, Limit: limit}, nil); err != nil {
+				return err
+			}
+			if err := disturb(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	pieces := r.pieces()
+	tasks := r.divisionsAt(len(pieces))
+	for i, p := range pieces {
 		if err := barriers(p.stage); err != nil {
+			return nil, err
+		}
+		if err := divide(tasks[i]); err != nil {
 			return nil, err
 		}
 		if err := r.write(ctx, p); err != nil {
@@ -239,15 +292,12 @@ func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
 		if r.rng == nil {
 			continue
 		}
-		switch r.rng.IntN(4) {
-		case 0:
-			err = settle()
-		case 1:
-			err = h.Close(Call{Dir: r.dir}, nil)
-		}
-		if err != nil {
+		if err := disturb(); err != nil {
 			return nil, err
 		}
+	}
+	if err := divide(tasks[len(pieces)]); err != nil {
+		return nil, err
 	}
 	if err := barriers(r.stages() - 1); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 // Host runs engines, one for each directory. Its methods are those of a service
@@ -26,6 +27,7 @@ type Call struct {
 	Records map[string]int // of each stream, in all
 	Ended   bool           // nothing more comes
 	Rows    int            // that the jobs give, in all
+	Tasks   int            // of every job
 	Limit   time.Duration
 }
 
@@ -56,6 +58,25 @@ func (h *Host) Run(c Call, _ *struct{}) error {
 		return err
 	}
 	return e.run(context.Background(), c.SQL)
+}
+
+// Divide gives every job so many tasks, and does not wait until it has them.
+func (h *Host) Divide(c Call, _ *struct{}) error {
+	e, err := h.engine(c.Dir)
+	if err != nil {
+		return err
+	}
+	for _, j := range e.catalog.Snapshot().Jobs() {
+		sql := fmt.Sprintf("ALTER JOB %s SET (parallelism = %d)", catalog.QuoteName(j.Name), c.Tasks)
+		err := e.run(context.Background(), sql)
+		for end := time.Now().Add(c.Limit); sqlerr.CodeOf(err) == sqlerr.SerializationFailure && time.Now().Before(end); {
+			err = e.run(context.Background(), sql) // it has finished just now, say
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Settle returns when the jobs have committed so many records, or, where nothing

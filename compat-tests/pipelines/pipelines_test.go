@@ -136,6 +136,36 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestDivided runs goldens whose jobs get four tasks, two, three and one again while
+// they run and rows come: without a start of the engine between, and with one that is
+// cut short by the engine's end. A third of them, each in one way, or, in the long
+// tier, all of them in each.
+func TestDivided(t *testing.T) {
+	addr := broker(t)
+	long := os.Getenv("FERRIS_TIER") == "long"
+	ways := []string{"file", "topic", "partitions"}
+	for n, g := range goldens(t) {
+		for i := range times() {
+			for k, way := range ways {
+				if !long && *runs == 0 && uint64(n+k)%9 != *seed%9 {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s/%d", g.name, way, i), func(t *testing.T) {
+					t.Parallel()
+					r := &run{golden: g, dir: t.TempDir(), divide: true, rng: chance(g.name, "divided "+way, i)}
+					r.batch, r.evict = 1+r.rng.IntN(20), r.rng.IntN(2) == 0
+					if way != "file" {
+						r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-divided-%s-%d-", g.name, way, i), way == "partitions"
+					}
+					if diff := r.differences(answer(t, r, newHost(addr))); diff != "" {
+						t.Error(diff)
+					}
+				})
+			}
+		}
+	}
+}
+
 // answer is what a run comes to in a host of this process.
 func answer(t *testing.T, r *run, h *Host) []expected {
 	t.Helper()
@@ -161,7 +191,8 @@ func chance(golden, way string, i int) *rand.Rand {
 const shard = 24
 
 // TestKilled runs goldens in a process that is killed at random moments. Each
-// piece of their records is written after some kill and before another.
+// piece of their records is written after some kill and before another, and of half of
+// them the jobs get other numbers of tasks between.
 func TestKilled(t *testing.T) {
 	addr := broker(t)
 	for i := range times() {
@@ -180,7 +211,7 @@ func killed(t *testing.T, goldens []*golden, addr string, i int) {
 	var all sync.WaitGroup
 	for _, g := range goldens {
 		r := &run{golden: g, dir: t.TempDir(), rng: chance(g.name, "killed", i)}
-		r.tasks, r.evict = 1+r.rng.IntN(mostTasks), r.rng.IntN(2) == 0
+		r.tasks, r.evict, r.divide = 1+r.rng.IntN(mostTasks), r.rng.IntN(2) == 0, r.rng.IntN(2) == 0
 		if r.rng.IntN(2) == 0 {
 			r.broker, r.topics, r.spread = addr, fmt.Sprintf("%s-killed-%d-", g.name, i), r.rng.IntN(2) == 0
 		}

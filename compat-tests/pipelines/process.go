@@ -176,6 +176,15 @@ func (r *run) survive(ctx context.Context, m *mortal) (diff string, err error) {
 		lives[i] = r.rng.IntN(kills + 1)
 	}
 	slices.Sort(lives)
+	tasks := r.divisionsAt(len(pieces))
+	divide := func(to []int) error {
+		for _, call.Tasks = range to {
+			if err := m.call(ctx, "Divide", call); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for i, p := range pieces {
 		for life := range lives[i] + 1 {
 			if err := m.reach(ctx, life); err != nil {
@@ -188,9 +197,15 @@ func (r *run) survive(ctx context.Context, m *mortal) (diff string, err error) {
 		if err := barrier(p.stage); err != nil {
 			return "", err
 		}
+		if err := divide(tasks[i]); err != nil {
+			return "", err
+		}
 		if err := r.write(ctx, p); err != nil {
 			return "", err
 		}
+	}
+	if err := divide(tasks[len(pieces)]); err != nil {
+		return "", err
 	}
 	if err := barrier(r.stages() - 1); err != nil {
 		return "", err
