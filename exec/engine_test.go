@@ -20,6 +20,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/table"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -45,6 +46,10 @@ type fixture struct {
 	// panics are logged with their stack and nowhere else seen where nobody
 	// waits for the task that had one.
 	panics, wantPanics atomic.Int32
+	// memory is what the engines have from their next start on, and queryMemory bounds
+	// each query in it; nil and 0: they have as much as they want.
+	memory      *memory.Account
+	queryMemory int64
 }
 
 // panicCounter is a logger's handler.
@@ -126,7 +131,7 @@ func (f *fixture) start() {
 			return p.(*plan.StartJob), nil
 		},
 		Logger:     slog.New(panicCounter{slog.DiscardHandler, f}),
-		Checkpoint: 5 * time.Millisecond, SplitPoll: 5 * time.Millisecond,
+		Checkpoint: 5 * time.Millisecond, SplitPoll: 5 * time.Millisecond, Memory: f.memory, QueryMemory: f.queryMemory,
 	})
 	if err != nil {
 		f.Fatal(err)

@@ -19,6 +19,11 @@ func (b *builder) holder(t *tree, n plan.Node) *memory.Account {
 	if b.live {
 		return b.account
 	}
+	return b.spiller(t, n)
+}
+
+// spiller is holder of an operator that, where rows have to go on, still writes to disk.
+func (b *builder) spiller(t *tree, n plan.Node) *memory.Account {
 	a := b.account.Spillable("an operator")
 	t.holders = append(t.holders, holder{n, a})
 	return a

@@ -31,11 +31,7 @@ func (b *builder) join(t *tree, n *plan.Join, to target) error {
 		return sqlerr.Errorf(sqlerr.InternalError, "an interval join in a query that ends")
 	}
 	whole := plan.Derive(n).Bounded
-	account := b.account // rows that pass for ever cannot wait on disk
-	if !b.live || whole {
-		account = b.holder(t, n)
-	}
-	spec := operator.JoinSpec{Kind: n.Kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: account, Fault: b.fault}
+	spec := operator.JoinSpec{Kind: n.Kind, LeftTypes: schemaTypes(n.Left), RightTypes: schemaTypes(n.Right), Account: b.spiller(t, n), Passing: b.live && !whole, Fault: b.fault}
 	var err error
 	if n.Cond != nil {
 		if spec.Cond, err = b.compile(n.Cond); err != nil {

@@ -24,6 +24,25 @@ func (a *Account) Evictable(name string) *Account {
 	return c
 }
 
+// displacing is which part of what those that evict keep to a holder may have that spills,
+// where all have more than that.
+const displacing = 0.25
+
+// Displaces reports whether the holder of a spillable account, which cannot evict, has so
+// much that those that can would have to make room for it.
+func (a *Account) Displaces() bool {
+	if !a.CanSpill() {
+		return false
+	}
+	own := float64(a.used.Load())
+	for at := a.parent; at != nil; at = at.parent {
+		if at.evicts && own > displacing*float64(at.evict) && float64(at.used.Load()) > evictRatio*float64(at.evict) {
+			return true
+		}
+	}
+	return false
+}
+
 // Overrun returns 53200 where a limit that refuses is passed by half and more. The
 // holder of an evictable account asks for it where it may have to hold what comes until
 // an epoch ends that cannot end yet.

@@ -97,6 +97,9 @@ func (a *Account) Room(least int64) int64 {
 		return room
 	}
 	for at := a.parent; at != nil; at = at.parent {
+		if at.evicts {
+			room = min(room, int64(displacing*float64(at.evict))-a.used.Load())
+		}
 		if at.limit == 0 {
 			continue
 		}

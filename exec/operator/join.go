@@ -25,7 +25,10 @@ type JoinSpec struct {
 	KeyTypes              []types.Type
 	Cond                  *expr.Program // over left's columns and then right's; nil: none
 	Account               *memory.Account
-	Fault                 Fault
+	// Passing: left rows go on at once, as they do not end. Of a kind that gives no right
+	// row alone.
+	Passing bool
+	Fault   Fault
 }
 
 // Join keeps its right input, which must have ended before the first row of the
@@ -34,7 +37,8 @@ type JoinSpec struct {
 // right rows, matched or not, refuse Deletes, and so does the right input.
 //
 // A right input that memory has no room for goes to disk, split by its keys, and
-// so does then the left one; they are joined part by part when the left has ended.
+// so does then the left one; they are joined part by part when the left has ended. Where
+// left rows are Passing the right ones lie there so that those of a key are found.
 type Join struct {
 	stateless
 	spec  JoinSpec
@@ -52,7 +56,8 @@ type Join struct {
 	parts   [2]*partitions // by input: rows that go to disk; nil: none do
 	level   int
 	backlog [2]backlog
-	marks   *leftMarks // while the right rows of a part come in pieces; else nil
+	stored  *storedRight // right rows that are on disk while left ones pass; nil: none are
+	marks   *leftMarks   // while the right rows of a part come in pieces; else nil
 
 	cols []vec.Vec
 	ids  []int32
@@ -92,16 +97,28 @@ func (j *Join) Process(ctx context.Context, input int, b *vec.Batch, out Output)
 		if j.parts[JoinRight] != nil {
 			return j.setAside(JoinRight, j.spec.RightKeys, b)
 		}
-		if err := j.build(b); err != nil || j.null || !j.spec.Account.Pressed() {
+		if j.stored != nil {
+			return j.storeRows(ctx, b)
+		}
+		if err := j.build(b); err != nil || j.null {
 			return err
 		}
-		return j.split(ctx)
+		switch {
+		case j.spec.Passing && pressed(j.spec.Account):
+			return j.store(ctx)
+		case !j.spec.Passing && j.spec.Account.Pressed():
+			return j.split(ctx)
+		}
+		return nil
 	}
 	if !j.built {
 		return sqlerr.Errorf(sqlerr.InternalError, "join: rows of the left input came before the right one ended")
 	}
 	if j.parts[JoinLeft] != nil {
 		return j.setAside(JoinLeft, j.spec.LeftKeys, b)
+	}
+	if j.stored != nil {
+		return j.probeStored(ctx, b, out)
 	}
 	return j.probe(ctx, b, out)
 }
@@ -201,6 +218,8 @@ func (j *Join) forget() {
 	j.clear()
 	j.parts[JoinRight].close()
 	j.parts[JoinRight] = nil
+	j.stored.close()
+	j.stored = nil
 }
 
 // marksRight reports whether a join must know which right rows have matched.
@@ -233,9 +252,18 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	if j.marks != nil {
 		sel = j.marks.open(sel, j.spec.Kind)
 	}
+	if err := j.match(ctx, b, sel, out); err != nil {
+		return err
+	}
+	return failed
+}
+
+// match joins the rows of sel of a left batch, whose keys are in cols.
+func (j *Join) match(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
 	j.atOnce = int(min(max(pickBytes/(1+j.longest+longest(b)), 1), vec.MaxRows))
 	j.hit = sized(j.hit, b.Rows)
 	clear(j.hit)
+	var err error
 	if len(j.spec.LeftKeys) == 0 {
 		err = j.loop(ctx, b, sel, out)
 	} else {
@@ -247,10 +275,7 @@ func (j *Join) probe(ctx context.Context, b *vec.Batch, out Output) error {
 	if err != nil {
 		return err
 	}
-	if err := j.leftover(ctx, b, sel, out); err != nil {
-		return err
-	}
-	return failed
+	return j.leftover(ctx, b, sel, out)
 }
 
 // longest is how many bytes a row of b holds at most in byte strings and arrays; in
@@ -496,6 +521,9 @@ func (j *Join) leftover(ctx context.Context, b *vec.Batch, sel []int32, out Outp
 func (j *Join) Finish(ctx context.Context, input int, out Output) error {
 	if input == JoinRight {
 		j.built = true
+		if j.stored.filling() {
+			return j.stored.finish(ctx)
+		}
 		if j.parts[JoinRight] != nil {
 			var err error
 			j.parts[JoinLeft], err = newPartitions(j.spec.KeyTypes, j.level, j.spec.Account)
@@ -584,6 +612,8 @@ func (j *Join) Close() error {
 		j.parts[i] = nil
 		j.backlog[i].close()
 	}
+	j.stored.close()
+	j.stored = nil
 	j.marks.free(j.spec.Account)
 	j.marks = nil
 	return nil

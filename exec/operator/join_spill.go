@@ -49,23 +49,8 @@ func (j *Join) split(ctx context.Context) error {
 		return err
 	}
 	j.parts[JoinRight] = parts
-	some := vec.NewBatch(j.spec.RightTypes)
-	for c, chunk := range j.right.chunks {
-		for from := 0; from < chunk.Rows; from += vec.MaxRows {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			some.Reset()
-			j.pairRefs = j.pairRefs[:0]
-			for r := from; r < min(from+vec.MaxRows, chunk.Rows); r++ {
-				j.pairRefs = append(j.pairRefs, ref(c)<<32|ref(r))
-			}
-			j.right.pick(some.Cols, j.pairRefs)
-			some.Rows = len(j.pairRefs)
-			if err := j.setAside(JoinRight, j.spec.RightKeys, some); err != nil {
-				return err
-			}
-		}
+	if err := j.eachRight(ctx, func(b *vec.Batch) error { return j.setAside(JoinRight, j.spec.RightKeys, b) }); err != nil {
+		return err
 	}
 	j.clear()
 	return j.spec.Account.Check()
