@@ -78,13 +78,19 @@ func (l *life) keepOperators(first bool) error {
 	if l.layout.generation = l.stored.generation; l.stored.tasks != l.layout.tasks {
 		l.layout.generation++
 	}
+	for _, k := range l.tasks[0].kept {
+		if reason := k.differs(shapes[k.number]); reason != "" {
+			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: %s", l.j.def.Name, reason).
+				WithHint("Drop the job and start it again: it then reads its streams anew.")
+		}
+	}
+	d, err := l.division(sn)
+	if err != nil {
+		return err
+	}
 	for _, t := range l.tasks {
 		for _, k := range t.kept {
-			if reason := k.differs(shapes[k.number]); reason != "" {
-				return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q is not that of its plan: %s", l.j.def.Name, reason).
-					WithHint("Drop the job and start it again: it then reads its streams anew.")
-			}
-			if err := l.restore(sn, t, k); err != nil {
+			if err := d.restore(t, k); err != nil {
 				return fmt.Errorf("restoring %s of job %s: %w", k.plan.String(), l.j.def.Name, err)
 			}
 		}
@@ -150,47 +156,6 @@ func (k keptOperator) differs(stored string) string {
 		return fmt.Sprintf("operator %q got columns %s and would get %s", k.shape, inputs, k.inputs())
 	}
 	return ""
-}
-
-// restore gives an operator of a task its part of what is stored.
-func (l *life) restore(sn *state.Snapshot, t *task, k keptOperator) error {
-	r := operator.StateReader{Snapshot: sn, Job: l.j.id, Operator: k.number}
-	if l.stored == l.layout {
-		r.Shard = l.layout.shard(t.number)
-		return k.op.Restore(r)
-	}
-	r.Share = &operator.Share{Task: t.number, Tasks: len(l.tasks), Single: k.single || len(l.tasks) == 1}
-	for task := range l.stored.tasks {
-		r.Shard = l.stored.shard(task)
-		if err := k.op.Restore(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// divideAnew removes what lies as the stored layout has it: the epoch at hand writes
-// all of it as the tasks have it now.
-func (l *life) divideAnew(pages *state.Batch) error {
-	if l.stored == l.layout {
-		return nil
-	}
-	sn := l.j.e.o.Store.Snapshot(l.j.id)
-	defer sn.Close()
-	for _, k := range l.tasks[0].kept {
-		for task := range l.stored.tasks {
-			sp := state.Space{Operator: k.number, Shard: l.stored.shard(task)}
-			err := sn.Scan(l.j.id, sp, nil, nil, func(key, _ []byte) error {
-				pages.Delete(sp, key)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	l.stored = l.layout
-	return nil
 }
 
 // shapeOf is what an operator's nodes have as their own lines in EXPLAIN.

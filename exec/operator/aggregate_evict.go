@@ -43,6 +43,9 @@ func (a *Aggregate) becomeEvicted() {
 	}
 }
 
+// Evicts reports whether it does.
+func (a *Aggregate) Evicts() bool { return a.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (a *Aggregate) Committed() { a.evicted.committed() }
 
@@ -113,7 +116,7 @@ func (a *Aggregate) freeze() error {
 // restoreParts brings the groups back, or those of them that are not in pages.
 func (a *Aggregate) restoreParts(r StateReader) error {
 	prefix := a.kept.prefix
-	lie, some, err := readParts(r, prefix)
+	lie, some, err := a.evicted.partsOf(r, prefix)
 	if err != nil || !some {
 		if err == nil {
 			err = a.restoreTable(r, a.kept.groups)

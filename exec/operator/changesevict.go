@@ -23,6 +23,9 @@ func (j *ChangesJoin) Evict(e Evictions) {
 	}
 }
 
+// Evicts reports whether it does.
+func (j *ChangesJoin) Evicts() bool { return j.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (j *ChangesJoin) Committed() { j.evicted.committed() }
 

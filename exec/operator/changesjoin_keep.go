@@ -141,7 +141,7 @@ func (s *changesSide) saveCounts(w StateWriter, page int) error {
 
 // Restore brings the rows back: without a Share, under the numbers that they had.
 func (j *ChangesJoin) Restore(r StateReader) error {
-	lie, some, err := readParts(r, nil)
+	lie, some, err := j.evicted.partsOf(r, nil)
 	if err == nil && some {
 		return j.restoreEvicted(r, lie)
 	}

@@ -13,6 +13,9 @@ func (d *Distinct) Evict(e Evictions) {
 	}
 }
 
+// Evicts reports whether it does.
+func (d *Distinct) Evicts() bool { return d.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (d *Distinct) Committed() { d.evicted.committed() }
 
@@ -157,6 +160,9 @@ func (d *Distinct) restoreEvicted(r StateReader, lie parts) error {
 func (d *DistinctChanges) Evict(e Evictions) {
 	d.evicted = newEvicted(nil, d.table.types, d.table.account, e)
 }
+
+// Evicts reports whether it does.
+func (d *DistinctChanges) Evicts() bool { return d.evicted != nil }
 
 // Committed lets go of what the store has now.
 func (d *DistinctChanges) Committed() { d.evicted.committed() }

@@ -42,7 +42,7 @@ func (r Retention) seenAgain(at int64) int64 {
 
 // Restore brings the keys back.
 func (d *Distinct) Restore(r StateReader) error {
-	lie, some, err := readParts(r, nil)
+	lie, some, err := d.evicted.partsOf(r, nil)
 	if err != nil || !some {
 		return firstOf(err, func() error { return d.restoreTable(r, d.kept) })
 	}
@@ -131,7 +131,7 @@ func (d *DistinctChanges) load(g int32, src []byte) error {
 
 // Restore brings the counts back, as they were at a barrier.
 func (d *DistinctChanges) Restore(r StateReader) error {
-	lie, some, err := readParts(r, nil)
+	lie, some, err := d.evicted.partsOf(r, nil)
 	if err != nil || !some {
 		return firstOf(err, func() error { return d.restoreTable(r, d.kept) })
 	}

@@ -44,6 +44,8 @@ type Evicting interface {
 	Kept
 	// Evict is called after Keep, and before Restore.
 	Evict(e Evictions)
+	// Evicts reports whether the operator makes use of that.
+	Evicts() bool
 	// Committed says that what Save wrote last has been committed. It is called
 	// before the following Save, and after Restore.
 	Committed()
@@ -498,6 +500,13 @@ func readParts(r StateReader, prefix []byte) (p parts, ok bool, err error) {
 		return nil
 	})
 	return p, ok, err
+}
+
+// partsOf is readParts for an operator that restores: what a share has of a task that
+// evicted nothing is a first generation, as the operator's own may be a later one by now.
+func (e *evicted) partsOf(r StateReader, prefix []byte) (p parts, ok bool, err error) {
+	p, ok, err = readParts(r, prefix)
+	return p, ok || e != nil && r.Share != nil, err
 }
 
 // stored is how many groups are in pages.

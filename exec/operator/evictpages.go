@@ -84,10 +84,14 @@ func (c *groupCodec) same(key, own []byte, cols []vec.Vec, row int) (bool, error
 
 // hashes writes what decides where the groups of rows lie.
 func (c *groupCodec) hashes(cols []vec.Vec, n int, dst []uint64) []uint64 {
+	return pageHashes(cols, c.types, n, dst)
+}
+
+func pageHashes(cols []vec.Vec, ts []types.Type, n int, dst []uint64) []uint64 {
 	dst = sized(dst, n)
 	clear(dst)
 	for i, col := range cols {
-		vec.Hash(col, c.types[i], nil, dst)
+		vec.Hash(col, ts[i], nil, dst)
 	}
 	for i, h := range dst {
 		// Tasks have their rows, and tables their slots, by other bits.

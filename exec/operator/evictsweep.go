@@ -13,14 +13,15 @@ const (
 )
 
 // eachRecord calls f with every group in pages: its key, one row, and what it has
-// beside it. f may keep neither.
+// beside it. f may keep neither. Of a share that is cut into slices it leaves pages out
+// that have none of its slice.
 func eachRecord(r StateReader, prefix []byte, s pageSpace, c *groupCodec, f func(key []vec.Vec, beside []byte) error) error {
 	if s.groups == 0 {
 		return nil
 	}
 	key := vec.NewBatch(c.types)
-	for p := 0; p < 1<<s.bits; p += mergeChunk {
-		err := eachPage(pageReader{r: r, prefix: prefix, codec: c}, s, p, mergeChunk, func(p hashPage) error {
+	for from, to := r.Share.pages(s.bits); from < to; from += mergeChunk {
+		err := eachPage(pageReader{r: r, prefix: prefix, codec: c}, s, from, min(mergeChunk, to-from), func(p hashPage) error {
 			for i := range p.n {
 				own, beside, err := p.group(c, i)
 				if err != nil {

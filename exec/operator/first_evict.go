@@ -11,6 +11,9 @@ func (f *First) Evict(e Evictions) {
 	}
 }
 
+// Evicts reports whether it does.
+func (f *First) Evicts() bool { return f.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (f *First) Committed() { f.evicted.committed() }
 

@@ -72,7 +72,7 @@ func (f *First) Restore(r StateReader) error {
 	if f.store == nil {
 		return f.restoreCounts(r)
 	}
-	lie, some, err := readParts(r, nil)
+	lie, some, err := f.evicted.partsOf(r, nil)
 	switch {
 	case err != nil:
 	case !some:

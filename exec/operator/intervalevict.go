@@ -42,6 +42,9 @@ func (j *IntervalJoin) tables() []evictable {
 	return all
 }
 
+// Evicts reports whether it does.
+func (j *IntervalJoin) Evicts() bool { return j.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (j *IntervalJoin) Committed() {
 	if j.evicted != nil {

@@ -13,6 +13,9 @@ func (l *Latest) Evict(e Evictions) {
 	l.rest = newRestCodec(l.store.types, l.spec.Key, l.evicted.codec.exact)
 }
 
+// Evicts reports whether it does.
+func (l *Latest) Evicts() bool { return l.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (l *Latest) Committed() { l.evicted.committed() }
 

@@ -57,8 +57,11 @@ func (l *Latest) Restore(r StateReader) error {
 	if err != nil {
 		return err
 	}
-	lie, some, err := readParts(r, nil)
+	lie, some, err := l.evicted.partsOf(r, nil)
 	if err == nil && some {
+		if lie.own == 0 {
+			least = 0 // nothing was evicted
+		}
 		err = l.restoreEvicted(r, lie, least)
 	} else if err == nil {
 		err = l.restoreTable(r, l.kept.keys, 0)

@@ -24,6 +24,9 @@ func (o *Over) Evict(e Evictions) {
 	}
 }
 
+// Evicts reports whether it does.
+func (o *Over) Evicts() bool { return o.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (o *Over) Committed() { o.evicted.committed() }
 

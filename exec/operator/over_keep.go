@@ -135,7 +135,7 @@ func (o *Over) Restore(r StateReader) error {
 	if r.Share == nil {
 		o.kept.mark = mark
 	}
-	lie, some, err := readParts(r, nil)
+	lie, some, err := o.evicted.partsOf(r, nil)
 	switch {
 	case err != nil:
 	case !some:

@@ -38,6 +38,9 @@ func (w *SessionAggregate) Evict(e Evictions) {
 	}
 }
 
+// Evicts reports whether it does.
+func (w *SessionAggregate) Evicts() bool { return w.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (w *SessionAggregate) Committed() { w.evicted.committed() }
 

@@ -102,13 +102,14 @@ func (w *SessionAggregate) Restore(r StateReader) error {
 		from.renamed = map[int32]int32{}
 	}
 	w.alarms = w.due.begin()
-	lie, some, err := readParts(r, nil)
+	lie, some, err := w.evicted.partsOf(r, nil)
+	if err == nil && lie.own == 0 && lie.old < 0 {
+		err = w.restoreOlder(r, &from)
+	}
 	switch {
 	case err != nil:
 	case !some:
-		if err = w.restoreOlder(r, &from); err == nil {
-			err = w.restoreTable(r, w.kept.slots, &from)
-		}
+		err = w.restoreTable(r, w.kept.slots, &from)
 	case w.evicted == nil:
 		err = fmt.Errorf("%w: sessions were evicted that cannot be", errKept)
 	default:

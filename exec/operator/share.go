@@ -2,6 +2,7 @@ package operator
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -13,8 +14,13 @@ type Share struct {
 	Task, Tasks int
 	// Single: one task has all, the first.
 	Single bool
+	// Slice: of the Slices, as a power of two, into which the share is cut by the hashes
+	// of keys, so that no more of it is in memory at once; Slices 0: it is whole.
+	Slice  int
+	Slices uint8
 
 	owners owners
+	hashes []uint64
 	one    [1]int32
 }
 
@@ -23,6 +29,9 @@ type Share struct {
 func (s *Share) has(cols []vec.Vec, ts []types.Type, by []int) bool {
 	if s == nil {
 		return true
+	}
+	if s.Slices > 0 && !s.inSlice(s.hashesOf(cols, ts, 1)[0]) {
+		return false
 	}
 	if s.Single {
 		return s.Task == 0
@@ -37,23 +46,49 @@ func (s *Share) has(cols []vec.Vec, ts []types.Type, by []int) bool {
 	return s.owners.of(cols, ts, 1, s.one[:], s.Tasks)[0] == int32(s.Task)
 }
 
+// hashesOf are the hashes by which the slices of n rows are told: of all of their keys, as
+// those are by which groups lie in pages.
+func (s *Share) hashesOf(cols []vec.Vec, ts []types.Type, n int) []uint64 {
+	s.hashes = pageHashes(cols, ts, n, s.hashes)
+	return s.hashes
+}
+
+func (s *Share) inSlice(h uint64) bool { return pageOf(h, s.Slices) == s.Slice }
+
+// pages are those of 1<<bits that have groups of the slice.
+func (s *Share) pages(bits uint8) (from, to int) {
+	if s == nil || s.Slices == 0 {
+		return 0, 1 << bits
+	}
+	from = s.Slice << bits >> s.Slices
+	return from, max(from+1, (s.Slice+1)<<bits>>s.Slices)
+}
+
 // rows are those of sel whose keys are the share's; n is the number of physical
 // rows of keys. A nil Share has every row.
 func (s *Share) rows(keys []vec.Vec, ts []types.Type, n int, sel []int32) []int32 {
 	switch {
-	case s == nil, s.Single && s.Task == 0:
+	case s == nil, s.Single && s.Task == 0 && s.Slices == 0:
 		return sel
-	case s.Single:
+	case s.Single && s.Task > 0:
 		return []int32{} // not nil, which would be every row
 	}
 	own := make([]int32, 0, len(sel))
-	of := s.owners.of(keys, ts, n, sel, s.Tasks)
-	for _, r := range sel {
-		if of[r] == int32(s.Task) {
-			own = append(own, r)
+	if s.Single {
+		own = append(own, sel...)
+	} else {
+		of := s.owners.of(keys, ts, n, sel, s.Tasks)
+		for _, r := range sel {
+			if of[r] == int32(s.Task) {
+				own = append(own, r)
+			}
 		}
 	}
-	return own
+	if s.Slices == 0 {
+		return own
+	}
+	hashes := s.hashesOf(keys, ts, n)
+	return slices.DeleteFunc(own, func(r int32) bool { return !s.inSlice(hashes[r]) })
 }
 
 // owners finds the tasks that rows belong to.

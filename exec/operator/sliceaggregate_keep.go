@@ -87,6 +87,9 @@ func (w *SliceAggregate) tables() []evictable {
 	return all
 }
 
+// Evicts reports whether it does.
+func (w *SliceAggregate) Evicts() bool { return w.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (w *SliceAggregate) Committed() {
 	if w.evicted != nil {

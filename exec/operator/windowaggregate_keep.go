@@ -77,6 +77,9 @@ func (w *WindowAggregate) tables() []evictable {
 	return all
 }
 
+// Evicts reports whether it does.
+func (w *WindowAggregate) Evicts() bool { return w.evicted != nil }
+
 // Committed lets go of what the store has now.
 func (w *WindowAggregate) Committed() {
 	if w.evicted != nil {
@@ -143,7 +146,7 @@ func (w *WindowAggregate) restorePane(r StateReader, end int64, value []byte) er
 	p := w.panes[end]
 	if p == nil {
 		t := w.spec.KeyTypes[w.spec.Closing.End]
-		p = &pane{end: end, stored: r.Share == nil, changed: r.Share != nil}
+		p = &pane{end: end, stored: r.Share == nil}
 		p.bounds[1] = vec.New(t)
 		p.flags, p.fired = value[0], value[0]&paneFired != 0
 		if value[0]&paneNull != 0 {
@@ -163,5 +166,6 @@ func (w *WindowAggregate) restorePane(r StateReader, end int64, value []byte) er
 			return err
 		}
 	}
+	p.changed = r.Share != nil
 	return p.agg.Restore(r)
 }

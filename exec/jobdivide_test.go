@@ -1,0 +1,68 @@
+package exec
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+)
+
+// TestDividedStateStaysWithinTheLimit: state that memory has no room for is divided among
+// other tasks without being brought there as a whole, and comes to what it would have
+// otherwise, also where the division is cut short.
+func TestDividedStateStaysWithinTheLimit(t *testing.T) {
+	const keysInAll, limit = 100_000, 4 << 20
+	for i, query := range []string{
+		"SELECT id, count(*), sum(id), min(name) FROM e GROUP BY id",
+		"SELECT a.id, b.name FROM e a LEFT JOIN e b ON a.id = b.id",
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			f := newFixture(t)
+			process := memory.New("the process", 0, memory.ProcessSetting)
+			f.memory, f.queryMemory = process, limit
+			f.kill()
+			f.start()
+			e := f.events("e")
+			e.add(1) // a split that is found later may be found after the end
+			if err := f.sqlJob("j", query+" EMIT CHANGES", "'aggregate.phases' = '1'", "restart_policy = 'never'"); err != nil {
+				t.Fatal(err)
+			}
+			keys(e, 0, keysInAll)
+			f.reachedRows("j", keysInAll)
+			f.eventually(func() bool { return f.evictedOf("j") > keysInAll/2 }, "the keys have not been evicted")
+			before := process.Peak()
+			next := int64(keysInAll)
+			for n, tasks := range []int{3, 2, 1} {
+				f.run(fmt.Sprintf("ALTER JOB j SET (parallelism = %d)", tasks))
+				if n == 1 {
+					f.kill()
+					f.start()
+				}
+				keys(e, next, next+10) // so that there is an epoch
+				next += 10
+				f.eventually(func() bool { return f.dividedAmong("j") == tasks }, "the state has not been divided")
+			}
+			e.end()
+			f.waitState("j", catalog.JobFinished)
+			peak := process.Peak()
+			if t.Logf("held %.1f MB at most, and %.1f until it was divided, of %d", float64(peak)/(1<<20), float64(before)/(1<<20), limit>>20); peak > 3*limit {
+				t.Errorf("the job held %d bytes, of %d", peak, limit)
+			}
+			f.kill()
+			f.memory, f.queryMemory = nil, 0
+			f.start()
+			want, err := f.sql(query, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := accumulated(t, f.topics.file("j_out").read())
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("the job gives %d rows, the query %d, and they differ", len(got), len(want))
+			}
+		})
+	}
+}
