@@ -122,11 +122,11 @@ fi
 # PostgreSQL 16, the oracle.
 (cd .. && go run ./compat-tests/postgres/install)
 
-# MySQL 8 of Ubuntu 24.04, with the libraries that it was built for, which are newer than
-# those here may be: packages that must have the checksums that are written down. The first
+# MySQL 8 of Ubuntu 24.04, which the long tier tests beside MariaDB, with the libraries that
+# it was built for, which are newer than those here may be: packages that must have the checksums that are written down. The first
 # is the server's. What of them is for people goes.
 mysql=mysql-$(sed -n 's:.*/mysql-server-core[^ _]*_\([0-9.]*\).*:\1:p' mariadb/mysql/SHA256SUMS)
-if [ ! -d "$cache/$mysql" ]; then
+if [ "${FERRIS_TIER:-}" = long ] && [ ! -d "$cache/$mysql" ]; then
 	rm -rf "$cache/$mysql.part" "$cache/$mysql.packages"
 	sums=$PWD/mariadb/mysql/SHA256SUMS
 	while read -r _ path; do
