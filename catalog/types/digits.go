@@ -154,6 +154,17 @@ func appendISO(dst []byte, y, m, d int, micros int64) []byte {
 	return dst[:at+putISO(dst[at:at+isoRoom], y, m, d, micros)]
 }
 
+// AppendISOInstant appends YYYY-MM-DDTHH:MM:SS.ffffff of microseconds since 2000-01-01 in
+// the years 1 to 9999.
+func AppendISOInstant(dst []byte, micros int64) []byte {
+	days, rest := splitMicros(micros)
+	y, m, d := fromJulian(int(days) + epochJulian)
+	at := len(dst)
+	dst = appendISO(dst, y, m, d, rest)
+	dst[at+len("YYYY-MM-DD")] = 'T'
+	return append(dst, ".000000"[len(dst)-at-len("YYYY-MM-DDTHH:MM:SS"):]...)
+}
+
 // isoRoom is for 26 bytes, and what lies behind them.
 const isoRoom = 32
 

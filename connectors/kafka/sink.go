@@ -325,7 +325,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		spans[i].end = len(buf)
 	}
 	s.room = min(len(buf)+len(buf)/16, 1<<20)
-	now := time.Now() // asked once: the client would for each record
+	now, delivered := time.Now(), s.delivered // the clock is asked once: the client would for each record
 	for i := range records {
 		r, at := &records[i], spans[i]
 		r.Topic, r.Timestamp = s.config.topic, now
@@ -366,7 +366,7 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 		}
 		switch {
 		case s.changes == nil:
-			s.client.Produce(ctx, r, s.delivered)
+			s.client.Produce(ctx, r, delivered)
 		case taken:
 			s.hold(ctx, r, -1)
 		default:

@@ -171,56 +171,9 @@ func instant(dst []byte, text appender, v vec.Vec, row int, zone string) []byte 
 	if t < first || t > last {
 		return inQuotes(dst, text, v, row)
 	}
-	day, micros := t/microsPerDay, t%microsPerDay
-	if micros < 0 {
-		day--
-		micros += microsPerDay
-	}
-	y, m, d := civil(day)
-	s := micros / 1000000
-	dst = append(dst, '"')
-	dst = padded(dst, y, 4)
-	dst = padded(append(dst, '-'), m, 2)
-	dst = padded(append(dst, '-'), d, 2)
-	dst = padded(append(dst, 'T'), s/3600, 2)
-	dst = padded(append(dst, ':'), s/60%60, 2)
-	dst = padded(append(dst, ':'), s%60, 2)
-	dst = padded(append(dst, '.'), micros%1000000, 6)
+	dst = types.AppendISOInstant(append(dst, '"'), t)
 	dst = append(dst, zone...)
 	return append(dst, '"')
-}
-
-func padded(dst []byte, n int64, width int) []byte {
-	at := len(dst)
-	for range width {
-		dst = append(dst, '0')
-	}
-	for i := at + width - 1; n > 0; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
-}
-
-// civil is the day of the calendar, from days since 2000-01-01 (Howard Hinnant,
-// civil_from_days).
-func civil(day int64) (y, m, d int64) {
-	z := day + 730425 // from 0000-03-01
-	era := z / 146097
-	if z < 0 {
-		era = (z - 146096) / 146097
-	}
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	d = doy - (153*mp+2)/5 + 1
-	y = yoe + era*400
-	if m = mp + 3; m > 12 {
-		m -= 12
-		y++
-	}
-	return y, m, d
 }
 
 // list writes an array, an array in it for each dimension.
