@@ -74,7 +74,7 @@ func newRows(env *stream.Env, rel *catalog.Relation, c *config, scan stream.Scan
 	var err error
 	r.decoder, err = c.decoder(env, rel, cols, read, scan.OnReject == stream.NullBad)
 	r.changes, _ = r.decoder.(changing)
-	if d, ok := r.decoder.(*json.Decoder); ok && !r.keeps && !r.key && c.charset == nil {
+	if d, ok := r.decoder.(running); ok && r.changes == nil && !r.keeps && !r.key && c.charset == nil {
 		r.runs = &runs{decoder: d}
 		if len(r.hidden) > 0 {
 			r.runs.records = make([]record, len(r.runs.values))

@@ -6,9 +6,17 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// runs decode JSON records many at a time.
+// running is a decoder that takes records many at a time: it appends the first of some as
+// rows, and returns how many; the next one is to be looked at by itself. Runs reports whether
+// that is worth trying.
+type running interface {
+	Runs() bool
+	Run(records [][]byte) int
+}
+
+// runs decode records many at a time.
 type runs struct {
-	decoder *json.Decoder
+	decoder running
 	// odd: the next record is to be looked at by itself.
 	odd     bool
 	ahead   int // records that were read ahead

@@ -2,9 +2,11 @@ package kafka
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,9 +19,9 @@ import (
 
 // deliveries are what reads of a topic's batches deliver, one after the other, in runs or
 // record by record. beside: with columns beside the records' values.
-func deliveries(t *testing.T, fetched *kmsg.FetchResponseTopicPartition, from, until, limit int64, maxPoll string, policy stream.Policy, beside, inRuns bool) []string {
+func deliveries(t *testing.T, format catalog.Options, fetched *kmsg.FetchResponseTopicPartition, from, until, limit int64, maxPoll string, policy stream.Policy, beside, inRuns bool) []string {
 	t.Helper()
-	rel := &catalog.Relation{Name: "events", Hidden: Connector{}.PseudoColumns(), Options: catalog.Options{{Key: "topic", Value: "t"}, {Key: "max.poll.records", Value: maxPoll}},
+	rel := &catalog.Relation{Name: "events", Hidden: Connector{}.PseudoColumns(), Options: append(catalog.Options{{Key: "topic", Value: "t"}, {Key: "max.poll.records", Value: maxPoll}}, format...),
 		Columns: []catalog.Column{{Name: "a", Type: types.Of(types.Int8)}, {Name: "s", Type: types.Of(types.Text)}}}
 	c, _, err := read(rel, stream.RoleSource, &stream.Env{})
 	if err != nil {
@@ -40,7 +42,7 @@ func deliveries(t *testing.T, fetched *kmsg.FetchResponseTopicPartition, from, u
 		t.Fatal(err)
 	}
 	if r.runs == nil {
-		t.Fatal("JSON is not read in runs")
+		t.Fatal("records are not read in runs")
 	}
 	if !inRuns {
 		r.runs = nil
@@ -86,21 +88,48 @@ func deliveries(t *testing.T, fetched *kmsg.FetchResponseTopicPartition, from, u
 // away, of transactions and past the end that is asked for: in runs they are delivered as
 // they are record by record.
 func TestRunsKeepPlaces(t *testing.T) {
+	t.Run("json", func(t *testing.T) {
+		keepPlaces(t, 30, nil, func(a, s, odd int) []byte {
+			switch odd {
+			case 2:
+				return []byte(`{"a":"none","s":1}`)
+			case 3:
+				return []byte(`{"s":"ä","a":17}`)
+			}
+			return fmt.Appendf(nil, `{"a":%d,"s":"%d"}`, a, s)
+		})
+	})
+	t.Run("avro", func(t *testing.T) {
+		schema := `{"type": "record", "name": "r", "fields": [{"name": "a", "type": "long"}, {"name": "s", "type": "string"}]}`
+		format := catalog.Options{{Key: "format", Value: "avro"}, {Key: "avro.schema", Value: schema}, {Key: "avro.framing", Value: "none"}}
+		keepPlaces(t, 10, format, func(a, s, odd int) []byte {
+			text := strconv.Itoa(s)
+			record := append(binary.AppendVarint(binary.AppendVarint(nil, int64(a)), int64(len(text))), text...)
+			switch odd {
+			case 2:
+				return record[:len(record)-1]
+			case 3:
+				return binary.AppendVarint(binary.AppendVarint(nil, math.MinInt64), 0)
+			}
+			return record
+		})
+	})
+}
+
+// keepPlaces has values made of two numbers, of which the second is a string: with odd 2 one
+// that is refused, with 3 one that is laid out otherwise.
+func keepPlaces(t *testing.T, tries int, format catalog.Options, value func(a, s, odd int) []byte) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for try := range 60 {
+	for try := range tries {
 		var in [][]byte
 		base := int64(0)
 		for range 1 + rnd.IntN(6) {
 			var records []kmsg.Record
 			for i := range 1 + rnd.IntN(1500) {
-				v := fmt.Appendf(nil, `{"a":%d,"s":"%d"}`, rnd.IntN(100000), i)
-				switch rnd.IntN(1 + 400*(try%3)) {
-				case 1:
+				odd := rnd.IntN(1 + 400*(try%3))
+				v := value(rnd.IntN(100000), i, odd)
+				if odd == 1 {
 					v = nil
-				case 2:
-					v = []byte(`{"a":"none","s":1}`)
-				case 3:
-					v = []byte(`{"s":"ä","a":17}`)
 				}
 				records = append(records, kmsg.Record{Value: v, TimestampDelta64: int64(i) << rnd.IntN(20), Headers: []kmsg.Header{{Key: "h", Value: []byte{'0' + byte(i%10)}}}})
 			}
@@ -114,7 +143,7 @@ func TestRunsKeepPlaces(t *testing.T) {
 		fetched := &kmsg.FetchResponseTopicPartition{RecordBatches: bytes.Join(in, nil)}
 		if try%10 == 9 {
 			damaged := fetched.RecordBatches[:len(fetched.RecordBatches)-len(in[len(in)-1])]
-			fetched.RecordBatches = append(bytes.Clone(damaged), batchOf(base, []kmsg.Record{{Value: []byte(`{"a":1,"s":"b"}`)}}, func(b *kmsg.RecordBatch) { b.NumRecords += 3 })...)
+			fetched.RecordBatches = append(bytes.Clone(damaged), batchOf(base, []kmsg.Record{{Value: value(1, 2, 0)}}, func(b *kmsg.RecordBatch) { b.NumRecords += 3 })...)
 		}
 		from, until := rnd.Int64N(base), int64(-1)
 		if try%2 == 1 {
@@ -123,8 +152,8 @@ func TestRunsKeepPlaces(t *testing.T) {
 		limit := from + rnd.Int64N(2*base)
 		for _, policy := range []stream.Policy{stream.Fail, stream.Skip, stream.NullBad} {
 			for _, maxPoll := range []string{"500", "100000", "7"} {
-				got := deliveries(t, fetched, from, until, limit, maxPoll, policy, try%4 < 2, true)
-				want := deliveries(t, fetched, from, until, limit, maxPoll, policy, try%4 < 2, false)
+				got := deliveries(t, format, fetched, from, until, limit, maxPoll, policy, try%4 < 2, true)
+				want := deliveries(t, format, fetched, from, until, limit, maxPoll, policy, try%4 < 2, false)
 				for i := range max(len(got), len(want)) {
 					if i >= len(got) || i >= len(want) || got[i] != want[i] {
 						t.Fatalf("try %d, policy %v, max.poll.records %s: line %d of %d is %q, want of %d %q", try, policy, maxPoll, i, len(got), got[min(i, len(got)-1)], len(want), want[min(i, len(want)-1)])

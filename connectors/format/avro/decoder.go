@@ -181,6 +181,20 @@ func (d *Decoder) Decode(record []byte) error {
 	return err
 }
 
+// Runs reports that Run is worth trying.
+func (d *Decoder) Runs() bool { return true }
+
+// Run appends the first of some records as rows, up to one that Decode refuses, and returns
+// how many.
+func (d *Decoder) Run(records [][]byte) int {
+	for i, r := range records {
+		if d.Decode(r) != nil {
+			return i
+		}
+	}
+	return len(records)
+}
+
 func (d *Decoder) begin(p *program, b []byte, at int) int {
 	if p.bound != d.bound {
 		bind(p.steps, d.cols)
