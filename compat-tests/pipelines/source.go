@@ -157,13 +157,27 @@ func (s *watchedSource) Ends(ctx context.Context, scan stream.Scan) ([]stream.Po
 	if !ok {
 		return nil, nil
 	}
-	return e.Ends(ctx, scan)
+	ends, err := e.Ends(ctx, scan)
+	for i := range ends {
+		ends[i].Offset = progress{offset: ends[i].Offset}.encode()
+	}
+	return ends, err
 }
 
-// Reached asks the source.
+// Reached asks the source; where that cannot tell, the count of the records does.
 func (s *watchedSource) Reached(split stream.Split, at, end stream.Offset) bool {
-	_, offset, err := decodeProgress(at)
-	return err == nil && s.Source.(stream.Ender).Reached(split, offset, end)
+	read, offset, err := decodeProgress(at)
+	if err != nil {
+		return false
+	}
+	wanted, until, err := decodeProgress(end)
+	if err != nil {
+		return false
+	}
+	if e, ok := s.Source.(stream.Ender); ok {
+		return e.Reached(split, offset, until)
+	}
+	return read >= wanted
 }
 
 // progress is how far a split has been read.
