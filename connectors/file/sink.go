@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/connectors/format/csv"
 	"github.com/ferrisstreams/ferrisstreams/connectors/object"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
@@ -36,6 +38,7 @@ type sink struct {
 	packed    []byte  // buf as a frame
 	sealer    *sealer // of a file that is encrypted
 	length    int64   // of the file
+	unended   int64   // the length at which the file's last line, which others wrote, lacks its end; 0: it has one
 	committed int64   // of the file at the last committed epoch
 	epoch     stream.Epoch
 	prepared  []prepared // those that wait for their decision, ascending
@@ -114,13 +117,65 @@ func openSinkFile(ctx context.Context, env *stream.Env, rel *catalog.Relation, c
 	}
 	if s.length == 0 {
 		s.buf = append(s.buf, header...)
-	} else if s.sealer == nil && s.blocks != nil {
-		if err := s.blocks.Resume(ctx, path); err != nil {
-			s.Close()
-			return nil, err
+		return s, nil
+	}
+	if s.sealer == nil && s.blocks != nil {
+		err = s.blocks.Resume(ctx, path)
+	} else if s.lines() {
+		if s.unended, err = s.lineEnd(); err == nil && o.Token == nil {
+			err = s.sameHeader(rel, o.Changelog)
 		}
 	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// lines reports whether the file is read as lines, byte for byte.
+func (s *sink) lines() bool {
+	return s.blocks == nil && s.sealer == nil && s.codec == object.None && s.config.format != formatProtobuf
+}
+
+// lineEnd is the length of a file whose last line has no end, else 0.
+func (s *sink) lineEnd() (int64, error) {
+	var last [1]byte
+	if _, err := s.f.ReadAt(last[:], s.length-1); err != nil {
+		return 0, object.PathError("read", s.path, err)
+	}
+	if last[0] == '\n' {
+		return 0, nil
+	}
+	return s.length, nil
+}
+
+// sameHeader refuses rows for a file of CSV whose header has their columns in another order,
+// or others beside them: they would be read as what they are not. op: the rows have one.
+func (s *sink) sameHeader(rel *catalog.Relation, op bool) error {
+	columns := rel.Columns
+	if s.config.format != formatCSV || len(columns) == 0 {
+		return nil
+	}
+	if op {
+		columns = append([]catalog.Column{{Name: "_op"}}, columns...)
+	}
+	const longest = 1 << 20 // of a header that is looked at
+	record := make([]byte, min(s.length, longest))
+	if _, err := s.f.ReadAt(record, 0); err != nil {
+		return object.PathError("read", s.path, err)
+	}
+	record = bytes.TrimPrefix(record, []byte("\xef\xbb\xbf"))
+	end, _, _ := csv.End(record, s.config.csv.Quote, 0, false)
+	if end < 0 {
+		end = len(record)
+	}
+	if names := csv.NewDecoder(columns, nil, s.config.csv).OtherHeader(record[:end], columns); names != "" {
+		return sqlerr.Errorf(sqlerr.InvalidTableDefinition, "the header of file %q has not the columns of \"%s\" in their order", s.path, rel.Name).
+			WithDetail("The header names %s.", names).
+			WithHint("Write to another file, or declare the columns as the header names them, all of them and in its order.")
+	}
+	return nil
 }
 
 func (s *sink) open(ctx context.Context, o stream.SinkOptions) error {
@@ -329,6 +384,10 @@ func (s *sink) flush(last bool) error {
 		if out, err = s.sealer.seal(out, last); err != nil {
 			return err
 		}
+	}
+	if s.unended > 0 && s.length == s.unended {
+		// Else the file's last record and the first one here would be one line, and neither be read.
+		out = append([]byte{'\n'}, out...)
 	}
 	n, err := s.f.Write(out)
 	s.length += int64(n)

@@ -318,3 +318,72 @@ func TestLargeEpoch(t *testing.T) {
 	commit(t, s, 1, prepare(t, s, 1))
 	holds(t, p, want.String())
 }
+
+// TestSinkLineWithoutEnd appends to files whose last line somebody else has left without
+// an end: also again, after what was appended has been cut off.
+func TestSinkLineWithoutEnd(t *testing.T) {
+	const stray = `{"id":0,"name":"n0"}`
+	p := filepath.Join(t.TempDir(), "a.json")
+	if err := os.WriteFile(p, []byte(stray), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := openSink(t, p, stream.SinkOptions{})
+	put(t, s, 1)
+	token := prepare(t, s, 1)
+	if err := s.Rollback(t.Context(), 1, token); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, p, stray)
+	put(t, s, 2)
+	commit(t, s, 1, prepare(t, s, 1))
+	put(t, s, 3)
+	commit(t, s, 2, prepare(t, s, 2))
+	s.Close()
+	holds(t, p, stray+"\n"+row2+row3)
+
+	p = filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(p, []byte("id,name\n0,n0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s = openSink(t, p, stream.SinkOptions{})
+	put(t, s, 1)
+	commit(t, s, 1, prepare(t, s, 1))
+	s.Close()
+	holds(t, p, "id,name\n0,n0\n1,n1\n")
+}
+
+// TestSinkOtherHeader refuses rows whose columns do not stand as the file's header has them:
+// they would be read back in each other's places.
+func TestSinkOtherHeader(t *testing.T) {
+	for _, c := range []struct {
+		holds   string
+		changes bool
+		refused bool
+	}{
+		{"name,id\nn0,0\n", false, true},
+		{"id,name,more\n0,n0,x\n", false, true},
+		{"\xef\xbb\xbf\"name\",ID\r\nn0,0\r\n", false, true},
+		{"name,id", false, true},
+		{"id,name\n0,n0\n", false, false},
+		{"\xef\xbb\xbfID,\"name\"\r\n0,n0\r\n", false, false},
+		{"0,n0\n", false, false},
+		{"id\n0\n", false, false}, // no header of these columns: a record like any other
+		{"_op,id,name\n+,0,n0\n", true, false},
+		{"_op,id,name\n+,0,n0\n", false, true},
+	} {
+		p := filepath.Join(t.TempDir(), "a.csv")
+		if err := os.WriteFile(p, []byte(c.holds), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		rel := relation(p)
+		rel.Kind = catalog.Sink
+		s, err := Connector{}.Sink(t.Context(), env(filepath.Dir(p)), rel, stream.SinkOptions{Changelog: c.changes})
+		if refused := err != nil && sqlerr.From(err).Code == sqlerr.InvalidTableDefinition; refused != c.refused || err != nil && !refused {
+			t.Errorf("a file of %q: error %v, want one: %v", c.holds, err, c.refused)
+		}
+		if err == nil {
+			s.Close()
+		}
+		holds(t, p, c.holds)
+	}
+}

@@ -133,6 +133,22 @@ func (d *Decoder) IsHeader(record []byte, all []catalog.Column) bool {
 	return true
 }
 
+// OtherHeader shows the fields of a record that names every one of the columns, but in
+// another order, or with others beside them; else it is empty. Rows with the columns in
+// their order do not belong behind such a header.
+func (d *Decoder) OtherHeader(record []byte, all []catalog.Column) string {
+	names, err := d.split(record)
+	if err != nil || !d.IsHeader(record, all) {
+		return ""
+	}
+	for i, n := range names {
+		if i >= len(all) || !strings.EqualFold(strings.TrimSpace(n), all[i].Name) {
+			return shown(names)
+		}
+	}
+	return ""
+}
+
 func index(names []string, is func(string) bool) int {
 	for i, n := range names {
 		if is(strings.TrimSpace(n)) {
