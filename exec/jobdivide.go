@@ -40,7 +40,7 @@ const (
 func (l *life) division(sn *state.Snapshot) (*division, error) {
 	d := &division{life: l, sn: sn, bytes: map[uint32]int64{}}
 	if l.stored == l.layout {
-		return d, nil
+		return d, l.takeBack(sn)
 	}
 	var left state.Batch
 	var failed error
@@ -61,6 +61,30 @@ func (l *life) division(sn *state.Snapshot) (*division, error) {
 		err = l.handle.Amend(&left)
 	}
 	return d, err
+}
+
+// takeBack removes what a division has left that did not come to its end, where the job has
+// the tasks that it had before: it lies under the generation that would have been next.
+func (l *life) takeBack(sn *state.Snapshot) error {
+	var left state.Batch
+	for _, k := range l.tasks[0].kept {
+		from := state.Space{Operator: k.number, Shard: layout{generation: l.stored.generation + 1}.shard(0)}
+		err := sn.ScanKeysFrom(l.j.id, from, func(sp state.Space, key []byte, _ int) error {
+			if sp.Operator != from.Operator || sp.Shard>>8 != from.Shard>>8 {
+				return state.ErrStop
+			}
+			left.Delete(sp, key)
+			if left.Size() <= amendBytes {
+				return nil
+			}
+			defer left.Reset()
+			return l.handle.Amend(&left)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return l.handle.Amend(&left)
 }
 
 // amendBytes is how much of what is left is removed at a time.

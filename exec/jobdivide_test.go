@@ -7,6 +7,8 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // TestDividedStateStaysWithinTheLimit: state that memory has no room for is divided among
@@ -65,4 +67,44 @@ func TestDividedStateStaysWithinTheLimit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDivisionThatIsTakenBack: what a division that was cut short has stored goes when the job
+// has the tasks that it had before.
+func TestDivisionThatIsTakenBack(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	fill(e, 0, 100)
+	if err := f.sqlJob("j", "SELECT name, count(*) FROM e GROUP BY name EMIT CHANGES"); err != nil {
+		t.Fatal(err)
+	}
+	f.reachedRows("j", 1)
+	f.stop("j")
+	id := f.catalog.Snapshot().Job("j").UUID
+	var b state.Batch
+	for task := range 3 {
+		b.Set(state.Space{Operator: firstOperator, Shard: layout{generation: 1}.shard(task)}, []byte("left"), make([]byte, 100))
+	}
+	if err := f.store.Job(id).Amend(&b); err != nil {
+		t.Fatal(err)
+	}
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	fill(e, 100, 200)
+	left := func() (n int) {
+		sn := f.store.Snapshot(id)
+		defer sn.Close()
+		err := sn.ScanKeys(id, func(sp state.Space, _ []byte, _ int) error {
+			if sp.Operator >= firstOperator && sp.Shard>>8 > 0 {
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	f.eventually(func() bool { return left() == 0 }, "what was left is still there")
+	e.end()
+	f.waitState("j", catalog.JobFinished)
 }

@@ -30,12 +30,17 @@ import (
 // answered without: that the view is not kept up to date he is told in any case.
 const cutPatience = 5 * time.Second
 
+// cutRest is for how long no other cut is tried of views of which none was made in time:
+// jobs that stood still for it get on meanwhile, however often they are asked for.
+const cutRest = cutPatience
+
 // cutter makes the cuts of an engine, one at a time.
 type cutter struct {
 	turn chan struct{} // held by the one that is being made
 
 	mu      sync.Mutex
 	waiting map[string][]*cutRequest // by their views
+	resting map[string]time.Time     // by their views: until when there is no cut of them
 }
 
 // cutRequest is somebody who waits for a cut.
@@ -48,7 +53,23 @@ type cutRequest struct {
 }
 
 func newCutter() *cutter {
-	return &cutter{turn: make(chan struct{}, 1), waiting: map[string][]*cutRequest{}}
+	return &cutter{turn: make(chan struct{}, 1), waiting: map[string][]*cutRequest{}, resting: map[string]time.Time{}}
+}
+
+// rests reports whether no cut is to be tried of some views.
+func (c *cutter) rests(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.resting, func(_ string, until time.Time) bool { return time.Now().After(until) })
+	_, rests := c.resting[key]
+	return rests
+}
+
+// rest has none tried of them for a while.
+func (c *cutter) rest(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resting[key] = time.Now().Add(cutRest)
 }
 
 // atCut has take called at a cut of some views, by another goroutine, or when none could be
@@ -86,13 +107,18 @@ func (e *Engine) serveCut(key string, views []types.OID) {
 	all := c.waiting[key]
 	delete(c.waiting, key)
 	c.mu.Unlock()
-	ctx, cancel := context.WithTimeout(e.ctx, cutPatience)
-	defer cancel()
-	release, err := e.cut(ctx, relations(e.o.Catalog.Snapshot(), views))
-	if err != nil && e.ctx.Err() == nil {
-		e.log.Warn("materialized views are read at different moments", "error", err)
+	if !c.rests(key) {
+		ctx, cancel := context.WithTimeout(e.ctx, cutPatience)
+		defer cancel()
+		release, err := e.cut(ctx, relations(e.o.Catalog.Snapshot(), views))
+		defer release()
+		if err != nil && e.ctx.Err() == nil {
+			e.log.Warn("materialized views are read at different moments", "error", err)
+		}
+		if err != nil && ctx.Err() != nil {
+			c.rest(key)
+		}
 	}
-	defer release()
 	for _, r := range all {
 		r.serve()
 	}

@@ -250,3 +250,60 @@ func TestCutOfInexact(t *testing.T) {
 	f.refresh("vb")
 	equal(t, "at rest", f.selected("SELECT va.n, va.n - x.n FROM va, (SELECT sum(n) AS n FROM vb) x"), []string{fmt.Sprintf("%d|0", next)})
 }
+
+// TestCutThatIsNotMade: a view whose job's reader does not stop in time holds up those that it
+// is read with once in a while, and not whenever somebody reads them.
+func TestCutThatIsNotMade(t *testing.T) {
+	f := newFixture(t)
+	e, g := f.events("e"), f.events("g")
+	e.batch, g.tells = 7, make(chan struct{})
+	for name, query := range map[string]string{"va": "SELECT count(*) AS n FROM e", "vb": "SELECT count(*) AS n FROM (SELECT id FROM e UNION ALL SELECT id FROM g) x"} {
+		if err := f.matView(name, query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 3 {
+		wait.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if rows, err := f.sql("SELECT va.n, vb.n FROM va, vb", -1); err != nil || len(rows) != 1 {
+					select {
+					case <-stop: // the engine ends
+					default:
+						t.Errorf("%v, %v", rows, err)
+					}
+					return
+				}
+			}
+		})
+	}
+	fill(e, 0, 5000)
+	began, seen := time.Now(), ""
+	for seen != "5000" && time.Since(began) < 8*cutPatience {
+		time.Sleep(10 * time.Millisecond) // between looks, so that the jobs have the processor
+		seen = f.selected("SELECT n FROM va")[0]
+	}
+	equal(t, fmt.Sprintf("rows read within %v", time.Since(began)), []string{seen}, []string{"5000"})
+	close(stop)
+	killed := make(chan struct{})
+	wait.Go(func() {
+		for {
+			select {
+			case <-g.tells:
+			case <-killed:
+				return
+			}
+		}
+	})
+	f.kill()
+	close(killed)
+	wait.Wait()
+	g.tells = nil
+	f.start()
+}

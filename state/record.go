@@ -242,12 +242,12 @@ func (s *Store) scan(version uint64, prefix []byte, fn func(key, value []byte) e
 }
 
 // scanKeys is ScanKeys at a version.
-func (s *Store) scanKeys(version uint64, id ID, fn func(sp Space, key []byte, size int) error) error {
+func (s *Store) scanKeys(version uint64, id ID, from Space, fn func(sp Space, key []byte, size int) error) error {
 	txn := s.db.NewTransactionAt(version, false)
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: appendID(nil, id)})
 	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
+	for it.Seek(appendSpace(nil, id, from)); it.Valid(); it.Next() {
 		item := it.Item()
 		key := item.Key()
 		if len(key) < prefixLen {

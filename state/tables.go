@@ -251,7 +251,16 @@ func (sn *Snapshot) ScanKeys(job ID, fn func(sp Space, key []byte, size int) err
 	if version == 0 {
 		return nil
 	}
-	return sn.s.scanKeys(version, job, fn)
+	return sn.s.scanKeys(version, job, Space{}, fn)
+}
+
+// ScanKeysFrom is ScanKeys from the first key of one space on; ErrStop ends the scan.
+func (sn *Snapshot) ScanKeysFrom(job ID, from Space, fn func(sp Space, key []byte, size int) error) error {
+	version := sn.versions[job]
+	if version == 0 {
+		return nil
+	}
+	return sn.s.scanKeys(version, job, from, fn)
 }
 
 // ScanSpaceKeys calls fn with the keys of one space, in order. fn may not keep
