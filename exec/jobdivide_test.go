@@ -15,6 +15,9 @@ import (
 // other tasks without being brought there as a whole, and comes to what it would have
 // otherwise, also where the division is cut short.
 func TestDividedStateStaysWithinTheLimit(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes minutes with the race detector: the suite \"division\" of compat-tests/run.sh plays it without")
+	}
 	const keysInAll, limit = 100_000, 4 << 20
 	for i, query := range []string{
 		"SELECT id, count(*), sum(id), min(name) FROM e GROUP BY id",
