@@ -373,7 +373,8 @@ func (d *Decoder) general(b []byte) error {
 			}
 		}
 	}
-	if learning {
+	// Of a layout only the values are looked at again: its text must be UTF-8.
+	if learning && (d.high&highBits == 0 || utf8.Valid(b)) {
 		d.layout.tail, d.layout.known = string(b[from:i+1]), true
 		d.run.lay(&d.layout)
 		d.learn.learned()

@@ -331,3 +331,16 @@ func folds(s string) bool {
 	}
 	return strings.ContainsRune(s, 'ſ')
 }
+
+// TestInvalidKeys: a record with a key that is not UTF-8 is refused each time.
+func TestInvalidKeys(t *testing.T) {
+	cols := columns(t, "a int8")
+	d, b := NewDecoder(cols, Options{}), batch(cols)
+	d.Bind(b.Cols)
+	for i := range 5 {
+		err := d.Decode([]byte("{\"\xff\":12345678,\"a\":123456789012345}"))
+		if sqlerr.CodeOf(err) != sqlerr.CharacterNotInRepertoire {
+			t.Errorf("record %d: %v", i, err)
+		}
+	}
+}
