@@ -59,6 +59,7 @@ func TestMySQLChanges(t *testing.T) {
 	check()
 	p.there("ALTER TABLE docs DROP title; INSERT INTO docs (id) VALUES (77)")
 	p.failsSoon("mirror", `column "title" of "docs" has gone from the changes of table "docs" of MySQL at`)
+	p.same(p.here("SELECT sqlstate, hint LIKE 'They have %DROP the job and create it again, which then reads the table anew.' FROM ferris.jobs WHERE job_name = 'mirror'"), "42703|t")
 	p.there("ALTER TABLE docs ADD title varchar(40)")
 	if plan := strings.Join(p.here("EXPLAIN SELECT ok, count(*) FROM docs WHERE id > 5 GROUP BY ok EMIT CHANGES"), "\n"); !strings.Contains(plan, "Stream Changes on docs") || strings.Contains(plan, "Pushed") {
 		t.Errorf("the plan does not say that changes are read:\n%s", plan)

@@ -58,7 +58,7 @@ func (s *source) binlogRowsOf(reader *reader, e *replication.TableMapEvent) (*bi
 		}
 		if at < 0 {
 			err := sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of %q has gone from the changes of %s", col.Name, s.rel.Name, c.what()).
-				WithHint("They have %s. Create the stream again with these columns, or bring the column back into the table.", strings.Join(names, ", "))
+				WithHint("They have %s. What was changed without the column stays so in the log: create the stream again with these columns; or bring the column back into the table, DROP the job and create it again, which then reads the table anew.", strings.Join(names, ", "))
 			err.Column = col.Name
 			return nil, err
 		}

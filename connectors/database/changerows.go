@@ -66,7 +66,7 @@ func (w *slotStream) relation(rel *outRelation) error {
 				names = append(names, o.name)
 			}
 			e := sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of %q has gone from the changes of %s", col.Name, s.rel.Name, s.config.what()).
-				WithHint("They have %s. Create the stream again with these columns, or bring the column back into the table or publication %q.", strings.Join(names, ", "), s.log.publication)
+				WithHint("They have %s. What was changed without the column stays so in the log: create the stream again with these columns; or bring the column back into the table and publication %q, DROP the job and create it again, which then reads the table anew.", strings.Join(names, ", "), s.log.publication)
 			e.Column = col.Name
 			return e
 		}

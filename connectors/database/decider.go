@@ -59,7 +59,7 @@ func (Connector) Cluster(env *stream.Env, r *catalog.Relation) (string, error) {
 		return "", err
 	}
 	s := c.server
-	return fmt.Sprintf("%s %q %q %q %q %q %q %v", s.product, s.hosts, s.ports, s.database, s.user, s.password, c.progress, s.parameters), nil
+	return fmt.Sprintf("%T %q %q %q %q %q %q %v", s.dialect, s.hosts, s.ports, s.database, s.user, s.password, c.progress, s.parameters), nil
 }
 
 // Decider is stream.Transactional's.

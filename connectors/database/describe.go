@@ -65,7 +65,8 @@ func (c *config) match(columns []catalog.Column, there []remote) ([]remote, erro
 			}
 		}
 		if !ok {
-			e := sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of %q does not exist in %s", col.Name, c.rel.Name, c.what()).WithHint("Its columns are %s.", strings.Join(names, ", "))
+			e := sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of %q does not exist in %s", col.Name, c.rel.Name, c.what()).
+				WithHint("Its columns are %s. %s", strings.Join(names, ", "), c.columnGone())
 			e.Column = col.Name
 			return nil, e
 		}

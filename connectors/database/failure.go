@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
@@ -33,6 +34,9 @@ func (c *config) failure(doing string, err error) error {
 	e := sqlerr.Errorf(f.code, "%s: %s: %s", doing, c.server, f.message)
 	e.Detail, e.Hint = f.detail, f.hint
 	e.Schema, e.Table, e.Column, e.Constraint = f.schema, f.table, f.column, f.constraint
+	if f.code == sqlerr.UndefinedColumn {
+		e.Hint = strings.TrimSpace(e.Hint + " " + c.columnGone())
+	}
 	if e.Hint != "" {
 		return e
 	}
@@ -43,6 +47,14 @@ func (c *config) failure(doing string, err error) error {
 		e.Hint = "Create it there, or name another one in table; a sink makes it with create = 'true'."
 	}
 	return e
+}
+
+// columnGone says what to do about a column that the server does not have, or not any more.
+func (c *config) columnGone() string {
+	if c.query != "" {
+		return fmt.Sprintf("Bring the column back there, or create stream %q again with a query over columns that there are.", c.rel.Name)
+	}
+	return fmt.Sprintf("Bring the column back into %s, or create %q again with the columns that there are.", c.subject(), c.rel.Name)
 }
 
 // unreachable words why there is no connection: where no server answers, as any other

@@ -124,6 +124,10 @@ func (postgres) places(s *source, bounded bool) (places []place, sorted bool, er
 	case s.config.incremental != "":
 		places = []place{postgresPlace(s, s.config.incremental)}
 		if s.kind.paged() {
+			// Rows with one value are told apart by where they lie; a row that is alone with
+			// its value would come again where an update has moved it.
+			alone := len(s.kind.key) == 1 && s.kind.key[0] == s.config.incremental
+			tableoid.aside, ctid.aside = alone, alone
 			places = append(places, tableoid, ctid)
 		}
 		return places, true, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,9 @@ type reader struct {
 	scan   stream.Scan
 	from   []stream.Position
 	fields []field
+	keys   []int         // of changes: among fields, those of the stream's key
 	wake   chan struct{} // holds one request
+	known  *refusals     // of a table that is read again and again
 
 	out    chan delivery
 	free   chan *vec.Batch
@@ -55,12 +58,13 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 	if err != nil {
 		return nil, err
 	}
-	format := types.DefaultFormat()
-	format.Enum = s.env.Labels
 	r := &reader{source: s, scan: scan, from: from, wake: make(chan struct{}, 1), out: make(chan delivery), free: make(chan *vec.Batch, readAhead), done: make(chan struct{})}
-	for _, c := range scan.Columns {
-		r.fields = append(r.fields, s.config.server.dialect.field(s.rel.Columns[c], s.remote[c], format))
+	for i, c := range scan.Columns {
+		if scan.Marks && slices.Contains(s.rel.Key, s.rel.Columns[c].Name) {
+			r.keys = append(r.keys, i)
+		}
 	}
+	r.fields = s.fields(scan.Columns, s.remote)
 	for _, p := range from {
 		if scan.Marks {
 			break // its positions are those of changes
@@ -83,6 +87,17 @@ func (s *source) Open(ctx context.Context, from []stream.Position, scan stream.S
 		}()
 	})
 	return r, nil
+}
+
+// fields are columns of the relation, read as what they are there.
+func (s *source) fields(columns []int, remote []remote) []field {
+	format := types.DefaultFormat()
+	format.Enum = s.env.Labels
+	var fields []field
+	for _, c := range columns {
+		fields = append(fields, s.config.server.dialect.field(s.rel.Columns[c], remote[c], format))
+	}
+	return fields
 }
 
 func (r *reader) types() []types.Type {
@@ -398,13 +413,11 @@ func (c *copying) decode(values [][]byte) error {
 			continue
 		}
 		vec.Truncate(b.Cols[i], b.Rows) // what was appended of it goes
-		if c.reader.scan.OnReject == stream.NullBad {
+		if c.reader.scan.OnReject == stream.NullBad && !slices.Contains(c.reader.keys, i) {
 			vec.AppendNull(b.Cols[i])
 			continue
 		}
-		for k := range b.Cols[:i] {
-			vec.Truncate(b.Cols[k], b.Rows)
-		}
+		c.cut()
 		return c.refuse(f, values, err)
 	}
 	if c.reader.scan.Marks {
@@ -422,7 +435,7 @@ func (c *copying) refuse(f *field, values [][]byte, err error) error {
 	}
 	e := *sqlerr.From(err)
 	e.Column = f.name
-	bad := stream.RecordError(c.reader.source.rel, c.where(p), &e)
+	bad := stream.RecordError(c.reader.source.rel, c.where(p, values), &e)
 	if c.reader.scan.OnReject == stream.Fail {
 		return bad
 	}
@@ -433,18 +446,29 @@ func (c *copying) refuse(f *field, values [][]byte, err error) error {
 		}
 		raw = c.reader.fields[i].appendText(raw, v)
 	}
+	c.stays(values)
+	if c.reader.known.again(raw) {
+		return nil
+	}
 	c.reader.source.env.Metrics.Rejects.Add(1)
 	c.rejects = append(c.rejects, stream.Reject{Position: stream.Position{Split: c.split, Offset: p.encode()}, Raw: raw, Err: bad})
 	return nil
 }
 
-// where says which row of the table it is.
-func (c *copying) where(p position) string {
+// where says which row of the table it is: by the stream's key, where it has one.
+func (c *copying) where(p position, values [][]byte) string {
 	s := c.reader.source
+	var text string
+	for _, k := range c.reader.keys {
+		f := &c.reader.fields[k]
+		text += fmt.Sprintf(" %s = %s", f.name, f.appendText(nil, values[k]))
+	}
+	if text != "" {
+		return s.config.subject() + ", row" + text
+	}
 	if len(p) == 0 {
 		return s.config.subject()
 	}
-	var text string
 	for i, at := range c.places {
 		if at.name != "" {
 			text += fmt.Sprintf(" %s = %s", at.name, p[i])

@@ -127,6 +127,7 @@ type place struct {
 	selected string                         // in a SELECT list
 	read     func(b []byte) (string, error) // the value's text; nil: it comes as text
 	constant func(text string) string       // the text as a constant; nil: as any text
+	aside    bool                           // kept with a position, and not asked for
 }
 
 // ordered are the columns of a declaration that rows come in the order of.
@@ -187,6 +188,9 @@ func (s *source) statement(what selection) string {
 	if len(what.at) > 0 {
 		var left, right []string
 		for i, p := range what.places {
+			if p.aside {
+				continue
+			}
 			text := d.literal
 			if p.constant != nil {
 				text = p.constant

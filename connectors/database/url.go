@@ -63,6 +63,9 @@ func parseURL(text, user, password string, roots []string) (*server, error) {
 	case "postgresql", "postgres":
 	case "mysql", "mariadb":
 		s.product, s.folds, port = "MySQL", true, "3306"
+		if strings.EqualFold(scheme, "mariadb") {
+			s.product = "MariaDB"
+		}
 	case "sqlite":
 		return s, s.setSQLite(rest, roots)
 	case "oracle", "sqlserver", "db2", "h2":

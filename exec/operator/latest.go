@@ -215,7 +215,7 @@ func (l *Latest) patched(b *vec.Batch, row, g int32, mark []byte) error {
 	}
 	if m.Refused {
 		if from >= 0 {
-			l.store.retime(from, l.store.time(from)|stale)
+			l.store.retime(from, l.rounds.now|stale) // in a snapshot it is there, too
 		}
 		return nil
 	}

@@ -305,6 +305,20 @@ func TestLatestStale(t *testing.T) {
 	if epoch(patch); left != rows || len(sink.lines) != 2*rows {
 		t.Errorf("of rows that have all values again %d changes are left out, and %d rows go out, want %d", left-rows, len(sink.lines), 2*rows)
 	}
+	for range 2 { // of rows in memory, then of those in pages
+		sink.lines = nil
+		epoch(func(s *changeScript) {
+			s.mark(stream.MarkRefresh)
+			refuse(s)
+			s.mark(stream.MarkRefreshed)
+		})
+		for range 3 {
+			epoch(func(*changeScript) {})
+		}
+		if len(sink.lines) > 0 {
+			t.Errorf("rows that a snapshot refuses give %q", sink.lines[:min(len(sink.lines), 3)])
+		}
+	}
 	if err := op.Close(); err != nil {
 		t.Error(err)
 	}

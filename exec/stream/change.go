@@ -41,8 +41,9 @@ var (
 	MarkRefreshed = []byte{markRefreshed}
 	// MarkTruncate takes every row away.
 	MarkTruncate = []byte{markTruncate}
-	// MarkRefused is of an Insert that has nothing but a key: a change of its row was left
-	// out. The row stays, and gives no values to those that AppendKept speaks of.
+	// MarkRefused is of an Insert that has nothing but a key: a change of its row, or the
+	// row of a snapshot, was left out. The row that there was stays, and gives no values to
+	// those that AppendKept speaks of.
 	MarkRefused = []byte{markRefused}
 )
 
