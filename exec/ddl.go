@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -56,6 +57,9 @@ func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer boo
 	if err := c.Check(&e.o.Env, r, stream.RoleSource); err != nil {
 		return nil, err
 	}
+	if err := checkOptions(r); err != nil {
+		return nil, err
+	}
 	if r.Hidden == nil {
 		r.Hidden = stream.HiddenOf(c, r)
 	}
@@ -71,6 +75,16 @@ func (e *Engine) checkSource(ctx context.Context, r *catalog.Relation, infer boo
 		}
 	}
 	return []*sqlerr.Error{inferred(r)}, nil
+}
+
+// checkOptions reads what the engine itself takes of a relation's options, so that a bad
+// value is told where it is written, and not when the first job reads it.
+func checkOptions(r *catalog.Relation) error {
+	_, faults := faultPolicy{}.said(r.Options)
+	_, letters := lettersOf(r.Options)
+	_, bad := onError(r)
+	c := clock{sourceTime: &sourceTime{}}
+	return cmp.Or(bad, faults, letters, c.read(r.Options))
 }
 
 // inferred is the notice that shows the columns found.
@@ -98,6 +112,9 @@ func (t *Txn) createSink(s *plan.CreateSink) (Result, error) {
 		return Result{}, err
 	}
 	if err := c.Check(&t.e.o.Env, &r, stream.RoleSink); err != nil {
+		return Result{}, err
+	}
+	if err := checkOptions(&r); err != nil {
 		return Result{}, err
 	}
 	_, notices, err := t.change().CreateRelation(&r, s.IfNotExists, s.OrReplace)

@@ -550,6 +550,18 @@ func TestDeclarationIsChecked(t *testing.T) {
 	if _, err := f.try(&plan.CreateStream{Relation: r}); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
 		t.Errorf("CREATE STREAM = %v, want 22023", err)
 	}
+	for _, o := range []catalog.Option{{Key: "on_error", Value: "nul"}, {Key: "failure_strategy", Value: "FailBatc"}, {Key: "max_retries", Value: "-1"},
+		{Key: "retry_backoff", Value: "soon"}, {Key: "dead_letter", Value: " "}, {Key: "watermark.idle_timeout", Value: "x"}} {
+		bad := &catalog.Relation{Schema: "public", Name: "s", Kind: catalog.Stream, Connector: "topic", Options: catalog.Options{o}}
+		if _, err := f.try(&plan.CreateStream{Relation: bad}); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
+			t.Errorf("CREATE STREAM with %s = %q: %v, want 22023", o.Key, o.Value, err)
+		}
+		sink := *bad
+		sink.Kind = catalog.Sink
+		if _, err := f.try(&plan.CreateSink{Relation: &sink}); sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
+			t.Errorf("CREATE SINK with %s = %q: %v, want 22023", o.Key, o.Value, err)
+		}
+	}
 	r = &catalog.Relation{Schema: "public", Name: "s", Kind: catalog.Stream, Connector: "pulsar"}
 	if _, err := f.try(&plan.CreateStream{Relation: r}); sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
 		t.Errorf("CREATE STREAM = %v, want 0A000", err)

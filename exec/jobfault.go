@@ -53,15 +53,19 @@ func (p faultPolicy) failure(err error) error {
 
 // policyOf is that of a relation: what its options say, else what the job does.
 func (l *life) policyOf(r *catalog.Relation, box *letterBox) (faultPolicy, error) {
-	p := faultPolicy{strategy: l.settings.strategy, box: box, retries: l.settings.maxRetries, backoff: l.settings.backoff}
+	return faultPolicy{strategy: l.settings.strategy, box: box, retries: l.settings.maxRetries, backoff: l.settings.backoff}.said(r.Options)
+}
+
+// said is the policy with what a relation's options say of it.
+func (p faultPolicy) said(o catalog.Options) (faultPolicy, error) {
 	var err error
-	if p.strategy, err = strategyIn(r.Options, p.strategy); err != nil {
+	if p.strategy, err = strategyIn(o, p.strategy); err != nil {
 		return p, err
 	}
-	if p.retries, err = retriesOf(r.Options, p.retries); err != nil {
+	if p.retries, err = retriesOf(o, p.retries); err != nil {
 		return p, err
 	}
-	if v, ok := r.Options.Get("retry_backoff"); ok {
+	if v, ok := o.Get("retry_backoff"); ok {
 		p.backoff, err = duration("retry_backoff", v)
 	}
 	return p, err

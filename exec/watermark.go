@@ -81,7 +81,17 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
 	}
-	o := s.plan.Relation.Options
+	if err := c.read(s.plan.Relation.Options); err != nil {
+		return nil, err
+	}
+	if s.shared != nil {
+		c.sourceTime = s.shared.time(c.sourceTime)
+	}
+	return c, nil
+}
+
+// read takes what a stream's options say of its time.
+func (c *clock) read(o catalog.Options) (err error) {
 	for _, d := range []struct {
 		key   string
 		to    *time.Duration
@@ -89,13 +99,10 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	}{{"watermark.idle_timeout", &c.idle, 30 * time.Second}, {"watermark.max_silence", &c.silence, 0},
 		{"watermark.max_future", &c.maxFuture, time.Hour}, {"watermark.max_drift", &c.drift, time.Hour}} {
 		if *d.to, err = durationOption(o, d.key, d.value); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if s.shared != nil {
-		c.sourceTime = s.shared.time(c.sourceTime)
-	}
-	return c, nil
+	return nil
 }
 
 func durationOption(o catalog.Options, key string, value time.Duration) (time.Duration, error) {
