@@ -124,6 +124,7 @@ func (s *storedRight) finish(ctx context.Context) error {
 			page.Rows = len(some)
 			h := page.Cols[s.width].(*vec.Fixed[int64]).Values
 			s.first, s.last = append(s.first, h[0]), append(s.last, h[len(some)-1])
+			s.account.Force(directoryBytes)
 			if err := s.file.Write(&s.pages, page); err != nil {
 				return err
 			}
@@ -134,7 +135,6 @@ func (s *storedRight) finish(ctx context.Context) error {
 		return err
 	}
 	s.runs.close()
-	s.account.Force(directoryBytes * int64(len(s.first)))
 	s.in = s.file.Reader()
 	s.cache = storedPages{account: s.account, most: s.account.Room(0) / 2, now: map[int]*vec.Batch{}}
 	return nil

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -74,5 +75,42 @@ func TestPassingJoinOnDisk(t *testing.T) {
 				q.clean(t)
 			})
 		}
+	}
+}
+
+// TestStoredRightGivenUp: right rows that the disk has no room for while they go to pages
+// leave nothing accounted, and give back no more than they had.
+func TestStoredRightGivenUp(t *testing.T) {
+	ts := []types.Type{types.Of(types.Int8)}
+	ended := 0
+	for limit := int64(256 << 10); limit <= 1<<20; limit += 32 << 10 {
+		q := spillingQuery{dir: t.TempDir()}
+		q.disk = memory.NewDisk(q.dir, limit)
+		q.Account = memory.New("the query", 4<<20, memory.QuerySetting)
+		q.SpillTo(q.disk, 0.02)
+		account := q.Spillable("the operator")
+		s := newStoredRight(ts, account)
+		var err error
+		for n := int64(0); n < 20 && err == nil; n++ {
+			b, rows := vec.NewBatch(ts), selector{}
+			for i := range int64(vec.MaxRows) {
+				vec.Append(b.Cols[0], types.NewInt(types.Int8, (n*vec.MaxRows+i)*7919))
+			}
+			b.Rows = vec.MaxRows
+			err = s.add(context.Background(), b, b.Cols, ts, rows.all(nil, b.Rows))
+		}
+		if err == nil {
+			if err = s.finish(context.Background()); err != nil && len(s.first) > 0 {
+				ended++
+			}
+		}
+		if s.close(); account.Used() != 0 {
+			t.Errorf("given up at %d bytes of disk: %d bytes are held, %v", limit, account.Used(), err)
+		}
+		account.Close()
+		q.clean(t)
+	}
+	if ended == 0 {
+		t.Error("none was given up among its pages")
 	}
 }
