@@ -191,12 +191,17 @@ type Proxy struct {
 	rule func(w http.ResponseWriter, r *http.Request) bool
 	seen []*http.Request
 	sent int64
+	// going are the requests that are not answered yet, of which sent has nothing; idle is
+	// told when there is none.
+	going int
+	idle  *sync.Cond
 }
 
 // Before starts a proxy that ends with the test.
 func (s *Server) Before(t testing.TB) *Proxy {
 	t.Helper()
 	p := &Proxy{Addr: gateway.FreeAddr(), target: s.URL()}
+	p.idle = sync.NewCond(&p.mu)
 	p.server = &http.Server{Addr: p.Addr, Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() {
@@ -232,10 +237,14 @@ func (p *Proxy) Requests() []*http.Request {
 	return seen
 }
 
-// Sent is how many bytes of objects were passed on since the last call.
+// Sent is how many bytes of objects were passed on since the last call, when all requests
+// are answered.
 func (p *Proxy) Sent() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for p.going > 0 {
+		p.idle.Wait()
+	}
 	n := p.sent
 	p.sent = 0
 	return n
@@ -246,7 +255,17 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	rule := p.rule
 	p.seen = append(p.seen, r.Clone(context.Background()))
+	p.going++
 	p.mu.Unlock()
+	sent := int64(0)
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.sent += sent
+		if p.going--; p.going == 0 {
+			p.idle.Broadcast()
+		}
+	}()
 	if rule != nil && rule(w, r) {
 		return
 	}
@@ -264,9 +283,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(resp.StatusCode)
 	n, _ := io.Copy(w, resp.Body)
 	if r.Method == http.MethodGet && resp.Header.Get("ETag") != "" { // no listing
-		p.mu.Lock()
-		p.sent += n
-		p.mu.Unlock()
+		sent = n
 	}
 }
 
