@@ -257,10 +257,6 @@ func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error)
 		s.drop()
 		return nil, err
 	}
-	if kept.len() == 0 { // every row was refused: Commit has nothing to end the transaction with, which locks the table
-		s.drop()
-		return nil, nil
-	}
 	return s.stage.prepare(kept), nil
 }
 

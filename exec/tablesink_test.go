@@ -123,23 +123,6 @@ func TestTableSinkFaults(t *testing.T) {
 	equal(t, "rows after a batch that failed", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
 }
 
-// TestTableSinkAllAtFault: an epoch of which the table takes no row leaves no lock on it.
-func TestTableSinkAllAtFault(t *testing.T) {
-	f := newFixture(t)
-	e := f.events("e")
-	f.run("CREATE TABLE o (id bigint CHECK (id > 9), name text)")
-	e.add(0, event(1, "a", 1), event(2, "b", 2))
-	e.end()
-	if err := f.tableJob("j", "INSERT INTO o SELECT id, name FROM e", ""); err != nil {
-		t.Fatal(err)
-	}
-	f.waitState("j", catalog.JobFinished)
-	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 2 {
-		t.Errorf("%d rows were skipped, want 2", got)
-	}
-	f.run("ALTER TABLE o ADD COLUMN more int") // waits for who holds the table
-}
-
 // TestTableSinkRefused: what cannot be kept up is refused with a reason.
 func TestTableSinkRefused(t *testing.T) {
 	f := newFixture(t)
