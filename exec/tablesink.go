@@ -257,6 +257,10 @@ func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error)
 		s.drop()
 		return nil, err
 	}
+	if kept.len() == 0 { // Commit would have nothing to end the transaction with, which has the table locked
+		s.drop()
+		return nil, nil
+	}
 	return s.stage.prepare(kept), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -121,6 +122,33 @@ func TestTableSinkFaults(t *testing.T) {
 		t.Errorf("the job says %q", def.Failure.Message)
 	}
 	equal(t, "rows after a batch that failed", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
+}
+
+// TestTableSinkAllAtFault: epochs of which the table takes no row leave no lock on it.
+func TestTableSinkAllAtFault(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	f.run("CREATE TABLE o (id bigint PRIMARY KEY, name text)", "INSERT INTO o VALUES (1, 'x')")
+	if err := f.tableJob("j", "INSERT INTO o SELECT id, name FROM e", ", 'checkpoint.interval' = '10ms'"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(3) {
+		e.add(0, event(1, "a", float64(n)))
+		f.eventually(func() bool { return (jobsProvider{f.Engine}).Jobs()[0].Rejected == n+1 }, "the row has not been refused")
+	}
+	altered := make(chan error, 1)
+	go func() {
+		_, err := f.sql("ALTER TABLE o ADD COLUMN more int", -1)
+		altered <- err
+	}()
+	select {
+	case err := <-altered:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the table is locked")
+	}
 }
 
 // TestTableSinkRefused: what cannot be kept up is refused with a reason.
