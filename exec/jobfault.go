@@ -96,7 +96,11 @@ func (l *life) fault(p faultPolicy, where string, f letter, count func(tally) (s
 // rejected decides about a record that did not decode.
 func (t *task) rejected(leaf *leaf, split stream.Split, r stream.Reject) error {
 	rel := leaf.scan.plan.Relation
-	return t.life.fault(t.life.policies.of(rel), t.names[leaf.scan],
+	p := t.life.policies.of(rel)
+	if leaf.scan.spec.OnReject == stream.Skip && (p.strategy == failBatch || p.strategy == retryWithBackoff) {
+		p.strategy = logAndContinue // the stream's on_error says so, which comes before the job's strategy
+	}
+	return t.life.fault(p, t.names[leaf.scan],
 		letter{origin: stream.Origin(rel), split: string(split), at: r.At, key: r.Key, value: r.Raw, err: r.Err}, t.life.j.count)
 }
 

@@ -143,6 +143,27 @@ func TestViewLeavesOut(t *testing.T) {
 	}
 }
 
+// TestViewOfWhatSkips: a stream that says on_error leaves out of a view what does not
+// decode, and only that.
+func TestViewOfWhatSkips(t *testing.T) {
+	f := newFixture(t)
+	f.stream("s", catalog.Option{Key: "on_error", Value: "skip"})
+	s := f.topics.topic("s")
+	s.bad = map[int64]bool{1: true}
+	s.addRows(0, 0, 3)
+	s.end()
+	if err := f.createView(f.context(), "CREATE MATERIALIZED VIEW v AS SELECT id, name FROM s"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "its rows", f.selected("SELECT * FROM v ORDER BY 1"), []string{"0|n0", "2|n2"})
+	if got := (jobsProvider{f.Engine}).Jobs()[0].Rejected; got != 1 {
+		t.Errorf("%d rows were left out, want 1", got)
+	}
+	if err := f.createView(f.context(), "CREATE MATERIALIZED VIEW w AS SELECT name::int AS n FROM s"); err == nil {
+		t.Error("a view lacks a row that cannot be computed")
+	}
+}
+
 // TestViewStale: whoever reads a view whose job has failed is told, and so is who reads
 // a view over it, until the job goes on.
 func TestViewStale(t *testing.T) {
