@@ -28,7 +28,7 @@ suite unit go test -race -timeout 15m $unit
 suite allocations go test -run Allocate ./catalog/types ./exec/expr
 # What goes far past its memory takes minutes with it.
 suite eviction go test -timeout 15m -run 'Evicted|Limit|PageDeltas' ./exec/operator
-suite division go test -timeout 15m -run DividedStateStays ./exec
+suite limits go test -timeout 15m -run 'TheLimit' ./exec
 suite compat-tests go test -timeout 60m -p $packages $compat
 suite image go -C compat-tests/image test ./...
 suite parquet go -C compat-tests/parquet test -mod=mod ./... # its go.mod follows ours

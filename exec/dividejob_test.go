@@ -24,7 +24,7 @@ var collectedQueries = []string{
 // TestJobsDivided: a job that gets other numbers of tasks while it runs and rows come, up
 // and down, and is killed right after some of the changes, gives in all what the bounded
 // query gives; half of them with as little of their state in memory as they can. In CI's tier it plays a
-// quarter.
+// seventh.
 func TestJobsDivided(t *testing.T) {
 	var all [][2]string // each with the query that says what it comes to
 	for _, q := range slices.Concat(statefulJobs, collectedQueries) {
@@ -38,7 +38,7 @@ func TestJobsDivided(t *testing.T) {
 	}
 	for i, q := range all {
 		for n, options := range [][]string{nil, {"'state.memory_limit_mb' = '0'"}} {
-			if (i+2*n)%4 > 0 && os.Getenv("FERRIS_TIER") != "long" {
+			if (i+3*n)%7 > 0 && os.Getenv("FERRIS_TIER") != "long" {
 				continue
 			}
 			t.Run(fmt.Sprintf("%d/%d", i, n), func(t *testing.T) {

@@ -15,9 +15,7 @@ import (
 // other tasks without being brought there as a whole, and comes to what it would have
 // otherwise, also where the division is cut short.
 func TestDividedStateStaysWithinTheLimit(t *testing.T) {
-	if raceEnabled {
-		t.Skip("takes minutes with the race detector: the suite \"division\" of compat-tests/run.sh plays it without")
-	}
+	withoutRace(t)
 	const keysInAll, limit = 100_000, 4 << 20
 	for i, query := range []string{
 		"SELECT id, count(*), sum(id), min(name) FROM e GROUP BY id",
@@ -110,4 +108,13 @@ func TestDivisionThatIsTakenBack(t *testing.T) {
 	f.eventually(func() bool { return left() == 0 }, "what was left is still there")
 	e.end()
 	f.waitState("j", catalog.JobFinished)
+}
+
+// withoutRace leaves to the suite "limits" of compat-tests/run.sh what would take minutes
+// with the race detector, and shows no race that its smaller likes do not.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("takes minutes with the race detector: the suite \"limits\" of compat-tests/run.sh plays it without")
+	}
 }

@@ -31,6 +31,7 @@ func keys(e *topic, from, to int64) {
 // over rows that end, first rows, windows, OVER, and joins, with a length of time and without,
 // hold more than their limit has room for.
 func TestGroupsPastTheLimit(t *testing.T) {
+	withoutRace(t)
 	const most = 100_000
 	for _, c := range []struct{ query, tasks string }{
 		{"SELECT id, count(*), sum(id) FROM e GROUP BY id EMIT CHANGES", "2"},

@@ -25,6 +25,7 @@ var storedJoinQueries = []string{
 // TestJoinWithRowsPastTheLimit: rows that end, and that a job joins a stream with, are not
 // held in memory past the limit; a kill has them read again.
 func TestJoinWithRowsPastTheLimit(t *testing.T) {
+	withoutRace(t)
 	const limit = 2 << 20
 	for i, q := range storedJoinQueries {
 		for _, tasks := range []int{1, 2} {
