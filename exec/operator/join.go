@@ -127,19 +127,28 @@ func (j *Join) Process(ctx context.Context, input int, b *vec.Batch, out Output)
 // the chain of its key.
 const rowBytes = 8 + 12
 
-func (j *Join) build(b *vec.Batch) error {
+// keysOf computes the keys of a batch of right rows, and selects them. known: NOT IN needs
+// none of them any more.
+func (j *Join) keysOf(b *vec.Batch) (sel []int32, known bool, err error) {
 	if hasDelete(b) {
-		return refuseDelete("the right side of a join")
+		return nil, false, refuseDelete("the right side of a join")
 	}
 	// A row whose key fails is left out of the join, as it would be of a filter.
-	sel, err := runAll(j.spec.RightKeys, b, j.cols, j.spec.Fault, &j.live)
-	if err != nil {
-		return err
+	if sel, err = runAll(j.spec.RightKeys, b, j.cols, j.spec.Fault, &j.live); err != nil {
+		return nil, false, err
 	}
 	sel = j.sel.all(sel, b.Rows)
 	if j.spec.Kind == plan.JoinNotIn && j.note(sel) {
 		j.forget()
-		return nil
+		return nil, true, nil
+	}
+	return sel, false, nil
+}
+
+func (j *Join) build(b *vec.Batch) error {
+	sel, known, err := j.keysOf(b)
+	if err != nil || known {
+		return err
 	}
 	j.longest = max(j.longest, longest(b))
 	if j.keysSuffice() {

@@ -8,7 +8,6 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
-	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // Left rows that do not end cannot wait on disk for the end. So where memory has no room
@@ -296,17 +295,9 @@ func (j *Join) store(ctx context.Context) error {
 
 // storeRows takes right rows that go to disk.
 func (j *Join) storeRows(ctx context.Context, b *vec.Batch) error {
-	if hasDelete(b) {
-		return refuseDelete("the right side of a join")
-	}
-	sel, err := runAll(j.spec.RightKeys, b, j.cols, j.spec.Fault, &j.live)
-	if err != nil {
+	sel, known, err := j.keysOf(b)
+	if err != nil || known {
 		return err
-	}
-	sel = j.sel.all(sel, b.Rows)
-	if j.spec.Kind == plan.JoinNotIn && j.note(sel) {
-		j.forget()
-		return nil
 	}
 	if someNull(j.cols) {
 		j.one = j.one[:0]
