@@ -3,6 +3,7 @@ package types
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // Digits are written by words of eight, with what is behind them, which is written over
@@ -154,15 +155,27 @@ func appendISO(dst []byte, y, m, d int, micros int64) []byte {
 	return dst[:at+putISO(dst[at:at+isoRoom], y, m, d, micros)]
 }
 
-// AppendISOInstant appends YYYY-MM-DDTHH:MM:SS.ffffff of microseconds since 2000-01-01 in
-// the years 1 to 9999.
-func AppendISOInstant(dst []byte, micros int64) []byte {
+// ISOInstants appends instants as YYYY-MM-DDTHH:MM:SS.ffffff. It keeps the date of the
+// last one, which most often is that of the next.
+type ISOInstants struct {
+	days int64
+	date [isoRoom]byte // YYYY-MM-DDT; zeros: there was none
+}
+
+// Append appends microseconds since 2000-01-01 in the years 1 to 9999.
+func (i *ISOInstants) Append(dst []byte, micros int64) []byte {
 	days, rest := splitMicros(micros)
-	y, m, d := fromJulian(int(days) + epochJulian)
+	if days != i.days || i.date[0] == 0 {
+		y, m, d := fromJulian(int(days) + epochJulian)
+		putISO(i.date[:], y, m, d, 0)
+		i.days, i.date[10] = days, 'T'
+	}
 	at := len(dst)
-	dst = appendISO(dst, y, m, d, rest)
-	dst[at+len("YYYY-MM-DD")] = 'T'
-	return append(dst, ".000000"[len(dst)-at-len("YYYY-MM-DDTHH:MM:SS"):]...)
+	dst = slices.Grow(dst, isoRoom)
+	b := dst[at : at+isoRoom]
+	copy(b[:16], i.date[:])
+	putFraction(b, putClock(b, rest))
+	return dst[:at+len("YYYY-MM-DDTHH:MM:SS.ffffff")]
 }
 
 // isoRoom is for 26 bytes, and what lies behind them.
@@ -175,16 +188,28 @@ func putISO(b []byte, y, m, d int, micros int64) int {
 	binary.LittleEndian.PutUint64(b, day|0x2d30302d30303030) // YYYY-MM-
 	putPair(b[8:], uint64(d))
 	b[10] = ' '
-	seconds, fraction := uint64(micros)/1e6, uint64(micros)%1e6
-	minutes := seconds / 60
-	clock := twos(minutes/60|minutes%60<<24|seconds%60<<48, 0x000f00000f00000f)
-	binary.LittleEndian.PutUint64(b[11:], clock|0x30303a30303a3030) // HH:MM:SS
+	fraction := putClock(b, micros)
 	if fraction == 0 {
 		return 19
 	}
+	return 26 - bits.LeadingZeros64(putFraction(b, fraction))>>3
+}
+
+// putClock writes HH:MM:SS of a day's microseconds behind a date and what parts them, and
+// returns those of the second.
+func putClock(b []byte, micros int64) (fraction uint64) {
+	seconds := uint64(micros) / 1e6
+	minutes := seconds / 60
+	clock := twos(minutes/60|minutes%60<<24|seconds%60<<48, 0x000f00000f00000f)
+	binary.LittleEndian.PutUint64(b[11:], clock|0x30303a30303a3030)
+	return uint64(micros) - seconds*1e6
+}
+
+// putFraction writes .ffffff behind the clock, and returns the digits as eight does.
+func putFraction(b []byte, fraction uint64) uint64 {
 	digits := eight(fraction)
 	binary.LittleEndian.PutUint64(b[19:], (digits|zeros)>>16<<8|'.')
-	return 26 - bits.LeadingZeros64(digits)>>3
+	return digits
 }
 
 // twos turns each number of less than a hundred into two digits, as eight does. The

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,20 +59,11 @@ type sink struct {
 	keyed   *catalog.Relation        // a stream with a PRIMARY KEY, the columns of which are keyCols; nil: none is
 	gone    bool                     // rows bring the keys of a keyed stream: what else is all NULL is a tombstone
 	changes *changelog.Epoch[beside] // of an epoch's rows; nil: rows go out as they come
-	spans   []span
-	room    int // bytes for the rows of a Write: what the last one took, and some more
-
-	flow *flow
+	flow    *flow
 
 	mu     sync.Mutex
 	failed error // the first record that could not be delivered
 	close  sync.Once
-}
-
-// span is where a record's key and value begin, and end, in a Write's buffer.
-type span struct {
-	key, value, end int
-	err             error // the row has no form
 }
 
 // Sink opens the topic for writing. A topic that is not there is made where the
@@ -286,103 +276,6 @@ func (s *sink) ready(ctx context.Context, create bool) error {
 	return missing
 }
 
-// Write encodes the rows and hands them to the client, which blocks while it
-// holds as much as it may.
-func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
-	if err := s.failure(); err != nil {
-		return nil, err
-	}
-	n := b.Len()
-	// The client has records and bytes until they are delivered.
-	records, buf := make([]kgo.Record, n), make([]byte, 0, s.room)
-	var rejects []stream.Reject
-	s.spans = slices.Grow(s.spans[:0], n)[:n]
-	spans := s.spans
-	for i, c := range s.values {
-		s.row.Cols[i] = b.Cols[c]
-	}
-	s.row.Rows, s.row.Ops = b.Rows, b.Ops
-	if s.client.BufferedProduceRecords() == 0 {
-		s.flow.begin()
-	}
-	for i := range n {
-		row := i
-		if b.Sel != nil {
-			row = int(b.Sel[i])
-		}
-		if s.only && b.Op(row) == vec.Delete {
-			return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q takes appended rows only, and the query deletes one", s.config.topic)
-		}
-		spans[i].key = len(buf)
-		buf = s.appendKey(buf, b, row)
-		spans[i].value = len(buf)
-		spans[i].err = nil
-		if s.encoder != nil {
-			buf, spans[i].err = s.encoder.Append(buf, &s.row, row)
-		} else {
-			buf = appendWhole(buf, s.row.Cols[0], row)
-		}
-		spans[i].end = len(buf)
-	}
-	s.room = min(len(buf)+len(buf)/16, 1<<20)
-	now, delivered := time.Now(), s.delivered // the clock is asked once: the client would for each record
-	for i := range records {
-		r, at := &records[i], spans[i]
-		r.Topic, r.Timestamp = s.config.topic, now
-		if !s.nullKey(b, i) {
-			r.Key = buf[at.key:at.value:at.value]
-		}
-		r.Value = buf[at.value:at.end:at.end]
-		gone := s.gone && s.empty(live(b, i))
-		taken := s.changes != nil && b.Op(live(b, i)) == vec.Delete
-		if taken && (at.err != nil || s.keyMissing(b, live(b, i)) != nil) {
-			continue // it was refused when it was inserted
-		}
-		if at.err != nil && !gone {
-			rejects = append(rejects, stream.Reject{Key: r.Key, Err: s.config.noForm(at.err)})
-			continue
-		}
-		if s.encoder == nil && isNull(s.row.Cols[0], live(b, i)) || gone {
-			r.Value = nil
-		}
-		if s.timeCol >= 0 {
-			r.Timestamp = timestamp(b.Cols[s.timeCol], live(b, i))
-		}
-		if s.headers >= 0 {
-			var err error
-			if r.Headers, err = headersOf(b.Cols[s.headers], live(b, i)); err != nil {
-				return rejects, err
-			}
-		}
-		if err := s.keyMissing(b, live(b, i)); err != nil {
-			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: err})
-			continue
-		}
-		if size := recordSize(r); size > int(s.config.batchBytes) {
-			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: sqlerr.Errorf(sqlerr.ProgramLimitExceeded,
-				"a record of %d bytes for topic %q is larger than batch.size, %d", size, s.config.topic, s.config.batchBytes).
-				WithHint("Set a larger batch.size on the sink, and max.message.bytes of the topic.")})
-			continue
-		}
-		switch {
-		case s.changes == nil:
-			s.client.Produce(ctx, r, delivered)
-		case taken:
-			s.hold(ctx, r, -1)
-		default:
-			s.hold(ctx, r, 1)
-		}
-	}
-	if s.changes == nil {
-		s.metrics.RecordsWritten.Add(int64(n - len(rejects)))
-		s.metrics.BytesWritten.Add(int64(len(buf)))
-	}
-	if ctx.Err() != nil {
-		return rejects, ctx.Err()
-	}
-	return rejects, s.failure()
-}
-
 func live(b *vec.Batch, i int) int {
 	if b.Sel != nil {
 		return int(b.Sel[i])
@@ -406,14 +299,6 @@ func timestamp(v vec.Vec, row int) time.Time {
 		v, row = c.Of, 0
 	}
 	return time.UnixMicro(v.(*vec.Fixed[int64]).Values[row] - types.UnixEpoch)
-}
-
-// nullKey reports whether the i-th live row has no key.
-func (s *sink) nullKey(b *vec.Batch, i int) bool {
-	if s.key != nil {
-		return false
-	}
-	return s.keyCol < 0 || isNull(b.Cols[s.keyCol], live(b, i))
 }
 
 // keyMissing is the error of a row of a keyed stream without its key, or of a row
@@ -474,7 +359,7 @@ func appendWhole(dst []byte, v vec.Vec, row int) []byte {
 	return append(dst, v.(*vec.Bytes).At(row)...)
 }
 
-// delivered runs on the client's goroutine.
+// delivered hears of each record. It runs on the client's goroutine.
 func (s *sink) delivered(_ *kgo.Record, err error) {
 	if err == nil {
 		return

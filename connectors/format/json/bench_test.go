@@ -40,6 +40,33 @@ func events() (data []byte, ends []int) {
 	return data, ends
 }
 
+// BenchmarkEncode writes the events' rows one behind the other.
+func BenchmarkEncode(b *testing.B) {
+	data, ends := events()
+	cols := eventColumns(b)
+	in := batch(cols)
+	d := NewDecoder(cols, Options{})
+	d.Bind(in.Cols)
+	from := 0
+	for _, end := range ends {
+		if err := d.Decode(data[from:end]); err != nil {
+			b.Fatal(err)
+		}
+		from = end
+	}
+	in.Rows = len(ends)
+	e := NewEncoder(cols, EncodeOptions{})
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = buf[:0]
+		for row := range in.Rows {
+			buf = e.Append(buf, in, row)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(in.Rows), "ns/row")
+}
+
 func BenchmarkDecode(b *testing.B) {
 	data, ends := events()
 	b.Run("columns", func(b *testing.B) {

@@ -2,7 +2,9 @@ package json
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -22,9 +24,13 @@ type Encoder struct {
 }
 
 type encodeField struct {
-	key    []byte // `,"name":`
+	key    []byte         // `,"name":`
+	start  [keyWords]byte // of the key, and zeros
 	append appender
 }
+
+// keyWords are the bytes of a key that are copied at once.
+const keyWords = 32
 
 // appender appends a value that is not NULL.
 type appender func(dst []byte, v vec.Vec, row int) []byte
@@ -50,6 +56,7 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 			key:    append(types.AppendJSONBytes([]byte{','}, []byte(c.Name)), ':'),
 			append: appenderFor(c.Type, o),
 		}
+		copy(e.cols[i].start[:], e.cols[i].key)
 	}
 	return e
 }
@@ -66,7 +73,12 @@ func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
 	}
 	for i := range e.cols {
 		f := &e.cols[i]
-		dst = append(dst, f.key...)
+		if end := len(dst) + len(f.key); len(f.key) <= keyWords && end+keyWords <= cap(dst) {
+			*(*[keyWords]byte)(dst[len(dst) : len(dst)+keyWords]) = f.start // the value goes over what is too much
+			dst = dst[:end]
+		} else {
+			dst = append(dst, f.key...)
+		}
 		v, r := b.Cols[i], row
 		if c, ok := v.(*vec.Const); ok {
 			v, r = c.Of, 0
@@ -112,7 +124,7 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 			return text(dst, v, row)
 		}
 	case types.Text, types.Varchar, types.BPChar, types.Name:
-		return func(dst []byte, v vec.Vec, row int) []byte { return types.AppendJSONBytes(dst, v.(*vec.Bytes).At(row)) }
+		return func(dst []byte, v vec.Vec, row int) []byte { return appendString(dst, v.(*vec.Bytes), row) }
 	case types.Bytea:
 		if o.Base64 {
 			return func(dst []byte, v vec.Vec, row int) []byte {
@@ -124,13 +136,9 @@ func appenderFor(t types.Type, o EncodeOptions) appender {
 	case types.JSON:
 		return func(dst []byte, v vec.Vec, row int) []byte { return oneLine(dst, v.(*vec.Bytes).At(row)) }
 	case types.Timestamptz:
-		return func(dst []byte, v vec.Vec, row int) []byte {
-			return instant(dst, text, v, row, "Z")
-		}
+		return instants(text, "Z")
 	case types.Timestamp:
-		return func(dst []byte, v vec.Vec, row int) []byte {
-			return instant(dst, text, v, row, "")
-		}
+		return instants(text, "")
 	}
 	if info := types.Lookup(t.OID); info.Phys == types.PhysList {
 		elem := types.Of(info.Elem)
@@ -163,17 +171,43 @@ func finite(dst []byte, text appender, v vec.Vec, row int, x float64) []byte {
 	return text(dst, v, row)
 }
 
-// instant writes 2006-01-02T15:04:05.000000 and the zone; what lies outside the
+// instants writes 2006-01-02T15:04:05.000000 and the zone; what lies outside the
 // years 1 to 9999 in PostgreSQL's text form.
-func instant(dst []byte, text appender, v vec.Vec, row int, zone string) []byte {
+func instants(text appender, zone string) appender {
 	const first, last = -63082281600000000, 252455615999999999 // 0001-01-01, 9999-12-31 23:59:59.999999
-	t := v.(*vec.Fixed[int64]).Values[row]
-	if t < first || t > last {
-		return inQuotes(dst, text, v, row)
+	var iso types.ISOInstants
+	end := zone + `"`
+	return func(dst []byte, v vec.Vec, row int) []byte {
+		t := v.(*vec.Fixed[int64]).Values[row]
+		if t < first || t > last {
+			return inQuotes(dst, text, v, row)
+		}
+		return append(iso.Append(append(dst, '"'), t), end...)
 	}
-	dst = types.AppendISOInstant(append(dst, '"'), t)
-	dst = append(dst, zone...)
-	return append(dst, '"')
+}
+
+// appendString writes a text. One of sixteen bytes or less that needs no escape goes as
+// two words, of which the rest is written over later.
+func appendString(dst []byte, v *vec.Bytes, row int) []byte {
+	const most = 16
+	from, at := int(v.Offsets[row]), len(dst)
+	n := int(v.Offsets[row+1]) - from
+	if n > most || from+most > len(v.Data) || at+most+2 > cap(dst) {
+		return types.AppendJSONBytes(dst, v.At(row))
+	}
+	a, b := binary.LittleEndian.Uint64(v.Data[from:]), binary.LittleEndian.Uint64(v.Data[from+8:])
+	// The first byte that is special counts; those behind the text do not.
+	if special := bits.TrailingZeros64(types.JSONSpecial(a)) >> 3; special < 8 && special < n {
+		return types.AppendJSONBytes(dst, v.At(row))
+	} else if special == 8 && n > 8 && 8+bits.TrailingZeros64(types.JSONSpecial(b))>>3 < n {
+		return types.AppendJSONBytes(dst, v.At(row))
+	}
+	word := dst[at : at+most+2]
+	word[0] = '"'
+	binary.LittleEndian.PutUint64(word[1:], a)
+	binary.LittleEndian.PutUint64(word[9:], b)
+	word[n+1] = '"'
+	return dst[:at+n+2]
 }
 
 // list writes an array, an array in it for each dimension.

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"math"
 	"testing"
@@ -62,6 +63,34 @@ func TestEncodeOptions(t *testing.T) {
 	}
 }
 
+// TestEncodeShort writes texts up to twenty bytes with what needs an escape at each place,
+// in them and behind them.
+func TestEncodeShort(t *testing.T) {
+	cols := columns(t, "a_name_that_is_longer_than_thirty_two_bytes text", "s text")
+	e := NewEncoder(cols, EncodeOptions{})
+	for n := range 21 {
+		for at := range 24 {
+			for _, c := range []byte{'"', '\\', '\n', 0x1f, 'x'} {
+				data := []byte("abcdefghijklmnopqrstuvwxyz")
+				data[at] = c
+				b := batch(cols)
+				for _, v := range b.Cols {
+					v.(*vec.Bytes).Append(data[:n])
+					v.(*vec.Bytes).Append(data[n:])
+				}
+				b.Rows = 2
+				for _, room := range []int{0, 30, 60, 70, 80, 100, 1000} {
+					line := e.Append(make([]byte, 0, room), b, 0)
+					var got map[string]string
+					if err := stdjson.Unmarshal(line, &got); err != nil || got["s"] != string(data[:n]) || got[cols[0].Name] != got["s"] {
+						t.Fatalf("%q is written as %s: %v", data[:n], line, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 // FuzzQuote reads strings back with encoding/json.
 func FuzzQuote(f *testing.F) {
 	f.Add("plain", int64(0))
@@ -73,9 +102,14 @@ func FuzzQuote(f *testing.F) {
 		}
 		b := batch(cols)
 		b.Cols[0].(*vec.Bytes).AppendString(s)
+		b.Cols[0].(*vec.Bytes).AppendString("\"what\" follows\n")
 		b.Cols[1].(*vec.Fixed[int64]).Append(ts)
 		b.Rows = 1
-		line := NewEncoder(cols, EncodeOptions{}).Append(nil, b, 0)
+		e := NewEncoder(cols, EncodeOptions{})
+		line := e.Append(make([]byte, 0, 256), b, 0)
+		if small := e.Append(nil, b, 0); !bytes.Equal(line, small) {
+			t.Fatalf("%q is written as %s where there is room, else as %s", s, line, small)
+		}
 		var got struct{ S, T string }
 		if err := stdjson.Unmarshal(line, &got); err != nil || got.S != s {
 			t.Fatalf("%q is written as %s: %q, %v", s, line, got.S, err)
