@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -43,41 +42,6 @@ type Process struct {
 	log     *lockedBuffer
 	done    chan struct{}
 	err     error
-}
-
-var (
-	plainBinary  = sync.OnceValues(func() (string, error) { return build() })
-	mortalBinary = sync.OnceValues(func() (string, error) { return build("-tags", "faultpoints") })
-)
-
-// Binary builds cmd/ferris-sql once and returns its path.
-func Binary() (string, error) { return plainBinary() }
-
-func build(flags ...string) (string, error) {
-	root, err := Root()
-	if err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("", "ferris-bin")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "ferris-sql")
-	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/ferris-sql")...)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building ferris-sql: %w\n%s", err, out)
-	}
-	return path, nil
-}
-
-// Root is the folder of go.mod.
-func Root() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding go.mod: %w", err)
-	}
-	return filepath.Dir(string(bytes.TrimSpace(out))), nil
 }
 
 // FreeAddr returns a loopback address nobody listens on, and that it has not returned
