@@ -142,16 +142,7 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool, fits func(avro.Optio
 		if err != nil {
 			return o, err
 		}
-		o.Lookup = func(id uint32) (*avro.Schema, error) {
-			s, down, err := known(cl, id)
-			if down {
-				return nil, &avro.Outage{Err: err}
-			}
-			if err != nil {
-				return nil, err
-			}
-			return avroSchema(s)
-		}
+		o.Lookup = lookup(cl, avroSchema, func(err error) error { return &avro.Outage{Err: err} })
 		o.Misfit = c.misfit(cl, func(s *registry.Schema) error {
 			writer, err := avroSchema(s)
 			if err != nil {
@@ -161,6 +152,21 @@ func (c *config) avroOptions(env *stream.Env, nullBad bool, fits func(avro.Optio
 		})
 	}
 	return o, nil
+}
+
+// lookup finds schemas by their ids, as parse makes them for a decoder. What outage makes of
+// an error is the answer while the registry cannot be asked.
+func lookup[S any](cl *registry.Client, parse func(*registry.Schema) (*S, error), outage func(error) error) func(id uint32) (*S, error) {
+	return func(id uint32) (*S, error) {
+		s, down, err := known(cl, id)
+		if down {
+			return nil, outage(err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return parse(s)
+	}
 }
 
 // known finds a schema by its id. down: the registry could not be asked.

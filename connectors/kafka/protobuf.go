@@ -35,16 +35,7 @@ func (c *config) protobufDecoder(env *stream.Env, cols []catalog.Column, nullBad
 		if err != nil {
 			return nil, err
 		}
-		o.Lookup = func(id uint32) (*protobuf.Schema, error) {
-			s, down, err := known(cl, id)
-			if down {
-				return nil, &protobuf.Outage{Err: err}
-			}
-			if err != nil {
-				return nil, err
-			}
-			return protobufSchema(s)
-		}
+		o.Lookup = lookup(cl, protobufSchema, func(err error) error { return &protobuf.Outage{Err: err} })
 		o.Misfit = c.misfit(cl, func(s *registry.Schema) error {
 			writer, err := protobufSchema(s)
 			if err != nil {
