@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,11 +23,11 @@ type parcel struct {
 	records []kgo.Record
 	spans   []span
 	buf     []byte // of all keys and values
-	// out are the records that are not delivered, and one more while the parcel is filled.
-	out atomic.Int32
+	// Of the records so many go to the client, and so many are delivered.
+	sent, done int
 	// lost: a record failed, which the client may still be about to send, or somebody
 	// else has bytes of the parcel. It is not used again.
-	lost      atomic.Bool
+	lost      bool
 	delivered func(*kgo.Record, error)
 }
 
@@ -52,22 +51,17 @@ func (s *sink) newParcel(n int) *parcel {
 		p.records, p.spans = make([]kgo.Record, n, parcelRows), make([]span, n, parcelRows)
 	}
 	p.sink, p.records, p.spans, p.buf = s, p.records[:n], p.spans[:n], p.buf[:0]
-	p.out.Store(int32(n) + 1)
+	p.sent, p.done = 0, 0
 	return p
 }
 
-// deliver hears of each record. The client says nothing of two at once.
+// deliver hears of each record that was sent. The client says nothing of two at once.
 func (p *parcel) deliver(r *kgo.Record, err error) {
 	if err != nil {
-		p.lost.Store(true)
+		p.lost = true
 		p.sink.delivered(r, err)
 	}
-	p.less()
-}
-
-// less is one record less that is not delivered.
-func (p *parcel) less() {
-	if p.out.Add(-1) == 0 && !p.lost.Load() {
+	if p.done++; p.done == p.sent && !p.lost {
 		p.sink = nil
 		parcels.Put(p)
 	}
@@ -107,6 +101,10 @@ func (s *sink) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error)
 // fill encodes live rows of a batch, of which the first is from.
 func (s *sink) fill(p *parcel, b *vec.Batch, from int) error {
 	buf := p.buf
+	rows, once := s.encoder.(bound)
+	if once {
+		rows.Bind(&s.row)
+	}
 	for i := range p.spans {
 		at, row := &p.spans[i], live(b, from+i)
 		if s.only && b.Op(row) == vec.Delete {
@@ -116,9 +114,12 @@ func (s *sink) fill(p *parcel, b *vec.Batch, from int) error {
 		buf = s.appendKey(buf, b, row)
 		at.value = len(buf)
 		at.err = nil
-		if s.encoder != nil {
+		switch {
+		case once:
+			buf = rows.Row(buf, &s.row, row)
+		case s.encoder != nil:
 			buf, at.err = s.encoder.Append(buf, &s.row, row)
-		} else {
+		default:
 			buf = appendWhole(buf, s.row.Cols[0], row)
 		}
 		at.end = len(buf)
@@ -128,38 +129,61 @@ func (s *sink) fill(p *parcel, b *vec.Batch, from int) error {
 }
 
 // send hands a parcel's records to the client, or holds them until the epoch ends.
-func (s *sink) send(ctx context.Context, p *parcel, b *vec.Batch, from int) (rejects []stream.Reject, err error) {
-	if s.changes != nil {
-		p.lost.Store(true) // what is held has bytes of it
+func (s *sink) send(ctx context.Context, p *parcel, b *vec.Batch, from int) ([]stream.Reject, error) {
+	rejects, err := s.pack(ctx, p, b, from)
+	if err != nil {
+		return rejects, err
 	}
+	if s.changes != nil {
+		p.lost = true // what is held has bytes of it
+		for i := range p.records {
+			if r := &p.records[i]; r.Topic != "" {
+				s.hold(ctx, r, signed(b.Op(live(b, from+i))))
+			}
+		}
+		return rejects, nil
+	}
+	s.metrics.RecordsWritten.Add(int64(p.sent))
+	s.metrics.BytesWritten.Add(int64(len(p.buf)))
+	// The parcel may be another sink's as soon as the last record is handed over.
+	records, delivered := p.records, p.delivered
+	for i := range records {
+		if r := &records[i]; r.Topic != "" {
+			s.client.Produce(ctx, r, delivered)
+		}
+	}
+	return rejects, nil
+}
+
+func signed(op vec.Op) int {
+	if op == vec.Delete {
+		return -1
+	}
+	return 1
+}
+
+// pack makes the parcel's records. One without a topic does not go.
+func (s *sink) pack(ctx context.Context, p *parcel, b *vec.Batch, from int) (rejects []stream.Reject, err error) {
 	now := time.Now() // the clock is asked once: the client would for each record
 	for i := range p.records {
 		r, row := &p.records[i], live(b, from+i)
-		*r = kgo.Record{Topic: s.config.topic, Timestamp: now}
-		taken := s.changes != nil && b.Op(row) == vec.Delete
+		r.Topic, r.Timestamp, r.Context = s.config.topic, now, ctx
+		r.Key, r.Value, r.Headers = nil, nil, nil
 		bad, err := s.record(r, p.spans[i], p.buf, b, row)
-		switch {
-		case err != nil:
+		if err != nil {
 			return rejects, err
-		case bad != nil && taken && (p.spans[i].err != nil || s.keyMissing(b, row) != nil):
-			p.less() // it was refused when it was inserted
-		case bad != nil:
-			p.lost.Store(true)
-			rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: bad})
-			p.less()
-		case taken:
-			s.hold(ctx, r, -1)
-		case s.changes != nil:
-			s.hold(ctx, r, 1)
-		default:
-			s.client.Produce(ctx, r, p.delivered)
 		}
+		if bad == nil {
+			p.sent++
+			continue
+		}
+		r.Topic = ""
+		if s.changes != nil && b.Op(row) == vec.Delete && (p.spans[i].err != nil || s.keyMissing(b, row) != nil) {
+			continue // it was refused when it was inserted
+		}
+		p.lost = true
+		rejects = append(rejects, stream.Reject{Raw: r.Value, Key: r.Key, Err: bad})
 	}
-	if s.changes == nil {
-		s.metrics.RecordsWritten.Add(int64(len(p.records) - len(rejects)))
-		s.metrics.BytesWritten.Add(int64(len(p.buf)))
-	}
-	p.less()
 	return rejects, nil
 }
 

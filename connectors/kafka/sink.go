@@ -28,15 +28,24 @@ type encoder interface {
 	Append(dst []byte, b *vec.Batch, row int) ([]byte, error)
 }
 
-// sure is an encoder of a format in which every row has a form.
-type sure struct {
-	of interface {
-		Append(dst []byte, b *vec.Batch, row int) []byte
-	}
+// lines are CSV's.
+type lines struct{ of *csv.Encoder }
+
+func (l lines) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
+	return l.of.Append(dst, b, row), nil
 }
 
-func (s sure) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
-	return s.of.Append(dst, b, row), nil
+// bound is an encoder that looks at a batch once, and in which every row has a form.
+type bound interface {
+	Bind(b *vec.Batch)
+	Row(dst []byte, b *vec.Batch, row int) []byte
+}
+
+// objects are JSON's.
+type objects struct{ *json.Encoder }
+
+func (o objects) Append(dst []byte, b *vec.Batch, row int) ([]byte, error) {
+	return o.Encoder.Append(dst, b, row), nil
 }
 
 // sink produces rows as they come and waits for the brokers at Prepare: at least
@@ -136,9 +145,9 @@ func (s *sink) encoders(ctx context.Context, env *stream.Env, rel *catalog.Relat
 	s.row.Cols = make([]vec.Vec, len(s.values))
 	switch c.format {
 	case formatJSON, formatDebeziumJSON:
-		s.encoder = sure{json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})}
+		s.encoder = objects{json.NewEncoder(value, json.EncodeOptions{QuoteDecimals: c.quoteDecimals, Op: op, Labels: env.Labels})}
 	case formatCSV:
-		s.encoder = sure{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.csv.Delimiter, Quote: c.csv.Quote, Null: c.csv.Null, Op: op, Labels: env.Labels})}
+		s.encoder = lines{csv.NewEncoder(value, csv.EncodeOptions{Delimiter: c.csv.Delimiter, Quote: c.csv.Quote, Null: c.csv.Null, Op: op, Labels: env.Labels})}
 	case formatAvro, formatDebeziumAvro:
 		var err error
 		if s.encoder, err = c.avroEncoder(ctx, env, rel, value, op); err != nil {

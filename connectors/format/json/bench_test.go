@@ -60,8 +60,9 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = buf[:0]
+		e.Bind(in)
 		for row := range in.Rows {
-			buf = e.Append(buf, in, row)
+			buf = e.Row(buf, in, row)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(in.Rows), "ns/row")

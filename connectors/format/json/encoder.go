@@ -27,7 +27,27 @@ type encodeField struct {
 	key    []byte         // `,"name":`
 	start  [keyWords]byte // of the key, and zeros
 	append appender
+	plain  encoding // of columns that need no more than their values
+
+	// What Bind finds in a batch.
+	encoding encoding
+	col      vec.Vec
+	one      bool        // a constant: each row is its first
+	nulls    *vec.Bitmap // nil: there are none
+	ints     []int64
+	scale    int
+	texts    *vec.Bytes
 }
+
+// encoding is how a column's values are written.
+type encoding byte
+
+const (
+	byAppender encoding = iota
+	ofInts
+	ofScaled // numerics that are all integers of one scale
+	ofTexts
+)
 
 // keyWords are the bytes of a key that are copied at once.
 const keyWords = 32
@@ -55,6 +75,7 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 		e.cols[i] = encodeField{
 			key:    append(types.AppendJSONBytes([]byte{','}, []byte(c.Name)), ':'),
 			append: appenderFor(c.Type, o),
+			plain:  plainEncoding(c.Type, o),
 		}
 		copy(e.cols[i].start[:], e.cols[i].key)
 	}
@@ -63,6 +84,40 @@ func NewEncoder(columns []catalog.Column, o EncodeOptions) *Encoder {
 
 // Append appends physical row i of the batch, which has the encoder's columns.
 func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
+	e.Bind(b)
+	return e.Row(dst, b, row)
+}
+
+// Bind looks at the columns of a batch, once for all of its rows.
+func (e *Encoder) Bind(b *vec.Batch) {
+	for i := range e.cols {
+		e.cols[i].bind(b.Cols[i])
+	}
+}
+
+func (f *encodeField) bind(v vec.Vec) {
+	c, one := v.(*vec.Const)
+	if one {
+		v = c.Of
+	}
+	f.col, f.one, f.encoding = v, one, byAppender
+	if f.nulls = v.Nulls(); !f.nulls.Any() {
+		f.nulls = nil
+	}
+	switch v := v.(type) {
+	case *vec.Fixed[int64]:
+		f.encoding, f.ints = f.plain, v.Values
+	case *vec.Bytes:
+		f.encoding, f.texts = f.plain, v
+	case *vec.Numeric:
+		if v.Narrow() {
+			f.encoding, f.ints, f.scale = f.plain, v.Lo, int(v.Scale)
+		}
+	}
+}
+
+// Row appends physical row i of the batch that is bound.
+func (e *Encoder) Row(dst []byte, b *vec.Batch, row int) []byte {
 	at := len(dst)
 	if e.op {
 		op := `,"_op":"+"`
@@ -79,14 +134,23 @@ func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
 		} else {
 			dst = append(dst, f.key...)
 		}
-		v, r := b.Cols[i], row
-		if c, ok := v.(*vec.Const); ok {
-			v, r = c.Of, 0
+		r := row
+		if f.one {
+			r = 0
 		}
-		if n := v.Nulls(); n.Any() && n.Get(r) {
+		if f.nulls != nil && f.nulls.Get(r) {
 			dst = append(dst, "null"...)
-		} else {
-			dst = f.append(dst, v, r)
+			continue
+		}
+		switch f.encoding {
+		case ofInts:
+			dst = types.AppendInt(dst, f.ints[r])
+		case ofScaled:
+			dst = types.AppendScaled(dst, f.ints[r], f.scale)
+		case ofTexts:
+			dst = appendString(dst, f.texts, r)
+		default:
+			dst = f.append(dst, f.col, r)
 		}
 	}
 	if len(dst) == at {
@@ -94,6 +158,21 @@ func (e *Encoder) Append(dst []byte, b *vec.Batch, row int) []byte {
 	}
 	dst[at] = '{'
 	return append(dst, '}')
+}
+
+// plainEncoding is that of types that are written the same wherever they stand.
+func plainEncoding(t types.Type, o EncodeOptions) encoding {
+	switch t.OID {
+	case types.Int8:
+		return ofInts
+	case types.Numeric:
+		if !o.QuoteDecimals {
+			return ofScaled
+		}
+	case types.Text, types.Varchar, types.BPChar, types.Name:
+		return ofTexts
+	}
+	return byAppender
 }
 
 func appenderFor(t types.Type, o EncodeOptions) appender {
