@@ -133,6 +133,14 @@ func (r *run) statements() (string, error) {
 			if r.evict && strings.HasSuffix(before, "(") {
 				sql.WriteString(", 'state.memory_limit_mb' = '0'")
 			}
+		case name == "view":
+			sql.WriteString("checkpoint.interval = '1ms'")
+			if r.tasks > 1 {
+				fmt.Fprintf(&sql, ", parallelism = %d", r.tasks)
+			}
+			if r.evict {
+				sql.WriteString(", state.memory_limit_mb = '0'")
+			}
 		default:
 			return "", fmt.Errorf("$%s names neither an input nor what is expected", name)
 		}
@@ -204,23 +212,29 @@ func (r *run) write(ctx context.Context, p piece) error {
 	}
 	var records []*kgo.Record
 	for _, line := range p.records {
-		records = append(records, &kgo.Record{Topic: r.topics + p.input.name, Partition: r.partition(line, p.input.format), Value: []byte(line)})
+		records = append(records, &kgo.Record{Topic: r.topics + p.input.name, Partition: r.partition(line, p.input), Value: []byte(line)})
 	}
 	return r.client.ProduceSync(ctx, records...).FirstErr()
 }
 
 // partition is where a record goes.
-func (r *run) partition(line, format string) int32 {
+func (r *run) partition(line string, in input) int32 {
 	n := r.topicPartitions()
 	if n == 1 {
 		return 0
 	}
-	if r.key == 0 || format != "csv" {
+	key := ""
+	switch {
+	case in.key != nil:
+		key = in.key(line)
+	case r.key == 0 || in.format != "csv":
 		return r.rng.Int32N(n)
+	default:
+		fields := strings.Split(line, ",")
+		key = fields[min(r.key, len(fields))-1]
 	}
-	fields := strings.Split(line, ",")
 	sum := uint32(2166136261)
-	for _, c := range []byte(fields[min(r.key, len(fields))-1]) {
+	for _, c := range []byte(key) {
 		sum = (sum ^ uint32(c)) * 16777619
 	}
 	return int32(sum % uint32(n))

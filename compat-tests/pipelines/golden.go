@@ -65,6 +65,7 @@ type input struct {
 	name   string
 	format string
 	stages [][]string
+	key    func(record string) string // records of one key are in one partition; nil: they are anywhere
 }
 
 // expected is what a sink has got at each barrier, and at the end.
@@ -125,7 +126,7 @@ func (g *golden) add(section string, body []string) error {
 	case "job.sql":
 		g.sql = strings.Join(body, "\n")
 	case "input":
-		g.inputs = append(g.inputs, input{name, format, stages(body)})
+		g.inputs = append(g.inputs, input{name: name, format: format, stages: stages(body)})
 	case "expected":
 		g.expected = append(g.expected, expected{name, format, stages(body)})
 	default:

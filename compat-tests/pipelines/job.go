@@ -25,7 +25,7 @@ type Job struct {
 func (j Job) Answer(ctx context.Context, dir string) ([]string, error) {
 	g := &golden{name: "job", sql: j.SQL, expected: []expected{{"out", "csv", nil}}}
 	for name, records := range j.Streams {
-		g.inputs = append(g.inputs, input{name, "json", [][]string{records}})
+		g.inputs = append(g.inputs, input{name: name, format: "json", stages: [][]string{records}})
 	}
 	sort.Slice(g.inputs, func(i, k int) bool { return g.inputs[i].name < g.inputs[k].name })
 	r := &run{golden: g, dir: dir, tasks: j.Tasks, broker: j.Broker, topics: j.Topics}

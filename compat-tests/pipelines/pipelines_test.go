@@ -218,22 +218,27 @@ func killed(t *testing.T, goldens []*golden, addr string, i int) {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 			defer cancel()
-			diff, err := r.survive(ctx, h)
+			answers, err := r.survive(ctx, h)
 			if err != nil {
 				t.Errorf("%s: %v", g.name, err)
-			} else if diff != "" {
+			} else if diff := r.differences(answers); diff != "" {
 				t.Errorf("%s: %s", g.name, diff)
 			}
 		})
 	}
-	rng := chance("kills", "", i)
+	h.killAll(t, chance("kills", "", i))
+	all.Wait()
+}
+
+// killAll kills the process as often as it is to be.
+func (m *mortal) killAll(t *testing.T, rng *rand.Rand) {
+	t.Helper()
 	for range kills {
 		timer := time.NewTimer(time.Duration(100+rng.IntN(250)) * time.Millisecond)
 		<-timer.C
-		if err := h.kill(); err != nil {
+		if err := m.kill(); err != nil {
 			t.Error(err)
 			break
 		}
 	}
-	all.Wait()
 }

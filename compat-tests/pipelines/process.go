@@ -138,20 +138,19 @@ func (m *mortal) reach(ctx context.Context, life int) error {
 	}
 }
 
-// survive runs a golden through as many lives as there are, and returns how the
-// answer differs.
-func (r *run) survive(ctx context.Context, m *mortal) (diff string, err error) {
+// survive runs a golden through as many lives as there are.
+func (r *run) survive(ctx context.Context, m *mortal) ([]expected, error) {
 	defer r.close()
 	if err := r.prepare(ctx); err != nil {
-		return "", err
+		return nil, err
 	}
 	sql, err := r.statements()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	call := Call{Dir: r.dir, SQL: sql, Limit: limit}
 	if err := m.call(ctx, "Run", call); err != nil {
-		return "", err
+		return nil, err
 	}
 	stage := 0
 	barrier := func(to int) error {
@@ -188,41 +187,37 @@ func (r *run) survive(ctx context.Context, m *mortal) (diff string, err error) {
 	for i, p := range pieces {
 		for life := range lives[i] + 1 {
 			if err := m.reach(ctx, life); err != nil {
-				return "", err
+				return nil, err
 			}
 			if err := m.call(ctx, "Run", call); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 		if err := barrier(p.stage); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := divide(tasks[i]); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := r.write(ctx, p); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	if err := divide(tasks[len(pieces)]); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := barrier(r.stages() - 1); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := m.reach(ctx, kills); err != nil {
-		return "", err
+		return nil, err
 	}
 	call.Ended = true
 	if err := m.call(ctx, "Settle", call); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := m.call(ctx, "Close", call); err != nil {
-		return "", err
+		return nil, err
 	}
-	answers, err := r.answers()
-	if err != nil {
-		return "", err
-	}
-	return r.differences(answers), nil
+	return r.answers()
 }

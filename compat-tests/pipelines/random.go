@@ -1,8 +1,8 @@
 package pipelines
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -11,7 +11,7 @@ import (
 
 // A scenario is a random query over two streams of random rows, in two spellings.
 type scenario struct {
-	rows   map[string][]string // of e and f, as CSV
+	rows   map[string][]string // of the streams, as CSV; of b each behind its op
 	source source
 	where  string
 	keys   []string
@@ -21,22 +21,15 @@ type scenario struct {
 	limit  int  // the first rows, in the order of all columns; 0: all
 	view   bool // a materialized view, which the job follows
 	emit   string
+	late   string // GRACE for whatever is late
+	update bool   // late rows correct what went out
 }
-
-// streamColumns are the columns of e and f. An id is of one row.
-const streamColumns = "id int, k text, v int, x numeric, ts timestamptz"
-
-// delay is how far rows may be out of order, in seconds.
-const delay = 5
 
 func one(r *rand.Rand, all ...string) string { return all[r.IntN(len(all))] }
 
 func newScenario(r *rand.Rand) *scenario {
-	s := &scenario{rows: map[string][]string{"e": randomRows(r), "f": randomRows(r)}}
-	s.source = randomSource(r)
-	if s.source.versions {
-		s.rows["f"] = oneVersion(s.rows["f"])
-	}
+	s := &scenario{source: randomSource(r)}
+	s.rows = randomStreams(r, s.source)
 	s.view = r.IntN(5) == 0
 	if r.IntN(8) == 0 {
 		s.limit = 1 + r.IntN(6)
@@ -44,12 +37,22 @@ func newScenario(r *rand.Rand) *scenario {
 	if r.IntN(3) == 0 {
 		s.where = one(r, "e.v > 1", "e.k <> 'a'", "e.k IS NOT NULL", "e.x < 2.5 OR e.v IS NULL", "e.id % 3 > 0")
 	}
+	if s.source.tree != nil {
+		s.emit = one(r, "", "", " EMIT CHANGES")
+		return s
+	}
 	grouped := s.source.windowed || len(s.source.columns) == 0 || r.IntN(3) == 0
 	if !grouped {
 		return s
 	}
 	if s.source.windowed {
 		s.emit = one(r, "", " EMIT CHANGES", " EMIT FINAL")
+		switch r.IntN(6) {
+		case 0:
+			s.late = " GRACE INTERVAL '1 hour'"
+		case 1:
+			s.update = !s.view
+		}
 	}
 	switch {
 	case strings.Contains(s.source.clause, "SESSION") && strings.Contains(s.source.theirs, "PARTITION BY e.k "):
@@ -90,6 +93,15 @@ func (s *scenario) features() []string {
 	for _, a := range s.aggs {
 		note(true, "aggregate: "+a)
 	}
+	if s.source.tree != nil {
+		kinds := map[string]bool{}
+		s.source.tree.walk(func(r *relation) { kinds[r.kind] = true })
+		for k := range kinds {
+			note(true, "relation: "+k)
+		}
+	}
+	note(s.late != "", "GRACE")
+	note(s.update, "late_policy update")
 	note(s.emit != "", strings.TrimSpace(s.emit))
 	note(s.view, "view")
 	note(s.where != "", "where")
@@ -101,66 +113,21 @@ func (s *scenario) features() []string {
 
 // allFeatures are those that a long run is to have.
 func allFeatures() []string {
-	all := []string{"EMIT CHANGES", "EMIT FINAL", "view", "where", "having", "groups of groups", "limit"}
+	all := []string{"EMIT CHANGES", "EMIT FINAL", "view", "where", "having", "groups of groups", "limit", "GRACE", "late_policy update"}
+	for _, g := range growths {
+		all = append(all, "relation: "+g.name)
+	}
+	for _, leaf := range []string{"stream e", "stream f", "stream u", "stream b", "view", "table"} {
+		all = append(all, "relation: "+leaf)
+	}
 	for _, k := range sourceKinds {
 		all = append(all, "source: "+k.name)
 	}
 	for _, a := range aggregates {
 		all = append(all, "aggregate: "+a)
 	}
-	return all
-}
-
-// oneVersion leaves out rows of a key and time that are there before.
-func oneVersion(rows []string) []string {
-	var all []string
-	seen := map[string]bool{}
-	for _, row := range rows {
-		f := strings.Split(row, ",")
-		if at := f[1] + "," + f[4]; !seen[at] {
-			seen[at] = true
-			all = append(all, row)
-		}
-	}
-	return all
-}
-
-// permuted are rows in another order that the watermark allows for.
-func permuted(r *rand.Rand, rows []string) []string {
-	at := map[string]float64{}
-	last := 0.0
-	for _, row := range rows {
-		var minute, second, tenth int
-		if ts := row[strings.LastIndexByte(row, ',')+1:]; ts != "" {
-			if _, err := fmt.Sscanf(ts, "2026-01-01 00:%d:%d.%d", &minute, &second, &tenth); err != nil {
-				panic(err)
-			}
-			last = float64(minute*60+second) + float64(tenth)/10
-		}
-		at[row] = last + r.Float64()*(delay-0.2)
-	}
-	return slices.SortedStableFunc(slices.Values(rows), func(a, b string) int { return cmp.Compare(at[a], at[b]) })
-}
-
-// randomRows are in an order that the watermark allows for.
-func randomRows(r *rand.Rand) []string {
-	var all []string
-	step := []float64{0.3, 1, 4}[r.IntN(3)]
-	for i := range r.IntN(50) {
-		field := func(value string) string {
-			if r.IntN(8) == 0 {
-				return ""
-			}
-			return value
-		}
-		tenths := int((float64(i)*step + r.Float64()*(delay-0.2)) * 2) // ties at half seconds
-		ts := fmt.Sprintf("2026-01-01 00:%02d:%02d.%d", tenths/120, tenths/2%60, tenths%2*5)
-		if r.IntN(25) == 0 {
-			ts = ""
-		}
-		all = append(all, fmt.Sprintf("%d,%s,%s,%s,%s", i, field(one(r, "a", "b", "c", "d")), field(fmt.Sprint(r.IntN(6)-1)), field(one(r, "0.5", "1.25", "2", "3.000", "-1.1")), ts))
-	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // items are the columns of the answer, by name.
@@ -230,20 +197,32 @@ func (s *scenario) query(from, clause string, bounds bool) string {
 	return strings.ReplaceAll(text, "$where", where)
 }
 
-func (s *scenario) ours() string   { return s.query(s.source.ours, s.source.clause, false) }
+func (s *scenario) ours() string   { return s.query(s.source.ours, s.source.clause+s.late, false) }
 func (s *scenario) theirs() string { return s.query(s.source.theirs, "", true) }
+
+// bounded is the query with nothing stored between.
+func (s *scenario) bounded() string {
+	if t := s.source.tree; t != nil {
+		return s.query(t.text(true)+" e", "", false)
+	}
+	return s.ours()
+}
 
 // smaller are scenarios a step smaller.
 func (s *scenario) smaller() []*scenario {
 	var all []*scenario
 	with := func(change func(*scenario)) {
 		c := *s
-		c.rows = map[string][]string{"e": s.rows["e"], "f": s.rows["f"]}
+		c.rows = maps.Clone(s.rows)
 		change(&c)
 		all = append(all, &c)
 	}
-	for _, name := range []string{"e", "f"} {
-		rows := s.rows[name]
+	if t := s.source.tree; t != nil {
+		for _, r := range t.smaller() {
+			with(func(c *scenario) { c.source = r.source() })
+		}
+	}
+	for name, rows := range s.rows {
 		for size := (len(rows) + 1) / 2; size > 0; size /= 2 {
 			for from := 0; from < len(rows); from += size {
 				with(func(c *scenario) { c.rows[name] = slices.Concat(rows[:from], rows[min(from+size, len(rows)):]) })
@@ -265,6 +244,12 @@ func (s *scenario) smaller() []*scenario {
 	if s.limit > 0 {
 		with(func(c *scenario) { c.limit = 0 })
 	}
+	if s.late != "" {
+		with(func(c *scenario) { c.late = "" })
+	}
+	if s.update {
+		with(func(c *scenario) { c.update = false })
+	}
 	if s.view {
 		with(func(c *scenario) { c.view = false })
 	}
@@ -281,17 +266,42 @@ func (s *scenario) smaller() []*scenario {
 
 // golden is the scenario as one.
 func (s *scenario) golden() *golden {
-	declare := func(name string) string {
-		return fmt.Sprintf("CREATE STREAM %[1]s (%s, WATERMARK FOR ts AS ts - INTERVAL '%d seconds') WITH ($%[1]s);\n", name, streamColumns, delay)
+	g := &golden{name: "random", expected: []expected{{"out", "csv", nil}}}
+	for _, st := range s.streams() {
+		g.sql += st.declaration("$"+st.name) + ";\n"
+		g.inputs = append(g.inputs, st.input(s.rows[st.name]))
 	}
-	job := "START JOB j AS\n" + s.ours() + s.emit + "\nINTO out WITH ($out);"
+	if s.source.tree != nil {
+		g.sql += s.source.tree.declarations()
+	}
+	options := ""
+	if s.update {
+		options = ", late_policy = 'update', allowed_lateness = '1 hour'"
+	}
+	job := "START JOB j AS\n" + s.ours() + s.emit + "\nINTO out WITH ($out" + options + ");"
 	if s.view {
-		job = "CREATE MATERIALIZED VIEW m WITH (checkpoint.interval = '1ms') AS\n" + s.ours() + s.emit + ";\nSTART JOB j AS SELECT * FROM m INTO out WITH ($out);"
+		job = "CREATE MATERIALIZED VIEW m WITH ($view) AS\n" + s.ours() + s.emit + ";\nSTART JOB j AS SELECT * FROM m INTO out WITH ($out);"
 	}
-	g := &golden{name: "random", sql: declare("e") + declare("f") + job}
-	for _, name := range []string{"e", "f"} {
-		g.inputs = append(g.inputs, input{name, "csv", [][]string{s.rows[name]}})
-	}
-	g.expected = []expected{{"out", "csv", nil}}
+	g.sql += job
 	return g
+}
+
+// records are those of each stream, to be read.
+func (s *scenario) records() string {
+	var b strings.Builder
+	for _, st := range s.streams() {
+		fmt.Fprintf(&b, "%s:\n%s\n", st.name, strings.Join(s.rows[st.name], "\n"))
+	}
+	return b.String()
+}
+
+// streams are those that the query reads.
+func (s *scenario) streams() []randomStream {
+	var all []randomStream
+	for _, st := range randomStreamsOf(s.source) {
+		if _, ok := s.rows[st.name]; ok {
+			all = append(all, st)
+		}
+	}
+	return all
 }

@@ -25,7 +25,10 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-var queries = flag.Int("queries", 0, "random queries of TestRandom; 0: 40, or 2000 in the long tier")
+var (
+	queries    = flag.Int("queries", 0, "random queries of TestRandom; 0: 30, or 2000 in the long tier")
+	firstQuery = flag.Int("query", 0, "the number of the first random query")
+)
 
 // TestRandom has jobs of random queries over random rows, out of order as far as
 // the watermark allows: what they come to is what a SELECT over the same rows
@@ -33,7 +36,7 @@ var queries = flag.Int("queries", 0, "random queries of TestRandom; 0: 40, or 20
 func TestRandom(t *testing.T) {
 	n := *queries
 	if n == 0 {
-		n = 40
+		n = 30
 		if os.Getenv("FERRIS_TIER") == "long" {
 			n = 2000
 		}
@@ -44,11 +47,11 @@ func TestRandom(t *testing.T) {
 	}
 	defer conn.Close(context.Background())
 	c := &comparison{t: t, conn: conn, broker: broker(t)}
-	c.postgres("SET TimeZone = 'UTC'", "CREATE TEMP TABLE e ("+streamColumns+")", "CREATE TEMP TABLE f ("+streamColumns+")")
+	c.tables()
 	refused, answered := map[string]int{}, map[string]int{}
 	failed := 0
-	for i := range n {
-		if i > 0 && i%100 == 0 {
+	for i := *firstQuery; i < *firstQuery+n; i++ {
+		if i > *firstQuery && i%100 == 0 {
 			t.Logf("%d queries, %d differences", i, failed)
 		}
 		way := rand.NewPCG(*seed, uint64(i))
@@ -65,7 +68,7 @@ func TestRandom(t *testing.T) {
 			continue
 		}
 		s, diff = c.minimise(s, uint64(i), diff)
-		t.Errorf("seed %d, query %d:\n%s%s\nPostgreSQL: %s\ne:\n%s\nf:\n%s\n%s", *seed, i, s.ours(), s.emit, s.theirs(), strings.Join(s.rows["e"], "\n"), strings.Join(s.rows["f"], "\n"), diff)
+		t.Errorf("seed %d, query %d:\n%s\nPostgreSQL: %s\n%s\n%s", *seed, i, s.golden().sql, s.theirs(), s.records(), diff)
 		if failed++; failed == 10 {
 			t.Fatal("too many differences")
 		}
@@ -105,24 +108,47 @@ func (c *comparison) postgres(statements ...string) {
 	}
 }
 
-// theirs is PostgreSQL's answer.
-func (c *comparison) theirs(s *scenario) []string {
+// tables makes PostgreSQL's tables of the streams.
+func (c *comparison) tables() {
 	c.t.Helper()
-	for name, rows := range s.rows {
-		c.postgres("TRUNCATE " + name)
-		text := strings.Join(rows, "\n") + "\n"
-		if len(rows) == 0 {
-			continue
-		}
-		if _, err := c.conn.CopyFrom(c.t.Context(), strings.NewReader(text), "COPY "+name+" FROM STDIN WITH (FORMAT csv)"); err != nil {
-			c.t.Fatal(err)
+	c.postgres("SET TimeZone = 'UTC'")
+	for _, st := range fourStreams {
+		c.postgres("CREATE TEMP TABLE " + st.name + " (" + streamColumns + ")")
+	}
+	c.postgres("CREATE TEMP TABLE u_all (" + streamColumns + ", n serial)")
+}
+
+// theirs is PostgreSQL's answer; refusal: it gives none.
+func (c *comparison) theirs(s *scenario) (answer []string, refusal string) {
+	c.t.Helper()
+	for _, st := range s.streams() {
+		c.fill(st.name, st.table(s.rows[st.name]))
+		if st.name == "u" {
+			c.fill("u_all (id, k, v, x, d, ts)", s.rows[st.name])
 		}
 	}
 	var out bytes.Buffer
 	if _, err := c.conn.CopyTo(c.t.Context(), &out, "COPY ("+s.theirs()+") TO STDOUT WITH (FORMAT csv)"); err != nil {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && (!strings.HasPrefix(pg.Code, "42") || pg.Code == "42P20") {
+			return nil, "PostgreSQL: " + pg.Message
+		}
 		c.t.Fatalf("%s: %v", s.theirs(), err)
 	}
-	return slices.Sorted(slices.Values(lines(out.String())))
+	return slices.Sorted(slices.Values(lines(out.String()))), ""
+}
+
+// fill puts rows in the place of a table's.
+func (c *comparison) fill(table string, rows []string) {
+	c.t.Helper()
+	name, _, _ := strings.Cut(table, " ")
+	c.postgres("TRUNCATE " + name)
+	if len(rows) == 0 {
+		return
+	}
+	if _, err := c.conn.CopyFrom(c.t.Context(), strings.NewReader(strings.Join(rows, "\n")+"\n"), "COPY "+table+" FROM STDIN WITH (FORMAT csv)"); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // compare returns how the answers differ; "": they do not, or the query is refused
@@ -131,7 +157,10 @@ func (c *comparison) compare(s *scenario, seed uint64) (diff, refusal string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), limit)
 	defer cancel()
-	want := c.theirs(s)
+	want, refusal := c.theirs(s)
+	if refusal != "" {
+		return "", refusal
+	}
 	rng := rand.New(rand.NewPCG(seed, 77))
 	got, err := c.ours(ctx, s, rng)
 	if sqlerr.CodeOf(err) == sqlerr.FeatureNotSupported {
@@ -141,18 +170,16 @@ func (c *comparison) compare(s *scenario, seed uint64) (diff, refusal string) {
 		return err.Error(), ""
 	}
 	if !slices.Equal(got, want) {
-		return fmt.Sprintf("the job comes to %d rows\n%s\nPostgreSQL to %d\n%s", len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n")), ""
+		return "the job " + unlike(got, want), ""
 	}
-	if rng.IntN(3) == 0 {
-		p := *s
-		p.rows = map[string][]string{"e": permuted(rng, s.rows["e"]), "f": permuted(rng, s.rows["f"])}
-		got, err := c.ours(ctx, &p, rng)
+	if rng.IntN(2) == 0 {
+		p := s.permuted(rng)
+		got, err := c.ours(ctx, p, rng)
 		if err != nil {
 			return err.Error(), ""
 		}
 		if !slices.Equal(got, want) {
-			return fmt.Sprintf("with its rows in this order\n%s\n\n%s\nthe job comes to %d rows\n%s\nPostgreSQL to %d\n%s", strings.Join(p.rows["e"], "\n"), strings.Join(p.rows["f"], "\n"),
-				len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n")), ""
+			return fmt.Sprintf("with its rows in this order\n%s\nthe job %s", p.records(), unlike(got, want)), ""
 		}
 	}
 	bounded, err := selectRows(ctx, s)
@@ -160,9 +187,14 @@ func (c *comparison) compare(s *scenario, seed uint64) (diff, refusal string) {
 		return "SELECT: " + err.Error(), ""
 	}
 	if !slices.Equal(bounded, want) {
-		return fmt.Sprintf("SELECT comes to %d rows\n%s\nPostgreSQL to %d\n%s", len(bounded), strings.Join(bounded, "\n"), len(want), strings.Join(want, "\n")), ""
+		return "SELECT " + unlike(bounded, want), ""
 	}
 	return "", ""
+}
+
+// unlike says what an answer has, and what the right one.
+func unlike(got, want []string) string {
+	return fmt.Sprintf("comes to %d rows\n%s\nPostgreSQL to %d\n%s", len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
 }
 
 // ours is what the job comes to.
@@ -173,17 +205,24 @@ func (c *comparison) ours(ctx context.Context, s *scenario, rng *rand.Rand) ([]s
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &run{golden: s.golden(), dir: dir, rng: rng}
-	r.batch, r.tasks = 1+r.rng.IntN(20), 1+r.rng.IntN(4)
-	if r.rng.IntN(2) == 0 {
-		c.topics++
-		r.broker, r.topics, r.spread = c.broker, fmt.Sprintf("random-%d-", c.topics), true
-	}
+	r := c.run(s, dir, rng)
 	answers, err := r.drive(ctx, newHost(c.broker))
 	if err != nil {
 		return nil, err
 	}
 	return given(slices.Concat(answers[0].stages...)), nil
+}
+
+// run is the scenario's golden in a random way.
+func (c *comparison) run(s *scenario, dir string, rng *rand.Rand) *run {
+	r := &run{golden: s.golden(), dir: dir, rng: rng}
+	r.batch, r.tasks = 1+rng.IntN(20), 1+rng.IntN(mostTasks)
+	r.evict, r.divide = rng.IntN(3) == 0, rng.IntN(4) == 0
+	if rng.IntN(2) == 0 {
+		c.topics++
+		r.broker, r.topics, r.spread = c.broker, fmt.Sprintf("random-%d-", c.topics), true
+	}
+	return r
 }
 
 // minimise makes a scenario smaller for as long as it differs.
@@ -217,20 +256,25 @@ func selectRows(ctx context.Context, s *scenario) ([]string, error) {
 		return nil, err
 	}
 	defer e.close()
-	for name, rows := range s.rows {
-		path := filepath.Join(dir, name+".csv")
-		text := strings.Join(rows, "\n")
+	for _, st := range s.streams() {
+		in := st.input(s.rows[st.name])
+		path := filepath.Join(dir, st.name+".records")
+		text := strings.Join(in.stages[0], "\n")
 		if text != "" {
 			text += "\n"
 		}
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return nil, err
 		}
-		if err := e.run(ctx, fmt.Sprintf("CREATE STREAM %s (%s, WATERMARK FOR ts AS ts - INTERVAL '5 seconds') WITH ('type' = 'file', 'path' = '%s', 'format' = 'csv', 'header' = 'false')", name, streamColumns, path)); err != nil {
+		options := fmt.Sprintf("'type' = 'file', 'path' = '%s', 'format' = '%s'", path, st.format)
+		if st.format == "csv" {
+			options += ", 'header' = 'false'"
+		}
+		if err := e.run(ctx, st.declaration(options)); err != nil {
 			return nil, err
 		}
 	}
-	statements, err := planner.Parse(s.ours())
+	statements, err := planner.Parse(s.bounded())
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +287,7 @@ func selectRows(ctx context.Context, s *scenario) ([]string, error) {
 	}
 	q, ok := b.Statement.(*plan.Query)
 	if !ok {
-		return nil, fmt.Errorf("%q is no query", s.ours())
+		return nil, fmt.Errorf("%q is no query", s.bounded())
 	}
 	cursor, err := t.Query(ctx, q, env)
 	if err != nil {

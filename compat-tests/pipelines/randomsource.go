@@ -15,6 +15,7 @@ type source struct {
 	columns      []string // that rows have, in place of groups
 	where        string   // a condition that it is of
 	versions     bool     // no two rows of f are of one key and time
+	tree         *relation
 }
 
 // sourceKinds are what a random query may read, each as often as its share says.
@@ -43,6 +44,7 @@ var sourceKinds = []struct {
 	{"exists", 2, existsSource},
 	{"as of", 1, asOfSource},
 	{"top", 1, topSource},
+	{"tree", 12, treeSource},
 }
 
 func randomSource(r *rand.Rand) source {

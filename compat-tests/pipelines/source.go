@@ -97,6 +97,11 @@ func (s *streams) committed(ctx context.Context, records map[string]int, scans f
 	}
 }
 
+// Hidden is stream.Revealing's, whether the connector is that or not.
+func (w watched) Hidden(rel *catalog.Relation) []catalog.Column {
+	return stream.HiddenOf(w.Connector, rel)
+}
+
 func (w watched) Source(ctx context.Context, env *stream.Env, rel *catalog.Relation) (stream.Source, error) {
 	src, err := w.Connector.Source(ctx, env, rel)
 	if err != nil {

@@ -73,10 +73,10 @@ func (n *NextWindow) set(b *vec.Batch, row int32, end, watermark int64, closed f
 	local := z.local(end)
 	// Hours that a zone leaves out or repeats may make it one step more or less.
 	k := max((watermark-end)/n.Size-1, 1)
-	next := z.utc(local + k*n.Size)
+	next := z.end(local + k*n.Size)
 	for closed(next) {
 		k++
-		next = z.utc(local + k*n.Size)
+		next = z.end(local + k*n.Size)
 	}
 	if n.Start >= 0 {
 		b.Cols[n.Start].(*vec.Fixed[int64]).Values[row] = z.utc(local + (k-1)*n.Size)

@@ -120,7 +120,7 @@ func (w *TimeWindow) emit(ctx context.Context, b *vec.Batch, sel []int32, bounds
 		if !ok {
 			continue
 		}
-		starts[r], ends[r] = w.zone.utc(start), w.zone.utc(end)
+		starts[r], ends[r] = w.zone.utc(start), w.zone.end(end)
 		kept = append(kept, r)
 	}
 	w.out = vec.Batch{Cols: append(append(w.out.Cols[:0], b.Cols...), &w.start, &w.end), Ops: b.Ops, Sel: kept, Rows: b.Rows}
@@ -198,15 +198,45 @@ func (z *zoneCache) local(utc int64) int64 {
 	return utc + z.offset(utc)
 }
 
-// utc is when the wall clock shows a time; the first of two.
+// utc is when the wall clock shows a time, the first of two; where it leaves it out,
+// when it does.
 func (z *zoneCache) utc(local int64) int64 {
 	if z.zone == nil {
 		return local
 	}
-	const day = 24 * 60 * 60 * 1_000_000
-	early := z.offset(local - day)
-	if t := local - early; z.offset(t) == early {
+	if t, ok := z.shown(local, -zoneReach); ok {
 		return t
 	}
-	return local - z.offset(local-z.offset(local))
+	t, ok := z.shown(local, zoneReach)
+	if !ok {
+		z.offset(local - z.offset(local-zoneReach))
+		return z.from
+	}
+	return t
+}
+
+// end is when a window has ended that the wall clock says ends at a time: when it has
+// shown what comes before that as often as it does.
+func (z *zoneCache) end(local int64) int64 {
+	if z.zone == nil {
+		return local
+	}
+	if t, ok := z.shown(local-1, zoneReach); ok {
+		return t + 1
+	}
+	if t, ok := z.shown(local-1, -zoneReach); ok {
+		return t + 1
+	}
+	return z.utc(local - 1)
+}
+
+// zoneReach is longer than any offset is, in microseconds.
+const zoneReach int64 = 24 * 60 * 60 * 1_000_000
+
+// shown is when the wall clock shows a time under the offset that it has so much
+// before or after; false: it does not.
+func (z *zoneCache) shown(local, aside int64) (t int64, ok bool) {
+	east := z.offset(local + aside)
+	t = local - east
+	return t, z.offset(t) == east
 }

@@ -33,6 +33,11 @@ func TestTimeWindow(t *testing.T) {
 		{"days of a zone: spring forward has 23 hours", TimeWindowSpec{Size: 24 * hour, Zone: berlin}, "2026-03-29 12:00:00", "2026-03-28 23:00:00 2026-03-29 22:00:00"},
 		{"days of a zone: fall back has 25", TimeWindowSpec{Size: 24 * hour, Zone: berlin}, "2026-10-25 12:00:00", "2026-10-24 22:00:00 2026-10-25 23:00:00"},
 		{"the hour that comes twice is one window", TimeWindowSpec{Size: hour, Zone: berlin}, "2026-10-25 01:30:00", "2026-10-25 00:00:00 2026-10-25 02:00:00"},
+		{"a half hour that comes twice ends when it has come twice", TimeWindowSpec{Size: hour / 2, Zone: berlin}, "2026-10-25 01:10:00", "2026-10-25 00:00:00 2026-10-25 01:30:00"},
+		{"a quarter before it does not", TimeWindowSpec{Size: hour / 4, Zone: berlin}, "2026-10-24 23:50:00", "2026-10-24 23:45:00 2026-10-25 00:00:00"},
+		{"an end that the clock leaves out", TimeWindowSpec{Kind: plan.WindowHopping, Size: hour, Slide: 30 * minute, Zone: berlin}, "2026-03-29 00:40:00",
+			"2026-03-29 00:30:00 2026-03-29 01:00:00|2026-03-29 00:00:00 2026-03-29 01:00:00"},
+		{"a start that it leaves out", TimeWindowSpec{Size: 7 * minute, Offset: 5 * minute, Zone: berlin}, "2026-03-29 01:00:30", "2026-03-29 01:00:00 2026-03-29 01:06:00"},
 		{"no time", TimeWindowSpec{Size: minute}, "NULL", ""},
 		{"no end of time", TimeWindowSpec{Size: minute}, "infinity", ""},
 	} {

@@ -1,0 +1,271 @@
+package pipelines
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// streamColumns are the columns of the streams. An id is of one row of e and f, and is
+// the key of u, of which the last row counts, and of b, whose records are changes.
+const streamColumns = "id bigint, k text, v int, x numeric, d float8, ts timestamptz"
+
+// delay is how far rows of e and f may be out of order, in seconds.
+const delay = 5
+
+// stamp is how the rows' times are written.
+const stamp = "2006-01-02 15:04:05.0"
+
+// randomStream is one of the streams that queries read.
+type randomStream struct {
+	name    string
+	format  string
+	keyed   bool
+	delayed string // what the watermark allows for
+}
+
+var fourStreams = []randomStream{{"e", "csv", false, "5 seconds"}, {"f", "csv", false, "5 seconds"}, {"u", "csv", true, "1 hour"}, {"b", "debezium-json", true, "1 hour"}}
+
+// declaration creates the stream.
+func (st randomStream) declaration(options string) string {
+	key := ""
+	if st.keyed {
+		key = "PRIMARY KEY (id), "
+	}
+	return fmt.Sprintf("CREATE STREAM %s (%s, %sWATERMARK FOR ts AS ts - INTERVAL '%s') WITH (%s)", st.name, streamColumns, key, st.delayed, options)
+}
+
+// input are rows as the stream's records.
+func (st randomStream) input(rows []string) input {
+	in := input{name: st.name, format: st.format, stages: [][]string{rows}}
+	switch st.name {
+	case "u":
+		in.key = func(record string) string { return record[:strings.IndexByte(record, ',')] }
+	case "b":
+		in.stages[0] = nil
+		for _, row := range rows {
+			in.stages[0] = append(in.stages[0], debezium(row))
+		}
+		in.key = func(record string) string {
+			var c struct{ Before, After struct{ ID *int64 } }
+			if err := json.Unmarshal([]byte(record), &c); err != nil {
+				panic(err)
+			}
+			return fmt.Sprint(*cmp.Or(c.Before.ID, c.After.ID))
+		}
+	}
+	return in
+}
+
+// debezium is a change: c or d, and a row.
+func debezium(change string) string {
+	op, row, _ := strings.Cut(change, ",")
+	fields := strings.Split(row, ",")
+	record := map[string]any{}
+	for i, name := range []string{"id", "k", "v", "x", "d", "ts"} {
+		switch f := fields[i]; {
+		case f == "":
+			record[name] = nil
+		case f == `""`:
+			record[name] = ""
+		case name == "id" || name == "v" || name == "d" && !strings.ContainsAny(f, "Nn"):
+			record[name] = json.RawMessage(f)
+		default:
+			record[name] = f
+		}
+	}
+	envelope := map[string]any{"op": op, "before": nil, "after": record}
+	if op == "d" {
+		envelope["before"], envelope["after"] = record, nil
+	}
+	text, err := json.Marshal(envelope)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// table are the rows that a stream's records come to.
+func (st randomStream) table(rows []string) []string {
+	if !st.keyed {
+		return rows
+	}
+	last := map[string]string{}
+	for _, row := range rows {
+		op := ""
+		if st.name == "b" {
+			op, row, _ = strings.Cut(row, ",")
+		}
+		id := row[:strings.IndexByte(row, ',')]
+		delete(last, id)
+		if op != "d" {
+			last[id] = row
+		}
+	}
+	var all []string
+	for _, row := range last {
+		all = append(all, row)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// randomStreamsOf are the streams that a source may read.
+func randomStreamsOf(s source) []randomStream {
+	if s.tree == nil {
+		return fourStreams[:2]
+	}
+	names := s.tree.streams()
+	return slices.DeleteFunc(slices.Clone(fourStreams), func(st randomStream) bool { return !slices.Contains(names, st.name) })
+}
+
+// begins are when the first rows are of: where the clock of Berlin changes, too.
+var begins = []string{"2026-01-01 00:00:00.0", "2026-01-01 00:00:00.0", "2026-01-01 00:00:00.0", "2025-03-30 00:58:00.0", "2025-10-25 23:58:30.0", "2025-10-26 00:57:00.0"}
+
+// randomStreams are the rows of the streams that a source reads.
+func randomStreams(r *rand.Rand, s source) map[string][]string {
+	from, err := time.Parse(stamp, one(r, begins...))
+	if err != nil {
+		panic(err)
+	}
+	rows := rowMaker{Rand: r, from: from}
+	if s.tree != nil {
+		t, _ := s.tree.traits()
+		rows.rich, rows.wide = true, t.wide
+	}
+	all := map[string][]string{}
+	for _, st := range randomStreamsOf(s) {
+		rows.step = []float64{0.3, 1, 4, 30}[r.IntN(4)]
+		if rows.step == 30 && !rows.rich {
+			rows.step = 2
+		}
+		all[st.name] = rows.of(st)
+	}
+	if s.versions {
+		all["f"] = oneVersion(all["f"])
+	}
+	return all
+}
+
+// rowMaker makes the rows of one scenario.
+type rowMaker struct {
+	*rand.Rand
+	from time.Time
+	step float64 // seconds from one row to the next
+	rich bool    // with numbers and texts that are rare
+	wide bool    // with times from all ends
+}
+
+// of are a stream's rows, in an order that the watermark allows for.
+func (m rowMaker) of(st randomStream) []string {
+	var all []string
+	live := map[int]string{}
+	for i := range m.IntN(50) {
+		id := i
+		if st.keyed {
+			id = m.IntN(9)
+		}
+		row := fmt.Sprintf("%d,%s", id, m.row(i))
+		if st.name != "b" {
+			all = append(all, row)
+			continue
+		}
+		if before, ok := live[id]; ok && m.IntN(3) == 0 {
+			all = append(all, "d,"+before)
+			delete(live, id)
+			continue
+		}
+		live[id] = row
+		all = append(all, "c,"+row)
+	}
+	return all
+}
+
+func (m rowMaker) field(value string) string {
+	if m.IntN(8) == 0 {
+		return ""
+	}
+	return value
+}
+
+// row is the nth one, without its id.
+func (m rowMaker) row(n int) string {
+	k, x, d := one(m.Rand, "a", "b", "c", "d"), one(m.Rand, "0.5", "1.25", "2", "3.000", "-1.1"), one(m.Rand, "0", "0.5", "1.5", "-2.25")
+	if m.rich && m.IntN(6) == 0 {
+		k = one(m.Rand, `""`, "é", "Z", "ß", "日本", "\x01", "a\x01", "A", "e\u0301")
+	}
+	if m.rich && m.IntN(6) == 0 {
+		x = one(m.Rand, "NaN", "Infinity", "-Infinity", "0.50", "2.0", "-1.10", "0", "0.000", "123456789012345678901234567890.5", "-9223372036854775809", "0.000000000000000000000000001")
+	}
+	if m.rich && m.IntN(4) == 0 {
+		d = one(m.Rand, "NaN", "Infinity", "-Infinity", "-0", "1024")
+	}
+	half := int((float64(n)*m.step + m.Float64()*(delay-0.2)) * 2) // ties at half seconds
+	ts := m.from.Add(time.Duration(half) * time.Second / 2).Format(stamp)
+	if m.wide && m.IntN(5) == 0 {
+		ts = one(m.Rand, "infinity", "-infinity", "294276-12-31 23:59:59.999999", "4713-01-01 00:00:00 BC", "1969-12-31 23:59:59.5", "9999-12-31 00:00:00")
+	}
+	if m.IntN(25) == 0 {
+		ts = ""
+	}
+	return fmt.Sprintf("%s,%s,%s,%s,%s", m.field(k), m.field(fmt.Sprint(m.IntN(6)-1)), m.field(x), m.field(d), ts)
+}
+
+// oneVersion leaves out rows of a key and time that are there before.
+func oneVersion(rows []string) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, row := range rows {
+		f := strings.Split(row, ",")
+		if at := f[1] + "," + f[5]; !seen[at] {
+			seen[at] = true
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// permuted has the rows of e and f in another order: in any where nothing asks for
+// their time, else in one that the watermark allows for.
+func (s *scenario) permuted(r *rand.Rand) *scenario {
+	waits := s.source.tree == nil && s.late == "" && !s.update
+	if s.source.tree != nil {
+		t, _ := s.source.tree.traits()
+		waits = t.waits
+	}
+	c := *s
+	c.rows = map[string][]string{}
+	for _, st := range s.streams() {
+		rows := slices.Clone(s.rows[st.name])
+		switch {
+		case st.keyed:
+		case waits:
+			rows = permuted(r, rows)
+		default:
+			r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		}
+		c.rows[st.name] = rows
+	}
+	return &c
+}
+
+// permuted are rows in another order that the watermark allows for.
+func permuted(r *rand.Rand, rows []string) []string {
+	at := map[string]float64{}
+	last := 0.0
+	for _, row := range rows {
+		if ts := row[strings.LastIndexByte(row, ',')+1:]; ts != "" {
+			t, err := time.Parse(stamp, ts)
+			if err != nil {
+				panic(err)
+			}
+			last = float64(t.UnixMilli()) / 1000
+		}
+		at[row] = last + r.Float64()*(delay-0.2)
+	}
+	return slices.SortedStableFunc(slices.Values(rows), func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+}
