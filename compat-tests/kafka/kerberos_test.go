@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,9 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/ferrisstreams/ferrisstreams/compat-tests/gateway"
 	"github.com/ferrisstreams/ferrisstreams/compat-tests/kerberos"
 )
 
@@ -83,19 +79,8 @@ func (s *kerberizedSuite) readAndWrite(t *testing.T) {
 // settings: a gateway whose configuration has the brokers, the principal and its keytab,
 // which lies in no file.roots.
 func (s *kerberizedSuite) settings(t *testing.T) {
-	settings := filepath.Join(t.TempDir(), "ferris.yaml")
-	text := fmt.Sprintf("file.roots: [%s]\nkafka: {brokers: '%s', security_protocol: SASL_PLAINTEXT, consumer: {fetch_min_bytes: 10}, producer: {compression_type: lz4},\n"+
-		"  sasl: {mechanism: GSSAPI, kerberos: {principal: orders@FERRIS.TEST, keytab: %s/orders.keytab, krb5_conf: %[3]s/krb5.conf}}}\n", t.TempDir(), s.kafka.Tickets(), s.dir)
-	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}})
-	conn, err := pgx.Connect(t.Context(), p.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	other := &suite{kafka: s.kafka, conn: conn}
+	other := s.configured(t, fmt.Sprintf("file.roots: [%s]\nkafka: {brokers: '%s', security_protocol: SASL_PLAINTEXT, consumer: {fetch_min_bytes: 10}, producer: {compression_type: lz4},\n"+
+		"  sasl: {mechanism: GSSAPI, kerberos: {principal: orders@FERRIS.TEST, keytab: %s/orders.keytab, krb5_conf: %[3]s/krb5.conf}}}\n", t.TempDir(), s.kafka.Tickets(), s.dir))
 	s.topic(t, "plain", 1)
 	other.exec(t, "CREATE STREAM plain (n int) WITH (type = 'kafka', topic = 'plain'); CREATE SINK more WITH (type = 'kafka', topic = 'more'); INSERT INTO plain (n) VALUES (1)")
 	other.exec(t, "START JOB more WITH (use_transactions = 'true') AS SELECT n + 1 AS n FROM plain INTO more")

@@ -169,11 +169,26 @@ func (s *suite) codecs(t *testing.T) {
 	}
 }
 
+// configured is another gateway, whose configuration is the text given, over the same broker.
+func (s *suite) configured(t *testing.T, text string, environment ...string) *suite {
+	t.Helper()
+	settings := filepath.Join(t.TempDir(), "ferris.yaml")
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}, Env: environment})
+	conn, err := pgx.Connect(t.Context(), p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return &suite{addr: s.addr, kafka: s.kafka, conn: conn}
+}
+
 // serverSettings: a gateway whose configuration has what all streams and sinks of its
 // brokers have in common: users and certificates, what is fetched, and how it is written.
 func (s *suite) serverSettings(t *testing.T) {
-	settings := filepath.Join(t.TempDir(), "ferris.yaml")
-	text := fmt.Sprintf(`
+	other := s.configured(t, fmt.Sprintf(`
 file.roots: [%[1]s]
 kafka:
   brokers: %[2]s
@@ -194,17 +209,7 @@ kafka:
   session_timeout_ms: 30000
   heartbeat_interval_ms: 3000
   consumer: {enable_auto_commit: false, isolation_level: read_committed}
-`, t.TempDir(), s.kafka.listenerAt("SECURED"), s.dir)
-	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := gateway.Start(t, gateway.Options{Args: []string{"--config", settings}, Env: environment})
-	conn, err := pgx.Connect(t.Context(), p.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	other := &suite{addr: s.addr, conn: conn}
+`, t.TempDir(), s.kafka.listenerAt("SECURED"), s.dir), environment...)
 	s.topic(t, "common", 1)
 	other.exec(t, "CREATE STREAM common (n int, pad text) WITH (type = 'kafka', topic = 'common'); INSERT INTO common (n, pad) VALUES (1, repeat('pad', 99)), (2, repeat('pad', 99))")
 	other.exec(t, "START JOB onward WITH (use_transactions = 'true') AS SELECT n + 1 AS n, pad FROM common INTO onward WITH ('onward.type' = 'kafka', 'onward.topic' = 'onward')")

@@ -1,7 +1,6 @@
 package systems
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,11 +17,9 @@ import (
 // TestJoinedRowsPastTheLimit joins a topic with the rows of a file, which are several times
 // as large as what the job may hold, over kills of the gateway and by two tasks.
 func TestJoinedRowsPastTheLimit(t *testing.T) {
-	const parts, limitMB = 80_000, 8
+	const parts = 80_000
 	p := alone(t, "", "$broker", gateway.StartBroker(t))
-	var cancel context.CancelFunc
-	p.ctx, cancel = context.WithTimeout(t.Context(), 3*limit)
-	defer cancel()
+	memory := limited(t, p, 8)
 	path := filepath.Join(filepath.Dir(p.options.DataDir), "parts.csv")
 	length := func(id int) int { return 20 + id%13*32 }
 	var text strings.Builder
@@ -35,7 +32,7 @@ func TestJoinedRowsPastTheLimit(t *testing.T) {
 	p.here("CREATE STREAM parts (id bigint, title text) WITH (type = 'file', path = '" + path + "', format = 'csv', header = 'false')")
 	p.here("CREATE STREAM orders (id bigint, part bigint) WITH (type = 'kafka', topic = 'orders', 'bootstrap.servers' = '$broker')")
 	p.here("CREATE TABLE lines (id bigint PRIMARY KEY, n bigint)")
-	most, orders := 0, []string{}
+	var orders []string
 	for round := range 4 {
 		var values []string
 		for range 2000 {
@@ -49,8 +46,7 @@ func TestJoinedRowsPastTheLimit(t *testing.T) {
 		}
 		p.here("INSERT INTO orders VALUES " + strings.Join(values, ", "))
 		if round == 0 {
-			p.here(fmt.Sprintf("START JOB lines AS SELECT o.id, length(p.title)::bigint AS n FROM orders o LEFT JOIN parts p ON p.id = o.part INTO lines"+
-				" WITH ('state.memory_limit_mb' = '%d', 'checkpoint.interval' = '100ms', restart_policy = 'never')", limitMB))
+			p.here("START JOB lines AS SELECT o.id, length(p.title)::bigint AS n FROM orders o LEFT JOIN parts p ON p.id = o.part INTO lines" + memory.options())
 		}
 		switch round {
 		case 0, 1:
@@ -60,20 +56,11 @@ func TestJoinedRowsPastTheLimit(t *testing.T) {
 		case 2:
 			p.here("ALTER JOB lines SET (parallelism = 2)")
 		}
-		p.eventually(func() []string {
-			n, err := strconv.Atoi(p.here("SELECT coalesce(max(state_bytes), 0) FROM ferris.jobs")[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			most = max(most, n)
-			return p.here("SELECT count(*) FROM lines")
-		}, strconv.Itoa(len(orders)))
+		memory.eventually("SELECT count(*) FROM lines", strconv.Itoa(len(orders)))
 		if got := p.here("SELECT * FROM lines ORDER BY id"); !slices.Equal(got, orders) {
 			t.Fatalf("after round %d the job has other lines than those of the orders", round)
 		}
 	}
-	if t.Logf("the job's operators held %.1f MB at most, of %d", float64(most)/(1<<20), limitMB); most > limitMB<<20*3/2 || most == 0 {
-		t.Errorf("the job's operators held %d bytes, of %d", most, limitMB<<20)
-	}
+	memory.check()
 	p.here("DROP JOB lines")
 }

@@ -1,10 +1,8 @@
 package systems
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"testing"
 	"time"
 
@@ -15,11 +13,9 @@ import (
 // large as what its job may hold: they are replaced and taken away at random, over kills
 // of the gateway, and at last by two tasks.
 func TestKeysPastTheLimit(t *testing.T) {
-	const rows, limitMB = 60_000, 8
+	const rows = 60_000
 	p := alone(t, "", "$broker", gateway.StartBroker(t))
-	var cancel context.CancelFunc
-	p.ctx, cancel = context.WithTimeout(t.Context(), 3*limit)
-	defer cancel()
+	memory := limited(t, p, 8)
 	p.here("CREATE STREAM docs (id bigint PRIMARY KEY, n bigint, title text) WITH (type = 'kafka', topic = 'docs', 'bootstrap.servers' = '$broker')")
 	type doc struct{ n, length int }
 	there := map[int]doc{}
@@ -32,16 +28,7 @@ func TestKeysPastTheLimit(t *testing.T) {
 	}
 	put(1, rows, 1, 1, 7)
 	p.here("CREATE TABLE sums (g bigint PRIMARY KEY, rows bigint, total numeric, lengths numeric, mixed numeric)")
-	p.here(fmt.Sprintf("START JOB sums AS SELECT id %% 10 AS g, count(*) AS rows, sum(n) AS total, sum(length(title)) AS lengths, sum(n * id) AS mixed FROM docs GROUP BY 1 EMIT CHANGES INTO sums"+
-		" WITH ('state.memory_limit_mb' = '%d', 'checkpoint.interval' = '100ms', restart_policy = 'never')", limitMB))
-	number := func(what string) int {
-		t.Helper()
-		n, err := strconv.Atoi(p.here("SELECT coalesce(max(" + what + "), 0) FROM ferris.jobs")[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
+	p.here("START JOB sums AS SELECT id % 10 AS g, count(*) AS rows, sum(n) AS total, sum(length(title)) AS lengths, sum(n * id) AS mixed FROM docs GROUP BY 1 EMIT CHANGES INTO sums" + memory.options())
 	check := func() {
 		t.Helper()
 		var want []string
@@ -54,17 +41,11 @@ func TestKeysPastTheLimit(t *testing.T) {
 			}
 			want = append(want, fmt.Sprintf("%d|%d|%d|%d|%d", g, n, total, lengths, mixed))
 		}
-		most := 0
-		p.eventually(func() []string {
-			most = max(most, number("state_bytes"))
-			return p.here("SELECT * FROM sums ORDER BY g")
-		}, want...)
-		if t.Logf("the job's operators held %.1f MB at most, of %d", float64(most)/(1<<20), limitMB); most > limitMB<<20*3/2 {
-			t.Errorf("the job's operators held %d bytes, of %d", most, limitMB<<20)
-		}
+		memory.eventually("SELECT * FROM sums ORDER BY g", want...)
+		memory.check()
 	}
 	check()
-	if n := number("state_evicted"); n < rows/2 {
+	if n := memory.column("state_evicted"); n < rows/2 {
 		t.Errorf("%d rows are in the store alone", n)
 	}
 	for i := range 4 {

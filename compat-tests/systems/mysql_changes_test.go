@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,19 +74,11 @@ func TestMySQLChangesLive(t *testing.T) {
 	p.here("CREATE STREAM stock (sku text, n int, PRIMARY KEY (sku)) WITH (type = 'mariadb', connection = '$jdbc', 'table' = 'stock', cdc = 'true')")
 	live := p.connect(p.gateway.URL())
 	p.must(live, "BEGIN; DECLARE c CURSOR FOR SELECT sku, n FROM stock EMIT CHANGES")
-	fetch := func(want int) string {
-		var rows []string
-		for len(rows) < want && p.ctx.Err() == nil {
-			rows = append(rows, p.must(live, "FETCH 1 FROM c")...)
-		}
-		slices.Sort(rows)
-		return strings.Join(rows, "; ")
-	}
-	if got := fetch(2); got != "+|a|1; +|b|2" {
+	if got := p.fetched(live, 2); got != "+|a|1; +|b|2" {
 		t.Errorf("the snapshot is %q", got)
 	}
 	p.there("START TRANSACTION; UPDATE stock SET n = 5 WHERE sku = 'a'; DELETE FROM stock WHERE sku = 'b'; INSERT INTO stock VALUES ('c', 3); COMMIT")
-	if got := fetch(4); got != "+|a|5; +|c|3; -|a|1; -|b|2" {
+	if got := p.fetched(live, 4); got != "+|a|5; +|c|3; -|a|1; -|b|2" {
 		t.Errorf("the changes are %q", got)
 	}
 	p.must(live, "CLOSE c; COMMIT")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -179,6 +180,17 @@ func (p *pair) eventually(query func() []string, want ...string) {
 		}
 		p.pause()
 	}
+}
+
+// fetched are rows of the live cursor c, at least as many as are wanted, sorted.
+func (p *pair) fetched(live *pgconn.PgConn, want int) string {
+	p.Helper()
+	var rows []string
+	for len(rows) < want && p.ctx.Err() == nil {
+		rows = append(rows, p.must(live, "FETCH 1 FROM c")...)
+	}
+	slices.Sort(rows)
+	return strings.Join(rows, "; ")
 }
 
 // dump has the gateway end and write into its log what each goroutine waits for.
