@@ -28,6 +28,7 @@ var asOfQueries = [][2]string{
 // TestAsOf: a live join as of event time comes to what a query of the same meaning
 // says of what the streams hold, and so does a job that is killed again and again.
 func TestAsOf(t *testing.T) {
+	goleakAfter(t)
 	for i, q := range asOfQueries {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			f := newFixture(t)
@@ -61,6 +62,7 @@ func TestAsOf(t *testing.T) {
 			}
 		})
 		t.Run(fmt.Sprintf("%d/killed", i), func(t *testing.T) {
+			t.Parallel() // it mostly waits for epochs
 			killJoin(t, q[0], q[1], "", 1, uint64(i))
 			killJoin(t, q[0], q[1], "", 3, uint64(i))
 		})

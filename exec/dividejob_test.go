@@ -5,11 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog"
-	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
 
 // collectedQueries have aggregates that keep the values of their rows.
@@ -26,6 +22,7 @@ var collectedQueries = []string{
 // query gives; half of them with as little of their state in memory as they can. In CI's tier it plays a
 // seventh.
 func TestJobsDivided(t *testing.T) {
+	goleakAfter(t)
 	var all [][2]string // each with the query that says what it comes to
 	for _, q := range slices.Concat(statefulJobs, collectedQueries) {
 		all = append(all, [2]string{q, q}, [2]string{q + " EMIT CHANGES", q})
@@ -42,6 +39,7 @@ func TestJobsDivided(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%d/%d", i, n), func(t *testing.T) {
+				t.Parallel() // it mostly waits for epochs
 				divideJob(t, q[0], q[1], uint64(i), options...)
 			})
 		}
@@ -50,66 +48,20 @@ func TestJobsDivided(t *testing.T) {
 
 // divideJob runs a job that must come to what the bounded query oracle gives.
 func divideJob(t *testing.T, query, oracle string, seed uint64, options ...string) {
-	f := newFixture(t)
-	rng := rand.New(rand.NewPCG(seed, 17))
-	var topics []*topic
-	for _, name := range []string{"e", "g"} {
-		s := f.events(name)
-		s.add(1) // a split that is found later may hold rows that are late by then
-		topics = append(topics, s)
-	}
-	if err := f.sqlJob("j", query, options...); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	next := int64(0)
-	rows := func() {
-		for range rng.IntN(20) {
-			for i, s := range topics {
-				// At most 5 seconds out of order: what the watermark allows for.
-				r := event(next, string(rune('a'+rng.IntN(4))), float64(next)*(0.5+float64(i)*0.1)+rng.Float64()*4.9)
-				if rng.IntN(20) == 0 {
-					r[1] = types.NullOf(types.Of(types.Text))
-				}
-				s.add(rng.IntN(2), r)
-			}
-			next++
-		}
-	}
+	t.Helper()
+	d := disturb(t, query, rand.New(rand.NewPCG(seed, 17)), options...)
 	for _, tasks := range []int{4, 2, 3, 1, 4, 1, 2, 3, 1} {
-		rows()
-		for _, s := range topics {
-			s.mu.Lock()
-			s.batch = 1 + rng.IntN(30)
-			s.mu.Unlock()
-		}
-		if rng.IntN(3) > 0 {
-			f.committedMore("j", 1+rng.IntN(3))
-		}
-		rows() // which are on their way
-		f.run(fmt.Sprintf("ALTER JOB j SET (parallelism = %d)", tasks))
-		switch rng.IntN(3) {
+		d.come(20)
+		d.goOn()
+		d.come(20) // which are on their way
+		d.run(fmt.Sprintf("ALTER JOB j SET (parallelism = %d)", tasks))
+		switch d.rng.IntN(3) {
 		case 0:
-			f.kill()
-			f.start()
+			d.kill()
+			d.start()
 		case 1:
-			rows()
+			d.come(20)
 		}
 	}
-	for _, s := range topics {
-		s.end()
-	}
-	f.waitState("j", catalog.JobFinished)
-	got := f.topics.file("j_out").read()
-	want, err := f.sql(oracle, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) > 0 && (strings.HasPrefix(got[0], "+|") || strings.HasPrefix(got[0], "-|")) {
-		got = accumulated(t, got)
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: the job gives %d rows\n%s\nthe bounded query %d\n%s", query, len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
-	}
+	d.comesTo(oracle, false)
 }

@@ -67,9 +67,17 @@ func (p panicCounter) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// newFixture fails the test where it leaves a goroutine behind.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	goleakAfter(t)
+	return fixtureBeside(t)
+}
+
+// fixtureBeside is a fixture of a test that runs beside others: the test that all of them are
+// part of looks for goroutines that are left.
+func fixtureBeside(t *testing.T) *fixture {
+	t.Helper()
 	store, err := state.Open(state.Options{InMemory: true})
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +118,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
+// goleakAfter fails the test where goroutines are left at its end, that of its subtests also.
 func goleakAfter(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })

@@ -95,6 +95,7 @@ func aggregateCall(f *catalog.Function, args []string) string {
 // of windows and in two phases every aggregate gives, through kills and with any
 // number of tasks, what the bounded query gives.
 func TestEveryAggregate(t *testing.T) {
+	goleakAfter(t)
 	for i, q := range []struct{ query, emit string }{
 		{"SELECT id % 2 AS g, %s FROM (SELECT name, id % 4 AS m, max(id) AS id FROM e GROUP BY name, id % 4) x GROUP BY g", " EMIT CHANGES"},
 		{"SELECT name, %s FROM e GROUP BY name", " EMIT CHANGES"},

@@ -45,6 +45,7 @@ var statefulJobs = slices.Concat([]string{
 // TestStatefulJobsKilled: a job with state that is killed again and again gives,
 // in all, what the bounded query gives; one with windows gives each row once.
 func TestStatefulJobsKilled(t *testing.T) {
+	goleakAfter(t)
 	for i, q := range statefulJobs {
 		for _, emit := range []string{"", " EMIT CHANGES"} {
 			final := emit == "" && (strings.Contains(q, "WINDOW") || strings.Contains(q, "window_"))
@@ -70,7 +71,8 @@ func TestStatefulJobsKilled(t *testing.T) {
 // killStateful kills a job again and again. tasks says how many tasks it then has;
 // nil: one.
 func killStateful(t *testing.T, q, emit string, final bool, seed uint64, tasks func(*rand.Rand) int, options ...string) {
-	f := newFixture(t)
+	t.Parallel() // it mostly waits for epochs
+	f := fixtureBeside(t)
 	e := f.events("e")
 	e.add(1) // a split that is found later may hold rows that are late by then
 	rng := rand.New(rand.NewPCG(seed, 5))

@@ -16,8 +16,10 @@ import (
 // all what the bounded query gives; where nothing is taken back it gives each row
 // once.
 func TestJoinJobsKilled(t *testing.T) {
+	goleakAfter(t)
 	for i, q := range slices.Concat(intervalQueries, changeQueries, windowJoinQueries) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel() // it mostly waits for epochs
 			killJoin(t, q, q, "", 1, uint64(i))
 			killJoin(t, q, q, "", 4, uint64(i))
 			if slices.Contains(windowJoinQueries, q) {
@@ -41,67 +43,100 @@ func distinctly(q string) string {
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + from
 }
 
+// disturbed is a job over the topics e and g, whose rows come at random while it is
+// disturbed.
+type disturbed struct {
+	*fixture
+	rng    *rand.Rand
+	inputs []*topic
+	next   int64 // the id of the next rows
+	job    string
+}
+
+// disturb starts the job j. The test that t is part of looks for goroutines that are left.
+func disturb(t *testing.T, query string, rng *rand.Rand, options ...string) *disturbed {
+	t.Helper()
+	d := &disturbed{fixture: fixtureBeside(t), rng: rng, job: query}
+	for _, name := range []string{"e", "g"} {
+		s := d.events(name)
+		s.add(1) // a split that is found later may hold rows that are late by then
+		d.inputs = append(d.inputs, s)
+	}
+	if err := d.sqlJob("j", query, options...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return d
+}
+
+// come gives each topic rows, fewer than most.
+func (d *disturbed) come(most int) {
+	for range d.rng.IntN(most) {
+		for i, s := range d.inputs {
+			// At most 5 seconds out of order: what the watermark allows for.
+			r := event(d.next, string(rune('a'+d.rng.IntN(4))), float64(d.next)*(0.5+float64(i)*0.1)+d.rng.Float64()*4.9)
+			if d.rng.IntN(20) == 0 {
+				r[1] = types.NullOf(types.Of(types.Text))
+			}
+			s.add(d.rng.IntN(2), r)
+		}
+		d.next++
+	}
+}
+
+// goOn lets the job read on by batches of another size, and mostly commit some epochs.
+func (d *disturbed) goOn() {
+	d.Helper()
+	for _, s := range d.inputs {
+		s.mu.Lock()
+		s.batch = 1 + d.rng.IntN(30)
+		s.mu.Unlock()
+	}
+	if d.rng.IntN(3) > 0 {
+		d.committedMore("j", 1+d.rng.IntN(3))
+	}
+}
+
+// comesTo ends the topics: the job has given what the bounded query oracle gives. Where
+// what it gives is final, it has written no change.
+func (d *disturbed) comesTo(oracle string, final bool) {
+	d.Helper()
+	for _, s := range d.inputs {
+		s.end()
+	}
+	d.waitState("j", catalog.JobFinished)
+	got := d.topics.file("j_out").read()
+	want, err := d.sql(oracle, -1)
+	if err != nil {
+		d.Fatal(err)
+	}
+	if len(got) > 0 && (strings.HasPrefix(got[0], "+|") || strings.HasPrefix(got[0], "-|")) {
+		if final {
+			d.Fatalf("%s: what is final was written with an op", d.job)
+		}
+		got = accumulated(d.T, got)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		d.Errorf("%s: the job gives %d rows\n%s\nthe bounded query %d\n%s", d.job, len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
+	}
+}
+
 // killJoin kills a job with the query q, which must come to what the bounded query
 // oracle gives.
 func killJoin(t *testing.T, q, oracle, emit string, tasks int, seed uint64, options ...string) {
-	f := newFixture(t)
-	rng := rand.New(rand.NewPCG(seed, 7))
-	var topics []*topic
-	for _, name := range []string{"e", "g"} {
-		s := f.events(name)
-		s.add(1) // a split that is found later may hold rows that are late by then
-		topics = append(topics, s)
-	}
-	if err := f.sqlJob("j", distinctly(q)+emit, options...); err != nil {
-		t.Fatalf("%s: %v", q, err)
-	}
-	next := int64(0)
+	t.Helper()
+	d := disturb(t, distinctly(q)+emit, rand.New(rand.NewPCG(seed, 7)), options...)
 	for range 10 {
-		for range rng.IntN(30) {
-			for i, s := range topics {
-				// At most 5 seconds out of order: what the watermark allows for.
-				r := event(next, string(rune('a'+rng.IntN(4))), float64(next)*(0.5+float64(i)*0.1)+rng.Float64()*4.9)
-				if rng.IntN(20) == 0 {
-					r[1] = types.NullOf(types.Of(types.Text))
-				}
-				s.add(rng.IntN(2), r)
-			}
-			next++
-		}
-		for _, s := range topics {
-			s.mu.Lock()
-			s.batch = 1 + rng.IntN(30)
-			s.mu.Unlock()
-		}
-		if rng.IntN(3) > 0 {
-			f.committedMore("j", 1+rng.IntN(3))
-		}
-		f.kill()
+		d.come(30)
+		d.goOn()
+		d.kill()
 		if tasks > 1 {
-			f.parallel("j", 1+rng.IntN(tasks))
+			d.parallel("j", 1+d.rng.IntN(tasks))
 		}
-		f.start()
+		d.start()
 	}
-	for _, s := range topics {
-		s.end()
-	}
-	f.waitState("j", catalog.JobFinished)
-	got := f.topics.file("j_out").read()
-	want, err := f.sql(oracle, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(want)
-	if len(got) > 0 && (strings.HasPrefix(got[0], "+|") || strings.HasPrefix(got[0], "-|")) {
-		if emit == "" && (slices.Contains(intervalQueries, q) || slices.Contains(windowJoinQueries, q)) {
-			t.Fatalf("%s: what is final was written with an op", q)
-		}
-		got = accumulated(t, got)
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s%s: the killed job gives %d rows\n%s\nthe bounded query %d\n%s", q, emit, len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
-	}
+	d.comesTo(oracle, emit == "" && (slices.Contains(intervalQueries, q) || slices.Contains(windowJoinQueries, q)))
 }
 
 // TestJoinIntoAppend: a join that takes rows back is refused where the sink takes

@@ -31,8 +31,41 @@ func (f *fixture) ledger() {
 // transfer commits the same change of both tables.
 func (f *fixture) transfer(id, n int) {
 	f.Helper()
-	f.run(fmt.Sprintf("WITH x AS (INSERT INTO a VALUES (%d, %d) ON CONFLICT (id) DO UPDATE SET n = a.n + EXCLUDED.n RETURNING id) "+
-		"INSERT INTO b SELECT id, %[2]d FROM x ON CONFLICT (id) DO UPDATE SET n = b.n + EXCLUDED.n", id, n))
+	f.run(transferring(id, n))
+}
+
+// transferring is the statement of a transfer.
+func transferring(id, n int) string {
+	return fmt.Sprintf("WITH x AS (INSERT INTO a VALUES (%d, %d) ON CONFLICT (id) DO UPDATE SET n = a.n + EXCLUDED.n RETURNING id) "+
+		"INSERT INTO b SELECT id, %[2]d FROM x ON CONFLICT (id) DO UPDATE SET n = b.n + EXCLUDED.n", id, n)
+}
+
+// meanwhile runs the statements that next gives, one after the other, until the function
+// that it returns is called, which fails the test where one of them failed.
+func (f *fixture) meanwhile(next func(i int) string) (stop func()) {
+	f.Helper()
+	ended, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-ended:
+				stopped <- nil
+				return
+			default:
+			}
+			if _, err := f.sql(next(i), -1); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	return func() {
+		f.Helper()
+		close(ended)
+		if err := <-stopped; err != nil {
+			f.Fatal(err)
+		}
+	}
 }
 
 // diamonds are queries whose d is 0 at every moment.
@@ -172,22 +205,10 @@ func TestReadAtOneVersion(t *testing.T) {
 		f.refresh(v)
 	}
 	sum := f.selected("SELECT sum(n) FROM a")
-	stop, stopped := make(chan struct{}), make(chan error, 1)
-	go func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				stopped <- nil
-				return
-			default:
-			}
-			move := "UPDATE %s SET n = n + CASE id WHEN %d THEN 7 ELSE -7 END WHERE id IN (%[2]d, %d)"
-			if _, err := f.sql(fmt.Sprintf("WITH x AS ("+move+" RETURNING id) "+move, "a", i%6, (i+1)%6, "b", i%6, (i+1)%6), -1); err != nil {
-				stopped <- err
-				return
-			}
-		}
-	}()
+	stop := f.meanwhile(func(i int) string {
+		move := "UPDATE %s SET n = n + CASE id WHEN %d THEN 7 ELSE -7 END WHERE id IN (%[2]d, %d)"
+		return fmt.Sprintf("WITH x AS ("+move+" RETURNING id) "+move, "a", i%6, (i+1)%6, "b", i%6, (i+1)%6)
+	})
 	rr := f.Begin()
 	defer rr.Rollback()
 	rr.SetIsolation("repeatable read")
@@ -202,10 +223,7 @@ func TestReadAtOneVersion(t *testing.T) {
 	}
 	f.refresh("pairs")
 	equal(t, "a REPEATABLE READ transaction", f.within(rr, all), before)
-	close(stop)
-	if err := <-stopped; err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	f.transfer(3, 9)
 	for _, v := range []string{"ga", "gga", "pairs"} {
 		f.refresh(v)

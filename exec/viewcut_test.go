@@ -108,23 +108,7 @@ func TestTableViewsAtOneCut(t *testing.T) {
 	f := newFixture(t)
 	f.ledger()
 	f.run("CREATE TABLE seen (d bigint)")
-	stop, stopped := make(chan struct{}), make(chan error, 1)
-	go func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				stopped <- nil
-				return
-			default:
-			}
-			_, err := f.sql(fmt.Sprintf("WITH x AS (INSERT INTO a VALUES (%d, %d) ON CONFLICT (id) DO UPDATE SET n = a.n + EXCLUDED.n RETURNING id) "+
-				"INSERT INTO b SELECT id, %[2]d FROM x ON CONFLICT (id) DO UPDATE SET n = b.n + EXCLUDED.n", i%7, i), -1)
-			if err != nil {
-				stopped <- err
-				return
-			}
-		}
-	}()
+	stop := f.meanwhile(func(i int) string { return transferring(i%7, i) })
 	queries := []string{
 		"SELECT va.s - vb.s AS d FROM va, vb",
 		"SELECT va.s - gga.s AS d FROM va, gga",
@@ -145,10 +129,7 @@ func TestTableViewsAtOneCut(t *testing.T) {
 			equal(t, "REPEATABLE READ: "+query, f.within(rr, "SELECT x.d FROM ("+query+") x, va, vb, gga WHERE gga.s IS NOT NULL AND va.s IS NOT NULL AND vb.s IS NOT NULL"), []string{"0"})
 		}
 	}
-	close(stop)
-	if err := <-stopped; err != nil {
-		t.Fatal(err)
-	}
+	stop()
 }
 
 // TestCutsFollowed: what follows several views of one stream, a live query, a job or a view,
