@@ -6,6 +6,12 @@ import "strings"
 // people; nil: as it is kept.
 type Show func(r *Relation, expr string, pretty bool) string
 
+// Statements write the statements that make what the catalog has, as it is by now.
+type Statements interface {
+	Relation(r *Relation) string // a stream, sink or view; "": none makes it
+	Job(j *Job) string
+}
+
 // Updatable says of each column of a view whether it can be updated through it; nil:
 // no row can be written through the view.
 type Updatable func(r *Relation) []bool

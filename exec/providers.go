@@ -19,7 +19,8 @@ import (
 // the scan starts.
 func (b *builder) virtual(t *tree, n *plan.VirtualScan, to target) error {
 	env := b.env
-	c := &pgcatalog.Context{Snapshot: env.Catalog, Database: env.Database, User: env.User, Server: b.engine.o.Server, Show: env.Show, Updatable: env.Updatable, Columns: n.Columns}
+	c := &pgcatalog.Context{Snapshot: env.Catalog, Database: env.Database, User: env.User, Server: b.engine.o.Server, Show: env.Show, Updatable: env.Updatable,
+		Statements: env.Statements, Columns: n.Columns}
 	if s, ok := env.Session.(pgcatalog.Session); ok {
 		c.Session = s
 	}

@@ -136,6 +136,7 @@ func (x *session) env(ctx context.Context, snapshot *catalog.Snapshot, params []
 			return bind.Deparse(ctx, x.bindContext(ctx, snapshot, nil), text, r, pretty)
 		},
 		Updatable:       func(r *catalog.Relation) []bool { return bind.Updatable(ctx, x.bindContext(ctx, snapshot, nil), r) },
+		Statements:      bind.Stated(func() (context.Context, *bind.Context) { return ctx, x.bindContext(ctx, snapshot, nil) }),
 		TransactionTime: f.Now, StatementTime: pgMicros(x.now), Session: x, Random: &x.random, MemoryLimit: x.server.opts.QueryMemory,
 	}
 }

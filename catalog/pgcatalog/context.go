@@ -22,6 +22,8 @@ type Context struct {
 	Columns []int
 	// Updatable tells how views are written; nil: none is.
 	Updatable catalog.Updatable
+	// Statements write what makes relations and jobs; nil: what was written counts.
+	Statements catalog.Statements
 }
 
 // Server are the providers of what runs. Each is set before the first query;

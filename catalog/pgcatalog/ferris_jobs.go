@@ -31,7 +31,7 @@ func ferrisJobs(c *Context, t *table) {
 			showOptions("options", j.Options).
 			time("created", j.Created).
 			time("started", s.Started).
-			text("definition", definition(j.Text, ownedOptions(c, j)))
+			text("definition", jobMade(c, t, j))
 		if known {
 			r.num("epoch", int64(s.Epoch)).
 				num("rows_in", s.RowsIn).

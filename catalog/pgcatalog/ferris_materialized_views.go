@@ -21,7 +21,7 @@ func ferrisMaterializedViews(c *Context, t *table) {
 			str("view_name", r.Name).
 			str("owner", r.Owner).
 			str("job_name", r.Job).
-			text("definition", r.Query)
+			text("definition", relationMade(c, t, r))
 		if j := c.Snapshot.Job(r.Job); j != nil {
 			s, known := status[j.Name]
 			if !known {

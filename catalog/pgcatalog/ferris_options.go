@@ -41,6 +41,33 @@ func urlPassword(v string) bool {
 	return strings.Contains(strings.ToLower(v), "password=")
 }
 
+// relationMade is the statement that makes a relation, and nothing where that would
+// show a secret, or nobody reads it.
+func relationMade(c *Context, t *table, r *catalog.Relation) string {
+	switch {
+	case !t.wants("definition"):
+		return ""
+	case c.Statements == nil:
+		return definition(r.Text, r.Options)
+	}
+	text := definition(c.Statements.Relation(r), r.Options)
+	if r.Query != "" && redact(text) != text { // its options are in its query alone
+		return ""
+	}
+	return text
+}
+
+// jobMade is relationMade of a job.
+func jobMade(c *Context, t *table, j *catalog.Job) string {
+	switch {
+	case !t.wants("definition"):
+		return ""
+	case c.Statements == nil:
+		return definition(j.Text, ownedOptions(c, j))
+	}
+	return definition(c.Statements.Job(j), ownedOptions(c, j))
+}
+
 // definition is an object's text, and nothing where it would show a secret.
 func definition(text string, options catalog.Options) string {
 	for _, o := range options {

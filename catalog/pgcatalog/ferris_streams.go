@@ -15,7 +15,7 @@ func ferrisStreams(c *Context, t *table) {
 			str("kind", kindName(r)).
 			text("connector", r.Connector).
 			showOptions("options", r.Options).
-			text("definition", definition(r.Text, r.Options)).
+			text("definition", relationMade(c, t, r)).
 			text("comment", r.Comment)
 		if r.Watermark != nil {
 			row.str("watermark_column", r.Watermark.Column).str("watermark", r.Watermark.Expr)

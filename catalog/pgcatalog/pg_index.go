@@ -1,6 +1,8 @@
 package pgcatalog
 
 import (
+	"slices"
+
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 )
@@ -84,24 +86,16 @@ func qualified(r *catalog.Relation) string {
 	return catalog.QuoteName(r.Schema) + "." + catalog.QuoteName(r.Name)
 }
 
-// shownIndexes are a relation's indexes but those that a materialized view's job
-// keeps for itself, and what stands for a stream's PRIMARY KEY.
+// shownIndexes are a relation's indexes, and what stands for a stream's PRIMARY KEY,
+// but that over whole rows by which a materialized view without a key is kept.
 func shownIndexes(r *catalog.Relation) []*catalog.Index {
 	if x := r.KeyIndex(); x != nil {
 		return []*catalog.Index{x}
 	}
 	all := r.Indexes()
-	for i, x := range all {
-		if !x.Maintains {
-			continue
-		}
-		shown := append([]*catalog.Index(nil), all[:i]...)
-		for _, x := range all[i+1:] {
-			if !x.Maintains {
-				shown = append(shown, x)
-			}
-		}
-		return shown
+	i := slices.IndexFunc(all, func(x *catalog.Index) bool { return x.Maintains && !x.Unique })
+	if i < 0 {
+		return all
 	}
-	return all
+	return slices.Delete(slices.Clone(all), i, i+1)
 }

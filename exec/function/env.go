@@ -34,7 +34,9 @@ type Env struct {
 	Show catalog.Show
 	// Updatable tells how views are written; nil: none is.
 	Updatable catalog.Updatable
-	Random    *Random // the session's; nil: no sequence can be asked for
+	// Statements write what makes relations and jobs; nil: what was written counts.
+	Statements catalog.Statements
+	Random     *Random // the session's; nil: no sequence can be asked for
 	// Sequences are those of the catalog; nil: none can be used. Taken is what the
 	// session took of them; nil: nobody remembers.
 	Sequences Sequences

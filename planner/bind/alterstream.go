@@ -37,13 +37,13 @@ func (b *binder) wrongKind(r *catalog.Relation) {
 func (b *binder) refuseRead(r *catalog.Relation) {
 	for _, v := range b.c.Catalog.Relations() {
 		if v.Kind == catalog.MatView && slices.Contains(v.DependsOn, r.OID) {
-			b.unsupported(-1, "Drop materialized view "+v.Name+", alter the stream, and create the view again.",
+			b.unsupported(-1, "Drop materialized view "+catalog.QuoteName(v.Name)+", alter the stream, and create the view again.",
 				"altering columns of stream \"%s\", which materialized view \"%s\" reads, is not supported", r.Name, v.Name)
 		}
 	}
 	for _, j := range b.c.Catalog.Jobs() {
 		if slices.Contains(j.DependsOn, r.OID) {
-			b.unsupported(-1, "Drop job "+j.Name+", alter the stream, and start the job again.",
+			b.unsupported(-1, "Drop job "+catalog.QuoteName(j.Name)+", alter the stream, and start the job again.",
 				"altering columns of stream \"%s\", which job \"%s\" reads, is not supported", r.Name, j.Name)
 		}
 	}

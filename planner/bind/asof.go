@@ -20,6 +20,13 @@ func (b *binder) asOf(a parse.AsOf, j *plan.Join, s *scope) plan.Node {
 	if j.Lateral {
 		refuse("Join the stream itself, with ON.", "FOR SYSTEM_TIME AS OF of a LATERAL item is not supported")
 	}
+	if a.Time == nil { // PROCTIME(): what a join with a table does by itself
+		if !plan.Derive(j.Right).Bounded {
+			refuse("Name the event time of the left side: FOR SYSTEM_TIME AS OF l.ts; as of now a table is joined, or a materialized view of the newest rows.",
+				"FOR SYSTEM_TIME AS OF PROCTIME() of a stream is not supported")
+		}
+		return j
+	}
 	fields := j.Fields
 	width := len(j.Left.Schema())
 	if j.Cond != nil && !isTrueConst(j.Cond) && !equates(j.Cond, width) {

@@ -7,6 +7,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/planner/parse"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -61,8 +62,11 @@ func (b *binder) resolveCall(names []string, argNames []string, ops []operand, v
 			if xmlFunctions[names[len(names)-1]] {
 				b.unsupported(loc, noXML, "function %s is not supported", strings.ToLower(names[len(names)-1]))
 			}
-			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", b.callSignature(names, argNames, ops)).
-				WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(b.pos(loc)))
+			hint := parse.DialectFunction(names[len(names)-1])
+			if hint == "" {
+				hint = "No function matches the given name and argument types. You might need to add explicit type casts."
+			}
+			b.fail(sqlerr.Errorf(sqlerr.UndefinedFunction, "function %s does not exist", b.callSignature(names, argNames, ops)).WithHint("%s", hint).At(b.pos(loc)))
 		}
 	}
 	args, ret := b.concrete(inputs, pick.args, pick.fn.Ret, loc)

@@ -99,7 +99,11 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 // selectInto is SELECT ... INTO sinks in the foreground.
 func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	if len(b.stmt.Into) == 0 {
-		return b.selectIntoTable(sel, firstSelect(sel).IntoClause.Rel)
+		v := firstSelect(sel).IntoClause.Rel
+		if r := b.findRelation(v.Schemaname, v.Relname); r == nil || r.Kind != catalog.Sink && r.Kind != catalog.Stream {
+			return b.selectIntoTable(sel, v)
+		}
+		b.stmt.Into, b.into = []parse.Name{{Schema: v.Schemaname, Name: v.Relname, Pos: b.pos(v.Location)}}, firstSelect(sel)
 	}
 	if last := lastLeaf(sel); b.stmt.BySelect[last] != nil && b.stmt.BySelect[last].Emit == "CHANGES" {
 		b.unsupported(-1, "Start a job: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES with INTO is not supported in the foreground")

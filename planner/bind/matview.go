@@ -210,13 +210,13 @@ func (b *binder) refuseFollowed(r *catalog.Relation, what string) {
 	}
 	for _, v := range b.c.Catalog.Relations() {
 		if v.Kind == catalog.MatView && slices.Contains(v.DependsOn, r.OID) {
-			b.unsupported(-1, "Drop materialized view "+v.Name+", alter the table, and create the view again.",
+			b.unsupported(-1, "Drop materialized view "+catalog.QuoteName(v.Name)+", alter the table, and create the view again.",
 				"%s of table \"%s\", which materialized view \"%s\" follows, is not supported", what, r.Name, v.Name)
 		}
 	}
 	for _, j := range b.c.Catalog.Jobs() {
 		if slices.Contains(j.DependsOn, r.OID) {
-			b.unsupported(-1, "Drop job "+j.Name+", alter the table, and start the job again.",
+			b.unsupported(-1, "Drop job "+catalog.QuoteName(j.Name)+", alter the table, and start the job again.",
 				"%s of table \"%s\", which job \"%s\" uses, is not supported", what, r.Name, j.Name)
 		}
 	}

@@ -97,7 +97,7 @@ func (b *binder) leaving(v *catalog.Relation) string {
 func (b *binder) refuseRenamed(r *catalog.Relation) {
 	for _, v := range b.c.Catalog.Relations() {
 		if v.Kind == catalog.MatView && slices.Contains(v.DependsOn, r.OID) {
-			b.fail(sqlerr.Unsupported("Drop materialized view "+v.Name+", rename, and create it again.", "renaming \"%s\", which materialized view \"%s\" reads, is not supported", r.Name, v.Name))
+			b.fail(sqlerr.Unsupported("Drop materialized view "+catalog.QuoteName(v.Name)+", rename, and create it again.", "renaming \"%s\", which materialized view \"%s\" reads, is not supported", r.Name, v.Name))
 		}
 	}
 	for _, j := range b.c.Catalog.Jobs() {
@@ -105,7 +105,7 @@ func (b *binder) refuseRenamed(r *catalog.Relation) {
 			continue // it finds the view by its own name
 		}
 		if slices.Contains(j.DependsOn, r.OID) || slices.Contains(j.Sinks, r.Schema+"."+r.Name) {
-			b.fail(sqlerr.Unsupported("Drop job "+j.Name+", rename, and start it again.", "renaming \"%s\", which job \"%s\" uses, is not supported", r.Name, j.Name))
+			b.fail(sqlerr.Unsupported("Drop job "+catalog.QuoteName(j.Name)+", rename, and start it again.", "renaming \"%s\", which job \"%s\" uses, is not supported", r.Name, j.Name))
 		}
 	}
 }

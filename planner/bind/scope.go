@@ -356,6 +356,8 @@ func (b *binder) missingColumn(table, column string, s *scope, loc int32) {
 		err.WithHint("Perhaps you meant to reference the column \"%s\".", f.matches[0])
 	case 2:
 		err.WithHint("Perhaps you meant to reference the column \"%s\" or the column \"%s\".", f.matches[0], f.matches[1])
+	default:
+		err.WithHint("%s", parse.DialectColumn(column))
 	}
 	b.fail(err)
 }

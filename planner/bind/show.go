@@ -15,17 +15,20 @@ import (
 
 // shown are the queries that SHOW stands for.
 var shown = map[string]string{
-	"STREAMS":            "SELECT schema_name AS schema, stream_name AS name, kind, connector AS type, owner FROM ferris.streams ORDER BY 1, 2",
-	"SINKS":              "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name, owner FROM ferris.sinks ORDER BY 1, 2",
+	"STREAMS": "SELECT schema_name AS schema, stream_name AS name, kind, connector AS type, owner FROM ferris.streams ORDER BY 1, 2",
+	"SINKS":   "SELECT schema_name AS schema, sink_name AS name, connector AS type, job_name, owner FROM ferris.sinks ORDER BY 1, 2",
+	"TABLES": "SELECT schemaname AS schema, tablename AS name, tableowner AS owner FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'ferris') " +
+		"AND (schemaname, tablename) NOT IN (SELECT schema_name, stream_name FROM ferris.streams) ORDER BY 1, 2",
+	"VIEWS":              "SELECT schemaname AS schema, viewname AS name, viewowner AS owner FROM pg_views WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'ferris') ORDER BY 1, 2",
 	"MATERIALIZED VIEWS": "SELECT schema_name AS schema, view_name AS name, state, is_current AS current, problem, owner FROM ferris.materialized_views ORDER BY 1, 2",
 	"JOBS":               "SELECT job_name, state, rows_in, rows_out, rejected, sqlstate, error, detail, hint, owner FROM ferris.jobs ORDER BY 1",
 }
 
-// show is SHOW STREAMS, SINKS, JOBS and MATERIALIZED VIEWS: a query over the ferris relations.
+// show is SHOW STREAMS, SINKS, JOBS, TABLES, VIEWS and MATERIALIZED VIEWS: a query over the ferris relations.
 func (b *binder) show(what string) *plan.Bound {
 	text, ok := shown[what]
 	if !ok {
-		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS, SHOW MATERIALIZED VIEWS or SHOW TOPICS.", "SHOW %s is not supported", what)
+		b.unsupported(-1, "Use SHOW STREAMS, SHOW SINKS, SHOW JOBS, SHOW TABLES, SHOW VIEWS, SHOW MATERIALIZED VIEWS or SHOW TOPICS.", "SHOW %s is not supported", what)
 	}
 	return b.asked(text)
 }

@@ -150,6 +150,13 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		return r.readAsOf(i, top)
 	case r.is(i, "window") && f.from && top.own && r.isAny(i+1, windows) && r.is(i+2, "("):
 		return r.readWindow(i, f)
+	case r.is(i, "window") && f.from && top.own && r.isName(i+1) && r.is(i+2, "("):
+		r.fail(r.syntaxError(i+1).WithHint("%s", windowKinds))
+		return i + 2
+	case f.from && top.own && r.refusedClause(i):
+		return i + 2
+	case r.is(i, "emit") && f.from && top.own && r.are(i+1, "on", "window", "close") && (r.endsOperand(i-1) || r.endsFetch(i-1)):
+		return r.readEmit(i, f)
 	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
 		return r.readEmit(i, f)
 	case r.is(i, "emit") && !f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && r.endsOperand(i-1):
@@ -206,17 +213,21 @@ func (r *clauseReader) follows(i int) int {
 	return i
 }
 
-// readEmit reads EMIT CHANGES or EMIT FINAL.
+// readEmit reads EMIT CHANGES or EMIT FINAL, which is EMIT ON WINDOW CLOSE in RisingWave.
 func (r *clauseReader) readEmit(i int, f *frame) int {
 	if f.clauses.Emit != "" {
 		r.fail(r.syntaxError(i))
 	}
 	f.clauses.Emit = "CHANGES"
-	if r.is(i+1, "final") {
+	end := i + 2
+	switch {
+	case r.is(i+1, "final"):
 		f.clauses.Emit = "FINAL"
+	case r.is(i+1, "on"):
+		f.clauses.Emit, end = "FINAL", i+4
 	}
-	r.drop(i, i+2)
-	return r.follows(i + 2)
+	r.drop(i, end)
+	return r.follows(end)
 }
 
 // readWithin reads WITHIN expr, WITHIN (expr) or WITHIN (before, after).
@@ -254,7 +265,7 @@ func (r *clauseReader) readAsOf(i int, top *depth) int {
 	n := len(top.pending)
 	switch {
 	case n == 0:
-		r.fail(r.syntaxError(i))
+		r.fail(r.syntaxError(i).WithHint("Join with it: FROM l JOIN r FOR SYSTEM_TIME AS OF l.ts ON r.key = l.key."))
 		return i + 1
 	case !r.is(i+2, "as") || !r.is(i+3, "of"):
 		r.fail(r.syntaxError(i + 2))
@@ -262,6 +273,11 @@ func (r *clauseReader) readAsOf(i int, top *depth) int {
 	case i+4 >= r.end || !r.isName(i+4):
 		r.fail(r.syntaxError(min(i+4, r.end)))
 		return i + 4
+	}
+	if r.are(i+4, "proctime", "(", ")") {
+		top.frame.clauses.AsOf = append(top.frame.clauses.AsOf, AsOf{Join: top.pending[n-1], Pos: r.src.Char(r.start(i))})
+		r.drop(i, i+7)
+		return i + 7
 	}
 	end := i + 5
 	for r.is(end, ".") && end+1 < r.end && r.isName(end+1) {

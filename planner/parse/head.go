@@ -18,6 +18,9 @@ type head struct {
 // statement, and reports whether they are.
 func (h *head) streaming() bool {
 	i := h.seg.i
+	if h.dialect() {
+		return true
+	}
 	switch {
 	case h.are(i, "create", "or", "replace") && h.are(i+3, "materialized", "view"):
 		h.refuse("Make it under another name, or DROP MATERIALIZED VIEW name and CREATE it again.", "CREATE OR REPLACE MATERIALIZED VIEW is not supported")
@@ -147,7 +150,7 @@ func (h *head) makesJob(i int) bool {
 	return h.is(i, "job") || (h.is(i, "stream") || h.is(i, "sink")) && h.named(i)
 }
 
-var shows = setOf("streams", "sinks", "jobs")
+var shows = setOf("streams", "sinks", "jobs", "tables", "views")
 
 // named reports that the word at token i is followed by something: CREATE STREAM
 // alone is left to PostgreSQL to refuse.

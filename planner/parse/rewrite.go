@@ -46,6 +46,8 @@ func (u *unit) rewrite() {
 		switch {
 		case u.is(i, "interval"):
 			u.rewriteInterval(i)
+		case u.are(i, "table", "(") && u.isAny(i+2, windowCalls) && u.is(i+3, "("), u.isAny(i, windowCalls) && u.is(i+1, "("):
+			u.rewriteWindowCall(i)
 		case u.is(i, "cast") && u.isTypeAsString(i):
 			u.rename(i, castCall, "ca$t")
 		case u.is(i, "timestamp") && u.are(i+1, "(", ")"):
@@ -60,8 +62,10 @@ func (u *unit) rewrite() {
 // what they mean. PostgreSQL refuses the first and reads the second as 5
 // seconds with an alias; it keeps the second where the string has units of its
 // own or the unit is one that PostgreSQL itself takes there.
-func (u *unit) rewriteInterval(i int) {
-	first := i + 1
+func (u *unit) rewriteInterval(i int) { u.rewriteLength(i + 1) }
+
+// rewriteLength is rewriteInterval of what follows INTERVAL, from token first on.
+func (u *unit) rewriteLength(first int) {
 	value := u.at(first)
 	last := first
 	switch {

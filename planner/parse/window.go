@@ -7,7 +7,8 @@ import (
 )
 
 // readWindow reads WINDOW kind ( [column,] size [, slide] [, OFFSET expr]
-// [, TIME ZONE 'zone'] [, GRACE expr] ) [GRACE expr].
+// [, TIME ZONE 'zone'] [, GRACE expr] ) [GRACE expr], and ksqlDB's SIZE, ADVANCE BY and
+// lengths without INTERVAL.
 func (r *clauseReader) readWindow(i int, f *frame) int {
 	open := i + 2
 	end := r.closing(open, r.end)
@@ -32,7 +33,7 @@ func (r *clauseReader) readWindow(i int, f *frame) int {
 	if r.is(next, "grace") && next < r.end {
 		from := r.grace(next)
 		next = r.until(from)
-		r.setGrace(w, from, next)
+		r.setGrace(w, r.length(from, next), next)
 	}
 	f.clauses.Window = w
 	r.drop(i, next)
@@ -56,9 +57,12 @@ func (r *clauseReader) windowPart(w *Window, i, j int) {
 			r.fail(sqlerr.Errorf(sqlerr.SyntaxError, "the time zone of a window must be a string").At(r.src.Char(r.start(i + 2))))
 		}
 	case r.is(i, "grace") && i+1 < j:
-		r.setGrace(w, r.grace(i), j)
+		r.setGrace(w, r.length(r.grace(i), j), j)
+	case r.is(i, "retention") && i+1 < j:
+		r.fail(sqlerr.Unsupported("Leave RETENTION out: a window is kept until it and its GRACE are over, and its answer where the job puts it.",
+			"RETENTION of a window is not supported").At(r.src.Char(r.start(i))))
 	default:
-		if arg := r.expr(i, j); arg != nil {
+		if arg := r.expr(r.length(i, j), j); arg != nil {
 			w.Args = append(w.Args, arg)
 		}
 	}
@@ -78,3 +82,6 @@ func (r *clauseReader) setGrace(w *Window, i, j int) {
 	}
 	w.Grace = r.expr(i, j)
 }
+
+// windowKinds is the hint of who names a window that there is not.
+const windowKinds = "Windows are TUMBLING ([column,] size), HOPPING ([column,] size, slide), SESSION ([column,] gap) and CUMULATE ([column,] step, size), each length as INTERVAL '1 minute'."
