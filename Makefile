@@ -14,7 +14,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build bin/ferris-sql
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ferris-sql ./cmd/ferris-sql
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/ferris-sql ./cmd/ferris-sql
 
 .PHONY: demo
 demo: build ## Build, start, run a job on the embedded broker, show live results, end

@@ -12,7 +12,9 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// evicting is an account whose holder evicts what is past a number of bytes.
+// evicting is an account whose holder evicts what is past a number of bytes. What evicts has a
+// goroutine that merges: such tests have Evicted in their names, by which compat-tests/run.sh
+// has them run with the race detector.
 func evicting(most int64) *memory.Account {
 	a := memory.New("the job", 0, "")
 	a.EvictAbove(most)
@@ -35,6 +37,9 @@ func TestEvictedAddUp(t *testing.T) {
 	}
 	ins := [][]types.Type{pairTypes}
 	for seed := range uint64(20) {
+		if leftOutWithRace(int(seed)) {
+			continue
+		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 22))
 			events, there := changelog(rng, 400)
@@ -81,6 +86,9 @@ var evictKeys = []struct {
 // sums as a map does, over restores, and divided among tasks.
 func TestEvictedGroups(t *testing.T) {
 	for i := range 2 * len(evictKeys) {
+		if leftOutWithRace(i) {
+			continue
+		}
 		k, late := evictKeys[i/2], i%2 > 0
 		t.Run(fmt.Sprintf("%s, told late %v", k.name, late), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(len(k.name)), 23))

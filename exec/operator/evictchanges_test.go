@@ -128,8 +128,8 @@ func (c *changingInputs) play(epochs int, ended ...int) {
 func TestEvictedChangesJoins(t *testing.T) {
 	names := []string{"inner", "left", "right", "full", "semi", "anti"}
 	for i := range 4 * len(names) {
-		if raceEnabled && i%5 > 0 {
-			continue // those are played in the suite "eviction", as withoutRace says
+		if leftOutWithRace(i) {
+			continue
 		}
 		kind, few, grows := joinKinds[names[i%len(names)]], i/len(names)%2 > 0, [2]bool{i >= 2*len(names), i >= 3*len(names)}
 		t.Run(fmt.Sprintf("%s, few keys %v, grows %v", names[i%len(names)], few, grows), func(t *testing.T) {

@@ -245,9 +245,9 @@ func TestLatestUnreadRestored(t *testing.T) {
 	}
 }
 
-// TestLatestStale: a row a change of which was left out stays, and gives none of its values
+// TestEvictedLatestStale: a row a change of which was left out stays, and gives none of its values
 // to a change that does not have all; also when it was restored, or evicted.
-func TestLatestStale(t *testing.T) {
+func TestEvictedLatestStale(t *testing.T) {
 	const rows = 3000
 	left := 0
 	fresh := func() Kept {

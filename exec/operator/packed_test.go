@@ -100,9 +100,9 @@ func TestPagesThatAreNotPacked(t *testing.T) {
 	}
 }
 
-// TestPagesOfLargeGroups: of groups that are not small few are in a page, which is of
+// TestEvictedLargeGroups: of groups that are not small few are in a page, which is of
 // about so many bytes whatever they are, and its filter has eight bits for each of them.
-func TestPagesOfLargeGroups(t *testing.T) {
+func TestEvictedLargeGroups(t *testing.T) {
 	const groups = 4000
 	for _, c := range []struct {
 		key, beside int
