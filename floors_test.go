@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -78,7 +79,6 @@ var fences = map[string][]string{
 	"github.com/dgraph-io/badger/v4":      {"state"},
 	"github.com/prometheus/client_golang": {"gateway/rest"},
 	"github.com/minio/minio-go":           {"connectors/s3"},
-	"github.com/parquet-go/parquet-go":    {"connectors/format/parquet"},
 	"github.com/spf13/cobra":              {"cmd/ferris-sql"},
 	"go.yaml.in/yaml/v3":                  {"config"},
 }
@@ -212,6 +212,32 @@ func TestArchitecturePathsExist(t *testing.T) {
 		if doc == "ARCHITECTURE.md" && n < 10 {
 			t.Errorf("%s names %d paths: the check has lost them", doc, n)
 		}
+	}
+}
+
+// TestArchitectureNamesExist: what ARCHITECTURE.md calls by its package is declared in it.
+func TestArchitectureNamesExist(t *testing.T) {
+	texts := map[string]string{} // of packages, by their folder's name
+	for _, f := range goFiles(t) {
+		if !strings.HasSuffix(f, "_test.go") {
+			texts[filepath.Base(filepath.Dir(f))] += read(t, f)
+		}
+	}
+	n := 0
+	for _, word := range codeWords(read(t, "ARCHITECTURE.md")) {
+		m := regexp.MustCompile(`^([a-z]\w*)\.([A-Z]\w*)(?:\.([A-Z]\w*))?$`).FindStringSubmatch(word)
+		if m == nil || texts[m[1]] == "" {
+			continue
+		}
+		n++
+		for _, name := range m[2:] {
+			if name != "" && !regexp.MustCompile(`\b`+name+`\b`).MatchString(texts[m[1]]) {
+				t.Errorf("ARCHITECTURE.md names %s, and package %s has no %s", word, m[1], name)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("ARCHITECTURE.md names %d things of packages: the check has lost them", n)
 	}
 }
 

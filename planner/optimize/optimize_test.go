@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,19 @@ func TestRules(t *testing.T) {
 				return strings.Join(plan.Text(n), "\n") + "\n=>\n" + strings.Join(plan.Text(after), "\n") + "\n"
 			})
 		})
+	}
+}
+
+// TestRulesAreDescribed: ARCHITECTURE.md says what each rule does.
+func TestRulesAreDescribed(t *testing.T) {
+	doc, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range slices.Concat(rules, continuousRules) {
+		if !strings.Contains(string(doc), "`"+r.name+"`") {
+			t.Errorf("ARCHITECTURE.md does not name the rule %s", r.name)
+		}
 	}
 }
 
