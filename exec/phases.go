@@ -45,7 +45,7 @@ func (b *builder) mergeAggregate(t *tree, m *plan.MergeAggregate, to target) err
 	}
 	if n.Closing != nil {
 		spec := operator.WindowAggregateSpec{
-			Keys: keys, KeyTypes: exprTypes(n.Keys), Closing: *n.Closing, AppendOnly: in.AppendOnly, Merge: true, Account: account, Fault: b.fault,
+			Keys: keys, KeyTypes: exprTypes(n.Keys), Closing: *n.Closing, AppendOnly: in.AppendOnly, Starts: startsDiffer(in.Window), Merge: true, Account: account, Fault: b.fault,
 		}
 		if spec.Late, err = b.lateness(n, n.Closing.Late, nil, n.Keys[n.Closing.End].Type()); err != nil {
 			return err

@@ -84,7 +84,7 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 		return err
 	}
 	spec := operator.WindowAggregateSpec{
-		Keys: keys, Closing: *n.Closing, AppendOnly: in.AppendOnly, Session: in.Window != nil && in.Window.Kind == plan.WindowSession,
+		Keys: keys, Closing: *n.Closing, AppendOnly: in.AppendOnly, Session: in.Window != nil && in.Window.Kind == plan.WindowSession, Starts: startsDiffer(in.Window),
 		Account: account, Fault: b.fault,
 	}
 	if spec.Late, err = b.lateness(n, n.Closing.Late, in.Window, n.Keys[n.Closing.End].Type()); err != nil {
@@ -95,6 +95,12 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	}
 	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
 	return b.operator(t, n, operator.NewWindowAggregate(spec), to, input{n.Input, 0})
+}
+
+// startsDiffer reports whether windows of one end may have several starts: sessions, and
+// those whose ends the clock of a zone leaves out.
+func startsDiffer(w *plan.WindowBounds) bool {
+	return w != nil && (w.Kind == plan.WindowSession || w.Zone != "")
 }
 
 // sessionAggregate builds an aggregate whose groups are sessions: the sessions and

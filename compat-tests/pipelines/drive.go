@@ -31,6 +31,7 @@ type run struct {
 	tasks  int    // of every job; 0: as the golden says
 	evict  bool   // jobs hold as little of their state in memory as they can
 	divide bool   // jobs get other numbers of tasks while they run
+	phases int    // of aggregates; 0: as many as pay
 	rng    *rand.Rand
 
 	client  *kgo.Client
@@ -132,6 +133,9 @@ func (r *run) statements() (string, error) {
 			}
 			if r.evict && strings.HasSuffix(before, "(") {
 				sql.WriteString(", 'state.memory_limit_mb' = '0'")
+			}
+			if r.phases > 0 && strings.HasSuffix(before, "(") {
+				fmt.Fprintf(&sql, ", 'aggregate.phases' = '%d'", r.phases)
 			}
 		case name == "view":
 			sql.WriteString("checkpoint.interval = '1ms'")

@@ -117,7 +117,7 @@ func allFeatures() []string {
 	for _, g := range growths {
 		all = append(all, "relation: "+g.name)
 	}
-	for _, leaf := range []string{"stream e", "stream f", "stream u", "stream b", "view", "table"} {
+	for _, leaf := range []string{"stream e", "stream f", "stream u", "stream b", "view", "table", "keyed table"} {
 		all = append(all, "relation: "+leaf)
 	}
 	for _, k := range sourceKinds {

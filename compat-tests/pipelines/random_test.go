@@ -189,6 +189,13 @@ func (c *comparison) compare(s *scenario, seed uint64) (diff, refusal string) {
 	if !slices.Equal(bounded, want) {
 		return "SELECT " + unlike(bounded, want), ""
 	}
+	live, err := liveRows(ctx, s, 1+rng.IntN(20))
+	if err != nil && sqlerr.CodeOf(err) != sqlerr.FeatureNotSupported {
+		return "the live query: " + err.Error(), ""
+	}
+	if err == nil && !slices.Equal(live, want) {
+		return "the live query " + unlike(live, want), ""
+	}
 	return "", ""
 }
 
@@ -217,7 +224,7 @@ func (c *comparison) ours(ctx context.Context, s *scenario, rng *rand.Rand) ([]s
 func (c *comparison) run(s *scenario, dir string, rng *rand.Rand) *run {
 	r := &run{golden: s.golden(), dir: dir, rng: rng}
 	r.batch, r.tasks = 1+rng.IntN(20), 1+rng.IntN(mostTasks)
-	r.evict, r.divide = rng.IntN(3) == 0, rng.IntN(4) == 0
+	r.evict, r.divide, r.phases = rng.IntN(3) == 0, rng.IntN(4) == 0, rng.IntN(3)
 	if rng.IntN(2) == 0 {
 		c.topics++
 		r.broker, r.topics, r.spread = c.broker, fmt.Sprintf("random-%d-", c.topics), true
@@ -246,6 +253,22 @@ func (c *comparison) minimise(s *scenario, seed uint64, diff string) (*scenario,
 
 // selectRows are the rows of the bounded query over files.
 func selectRows(ctx context.Context, s *scenario) ([]string, error) {
+	return clientRows(ctx, s, s.bounded(), "")
+}
+
+// liveRows are what the changes of the live query over files come to, of which so many
+// rows are read at a time.
+func liveRows(ctx context.Context, s *scenario, batch int) ([]string, error) {
+	emit := s.emit
+	if emit == "" {
+		emit = " EMIT CHANGES"
+	}
+	all, err := clientRows(ctx, s, s.bounded()+emit, fmt.Sprintf(", 'follow' = 'true', 'batch.size' = '%d'", batch))
+	return given(all), err
+}
+
+// clientRows are the rows that a client gets of a query over files.
+func clientRows(ctx context.Context, s *scenario, text, more string) ([]string, error) {
 	dir, err := os.MkdirTemp("", "select")
 	if err != nil {
 		return nil, err
@@ -256,25 +279,27 @@ func selectRows(ctx context.Context, s *scenario) ([]string, error) {
 		return nil, err
 	}
 	defer e.close()
+	e.streams.end() // no more comes than there is
 	for _, st := range s.streams() {
 		in := st.input(s.rows[st.name])
 		path := filepath.Join(dir, st.name+".records")
-		text := strings.Join(in.stages[0], "\n")
-		if text != "" {
-			text += "\n"
+		records := strings.Join(in.stages[0], "\n")
+		if records != "" {
+			records += "\n"
 		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(records), 0o600); err != nil {
 			return nil, err
 		}
 		options := fmt.Sprintf("'type' = 'file', 'path' = '%s', 'format' = '%s'", path, st.format)
 		if st.format == "csv" {
 			options += ", 'header' = 'false'"
 		}
+		options += more
 		if err := e.run(ctx, st.declaration(options)); err != nil {
 			return nil, err
 		}
 	}
-	statements, err := planner.Parse(s.bounded())
+	statements, err := planner.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +312,7 @@ func selectRows(ctx context.Context, s *scenario) ([]string, error) {
 	}
 	q, ok := b.Statement.(*plan.Query)
 	if !ok {
-		return nil, fmt.Errorf("%q is no query", s.bounded())
+		return nil, fmt.Errorf("%q is no query", text)
 	}
 	cursor, err := t.Query(ctx, q, env)
 	if err != nil {
@@ -295,7 +320,7 @@ func selectRows(ctx context.Context, s *scenario) ([]string, error) {
 	}
 	defer cursor.Close()
 	var columns []catalog.Column
-	for _, f := range q.Root.Schema() {
+	for _, f := range b.Fields {
 		columns = append(columns, catalog.Column{Name: f.Name, Type: f.Type})
 	}
 	encoder := csv.NewEncoder(columns, csv.EncodeOptions{})

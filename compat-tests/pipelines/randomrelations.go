@@ -52,14 +52,21 @@ func groupKeys(g *growing) string {
 	return one(g.Rand, "k", "k", "(v % 2)::text", "COALESCE(k, v::text)", "(d + 0)::text", "trim_scale(x)::text", "left(k, 1)")
 }
 
+// typedKeys are keys of many types, whose equal values print alike.
+var typedKeys = []string{"ARRAY[v, id::int % 3]", "ROW(k, v)", "v > 2", "make_interval(days => v)", "k::char(3)", "ts::date", "convert_to(k, 'UTF8')", "jsonb_build_object('v', v, 'k', k)", "v::numeric", "ts - timestamptz '2026-01-01Z'", "v::smallint",
+	"md5(k)::uuid", "(v % 2)::bit(3)", "int4range(v, v + 2)", "ts::time", "ARRAY[k, NULL, 'z']", "k::varchar(1)", "ROW(v, ARRAY[k])", "k::\"char\"", "(ts AT TIME ZONE 'UTC')", "k::name", "make_interval(secs => v) * 1.5"}
+
 func groupTree(g *growing) *relation {
 	text, told := calls(g)
 	key := groupKeys(g)
 	by := " GROUP BY " + key
-	switch g.IntN(6) {
+	switch g.IntN(7) {
 	case 0:
 		key, by = "'all'", ""
 	case 1:
+		typed := one(g.Rand, typedKeys...)
+		key, by = "("+typed+")::text", " GROUP BY "+typed
+	case 2:
 		key = one(g.Rand, texts...)
 		by = " GROUP BY v"
 	}
@@ -71,6 +78,16 @@ func groupTree(g *growing) *relation {
 		t.exact = t.exact && told
 		return t, ok
 	})
+}
+
+// keyTree has groups of a key that is not NULL.
+func keyTree(g *growing) *relation {
+	text, told := calls(g)
+	return &relation{kind: "group", ours: "(SELECT min(id) AS id, k, " + text + ", max(ts) AS ts FROM $0 r WHERE k IS NOT NULL GROUP BY k)", theirs: "(SELECT min(id) AS id, k, " + text + ", max(ts) AS ts FROM $0 r WHERE k IS NOT NULL GROUP BY k)", takes: func(in []traits) (traits, bool) {
+		t, ok := changes(in)
+		t.exact = t.exact && told
+		return t, ok && len(in) == 1
+	}}
 }
 
 func groupingSetsTree(g *growing) *relation {
@@ -130,7 +147,9 @@ const joined = "(COALESCE(a.id, 7) * 31 + COALESCE(b.id, 3)) % 1000003 AS id, "
 
 func joinTree(g *growing) *relation {
 	kind := outerKind(g.Rand)
-	on := one(g.Rand, "a.k = b.k", "a.k = b.k", "a.k = b.k AND a.v = b.v", "a.v = b.v AND a.x > b.x", "a.x = b.x", "a.d = b.d AND a.v <> b.v", "a.k = b.k AND a.ts = b.ts", "a.v + 1 = b.v", "a.k = b.k AND a.id <> b.id", "a.k = b.k AND a.v > 1", "a.k = b.k AND b.v IS NULL")
+	on := one(g.Rand, "a.k = b.k", "a.k = b.k", "a.k = b.k AND a.v = b.v", "a.v = b.v AND a.x > b.x", "a.x = b.x", "a.d = b.d AND a.v <> b.v", "a.k = b.k AND a.ts = b.ts", "a.v + 1 = b.v", "a.k = b.k AND a.id <> b.id", "a.k = b.k AND a.v > 1", "a.k = b.k AND b.v IS NULL",
+		"a.x = b.v", "a.d = b.v AND a.k = b.k", "ARRAY[a.v, 1] = ARRAY[b.v, 1] AND a.k = b.k", "ROW(a.k, a.v) = ROW(b.k, b.v)", "a.ts::date = b.ts::date AND a.v = b.v", "jsonb_build_array(a.v) = jsonb_build_array(b.v)", "make_interval(days => a.v) = make_interval(days => b.v) AND a.k = b.k",
+		"lower(a.k) = lower(b.k)", "a.v::smallint = b.id % 5")
 	if kind != "FULL " && g.IntN(6) == 0 {
 		on = one(g.Rand, "a.v < b.v", "a.k IS NOT DISTINCT FROM b.k", "a.id = b.id OR a.v = b.v", "true")
 	}
@@ -190,7 +209,7 @@ func existsTree(g *growing) *relation {
 			t.waits = true
 			return t, ok
 		}
-		t.grows, t.timed = false, false
+		t.grows, t.timed, t.ended = false, false, false
 		return t, true
 	})
 }
@@ -210,6 +229,20 @@ func withTree(g *growing) *relation {
 		fmt.Sprintf("SELECT %s FROM w p WHERE NOT EXISTS (SELECT 1 FROM w q WHERE q.k = p.k AND q.v < p.v)", c))+")", changes)
 }
 
+// typed has rows of many types told apart.
+func typedTree(g *growing) *relation {
+	typed := one(g.Rand, typedKeys...)
+	text := one(g.Rand,
+		"(SELECT 0::bigint AS id, y::text AS k, 1 AS v, 0.0 AS x, 0::float8 AS d, NULL::timestamptz AS ts FROM (SELECT DISTINCT "+typed+" AS y FROM $0 r) r)",
+		"(SELECT n AS id, y::text AS k, 1 AS v, 0.0 AS x, 0::float8 AS d, NULL::timestamptz AS ts FROM (SELECT y, count(*) AS n FROM (SELECT "+typed+" AS y FROM $0 r) r GROUP BY y) r)",
+		"(SELECT 0::bigint AS id, array_agg(y ORDER BY y)::text AS k, count(DISTINCT y)::int AS v, 0.0 AS x, 0::float8 AS d, NULL::timestamptz AS ts FROM (SELECT v, "+typed+" AS y FROM $0 r) r GROUP BY v)",
+		"(SELECT id, y::text AS k, v, x, d, ts FROM (SELECT *, row_number() OVER (PARTITION BY v ORDER BY y DESC, "+total+") AS n FROM (SELECT *, "+typed+" AS y FROM $0 r) r) r WHERE n < 3)",
+		"(SELECT a.id, a.y::text AS k, b.v, b.x, b.d, b.ts FROM (SELECT *, "+typed+" AS y FROM $0 r) a JOIN (SELECT *, "+typed+" AS y FROM $0 r) b ON a.y = b.y AND a.v = b.v)",
+		"(SELECT 0::bigint AS id, y::text AS k, 1 AS v, 0.0 AS x, 0::float8 AS d, NULL::timestamptz AS ts FROM (SELECT "+typed+" AS y FROM $0 r EXCEPT SELECT "+typed+" AS y FROM $0 r WHERE v > 1) r)",
+		"(SELECT id, lag(y) OVER (PARTITION BY v ORDER BY "+total+")::text AS k, v, x, d, ts FROM (SELECT r.*, "+typed+" AS y FROM (SELECT DISTINCT id, k, v, x, d + 0 AS d, ts FROM $0 r) r) r)")
+	return same(text, picks)
+}
+
 // windowed is a relation of groups by windows: bounds are of the oracle.
 func windowed(g *growing, ours, rows string, by bool) *relation {
 	text, told := calls(g)
@@ -226,8 +259,8 @@ func windowed(g *growing, ours, rows string, by bool) *relation {
 	of := "(SELECT min(id) AS id, " + key + " AS k, " + text + ", " + ts + " AS ts FROM #rows r GROUP BY " + keys + "window_start, window_end" + having + ")"
 	return &relation{ours: strings.Replace(of, "#rows", ours, 1), theirs: strings.Replace(of, "#rows", rows, 1), takes: func(in []traits) (traits, bool) {
 		t := in[0]
-		ok := t.timed && !t.wide
-		t.waits, t.grows, t.timed = true, false, false
+		ok := (t.timed || t.ended) && !t.wide
+		t.waits, t.grows, t.timed, t.ended = true, false, false, ts == "window_end"
 		t.exact = t.exact && told
 		return t, ok
 	}}

@@ -138,6 +138,9 @@ func randomStreams(r *rand.Rand, s source) map[string][]string {
 		rows.rich, rows.wide = true, t.wide
 	}
 	all := map[string][]string{}
+	if s.tree != nil && s.tree.depth() < 3 && r.IntN(12) == 0 {
+		rows.keys = 40
+	}
 	for _, st := range randomStreamsOf(s) {
 		rows.step = []float64{0.3, 1, 4, 30}[r.IntN(4)]
 		if rows.step == 30 && !rows.rich {
@@ -157,6 +160,7 @@ type rowMaker struct {
 	from time.Time
 	step float64 // seconds from one row to the next
 	rich bool    // with numbers and texts that are rare
+	keys int     // how many more there are than a few
 	wide bool    // with times from all ends
 }
 
@@ -164,10 +168,10 @@ type rowMaker struct {
 func (m rowMaker) of(st randomStream) []string {
 	var all []string
 	live := map[int]string{}
-	for i := range m.IntN(50) {
+	for i := range m.IntN(50 + 14*m.keys) {
 		id := i
 		if st.keyed {
-			id = m.IntN(9)
+			id = m.IntN(9 + m.keys)
 		}
 		row := fmt.Sprintf("%d,%s", id, m.row(i))
 		if st.name != "b" {
@@ -195,6 +199,9 @@ func (m rowMaker) field(value string) string {
 // row is the nth one, without its id.
 func (m rowMaker) row(n int) string {
 	k, x, d := one(m.Rand, "a", "b", "c", "d"), one(m.Rand, "0.5", "1.25", "2", "3.000", "-1.1"), one(m.Rand, "0", "0.5", "1.5", "-2.25")
+	if m.keys > 0 && m.IntN(5) > 0 {
+		k = fmt.Sprintf("key %d", m.IntN(m.keys))
+	}
 	if m.rich && m.IntN(6) == 0 {
 		k = one(m.Rand, `""`, "é", "Z", "ß", "日本", "\x01", "a\x01", "A", "e\u0301")
 	}
@@ -212,7 +219,7 @@ func (m rowMaker) row(n int) string {
 	if m.IntN(25) == 0 {
 		ts = ""
 	}
-	return fmt.Sprintf("%s,%s,%s,%s,%s", m.field(k), m.field(fmt.Sprint(m.IntN(6)-1)), m.field(x), m.field(d), ts)
+	return fmt.Sprintf("%s,%s,%s,%s,%s", m.field(k), m.field(fmt.Sprint(m.IntN(6+m.keys)-1)), m.field(x), m.field(d), ts)
 }
 
 // oneVersion leaves out rows of a key and time that are there before.

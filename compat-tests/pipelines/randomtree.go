@@ -24,6 +24,7 @@ type traits struct {
 	grows  bool // no row is taken back
 	timed  bool // ts is an event time
 	within bool // and its only one
+	ended  bool // ts is the end of its rows' windows
 	waits  bool // for a watermark: its rows are to be in the order of time, as far as it says
 	exact  bool // equal numbers print alike
 	stored bool // tables and views are followed, and no stream is read
@@ -88,8 +89,8 @@ func (r *relation) declarations() string {
 			return
 		}
 		seen[n.stored] = true
-		if n.kind == "table" {
-			fmt.Fprintf(&b, "CREATE TABLE %[1]s (id bigint, k text, v int, x numeric, d float8, ts timestamptz);\nSTART JOB fill_%[1]s AS SELECT id, k, v, x, d, ts FROM %[2]s r INTO %[1]s;\n", n.stored, n.in[0].text(false))
+		if key, ok := map[string]string{"table": "", "keyed table": " PRIMARY KEY"}[n.kind]; ok {
+			fmt.Fprintf(&b, "CREATE TABLE %[1]s (id bigint, k text%[3]s, v int, x numeric, d float8, ts timestamptz);\nSTART JOB fill_%[1]s AS SELECT id, k, v, x, d, ts FROM %[2]s r INTO %[1]s;\n", n.stored, n.in[0].text(false), key)
 			return
 		}
 		fmt.Fprintf(&b, "CREATE MATERIALIZED VIEW %s WITH ($view) AS SELECT id, k, v, x, d, ts FROM %s r;\n", n.stored, n.in[0].text(false))
@@ -103,6 +104,15 @@ func (r *relation) walk(visit func(*relation)) {
 		in.walk(visit)
 	}
 	visit(r)
+}
+
+// depth is how many relations are above one another.
+func (r *relation) depth() int {
+	n := 0
+	for _, in := range r.in {
+		n = max(n, in.depth())
+	}
+	return n + 1
 }
 
 // streams are the names of those that are read.
@@ -175,7 +185,7 @@ func (g *growing) relation(levels int) *relation {
 		r.kind = of.name
 		of.inputs += len(r.in)
 		below := *g
-		below.steady = g.steady || slices.Contains(timed, of.name)
+		below.steady = g.steady || slices.Contains(timed, of.name) && !(of.name == "window" && g.IntN(3) == 0)
 		for len(r.in) < of.inputs {
 			n := levels - 1
 			if len(r.in) > 0 {
@@ -220,10 +230,15 @@ func (g *growing) leaf() *relation {
 	if t.grows && g.IntN(2) == 0 {
 		kind = "table"
 	}
+	if g.IntN(4) == 0 {
+		kind = "keyed table"
+		in = keyTree(s)
+		in.in = []*relation{stream}
+	}
 	g.names++
 	return &relation{kind: kind, in: []*relation{in}, stored: fmt.Sprintf("m%d", g.names), takes: func(in []traits) (traits, bool) {
 		t := in[0]
-		ok := !t.stored && (kind == "view" || t.grows)
+		ok := !t.stored && (kind != "table" || t.grows)
 		return traits{waits: t.waits, exact: t.exact, stored: true, wide: t.wide}, ok
 	}}
 }
@@ -265,7 +280,7 @@ func changes(in []traits) (traits, bool) {
 	for _, u := range in[1:] {
 		t = t.or(u)
 	}
-	t.grows, t.timed = false, false
+	t.grows, t.timed, t.ended = false, false, false
 	return t, true
 }
 
@@ -289,6 +304,7 @@ var growths = []struct {
 	{"group", 1, groupTree, false},
 	{"group", 1, groupTree, false},
 	{"grouping sets", 1, groupingSetsTree, false},
+	{"typed", 1, typedTree, false},
 	{"distinct", 1, distinctTree, false},
 	{"distinct on", 1, distinctOnTree, false},
 	{"top", 1, topTree, false},

@@ -19,7 +19,8 @@ type WindowAggregateSpec struct {
 	Keys       []*expr.Program
 	KeyTypes   []types.Type
 	Closing    plan.ClosingKeys
-	Session    bool // windows of one end may have several starts
+	Session    bool // a window takes rows at its end, too
+	Starts     bool // windows of one end may have several starts
 	AppendOnly bool
 	Merge      bool // the rows are a PartialAggregate's
 	// Calls makes the calls of one window, which have state of their own.
@@ -76,7 +77,7 @@ const never = math.MaxInt64
 func NewWindowAggregate(spec WindowAggregateSpec) *WindowAggregate {
 	w := &WindowAggregate{spec: spec, panes: map[int64]*pane{}, watermark: math.MinInt64, parts: map[int64]*[]int32{}}
 	for i := range spec.Keys {
-		if i != spec.Closing.End && (spec.Session || i != spec.Closing.Start) {
+		if i != spec.Closing.End && (spec.Starts || i != spec.Closing.Start) {
 			w.inner = append(w.inner, i)
 		}
 	}
@@ -233,7 +234,7 @@ func (w *WindowAggregate) pane(end int64, row int) (*pane, error) {
 		return v
 	}
 	p.bounds[1] = bound(w.cols[0])
-	if len(w.cols) > 1 && !w.spec.Session {
+	if len(w.cols) > 1 && !w.spec.Starts {
 		p.bounds[0] = bound(w.cols[1])
 	}
 	return p, w.open(p)

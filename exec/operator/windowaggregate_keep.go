@@ -154,7 +154,7 @@ func (w *WindowAggregate) restorePane(r StateReader, end int64, value []byte) er
 		} else {
 			vec.Append(p.bounds[1], types.NewInt(t.OID, end))
 		}
-		if len(w.bounds) > 1 && !w.spec.Session {
+		if len(w.bounds) > 1 && !w.spec.Starts {
 			p.bounds[0] = vec.New(t)
 			if start, n := binary.Varint(value[1:]); n > 0 {
 				vec.Append(p.bounds[0], types.NewInt(t.OID, start))

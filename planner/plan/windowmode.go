@@ -67,7 +67,10 @@ func (n *Window) closes(in Props) (Expr, bool) {
 
 // aligned reports whether a window's start says which window it is, and windows
 // that start later end later.
-func (w *WindowBounds) aligned() bool { return w.Kind == WindowTumbling || w.Kind == WindowHopping }
+func (w *WindowBounds) aligned() bool {
+	// Of those that overlap the clock of a zone may leave out several starts.
+	return w.Kind == WindowTumbling || w.Kind == WindowHopping && w.Zone == ""
+}
 
 func (n *Window) column(i int) *Column {
 	f := n.Input.Schema()[i]
