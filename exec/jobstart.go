@@ -345,7 +345,7 @@ func (t *task) build(ctx context.Context, root plan.Node, shared []*sharedScan) 
 		case s.table != nil:
 			l.j.follows[name] = true
 		case !s.spec.Bounded:
-			l.j.reads[name] = sourceRead{s.plan.Relation, s.spec}
+			l.j.reads[name] = sourceRead{s.plan.Relation, s.spec, plan.Derive(s.plan).Bounded && !s.plan.Looked}
 		}
 		l.j.mu.Unlock()
 		size, err := batchSize(s.plan.Relation.Options)

@@ -28,12 +28,16 @@ type streamGoal struct {
 	since  time.Time
 	ends   stream.Ender // nil: a split has been read up to what it held when a Read that began later finds no more
 	at     []stream.Position
+	// bounded: the stream ends, and so it is read when its end has been, with which
+	// windows go out that are given once.
+	bounded bool
 }
 
 // sourceRead is how a job reads a stream.
 type sourceRead struct {
 	relation *catalog.Relation
 	spec     stream.Scan
+	bounded  bool // it ends
 }
 
 // viewProgress is how far the rows of a job have got that are in its view. job.mu
@@ -153,7 +157,7 @@ func (l *life) reached(g *viewGoal) bool {
 	}
 	for _, s := range g.streams {
 		for _, end := range s.at {
-			if !l.passed(s, end) && !l.over(s.source) {
+			if (s.bounded || !l.passed(s, end)) && !l.over(s.source) {
 				return false
 			}
 		}
@@ -247,7 +251,7 @@ func readBy(s *catalog.Snapshot, v *catalog.Relation) []*catalog.Relation {
 
 // streamGoal is where a stream ends now.
 func (e *Engine) streamGoal(ctx context.Context, name string, r sourceRead) (s streamGoal, err error) {
-	s = streamGoal{source: name, since: time.Now()}
+	s = streamGoal{source: name, since: time.Now(), bounded: r.bounded}
 	src, err := e.openSource(ctx, r.relation, nil)
 	if err != nil {
 		return s, err

@@ -57,13 +57,18 @@ func relationMade(c *Context, t *table, r *catalog.Relation) string {
 	return text
 }
 
-// jobMade is relationMade of a job.
+// jobMade is relationMade of a job; a view makes its own.
 func jobMade(c *Context, t *table, j *catalog.Job) string {
 	switch {
 	case !t.wants("definition"):
 		return ""
 	case c.Statements == nil:
 		return definition(j.Text, ownedOptions(c, j))
+	}
+	for _, r := range c.Snapshot.Relations() {
+		if r.Kind == catalog.MatView && r.Job == j.Name {
+			return relationMade(c, t, r)
+		}
 	}
 	return definition(c.Statements.Job(j), ownedOptions(c, j))
 }

@@ -18,6 +18,6 @@ func (b *binder) streamClauses(sel *pg.SelectStmt) {
 		case n.GetViewStmt().GetQuery().GetSelectStmt():
 			hint = "Leave it out, and write it where the view is read: SELECT ... FROM view EMIT " + c.Emit + "."
 		}
-		b.unsupportedAt(0, hint, "EMIT %s inside a query is not supported", c.Emit)
+		b.unsupportedAt(c.EmitPos, hint, "EMIT %s inside a query is not supported", c.Emit)
 	}
 }

@@ -105,8 +105,8 @@ func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 		}
 		b.stmt.Into, b.into = []parse.Name{{Schema: v.Schemaname, Name: v.Relname, Pos: b.pos(v.Location)}}, firstSelect(sel)
 	}
-	if last := lastLeaf(sel); b.stmt.BySelect[last] != nil && b.stmt.BySelect[last].Emit == "CHANGES" {
-		b.unsupported(-1, "Start a job: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES with INTO is not supported in the foreground")
+	if c := b.stmt.BySelect[lastLeaf(sel)]; c != nil && c.Emit == "CHANGES" {
+		b.unsupportedAt(c.EmitPos, "Start a job: START JOB name AS SELECT ... INTO ...", "EMIT CHANGES with INTO is not supported in the foreground")
 	}
 	keys := b.queryKeys(sel, b.stmt.With, b.stmt.Into, "")
 	for _, n := range b.stmt.Into {

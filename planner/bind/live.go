@@ -262,6 +262,10 @@ func (b *binder) checkJob(n plan.Node) {
 	if what == "" {
 		return
 	}
+	if b.views {
+		hint = "Its rows end, so make a table of them: CREATE TABLE name AS SELECT ...; a WITH query that is read twice is written twice, or made a view."
+		b.fail(sqlerr.Unsupported(hint, "a materialized view with %s is not supported, as its state would not survive a restart", what))
+	}
 	b.fail(sqlerr.Unsupported(hint, "a job with %s is not supported, as its state would not survive a restart", what))
 }
 

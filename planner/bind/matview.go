@@ -90,7 +90,10 @@ func (b *binder) viewOptions(list []*pg.Node) catalog.Options {
 			storage = append(storage, n)
 			continue
 		}
-		own = append(own, catalog.Option{Key: strings.ToLower(key), Value: optionText(d)})
+		if key = strings.ToLower(key); !jobKeys[key] && b.c.View == nil {
+			b.unknownKey(key, nil, b.pos(d.Location))
+		}
+		own = append(own, catalog.Option{Key: key, Value: optionText(d)})
 	}
 	b.storageOptions(storage, tableOptions)
 	return own

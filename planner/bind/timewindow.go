@@ -118,9 +118,14 @@ func (b *binder) span(o operand, what string) types.IntervalValue {
 	}
 	switch {
 	case !ok || v.Null:
-		b.failf(sqlerr.InvalidParameterValue, o.loc, "the %s must be a constant", what)
+		b.fail(sqlerr.Errorf(sqlerr.InvalidParameterValue, "the %s must be a constant", what).
+			WithHint("Write it out: INTERVAL '1 minute'. The plan is made with it, before parameters and rows are there.").At(b.pos(o.loc)))
 	case v.Span.Months != 0:
-		b.unsupported(o.loc, "Use days or less, or group by date_trunc('month', column).", "a %s in months is not supported, as they differ in length", what)
+		hint := "Use days or less: INTERVAL '30 days'."
+		if what != "length of WITHIN" {
+			hint = "Use days or less, or group by date_trunc('month', column)."
+		}
+		b.unsupported(o.loc, hint, "a %s in months is not supported, as they differ in length", what)
 	}
 	return v.Span
 }

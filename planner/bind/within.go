@@ -35,16 +35,25 @@ func keepsComing(n plan.Node) bool {
 	return !p.Bounded && p.EventTime(n.Schema()) != nil
 }
 
-// timeless reports whether a side of a join is one of which no time is known but
-// that of its file: WITHIN, at the end of a chain of joins, does not bound that one.
+// timeless reports whether a side of a join is a table, or one of which no time is
+// known but that of its file: WITHIN, at the end of a chain of joins, does not bound
+// that one.
 func (b *binder) timeless(left, right plan.Node) bool {
 	for _, n := range []plan.Node{left, right} {
 		p := plan.Derive(n)
-		t, ok := p.EventTime(n.Schema()).(*plan.Column)
-		if !p.Bounded || !ok {
+		if !p.Bounded {
 			continue
 		}
-		if s, at := plan.ScanColumn(n, t.Index); s != nil && s.Relation.Watermark == nil && at >= len(s.Relation.Columns) {
+		s := plan.Scanned(n)
+		if t, ok := p.EventTime(n.Schema()).(*plan.Column); ok {
+			at := 0
+			if s, at = plan.ScanColumn(n, t.Index); s != nil && (s.Relation.Watermark != nil || at < len(s.Relation.Columns)) {
+				continue
+			}
+		} else if s != nil && !s.Relation.Stored() {
+			continue
+		}
+		if s != nil {
 			b.notice("WITHIN does not bound the join with \"%s\", whose rows have no time of their own", s.Relation.Name)
 			return true
 		}

@@ -218,7 +218,7 @@ func (r *clauseReader) readEmit(i int, f *frame) int {
 	if f.clauses.Emit != "" {
 		r.fail(r.syntaxError(i))
 	}
-	f.clauses.Emit = "CHANGES"
+	f.clauses.Emit, f.clauses.EmitPos = "CHANGES", r.src.Char(r.start(i))
 	end := i + 2
 	switch {
 	case r.is(i+1, "final"):

@@ -54,7 +54,8 @@ func (h *head) cutWatermark(list []byte, i, open, end int) *Watermark {
 		b := h.comma(a, end)
 		if h.are(a, "watermark", "for") && b > a+2 {
 			if w != nil {
-				h.fail(h.syntaxError(a))
+				h.fail(h.syntaxError(a).WithHint("A stream has one WATERMARK."))
+				break
 			}
 			w = h.watermark(a, b)
 			from, to := h.start(a), h.end(b-1)
@@ -76,7 +77,7 @@ func (h *head) watermark(i, j int) *Watermark {
 	w := &Watermark{Pos: h.src.Char(h.start(i))}
 	as := i + 3
 	if as >= j || !h.is(as, "as") {
-		h.fail(h.syntaxError(min(as, j)))
+		h.fail(h.syntaxError(min(as, j)).WithHint("Write how late rows may be: WATERMARK FOR ts AS ts - INTERVAL '5 seconds'."))
 		return w
 	}
 	w.Column = h.name(i+2, as).Name

@@ -86,6 +86,7 @@ const (
 // words.
 var clauses = []struct{ first, second, what, hint string }{
 	{"match_recognize", "(", "MATCH_RECOGNIZE", "For one row after another of the same key within a time join the stream with itself: FROM s a JOIN s b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '5 minutes'; compare neighbours with lag(v) OVER (PARTITION BY k ORDER BY ts)."},
+	{"emit", "change", "EMIT CHANGE", "Write EMIT CHANGES."},
 	{"partition", "by", "PARTITION BY of a query", "Say it of the sink: SELECT ... INTO out WITH ('out.type' = 'kafka', 'out.topic' = 'out', 'out.key' = 'column')."},
 }
 

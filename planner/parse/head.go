@@ -339,7 +339,11 @@ func (h *head) without(i, j int, cut []span) string {
 func (h *head) options(i, j int) {
 	for i < j {
 		if !h.are(i, "with", "(") {
-			h.fail(h.syntaxError(i))
+			err := h.syntaxError(i)
+			if h.is(i, "(") {
+				err = err.WithHint("Write WITH before the options: WITH ('type' = 'kafka', 'topic' = '...').")
+			}
+			h.fail(err)
 			return
 		}
 		i = h.option(i, j)

@@ -46,8 +46,10 @@ type Statement struct {
 type SelectClauses struct {
 	Window *Window
 	Emit   string // "", CHANGES, FINAL
-	Within []Within
-	AsOf   []AsOf
+	// EmitPos is where EMIT stands.
+	EmitPos int
+	Within  []Within
+	AsOf    []AsOf
 }
 
 // Window is WINDOW TUMBLING (...) and its like, kept as written.
