@@ -70,7 +70,9 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 	case *pg.Node_BoolExpr:
 		return b.boolExpr(x.BoolExpr, s, k)
 	case *pg.Node_FuncCall:
-		return b.funcCall(x.FuncCall, s, k)
+		e := b.funcCall(x.FuncCall, s, k)
+		b.agreeAll(x.FuncCall.Args)
+		return e
 	case *pg.Node_NullTest:
 		return b.nullTest(x.NullTest, s, k)
 	case *pg.Node_BooleanTest:
@@ -84,9 +86,12 @@ func (b *binder) expr(n *pg.Node, s *scope, k exprKind) plan.Expr {
 		sets := len(b.sets)
 		args, t := b.unify(b.operands(x.CoalesceExpr.Args, s, k), "COALESCE")
 		b.refuseSets(sets, "COALESCE")
+		b.agreeAll(x.CoalesceExpr.Args)
 		return &plan.Coalesce{Args: args, Typ: t}
 	case *pg.Node_MinMaxExpr:
-		return b.minMax(x.MinMaxExpr, s, k)
+		e := b.minMax(x.MinMaxExpr, s, k)
+		b.agreeAll(x.MinMaxExpr.Args)
+		return e
 	case *pg.Node_SqlvalueFunction:
 		return b.sqlValue(x.SqlvalueFunction)
 	case *pg.Node_SubLink:

@@ -72,6 +72,21 @@ func (b *binder) agree(left, right *pg.CollateClause) {
 	}
 }
 
+// agreeAll refuses what takes several operands alike where two of them have a COLLATE
+// of different names.
+func (b *binder) agreeAll(operands []*pg.Node) {
+	var first *pg.CollateClause
+	for _, n := range operands {
+		switch c := writtenCollation(n); {
+		case c == nil:
+		case first == nil:
+			first = c
+		default:
+			b.agree(first, c)
+		}
+	}
+}
+
 // rowItems are the items of (a, b), nil for what is not a row.
 func rowItems(n *pg.Node) []*pg.Node {
 	if n == nil || n.GetRowExpr() == nil {
