@@ -82,6 +82,9 @@ func (r *run) prepare(ctx context.Context) error {
 	r.sent, r.outputs = map[string]int{}, map[string][]int{}
 	if r.broker == "" {
 		for _, in := range r.inputs {
+			if in.format == statements {
+				continue
+			}
 			if err := os.WriteFile(r.file(in.name, in.format), nil, 0o600); err != nil {
 				return err
 			}
@@ -93,6 +96,9 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, in := range r.inputs {
+		if in.format == statements {
+			continue
+		}
 		made, err := kadm.NewClient(r.client).CreateTopics(ctx, r.topicPartitions(), 1, nil, r.topics+in.name)
 		if err = errors.Join(err, made.Error()); err != nil {
 			return fmt.Errorf("making topic %s: %w", r.topics+in.name, err)
@@ -203,6 +209,19 @@ func (r *run) pieces() []piece {
 	return all
 }
 
+// give writes a piece, or runs it.
+func (r *run) give(ctx context.Context, h *Host, p piece) error {
+	if p.input.format != statements {
+		return r.write(ctx, p)
+	}
+	for _, sql := range p.records {
+		if err := h.Change(Call{Dir: r.dir, SQL: sql}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // write writes a piece.
 func (r *run) write(ctx context.Context, p piece) error {
 	r.sent[p.input.name] += len(p.records)
@@ -304,7 +323,7 @@ func (r *run) drive(ctx context.Context, h *Host) ([]expected, error) {
 		if err := divide(tasks[i]); err != nil {
 			return nil, err
 		}
-		if err := r.write(ctx, p); err != nil {
+		if err := r.give(ctx, h, p); err != nil {
 			return nil, err
 		}
 		if r.rng == nil {

@@ -212,6 +212,12 @@ func (e *engine) run(ctx context.Context, sql string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", st.Text, err)
 		}
+		if m, ok := b.Statement.(*plan.Modification); ok {
+			if _, err := t.Modify(ctx, m, env); err != nil {
+				return fmt.Errorf("%s: %w", st.Text, err)
+			}
+			continue
+		}
 		if _, err := t.Exec(ctx, b, env); err != nil {
 			return fmt.Errorf("%s: %w", st.Text, err)
 		}

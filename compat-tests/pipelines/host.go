@@ -60,6 +60,15 @@ func (h *Host) Run(c Call, _ *struct{}) error {
 	return e.run(context.Background(), c.SQL)
 }
 
+// Change runs statements that change tables, in one transaction.
+func (h *Host) Change(c Call, _ *struct{}) error {
+	e, err := h.engine(c.Dir)
+	if err != nil {
+		return err
+	}
+	return e.run(context.Background(), c.SQL)
+}
+
 // Divide gives every job so many tasks, and does not wait until it has them.
 func (h *Host) Divide(c Call, _ *struct{}) error {
 	e, err := h.engine(c.Dir)

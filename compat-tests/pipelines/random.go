@@ -34,7 +34,7 @@ func newScenario(r *rand.Rand) *scenario {
 	if r.IntN(8) == 0 {
 		s.limit = 1 + r.IntN(6)
 	}
-	if r.IntN(3) == 0 {
+	if r.IntN(3) == 0 && s.source.model == nil {
 		s.where = one(r, "e.v > 1", "e.k <> 'a'", "e.k IS NOT NULL", "e.x < 2.5 OR e.v IS NULL", "e.id % 3 > 0")
 	}
 	if s.source.tree != nil {
@@ -47,10 +47,11 @@ func newScenario(r *rand.Rand) *scenario {
 	}
 	if s.source.windowed {
 		s.emit = one(r, "", " EMIT CHANGES", " EMIT FINAL")
-		switch r.IntN(6) {
-		case 0:
+		switch n := r.IntN(6); {
+		case s.source.late:
+		case n == 0:
 			s.late = " GRACE INTERVAL '1 hour'"
-		case 1:
+		case n == 1:
 			s.update = !s.view
 		}
 	}
@@ -117,7 +118,7 @@ func allFeatures() []string {
 	for _, g := range growths {
 		all = append(all, "relation: "+g.name)
 	}
-	for _, leaf := range []string{"stream e", "stream f", "stream u", "stream b", "view", "table", "keyed table"} {
+	for _, leaf := range []string{"stream e", "stream f", "stream u", "stream b", "stream t", "view", "table", "keyed table"} {
 		all = append(all, "relation: "+leaf)
 	}
 	for _, k := range sourceKinds {
@@ -197,8 +198,13 @@ func (s *scenario) query(from, clause string, bounds bool) string {
 	return strings.ReplaceAll(text, "$where", where)
 }
 
-func (s *scenario) ours() string   { return s.query(s.source.ours, s.source.clause+s.late, false) }
-func (s *scenario) theirs() string { return s.query(s.source.theirs, "", true) }
+func (s *scenario) ours() string { return s.query(s.source.ours, s.source.clause+s.late, false) }
+func (s *scenario) theirs() string {
+	if s.source.model != nil {
+		return s.query(s.source.model(s.rows["e"]), "", true)
+	}
+	return s.query(s.source.theirs, "", true)
+}
 
 // bounded is the query with nothing stored between.
 func (s *scenario) bounded() string {
@@ -267,9 +273,16 @@ func (s *scenario) smaller() []*scenario {
 // golden is the scenario as one.
 func (s *scenario) golden() *golden {
 	g := &golden{name: "random", expected: []expected{{"out", "csv", nil}}}
+	if s.source.late {
+		g.partitions, g.single = 1, true
+	}
 	for _, st := range s.streams() {
 		g.sql += st.declaration("$"+st.name) + ";\n"
-		g.inputs = append(g.inputs, st.input(s.rows[st.name]))
+		in := st.input(s.rows[st.name])
+		if s.source.late { // each row moves the watermark before the next one comes
+			in.stages = slices.Collect(slices.Chunk(in.stages[0], 1))
+		}
+		g.inputs = append(g.inputs, in)
 	}
 	if s.source.tree != nil {
 		g.sql += s.source.tree.declarations()
@@ -278,9 +291,12 @@ func (s *scenario) golden() *golden {
 	if s.update {
 		options = ", late_policy = 'update', allowed_lateness = '1 hour'"
 	}
+	if s.source.next {
+		options = ", late_policy = 'next_window'"
+	}
 	job := "START JOB j AS\n" + s.ours() + s.emit + "\nINTO out WITH ($out" + options + ");"
 	if s.view {
-		job = "CREATE MATERIALIZED VIEW m WITH ($view) AS\n" + s.ours() + s.emit + ";\nSTART JOB j AS SELECT * FROM m INTO out WITH ($out);"
+		job = "CREATE MATERIALIZED VIEW m WITH ($view" + options + ") AS\n" + s.ours() + s.emit + ";\nSTART JOB j AS SELECT * FROM m INTO out WITH ($out);"
 	}
 	g.sql += job
 	return g

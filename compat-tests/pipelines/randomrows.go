@@ -28,10 +28,17 @@ type randomStream struct {
 	delayed string // what the watermark allows for
 }
 
-var fourStreams = []randomStream{{"e", "csv", false, "5 seconds"}, {"f", "csv", false, "5 seconds"}, {"u", "csv", true, "1 hour"}, {"b", "debezium-json", true, "1 hour"}}
+// randomInputs are the streams, and t, a table that statements change, which are its records.
+var randomInputs = []randomStream{{"e", "csv", false, "5 seconds"}, {"f", "csv", false, "5 seconds"}, {"u", "csv", true, "1 hour"}, {"b", "debezium-json", true, "1 hour"}, {"t", statements, true, ""}}
+
+// statements is the format of an input whose records are run.
+const statements = "sql"
 
 // declaration creates the stream.
 func (st randomStream) declaration(options string) string {
+	if st.format == statements {
+		return fmt.Sprintf("CREATE TABLE %s (%s, PRIMARY KEY (id))", st.name, streamColumns)
+	}
 	key := ""
 	if st.keyed {
 		key = "PRIMARY KEY (id), "
@@ -117,10 +124,10 @@ func (st randomStream) table(rows []string) []string {
 // randomStreamsOf are the streams that a source may read.
 func randomStreamsOf(s source) []randomStream {
 	if s.tree == nil {
-		return fourStreams[:2]
+		return randomInputs[:2]
 	}
 	names := s.tree.streams()
-	return slices.DeleteFunc(slices.Clone(fourStreams), func(st randomStream) bool { return !slices.Contains(names, st.name) })
+	return slices.DeleteFunc(slices.Clone(randomInputs), func(st randomStream) bool { return !slices.Contains(names, st.name) })
 }
 
 // begins are when the first rows are of: where the clock of Berlin changes, too.
@@ -133,6 +140,9 @@ func randomStreams(r *rand.Rand, s source) map[string][]string {
 		panic(err)
 	}
 	rows := rowMaker{Rand: r, from: from}
+	if s.late {
+		rows.late = 15
+	}
 	if s.tree != nil {
 		t, _ := s.tree.traits()
 		rows.rich, rows.wide = true, t.wide
@@ -159,6 +169,7 @@ type rowMaker struct {
 	*rand.Rand
 	from time.Time
 	step float64 // seconds from one row to the next
+	late float64 // how much more than the delay rows may be out of order, in seconds
 	rich bool    // with numbers and texts that are rare
 	keys int     // how many more there are than a few
 	wide bool    // with times from all ends
@@ -168,7 +179,17 @@ type rowMaker struct {
 func (m rowMaker) of(st randomStream) []string {
 	var all []string
 	live := map[int]string{}
-	for i := range m.IntN(50 + 14*m.keys) {
+	if st.format == statements {
+		for i := range m.IntN(30) {
+			all = append(all, m.statement(st.name, i))
+		}
+		return all
+	}
+	n := 50 + 14*m.keys
+	if m.late > 0 {
+		n = 20 // each is an epoch
+	}
+	for i := range m.IntN(n) {
 		id := i
 		if st.keyed {
 			id = m.IntN(9 + m.keys)
@@ -187,6 +208,39 @@ func (m rowMaker) of(st randomStream) []string {
 		all = append(all, "c,"+row)
 	}
 	return all
+}
+
+// statement changes a table, in a transaction of one statement or of two. The oracle
+// understands it, too.
+func (m rowMaker) statement(table string, n int) string {
+	quoted := func(row string) string {
+		fields := strings.Split(row, ",")
+		for i, f := range fields {
+			if fields[i] = "'" + f + "'"; f == "" {
+				fields[i] = "NULL"
+			}
+			if f == `""` {
+				fields[i] = "''"
+			}
+		}
+		return strings.Join(fields, ", ")
+	}
+	where := one(m.Rand, "v > 2", "k = 'a'", "id % 3 = 0", "v IS NULL", "true", "id < 4", "x > 1")
+	switch m.IntN(8) {
+	case 0:
+		return fmt.Sprintf("DELETE FROM %s WHERE %s AND id %% 2 = %d", table, where, m.IntN(2))
+	case 1:
+		return fmt.Sprintf("UPDATE %s SET %s WHERE %s", table, one(m.Rand, "v = v + 1", "k = 'b'", "k = NULL, v = 1", "x = x * 2, d = -d", "v = v", "ts = NULL", "d = 'NaN'"), where)
+	case 2:
+		return fmt.Sprintf("INSERT INTO %[1]s SELECT id + %[2]d, k, v, x, d, ts FROM %[1]s WHERE %[3]s ON CONFLICT DO NOTHING", table, 1+m.IntN(3), where)
+	case 3:
+		return m.statement(table, n) + "; " + m.statement(table, n)
+	}
+	var rows []string
+	for i := range 1 + m.IntN(6) {
+		rows = append(rows, fmt.Sprintf("(%d, %s)", (m.IntN(3)*7+i)%20, quoted(m.row(n))))
+	}
+	return fmt.Sprintf("INSERT INTO %s VALUES %s ON CONFLICT (id) DO UPDATE SET k = excluded.k, v = excluded.v, x = excluded.x, d = excluded.d, ts = excluded.ts", table, strings.Join(rows, ", "))
 }
 
 func (m rowMaker) field(value string) string {
@@ -211,7 +265,7 @@ func (m rowMaker) row(n int) string {
 	if m.rich && m.IntN(4) == 0 {
 		d = one(m.Rand, "NaN", "Infinity", "-Infinity", "-0", "1024")
 	}
-	half := int((float64(n)*m.step + m.Float64()*(delay-0.2)) * 2) // ties at half seconds
+	half := int((float64(n)*m.step + m.Float64()*(delay-0.2+m.late)) * 2) // ties at half seconds
 	ts := m.from.Add(time.Duration(half) * time.Second / 2).Format(stamp)
 	if m.wide && m.IntN(5) == 0 {
 		ts = one(m.Rand, "infinity", "-infinity", "294276-12-31 23:59:59.999999", "4713-01-01 00:00:00 BC", "1969-12-31 23:59:59.5", "9999-12-31 00:00:00")
@@ -249,7 +303,7 @@ func (s *scenario) permuted(r *rand.Rand) *scenario {
 	for _, st := range s.streams() {
 		rows := slices.Clone(s.rows[st.name])
 		switch {
-		case st.keyed:
+		case st.keyed, s.source.late:
 		case waits:
 			rows = permuted(r, rows)
 		default:

@@ -16,6 +16,9 @@ type source struct {
 	where        string   // a condition that it is of
 	versions     bool     // no two rows of f are of one key and time
 	tree         *relation
+	late         bool                       // rows are out of order for more than the watermark allows for
+	next         bool                       // and go to the next window
+	model        func(rows []string) string // theirs, of the rows of e
 }
 
 // sourceKinds are what a random query may read, each as often as its share says.
@@ -44,6 +47,9 @@ var sourceKinds = []struct {
 	{"exists", 2, existsSource},
 	{"as of", 1, asOfSource},
 	{"top", 1, topSource},
+	{"late windows", 2, lateSource},
+	{"late sessions", 1, lateSessionSource},
+	{"late over", 1, lateOverSource},
 	{"tree", 12, treeSource},
 }
 

@@ -216,6 +216,9 @@ var (
 
 // leaf is a stream, or a view of one, or a table that a job fills.
 func (g *growing) leaf() *relation {
+	if g.stored && g.IntN(3) == 0 {
+		return g.named("t")
+	}
 	stream := g.stream()
 	if !g.stored {
 		return stream
@@ -243,7 +246,7 @@ func (g *growing) leaf() *relation {
 	}}
 }
 
-// stream is one of the four. Times of u and b go back and forth, so that a long
+// stream is one of those that are no table. Times of u and b go back and forth, so that a long
 // watermark holds everything for them.
 func (g *growing) stream() *relation {
 	name := one(g.Rand, "e", "e", "f", "u", "b")
@@ -254,7 +257,7 @@ func (g *growing) stream() *relation {
 }
 
 func (g *growing) named(name string) *relation {
-	t := traits{grows: name == "e" || name == "f", timed: !g.wide, within: true, exact: true, wide: g.wide}
+	t := traits{grows: name == "e" || name == "f", timed: !g.wide && name != "t", within: true, exact: true, wide: g.wide, stored: name == "t"}
 	return &relation{kind: "stream " + name, ours: name, theirs: name, takes: func([]traits) (traits, bool) { return t, true }}
 }
 

@@ -43,6 +43,7 @@ func (b *binder) createMatView(x *pg.CreateTableAsStmt) *plan.Bound {
 	keys := b.queryKeys(sel, b.stmt.With, nil, name.Name)
 	keys.own = append(keys.own, b.viewOptions(into.Options)...)
 	b.declareInline(keys, sel)
+	b.late = b.latePolicy(keys.own)
 	var root plan.Node
 	if v := b.c.View; v != nil && v.Query != b.stmt.Inner {
 		root = b.view(v, -1) // in its own text * was written out, and may stand for more by now
