@@ -160,7 +160,7 @@ func (b *builder) asOfJoin(t *tree, n *plan.AsOfJoin, to target) error {
 }
 
 func (b *builder) changesJoin(t *tree, n *plan.Join, to target) error {
-	spec := operator.ChangesJoinSpec{Kind: n.Kind, Account: b.joinAccount(t, n), Fault: b.fault}
+	spec := operator.ChangesJoinSpec{Kind: n.Kind, Forgets: n.Forgets, Account: b.joinAccount(t, n), Fault: b.fault}
 	for i, in := range []plan.Node{n.Left, n.Right} {
 		spec.Types[i] = schemaTypes(in)
 		p := plan.Derive(in)

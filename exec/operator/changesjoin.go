@@ -19,8 +19,10 @@ type ChangesJoinSpec struct {
 	KeyTypes   []types.Type
 	Cond       *expr.Program // over left's columns and then right's; nil: none
 	AppendOnly [2]bool       // no Delete will come from the input
-	Account    *memory.Account
-	Fault      Fault
+	// Forgets say which rows of a side are of no use any more; nil: any may be.
+	Forgets [2]*plan.Forget
+	Account *memory.Account
+	Fault   Fault
 }
 
 // ChangesJoin joins two inputs that change, and keeps both. Rows are counted:
@@ -134,8 +136,12 @@ func (j *ChangesJoin) forgets(input int) bool {
 }
 
 // Watermark passes on what has changed, so that no row comes after its time.
-func (j *ChangesJoin) Watermark(ctx context.Context, _ int64, out Output) error {
-	return j.Barrier(ctx, 0, out)
+func (j *ChangesJoin) Watermark(ctx context.Context, t int64, out Output) error {
+	if err := j.Barrier(ctx, 0, out); err != nil {
+		return err
+	}
+	j.forget(t)
+	return j.compact()
 }
 
 // Barrier passes on the net changes of the epoch.

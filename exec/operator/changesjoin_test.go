@@ -218,6 +218,84 @@ func TestChangesJoinForgets(t *testing.T) {
 	}
 }
 
+// TestChangesJoinSettled: rows that the watermark has settled are forgotten, and what has
+// come of them stays, as in a join that keeps all.
+func TestChangesJoinSettled(t *testing.T) {
+	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8)} // a key, a time
+	ctx := context.Background()
+	for name, kind := range joinKinds {
+		if kind == plan.JoinNotIn {
+			continue
+		}
+		s := ChangesJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, KeyTypes: in}
+		for i := range s.Keys {
+			s.Keys[i] = programs(binder{in}, []string{"$0", "$1"})
+		}
+		keeps := NewChangesJoin(s)
+		s.Forgets = [2]*plan.Forget{{Column: 1, After: 5}, {Column: 1, After: 7}}
+		forgets := NewChangesJoin(s)
+		if err := forgets.Keep(); err != nil {
+			t.Fatal(err)
+		}
+		out := append(append([]types.Type(nil), in...), in...)
+		if kind.KeepsLeft() {
+			out = in
+		}
+		var sinks [2]script
+		rng := rand.New(rand.NewPCG(1, uint64(kind)))
+		var open [2][][2]int64 // rows that may still go
+		most := 0
+		for at := range int64(200) {
+			for input := range 2 {
+				b := vec.NewBatch(in)
+				row := func(op vec.Op, r [2]int64) {
+					for i, v := range r {
+						b.Cols[i].(*vec.Fixed[int64]).Append(v)
+					}
+					b.Ops = append(b.Ops, op)
+					b.Rows++
+				}
+				for range 100 {
+					r := [2]int64{rng.Int64N(400), at + rng.Int64N(5)}
+					open[input] = append(open[input], r)
+					row(vec.Insert, r)
+				}
+				open[input] = slices.DeleteFunc(open[input], func(r [2]int64) bool {
+					if r[1] <= at {
+						return true
+					}
+					goes := rng.IntN(4) == 0
+					if goes {
+						row(vec.Delete, r)
+					}
+					return goes
+				})
+				for i, j := range []*ChangesJoin{keeps, forgets} {
+					sinks[i].types = out
+					if err := j.Process(ctx, input, b, &sinks[i]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for i, j := range []*ChangesJoin{keeps, forgets} {
+				if err := j.Watermark(ctx, at+5, &sinks[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			most = max(most, len(forgets.sides[0].now), len(forgets.sides[1].now))
+		}
+		for i := range sinks {
+			slices.Sort(sinks[i].lines)
+		}
+		if !slices.Equal(sinks[0].lines, sinks[1].lines) {
+			t.Errorf("%s: %d changes go out, want %d", name, len(sinks[1].lines), len(sinks[0].lines))
+		}
+		if all := len(keeps.sides[0].now); most > all/3 {
+			t.Errorf("%s: a side held %d rows, where %d have come and some 500 are not settled", name, most, all)
+		}
+	}
+}
+
 // BenchmarkChangesJoin joins rows of 50,000 keys, 1,000 of each side in an epoch: rows that
 // only come, and such as take the place of others. kept is a join that could evict, and has
 // room.

@@ -34,6 +34,7 @@ type changesSide struct {
 	touched []int32
 	listed  rowMarks // rows of touched
 	alive   int      // rows that were there at the last barrier
+	sweep   int      // with so many rows it is worth looking which can be forgotten
 	loose   bool     // some row has no group
 	ids     []int32
 	known   []int32

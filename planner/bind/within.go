@@ -115,7 +115,14 @@ func (b *binder) checkJoin(n *plan.Join) {
 		b.fail(sqlerr.Unsupported("Write NOT EXISTS (SELECT 1 FROM ... WHERE ... = ...), which no NULL makes unknown.",
 			"NOT IN over a stream is not supported in a continuous query"))
 	case n.Bounds == nil && !l.Bounded && !r.Bounded && !(onlyTables(n.Left) || onlyTables(n.Right)):
-		b.warn(sqlerr.Warning, "a join of two streams without WITHIN keeps all their rows: its state grows without end")
+		switch {
+		case n.Forgets[0] == nil && n.Forgets[1] == nil:
+			b.warn(sqlerr.Warning, "a join of two streams without WITHIN keeps all their rows: its state grows without end")
+		case n.Forgets[0] == nil:
+			b.warn(sqlerr.Warning, "a join of a stream with groups of windows keeps all rows of its left side: its state grows without end")
+		case n.Forgets[1] == nil:
+			b.warn(sqlerr.Warning, "a join of a stream with groups of windows keeps all rows of its right side: its state grows without end")
+		}
 	}
 }
 

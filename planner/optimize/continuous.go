@@ -19,6 +19,7 @@ var continuousRules = []rule{
 	{"reduce_outer", reduceOuter},
 	{"push_filters", pushFilters},
 	{"join_bounds", joinBounds},
+	{"join_forgets", joinForgets},
 	{"continuous_windows", continuousWindows},
 }
 

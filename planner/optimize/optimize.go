@@ -80,6 +80,7 @@ var rules = []rule{
 	{"seek", seek},
 	{"index_access", indexAccess},
 	{"look_up", lookUp},
+	{"join_forgets", joinForgets},
 	{"share_expressions", shareExpressions},
 }
 

@@ -225,7 +225,10 @@ type Join struct {
 	Cond                Expr // the residual
 	// Bounds are what the times of two streams must hold to, of a continuous query
 	// alone; they are not in Cond. nil: there are none.
-	Bounds  *JoinBounds
+	Bounds *JoinBounds
+	// Forgets say which rows of either side need not be kept for ever, of a continuous
+	// query alone; nil: each may meet what is yet to come.
+	Forgets [2]*Forget
 	Lateral bool // Right holds Outer of depth 1 into Left
 	// Lookup says how the right side is asked for its rows; nil: it is read.
 	Lookup *Lookup

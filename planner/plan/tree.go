@@ -199,6 +199,11 @@ func details(n Node) []detail {
 		if n.Cond != nil {
 			add("Join Filter", n.Cond.String())
 		}
+		for i, side := range [...]string{"Left", "Right"} {
+			if n.Forgets[i] != nil {
+				add("Forgets "+side, n.forgetText(i))
+			}
+		}
 		if n.Lateral {
 			add("Lateral", "true")
 		}
