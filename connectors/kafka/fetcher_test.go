@@ -271,6 +271,42 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
+// TestAnotherLog: a leader that knows no epoch as late as that of the last records has another
+// topic of the name: it is an error, or, where data may be lost, read from its start.
+func TestAnotherLog(t *testing.T) {
+	for _, continues := range []bool{false, true} {
+		b := start(t, kfake.NumBrokers(2))
+		b.topic("t", 1)
+		b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+		rel := relation("t")
+		if continues {
+			rel = relation("t", "on_data_loss", "continue")
+		}
+		c := b.open(rel, stream.Scan{}, nil)
+		c.want("1 NULL @0:0", "2 NULL @0:1")
+		b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
+			resp, err, ok := epochEnds(req)
+			p := &resp.(*kmsg.OffsetForLeaderEpochResponse).Topics[0].Partitions[0]
+			p.LeaderEpoch, p.EndOffset = -1, -1
+			return resp, err, ok
+		})
+		if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
+			t.Fatal(err)
+		}
+		if continues {
+			c.want("1 NULL @0:0", "2 NULL @0:1")
+			continue
+		}
+		var err error
+		for err == nil {
+			_, err = c.next()
+		}
+		if e := sqlerr.From(err); e.Code != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(e.Message, "was deleted and created again") {
+			t.Errorf("another log: %v", err)
+		}
+	}
+}
+
 // TestLostWhileStopped: what a broker lost while nobody read is told also where its log has
 // grown past the position since, as that says under which leader it was reached.
 func TestLostWhileStopped(t *testing.T) {

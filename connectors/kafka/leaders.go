@@ -27,6 +27,10 @@ const metadataAge = 5 * time.Minute
 // has not heard of the new one yet will have by then.
 const mostOlder = 20
 
+// errOtherLog is told of a partition whose leader knows no records of the epoch that the last
+// ones were read under, nor of a later one: the topic was made anew.
+var errOtherLog = errors.New("the log is another one than was read")
+
 // lead is a goroutine that finds the leaders of the partitions that have none, and now and
 // then of all.
 func (f *fetcher) lead() {
@@ -203,7 +207,10 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 			c.check = false // a broker that does not tell, or not us
 		case !ok, refused != nil:
 			f.lose(c) // whatever kept it from telling: nothing is read unchecked
-		case p.EndOffset >= 0 && p.EndOffset < c.next:
+		case p.EndOffset < 0:
+			c.check, c.halted = false, true
+			f.tell(c.partition, errOtherLog)
+		case p.EndOffset < c.next:
 			f.tell(c.partition, &kgo.ErrDataLoss{Topic: c.topic, Partition: c.number,
 				ConsumedTo: c.next, ConsumedToEpoch: c.last, ResetTo: p.EndOffset, ResetToEpoch: p.LeaderEpoch})
 			c.check, c.next, c.last = false, p.EndOffset, p.LeaderEpoch

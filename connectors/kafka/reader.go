@@ -472,6 +472,9 @@ func (r *reader) failed(ctx context.Context, pt *part, err error) error {
 	if errors.Is(err, kerr.OffsetOutOfRange) {
 		return r.overtaken(ctx, pt)
 	}
+	if errors.Is(err, errOtherLog) {
+		return r.replaced(ctx, pt)
+	}
 	var loss *kgo.ErrDataLoss
 	if !errors.As(err, &loss) {
 		return r.topicFailed(ctx, pt.topic, err)
@@ -523,6 +526,22 @@ func (r *reader) cut(ctx context.Context, pt *part) error {
 		r.finish(pt)
 		return nil
 	}
+	r.fetcher.add(pt.partition, pt.id, pt.next, pt.end, -1)
+	return nil
+}
+
+// replaced handles a partition whose log has none of the records that were read: its topic
+// was deleted and created again, by brokers that have no ids to tell the two apart.
+func (r *reader) replaced(ctx context.Context, pt *part) error {
+	c := r.source.config.of(pt.topic)
+	if !c.continueAfter {
+		return c.recreated()
+	}
+	starts, err := c.offsets(ctx, r.source.admin.ListStartOffsets, pt.topic)
+	if err != nil {
+		return err
+	}
+	pt.next, pt.epoch = starts[pt.partition], -1
 	r.fetcher.add(pt.partition, pt.id, pt.next, pt.end, -1)
 	return nil
 }
