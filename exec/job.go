@@ -371,7 +371,7 @@ func (e *Engine) probeAgain(ctx context.Context, s *catalog.Snapshot, j *catalog
 		return err
 	}
 	for i, target := range p.Sinks {
-		if err := e.probeSink(ctx, j.Name, sinkName(i, target.Relation), target.Relation, state.ID(j.UUID).String()); err != nil {
+		if err := e.probeSink(ctx, j.Name, sinkName(i, target.Relation), target.Relation, state.ID(j.UUID).String()); err != nil && !unreachable(err) {
 			return err
 		}
 	}

@@ -133,10 +133,14 @@ func (f *fixture) parallel(name string, tasks int) {
 
 // committedMore returns when a job has committed some more epochs, or will not.
 func (f *fixture) committedMore(name string, epochs int) {
-	f.Engine.mu.Lock()
-	j := f.jobs[f.catalog.Snapshot().Job(name).UUID]
-	f.Engine.mu.Unlock()
+	id := f.catalog.Snapshot().Job(name).UUID
 	epoch := func() int {
+		f.Engine.mu.Lock()
+		j := f.jobs[id]
+		f.Engine.mu.Unlock()
+		if j == nil { // it is about to run with another number of tasks
+			return 0
+		}
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		return int(j.past.epoch)

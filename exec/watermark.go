@@ -35,6 +35,7 @@ type clock struct {
 	asked   time.Time // when the source was last asked which splits hold nothing
 
 	maxFuture time.Duration
+	limit     int64            // the latest time that may be true
 	late      func(rows int)   // told of rows too far ahead; nil: nobody is
 	lateRow   operator.LateRow // keeps them; nil: nothing does
 	fault     operator.Fault   // decides about rows whose time cannot be computed; nil: they are errors
@@ -73,7 +74,7 @@ func newClock(b *builder, s *scan) (*clock, error) {
 	if s.plan.Watermark == nil || s.spec.Bounded {
 		return nil, nil
 	}
-	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, first: math.MaxInt64, begun: time.Now()}, told: noMark, late: b.late, fault: b.fault}
+	c := &clock{sourceTime: &sourceTime{marks: map[stream.Split]*splitMark{}, mark: noMark, first: math.MaxInt64, begun: time.Now()}, told: noMark, limit: math.MinInt64, late: b.late, fault: b.fault}
 	if b.lateRow != nil {
 		c.lateRow = b.lateRow(s.plan)
 	}
@@ -130,7 +131,8 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 	if errs.Any() && c.fault == nil {
 		return nil, errs.First()
 	}
-	limit := microsSince2000(now) + c.maxFuture.Microseconds()
+	// A clock that is set back does not make rows that were true false.
+	c.limit = max(c.limit, microsSince2000(now)+c.maxFuture.Microseconds())
 	kept := slices.Grow(c.sel[:0], b.Rows) // never nil, which would be every row
 	nulls := v.Nulls()
 	at := func(row int32) int64 { return v.(*vec.Fixed[int64]).Values[row] }
@@ -151,7 +153,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 		t := at(row)
 		switch {
 		case nulls.Get(int(row)):
-		case t > limit:
+		case t > c.limit:
 			if c.late != nil {
 				c.late(1)
 			}
