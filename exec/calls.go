@@ -17,9 +17,6 @@ type callUse struct {
 	live     bool // values are asked for again and again, and may be an epoch's state
 	retracts bool // rows are taken out
 	combines bool // groups are put together
-	// values is the account of what DISTINCT has seen, where that can be evicted; nil: it
-	// stays, with all else.
-	values *memory.Account
 }
 
 func (b *builder) calls(calls []plan.AggCall, use callUse, account *memory.Account) ([]*operator.Call, error) {
@@ -56,9 +53,6 @@ func (b *builder) call(c plan.AggCall, use callUse, account *memory.Account) (*o
 	}
 	if s.OrderBy, err = b.sortKeys(c.OrderBy); err != nil {
 		return nil, err
-	}
-	if s.Distinct && !s.Rows && len(s.OrderBy) == 0 {
-		s.Values = use.values
 	}
 	return operator.NewCall(s), nil
 }

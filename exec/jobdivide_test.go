@@ -20,7 +20,6 @@ func TestDividedStateStaysWithinTheLimit(t *testing.T) {
 	for i, query := range []string{
 		"SELECT id, count(*), sum(id), min(name) FROM e GROUP BY id",
 		"SELECT a.id, b.name FROM e a LEFT JOIN e b ON a.id = b.id",
-		"SELECT id % 5, count(DISTINCT id), sum(DISTINCT id) FROM e GROUP BY id % 5",
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			f := newFixture(t)
@@ -34,6 +33,7 @@ func TestDividedStateStaysWithinTheLimit(t *testing.T) {
 				t.Fatal(err)
 			}
 			keys(e, 0, keysInAll)
+			f.reachedRows("j", keysInAll)
 			f.eventually(func() bool { return f.evictedOf("j") > keysInAll/2 }, "the keys have not been evicted")
 			before := process.Peak()
 			next := int64(keysInAll)

@@ -55,23 +55,6 @@ func (b *builder) aggregateHolder(t *tree, n *plan.AggregateNode, part plan.Node
 	return b.holder(t, part), nil
 }
 
-// valuesHolder is the account of what the DISTINCT calls of an aggregate have seen; nil:
-// there are none, or their values stay in memory with the groups, as those of a group that
-// is forgotten after a time have to go with it.
-func (b *builder) valuesHolder(t *tree, n *plan.AggregateNode, use callUse) (*memory.Account, error) {
-	if b.task == nil || n.Closing == nil && b.retention().For > 0 {
-		return nil, nil
-	}
-	for _, c := range n.Calls {
-		if rows, err := b.keepsRows(c, use); err != nil {
-			return nil, err
-		} else if c.Distinct && !rows && len(distinctOrder(c)) == 0 {
-			return b.evicter(t, n), nil
-		}
-	}
-	return nil, nil
-}
-
 // evicter returns an account for an operator that, in a job, can evict what it holds,
 // whether or not its rows end: elsewhere it is holder's.
 func (b *builder) evicter(t *tree, n plan.Node) *memory.Account {

@@ -20,11 +20,7 @@ type distinctRows struct {
 	held    int64 // bytes of counts
 	rest    *partitions
 	level   int
-	kept    *keptTable     // nil: nothing is stored
-	first   []byte         // where they are stored as long as none is evicted
-	prefix  []byte         // where evicted ones are
-	evicted *evicted       // those that are not in table; nil: all are
-	among   *evictedTables // what it shares with others of its operator; nil: it evicts none
+	kept    *keptTable // nil: nothing is stored
 	backlog backlog
 	ids     []int32
 	sel     selector
@@ -44,16 +40,17 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 	if d.rest != nil {
 		d.table.lookup(cols, b.Rows, sel, d.ids)
 	} else {
-		known := d.table.Len()
 		if err := d.table.assign(cols, b.Rows, sel, d.ids); err != nil {
 			return nil, err
 		}
-		if err := d.grow(); err != nil {
+		for len(d.counts) < d.table.Len() {
+			d.counts = append(d.counts, 0)
+		}
+		held := 8 * int64(cap(d.counts))
+		if err := d.account.Resize(d.held, held); err != nil {
 			return nil, err
 		}
-		if err := d.fetch(known); err != nil {
-			return nil, err
-		}
+		d.held = held
 	}
 	if d.kept != nil {
 		d.kept.touch(d.ids, sel)
@@ -84,19 +81,6 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 		return nil, err
 	}
 	return d.out, d.rest.add(b, cols, d.other)
-}
-
-// grow makes counts of those that are new in the table.
-func (d *distinctRows) grow() error {
-	for len(d.counts) < d.table.Len() {
-		d.counts = append(d.counts, 0)
-	}
-	held := 8 * int64(cap(d.counts))
-	err := d.account.Resize(d.held, held)
-	if err == nil {
-		d.held = held
-	}
-	return err
 }
 
 // spill stops learning, unless that would help little.
@@ -147,7 +131,6 @@ func (d *distinctRows) forget() {
 }
 
 func (d *distinctRows) close() {
-	d.evicted.close()
 	d.forget()
 	d.table = newTable(d.types, d.account, "DISTINCT")
 	d.rest.close()

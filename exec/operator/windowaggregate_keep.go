@@ -33,16 +33,14 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 		}
 	}
 	w.dropped = w.dropped[:0]
-	tables, values := w.tables(), w.valueTables()
+	ends, tables := w.ends(), []evictable(nil)
 	if w.evicted != nil {
+		tables = w.tables()
 		w.evicted.begin(tables)
 	}
-	if w.values != nil {
-		w.values.begin(values)
-	}
-	for _, end := range w.ends() {
+	for _, end := range ends {
 		p := w.panes[end]
-		if !p.changed && !p.agg.moving() {
+		if !p.changed && !p.agg.evicted.moving() {
 			continue
 		}
 		p.changed = false
@@ -54,27 +52,18 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 			return err
 		}
 	}
-	if w.evicted != nil {
-		if err := w.evicted.end(sw, tables); err != nil {
-			return err
-		}
-	}
-	if w.values == nil {
+	if w.evicted == nil {
 		return nil
 	}
-	return w.values.end(sw, values)
+	return w.evicted.end(sw, tables)
 }
 
 // Evict lets the operator keep only a part of its groups in memory, where its calls
-// keep no rows, or of the values that DISTINCT has seen in them.
+// keep no rows.
 func (w *WindowAggregate) Evict(e Evictions) {
 	calls, err := w.spec.Calls()
-	if err != nil {
-		return // it is that of the first window, too
-	}
-	if !evictableCalls(calls) {
-		w.values = newValueTables(calls, e)
-		return
+	if err != nil || !evictableCalls(calls) {
+		return // an error is that of the first window, too
 	}
 	w.evicted = &evictedTables{account: w.spec.Account, from: e}
 }
@@ -88,27 +77,22 @@ func (w *WindowAggregate) tables() []evictable {
 	return all
 }
 
-// valueTables are those of the values of DISTINCT.
-func (w *WindowAggregate) valueTables() []evictable {
-	var all []evictable
-	for _, end := range w.ends() {
-		all = append(all, w.panes[end].agg.valueTables()...)
-	}
-	return all
-}
-
 // Evicts reports whether it does.
-func (w *WindowAggregate) Evicts() bool { return w.evicted != nil || w.values != nil }
+func (w *WindowAggregate) Evicts() bool { return w.evicted != nil }
 
 // Committed lets go of what the store has now.
 func (w *WindowAggregate) Committed() {
-	w.evicted.committed(w.tables())
-	w.values.committed(w.valueTables())
+	if w.evicted != nil {
+		w.evicted.committed(w.tables())
+	}
 }
 
-// Evicted is how many groups, and values of DISTINCT, are in the store's pages.
+// Evicted is how many groups are in the store's pages.
 func (w *WindowAggregate) Evicted() int64 {
-	return w.evicted.stored(w.tables()) + w.values.stored(w.valueTables())
+	if w.evicted == nil {
+		return 0
+	}
+	return w.evicted.stored(w.tables())
 }
 
 // Flags of a stored pane.
