@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,7 +39,12 @@ func jdbcEverything(t *testing.T, jar string) {
 		}
 		return string(text)
 	}
-	if d := cmp.Diff(read("postgres"), read("ferris")); d != "" {
+	// The key of a materialized view is an index here.
+	index := regexp.MustCompile(`(?m)^.*\|mv_events_key\|INDEX\|.*\n`)
+	if !index.MatchString(read("ferris")) {
+		t.Error("the tables of JDBC do not have the index of mv_events")
+	}
+	if d := cmp.Diff(read("postgres"), index.ReplaceAllString(read("ferris"), "")); d != "" {
 		t.Errorf("JDBC over %v (-PostgreSQL +ours):\n%s", files, d)
 	}
 }
