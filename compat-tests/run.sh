@@ -50,12 +50,13 @@ suite unit go test -vet=off -race -p 4 -parallel 4 -timeout 15m $unit
 begin merging go test -vet=off -race -timeout 15m -run Evicted ./exec/operator
 # The race detector looks at pointers, too: here the compiler's checks do.
 begin operators go test -vet=off -gcflags=-d=checkptr -timeout 15m ./exec/operator
-# What goes far past its memory takes minutes with the race detector.
-begin limits go test -vet=off -timeout 15m -run TheLimit ./exec
 # The race detector makes sync.Pool forget, so what must not allocate is counted
 # without it.
 begin allocations go test -vet=off -run Allocate ./catalog/types ./exec/expr
 finish
+# What goes far past its memory takes minutes with the race detector, and holds more where
+# others keep the processors from what evicts.
+suite limits go test -vet=off -timeout 15m -run TheLimit ./exec
 suite compat-tests go test -vet=off -timeout 60m -p $packages $compat
 suite image go -C compat-tests/image test ./...
 suite parquet go -C compat-tests/parquet test -mod=mod ./... # its go.mod follows ours
