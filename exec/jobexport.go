@@ -198,7 +198,7 @@ func (e *Engine) fits(ctx context.Context, s *catalog.Snapshot, def *catalog.Job
 			WithHint("Start a job with the query of the file, and stop it.")
 	}
 	if !readsFormat(head.Format) {
-		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state in the file has format %d, and this version reads format %d", head.Format, stateFormat).
+		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state in the file has format %d, and this version reads formats %d to %d", head.Format, oldestFormat, stateFormat).
 			WithHint("Import it with the version that wrote it.")
 	}
 	settings, err := jobOptions(def.Options, e.o.Checkpoint)

@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
@@ -42,7 +43,41 @@ func TestUnknownStateFormat(t *testing.T) {
 	sn := f.store.Snapshot(def.UUID)
 	defer sn.Close()
 	_, _, err := readShapes(sn, def)
-	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 4, and this version reads format 3") {
-		t.Errorf("state of format 3: %v, want 55000", err)
+	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 5, and this version reads formats 2 to 4") {
+		t.Errorf("state of format 5: %v, want 55000", err)
+	}
+}
+
+// TestShapeOfForgetfulJoin: a job goes on where another version forgets fewer rows of its
+// join, or more.
+func TestShapeOfForgetfulJoin(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	query := "SELECT e.id, m.n FROM e JOIN (SELECT name, count(*) AS n, window_start, window_end FROM tumble(e, ts, INTERVAL '10 seconds') GROUP BY name, window_start, window_end) m " +
+		"ON e.name = m.name AND e.ts >= m.window_start AND e.ts < m.window_end"
+	if err := f.sqlJob("j", query); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1))
+	f.reachedRows("j", 2)
+	def := f.catalog.Snapshot().Job("j")
+	p, err := f.o.Plan(t.Context(), f.catalog.Snapshot(), def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forgets := 0
+	plan.WalkNode(p.Root, func(n plan.Node) bool {
+		if j, ok := n.(*plan.Join); ok {
+			if j.Forgets[0] != nil {
+				forgets++
+			}
+			if shape := shapeOf(&node{plan: j}); strings.Contains(shape, "Forgets") {
+				t.Errorf("the join is stored as %q", shape)
+			}
+		}
+		return true
+	})
+	if forgets != 1 {
+		t.Errorf("%d joins forget rows, want 1", forgets)
 	}
 }

@@ -45,9 +45,9 @@ var layoutKey = []byte("layout")
 
 // stateFormat is the format of operators' state, and oldestFormat the oldest that is
 // read. Format 1, of which jobs have no layout, is of no released version; format 2
-// has no logs beside pages of groups.
+// has no logs beside pages of groups, format 3 five deltas of a page of evicted groups at most.
 const (
-	stateFormat  = 3
+	stateFormat  = 4
 	oldestFormat = 2
 )
 
@@ -116,7 +116,7 @@ func readShapes(sn *state.Snapshot, job *catalog.Job) (map[uint32]string, layout
 		return nil
 	})
 	if err == nil && len(shapes) > 0 && !readsFormat(format) {
-		return nil, stored, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads format %d", job.Name, format, stateFormat).
+		return nil, stored, sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "the state of job %q has format %d, and this version reads formats %d to %d", job.Name, format, oldestFormat, stateFormat).
 			WithHint("Run the version that wrote it; or drop the job and start it again: it then reads its streams anew.")
 	}
 	return shapes, stored, err
@@ -160,8 +160,13 @@ func (k keptOperator) differs(stored string) string {
 
 // shapeOf is what an operator's nodes have as their own lines in EXPLAIN.
 func shapeOf(n *node) string {
-	if m, ok := n.plan.(*plan.MergeAggregate); ok {
-		return ownLines(m.Of) // it goes on with what one phase has stored, and the other way round
+	switch p := n.plan.(type) {
+	case *plan.MergeAggregate:
+		return ownLines(p.Of) // it goes on with what one phase has stored, and the other way round
+	case *plan.Join:
+		kept := *p
+		kept.Forgets = [2]*plan.Forget{} // what is forgotten says nothing of what is stored
+		return ownLines(&kept)
 	}
 	shape := ownLines(n.plan)
 	switch n.op.(type) {
