@@ -172,6 +172,10 @@ func shapeOf(n *node) string {
 	switch n.op.(type) {
 	case *operator.SessionAggregate, *operator.SliceAggregate:
 		shape += "; " + ownLines(n.plan.Inputs()[0])
+	case *operator.WindowAggregate:
+		if overlapInZone(plan.Derive(n.plan.Inputs()[0]).Window) {
+			shape += "; by start and end" // once it was by the end alone
+		}
 	}
 	return shape
 }

@@ -95,6 +95,10 @@ func (n *node) reach(ctx context.Context, low int64, quiet bool) error {
 		return x.status(ctx, low, quiet) // what it passes on is not only of this task
 	}
 	if !n.off && moved {
+		if s, ok := n.op.(operator.Settler); ok && n.marks.of != nil {
+			t, _ := n.marks.least()
+			s.Settled(t)
+		}
 		start := time.Now()
 		err := n.op.Watermark(ctx, low, n)
 		n.elapsed += time.Since(start)

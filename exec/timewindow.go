@@ -98,9 +98,13 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 }
 
 // startsDiffer reports whether windows of one end may have several starts: sessions, and
-// those whose ends the clock of a zone leaves out.
+// those that overlap, whose ends the clock of a zone may leave out.
 func startsDiffer(w *plan.WindowBounds) bool {
-	return w != nil && (w.Kind == plan.WindowSession || w.Zone != "")
+	return w != nil && (w.Kind == plan.WindowSession || overlapInZone(w))
+}
+
+func overlapInZone(w *plan.WindowBounds) bool {
+	return w != nil && w.Kind == plan.WindowHopping && w.Zone != ""
 }
 
 // sessionAggregate builds an aggregate whose groups are sessions: the sessions and

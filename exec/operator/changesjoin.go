@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"math"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -50,6 +51,7 @@ type ChangesJoin struct {
 	out      vec.Batch
 	affected [2][]int32 // rows whose matches may have changed
 
+	settled int64    // no input has rows from before it, nor will an idle one bring any
 	evicted *evicted // rows that are not in memory; nil: all are
 	empty   int      // keys without a row that the last compaction left
 }
@@ -69,7 +71,7 @@ const heldPairs = 1 << 18
 
 // NewChangesJoin returns a ChangesJoin.
 func NewChangesJoin(s ChangesJoinSpec) *ChangesJoin {
-	j := &ChangesJoin{spec: s}
+	j := &ChangesJoin{spec: s, settled: math.MinInt64}
 	if len(s.KeyTypes) > 0 {
 		j.table = newTable(s.KeyTypes, s.Account, "JOIN")
 	}
@@ -140,9 +142,12 @@ func (j *ChangesJoin) Watermark(ctx context.Context, t int64, out Output) error 
 	if err := j.Barrier(ctx, 0, out); err != nil {
 		return err
 	}
-	j.forget(t)
+	j.forget(min(t, j.settled))
 	return j.compact()
 }
+
+// Settled is Settler's.
+func (j *ChangesJoin) Settled(t int64) { j.settled = t }
 
 // Barrier passes on the net changes of the epoch.
 func (j *ChangesJoin) Barrier(ctx context.Context, _ stream.Epoch, out Output) error {

@@ -278,6 +278,7 @@ func TestChangesJoinSettled(t *testing.T) {
 				}
 			}
 			for i, j := range []*ChangesJoin{keeps, forgets} {
+				j.Settled(at + 5)
 				if err := j.Watermark(ctx, at+5, &sinks[i]); err != nil {
 					t.Fatal(err)
 				}
@@ -293,6 +294,39 @@ func TestChangesJoinSettled(t *testing.T) {
 		if all := len(keeps.sides[0].now); most > all/3 {
 			t.Errorf("%s: a side held %d rows, where %d have come and some 500 are not settled", name, most, all)
 		}
+	}
+}
+
+// TestChangesJoinIdleInput: rows are kept for an input that is idle, however far the
+// watermark has come without it.
+func TestChangesJoinIdleInput(t *testing.T) {
+	in := []types.Type{types.Of(types.Int8), types.Of(types.Int8)}
+	s := ChangesJoinSpec{Kind: plan.JoinInner, Types: [2][]types.Type{in, in}, KeyTypes: in, Forgets: [2]*plan.Forget{{Column: 1}, {Column: 1}}}
+	for i := range s.Keys {
+		s.Keys[i] = programs(binder{in}, []string{"$0", "$1"})
+	}
+	j := NewChangesJoin(s)
+	sink := &script{types: append(append([]types.Type(nil), in...), in...)}
+	row := vec.NewBatch(in)
+	row.Cols[0].(*vec.Fixed[int64]).Append(1)
+	row.Cols[1].(*vec.Fixed[int64]).Append(50)
+	row.Rows = 1
+	ctx := t.Context()
+	if err := j.Process(ctx, 0, row, sink); err != nil {
+		t.Fatal(err)
+	}
+	j.Settled(10)
+	if err := j.Watermark(ctx, 100, sink); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Process(ctx, 1, row, sink); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Watermark(ctx, 101, sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(sink.lines) != 1 {
+		t.Errorf("%q, want the pair", sink.lines)
 	}
 }
 

@@ -70,9 +70,12 @@ func (n *NextWindow) copyBounds(b *vec.Batch) *vec.Batch {
 // which ends at end, that is not closed.
 func (n *NextWindow) set(b *vec.Batch, row int32, end, watermark int64, closed func(end int64) bool) {
 	z := zoneCache{zone: n.Zone}
-	local := z.local(end)
-	// Hours that a zone leaves out or repeats may make it one step more or less.
+	local := z.local(end-1) + 1 // the end itself may be one that the clock leaves out
+	// Hours that a zone leaves out or repeats may make it some steps more or less.
 	k := max((watermark-end)/n.Size-1, 1)
+	for k > 1 && !closed(z.end(local+(k-1)*n.Size)) {
+		k--
+	}
 	next := z.end(local + k*n.Size)
 	for closed(next) {
 		k++

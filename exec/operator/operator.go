@@ -40,6 +40,13 @@ type Operator interface {
 	Close() error
 }
 
+// Settler is an operator of several inputs that needs to know what none of them will bring
+// any more, idle ones among them, which the watermark passes.
+type Settler interface {
+	// Settled says before each watermark that no row will be from before t.
+	Settled(t int64)
+}
+
 // Holder is an operator that may hold rows back which the watermark has passed.
 type Holder interface {
 	// Held is the least time of the rows held back, math.MaxInt64 where there is

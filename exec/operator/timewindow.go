@@ -73,7 +73,8 @@ func (w *TimeWindow) Process(ctx context.Context, _ int, b *vec.Batch, out Outpu
 	case plan.WindowCumulate:
 		for size := w.spec.Slide; size <= w.spec.Size; size += w.spec.Slide {
 			if err := w.emit(ctx, b, sel, func(r int32) (int64, int64, bool) {
-				return w.first[r], w.first[r] + size, w.local[r] < w.first[r]+size
+				first := w.first[r]
+				return first, first + size, w.local[r] < first+size && w.ends(first+size)
 			}, out); err != nil {
 				return err
 			}
@@ -83,6 +84,12 @@ func (w *TimeWindow) Process(ctx context.Context, _ int, b *vec.Batch, out Outpu
 	return w.emit(ctx, b, sel, func(r int32) (int64, int64, bool) {
 		return w.first[r], w.first[r] + w.spec.Size, true
 	}, out)
+}
+
+// ends reports whether a window of CUMULATE that ends so, local, ends later than the one
+// before: the clock of a zone may leave both ends out.
+func (w *TimeWindow) ends(local int64) bool {
+	return w.zone.zone == nil || w.zone.end(local) > w.zone.end(local-w.spec.Slide)
 }
 
 // place finds the latest window's start of each row, and leaves out the rows

@@ -100,7 +100,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 func (b *binder) selectInto(sel *pg.SelectStmt) *plan.Bound {
 	if len(b.stmt.Into) == 0 {
 		v := firstSelect(sel).IntoClause.Rel
-		if r := b.findRelation(v.Schemaname, v.Relname); r == nil || r.Kind != catalog.Sink && r.Kind != catalog.Stream {
+		if r := b.findRelation(v.Schemaname, v.Relname); r == nil || v.Relpersistence != "p" || r.Kind != catalog.Sink && r.Kind != catalog.Stream {
 			return b.selectIntoTable(sel, v)
 		}
 		b.stmt.Into, b.into = []parse.Name{{Schema: v.Schemaname, Name: v.Relname, Pos: b.pos(v.Location)}}, firstSelect(sel)

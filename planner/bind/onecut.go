@@ -214,5 +214,6 @@ func (b *binder) asInJob(v *catalog.Relation, sel *pg.SelectStmt) {
 	b.final = c != nil && c.Emit == "FINAL"
 	if j := b.c.Catalog.Job(v.Job); j != nil {
 		b.c.SearchPath = append([]string{v.Schema}, j.SearchPath()...)
+		b.late = b.latePolicy(j.Options)
 	}
 }

@@ -58,7 +58,11 @@ func HorizonsOf(n Node) []Horizon {
 // horizons are those of groups by the bounds.
 func (w *WindowBounds) horizons() (all []Horizon) {
 	if w != nil && w.End >= 0 {
-		all = append(all, Horizon{w.End, w.Grace})
+		after := w.Grace
+		if w.Kind == WindowSession {
+			after++ // one that ends at the watermark still takes a row of that time
+		}
+		all = append(all, Horizon{w.End, after})
 	}
 	if w != nil && w.Start >= 0 && w.aligned() && w.Zone == "" {
 		all = append(all, Horizon{w.Start, w.Size + w.Grace})
