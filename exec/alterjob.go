@@ -113,6 +113,7 @@ func (t *Txn) restartJob(ctx context.Context, j *catalog.Job, from *catalog.JobS
 	if err := t.owe(ctx, []*catalog.Job{j}); err != nil {
 		return err
 	}
+	t.started = append(t.started, j.Name) // what is latest is settled when the statement returns
 	return t.change().ResetJob(j.Name, func(c *catalog.Job) { c.State, c.Failure, c.Start = catalog.JobRunning, catalog.Failure{}, from })
 }
 

@@ -32,3 +32,20 @@ func TestStartWaitsForOpened(t *testing.T) {
 		}
 	}
 }
+
+// TestLatestIsSettled: what comes after ALTER JOB ... START FROM LATEST has returned is read.
+func TestLatestIsSettled(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	e.add(0, event(0, "a", 0))
+	if err := f.sqlJob("j", "SELECT id FROM e"); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		f.run("STOP JOB j")
+		f.run("ALTER JOB j START FROM LATEST")
+		if !f.isOpen("j") {
+			t.Fatal("the job is not open")
+		}
+	}
+}
