@@ -162,7 +162,7 @@ func (k keptOperator) differs(stored string) string {
 func shapeOf(n *node) string {
 	switch p := n.plan.(type) {
 	case *plan.MergeAggregate:
-		return ownLines(p.Of) // it goes on with what one phase has stored, and the other way round
+		return ownLines(p.Of) + byStart(p.Of) // it goes on with what one phase has stored, and the other way round
 	case *plan.Join:
 		kept := *p
 		kept.Forgets = [2]*plan.Forget{} // what is forgotten says nothing of what is stored
@@ -173,11 +173,18 @@ func shapeOf(n *node) string {
 	case *operator.SessionAggregate, *operator.SliceAggregate:
 		shape += "; " + ownLines(n.plan.Inputs()[0])
 	case *operator.WindowAggregate:
-		if overlapInZone(plan.Derive(n.plan.Inputs()[0]).Window) {
-			shape += "; by start and end" // once it was by the end alone
-		}
+		shape += byStart(n.plan)
 	}
 	return shape
+}
+
+// byStart tells groups of windows by start and end from those by the end alone, which they
+// once were all.
+func byStart(n plan.Node) string {
+	if a, ok := n.(*plan.AggregateNode); ok && a.Closing != nil && overlapInZone(plan.Derive(a.Input).Window) {
+		return "; by start and end"
+	}
+	return ""
 }
 
 func ownLines(n plan.Node) string {
