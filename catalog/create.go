@@ -247,31 +247,3 @@ func keepsColumns(old, r *Relation) error {
 	}
 	return nil
 }
-
-// SetComment sets a relation's comment, or a column's where column is not "". ""
-// removes it.
-func (t *Tx) SetComment(schema, name, column, comment string) error {
-	return t.apply(func(d *draft) error {
-		old := d.relations[schema][name]
-		if old == nil {
-			return sqlerr.Errorf(sqlerr.UndefinedTable, "relation %q does not exist", name)
-		}
-		if old.Kind == Virtual {
-			return sqlerr.Errorf(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", name)
-		}
-		r := *old
-		if column == "" {
-			r.Comment = comment
-			d.putRelation(&r)
-			return nil
-		}
-		i := slices.IndexFunc(r.Columns, func(c Column) bool { return c.Name == column })
-		if i < 0 {
-			return sqlerr.Errorf(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", column, name)
-		}
-		r.Columns = slices.Clone(r.Columns)
-		r.Columns[i].Comment = comment
-		d.putRelation(&r)
-		return nil
-	})
-}

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 )
 
 const tempPrefix = "pg_temp_"
@@ -45,26 +43,6 @@ func SearchPath(setting []string, user, temp string) []string {
 		path = append([]string{temp}, path...)
 	}
 	return path
-}
-
-// CreationSchema is where an unqualified name is made: the first schema of the
-// setting that exists. setting is search_path as written, not SearchPath's.
-func (s *Snapshot) CreationSchema(setting []string, user, temp string) (string, error) {
-	for _, name := range setting {
-		switch name {
-		case "$user":
-			name = user
-		case "pg_temp":
-			if temp != "" {
-				return temp, nil
-			}
-			continue
-		}
-		if s.schemas[name] != nil {
-			return name, nil
-		}
-	}
-	return "", sqlerr.Errorf(sqlerr.InvalidSchemaName, "no schema has been selected to create in")
 }
 
 // Visible tells whether an unqualified name finds this relation.

@@ -1,12 +1,5 @@
 package catalog
 
-// NewStorage takes a number that names rows or keys in the store, and that
-// nothing else has ever had: it comes of the counter of OIDs.
-func (t *Tx) NewStorage() (uint32, error) {
-	oid, err := t.c.oids.take()
-	return uint32(oid), err
-}
-
 // Storages are the numbers that tables, their indexes and sequences have in the
 // store now. What else is found there has lost its owner.
 func (s *Snapshot) Storages() map[uint32]bool {

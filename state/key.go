@@ -32,17 +32,6 @@ func (id ID) String() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// ParseID reads String's text.
-func ParseID(s string) (ID, error) {
-	var id ID
-	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
-		if _, err := hex.Decode(id[:], []byte(s[:8]+s[9:13]+s[14:18]+s[19:23]+s[24:])); err == nil {
-			return id, nil
-		}
-	}
-	return ID{}, fmt.Errorf("reading a UUID: %q is none", s)
-}
-
 // Space is a range of one job's keys: one operator's on one shard. Operators
 // are numbered by the plan, below MaxOperator.
 type Space struct {

@@ -73,9 +73,6 @@ func ParseByteaUntil(dst []byte, s string, ended func() error) ([]byte, error) {
 	return dst, nil
 }
 
-// ParseByteaBytes is ParseBytea of bytes; it keeps nothing of b.
-func ParseByteaBytes(dst, b []byte) ([]byte, error) { return ParseBytea(dst, view(b)) }
-
 func parseByteaHex(dst []byte, s string, ended func() error) ([]byte, error) {
 	p := pace{ended: ended}
 	for i := 0; i < len(s); {

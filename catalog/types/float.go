@@ -124,9 +124,6 @@ func ParseFloat32(s string) (float32, error) {
 // ParseFloat64Bytes is ParseFloat64 of bytes; it keeps nothing of b.
 func ParseFloat64Bytes(b []byte) (float64, error) { return ParseFloat64(view(b)) }
 
-// ParseFloat32Bytes is ParseFloat32 of bytes; it keeps nothing of b.
-func ParseFloat32Bytes(b []byte) (float32, error) { return ParseFloat32(view(b)) }
-
 // parseFloat gives up on a long text with the error of ended.
 func parseFloat(s string, bits int, typ string, ended func() error) (float64, error) {
 	all := trimSpace(s)

@@ -50,11 +50,6 @@ func defaultUnit(mod int32) wordKind {
 // ParseInterval reads an interval.
 func ParseInterval(s string, f *Format) (IntervalValue, error) { return parseInterval(s, -1, f) }
 
-// ParseIntervalBytes is ParseInterval of bytes; it keeps nothing of b.
-func ParseIntervalBytes(b []byte, f *Format) (IntervalValue, error) {
-	return parseInterval(view(b), -1, f)
-}
-
 func parseInterval(s string, mod int32, f *Format) (IntervalValue, error) {
 	var t span
 	fields, p := lexDates(s, delayWorkSize)

@@ -16,9 +16,6 @@ func orderedUint64(oid OID, u uint64) Value { return NewInt(oid, int64(u^1<<63))
 // Uint64 is the number of a value that is 64 bits without a sign: xid8, pg_lsn.
 func (v Value) Uint64() uint64 { return uint64(v.I) ^ 1<<63 }
 
-// NewLSN returns a pg_lsn.
-func NewLSN(u uint64) Value { return orderedUint64(LSN, u) }
-
 // NewXID8 returns a transaction id with its epoch.
 func NewXID8(u uint64) Value { return orderedUint64(XID8, u) }
 

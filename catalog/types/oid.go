@@ -31,9 +31,6 @@ func leadingUint32(t, s, name string) (v OID, rest string, err error) {
 	return OID(u), rest, nil
 }
 
-// ParseOIDBytes is ParseOID of bytes; it keeps nothing of b.
-func ParseOIDBytes(b []byte) (OID, error) { return ParseOID(view(b)) }
-
 func recvOID(oid OID) func(b []byte, _ int32) (Value, error) {
 	return func(b []byte, _ int32) (Value, error) {
 		if len(b) != 4 {

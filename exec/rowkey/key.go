@@ -109,14 +109,6 @@ func (e *Encoder) appendNull(dst []byte, i int) []byte {
 	return append(dst, nullLast)
 }
 
-// AfterNulls appends the byte below which lie all keys whose column i, after the
-// columns in dst, is a NULL that comes first; with it a range can leave NULLs
-// out. BeforeNulls is its counterpart at the other end.
-func (e *Encoder) AfterNulls(dst []byte) []byte { return append(dst, notNull) }
-
-// BeforeNulls appends the byte at which the NULLs that come last begin.
-func (e *Encoder) BeforeNulls(dst []byte) []byte { return append(dst, nullLast) }
-
 // After returns the lowest bytes above every key that begins with prefix; nil:
 // there are none. It changes prefix.
 func After(prefix []byte) []byte {
