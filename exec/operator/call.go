@@ -246,15 +246,8 @@ func (k *keptColumns) of(b *vec.Batch, groups []int32, args []vec.Vec, fault Fau
 	return &vec.Batch{Cols: k.cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}, nil
 }
 
-// identical reports whether row i of a and row j of b read the same: they are equal,
-// and a numeric has the same number of digits.
+// identical reports whether row i of a and row j of b read the same: 1.0 and 1.00 are
+// equal, and do not.
 func identical(a vec.Vec, i int, b vec.Vec, j int, t types.Type) bool {
-	if !vec.Equal(a, i, b, j, t) {
-		return false
-	}
-	x, ok := a.(*vec.Numeric)
-	if !ok || x.Nulls().Get(i) {
-		return true
-	}
-	return x.At(i).Scale == b.(*vec.Numeric).At(j).Scale
+	return vec.Equal(a, i, b, j, t) && (!vec.Imaged(t) || vec.ImageOf(a, i) == vec.ImageOf(b, j))
 }

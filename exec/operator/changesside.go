@@ -58,7 +58,7 @@ func (s *changesSide) clear(appendOnly bool) {
 	if appendOnly {
 		s.grown = vec.NewBatch(s.types)
 	} else {
-		s.rows = newTable(s.types, s.account, "JOIN")
+		s.rows = newRowTable(s.types, s.account, "JOIN")
 	}
 	s.group, s.next, s.heads, s.now, s.before, s.matches, s.matchesBefore = nil, nil, nil, nil, nil, nil, nil
 	s.noted, s.listed, s.alive, s.loose = nil, nil, 0, false
@@ -188,7 +188,6 @@ func (s *changesSide) put(p *countedPart) error {
 		s.grown.Rows += n
 	}
 	for i, row := range s.ids[:n] {
-		// Rows may be equal whose keys are not, 1.0 and 1.00 as texts: they are one row.
 		if int(row) == len(s.now) {
 			s.open(p.groups[i])
 		}

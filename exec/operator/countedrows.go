@@ -50,7 +50,7 @@ func (c *countedRows) makeTables() {
 	if len(c.by) > 0 {
 		c.parts = newTable(c.types[c.by[0]:][:len(c.by)], c.account, c.what)
 	}
-	c.rows = newTable(c.types, c.account, c.what)
+	c.rows = newRowTable(c.types, c.account, c.what)
 }
 
 // count takes rows of a batch in, or out. cols are b's, with those that its rows have

@@ -124,7 +124,7 @@ func NewFirst(spec FirstSpec) *First {
 		f.store = newRowStore(append(stored, order...), spec.Account)
 	} else {
 		f.keyAt = f.width + len(partition)
-		f.rows = newTable(append(append(stored, partition...), order...), spec.Account, "the first rows")
+		f.rows = newRowTable(append(append(stored, partition...), order...), spec.Account, "the first rows")
 		f.view = []*vec.Batch{{Cols: f.rows.keys}}
 	}
 	f.cols = make([]vec.Vec, f.keyAt+len(order))
@@ -455,11 +455,11 @@ func (f *First) changes(ctx context.Context, before, after []firstRow, out Outpu
 	return nil
 }
 
-// alike reports whether two rows are equal in all that is passed on.
+// alike reports whether two rows read the same in all that is passed on.
 func (f *First) alike(a, b ref) bool {
 	of := f.batches()
 	for i, c := range f.pass {
-		if !vec.Equal(of[a>>32].Cols[i], int(int32(a)), of[b>>32].Cols[i], int(int32(b)), f.spec.Types[c]) {
+		if !identical(of[a>>32].Cols[i], int(int32(a)), of[b>>32].Cols[i], int(int32(b)), f.spec.Types[c]) {
 			return false
 		}
 	}

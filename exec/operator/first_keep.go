@@ -202,7 +202,7 @@ func (f *First) copyCounts() error {
 		f.parts.close()
 		f.parts = newTable(types, f.spec.Account, "the first rows")
 	}
-	f.rows = newTable(was.types, f.spec.Account, "the first rows")
+	f.rows = newRowTable(was.types, f.spec.Account, "the first rows")
 	f.view = []*vec.Batch{{Cols: f.rows.keys}}
 	f.counts, f.group, f.lists, f.alive = nil, nil, nil, 0
 	part := vec.NewBatch(was.types)

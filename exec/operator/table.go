@@ -25,6 +25,7 @@ type table struct {
 	what    string
 	held    int64
 	alike   *alikeKeys // nil: all keys are comparable
+	images  *rowImages // nil: equal rows are one group
 }
 
 // index finds the group of a row. It appends the rows that bring a new group to
@@ -45,17 +46,20 @@ func newTable(ts []types.Type, account *memory.Account, what string) *table {
 	for _, typ := range ts {
 		t.keys = append(t.keys, vec.New(typ))
 	}
+	t.index = newIndex(ts, t.keys)
+	return t
+}
+
+func newIndex(ts []types.Type, keys []vec.Vec) index {
 	switch {
 	case len(ts) == 1 && isWord(ts[0]):
-		t.index = newWordIndex(t.keys)
+		return newWordIndex(keys)
 	case len(ts) == 2 && isWord(ts[0]) && isWord(ts[1]):
-		t.index = newPairIndex(t.keys)
+		return newPairIndex(keys)
 	case len(ts) == 1 && isPlainBytes(ts[0]):
-		t.index = newBytesIndex(t.keys)
-	default:
-		t.index = newRowIndex(ts, t.keys)
+		return newBytesIndex(keys)
 	}
-	return t
+	return newRowIndex(ts, keys)
 }
 
 // Len is the number of groups.
@@ -67,13 +71,13 @@ func (t *table) assign(cols []vec.Vec, n int, sel []int32, ids []int32) error {
 	if err := t.comparable(cols, sel); err != nil {
 		return err
 	}
-	t.index.assign(cols, n, sel, ids)
+	t.index.assign(t.images.with(cols, n, sel), n, sel, ids)
 	return t.charge()
 }
 
 // lookup writes the group of each row of sel, -1 where there is none.
 func (t *table) lookup(cols []vec.Vec, n int, sel []int32, ids []int32) {
-	t.index.lookup(cols, n, sel, ids)
+	t.index.lookup(t.images.with(cols, n, sel), n, sel, ids)
 }
 
 // addKey makes a row's key a group, whose number it writes to ids, where it is none; false:
@@ -110,7 +114,7 @@ func (t *table) expect(n int) {
 }
 
 func (t *table) charge() error {
-	size := t.index.bytes()
+	size := t.index.bytes() + t.images.bytes()
 	for _, k := range t.keys {
 		n := columnBytes(k)
 		if n > 1<<31-1<<20 {

@@ -149,7 +149,7 @@ type netRows struct {
 }
 
 func (n *netRows) open(ts []types.Type, account *memory.Account) {
-	n.rows = newTable(ts, account, "a changelog")
+	n.rows = newRowTable(ts, account, "a changelog")
 	n.counts, n.weights = n.counts[:0], nil
 	if n.out.batch == nil {
 		n.out = newEmitter(ts)
