@@ -125,7 +125,7 @@ func (b *builder) joinAccount(t *tree, n *plan.Join) *memory.Account {
 }
 
 func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
-	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Account: b.joinAccount(t, n), Fault: b.fault}
+	spec := operator.IntervalJoinSpec{Kind: n.Kind, Before: n.Bounds.Before, After: n.Bounds.After, Infinite: n.Bounds.Infinite, Account: b.joinAccount(t, n), Fault: b.fault}
 	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
 	var err error
 	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {

@@ -28,6 +28,9 @@ func intervalRows(b *beside, n int, at int64, keys int) *vec.Batch {
 			c := b.rng.IntN(len(values))
 			values[c] = types.NullOf(intervalInput[c])
 		}
+		if b.rng.IntN(300) == 0 {
+			values[1] = types.NewInt(types.Timestamptz, types.TimestampInfinity)
+		}
 		for c, v := range values {
 			vec.Append(rows.Cols[c], v)
 		}
@@ -52,7 +55,7 @@ func TestEvictedIntervalJoins(t *testing.T) {
 				out = in
 			}
 			b := newBeside(t, uint64(i), 300<<10, out, func(account *memory.Account) Kept {
-				s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 300_000, After: 600_000, Cond: binder{slices.Concat(in, in)}.program("$2 <> $7"), Account: account}
+				s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 300_000, After: 600_000, Infinite: true, Cond: binder{slices.Concat(in, in)}.program("$2 <> $7"), Account: account}
 				for i := range 2 {
 					s.Times[i], s.Keys[i] = binder{in}.program("$1"), programs(binder{in}, []string{"$0"})
 				}

@@ -222,7 +222,7 @@ func (j *IntervalJoin) sweep(ctx context.Context, input int, were, oldest int64,
 		return nil
 	}
 	for _, k := range s.buckets {
-		if k.number*s.width >= oldest {
+		if first, _ := s.span(k.number); first >= oldest {
 			return nil
 		}
 		if !k.evicted.some() || k.swept >= oldest {

@@ -23,6 +23,7 @@ type IntervalJoinSpec struct {
 	KeyTypes      []types.Type
 	Times         [2]*expr.Program
 	Before, After int64
+	Infinite      bool          // times that are the same infinity match
 	Cond          *expr.Program // over left's columns and then right's; nil: none
 	Account       *memory.Account
 	Fault         Fault
@@ -35,7 +36,8 @@ type IntervalJoinSpec struct {
 //
 // A row that no match came for goes out padded (or, of an anti join, alone) once
 // the watermark has passed the last time that a match could have; it never has to
-// be taken back. A row without a key or a time matches nothing and goes out at
+// be taken back. One of an infinite time, which may match another such, waits for the
+// end of the input. A row without a key or a time matches nothing and goes out at
 // once. A late row, from before the watermark, meets what has not expired, and
 // where nothing more can match it it is not kept. Deletes are refused.
 type IntervalJoin struct {
@@ -141,15 +143,14 @@ func (j *IntervalJoin) split(s *intervalSide, at times, sel []int32) {
 	var last *[]int32
 	from, until := int64(0), int64(0)
 	for _, r := range sel {
-		t, ok := at.get(r)
+		t, ok := at.moment(r, j.spec.Infinite)
 		if !ok || nullable && anyNull(keys, int(r)) {
 			j.alone = append(j.alone, r)
 			continue
 		}
-		if last == nil || t < from || t >= until {
-			from = floorTo(t, j.width)
-			until = from + j.width
-			number := from / j.width
+		if last == nil || t < from || t > until {
+			number := s.numberOf(t)
+			from, until = s.span(number)
 			if last = j.groups[number]; last == nil {
 				if n := len(j.spare); n > 0 {
 					last, j.spare = j.spare[n-1], j.spare[:n-1]
@@ -178,19 +179,20 @@ func (j *IntervalJoin) forget() {
 // probe finds the candidates of rows that lie in one bucket of their own side.
 func (j *IntervalJoin) probe(ctx context.Context, input int, number int64, group []int32, at times, b *vec.Batch, out Output) error {
 	s, o := j.sides[input], j.sides[1-input]
-	from := number * j.width
-	least, most := from-s.back, sub(from+j.width-1, -s.ahead)
+	least, most := s.span(number)
+	least, _ = s.matching(least)
+	_, most = s.matching(most)
 	oldest := o.oldest(j.watermark)
-	for i := o.place(floorTo(max(least, oldest), j.width) / j.width); i < len(o.buckets); i++ {
+	for i := o.place(o.numberOf(max(least, oldest))); i < len(o.buckets); i++ {
 		k := o.buckets[i]
-		if k.number*j.width > most {
+		begins, ends := o.span(k.number)
+		if begins > most {
 			break
 		}
-		begins, ends := k.number*j.width, (k.number+1)*j.width
 		j.part = j.part[:0]
 		for _, r := range group {
-			t, _ := at.get(r)
-			if t-s.back < ends && sub(t, -s.ahead) >= begins && !(j.enough(input) && j.hit[r]) {
+			t, _ := at.moment(r, true)
+			if low, high := s.matching(t); low <= ends && high >= begins && !(j.enough(input) && j.hit[r]) {
 				j.part = append(j.part, r)
 			}
 		}
@@ -206,8 +208,9 @@ func (j *IntervalJoin) probe(ctx context.Context, input int, number int64, group
 			k.table.lookup(s.cols[:len(s.cols)-1], b.Rows, j.part, j.ids)
 		}
 		for _, r := range j.part {
-			t, _ := at.get(r)
-			if err := j.chase(ctx, input, i, r, max(t-s.back, oldest), sub(t, -s.ahead), b, out); err != nil {
+			t, _ := at.moment(r, true)
+			low, high := s.matching(t)
+			if err := j.chase(ctx, input, i, r, max(low, oldest), high, b, out); err != nil {
 				return err
 			}
 		}
@@ -323,7 +326,7 @@ func (j *IntervalJoin) flush(ctx context.Context, input int, b *vec.Batch, out O
 func (j *IntervalJoin) keep(s *intervalSide, number int64, group []int32, at times, b *vec.Batch) error {
 	j.part = j.part[:0]
 	for _, r := range group {
-		t, _ := at.get(r)
+		t, _ := at.moment(r, true)
 		switch {
 		case s.expired(t, j.watermark):
 			j.alone = append(j.alone, r)

@@ -59,9 +59,9 @@ func TestIntervalJoinRandom(t *testing.T) {
 		kind := joinKinds[name]
 		scale := []int64{1, 30_000, 1_000_000}[rng.IntN(3)]
 		before, after := scale*int64(rng.IntN(12)-2), scale*int64(rng.IntN(12))
-		keyed, cond := rng.IntN(5) > 0, rng.IntN(2) == 0
+		keyed, cond, infinite := rng.IntN(5) > 0, rng.IntN(2) == 0, rng.IntN(2) == 0
 		spec := func() IntervalJoinSpec {
-			s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, Before: before, After: after}
+			s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, Before: before, After: after, Infinite: infinite}
 			for i := range 2 {
 				s.Times[i] = binder{in}.program("$1")
 				if keyed {
@@ -90,6 +90,9 @@ func TestIntervalJoinRandom(t *testing.T) {
 			if rng.IntN(25) == 0 {
 				e.values[1] = types.NullOf(in[1])
 			}
+			if rng.IntN(20) == 0 {
+				e.values[1] = types.NewInt(types.Int8, []int64{types.TimestampInfinity, types.TimestampNegInfinity}[rng.IntN(2)])
+			}
 			events = append(events, e)
 			all[e.input] = append(all[e.input], e)
 			if rng.IntN(6) == 0 {
@@ -108,6 +111,9 @@ func TestIntervalJoinRandom(t *testing.T) {
 			if lv[1].Null || rv[1].Null || keyed && (lv[0].Null || rv[0].Null || lv[0].I != rv[0].I) {
 				return false
 			}
+			if isInfinite(lv[1]) || isInfinite(rv[1]) {
+				return infinite && lv[1].I == rv[1].I && (!cond || lv[2].S != rv[2].S)
+			}
 			d := rv[1].I - lv[1].I
 			return d >= -before && d <= after && (!cond || lv[2].S != rv[2].S)
 		})
@@ -116,6 +122,10 @@ func TestIntervalJoinRandom(t *testing.T) {
 				len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
 		}
 	}
+}
+
+func isInfinite(v types.Value) bool {
+	return v.I == types.TimestampInfinity || v.I == types.TimestampNegInfinity
 }
 
 // playFlat plays events in every shape and returns all rows, sorted.

@@ -99,6 +99,66 @@ func (s *intervalSide) oldest(watermark int64) int64 {
 	return sub(watermark, s.ahead)
 }
 
+// The infinite times stand behind all others, each in a bucket of its own, since rows of
+// theirs may be matched as long as the other input goes on.
+const (
+	negInfinite = math.MaxInt64 - 2
+	infinite    = math.MaxInt64 - 1
+)
+
+// moment is a row's time; false: it has none, or an infinite one where those match
+// nothing.
+func (t times) moment(r int32, infinites bool) (int64, bool) {
+	v, ok := t.get(r)
+	if ok || !infinites {
+		return v, ok
+	}
+	if t.one {
+		r = 0
+	}
+	switch {
+	case t.nulls.Get(int(r)):
+		return 0, false
+	case v == types.TimestampInfinity:
+		return infinite, true
+	case v == types.TimestampNegInfinity:
+		return negInfinite, true
+	}
+	return v, true
+}
+
+// numberOf is the bucket of a time.
+func (s *intervalSide) numberOf(t int64) int64 {
+	if t >= negInfinite {
+		return t
+	}
+	return floorTo(t, s.width) / s.width
+}
+
+// span is the first and the last time of a bucket.
+func (s *intervalSide) span(number int64) (from, to int64) {
+	if number >= negInfinite {
+		return number, number
+	}
+	from = number * s.width
+	return from, from + s.width - 1
+}
+
+// matching are the times of the other side that match one of this, from the first to the
+// last.
+func (s *intervalSide) matching(t int64) (low, high int64) {
+	if t >= negInfinite {
+		return t, t
+	}
+	return t - s.back, min(sub(t, -s.ahead), negInfinite-1)
+}
+
+// ended reports whether the last row of a bucket has expired.
+func (s *intervalSide) ended(k *intervalBucket, watermark int64) bool {
+	_, last := s.span(k.number)
+	return s.expired(last, watermark)
+}
+
 // sub is t-d, which the end of time does not wrap around.
 func sub(t, d int64) int64 {
 	x := t - d
@@ -156,7 +216,7 @@ func (s *intervalSide) add(number int64, sel []int32, at times, hit []bool, b *v
 	k.rows.Rows += len(sel)
 	waiting := s.due.begin()
 	for i, r := range sel {
-		t, _ := at.get(r)
+		t, _ := at.moment(r, true)
 		k.times = append(k.times, t)
 		switch {
 		case !s.marks:
@@ -201,7 +261,7 @@ func (s *intervalSide) nextDue(watermark int64) (ref, bool) {
 // drop forgets the buckets whose last row has expired.
 func (s *intervalSide) drop(watermark int64) {
 	n := 0
-	for n < len(s.buckets) && s.expired((s.buckets[n].number+1)*s.width-1, watermark) {
+	for n < len(s.buckets) && s.ended(s.buckets[n], watermark) {
 		k := s.buckets[n]
 		s.free(k)
 		if s.keeps && (k.kept.saved > 0 || k.evicted != nil) {

@@ -246,6 +246,9 @@ func TestJoinsKept(t *testing.T) {
 					}
 				}
 			}
+			if rng.IntN(20) == 0 {
+				e.values[1] = types.NewInt(in[1].OID, []int64{types.TimestampInfinity, types.TimestampNegInfinity}[rng.IntN(2)])
+			}
 			events = append(events, e)
 			if rng.IntN(20) == 0 {
 				events = append(events, event{kind: eventWatermark, at: i * 1000})
@@ -254,7 +257,7 @@ func TestJoinsKept(t *testing.T) {
 		grown := slices.Clone(events)
 		events = append(events, event{kind: eventEnd}, event{kind: eventEnd, input: 1})
 		interval := func() Kept {
-			s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 30_000, After: 60_000, Cond: binder{both}.program("$2 <> $7")}
+			s := IntervalJoinSpec{Kind: kind, Types: [2][]types.Type{in, in}, KeyTypes: in[:1], Before: 30_000, After: 60_000, Infinite: true, Cond: binder{both}.program("$2 <> $7")}
 			for i := range 2 {
 				s.Times[i], s.Keys[i] = binder{in}.program("$1"), programs(binder{in}, []string{"$0"})
 			}

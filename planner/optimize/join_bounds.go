@@ -40,7 +40,7 @@ func joinBounds(n plan.Node, env *Env) plan.Node {
 			}
 		}
 		out.Cond = conjunction(rest)
-		out.Bounds = &plan.JoinBounds{Left: x.left, Right: x.right, Before: -x.low, After: x.high}
+		out.Bounds = &plan.JoinBounds{Left: x.left, Right: x.right, Before: -x.low, After: x.high, Infinite: !x.finite}
 		out.Bounds.Delay = max(x.high+max(l.Spread, 0), -x.low+max(r.Spread, 0), 0)
 		return &out
 	}
@@ -84,6 +84,7 @@ type timeBounds struct {
 	left, right plan.Expr
 	low, high   int64 // microseconds; MinInt64 and MaxInt64: not bounded
 	exact       []plan.Expr
+	finite      bool // exact leaves out times that are the same infinity
 }
 
 // moment is a time of one side, and so many microseconds after it.
@@ -100,12 +101,14 @@ func (f *boundsFinder) take(c plan.Expr) {
 		return
 	}
 	a, b := f.moment(call.Args[0]), f.moment(call.Args[1])
-	op := call.Op
+	op, finite := call.Op, call.Op == "<" || call.Op == ">"
 	if a.of == nil {
 		a, b, op = f.difference(call.Args[0], call.Args[1], op)
+		finite = true // an infinity less itself is nothing that could be compared
 	}
 	if b.of == nil {
 		a, b, op = f.difference(call.Args[1], call.Args[0], mirrored[op])
+		finite = true
 	}
 	if a.of == nil || b.of == nil || a.right == b.right || a.of.Type().OID != b.of.Type().OID {
 		return
@@ -113,7 +116,11 @@ func (f *boundsFinder) take(c plan.Expr) {
 	if b.right {
 		a, b, op = b, a, mirrored[op]
 	}
-	f.add(b.of, a.of, op, b.plus-a.plus, a.zoneOf || b.zoneOf, c)
+	at := f.between(b.of, a.of)
+	at.add(op, b.plus-a.plus, a.zoneOf || b.zoneOf, c)
+	if !a.zoneOf && !b.zoneOf {
+		at.finite = at.finite || finite
+	}
 }
 
 // difference reads x - y op interval as x op y + interval.
@@ -181,20 +188,20 @@ func interval(e plan.Expr) (types.IntervalValue, bool) {
 	return v.Span, true
 }
 
-// add notes that right - left op by holds where c does. About says that by may be
-// off by a day, so that c must still be asked.
-func (f *boundsFinder) add(left, right plan.Expr, op string, by int64, about bool, c plan.Expr) {
-	at := -1
+// between is what is known of two times.
+func (f *boundsFinder) between(left, right plan.Expr) *timeBounds {
 	for i, x := range f.found {
 		if plan.Equal(x.left, left) && plan.Equal(x.right, right) {
-			at = i
+			return &f.found[i]
 		}
 	}
-	if at < 0 {
-		at = len(f.found)
-		f.found = append(f.found, timeBounds{left: left, right: right, low: math.MinInt64, high: math.MaxInt64})
-	}
-	x := &f.found[at]
+	f.found = append(f.found, timeBounds{left: left, right: right, low: math.MinInt64, high: math.MaxInt64})
+	return &f.found[len(f.found)-1]
+}
+
+// add notes that right - left op by holds where c does. About says that by may be
+// off by a day, so that c must still be asked.
+func (x *timeBounds) add(op string, by int64, about bool, c plan.Expr) {
 	slack := int64(0)
 	if about {
 		slack = day

@@ -82,7 +82,7 @@ func timeBoundsOf(j *plan.Join) []timeBounds {
 	for i, l := range j.LeftKeys {
 		a, b := f.moment(l), f.moment(plan.Shift(j.RightKeys[i], f.width))
 		if a.of != nil && b.of != nil && a.of.Type().OID == b.of.Type().OID {
-			f.add(a.of, b.of, "=", a.plus-b.plus, a.zoneOf || b.zoneOf, l)
+			f.between(a.of, b.of).add("=", a.plus-b.plus, a.zoneOf || b.zoneOf, l)
 		}
 	}
 	for _, c := range conjuncts(j.Cond) {

@@ -9,6 +9,9 @@ import "github.com/ferrisstreams/ferrisstreams/catalog/types"
 type JoinBounds struct {
 	Left, Right   Expr // the times: over the left row, and over the right row alone
 	Before, After int64
+	// Infinite: two times that are the same infinity match too, as they do where
+	// comparisons say so: infinity is at least infinity less a minute.
+	Infinite bool
 	// Delay is how far the time of a result, or of a part of it, may lie behind
 	// what the inputs have come to, in microseconds.
 	Delay int64
