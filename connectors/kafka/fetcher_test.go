@@ -253,10 +253,8 @@ func TestLostRecords(t *testing.T) {
 		}
 		c := b.open(rel, stream.Scan{}, nil)
 		c.want("1 NULL @0:0", "2 NULL @0:1", "3 NULL @0:2")
-		b.ControlKey(23, epochEnds)
-		if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
-			t.Fatal(err)
-		}
+		b.ControlKey(23, firstEpochEnds)
+		move(t, b)
 		if continues {
 			c.want("2 NULL @0:1", "3 NULL @0:2")
 			continue
@@ -277,6 +275,7 @@ func TestAnotherLog(t *testing.T) {
 	for _, continues := range []bool{false, true} {
 		b := start(t, kfake.NumBrokers(2))
 		b.topic("t", 1)
+		move(t, b) // so that the first epoch is not that of the records
 		b.produce("t", 0, `{"id":1}`, `{"id":2}`)
 		rel := relation("t")
 		if continues {
@@ -285,14 +284,9 @@ func TestAnotherLog(t *testing.T) {
 		c := b.open(rel, stream.Scan{}, nil)
 		c.want("1 NULL @0:0", "2 NULL @0:1")
 		b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
-			resp, err, ok := epochEnds(req)
-			p := &resp.(*kmsg.OffsetForLeaderEpochResponse).Topics[0].Partitions[0]
-			p.LeaderEpoch, p.EndOffset = -1, -1
-			return resp, err, ok
+			return epochEndsAt(req, -1, -1), nil, true
 		})
-		if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
-			t.Fatal(err)
-		}
+		move(t, b)
 		if continues {
 			c.want("1 NULL @0:0", "2 NULL @0:1")
 			continue
@@ -324,7 +318,7 @@ func TestLostWhileStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.produce("t", 0, `{"id":4}`)
-		b.ControlKey(23, epochEnds)
+		b.ControlKey(23, firstEpochEnds)
 		c = b.open(rel, stream.Scan{}, c.at)
 		if continues {
 			c.want("2 NULL @0:1", "3 NULL @0:2", "4 NULL @0:3")
@@ -495,7 +489,7 @@ func TestLostRecordsOfALeaderThatIsNotThereYet(t *testing.T) {
 		}
 		next = got[len(got)-1].next
 	}
-	b.ControlKey(23, epochEnds)
+	b.ControlKey(23, firstEpochEnds)
 	refusing.Store(true)
 	if err := b.MoveTopicPartition("t", 0, 1-old); err != nil {
 		t.Fatal(err)
@@ -588,15 +582,50 @@ func TestPositionAtALimit(t *testing.T) {
 	}
 }
 
-// epochEnds answers OffsetForLeaderEpoch (23): the first epoch of t's only partition ended
+// TestNoEpochs: a new leader of a log without epochs, whose messages are of an older format
+// than v2, says of any epoch what others say of one that is later than all: that is read on.
+func TestNoEpochs(t *testing.T) {
+	b := start(t, kfake.NumBrokers(2))
+	b.topic("t", 1)
+	b.produce("t", 0, `{"id":1}`, `{"id":2}`)
+	c := b.open(relation("t"), stream.Scan{}, nil)
+	c.want("1 NULL @0:0", "2 NULL @0:1")
+	var asked atomic.Int32
+	b.ControlKey(23, func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		asked.Add(1)
+		return epochEndsAt(req, -1, -1), nil, true
+	})
+	move(t, b)
+	b.produce("t", 0, `{"id":3}`)
+	c.want("3 NULL @0:2")
+	if asked.Load() == 0 {
+		t.Error("the leader was not asked where its epochs end")
+	}
+}
+
+// move has the other one of two brokers lead t's only partition, in a new epoch.
+func move(t *testing.T, b *broker) {
+	t.Helper()
+	if err := b.MoveTopicPartition("t", 0, 1-b.LeaderFor("t", 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// firstEpochEnds answers OffsetForLeaderEpoch (23): the first epoch of t's only partition ended
 // behind its first record.
-func epochEnds(req kmsg.Request) (kmsg.Response, error, bool) {
+func firstEpochEnds(req kmsg.Request) (kmsg.Response, error, bool) {
+	return epochEndsAt(req, 0, 1), nil, true
+}
+
+// epochEndsAt is an answer to OffsetForLeaderEpoch about t's only partition.
+func epochEndsAt(req kmsg.Request, epoch int32, end int64) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 	topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
 	topic.Topic = "t"
 	p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
-	p.LeaderEpoch, p.EndOffset = 0, 1
+	p.LeaderEpoch, p.EndOffset = epoch, end
 	topic.Partitions = append(topic.Partitions, p)
 	resp.Topics = append(resp.Topics, topic)
-	return resp, nil, true
+	return resp
 }

@@ -171,31 +171,16 @@ func (f *fetcher) led(p partition, leader, epoch int32) {
 // check asks a new leader where the epoch ends that the last records were written
 // under: records from there on were read that it has not.
 func (f *fetcher) check(broker int32, asked []assignment) {
-	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
-	req.ReplicaID = -1
-	for _, c := range asked {
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != c.topic {
-			t := kmsg.NewOffsetForLeaderEpochRequestTopic()
-			t.Topic = c.topic
-			req.Topics = append(req.Topics, t)
-		}
-		t := &req.Topics[len(req.Topics)-1]
-		p := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
-		p.Partition, p.CurrentLeaderEpoch, p.LeaderEpoch = c.number, c.epoch, c.last
-		t.Partitions = append(t.Partitions, p)
-	}
-	resp, err := req.RequestWith(f.ctx, f.client.Broker(int(broker)))
+	ends, err := f.epochEnds(broker, asked, func(c *assignment) int32 { return c.last })
 	never := err != nil && !f.tellsEpochs(broker)
+	if err == nil {
+		err = f.without(broker, asked, ends)
+	}
+	if err != nil {
+		clear(ends)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ends := map[partition]kmsg.OffsetForLeaderEpochResponseTopicPartition{}
-	if err == nil {
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				ends[partition{t.Topic, p.Partition}] = p
-			}
-		}
-	}
 	for i := range asked {
 		c := f.current(&asked[i])
 		if c == nil {
@@ -207,6 +192,8 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 			c.check = false // a broker that does not tell, or not us
 		case !ok, refused != nil:
 			f.lose(c) // whatever kept it from telling: nothing is read unchecked
+		case p.LeaderEpoch == noEpochs:
+			c.check = false
 		case p.EndOffset < 0:
 			c.check, c.halted = false, true
 			f.tell(c.partition, errOtherLog)
@@ -218,6 +205,68 @@ func (f *fetcher) check(broker int32, asked []assignment) {
 			c.check = false
 		}
 	}
+}
+
+// noEpochs stands for the epoch of a partition whose log has none.
+const noEpochs = -2
+
+// without marks the partitions whose logs have no epochs. Of those a broker says the same
+// as of an epoch that is later than all it knows: a topic whose messages are of a format
+// older than v2 (message.format.version). Of the first epoch it knows something where it
+// knows any.
+func (f *fetcher) without(broker int32, asked []assignment, ends epochEnds) error {
+	unknown := slices.DeleteFunc(slices.Clone(asked), func(c assignment) bool {
+		p, ok := ends[c.partition]
+		return !ok || p.ErrorCode != 0 || p.EndOffset >= 0
+	})
+	if len(unknown) == 0 {
+		return nil
+	}
+	first, err := f.epochEnds(broker, unknown, func(*assignment) int32 { return 0 })
+	for _, c := range unknown {
+		switch p, ok := first[c.partition]; {
+		case !ok:
+			delete(ends, c.partition)
+		case p.ErrorCode != 0:
+			ends[c.partition] = p
+		case p.EndOffset < 0:
+			p.LeaderEpoch = noEpochs
+			ends[c.partition] = p
+		}
+	}
+	return err
+}
+
+// epochEnds is where epochs end, by partition.
+type epochEnds map[partition]kmsg.OffsetForLeaderEpochResponseTopicPartition
+
+// epochEnds asks a broker where an epoch of each partition ends.
+func (f *fetcher) epochEnds(broker int32, asked []assignment, epoch func(*assignment) int32) (epochEnds, error) {
+	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+	req.ReplicaID = -1
+	for i := range asked {
+		c := &asked[i]
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != c.topic {
+			t := kmsg.NewOffsetForLeaderEpochRequestTopic()
+			t.Topic = c.topic
+			req.Topics = append(req.Topics, t)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		p := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
+		p.Partition, p.CurrentLeaderEpoch, p.LeaderEpoch = c.number, c.epoch, epoch(c)
+		t.Partitions = append(t.Partitions, p)
+	}
+	resp, err := req.RequestWith(f.ctx, f.client.Broker(int(broker)))
+	if err != nil {
+		return nil, err
+	}
+	ends := epochEnds{}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			ends[partition{t.Topic, p.Partition}] = p
+		}
+	}
+	return ends, nil
 }
 
 // tellsEpochs reports whether a broker knows what is asked by check; one that does not
