@@ -46,7 +46,7 @@ func (l *life) division(sn *state.Snapshot) (*division, error) {
 	var failed error
 	err := sn.ScanKeys(l.j.id, func(sp state.Space, key []byte, size int) error {
 		switch {
-		case sp.Operator < firstOperator:
+		case sp.Operator < firstOperator, sp.Operator == historySpace.Operator: // no operator's, and of no generation
 		case uint8(sp.Shard>>8) == l.stored.generation:
 			d.bytes[sp.Operator] += int64(size)
 		default:

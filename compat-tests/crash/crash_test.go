@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,11 +177,11 @@ func start(t *testing.T, o gateway.Options) *gateway.Process {
 	return p
 }
 
-// config lets the gateway write below dir.
-func config(t *testing.T, dir string) string {
+// config lets the gateway write below dir, and has lines besides.
+func config(t *testing.T, dir string, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(dir, "ferris.yaml")
-	if err := os.WriteFile(path, []byte("file:\n  roots: ["+dir+"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("file:\n  roots: ["+dir+"]\n"+strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
