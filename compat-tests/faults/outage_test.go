@@ -16,9 +16,15 @@ import (
 // eventually asks until the answer is want.
 func eventually(t *testing.T, conn *pgx.Conn, sql, want string) {
 	t.Helper()
+	within(t, 40*time.Second, conn, sql, want)
+}
+
+// within asks for so long until the answer is want.
+func within(t *testing.T, limit time.Duration, conn *pgx.Conn, sql, want string) {
+	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(40 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(limit); ; <-tick.C {
 		got, err := run(t, conn, sql)
 		if err != nil {
 			t.Fatalf("%s: %v", sql, err)

@@ -225,6 +225,21 @@ func StartMortalBroker(t testing.TB, args ...string) (addr string, kill func()) 
 // StartBrokerAt runs a broker at an address, another's that was killed, say.
 func StartBrokerAt(t testing.TB, addr string, args ...string) (kill func()) {
 	t.Helper()
+	_, kill = brokerAt(t, addr, args...)
+	return kill
+}
+
+// StartMuteBroker is StartBroker with the means to have the broker answer no more, with
+// all its connections open, and to have it answer again.
+func StartMuteBroker(t testing.TB, args ...string) (addr string, mute, answer func() error) {
+	t.Helper()
+	addr = FreeAddr()
+	broker, _ := brokerAt(t, addr, args...)
+	return addr, func() error { return broker.Signal(syscall.SIGSTOP) }, func() error { return broker.Signal(syscall.SIGCONT) }
+}
+
+func brokerAt(t testing.TB, addr string, args ...string) (broker *os.Process, kill func()) {
+	t.Helper()
 	binary, err := Binary()
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +267,7 @@ func StartBrokerAt(t testing.TB, addr string, args ...string) (kill func()) {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			conn.Close()
-			return kill
+			return cmd.Process, kill
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the broker does not listen at %s: %v\n%s", addr, err, log)
