@@ -45,6 +45,7 @@ type job struct {
 	times     map[string]*sourceTime // of each source that has a watermark, while the job runs
 	streams   map[string]string      // the stream of each source
 	reads     map[string]sourceRead
+	measures  map[string][]stream.Measured // of each source, those that can tell, by its tasks
 	follows   map[string]bool // the sources that are followed tables
 	started   time.Time
 	// unrecorded is how the job ended where the catalog could not be told, and
@@ -69,6 +70,15 @@ func (j *job) hurryUp() {
 	select {
 	case j.hurry <- struct{}{}:
 	default:
+	}
+}
+
+// measuredBy notes that a source can tell where places are, if it can.
+func (j *job) measuredBy(name string, s stream.Source) {
+	if m, ok := s.(stream.Measured); ok {
+		j.mu.Lock()
+		j.measures[name] = append(j.measures[name], m)
+		j.mu.Unlock()
 	}
 }
 

@@ -410,7 +410,7 @@ func (l *life) openSources(ctx context.Context, p state.Progress, first bool) er
 		}
 	}
 	l.j.mu.Lock()
-	l.j.times = times
+	l.j.times, l.j.measures = times, map[string][]stream.Measured{}
 	l.j.mu.Unlock()
 	for _, t := range l.tasks {
 		if err := t.openSources(ctx, p); err != nil {
@@ -451,6 +451,7 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 		if err := leaf.scan.open(ctx, from); err != nil {
 			return jobError(l.j.def.Name, "data sources", name, system{err})
 		}
+		l.j.measuredBy(name, leaf.scan.source)
 		e.log.Info("Successfully created "+leaf.scan.kind()+" source", "job", l.j.def.Name, "source", name)
 	}
 	l.j.shown(p.Watermarks)

@@ -3,6 +3,8 @@ package exec
 import (
 	"encoding/hex"
 	"iter"
+	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -120,12 +122,35 @@ func (p jobsProvider) Splits() []pgcatalog.SplitStatus {
 			return
 		}
 		j.mu.Lock()
-		defer j.mu.Unlock()
+		first, measures := len(all), []func(*pgcatalog.SplitStatus){}
 		for at, offset := range j.positions {
 			all = append(all, pgcatalog.SplitStatus{Job: def.Name, Stream: j.streams[at.source], Split: string(at.split), Position: readable(offset)})
+			by, offset := j.measures[at.source], slices.Clone(offset)
+			measures = append(measures, func(s *pgcatalog.SplitStatus) { measure(s, by, at.split, offset) })
+		}
+		j.mu.Unlock() // to measure may take a disk's time
+		for i, m := range measures {
+			m(&all[first+i])
 		}
 	})
 	return all
+}
+
+// measure says where a split's place is and where the split ends, as far as one of its
+// sources, each a task's, knows.
+func measure(s *pgcatalog.SplitStatus, by []stream.Measured, split stream.Split, at stream.Offset) {
+	last := int64(-1)
+	for _, m := range by {
+		place, end, ok := m.Measure(split, at)
+		if !ok {
+			continue
+		}
+		s.Position = strconv.FormatInt(place, 10)
+		if last = max(last, end); last >= 0 {
+			lag := max(last-place, 0)
+			s.End, s.Lag = strconv.FormatInt(last, 10), &lag
+		}
+	}
 }
 
 // Watermarks lists how far the event time of each job's streams has come.

@@ -180,6 +180,14 @@ func (s *topicSource) Reached(_ stream.Split, at, end stream.Offset) bool {
 	return have >= want
 }
 
+func (s *topicSource) Measure(split stream.Split, at stream.Offset) (place, end int64, ok bool) {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	n, _ := strconv.Atoi(string(split))
+	place, err := strconv.ParseInt(string(at), 10, 64)
+	return place, int64(len(s.t.splits[n])), err == nil
+}
+
 func (s *topicSource) Open(ctx context.Context, from []stream.Position, scan stream.Scan) (stream.Reader, error) {
 	r := &topicReader{t: s.t, rel: s.rel, scan: scan, wake: make(chan struct{}, 1)}
 	s.t.mu.Lock()

@@ -155,7 +155,7 @@ type SplitStatus struct {
 	Job, Stream, Split string
 	Position           string // as the connector writes it for people
 	End                string // "" where it is not known
-	Lag                *int64 // records behind the end; nil: not known
+	Lag                *int64 // how much lies between the two, as the source counts; nil: not known
 }
 
 // WatermarkStatus is how far the event time of a stream, or of one of its splits,

@@ -21,6 +21,7 @@ type fetcher struct {
 	config *config
 	client *kgo.Client
 	open   opener
+	ends   *ends
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -66,9 +67,9 @@ func (c *assignment) from() int32 {
 	return c.leader
 }
 
-func newFetcher(c *config, cl *kgo.Client, open opener) *fetcher {
+func newFetcher(c *config, cl *kgo.Client, open opener, ends *ends) *fetcher {
 	f := &fetcher{
-		config: c, client: cl, open: open, some: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+		config: c, client: cl, open: open, ends: ends, some: make(chan struct{}, 1), lost: make(chan struct{}, 1),
 		assigned: map[partition]*assignment{}, brokers: map[int32]bool{}, waiting: map[int32]bool{},
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
@@ -320,6 +321,7 @@ func (f *fetcher) take(broker int32, c *assignment, p *kmsg.FetchResponseTopicPa
 	if f.config.uncommitted || end < 0 {
 		end = p.HighWatermark
 	}
+	f.ends.note(c.partition, end)
 	if len(p.RecordBatches) == 0 {
 		return
 	}

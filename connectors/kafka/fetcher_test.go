@@ -477,7 +477,7 @@ func TestLostRecordsOfALeaderThatIsNotThereYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	f := newFetcher(&config{fetchMaxWait: 100 * time.Millisecond, fetchMin: 1, fetchMax: 1 << 20, partitionMax: 1 << 20}, cl, opener{})
+	f := newFetcher(&config{fetchMaxWait: 100 * time.Millisecond, fetchMin: 1, fetchMax: 1 << 20, partitionMax: 1 << 20}, cl, opener{}, &ends{})
 	defer f.close()
 	f.add(partition{"t", 0}, [16]byte{}, 0, -1, -1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

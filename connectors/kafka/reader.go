@@ -110,7 +110,7 @@ func (r *reader) dial() error {
 	if r.scan.Raw {
 		open.buffers = nil // the records are kept as they came
 	}
-	r.fetcher = newFetcher(r.source.config, r.client, open)
+	r.fetcher = newFetcher(r.source.config, r.client, open, &r.source.ends)
 	return nil
 }
 

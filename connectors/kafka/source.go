@@ -32,6 +32,38 @@ type source struct {
 	admin  *kadm.Client
 	close  sync.Once
 	topics topics
+	ends   ends
+}
+
+// ends are where the partitions ended at the last answers to fetch requests.
+type ends struct {
+	mu sync.Mutex
+	at map[partition]int64
+}
+
+func (e *ends) note(p partition, end int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.at == nil {
+		e.at = map[partition]int64{}
+	}
+	e.at[p] = end
+}
+
+// Measure tells offsets: the end is the last stable offset, or the high watermark where the
+// stream reads what is not committed.
+func (s *source) Measure(split stream.Split, at stream.Offset) (next, end int64, ok bool) {
+	p, err := s.config.partition(split)
+	next, _, ok = place(at)
+	if err != nil || !ok {
+		return 0, -1, false
+	}
+	s.ends.mu.Lock()
+	defer s.ends.mu.Unlock()
+	if end, ok = s.ends.at[p]; !ok {
+		end = -1
+	}
+	return next, end, true
 }
 
 func openSource(ctx context.Context, env *stream.Env, rel *catalog.Relation, c *config) (*source, error) {

@@ -164,6 +164,14 @@ type Ender interface {
 	Reached(split Split, at, end Offset) bool
 }
 
+// Measured is a source that can say where a place in a split is.
+type Measured interface {
+	// Measure tells the place and where the split ended when the source's readers last
+	// heard of that, both as the source counts (offsets of a topic, bytes of a file).
+	// end -1: not known; ok false: neither is. Any goroutine may call it, also after Close.
+	Measure(split Split, at Offset) (place, end int64, ok bool)
+}
+
 // Reader delivers rows. One goroutine owns it, but for Wake and Ack.
 type Reader interface {
 	// Read fills b with rows of one split. It returns with no row after Wake,

@@ -84,6 +84,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	if c.states != nil {
 		out <- c.states
 		out <- watermarkMetric
+		out <- lagMetric
 	}
 }
 
@@ -97,6 +98,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	collectWatermarks(c.options.Jobs.Watermarks(), out)
+	collectLags(c.options.Jobs.Splits(), out)
 	for _, job := range c.options.Jobs.Jobs() {
 		for _, m := range c.jobs {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(job), job.Name)

@@ -65,3 +65,21 @@ func collectWatermarks(all []pgcatalog.WatermarkStatus, out chan<- prometheus.Me
 		out <- prometheus.MustNewConstMetric(watermarkMetric, prometheus.GaugeValue, seconds, at.job, at.stream)
 	}
 }
+
+// lagMetric tells how far behind the ends of its streams a job's last epoch is.
+var lagMetric = prometheus.NewDesc("ferris_job_lag",
+	"What a job has not read of a stream, as the stream counts: records of a topic, bytes of files.", []string{"job", "stream"}, nil)
+
+// collectLags gives, of each stream whose end is known, the sum of its splits.
+func collectLags(all []pgcatalog.SplitStatus, out chan<- prometheus.Metric) {
+	type label struct{ job, stream string }
+	sums := map[label]int64{}
+	for _, s := range all {
+		if s.Lag != nil {
+			sums[label{s.Job, s.Stream}] += *s.Lag
+		}
+	}
+	for at, n := range sums {
+		out <- prometheus.MustNewConstMetric(lagMetric, prometheus.GaugeValue, float64(n), at.job, at.stream)
+	}
+}

@@ -24,7 +24,10 @@ type jobs struct{}
 func (jobs) Jobs() []pgcatalog.JobStatus {
 	return []pgcatalog.JobStatus{{Name: "copy", State: catalog.JobFailed, Epoch: 7, RowsIn: 12, RowsOut: 11, Rejected: 1, Restarts: 2, Late: 3}}
 }
-func (jobs) Splits() []pgcatalog.SplitStatus { return nil }
+func (jobs) Splits() []pgcatalog.SplitStatus {
+	three, four := int64(3), int64(4)
+	return []pgcatalog.SplitStatus{{Job: "copy", Stream: "e", Split: "0", Lag: &three}, {Job: "copy", Stream: "e", Split: "1", Lag: &four}, {Job: "copy", Stream: "gen", Split: "0"}}
+}
 func (jobs) Watermarks() []pgcatalog.WatermarkStatus {
 	return []pgcatalog.WatermarkStatus{
 		{Job: "copy", Stream: "e", Micros: 1_500_000}, {Job: "copy", Stream: "e", Split: "0", Micros: 9_000_000},
@@ -71,7 +74,7 @@ func TestHandler(t *testing.T) {
 	check("GET", "/metrics", 200,
 		"ferris_source_records_total 42", `ferris_build_info{version="1.2.3"} 1`, `ferris_job_epoch{job="copy"} 7`,
 		`ferris_job_rows_read_total{job="copy"} 12`, `ferris_job_rows_late_total{job="copy"} 3`,
-		`ferris_job_watermark_seconds{job="copy",stream="e"} 9.466848015e+08`, `ferris_job_watermark_seconds{job="copy",stream="over"} +Inf`,
+		`ferris_job_lag{job="copy",stream="e"} 7`, `ferris_job_watermark_seconds{job="copy",stream="e"} 9.466848015e+08`, `ferris_job_watermark_seconds{job="copy",stream="over"} +Inf`,
 		`ferris_job_state{job="copy",state="failed"} 1`, `ferris_job_state{job="copy",state="running"} 0`, "go_goroutines")
 }
 
