@@ -409,6 +409,12 @@ func (f *field) tag() uint64 {
 	return uint64(f.num)<<3 | w
 }
 
+// takes: a value behind the tag is one of the field's, or, packed together, many. Behind
+// any other tag of its number lies what the field does not know.
+func (f *field) takes(tag uint64) bool {
+	return tag == f.tag() || f.list && f.message == nil && tag&7 == wireBytes
+}
+
 func (p *program) add(s *step) {
 	p.steps = append(p.steps, s)
 	p.byPlace[s.field.place] = len(p.steps)

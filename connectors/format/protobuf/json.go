@@ -197,7 +197,7 @@ func (w *jsonWriter) gather(m *message, from, to, depth int) bool {
 			return false
 		}
 		f := m.number(tag >> 3)
-		if f == nil || f.tag() != tag && (!f.list || tag&7 != wireBytes || f.message != nil) {
+		if f == nil || !f.takes(tag) {
 			continue
 		}
 		at := spanOf(b, k, i, tag)

@@ -186,7 +186,7 @@ func (d *Decoder) run(p *program, b []byte, i, end, depth int) bool {
 					next-- // which may go on
 				}
 			}
-			if s == nil || s.tag != tag && !(s.op == opList || s.op == opJSON && s.field.list) {
+			if s == nil || !s.field.takes(tag) {
 				if i = skip(b, i, tag, depth); i < 0 {
 					return false
 				}
@@ -305,8 +305,6 @@ func (d *Decoder) items(s *step, b []byte, i int, tag uint64, depth int) int {
 			}
 		}
 		return end
-	case tag != s.tag:
-		return skip(b, i, tag, depth)
 	case e.field.message != nil:
 		next := skip(b, i, tag, depth)
 		if next < 0 {
