@@ -25,6 +25,7 @@ type exchange struct {
 
 	marks marks // of each task
 	ended []bool
+	ends  bool  // one of them has ended in this life
 	mark  int64 // as it was passed on
 	quiet bool  // likewise
 	told  bool  // every task knows that no more rows are wanted
@@ -48,6 +49,7 @@ type message struct {
 	batch *vec.Batch
 	mark  int64
 	quiet bool // with mark: the task's input is idle
+	past  bool // of messageEnd: what the end brings is part of what was restored, or another task's
 }
 
 func (b *builder) exchange(t *tree, n *plan.Exchange, to target) error {
@@ -185,6 +187,7 @@ func (x *exchange) take(ctx context.Context, m message) error {
 		x.marks.set(m.from, m.mark, m.quiet)
 	case messageEnd:
 		x.ended[m.from] = true
+		x.ends = x.ends || !m.past
 		x.marks.set(m.from, math.MaxInt64, false)
 		left := 0
 		for _, ended := range x.ended {
@@ -192,8 +195,11 @@ func (x *exchange) take(ctx context.Context, m message) error {
 				left++
 			}
 		}
-		if left == 0 {
+		switch {
+		case left == 0 && x.ends:
 			return x.node.to.finish(ctx)
+		case left == 0:
+			return x.node.to.skip(ctx)
 		}
 	}
 	// A task that is idle is waited for: it may hold rows of before (groups of a
@@ -224,6 +230,12 @@ func (x *exchange) Barrier(ctx context.Context, _ stream.Epoch, _ operator.Outpu
 // Finish tells every task.
 func (x *exchange) Finish(ctx context.Context, _ int, _ operator.Output) error {
 	return x.tell(ctx, message{kind: messageEnd})
+}
+
+// skip tells every task that the end has brought nothing here: what it brings was
+// restored, or is another task's to bring.
+func (x *exchange) skip(ctx context.Context) error {
+	return x.tell(ctx, message{kind: messageEnd, past: true})
 }
 
 // Close drops what is gathered.

@@ -20,6 +20,7 @@ type life struct {
 	finishing   bool // the epoch that runs is the last
 	ending      bool // likewise, of this life: no task goes on behind it
 	wasLast     bool // it was committed before this life began
+	goesOn      bool // it was, of a job that another text has replaced: what its streams have got since is read
 	j           *job
 	lived       chan struct{} // closed when it ends
 	settings    jobSettings

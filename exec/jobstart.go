@@ -262,8 +262,7 @@ func (t *task) readBounded(ctx context.Context, first bool) error {
 		if leaf.again || first && t.number == 0 {
 			err = t.tree.readLeaf(ctx, leaf)
 		} else {
-			leaf.done = true
-			err = leaf.to.skip(ctx)
+			err = leaf.skip(ctx)
 		}
 		if err != nil {
 			return err
@@ -438,7 +437,7 @@ func (t *task) openSources(ctx context.Context, p state.Progress) error {
 				from = append(from, stream.Position{Split: stream.Split(at.Split), Offset: at.Offset})
 			}
 		}
-		if leaf.clock != nil && hasEnded(p, name) {
+		if hasEnded(p, name) && (leaf.clock != nil || !l.goesOn) {
 			continue
 		}
 		if leaf.scan.table != nil && len(from) > 0 {

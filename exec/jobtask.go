@@ -208,6 +208,12 @@ func (t *task) over(ctx context.Context, leaf *leaf) error {
 	return leaf.end(ctx)
 }
 
+// past takes note that a stream had ended before this life: nothing goes out for that again.
+func (t *task) past(ctx context.Context, leaf *leaf) error {
+	t.open--
+	return leaf.skip(ctx)
+}
+
 // settle ends the streams of which nobody wants more, as behind a LIMIT that has
 // its rows. Their positions stay where they are.
 func (t *task) settle(ctx context.Context) error {

@@ -87,10 +87,10 @@ func (t *task) begun(ctx context.Context, first bool) error {
 		return err
 	}
 	for _, leaf := range t.tree.leaves {
-		if slices.Contains(t.live, leaf) {
+		if leaf.done || slices.Contains(t.live, leaf) {
 			continue
 		}
-		if err := leaf.end(ctx); err != nil { // nothing where it was read
+		if err := leaf.skip(ctx); err != nil {
 			return err
 		}
 	}

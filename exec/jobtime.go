@@ -48,15 +48,18 @@ func (t *task) agree(ctx context.Context) error {
 }
 
 // watermarks are those of the epoch that runs, and of what they were passed on as
-// under the name of no split.
+// under the name of no split. A source that has ended has one there, be it of a stream
+// with a time or not.
 func (l *life) watermarks() []state.Watermark {
 	var all []state.Watermark
 	for _, leaf := range l.tasks[0].live { // which has the time of every task's splits
-		if leaf.clock == nil {
+		name := l.tasks[0].names[leaf.scan]
+		if leaf.clock != nil {
+			all = leaf.clock.stored(all, name)
+		} else if leaf.scan.table != nil {
 			continue
 		}
-		name := l.tasks[0].names[leaf.scan]
-		if all = leaf.clock.stored(all, name); l.ended(name) {
+		if l.ended(name) {
 			all = append(all, state.Watermark{Source: name, Micros: math.MaxInt64}) // the later one counts
 		}
 	}
@@ -113,7 +116,8 @@ func (t *task) setClocks(p state.Progress) {
 }
 
 // hasEnded reports whether a source had ended in the committed epoch: it is read no
-// more, and holds nothing back.
+// more, and holds nothing back. What went out at its end went out in that epoch, or in
+// one before.
 func hasEnded(p state.Progress, source string) bool {
 	return slices.ContainsFunc(p.Watermarks, func(w state.Watermark) bool {
 		return w.Source == source && w.Split == "" && w.Micros == math.MaxInt64
@@ -144,13 +148,13 @@ func (t *task) look() {
 // resumeClocks passes on the watermarks that were passed on before.
 func (t *task) resumeClocks(ctx context.Context) error {
 	for _, leaf := range t.live {
-		if leaf.clock == nil {
-			continue
-		}
 		if leaf.scan.reader == nil { // it has ended
-			if err := t.over(ctx, leaf); err != nil {
+			if err := t.past(ctx, leaf); err != nil {
 				return err
 			}
+			continue
+		}
+		if leaf.clock == nil {
 			continue
 		}
 		leaf.clock.mu.Lock()
@@ -210,6 +214,7 @@ func (l *life) loadMarks() error {
 		}
 		if stateNumber(key) == lastEpoch {
 			l.wasLast = string(value[8:]) == l.j.def.Text
+			l.goesOn = !l.wasLast
 		} else if i := int(stateNumber(key)); i < len(meets) && shapeOf(meets[i]) == string(value[8:]) {
 			l.marks[i] = int64(binary.BigEndian.Uint64(value))
 		}

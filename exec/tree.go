@@ -156,7 +156,7 @@ func (t target) skip(ctx context.Context) error {
 	x, exchanges := n.op.(*exchange)
 	switch {
 	case exchanges:
-		return x.Finish(ctx, t.input, n)
+		return x.skip(ctx)
 	case n.open == 0:
 		return n.to.skip(ctx)
 	case !n.off:
@@ -211,6 +211,15 @@ func (l *leaf) end(ctx context.Context) error {
 	}
 	l.done = true
 	if err := l.to.finish(ctx); err != nil && !errors.Is(err, stream.Done) {
+		return err
+	}
+	return nil
+}
+
+// skip ends a leaf whose rows are part of what was restored, or another task's.
+func (l *leaf) skip(ctx context.Context) error {
+	l.done = true
+	if err := l.to.skip(ctx); err != nil && !errors.Is(err, stream.Done) {
 		return err
 	}
 	return nil

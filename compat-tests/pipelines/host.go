@@ -128,13 +128,18 @@ func (h *Host) Await(c Call, _ *struct{}) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Limit)
 	defer cancel()
-	return e.finished(ctx, func() bool {
-		n := int64(0)
+	n := int64(0)
+	err = e.finished(ctx, func() bool {
+		n = 0
 		for _, j := range e.server.Jobs.Jobs() {
 			n += j.RowsOut
 		}
 		return n >= int64(c.Rows)
 	})
+	if err != nil {
+		return fmt.Errorf("%w; they have given %d rows of %d, with the watermarks %+v", err, n, c.Rows, e.server.Jobs.Watermarks())
+	}
+	return nil
 }
 
 // failure is why a job has failed; nil: none has.
