@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
@@ -63,12 +64,15 @@ const (
 // hotPart is how much of its share an operator's own table may hold before it
 // becomes the generation before, less hotLess of what pages hold in memory, which is
 // at most cachePart of the share. Where the own table has hotFull of what it may hold
-// the end of the epoch cannot wait.
+// the end of the epoch cannot wait; where it has hotUrgent, all that is to be merged is
+// written at once, of which an epoch else writes a share's epochPart.
 const (
 	hotPart   = 0.4
 	hotLess   = 1.0 / 3
 	hotFull   = 1.5
+	hotUrgent = 1.25
 	cachePart = 0.6
+	epochPart = 8
 )
 
 // generation is a table of groups that changes no more.
@@ -329,7 +333,7 @@ func (e *evicted) save(w StateWriter, held int64, groups int) (full bool, err er
 		if held < most {
 			part = 1.25 * float64(held) / float64(most)
 		}
-		if err := e.take(w, part); err != nil {
+		if err := e.take(w, part, epochPages(e.account.Share(), held, most)); err != nil {
 			return false, err
 		}
 	}
@@ -340,15 +344,22 @@ func (e *evicted) save(w StateWriter, held int64, groups int) (full bool, err er
 	return full, nil
 }
 
-// take writes pages that have been merged: at least the part given of all.
-func (e *evicted) take(w StateWriter, part float64) error {
-	m := e.old.merge
-	writes, merged, more, err := m.take(part)
+// epochPages is how many bytes of pages an epoch writes before it ends, though what is
+// merged is behind then: they lie in memory until the epoch is committed. Where the own
+// tables hold far more than the most they may, nothing bounds it.
+func epochPages(share, held, most int64) int {
+	if float64(held) > hotUrgent*float64(most) {
+		return math.MaxInt
+	}
+	return int(max(share/epochPart, 2*mergeAhead))
+}
+
+// take writes pages that have been merged: at least the part given of all, or about
+// so many bytes.
+func (e *evicted) take(w StateWriter, part float64, bytes int) error {
+	merged, more, err := e.old.merge.take(part, bytes, func(p pageWrite) { e.write(w, p) })
 	if err != nil {
 		return fmt.Errorf("merging evicted groups: %w", err)
-	}
-	for _, p := range writes {
-		e.write(w, p)
 	}
 	e.now.groups += more
 	if merged > e.now.merged {

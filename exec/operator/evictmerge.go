@@ -12,7 +12,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// mergeAhead is how many bytes of merged pages wait for the end of an epoch.
+// mergeAhead is how many bytes of merged pages wait for who writes them.
 const mergeAhead = 8 << 20
 
 // mergeChunk is how many pages are merged at a time.
@@ -29,6 +29,14 @@ type pageWrite struct {
 	filter []uint64
 	lies   pageLies
 	more   int
+}
+
+// size is how many bytes are written of it.
+func (p pageWrite) size() int {
+	if p.delta != nil {
+		return len(p.delta)
+	}
+	return len(p.value)
 }
 
 // merge puts the groups of a generation into pages, in a goroutine of its own, which
@@ -58,7 +66,6 @@ type merge struct {
 	bytes  int
 	merged int   // pages as the space's bits number them
 	more   int64 // groups that are in pages now and were not
-	hurry  int   // up to which nothing holds the goroutine back
 	ended  bool  // the goroutine is to end
 	err    error
 }
@@ -90,17 +97,35 @@ func (m *merge) close() {
 	<-m.done
 }
 
-// take returns the pages that have been made since it was last called, and how far
-// merging has come; it waits until that is the part given of all.
-// more is by how many groups the pages hold more than before.
-func (m *merge) take(part float64) (writes []pageWrite, merged int, more int64, err error) {
+// take gives write the pages that have been made since it was last called, and more as
+// they are made, until merging has come to the part given of all or write has had so many
+// bytes. It returns how far merging has come, and by how many groups the pages that were
+// written hold more than before.
+func (m *merge) take(part float64, most int, write func(p pageWrite)) (merged int, more int64, err error) {
 	all := 1 << m.space.bits
 	target := min(int(part*float64(all)+0.999), all)
+	for bytes := 0; ; {
+		writes, merged, grown, err := m.made(target)
+		if err != nil {
+			return 0, 0, err
+		}
+		more += grown
+		for _, p := range writes {
+			bytes += p.size()
+			write(p)
+		}
+		if merged >= target || bytes >= most {
+			return merged, more, nil
+		}
+	}
+}
+
+// made takes the pages that wait. Where there are none and merging has not come to
+// target, it waits for some.
+func (m *merge) made(target int) (writes []pageWrite, merged int, more int64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.hurry = max(m.hurry, target)
-	m.moved.Broadcast()
-	for m.merged < target && m.err == nil {
+	for len(m.ready) == 0 && m.merged < target && m.err == nil {
 		m.moved.Wait()
 	}
 	if m.err != nil {
@@ -117,12 +142,12 @@ func (m *merge) offer(writes []pageWrite, merged int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, w := range writes {
-		m.bytes += len(w.value)
+		m.bytes += len(w.value) + len(w.delta)
 		m.more += int64(w.more)
 	}
 	m.ready, m.merged = append(m.ready, writes...), merged
 	m.moved.Broadcast()
-	for m.bytes > mergeAhead && m.merged >= m.hurry && !m.ended && merged < 1<<m.space.bits {
+	for m.bytes > mergeAhead && !m.ended && merged < 1<<m.space.bits {
 		m.moved.Wait()
 	}
 	return !m.ended

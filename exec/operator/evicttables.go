@@ -148,7 +148,7 @@ func (t *evictedTables) close() {
 // proceed writes what of a table's evicted groups has changed.
 func (e *evicted) proceed(w StateWriter) error {
 	if e.old != nil && e.old.merge != nil {
-		if err := e.take(w, e.of.pace()); err != nil {
+		if err := e.take(w, e.of.pace(), epochPages(e.of.account.Share(), e.of.held, e.of.most)); err != nil {
 			return err
 		}
 	}
