@@ -45,26 +45,29 @@ type Options struct {
 // defaultMemTable bounds what Badger holds in memory before it writes a table,
 // and, at 15 % of it, the largest atomic write. The arena is touched as it
 // fills, so an idle store holds little of it. Badger builds a table in pieces of
-// 8 MB, then 16, and keeps eight tables' pieces for some seconds: what memory
-// has, with its last write, must fit the first.
-const defaultMemTable = 6 << 20
+// 2 MB, then 4, then 8, as baseTable has it, and keeps eight tables' pieces for some
+// seconds: what memory has, with its last write, must fit the first two.
+const defaultMemTable = 9 << 19
 
 const (
 	memTables = 2 // that wait to be written, beside the one that is filled
 	// levelZeroStall is how many tables, of a memory table each, may wait to be merged
 	// before who writes waits: loads wait for the disk, not for merges.
-	levelZeroStall = 32
+	levelZeroStall = 42
 	// levelZeroTables is how many of them are merged at a time, into a level of up to
 	// baseLevel bytes. What an epoch writes lies all over the keys, so a merge writes all of
 	// that level anew: more at a time is less written for each page, and levels smaller than
 	// this would each write it once more, the last in table files of 4 MB and more. With 5
 	// and 10 MB, keys that come at random take twice the bytes and a third more time.
-	levelZeroTables = 12
+	levelZeroTables = 16
 	baseLevel       = 256 << 20
 	// baseTable is the size of a table file, twice that with each level after the one of
 	// baseLevel. Badger builds a dozen at a time, each in memory of twice its size, and
 	// keeps that of eight for the next ones.
-	baseTable  = 1 << 20
+	baseTable = 1 << 20
+	// tableBlock holds several pages. Badger begins one with memory of its size, and leaves
+	// that unused where the first page is larger: with 4 KB a table takes twice its bytes.
+	tableBlock = 32 << 10
 	blockCache = 8 << 20
 	indexCache = 8 << 20
 )
@@ -204,6 +207,7 @@ func (s *Store) openBadger(o Options) (*badger.DB, error) {
 		WithMemTableSize(mem).
 		WithNumMemtables(memTables).
 		WithBaseTableSize(baseTable).
+		WithBlockSize(tableBlock).
 		WithBaseLevelSize(baseLevel).
 		WithNumLevelZeroTables(levelZeroTables).
 		WithNumLevelZeroTablesStall(stall).
