@@ -145,6 +145,9 @@ func (b *builder) intervalJoin(t *tree, n *plan.Join, to target) error {
 
 func (b *builder) asOfJoin(t *tree, n *plan.AsOfJoin, to target) error {
 	spec := operator.AsOfJoinSpec{Kind: n.Kind, KeyTypes: exprTypes(n.LeftKeys), Account: b.account, Fault: b.fault}
+	if b.live && len(n.LeftKeys) > 0 {
+		spec.Account = b.evicter(t, n)
+	}
 	spec.Types[0], spec.Types[1] = schemaTypes(n.Left), schemaTypes(n.Right)
 	var err error
 	if spec.Keys, spec.Cond, err = b.joinPrograms(n.LeftKeys, n.RightKeys, n.Cond); err != nil {

@@ -80,6 +80,15 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// netRows is what the rows that a job has given come to: a changelog, or rows that stay.
+func netRows(t *testing.T, rows []string) []string {
+	t.Helper()
+	if len(rows) > 0 && (strings.HasPrefix(rows[0], "+|") || strings.HasPrefix(rows[0], "-|")) {
+		return accumulated(t, rows)
+	}
+	return rows
+}
+
 // accumulated is what a changelog comes to, sorted.
 func accumulated(t *testing.T, changes []string) []string {
 	t.Helper()

@@ -35,9 +35,11 @@ type AsOfJoinSpec struct {
 type AsOfJoin struct {
 	spec      AsOfJoinSpec
 	watermark int64
-	over      bool // the right input has ended
+	pruned    int64 // the watermark by which versions were forgotten last
+	over      bool  // the right input has ended
 	sides     [2]asOfSide
-	due       dueHeap   // waiting left rows
+	due       dueHeap   // waiting left rows that are in memory
+	away      asOfAway  // and the others
 	table     *table    // of the right rows' keys; nil: there are none
 	versions  [][]int32 // by key: right rows, the oldest first
 	many      []int32   // keys that have more than one, each at least once
@@ -45,8 +47,14 @@ type AsOfJoin struct {
 	live      []int32
 	sel       selector
 	kept      *keptAsOf // nil: nothing is
+	evicted   *evicted  // versions that are not in memory; nil: all are
+	back      versionsBack
 
-	lefts, rights []int32 // pairs that go out
+	ready         []due   // waiting rows that go out
+	met           []int32 // by row of a batch: its version, see meet
+	wanted        []int32
+	lent          *vec.Batch // versions that are not in memory, of the batch at hand
+	lefts, rights []int32    // pairs that go out
 	alone         []int32
 	pairs         *vec.Batch
 	nulls         []vec.Vec // one NULL row of each right column
@@ -62,11 +70,12 @@ type asOfSide struct {
 	times    []int64
 	dead     int
 	held     int64
+	beside   int64 // of that: what is not in rows
 }
 
 // NewAsOfJoin returns an AsOfJoin.
 func NewAsOfJoin(s AsOfJoinSpec) *AsOfJoin {
-	j := &AsOfJoin{spec: s, watermark: math.MinInt64}
+	j := &AsOfJoin{spec: s, watermark: math.MinInt64, pruned: math.MinInt64, lent: vec.NewBatch(s.Types[JoinRight])}
 	for i := range j.sides {
 		j.sides[i] = asOfSide{
 			programs: append(slices.Clone(s.Keys[i]), s.Times[i]), cols: make([]vec.Vec, len(s.KeyTypes)+1), rows: vec.NewBatch(s.Types[i]),
@@ -96,85 +105,109 @@ func (j *AsOfJoin) Process(ctx context.Context, input int, b *vec.Batch, out Out
 	}
 	sel = j.sel.all(sel, b.Rows)
 	if input == JoinRight {
-		return j.keep(b, sel)
+		err = j.keep(b, sel)
+	} else {
+		err = j.wait(ctx, b, sel, out)
 	}
-	return j.wait(ctx, b, sel, out)
+	if err != nil {
+		return err
+	}
+	return j.checkMemory()
 }
 
 // keep adds versions. A row without a key or a time is one of nothing.
 func (j *AsOfJoin) keep(b *vec.Batch, sel []int32) error {
 	s := &j.sides[JoinRight]
-	keys, at := s.cols[:len(s.cols)-1], timeColumn(s.cols[len(s.cols)-1])
-	own := make([]int32, 0, len(sel))
-	for _, r := range sel {
-		if _, ok := at.get(r); ok && !anyNull(keys, int(r)) {
-			own = append(own, r)
-		}
-	}
+	own := s.dated(sel)
 	j.ids = sized(j.ids, b.Rows)
 	if j.table == nil {
 		clear(j.ids)
-	} else if err := j.table.assign(keys, b.Rows, own, j.ids); err != nil {
+		return j.putVersions(b, own)
+	}
+	known := j.table.Len()
+	if err := j.table.assign(s.keys(), b.Rows, own, j.ids); err != nil {
 		return err
 	}
+	if err := j.fetch(known); err != nil {
+		return err
+	}
+	return j.putVersions(b, own)
+}
+
+// putVersions copies rows of a batch, whose keys ids has and whose times the side.
+func (j *AsOfJoin) putVersions(b *vec.Batch, own []int32) error {
+	s := &j.sides[JoinRight]
+	at := timeColumn(s.time())
 	for _, r := range own {
 		t, _ := at.get(r)
-		k := j.ids[r]
-		for int(k) >= len(j.versions) {
-			j.versions = append(j.versions, nil)
-		}
-		row := int32(len(s.times))
-		s.times = append(s.times, t)
-		list := append(j.versions[k], row)
-		for i := len(list) - 1; i > 0 && s.times[list[i-1]] > t; i-- {
-			list[i], list[i-1] = list[i-1], list[i]
-		}
-		if j.versions[k] = list; len(list) == 2 {
-			j.many = append(j.many, k)
-		}
+		j.putVersion(j.ids[r], t)
 	}
 	for i, c := range b.Cols {
 		vec.CopyRows(s.rows.Cols[i], c, own)
 	}
 	s.rows.Rows += len(own)
 	return s.charge(j.spec.Account)
+}
+
+// putVersion gives a key the next row of the side, by its time.
+func (j *AsOfJoin) putVersion(k int32, t int64) {
+	s := &j.sides[JoinRight]
+	for int(k) >= len(j.versions) {
+		j.versions = append(j.versions, nil)
+	}
+	row := int32(len(s.times))
+	s.times = append(s.times, t)
+	list := append(j.versions[k], row)
+	for i := len(list) - 1; i > 0 && s.times[list[i-1]] > t; i-- {
+		list[i], list[i-1] = list[i-1], list[i]
+	}
+	if j.versions[k] = list; len(list) == 2 {
+		j.many = append(j.many, k)
+	}
 }
 
 // wait takes left rows: those that are late, or have no version to wait for, go out
 // at once.
 func (j *AsOfJoin) wait(ctx context.Context, b *vec.Batch, sel []int32, out Output) error {
 	s := &j.sides[JoinLeft]
-	keys, at := s.cols[:len(s.cols)-1], timeColumn(s.cols[len(s.cols)-1])
+	keys, at := s.keys(), timeColumn(s.time())
 	own := make([]int32, 0, len(sel))
-	var now []int32
+	var now, keyed []int32
 	for _, r := range sel {
-		switch t, ok := at.get(r); {
-		case !ok || anyNull(keys, int(r)) || j.over || t < j.watermark:
-			now = append(now, r)
-		default:
+		t, ok := at.get(r)
+		switch ok = ok && !anyNull(keys, int(r)); {
+		case ok && !j.over && t >= j.watermark:
 			own = append(own, r)
+			continue
+		case ok:
+			keyed = append(keyed, r)
 		}
+		now = append(now, r)
 	}
 	if len(now) > 0 {
-		j.ids = sized(j.ids, b.Rows)
-		j.find(keys, b.Rows, now, j.ids)
+		j.met = sized(j.met, b.Rows)
 		for _, r := range now {
-			t, ok := at.get(r)
-			version := int32(-1)
-			if ok && !anyNull(keys, int(r)) {
-				version = j.version(j.ids[r], t)
-			}
-			if err := j.pair(ctx, b.Cols, b.Rows, r, version, out); err != nil {
+			j.met[r] = -1
+		}
+		err := j.meet(keys, b.Rows, keyed, func(r int32) int64 {
+			t, _ := at.get(r)
+			return t
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range now {
+			if err := j.pair(ctx, b.Cols, r, j.met[r], out); err != nil {
 				return err
 			}
 		}
-		if err := j.flush(ctx, b.Cols, b.Rows, out); err != nil {
+		if err := j.flush(ctx, b.Cols, out); err != nil {
 			return err
 		}
 	}
 	for _, r := range own {
 		t, _ := at.get(r)
-		j.due.push(due{at: t, row: int32(len(s.times))})
+		j.due.push(due{at: t, bucket: inMemory, row: int32(len(s.times))})
 		s.times = append(s.times, t)
 	}
 	for i, c := range b.Cols {
@@ -184,8 +217,28 @@ func (j *AsOfJoin) wait(ctx context.Context, b *vec.Batch, sel []int32, out Outp
 	return s.charge(j.spec.Account)
 }
 
+// keys are those of the batch that the programs were run of last, time its times.
+func (s *asOfSide) keys() []vec.Vec { return s.cols[:len(s.cols)-1] }
+
+func (s *asOfSide) time() vec.Vec { return s.cols[len(s.cols)-1] }
+
+// dated are the rows of sel that have a key and a time.
+func (s *asOfSide) dated(sel []int32) []int32 {
+	keys, at := s.keys(), timeColumn(s.time())
+	own := make([]int32, 0, len(sel))
+	for _, r := range sel {
+		if _, ok := at.get(r); ok && !anyNull(keys, int(r)) {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
+// bytes are what the side holds.
+func (s *asOfSide) bytes() int64 { return batchBytes(s.rows) + int64(len(s.times))*(8+24) + s.beside }
+
 func (s *asOfSide) charge(account *memory.Account) error {
-	now := batchBytes(s.rows) + int64(len(s.times))*(8+24)
+	now := s.bytes()
 	err := account.Resize(s.held, now)
 	if err == nil {
 		s.held = now
@@ -193,15 +246,29 @@ func (s *asOfSide) charge(account *memory.Account) error {
 	return err
 }
 
-// find writes the keys of rows, -1 for those that no version has.
-func (j *AsOfJoin) find(keys []vec.Vec, n int, sel, ids []int32) {
-	if j.table != nil {
-		j.table.lookup(keys, n, sel, ids)
-		return
+// meet writes into met, where it has -1, what rows of keys meet at their times: a row of the
+// right side, or firstLent less one of lent.
+func (j *AsOfJoin) meet(keys []vec.Vec, n int, sel []int32, at func(r int32) int64) error {
+	j.ids = sized(j.ids, n)
+	j.lent.Reset()
+	switch {
+	case j.table == nil:
+		for _, r := range sel {
+			j.ids[r] = 0
+		}
+	case !j.evicted.some():
+		j.table.lookup(keys, n, sel, j.ids)
+	case j.evicted.missing(j.table, keys, n, sel, j.ids):
+		if err := j.borrow(at); err != nil {
+			return err
+		}
 	}
 	for _, r := range sel {
-		ids[r] = 0
+		if j.ids[r] >= 0 {
+			j.met[r] = j.version(j.ids[r], at(r))
+		}
 	}
+	return nil
 }
 
 // version is the newest row of a key whose time is not after t; -1: there is none.
@@ -223,8 +290,8 @@ func (j *AsOfJoin) version(key int32, t int64) int32 {
 }
 
 // pair takes a left row of cols and its version.
-func (j *AsOfJoin) pair(ctx context.Context, cols []vec.Vec, n int, left, right int32, out Output) error {
-	if right < 0 {
+func (j *AsOfJoin) pair(ctx context.Context, cols []vec.Vec, left, right int32, out Output) error {
+	if right == -1 {
 		j.alone = append(j.alone, left)
 	} else {
 		j.lefts, j.rights = append(j.lefts, left), append(j.rights, right)
@@ -232,11 +299,11 @@ func (j *AsOfJoin) pair(ctx context.Context, cols []vec.Vec, n int, left, right 
 	if len(j.lefts) < vec.MaxRows && len(j.alone) < vec.MaxRows {
 		return nil
 	}
-	return j.flush(ctx, cols, n, out)
+	return j.flush(ctx, cols, out)
 }
 
 // flush passes the pairs on, and what has no version.
-func (j *AsOfJoin) flush(ctx context.Context, cols []vec.Vec, _ int, out Output) error {
+func (j *AsOfJoin) flush(ctx context.Context, cols []vec.Vec, out Output) error {
 	width := len(j.spec.Types[JoinLeft])
 	if n := len(j.lefts); n > 0 {
 		j.fill(cols, j.lefts, j.rights)
@@ -292,9 +359,7 @@ func (j *AsOfJoin) fill(cols []vec.Vec, lefts, rights []int32) {
 		vec.CopyRows(j.pairs.Cols[i], c, lefts)
 	}
 	if rights != nil {
-		for i, c := range j.sides[JoinRight].rows.Cols {
-			vec.CopyRows(j.pairs.Cols[width+i], c, rights)
-		}
+		j.fillRight(j.pairs.Cols[width:], rights)
 	}
 	j.pairs.Rows = len(lefts)
 }
@@ -307,66 +372,89 @@ func (j *AsOfJoin) Watermark(ctx context.Context, t int64, out Output) error {
 
 func (j *AsOfJoin) release(ctx context.Context, out Output) error {
 	s := &j.sides[JoinLeft]
-	if len(j.due) == 0 {
+	if len(j.due)+len(j.away.blocks) == 0 {
 		return nil
 	}
+	defer j.away.letGo()
 	part := vec.NewBatch(j.spec.Types[JoinLeft])
-	var rows []int32
 	for {
-		rows = rows[:0]
-		for len(rows) < vec.MaxRows && len(j.due) > 0 && (j.over || j.due[0].at < j.watermark) {
-			rows = append(rows, j.due.pop().row)
+		rows, err := j.ripe(j.ready[:0])
+		if err != nil {
+			return err
 		}
+		j.ready = rows
 		if len(rows) == 0 {
 			break
 		}
-		part.Reset()
-		for i, c := range s.rows.Cols {
-			vec.CopyRows(part.Cols[i], c, rows)
-		}
-		part.Rows = len(rows)
+		j.takeWaiting(part, rows)
 		sel, err := runAll(s.programs, part, s.cols, j.spec.Fault, &j.live)
 		if err != nil {
 			return err
 		}
 		sel = j.sel.all(sel, part.Rows)
-		j.ids = sized(j.ids, part.Rows)
-		j.find(s.cols[:len(s.cols)-1], part.Rows, sel, j.ids)
+		j.met = sized(j.met, part.Rows)
 		for _, r := range sel {
-			if err := j.pair(ctx, part.Cols, part.Rows, r, j.version(j.ids[r], s.times[rows[r]]), out); err != nil {
+			j.met[r] = -1
+		}
+		if err := j.meet(s.keys(), part.Rows, sel, func(r int32) int64 { return rows[r].at }); err != nil {
+			return err
+		}
+		for _, r := range sel {
+			if err := j.pair(ctx, part.Cols, r, j.met[r], out); err != nil {
 				return err
 			}
 		}
-		if err := j.flush(ctx, part.Cols, part.Rows, out); err != nil {
+		if err := j.flush(ctx, part.Cols, out); err != nil {
 			return err
 		}
-		s.dead += len(rows)
 	}
 	return j.compactLeft()
+}
+
+// ripe appends left rows that need not wait any more, in the order of their times, a
+// batch at most.
+func (j *AsOfJoin) ripe(rows []due) ([]due, error) {
+	for len(rows) < vec.MaxRows {
+		if next, some := j.away.soonest(); some && (j.over || next < j.watermark) && (len(j.due) == 0 || next <= j.due[0].at) {
+			if err := j.bringBack(); err != nil {
+				return rows, err
+			}
+			continue
+		}
+		if len(j.due) == 0 || !j.over && j.due[0].at >= j.watermark {
+			break
+		}
+		rows = append(rows, j.due.pop())
+	}
+	return rows, nil
 }
 
 // compactLeft drops the rows that have gone out where they are most.
 func (j *AsOfJoin) compactLeft() error {
 	s := &j.sides[JoinLeft]
-	if s.dead == 0 || len(j.due) > 0 && (s.dead < fewRows || 2*s.dead < len(s.times)) {
+	if s.dead == 0 || len(s.times) > s.dead && (s.dead < fewRows || 2*s.dead < len(s.times)) {
 		return nil
 	}
 	rows := make([]int32, 0, len(j.due))
 	for _, d := range j.due {
-		rows = append(rows, d.row)
+		if d.bucket == inMemory {
+			rows = append(rows, d.row)
+		}
 	}
 	slices.Sort(rows)
+	j.renumber()
 	now := s.pick(rows)
-	for i := range j.due {
-		j.due[i].row = now[j.due[i].row]
+	for i, d := range j.due {
+		if d.bucket == inMemory {
+			j.due[i].row = now[d.row]
+		}
 	}
-	j.kept.restart(JoinLeft)
 	return s.charge(j.spec.Account)
 }
 
 // pick leaves the rows named, in that order, and returns where each went.
-func (s *asOfSide) pick(rows []int32) map[int32]int32 {
-	to := make(map[int32]int32, len(rows))
+func (s *asOfSide) pick(rows []int32) []int32 {
+	to := make([]int32, len(s.times))
 	fresh, times := &vec.Batch{Rows: len(rows)}, make([]int64, len(rows))
 	for i, r := range rows {
 		to[r], times[i] = int32(i), s.times[r]
@@ -385,6 +473,7 @@ func (j *AsOfJoin) Barrier(context.Context, stream.Epoch, Output) error { return
 
 func (j *AsOfJoin) prune() error {
 	s := &j.sides[JoinRight]
+	j.pruned = j.watermark
 	kept := j.many[:0]
 	for _, k := range j.many {
 		list := j.versions[k]
@@ -431,6 +520,8 @@ func (j *AsOfJoin) Finish(ctx context.Context, input int, out Output) error {
 
 // Close gives the rows back.
 func (j *AsOfJoin) Close() error {
+	j.evicted.close()
+	j.away = asOfAway{}
 	if j.table != nil {
 		j.table.close()
 	}

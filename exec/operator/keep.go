@@ -130,6 +130,21 @@ func (p *pages) setParts(w StateWriter, page int, value []byte, was int) (n int,
 	return n, nil
 }
 
+// get appends a page, which is there, to dst.
+func (p *pages) get(r StateReader, page int, dst []byte) ([]byte, error) {
+	for part := range int(p.parts[page]) {
+		var ok bool
+		var err error
+		if dst, ok, err = r.get(p.key(page, part), dst); err != nil {
+			return dst, err
+		}
+		if !ok {
+			return dst, errKept
+		}
+	}
+	return dst, nil
+}
+
 // drop removes every page.
 func (p *pages) drop(w StateWriter) {
 	for page, n := range p.parts {

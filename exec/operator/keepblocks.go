@@ -24,10 +24,15 @@ func newBlocks(ts []types.Type) *blocks { return &blocks{batch: *vec.NewBatch(ts
 
 // save writes rows from to n-1, and what shares a block with them.
 func (b *blocks) save(w StateWriter, p *pages, cols []vec.Vec, from, n int) error {
+	return b.saveFrom(w, p, cols, 0, from, n)
+}
+
+// saveFrom is save of columns that begin with row first, which a block begins with.
+func (b *blocks) saveFrom(w StateWriter, p *pages, cols []vec.Vec, first, from, n int) error {
 	for page := from / blockRows; page*blockRows < n; page++ {
 		b.sel, b.buf = b.sel[:0], b.buf[:0]
 		for r := page * blockRows; r < min((page+1)*blockRows, n); r++ {
-			b.sel = append(b.sel, int32(r))
+			b.sel = append(b.sel, int32(r-first))
 		}
 		b.batch.Reset()
 		for i, c := range cols {
