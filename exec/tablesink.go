@@ -289,6 +289,8 @@ func (s *tableSink) deliver(ctx context.Context, e stream.Epoch, token []byte) e
 		}
 		s.x = s.e.o.Tables.Begin()
 		s.snap = s.x.Statement()
+		// Of rows that the table does not take by now nothing is left to do: the record of
+		// the epoch ends the transaction, also where none is taken.
 		if _, err := s.apply(ctx, list); err != nil {
 			s.drop()
 			return err

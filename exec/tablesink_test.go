@@ -10,7 +10,12 @@ import (
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/catalog/types"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
+	"github.com/ferrisstreams/ferrisstreams/exec/table"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+	"github.com/ferrisstreams/ferrisstreams/state"
 )
 
 // tableJob starts a job whose rows go to a table.
@@ -148,6 +153,81 @@ func TestTableSinkAllAtFault(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("the table is locked")
+	}
+}
+
+// TestTableSinkRepeated: of an epoch that was decided, and not in the table when the process
+// died, the start writes what was staged. A row that breaks a rule by then, as another has
+// come with its key, is at fault as any is: the others are written, once, and the table is
+// not locked, also where none is left.
+func TestTableSinkRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		staged []int64
+		want   []string
+	}{
+		"some": {[]int64{3, 4, 5}, []string{"1|a", "2|b", "3|s", "4|x", "5|s", "6|f"}},
+		"all":  {[]int64{4}, []string{"1|a", "2|b", "4|x", "6|f"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			e := f.events("e")
+			f.run("CREATE TABLE o (id bigint PRIMARY KEY, name text)")
+			if err := f.tableJob("j", "INSERT INTO o SELECT id, name FROM e", ", 'checkpoint.interval' = '10ms'"); err != nil {
+				t.Fatal(err)
+			}
+			e.add(0, event(1, "a", 1), event(2, "b", 2))
+			f.eventually(func() bool { return len(f.selected("SELECT * FROM o")) == 2 }, "the rows do not come")
+			f.run("INSERT INTO o VALUES (4, 'x')")
+			f.kill()
+			f.decide("j", "o", c.staged)
+			f.start()
+			e.add(0, event(6, "f", 6))
+			f.eventually(func() bool { return len(f.selected("SELECT * FROM o WHERE id = 6")) == 1 }, "the job does not go on")
+			if n := (jobsProvider{f.Engine}).Jobs()[0].Rejected; n != 1 {
+				t.Errorf("%d rows were refused, want 1", n)
+			}
+			f.kill()
+			f.start()
+			equal(t, "rows", f.selected("SELECT * FROM o"), c.want)
+			f.run("ALTER TABLE o ADD COLUMN more int")
+		})
+	}
+}
+
+// decide gives a job that does not run one more epoch, which is decided and of which
+// nothing is in its table: rows of these ids.
+func (f *fixture) decide(job, into string, ids []int64) {
+	f.Helper()
+	def := f.catalog.Snapshot().Job(job)
+	desc := table.Describe(f.catalog.Snapshot().Relation("public", into))
+	handle := f.store.Job(def.UUID)
+	rec, err := handle.Recover()
+	if err == nil && (rec.Dirty || rec.Prepared != nil) {
+		_, err = handle.Rollback()
+	}
+	var stage tableStage
+	if err == nil {
+		err = stage.open(f.store, def.UUID, 0)
+	}
+	var list changeList
+	for _, id := range ids {
+		b := vec.NewBatch([]types.Type{types.Of(types.Int8), types.Of(types.Text)})
+		vec.Append(b.Cols[0], types.NewInt(types.Int8, id))
+		vec.Append(b.Cols[1], types.NewText("s"))
+		list.append(vec.Insert, desc.AppendRow(nil, b.Cols, 0))
+	}
+	tokens := []state.Token{{Sink: rec.Sinks[0].Sink, Bytes: stage.prepare(list)}}
+	var pages state.Batch
+	epoch := handle.Next()
+	stage.write(&pages, stream.Epoch(epoch))
+	if err == nil {
+		_, err = handle.Prepare(epoch, &pages, state.Progress{Tokens: tokens})
+	}
+	if err == nil {
+		err = handle.Commit(epoch)
+	}
+	if err != nil {
+		f.Fatal(err)
 	}
 }
 
