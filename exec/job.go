@@ -46,7 +46,7 @@ type job struct {
 	streams   map[string]string      // the stream of each source
 	reads     map[string]sourceRead
 	measures  map[string][]stream.Measured // of each source, those that can tell, by its tasks
-	follows   map[string]bool // the sources that are followed tables
+	follows   map[string]bool              // the sources that are followed tables
 	started   time.Time
 	// unrecorded is how the job ended where the catalog could not be told, and
 	// still says that it runs; nil: it was told.

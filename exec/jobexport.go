@@ -48,7 +48,11 @@ func (t *Txn) stateFile(ctx context.Context, s *plan.StateFile) (Result, error) 
 			return Result{}, fileError(path, err)
 		}
 		defer f.Close()
-		return Result{Tag: "IMPORT STATE"}, t.e.importState(ctx, t.Snapshot(), j, f)
+		err = t.e.importState(ctx, t.Snapshot(), j, f)
+		if err != nil && sqlerr.CodeOf(err) == sqlerr.DataCorrupted {
+			err = wrapped(err, "reading file %q: %w", path, err).WithHint("EXPORT STATE OF the job that it was made of writes it again.")
+		}
+		return Result{Tag: "IMPORT STATE"}, err
 	}
 	return Result{Tag: "EXPORT STATE"}, t.e.exportTo(ctx, j, path)
 }

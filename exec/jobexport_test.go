@@ -171,6 +171,18 @@ func TestStateFiles(t *testing.T) {
 	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
 	f.waitState("j", catalog.JobStopped)
 	f.exec(&plan.StateFile{Job: "j", Path: filepath.Join(dir, "f"), Import: true})
+	cut := filepath.Join(dir, "f")
+	whole, err := os.ReadFile(cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cut, whole[:len(whole)-9], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.try(&plan.StateFile{Job: "j", Path: cut, Import: true})
+	if said := sqlerr.From(err); said == nil || said.Code != sqlerr.DataCorrupted || !strings.Contains(said.Message, cut) || !strings.Contains(said.Message, "at byte ") || said.Hint == "" {
+		t.Errorf("a file that is cut short: %+v, want its path, the place and a hint", said)
+	}
 	names, err := os.ReadDir(dir)
 	if err != nil || len(names) != 1 {
 		t.Errorf("%d files are left, want the export: %v", len(names), err)

@@ -19,6 +19,7 @@ import (
 // stream, in the query, or at a sink.
 type faultPolicy struct {
 	strategy strategy
+	chosen   bool       // failure_strategy says so
 	box      *letterBox // of deadLetter
 	retries  int        // of retryWithBackoff
 	backoff  time.Duration
@@ -53,7 +54,7 @@ func (p faultPolicy) failure(err error) error {
 
 // policyOf is that of a relation: what its options say, else what the job does.
 func (l *life) policyOf(r *catalog.Relation, box *letterBox) (faultPolicy, error) {
-	return faultPolicy{strategy: l.settings.strategy, box: box, retries: l.settings.maxRetries, backoff: l.settings.backoff}.said(r.Options)
+	return faultPolicy{strategy: l.settings.strategy, chosen: l.settings.chosen, box: box, retries: l.settings.maxRetries, backoff: l.settings.backoff}.said(r.Options)
 }
 
 // said is the policy with what a relation's options say of it.
@@ -61,6 +62,9 @@ func (p faultPolicy) said(o catalog.Options) (faultPolicy, error) {
 	var err error
 	if p.strategy, err = strategyIn(o, p.strategy); err != nil {
 		return p, err
+	}
+	if _, own := o.Get("failure_strategy"); own {
+		p.chosen = true
 	}
 	if p.retries, err = retriesOf(o, p.retries); err != nil {
 		return p, err
@@ -71,12 +75,29 @@ func (p faultPolicy) said(o catalog.Options) (faultPolicy, error) {
 	return p, err
 }
 
+// goOn is what to write for a job that is to go on past rows at fault.
+const goOn = "To go on past rows at fault, set failure_strategy = 'LogAndContinue' or 'DeadLetter'."
+
+// advice is the hint of an error that a job fails with, which names the option that was
+// written: failure_strategy, where that is, and not on_error.
+func (p faultPolicy) advice(hint string) string {
+	switch {
+	case p.chosen:
+		hint = strings.TrimSpace(strings.Replace(hint, stream.ReadOn, "", 1))
+		return strings.TrimSpace(hint + " " + goOn)
+	case hint == "":
+		return goOn
+	}
+	return hint
+}
+
 // fault decides about a record or row that failed. Any of the life's goroutines
 // may call it; count counts in the epoch that has the row.
 func (l *life) fault(p faultPolicy, where string, f letter, count func(tally) (skipped int64)) error {
 	switch p.strategy {
 	case failBatch, retryWithBackoff:
 		err := wrapped(f.err, "%s: %w", where, f.err)
+		err.Hint = p.advice(err.Hint)
 		if row := f.row(); row != "" {
 			err = err.WithDetail("%s", strings.TrimLeft(err.Detail+" "+row, " "))
 		}
@@ -279,7 +300,7 @@ func (l *life) openLetters() error {
 		}
 		return l.boxes[n]
 	}
-	l.policies.query = faultPolicy{strategy: l.settings.strategy, box: box(routes.rest), retries: l.settings.maxRetries, backoff: l.settings.backoff}
+	l.policies.query = faultPolicy{strategy: l.settings.strategy, chosen: l.settings.chosen, box: box(routes.rest), retries: l.settings.maxRetries, backoff: l.settings.backoff}
 	l.policies.streams = map[string]faultPolicy{}
 	plan.WalkNode(l.plan.Root, func(n plan.Node) bool {
 		s, ok := n.(*plan.Scan)

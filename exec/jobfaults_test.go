@@ -8,6 +8,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 	"github.com/ferrisstreams/ferrisstreams/exec/function"
+	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 	"github.com/ferrisstreams/ferrisstreams/state"
 )
@@ -79,5 +80,33 @@ func TestShapeOfForgetfulJoin(t *testing.T) {
 	})
 	if forgets != 1 {
 		t.Errorf("%d joins forget rows, want 1", forgets)
+	}
+}
+
+// TestFaultsAdvise: a job that fails at a row names the option that was written for it.
+func TestFaultsAdvise(t *testing.T) {
+	for _, c := range []struct {
+		chosen     bool
+		hint, want string
+	}{
+		{false, "", goOn},
+		{false, stream.ReadOn, stream.ReadOn},
+		{true, stream.ReadOn, goOn},
+		{true, "Check it. " + stream.ReadOn, "Check it. " + goOn},
+	} {
+		if got := (faultPolicy{strategy: failBatch, chosen: c.chosen}).advice(c.hint); got != c.want {
+			t.Errorf("advice of %q, failure_strategy written %v: %q, want %q", c.hint, c.chosen, got, c.want)
+		}
+	}
+}
+
+// TestNullKeyIsPermanent: a job that fails at a NULL which a sink has no use for is not
+// started again, as that is there again.
+func TestNullKeyIsPermanent(t *testing.T) {
+	if err := sqlerr.Errorf(sqlerr.NotNullViolation, "null value in the key of topic %q", "t"); !permanent(err) {
+		t.Errorf("%v would be tried again", err)
+	}
+	if err := sqlerr.Errorf(sqlerr.UniqueViolation, "duplicate key"); permanent(err) {
+		t.Errorf("%v would not be tried again", err)
 	}
 }

@@ -207,10 +207,14 @@ func (j *job) main(ctx context.Context) {
 // permanent reports whether a job would fail in the same way again: by its data
 // (class 22), by records that were deleted before it read them (72), by what is
 // not supported, or by what it says or may do (42), or by the state of what it
-// needs (55), but for a file that another holds just now.
+// needs (55), but for a file that another holds just now; or by a NULL where a sink
+// needs a value.
 func permanent(err error) bool {
 	if sqlerr.CodeOf(err) == sqlerr.ObjectInUse {
 		return false
+	}
+	if sqlerr.CodeOf(err) == sqlerr.NotNullViolation {
+		return true
 	}
 	switch code := string(sqlerr.CodeOf(err)); code[:min(2, len(code))] {
 	case "22", "0A", "42", "55", "72":

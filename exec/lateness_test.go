@@ -31,6 +31,9 @@ func TestLateRowsAreLetters(t *testing.T) {
 		got := f.letters("dead")
 		for i, l := range got {
 			fields := strings.Split(l, "|")
+			if strings.HasSuffix(l, "far") && !strings.Contains(l, "dated 2096-10-02 07:06:40") {
+				t.Errorf("%s: the letter does not name the row's own time", l)
+			}
 			got[i] = strings.Join(append(fields[1:4], fields[9]), " ")
 		}
 		slices.Sort(got)

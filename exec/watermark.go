@@ -13,6 +13,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
 	"github.com/ferrisstreams/ferrisstreams/exec/stream"
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
 // noMark is the watermark of what has none yet.
@@ -30,9 +31,10 @@ const clockTick = 100 * time.Millisecond
 type clock struct {
 	*sourceTime
 	program *expr.Program
-	told    int64     // the watermark as it was passed on; it never goes back
-	quiet   bool      // the stream was idle when that was passed on
-	asked   time.Time // when the source was last asked which splits hold nothing
+	own     *expr.Program // the rows' time, where rows too far ahead are kept; nil: program's
+	told    int64         // the watermark as it was passed on; it never goes back
+	quiet   bool          // the stream was idle when that was passed on
+	asked   time.Time     // when the source was last asked which splits hold nothing
 
 	maxFuture time.Duration
 	limit     int64            // the latest time that may be true
@@ -79,6 +81,11 @@ func newClock(b *builder, s *scan) (*clock, error) {
 		c.lateRow = b.lateRow(s.plan)
 	}
 	var err error
+	if own := plan.Derive(s.plan).EventTime(s.plan.Schema()); c.lateRow != nil && own != nil {
+		if c.own, err = b.compile(own); err != nil {
+			return nil, err
+		}
+	}
 	if c.program, err = b.compile(s.plan.Watermark); err != nil {
 		return nil, err
 	}
@@ -117,6 +124,18 @@ func durationOption(o catalog.Options, key string, value time.Duration) (time.Du
 			WithHint("%s takes a duration such as 10ms, 5s, 2 minutes, or a number of milliseconds.", key)
 	}
 	return d, nil
+}
+
+// dated is a row's own time, of which t is what the watermark goes by.
+func (c *clock) dated(b *vec.Batch, row int32, t int64) int64 {
+	if c.own == nil {
+		return t
+	}
+	v, errs := c.own.Run(b, []int32{row})
+	if at, ok := vec.Flat(v).(*vec.Fixed[int64]); ok && errs.At(int(row)) == nil && !at.Nulls().Get(int(row)) {
+		return at.Values[row]
+	}
+	return t
 }
 
 // observe takes note of the rows of one read, and returns those whose time may be
@@ -158,7 +177,7 @@ func (c *clock) observe(b *vec.Batch, r stream.Read, now time.Time) (*vec.Batch,
 				c.late(1)
 			}
 			if c.lateRow != nil && failed == nil {
-				failed = c.lateRow(b, int(row), t, c.told)
+				failed = c.lateRow(b, int(row), c.dated(b, row, t), c.told)
 			}
 			return
 		case t > mark:

@@ -68,45 +68,52 @@ func ReadExport(ctx context.Context, from io.Reader, each func(sp Space, key, va
 	if f := binary.BigEndian.Uint32(begin[len(exportMagic):]); f != exportFormat {
 		return nil, fmt.Errorf("it was written in format %d, this binary reads %d: %w", f, exportFormat, ErrExport)
 	}
-	count := uint64(0)
+	count, at := uint64(0), int64(len(begin)) // at: where the block begins
+	damaged := func(what string) error {
+		return fmt.Errorf("at byte %d, after %d records, %s: %w", at, count, what, ErrExport)
+	}
 	var frame [8]byte
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if _, err := io.ReadFull(from, frame[:]); err != nil {
-			return nil, fmt.Errorf("it ends after %d records: %w", count, ErrExport)
+			return nil, damaged("it ends")
 		}
 		size, sum := binary.BigEndian.Uint32(frame[:4]), binary.BigEndian.Uint32(frame[4:])
 		if size == 0 && sum == 0 {
 			break
 		}
 		if size > backupBlock+mostRecord {
-			return nil, fmt.Errorf("a block claims %d bytes: %w", size, ErrExport)
+			return nil, damaged(fmt.Sprintf("a block claims %d bytes", size))
 		}
 		block := make([]byte, size)
-		if _, err := io.ReadFull(from, block); err != nil || crc32.Checksum(block, castagnoli) != sum {
-			return nil, fmt.Errorf("a block after %d records is damaged: %w", count, ErrExport)
+		if n, err := io.ReadFull(from, block); err != nil {
+			return nil, damaged(fmt.Sprintf("it ends in a block, of which it has %d of %d bytes", n, size))
 		}
+		if crc32.Checksum(block, castagnoli) != sum {
+			return nil, damaged("a block is damaged")
+		}
+		at += int64(len(frame)) + int64(size)
 		for len(block) > 0 {
 			key, rest, ok := cutField(block)
 			if !ok {
-				return nil, ErrExport
+				return nil, damaged("a record is damaged")
 			}
 			value, rest, ok := cutField(rest)
 			if !ok {
-				return nil, ErrExport
+				return nil, damaged("a record is damaged")
 			}
 			block = rest
 			if count++; count == 1 {
 				if len(key) != 0 {
-					return nil, ErrExport
+					return nil, damaged("a record is damaged")
 				}
 				head = value
 				continue
 			}
 			if len(key) < prefixLen-idLen || !exported(binary.BigEndian.Uint32(key)) {
-				return nil, ErrExport
+				return nil, damaged("a record is damaged")
 			}
 			if each == nil {
 				continue
@@ -118,7 +125,7 @@ func ReadExport(ctx context.Context, from io.Reader, each func(sp Space, key, va
 	}
 	var n [8]byte
 	if _, err := io.ReadFull(from, n[:]); err != nil || binary.BigEndian.Uint64(n[:]) != count || count == 0 {
-		return nil, fmt.Errorf("it says that it has other than its %d records: %w", count, ErrExport)
+		return nil, damaged("its end is cut off, or counts other records")
 	}
 	return head, nil
 }

@@ -252,3 +252,15 @@ func TestDebeziumAvro(t *testing.T) {
 		t.Error("the records have no schema's id")
 	}
 }
+
+// TestNullKey: a row that changes and has no key is refused, with what to write.
+func TestNullKey(t *testing.T) {
+	b := start(t)
+	b.topic("t", 1)
+	s := b.sink(relation("t", "key", "name"), stream.SinkOptions{Changelog: true})
+	rows := rowsOf(1, 2)
+	rejects, err := s.Write(t.Context(), rows)
+	if err != nil || len(rejects) != 1 || sqlerr.CodeOf(rejects[0].Err) != sqlerr.NotNullViolation || !strings.Contains(sqlerr.From(rejects[0].Err).Hint, "coalesce") {
+		t.Errorf("%+v, %v; want the last row refused with a hint", rejects, err)
+	}
+}

@@ -702,6 +702,9 @@ func TestBeginsWhereTheScanSays(t *testing.T) {
 	}
 	defer src.Close()
 	_, err = src.Open(t.Context(), []stream.Position{{Split: "0"}}, stream.Scan{Columns: []int{0}, At: map[stream.Split]int64{"0": 9}})
+	if hint := sqlerr.From(err).Hint; !strings.Contains(hint, "from 0 to ") {
+		t.Errorf("the hint of a place past the end is %q", hint)
+	}
 	if sqlerr.CodeOf(err) != sqlerr.InvalidParameterValue {
 		t.Errorf("an offset past the end: %v, want 22023", err)
 	}

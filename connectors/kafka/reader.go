@@ -205,7 +205,8 @@ func (r *reader) begin(p partition, at stream.Offset, b bounds, latest bool) (*p
 			case n < start && !c.continueAfter:
 				return nil, c.overtaken(p.number, n, start)
 			case n > b.end[p]:
-				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q, partition %d ends at offset %d, before %d", p.topic, p.number, b.end[p], n)
+				return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "topic %q, partition %d ends at offset %d, before %d", p.topic, p.number, b.end[p], n).
+					WithHint("Start it at an offset from %d to %d, or FROM LATEST.", start, b.end[p])
 			}
 			pt.next = max(n, start)
 		}

@@ -315,7 +315,8 @@ func timestamp(v vec.Vec, row int) time.Time {
 func (s *sink) keyMissing(b *vec.Batch, row int) error {
 	if s.keyed == nil {
 		if s.changes != nil && s.changes.Envelope == nil && s.key == nil && isNull(b.Cols[s.keyCol], row) {
-			return sqlerr.Errorf(sqlerr.NotNullViolation, "null value in the key of topic %q", s.config.topic)
+			return sqlerr.Errorf(sqlerr.NotNullViolation, "null value in the key of topic %q", s.config.topic).
+				WithHint("A row that changes is found by its key. Leave those without one out (WHERE ... IS NOT NULL), give them one (coalesce(..., '')), or write each change with its _op: changelog = 'ops'.")
 		}
 		return nil
 	}

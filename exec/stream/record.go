@@ -12,8 +12,11 @@ import (
 // syntax for type numeric: "abc". It keeps the error's SQLSTATE; place is such
 // as `partition 3, offset 17`. The field is the error's Column, where it has one.
 func RecordError(rel *catalog.Relation, place string, err error) *sqlerr.Error {
-	return placed(rel, place, err, "Set on_error = 'skip' or 'null' to read on past records that do not decode.")
+	return placed(rel, place, err, ReadOn)
 }
+
+// ReadOn is the advice of a RecordError.
+const ReadOn = "Set on_error = 'skip' or 'null' to read on past records that do not decode."
 
 // InferenceError is RecordError while the columns of a stream are looked for: there is
 // no on_error yet that could pass over what does not decode.
