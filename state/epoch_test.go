@@ -443,6 +443,18 @@ func TestNoSpace(t *testing.T) {
 	expect(t, "with space again", committed(t, s, j), "a=1 ")
 }
 
+// TestNoSpaceToOpen: a store whose files could not be mapped is not opened, and says so.
+func TestNoSpaceToOpen(t *testing.T) {
+	dir := t.TempDir()
+	ok(t, open(t, Options{Dir: dir}).Close())
+	_, err := Open(Options{Dir: dir, free: func(string) (uint64, error) { return openReserve - 1, nil }})
+	var space *SpaceError
+	if !errors.As(err, &space) || !strings.Contains(err.Error(), "has 31 MB free, and the state store opens only while there are 32 MB") {
+		t.Errorf("Open on a full disk: %v, want 53100", err)
+	}
+	ok(t, open(t, Options{Dir: dir}).Close())
+}
+
 func TestFailureIsForGood(t *testing.T) {
 	s := open(t, Options{InMemory: true})
 	j := begun(t, s)

@@ -32,11 +32,16 @@ var ErrNoSpace = errors.New("no space left for the state store")
 type SpaceError struct {
 	Dir        string
 	Free, Need uint64 // bytes
+	opens      bool   // the store, and does not write
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("data directory %q has %d MB free, and the state store writes only while there are %d MB",
-		e.Dir, e.Free>>20, e.Need>>20)
+	does := "writes"
+	if e.opens {
+		does = "opens"
+	}
+	return fmt.Sprintf("data directory %q has %d MB free, and the state store %s only while there are %d MB",
+		e.Dir, e.Free>>20, does, e.Need>>20)
 }
 
 // SQLState is disk_full.
@@ -49,6 +54,22 @@ func (e *SpaceError) Is(target error) bool { return target == ErrNoSpace }
 // is a SIGBUS, not an error: its logs and the tables that it writes in the
 // background must always find room.
 const reserve = 64 << 20
+
+// openReserve is what must be free to open a store: the log of a new memory table and the
+// tables that older ones become are mapped too, and so are reads of a log's holes.
+const openReserve = 32 << 20
+
+// roomToOpen refuses to open a store that could not map its files.
+func roomToOpen(dir string, free func(dir string) (uint64, error)) error {
+	n, err := free(dir)
+	if err != nil {
+		return fmt.Errorf("asking for the free space of data directory %s: %w", dir, err)
+	}
+	if n < openReserve {
+		return fmt.Errorf("opening the state store: %w", &SpaceError{Dir: dir, Free: n, Need: openReserve, opens: true})
+	}
+	return nil
+}
 
 // freeSpace tells how many bytes there are for a directory.
 func freeSpace(dir string) (uint64, error) {

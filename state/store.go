@@ -145,6 +145,12 @@ func (s *Store) open(o Options) error {
 		if err := checkFormat(o.Dir); err != nil {
 			return err
 		}
+		if o.free == nil {
+			o.free = freeSpace
+		}
+		if err := roomToOpen(o.Dir, o.free); err != nil {
+			return err
+		}
 	}
 	db, err := s.openBadger(o)
 	if err != nil {
@@ -165,9 +171,6 @@ func (s *Store) open(o Options) error {
 	}
 	if s.writer.fault == nil {
 		s.writer.fault = dieAt
-	}
-	if s.writer.free == nil {
-		s.writer.free = freeSpace
 	}
 	if err := s.load(); err != nil {
 		return err
