@@ -87,17 +87,7 @@ func (s *sink) open(ctx context.Context, env *stream.Env, o stream.SinkOptions) 
 			return err
 		}
 	}
-	var there, found []remote
-	var k kind
-	err := s.tx.on(func(conn session) (err error) {
-		if there, err = conn.columns(ctx); err != nil {
-			return err
-		}
-		if found, err = c.match(c.rel.Columns, there); err == nil {
-			k, err = conn.kind(ctx)
-		}
-		return err
-	})
+	k, found, err := s.matched(ctx)
 	if err != nil {
 		return err
 	}

@@ -129,3 +129,45 @@ func TestSQLiteSchemas(t *testing.T) {
 		}
 	}
 }
+
+// TestProbeSink: a table that has lost a column, or has no key that the mode needs, is known
+// before a job is started; one that is not there yet is not refused.
+func TestProbeSink(t *testing.T) {
+	dir := t.TempDir()
+	env := &stream.Env{FileRoots: []string{dir}, Metrics: &stream.Metrics{}}
+	probe := func(table string, options ...catalog.Option) error {
+		rel := &catalog.Relation{Kind: catalog.Sink, Name: "k", Columns: []catalog.Column{{Name: "id", Type: types.Of(types.Int8)}, {Name: "v", Type: types.Of(types.Text)}},
+			Options: append(catalog.Options{{Key: "connection", Value: "sqlite:" + filepath.Join(dir, "x.db")}, {Key: "table", Value: table}}, options...)}
+		return Connector{}.ProbeSink(t.Context(), env, rel, "")
+	}
+	c, err := read(env, &catalog.Relation{Kind: catalog.Sink, Name: "k", Options: catalog.Options{{Key: "connection", Value: "sqlite:" + filepath.Join(dir, "x.db")}, {Key: "create", Value: "true"}}}, stream.RoleSink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on, err := c.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer on.close()
+	for _, text := range []string{"CREATE TABLE whole (id integer, v text)", "CREATE TABLE less (id integer)"} {
+		if _, err := on.exec(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	upsert := catalog.Option{Key: "mode", Value: "upsert"}
+	for _, x := range []struct {
+		table   string
+		options []catalog.Option
+		code    sqlerr.Code
+	}{
+		{"whole", nil, ""},
+		{"none", nil, ""},
+		{"less", nil, sqlerr.UndefinedColumn},
+		{"whole", []catalog.Option{upsert}, sqlerr.InvalidParameterValue},
+		{"whole", []catalog.Option{upsert, {Key: "key", Value: "id"}}, ""},
+	} {
+		if err := probe(x.table, x.options...); (err == nil) != (x.code == "") || err != nil && sqlerr.CodeOf(err) != x.code {
+			t.Errorf("table %s %v: %v, want %q", x.table, x.options, err, x.code)
+		}
+	}
+}
