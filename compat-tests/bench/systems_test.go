@@ -38,15 +38,7 @@ func systemsBars(t *testing.T, _ time.Duration) []bar {
 // postgresBars are those of PostgreSQL, beside psql and pgbench.
 func postgresBars(t *testing.T) []bar {
 	p := gateway.Start(t, gateway.Options{})
-	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"fsync=on"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	server := postgres.Own(t, postgres.Options{Settings: []string{"fsync=on"}})
 	ours := contender{p.Listen, "ferris", "ferris"}
 	theirs := contender{postgresAddr(server), "postgres", "postgres"}
 	theirs.exec(t, "CREATE TABLE accounts "+tableColumns)

@@ -124,15 +124,7 @@ func accountLines(from, n int) []byte {
 // nobody sets anything, in a directory of the same file system.
 func tablesBars(t *testing.T, _ time.Duration) []bar {
 	p := gateway.Start(t, gateway.Options{})
-	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"fsync=on", "autovacuum=on"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	server := postgres.Own(t, postgres.Options{Settings: []string{"fsync=on", "autovacuum=on"}})
 	ours := contender{p.Listen, "ferris", "ferris"}
 	theirs := contender{postgresAddr(server), "postgres", "postgres"}
 	both := []contender{ours, theirs}

@@ -41,13 +41,7 @@ func TestRandom(t *testing.T) {
 			n = 2000
 		}
 	}
-	conn, err := pgconn.Connect(t.Context(), postgres.Start(t).DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	c := &comparison{t: t, conn: conn, broker: broker(t)}
-	c.tables()
+	c := newComparison(t)
 	refused, answered := map[string]int{}, map[string]int{}
 	failed := 0
 	for i := *firstQuery; i < *firstQuery+n; i++ {
@@ -97,6 +91,19 @@ type comparison struct {
 	conn   *pgconn.PgConn
 	broker string
 	topics int
+}
+
+// newComparison compares with a PostgreSQL that has the tables of random queries.
+func newComparison(t *testing.T) *comparison {
+	t.Helper()
+	conn, err := pgconn.Connect(t.Context(), postgres.Start(t).DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	c := &comparison{t: t, conn: conn, broker: broker(t)}
+	c.tables()
+	return c
 }
 
 func (c *comparison) postgres(statements ...string) {

@@ -11,10 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
-	"github.com/ferrisstreams/ferrisstreams/compat-tests/postgres"
 )
 
 var rounds = flag.Int("rounds", 0, "rounds of TestRandomKilled, of 24 random queries each; 0: one, or 20 in the long tier")
@@ -29,13 +26,7 @@ func TestRandomKilled(t *testing.T) {
 			n = 20
 		}
 	}
-	conn, err := pgconn.Connect(t.Context(), postgres.Start(t).DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	c := &comparison{t: t, conn: conn, broker: broker(t)}
-	c.tables()
+	c := newComparison(t)
 	for round := range n {
 		t.Run(fmt.Sprint(round), func(t *testing.T) { c.killed(t, uint64(round)) })
 	}

@@ -53,7 +53,14 @@ func Start(t testing.TB) *Server {
 		}
 		return shared.server
 	}
-	s, err := Run(t.Context(), Options{})
+	return Own(t, Options{})
+}
+
+// Own returns a server that no other test has, which stops when the test ends. The test
+// fails where there is none.
+func Own(t testing.TB, o Options) *Server {
+	t.Helper()
+	s, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

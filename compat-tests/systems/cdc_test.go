@@ -154,15 +154,7 @@ func TestChangesWalLevel(t *testing.T) {
 	if os.Getenv("FERRIS_TIER") != "long" {
 		t.Skip("it needs a server of its own: FERRIS_TIER=long")
 	}
-	server, err := postgres.Run(t.Context(), postgres.Options{Settings: []string{"wal_level=replica"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.Own(t, postgres.Options{Settings: []string{"wal_level=replica"}})
 	p := with(t, server)
 	p.there("CREATE TABLE $schema.t (id int PRIMARY KEY)")
 	p.fails("CREATE STREAM t WITH (type = 'postgres', connection = '$db', 'table' = '$schema.t', cdc = 'true')", "55000", "ALTER SYSTEM SET wal_level = logical")
@@ -214,15 +206,7 @@ func TestChangesExactlyOnce(t *testing.T) {
 	if os.Getenv("FERRIS_TIER") == "long" {
 		kills = 50
 	}
-	server, err := postgres.Run(t.Context(), postgres.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.Own(t, postgres.Options{})
 	p := with(t, server)
 	var cancel context.CancelFunc
 	p.ctx, cancel = context.WithTimeout(t.Context(), limit+time.Duration(kills)*10*time.Second)

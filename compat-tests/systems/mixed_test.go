@@ -15,15 +15,7 @@ func TestTwoSystems(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for a while")
 	}
-	server, err := postgres.Run(t.Context(), postgres.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.Own(t, postgres.Options{})
 	p := with(t, server)
 	broker := gateway.StartBroker(t)
 	p.there("CREATE TABLE $schema.rows (id bigint, k bigint)")

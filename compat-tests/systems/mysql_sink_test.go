@@ -152,16 +152,7 @@ func TestMySQLExactlyOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for half a minute")
 	}
-	server, err := productOf(t).Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	p := withMaria(t, server)
+	p := ofTheirOwn(t)
 	p.there("CREATE TABLE input (id bigint PRIMARY KEY, k int); CREATE TABLE copies (id bigint, k int); CREATE TABLE sums (k int PRIMARY KEY, n bigint, last bigint)")
 	p.here("CREATE STREAM input WITH (type = 'mysql', connection = '$db', 'table' = 'input', 'incremental.column' = 'id', poll_interval = '10ms')")
 	p.here("START JOB copying AS SELECT id, k FROM input INTO r WITH (use_transactions = 'true', 'checkpoint.interval' = '30ms', retry_backoff = '50ms'," +
@@ -189,7 +180,7 @@ func TestMySQLExactlyOnce(t *testing.T) {
 		}
 		p.wait(time.Duration(rand.IntN(60)) * time.Millisecond)
 		if i%3 == 2 {
-			if err := server.Crash(p.ctx); err != nil {
+			if err := p.maria.Crash(p.ctx); err != nil {
 				t.Fatal(err)
 			}
 		} else {

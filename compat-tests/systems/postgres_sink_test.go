@@ -168,15 +168,7 @@ func TestExactlyOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for half a minute")
 	}
-	server, err := postgres.Run(t.Context(), postgres.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.Own(t, postgres.Options{})
 	p := with(t, server)
 	p.there("CREATE TABLE $schema.input (id bigserial PRIMARY KEY, k int); CREATE TABLE $schema.rows (id bigint, k int); CREATE TABLE $schema.groups (k int PRIMARY KEY, n bigint, last bigint)")
 	p.here("CREATE STREAM input WITH (type = 'database', connection = '$db', 'table' = '$schema.input', 'incremental.column' = 'id', poll_interval = '10ms')")

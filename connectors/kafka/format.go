@@ -215,11 +215,7 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 		reader = writers[0]
 	}
 	if reader == nil {
-		cl, err := c.askRegistry(env)
-		if err != nil {
-			return nil, err
-		}
-		s, err := c.newest(ctx, cl)
+		s, err := c.newest(ctx, env)
 		if err != nil {
 			return nil, err
 		}
@@ -230,8 +226,12 @@ func (c *config) avroColumns(ctx context.Context, env *stream.Env) ([]catalog.Co
 	return reader.Columns(c.avro.Nested == "columns")
 }
 
-// newest is the newest version of the topic's subject.
-func (c *config) newest(ctx context.Context, cl *registry.Client) (*registry.Schema, error) {
+// newest is the newest version of the topic's subject in the registry.
+func (c *config) newest(ctx context.Context, env *stream.Env) (*registry.Schema, error) {
+	cl, err := c.askRegistry(env)
+	if err != nil {
+		return nil, err
+	}
 	subject := c.registry.SubjectOf(c.topic, "")
 	if c.pattern != nil && c.registry.Subject == "" {
 		return nil, sqlerr.Errorf(sqlerr.InvalidParameterValue, "the topics of %s have a subject each, so their columns cannot be told", c.called()).

@@ -134,11 +134,7 @@ func jsonDocument(s *registry.Schema) json.Document {
 // jsonSchemaColumns are the columns of a stream without any: of its subject's newest
 // version in the registry.
 func (c *config) jsonSchemaColumns(ctx context.Context, env *stream.Env) ([]catalog.Column, error) {
-	cl, err := c.askRegistry(env)
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.newest(ctx, cl)
+	s, err := c.newest(ctx, env)
 	if err != nil {
 		return nil, err
 	}

@@ -70,11 +70,7 @@ func (c *config) protobufColumns(ctx context.Context, env *stream.Env) ([]catalo
 		return nil, err
 	}
 	if schema == nil {
-		cl, err := c.askRegistry(env)
-		if err != nil {
-			return nil, err
-		}
-		s, err := c.newest(ctx, cl)
+		s, err := c.newest(ctx, env)
 		if err != nil {
 			return nil, err
 		}

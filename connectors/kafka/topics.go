@@ -229,11 +229,7 @@ func (c *config) registered(ctx context.Context, env *stream.Env) (string, error
 	if c.registry.URL == "" {
 		return "", nil
 	}
-	cl, err := c.askRegistry(env)
-	if err != nil {
-		return "", err
-	}
-	s, err := c.newest(ctx, cl)
+	s, err := c.newest(ctx, env)
 	var unknown *registry.Unknown
 	switch {
 	case errors.As(err, &unknown):
