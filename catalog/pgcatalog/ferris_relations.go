@@ -36,6 +36,7 @@ var ferrisRelations = []*catalog.Relation{
 			column("options", types.JSONB),
 			column("job_name", types.Text),
 			column("comment", types.Text),
+			column("definition", types.Text),
 		},
 	},
 	{

@@ -16,6 +16,7 @@ func ferrisSinks(c *Context, t *table) {
 			showOptions("options", r.Options).
 			text("job_name", r.Job).
 			text("comment", r.Comment).
+			text("definition", relationMade(c, t, r)).
 			emit()
 	}
 }

@@ -121,6 +121,21 @@ func TestShowCreate(t *testing.T) {
 			"ALTER STREAM s1 RENAME COLUMN v TO w; ALTER STREAM s1 ADD COLUMN x numeric(8,2); ALTER STREAM s1 RENAME TO s2",
 			"CREATE STREAM s2 (\n  id bigint,\n  w integer DEFAULT 4,\n  g integer GENERATED ALWAYS AS (w * 2) STORED,\n  x numeric(8,2),\n  PRIMARY KEY (id)\n) WITH (type = 'kafka', topic = 's')"},
 		{"STREAM", "sv", "CREATE STREAM sv AS SELECT id, k FROM o WHERE v > 20", "", "CREATE STREAM sv AS SELECT id, k FROM o WHERE v > 20"},
+		{"SINK", "so", "CREATE SINK so WITH (type = 'blackhole')", "", "CREATE SINK so WITH (type = 'blackhole')"},
+		{"TABLE", "tb", "CREATE TABLE ref (a int PRIMARY KEY); CREATE TABLE tb (id bigserial, n numeric(8,2) DEFAULT 1.5 NOT NULL, g int GENERATED ALWAYS AS (r + 1) STORED, r int REFERENCES ref, \"T x\" text UNIQUE, i int GENERATED ALWAYS AS IDENTITY, CHECK (n > 0), PRIMARY KEY (id)); CREATE INDEX tb_n ON tb (n DESC)",
+			"ALTER TABLE tb RENAME COLUMN r TO rr", `CREATE TABLE tb (
+  id bigserial NOT NULL,
+  n numeric(8,2) DEFAULT 1.5 NOT NULL,
+  g integer GENERATED ALWAYS AS ((rr + 1)) STORED,
+  rr integer,
+  "T x" text,
+  i integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  CONSTRAINT tb_pkey PRIMARY KEY (id),
+  CONSTRAINT tb_n_check CHECK ((n > (0)::numeric)),
+  CONSTRAINT tb_r_fkey FOREIGN KEY (rr) REFERENCES ref(a),
+  CONSTRAINT "tb_T x_key" UNIQUE ("T x")
+);
+CREATE INDEX tb_n ON public.tb USING btree (n DESC)`},
 		{"JOB", "j1", "START JOB j1 AS SELECT k FROM kt INTO o1 WITH ('o1.type' = 'blackhole'); START JOB j2 AS SELECT v FROM kt INTO o2 WITH ('o2.type' = 'blackhole')", "ALTER JOB j1 SWAP WITH j2",
 			"START JOB j1 AS SELECT v FROM kt INTO o2 WITH ('o2.type' = 'blackhole')"},
 	} {
@@ -143,6 +158,18 @@ func TestShowCreate(t *testing.T) {
 		if _, again, _ := strings.Cut(c.must(show), "|"); again != got {
 			t.Errorf("%s is then %s, and was %s", show, again, got)
 		}
+	}
+}
+
+// TestShowCreateOfAJobsSink: a sink that a job declares has a statement of its own.
+func TestShowCreateOfAJobsSink(t *testing.T) {
+	c := overStreams(t)
+	c.must("START JOB j3 AS SELECT k FROM kt INTO o3 WITH ('o3.type' = 'blackhole')")
+	if got, want := c.must("SHOW CREATE SINK o3"), "o3|CREATE SINK o3 WITH (\n  type = 'blackhole'\n)"; got != want {
+		t.Errorf("SHOW CREATE SINK o3 = %s, want %s", got, want)
+	}
+	if _, err := c.ask("SHOW CREATE SINK kt"); err == nil {
+		t.Error("a stream was shown as a sink")
 	}
 }
 

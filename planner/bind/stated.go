@@ -29,7 +29,10 @@ func (Stated) Job(j *catalog.Job) string {
 // Relation is the statement that makes a stream, sink or view; "": none did.
 func (s Stated) Relation(r *catalog.Relation) string {
 	m, ok := parse.MakingOf(r.Text)
-	if !ok {
+	switch {
+	case r.Kind == catalog.Sink && (!ok || r.Job != ""):
+		return sinkText(r)
+	case !ok:
 		return r.Text
 	}
 	last := len(m.Parts) - 1
@@ -55,6 +58,19 @@ func (s Stated) Relation(r *catalog.Relation) string {
 		}
 	}
 	return m.String()
+}
+
+// sinkText is a statement that makes a sink that a job has declared.
+func sinkText(r *catalog.Relation) string {
+	options := []string{"  type = '" + quoteString(r.Connector) + "'"}
+	for _, o := range r.Options {
+		options = append(options, "  '"+quoteString(o.Key)+"' = '"+quoteString(o.Value)+"'")
+	}
+	name := catalog.QuoteName(r.Name)
+	if r.Schema != "public" {
+		name = catalog.QuoteName(r.Schema) + "." + name
+	}
+	return "CREATE SINK " + name + " WITH (\n" + strings.Join(options, ",\n") + "\n)"
 }
 
 // listed are the names that a view's statement gives to its columns.
