@@ -168,6 +168,9 @@ type binder struct {
 	columns []parse.Name
 	// inserts: a job's rows go where INSERT INTO says, and not INTO.
 	inserts bool
+	// place is where the clause stands that refusals without a place of their own are
+	// about; 0: none is known.
+	place int
 }
 
 func newBinder(ctx context.Context, c *Context, s parse.Statement) *binder {
@@ -192,7 +195,7 @@ func isASCII(s string) bool {
 }
 
 // fail ends binding.
-func (b *binder) fail(err *sqlerr.Error) { panic(bindError{err}) }
+func (b *binder) fail(err *sqlerr.Error) { panic(bindError{err.At(b.place)}) }
 
 // check ends binding where err is not nil.
 func (b *binder) check(err error) {

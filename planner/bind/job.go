@@ -77,6 +77,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	}
 	b.checkJob(root)
 	b.checkLiveNode(root)
+	b.noPlace()
 	root = b.withWatermarks(root)
 	j := &plan.StartJob{
 		Name: name.Name, Text: strings.TrimSpace(b.stmt.Text), Options: keys.own,

@@ -8,15 +8,53 @@ import (
 // checkLive refuses what has no answer over rows that keep coming, and says
 // whether the answer takes rows back.
 func (b *binder) checkLive(q *plan.Query) {
+	defer b.noPlace()
+	b.place = b.placeOf(nil)
 	if !hasStream(q.Root) {
 		b.fail(sqlerr.Unsupported("Leave EMIT CHANGES out, or read a stream or a table.", "EMIT CHANGES needs a stream or a table to read"))
 	}
 	b.checkLiveNode(q.Root)
+	b.place = b.placeOf(nil)
 	if b.final {
 		b.checkFinal(q.Root)
 	}
 	q.Ops = !changesAppendOnly(q.Root)
 }
+
+// placeOf is where the clause stands that a node of a continuous query's plan was made of,
+// where the query's own SELECT has it; else where its EMIT does; 0: neither is there.
+func (b *binder) placeOf(n plan.Node) int {
+	if b.top == nil {
+		return 0
+	}
+	at := int32(-1)
+	switch n.(type) {
+	case *plan.Sort:
+		if len(b.top.SortClause) > 0 {
+			at = location(b.top.SortClause[0].GetSortBy().GetNode())
+		}
+	case *plan.Limit:
+		at = location(b.top.LimitCount)
+	case *plan.DistinctNode:
+		if len(b.top.DistinctClause) > 0 {
+			at = location(b.top.DistinctClause[0])
+		}
+	case *plan.CTE:
+		if b.top.WithClause != nil {
+			at = b.top.WithClause.Location
+		}
+	}
+	if at >= 0 {
+		return b.pos(at)
+	}
+	if c := b.stmt.BySelect[b.top]; c != nil {
+		return c.EmitPos
+	}
+	return 0
+}
+
+// noPlace ends what was checked of a plan.
+func (b *binder) noPlace() { b.place = 0 }
 
 // continuous has the joins and windows of a continuous query know what their
 // inputs' times and changes allow.
@@ -144,6 +182,7 @@ func asJoin(s *plan.Subquery) string {
 }
 
 func (b *binder) checkLiveNode(n plan.Node) {
+	b.place = b.placeOf(n)
 	if !hasStream(n) {
 		plan.WalkNode(n, func(n plan.Node) bool {
 			b.checkSubqueries(n, func(in plan.Node) bool { return !plan.Derive(in).Bounded })
@@ -237,6 +276,7 @@ func (b *binder) checkJob(n plan.Node) {
 		if what != "" {
 			return false
 		}
+		b.place = b.placeOf(n)
 		switch n := n.(type) {
 		case *plan.Window:
 			if n.Mode == plan.WindowBounded && plan.Derive(n.Input).Bounded {
@@ -259,6 +299,7 @@ func (b *binder) checkJob(n plan.Node) {
 		return true
 	}
 	eachKept(n, visit)
+	defer b.noPlace()
 	if what == "" {
 		return
 	}
