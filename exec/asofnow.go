@@ -52,7 +52,8 @@ func (b *builder) lookupJoin(t *tree, n *plan.Join, s *plan.Scan, to target) err
 		spec.Lookup = &tableSeek{tableRows: rows, spec: table.ScanSpec{Columns: s.Columns, Index: x}, by: by, keys: keys[1],
 			keyTypes: spec.KeyTypes, batch: vec.NewBatch(schemaTypes(s)), all: len(by) == len(keys[1])}
 	} else {
-		spec.Lookup = &tableCopy{tableRows: rows, copy: operator.NewHashCopy(spec.Right, keys[1], spec.KeyTypes, b.account, b.fault),
+		spec.Account = b.spiller(t, n)
+		spec.Lookup = &tableCopy{tableRows: rows, copy: operator.NewHashCopy(spec.Right, keys[1], spec.KeyTypes, spec.Account, b.fault),
 			columns: s.Columns, batch: vec.NewBatch(schemaTypes(s))}
 	}
 	return b.operator(t, n, operator.NewLookupJoin(spec), to, input{n.Left, 0})
@@ -258,7 +259,7 @@ func (c *tableCopy) Refresh(ctx context.Context) error {
 		if rows > 0 {
 			b, err := c.apply(ctx, c.batch)
 			if err == nil && b != nil {
-				err = c.copy.Apply(b)
+				err = c.copy.Apply(ctx, b)
 			}
 			if err != nil {
 				return err

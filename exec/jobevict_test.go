@@ -174,13 +174,18 @@ func TestEvictedJobChangesTasks(t *testing.T) {
 }
 
 // evictedOf is how many groups of a job are in the store alone.
-func (f *fixture) evictedOf(name string) int64 {
+func (f *fixture) evictedOf(name string) int64 { return f.keptOf(name).evicted }
+
+// heldBy is how many bytes a job's operators held when its last epoch ended.
+func (f *fixture) heldBy(name string) int64 { return f.keptOf(name).bytes }
+
+func (f *fixture) keptOf(name string) keptState {
 	f.Engine.mu.Lock()
 	j := f.jobs[f.catalog.Snapshot().Job(name).UUID]
 	f.Engine.mu.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.kept.evicted
+	return j.kept
 }
 
 // dividedAmong is how many tasks a job's stored state is divided among.

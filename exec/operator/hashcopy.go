@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog/types"
 	"github.com/ferrisstreams/ferrisstreams/exec/expr"
@@ -9,8 +10,8 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// HashCopy holds the rows of a table that changes, by keys. It belongs to one
-// goroutine.
+// HashCopy holds the rows of a table that changes, by keys: in memory, or, where its
+// account has no room and can spill, on disk. It belongs to one goroutine.
 type HashCopy struct {
 	programs []*expr.Program
 	keyTypes []types.Type
@@ -20,13 +21,16 @@ type HashCopy struct {
 
 	side  *changesSide
 	table *table // of the keys; nil: there are none
-	dead  int    // rows that are there no more
+	dead  int    // rows that count nothing
 	ids   []int32
 	live  []int32
 	sel   selector
 	part  *vec.Batch
 	rows  []int32
 	of    []int32
+
+	stored *storedRight // rows that are on disk; nil: none are
+	bytes  int64        // about how many of those there are
 }
 
 // NewHashCopy returns an empty one, of rows of the types with the keys that the
@@ -46,7 +50,29 @@ func (c *HashCopy) open() {
 }
 
 // Apply takes rows that come and go.
-func (c *HashCopy) Apply(b *vec.Batch) error {
+func (c *HashCopy) Apply(ctx context.Context, b *vec.Batch) error {
+	if c.stored.filling() {
+		if !hasDelete(b) {
+			return c.toDisk(ctx, b, nil)
+		}
+		if err := c.stored.finish(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.change(b); err != nil {
+		return err
+	}
+	if !c.full() {
+		return nil
+	}
+	if err := c.store(ctx); err != nil {
+		return err
+	}
+	return c.account.Check()
+}
+
+// change takes rows that come and go into memory.
+func (c *HashCopy) change(b *vec.Batch) error {
 	s := c.side
 	sel, err := runAll(c.programs, b, s.keys, c.fault, &c.live)
 	if err != nil {
@@ -64,8 +90,8 @@ func (c *HashCopy) Apply(b *vec.Batch) error {
 		return err
 	}
 	for _, row := range s.touched {
-		switch was, is := s.before[row] > 0, s.now[row] > 0; {
-		case was && !is:
+		switch was, is := s.before[row] != 0, s.now[row] != 0; {
+		case !is && (was || int(row) >= had):
 			c.dead++
 		case !was && is && int(row) < had:
 			c.dead--
@@ -77,41 +103,32 @@ func (c *HashCopy) Apply(b *vec.Batch) error {
 	return c.compact()
 }
 
-// compact makes the copy anew where most of its rows are there no more.
+// compact makes the copy anew where most of its rows count nothing.
 func (c *HashCopy) compact() error {
 	if c.dead < fewRows || 2*c.dead < len(c.side.now) {
 		return nil
 	}
-	was := *c
+	was, keys := c.side, c.table
 	c.open()
-	part := vec.NewBatch(c.types)
-	flush := func() error {
-		if part.Rows == 0 {
-			return nil
-		}
-		err := c.Apply(part)
-		part.Reset()
-		return err
+	err := eachCounted(was, func(row int) int64 { return was.now[row] }, c.change)
+	if err == nil {
+		err = eachCounted(was, func(row int) int64 { return -was.now[row] }, c.take)
 	}
-	for row, n := range was.side.now {
-		for range n {
-			for i, v := range was.side.columns() {
-				vec.AppendRow(part.Cols[i], v, row)
-			}
-			if part.Rows++; part.Rows == vec.MaxRows {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
+	if keys != nil {
+		keys.close()
 	}
-	err := flush()
 	was.close()
 	return err
 }
 
+// take takes rows into memory that go.
+func (c *HashCopy) take(b *vec.Batch) error {
+	b.Ops = slices.Repeat([]vec.Op{vec.Delete}, b.Rows)
+	return c.change(b)
+}
+
 // Find is Lookup's.
-func (c *HashCopy) Find(_ context.Context, keys []vec.Vec, n int, f func(rows *vec.Batch, of []int32) error) error {
+func (c *HashCopy) Find(ctx context.Context, keys []vec.Vec, n int, f func(rows *vec.Batch, of []int32) error) error {
 	c.ids = sized(c.ids, n)
 	if c.table == nil {
 		clear(c.ids)
@@ -149,18 +166,18 @@ func (c *HashCopy) Find(_ context.Context, keys []vec.Vec, n int, f func(rows *v
 			return err
 		}
 	}
-	return flush()
-}
-
-func (c *HashCopy) close() {
-	if c.table != nil {
-		c.table.close()
+	if err := flush(); err != nil || c.stored == nil {
+		return err
 	}
-	c.side.close()
+	return c.findStored(ctx, keys, n, f)
 }
 
 // Close gives the rows back. It may be called twice.
 func (c *HashCopy) Close() error {
-	c.close()
+	if c.table != nil {
+		c.table.close()
+	}
+	c.side.close()
+	c.stored.close()
 	return nil
 }

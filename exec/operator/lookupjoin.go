@@ -186,11 +186,11 @@ func (j *LookupJoin) find(ctx context.Context, n int, sel []int32) error {
 
 func (j *LookupJoin) charge() error {
 	now := batchBytes(j.found)
-	err := j.spec.Account.Resize(j.held, now)
-	if err == nil {
-		j.held = now
+	if err := j.spec.Account.Resize(j.held, now); err != nil {
+		return err
 	}
-	return err
+	j.held = now
+	return j.spec.Account.Check() // where what is looked up in makes room
 }
 
 // Watermark does nothing: rows go out as they come.
