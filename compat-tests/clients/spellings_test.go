@@ -92,6 +92,8 @@ func TestSpellings(t *testing.T) {
 		{"SELECT k, window_start, sum(v) FROM o WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k ORDER BY 2, 1 LIMIT 2", "a|2026-01-01 00:00:00+00|10\nb|2026-01-01 00:00:00+00|20"},
 		{"SELECT sum(v) FROM o WINDOW HOPPING (SIZE 2 MINUTES, ADVANCE BY 1 MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY () ORDER BY window_start", "30\n60\n30\n90\n90"},
 		{"SELECT sum(v) FROM TABLE(HOP(TABLE o, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTES)) GROUP BY window_start, window_end ORDER BY window_start", "30\n60\n30\n90\n90"},
+		{"SELECT sum(v) FROM TABLE(TUMBLE(DATA => TABLE o, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' MINUTE)) GROUP BY window_start, window_end ORDER BY window_start", "30\n30\n90"},
+		{"SELECT sum(v) FROM HOP(DATA => TABLE o, TIMECOL => DESCRIPTOR(ts), SLIDE => INTERVAL '1' MINUTE, SIZE => INTERVAL '2' MINUTES) GROUP BY window_start, window_end ORDER BY window_start", "30\n60\n30\n90\n90"},
 		{"SELECT sum(v) FROM TABLE(TUMBLE(TABLE o, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end ORDER BY window_start", "30\n30\n90"},
 		{"SELECT o.id, t.name FROM o LEFT JOIN t FOR SYSTEM_TIME AS OF PROCTIME() ON o.k = t.k EMIT CHANGES LIMIT 5", "1|Anna\n2|Bob\n3|Anna\n4|Bob\n5|"},
 	} {
