@@ -1,7 +1,9 @@
 package bind
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -48,6 +50,8 @@ func (b *binder) dealKeys(pairs []parse.Pair, names []string, single string) wit
 			continue
 		}
 		switch {
+		case single != "" && !jobKeys[key] && prefixed(pairs, single) && nearJobKey(key):
+			b.unknownKey(key, names, p.Pos) // the statement's, misspelt: those of the one to be declared have its name
 		case single != "" && (!jobKeys[key] || len(names) == 1 && b.declares()):
 			b.give(&w, single, key, p)
 		case jobKeys[key]:
@@ -57,6 +61,19 @@ func (b *binder) dealKeys(pairs []parse.Pair, names []string, single string) wit
 		}
 	}
 	return w
+}
+
+// prefixed reports whether some keys have a name before them.
+func prefixed(pairs []parse.Pair, name string) bool {
+	return slices.ContainsFunc(pairs, func(p parse.Pair) bool {
+		owner, _ := ownerOf(strings.ToLower(p.Key), []string{name})
+		return owner != ""
+	})
+}
+
+// nearJobKey reports whether a key looks like one of a job's.
+func nearJobKey(key string) bool {
+	return nearest(key, slices.Collect(maps.Keys(jobKeys))) != ""
 }
 
 // declares reports whether the statement declares one stream or sink and
