@@ -48,6 +48,7 @@ func ferris(args ...string) error {
 // which was put back too, has each once. One whose topic knows of later epochs fails, names
 // both, and writes nothing.
 func TestOldBackupGoesOn(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for name, way := range backedUp {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it mostly waits

@@ -19,6 +19,7 @@ import (
 // transactions, once at least without. The long tier has Apache Kafka away for ten
 // minutes, and the timeouts that there are by default.
 func TestTimeoutsOutlasted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	const short = ", 'delivery.timeout.ms' = '1000'"
 	const transactions = ", 'transaction.timeout.ms' = '1000'"
 	t.Run("gone", func(t *testing.T) {
