@@ -146,7 +146,7 @@ func (d *division) putOut(t *task, k keptOperator, x operator.Evicting) error {
 	l := d.life
 	for range 3 {
 		var b state.Batch
-		if err := k.op.Save(operator.StateWriter{Batch: &b, Operator: k.number, Shard: l.layout.shard(t.number)}); err != nil {
+		if err := k.op.Save(operator.StateWriter{Batch: &b, Operator: k.number, Shard: l.layout.shard(t.number), Whole: true}); err != nil {
 			return err
 		}
 		if err := l.handle.Amend(&b); err != nil {

@@ -357,6 +357,9 @@ func epochPages(share, held, most int64) int {
 // take writes pages that have been merged: at least the part given of all, or about
 // so many bytes.
 func (e *evicted) take(w StateWriter, part float64, bytes int) error {
+	if w.Whole {
+		part, bytes = 1, math.MaxInt
+	}
 	merged, more, err := e.old.merge.take(part, bytes, func(p pageWrite) { e.write(w, p) })
 	if err != nil {
 		return fmt.Errorf("merging evicted groups: %w", err)

@@ -32,6 +32,9 @@ type StateWriter struct {
 	Batch    *state.Batch
 	Operator uint32
 	Shard    uint16
+	// Whole: groups that are on their way out of memory go whole, and not as far as the rows
+	// that have come make it needful.
+	Whole bool
 }
 
 // Set stores a value under a key.
