@@ -333,6 +333,9 @@ func (b *builder) aggregate(t *tree, n *plan.AggregateNode, to target) error {
 		if account, err = b.aggregateHolder(t, n, n, use); err != nil {
 			return err
 		}
+		if use.values, err = b.valuesHolder(t, n, use); err != nil {
+			return err
+		}
 	}
 	spec := operator.AggregateSpec{Keys: keys, AppendOnly: appendOnly, Changes: changes, Retention: b.retention(), Account: account, Fault: b.fault}
 	if !plan.Volatile(n) {

@@ -9,6 +9,7 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/function/aggregate"
 	"github.com/ferrisstreams/ferrisstreams/exec/memory"
 	"github.com/ferrisstreams/ferrisstreams/exec/operator"
+	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
@@ -17,6 +18,9 @@ type callUse struct {
 	live     bool // values are asked for again and again, and may be an epoch's state
 	retracts bool // rows are taken out
 	combines bool // groups are put together
+	// values is the account of what DISTINCT has seen, where that can be evicted; nil: it
+	// stays, with all else.
+	values *memory.Account
 }
 
 func (b *builder) calls(calls []plan.AggCall, use callUse, account *memory.Account) ([]*operator.Call, error) {
@@ -54,7 +58,16 @@ func (b *builder) call(c plan.AggCall, use callUse, account *memory.Account) (*o
 	if s.OrderBy, err = b.sortKeys(c.OrderBy); err != nil {
 		return nil, err
 	}
+	if evictsValues(c, s.Rows) {
+		s.Values = use.values
+	}
 	return operator.NewCall(s), nil
+}
+
+// evictsValues reports whether what DISTINCT has seen in a call can be evicted: values that
+// are neither its rows nor sorted, and of which none is refused for what the others are.
+func evictsValues(c plan.AggCall, rows bool) bool {
+	return c.Distinct && !rows && len(distinctOrder(c)) == 0 && !slices.ContainsFunc(exprTypes(c.Args), vec.AnyShape)
 }
 
 // distinctOrder is what the rows of a call are sorted by: after its own ORDER BY, of

@@ -21,6 +21,7 @@ func TestDividedStateStaysWithinTheLimit(t *testing.T) {
 		"SELECT id, count(*), sum(id), min(name) FROM e GROUP BY id",
 		"SELECT a.id, b.name FROM e a LEFT JOIN e b ON a.id = b.id",
 		"SELECT a.id, b.name FROM e a LEFT JOIN e FOR SYSTEM_TIME AS OF a.ts AS b ON a.id = b.id",
+		"SELECT id % 5, count(DISTINCT id), sum(DISTINCT id) FROM e GROUP BY id % 5",
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			f := newFixture(t)

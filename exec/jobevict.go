@@ -55,6 +55,36 @@ func (b *builder) aggregateHolder(t *tree, n *plan.AggregateNode, part plan.Node
 	return b.holder(t, part), nil
 }
 
+// valuesHolder is the account of what the DISTINCT calls of an aggregate have seen; nil:
+// there are none, or their values stay in memory with the groups.
+func (b *builder) valuesHolder(t *tree, n *plan.AggregateNode, use callUse) (*memory.Account, error) {
+	if b.task == nil || !b.keepsGroups(n, use) {
+		return nil, nil
+	}
+	for _, c := range n.Calls {
+		if rows, err := b.keepsRows(c, use); err != nil {
+			return nil, err
+		} else if evictsValues(c, rows) {
+			return b.evicter(t, n), nil
+		}
+	}
+	return nil, nil
+}
+
+// keepsGroups reports whether no group of an aggregate, or of one of its windows, goes while
+// others stay: values that are elsewhere know their groups by their numbers, so those of
+// groups that are gone could not be used again.
+func (b *builder) keepsGroups(n *plan.AggregateNode, use callUse) bool {
+	if n.Closing == nil {
+		return b.retention().For == 0 && (!use.retracts || len(n.Keys) == 0)
+	}
+	bounds := 1 // among the keys
+	if n.Closing.Start >= 0 && !startsDiffer(plan.Derive(n.Input).Window) {
+		bounds++
+	}
+	return !use.retracts || len(n.Keys) == bounds
+}
+
 // evicter returns an account for an operator that, in a job, can evict what it holds,
 // whether or not its rows end: elsewhere it is holder's.
 func (b *builder) evicter(t *tree, n plan.Node) *memory.Account {

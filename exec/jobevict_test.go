@@ -73,6 +73,49 @@ func TestGroupsPastTheLimit(t *testing.T) {
 	}
 }
 
+// TestDistinctValuesPastTheLimit: a job whose groups have more values of DISTINCT than its limit
+// has room for counts them, by keys, without any, and by windows, and refuses a length of time
+// that it could not keep to.
+func TestDistinctValuesPastTheLimit(t *testing.T) {
+	withoutRace(t)
+	const most = 50_000
+	for _, c := range []struct{ query, tasks string }{
+		{"SELECT name, count(DISTINCT id), count(DISTINCT id) FILTER (WHERE id % 2 = 0) AS even, sum(DISTINCT id) FROM e GROUP BY name EMIT CHANGES", "2"},
+		{"SELECT count(DISTINCT id), count(DISTINCT id) FILTER (WHERE id % 2 = 0) AS even, sum(DISTINCT id) FROM e EMIT CHANGES", "1"},
+		{"SELECT count(DISTINCT id), count(DISTINCT id) FILTER (WHERE id % 2 = 0) AS even, sum(DISTINCT id) FROM (SELECT id, count(*) FROM e GROUP BY id) x EMIT CHANGES", "1"},
+		{"SELECT window_start, count(DISTINCT id), count(DISTINCT id) FILTER (WHERE id % 2 = 0) AS even, sum(DISTINCT id) FROM e WINDOW TUMBLING (INTERVAL '1000 days') EMIT CHANGES", "1"},
+	} {
+		t.Run(c.query, func(t *testing.T) {
+			f := newFixture(t)
+			f.Engine.o.QueryMemory = 4 << 20
+			e := f.events("e")
+			e.add(1) // a split that is found later may be found after the end
+			if err := f.sqlJob("j", c.query, "parallelism = '"+c.tasks+"'", "restart_policy = 'never'"); err != nil {
+				t.Fatal(err)
+			}
+			keys(e, 0, most)
+			f.eventually(func() bool { return f.evictedOf("j") > most/2 }, "the values have not been evicted")
+			if !strings.Contains(c.query, "WINDOW") && c.tasks == "1" {
+				f.stop("j")
+				f.run("ALTER JOB j SET ('state.ttl' = '1 hour')")
+				f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+				if def := f.waitState("j", catalog.JobFailed); def.Failure.Code != sqlerr.FeatureNotSupported {
+					t.Errorf("the job failed with %s: %s", def.Failure.Code, def.Failure)
+				}
+				f.run("ALTER JOB j SET ('state.ttl' = '0')")
+				f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+			}
+			keys(e, 0, most)
+			e.end()
+			f.waitState("j", catalog.JobFinished)
+			got := accumulated(t, f.topics.file("j_out").read())
+			if want := fmt.Sprintf("%d|%d|%d", most, most/2, int64(most)*(most-1)/2); len(got) != 1 || !strings.HasSuffix(got[0], want) {
+				t.Errorf("the job gives %q, want %s", got, want)
+			}
+		})
+	}
+}
+
 // TestStateThatStaysEndsAtTheLimit: what cannot be left in the store ends its job where
 // it has come to the limit, with the figure and the setting.
 func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
@@ -81,7 +124,10 @@ func TestStateThatStaysEndsAtTheLimit(t *testing.T) {
 		"SELECT id, window_end FROM session(e, ts, INTERVAL '1 hour', id)",
 		"SELECT a.id FROM e a JOIN e b ON a.id < b.id WHERE b.id < 10",
 		"SELECT id, sum(id) OVER (PARTITION BY id ORDER BY ts) FROM e",
-		"SELECT name, count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",
+		"SELECT id, count(DISTINCT name) FROM e GROUP BY id EMIT CHANGES",
+		"SELECT name, max(id ORDER BY id), count(DISTINCT id) FROM e GROUP BY name EMIT CHANGES",
+		"SELECT n % 2, count(DISTINCT id) FROM (SELECT id, count(*) AS n FROM e GROUP BY id) x GROUP BY n % 2 EMIT CHANGES",
+		"SELECT name, count(DISTINCT ROW(id, name)) FROM e GROUP BY name EMIT CHANGES",
 	} {
 		t.Run(query, func(t *testing.T) {
 			f := newFixture(t)

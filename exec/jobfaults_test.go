@@ -44,8 +44,8 @@ func TestUnknownStateFormat(t *testing.T) {
 	sn := f.store.Snapshot(def.UUID)
 	defer sn.Close()
 	_, _, err := readShapes(sn, def)
-	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 5, and this version reads formats 2 to 4") {
-		t.Errorf("state of format 5: %v, want 55000", err)
+	if sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), "has format 6, and this version reads formats 2 to 5") {
+		t.Errorf("state of format 6: %v, want 55000", err)
 	}
 }
 

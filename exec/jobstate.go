@@ -45,9 +45,10 @@ var layoutKey = []byte("layout")
 
 // stateFormat is the format of operators' state, and oldestFormat the oldest that is
 // read. Format 1, of which jobs have no layout, is of no released version; format 2
-// has no logs beside pages of groups, format 3 five deltas of a page of evicted groups at most.
+// has no logs beside pages of groups, format 3 five deltas of a page of evicted groups at most,
+// format 4 no values of DISTINCT in pages.
 const (
-	stateFormat  = 4
+	stateFormat  = 5
 	oldestFormat = 2
 )
 

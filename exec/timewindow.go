@@ -93,6 +93,9 @@ func (b *builder) windowAggregate(t *tree, n *plan.AggregateNode, to target) err
 	for _, k := range n.Keys {
 		spec.KeyTypes = append(spec.KeyTypes, k.Type())
 	}
+	if use.values, err = b.valuesHolder(t, n, use); err != nil {
+		return err
+	}
 	spec.Calls = func() ([]*operator.Call, error) { return b.calls(n.Calls, use, account) }
 	return b.operator(t, n, operator.NewWindowAggregate(spec), to, input{n.Input, 0})
 }

@@ -61,6 +61,7 @@ type Aggregate struct {
 	kept    *keptGroups    // nil: nothing is stored
 	evicted *evicted       // groups that are not in table; nil: all are
 	among   *evictedTables // what it shares with others of its operator; nil: nothing
+	values  *evictedTables // of the calls' DISTINCT values; nil: all of them are in memory
 	silent  bool           // where Changes is set: no change goes out until passAll
 	full    int            // the groups from which dead ones are looked for
 	least   int            // full at least
@@ -200,6 +201,7 @@ func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err e
 			return err
 		}
 	}
+	a.values.crowded()
 	return a.press(ctx)
 }
 
@@ -458,6 +460,7 @@ func (a *Aggregate) perTurn() int {
 func (a *Aggregate) Close() error {
 	a.evicted.close()
 	a.clear()
+	a.values.close()
 	a.over.close()
 	return nil
 }

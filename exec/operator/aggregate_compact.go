@@ -59,6 +59,9 @@ func (a *Aggregate) compact(must bool) error {
 	if !must && a.count < a.full || a.evicted.some() {
 		return nil // a dead group says that one of the other parts is dead
 	}
+	if a.outsideValues() {
+		return nil // they know the groups by their numbers
+	}
 	live := []int32{}
 	for g := range int32(a.count) {
 		if a.there(g) {
@@ -149,7 +152,7 @@ func (c *Call) compact() error {
 	if c.rows != nil {
 		d = c.rows.distinctRows
 	}
-	if d == nil || d.rest != nil || d.table.Len() < max(d.full, leastDead) {
+	if d == nil || d.rest != nil || d.evicted.some() || d.table.Len() < max(d.full, leastDead) {
 		return nil
 	}
 	live := 0

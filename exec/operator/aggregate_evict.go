@@ -8,9 +8,11 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/exec/vec"
 )
 
-// Evict lets the aggregate keep only a part of its groups in memory. One whose groups
-// are there without rows, or whose calls keep rows besides, keeps all of them.
+// Evict lets the aggregate keep only a part of its groups in memory, or of the values that
+// DISTINCT has seen in them. One whose groups are there without rows, or whose calls keep
+// rows besides, keeps all of its groups.
 func (a *Aggregate) Evict(e Evictions) {
+	a.evictValues(e)
 	if a.spec.Changes && len(a.spec.Keys) > 0 && a.spec.Always == nil && evictableCalls(a.spec.Calls) {
 		a.evicted = newEvicted(a.kept.prefix, a.spec.KeyTypes, a.spec.Account, e)
 	}
@@ -44,13 +46,16 @@ func (a *Aggregate) becomeEvicted() {
 }
 
 // Evicts reports whether it does.
-func (a *Aggregate) Evicts() bool { return a.evicted != nil }
+func (a *Aggregate) Evicts() bool { return a.evicted != nil || a.values != nil }
 
 // Committed lets go of what the store has now.
-func (a *Aggregate) Committed() { a.evicted.committed() }
+func (a *Aggregate) Committed() {
+	a.evicted.committed()
+	a.values.committed(a.valueTables())
+}
 
-// Evicted is how many groups are in the store's pages.
-func (a *Aggregate) Evicted() int64 { return a.evicted.stored() }
+// Evicted is how many groups, and values of DISTINCT, are in the store's pages.
+func (a *Aggregate) Evicted() int64 { return a.evicted.stored() + a.values.stored(a.valueTables()) }
 
 // fetch gives the groups from known on what is kept of them elsewhere.
 func (a *Aggregate) fetch(known int) error {

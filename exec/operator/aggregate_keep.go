@@ -24,6 +24,7 @@ const (
 	tagBounds   = 'b' // of a window
 	tagGroups   = 'g'
 	tagDistinct = 'v' // and the call's place
+	tagValues   = 'V' // likewise, of those that are evicted
 )
 
 // Keep has the aggregate remember what changes.
@@ -51,7 +52,7 @@ func (a *Aggregate) keepGeneration(prefix []byte, number uint32) error {
 			k.rows = append(k.rows, c.rows)
 		}
 		if d != nil {
-			d.kept = newKeptTable(append(prefix, tagDistinct, byte(i>>8), byte(i)), d.types)
+			d.keepUnder(prefix, i)
 			k.distinct = append(k.distinct, d)
 		}
 	}
@@ -64,10 +65,8 @@ func (a *Aggregate) Save(w StateWriter) error {
 	if err := a.kept.groups.save(w, a.table.keys, a.count, a.saver()); err != nil {
 		return err
 	}
-	for _, d := range a.kept.distinct {
-		if err := d.save(w); err != nil {
-			return err
-		}
+	if err := a.saveValues(w); err != nil {
+		return err
 	}
 	if a.evicted == nil {
 		return nil
@@ -142,12 +141,20 @@ func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 	if r.Share != nil && len(a.kept.distinct) > 0 {
 		renamed = map[int32]int32{}
 	}
+	// Of a share in slices those are of the values, as a group may have any number of them.
+	byValue := len(a.valueTables()) > 0
 	add := func(key []vec.Vec, was int32) error {
 		ids[0] = int32(a.count)
 		if len(key) > 0 {
 			if err := a.table.assign(key, 1, one, ids); err != nil {
 				return err
 			}
+		} else if byValue && r.Share.later() {
+			ids[0] = 0
+		}
+		if byValue && r.Share.later() {
+			renamed[was] = ids[0] // the first slice has brought all groups
+			return errThere
 		}
 		if int(ids[0]) != a.count && r.Share != nil && a.evicted != nil {
 			return errThere // a newer part has it
@@ -160,7 +167,11 @@ func (a *Aggregate) restoreTable(r StateReader, kept *keptTable) error {
 		}
 		return a.grow(a.count + 1)
 	}
-	err := kept.restore(r, a.table, a.count, add, a.load)
+	groups := r
+	if byValue {
+		groups.Share = r.Share.unsliced()
+	}
+	err := kept.restore(groups, a.table, a.count, add, a.load)
 	if err != nil {
 		return err
 	}
@@ -180,52 +191,11 @@ func (a *Aggregate) forget(w StateWriter) error {
 	a.kept.groups.drop(w)
 	for _, d := range a.kept.distinct {
 		d.kept.drop(w)
-	}
-	return a.evicted.forget(w)
-}
-
-func (d *distinctRows) save(w StateWriter) error {
-	return d.kept.save(w, d.table.keys, d.table.Len(), func(g int32, dst []byte) []byte {
-		return binary.AppendVarint(dst, d.counts[g])
-	})
-}
-
-// restore brings the counts back. renamed are the groups of a share under their old
-// numbers, which are the first column's; nil: it is none.
-func (d *distinctRows) restore(r StateReader, renamed map[int32]int32) error {
-	if r.Share == nil {
-		return restoreCounts(r, d.kept, d.table, &d.counts, nil)
-	}
-	// Every task reads all of them and takes those of its own groups.
-	own := newKeptTable(d.kept.prefix, d.types)
-	own.by = []int{}
-	all := newTable(d.types, d.account, "DISTINCT")
-	defer all.close()
-	var counts []int64
-	r.Share = &Share{Tasks: 1}
-	if err := restoreCounts(r, own, all, &counts, nil); err != nil {
-		return err
-	}
-	groups := all.keys[0].(*vec.Fixed[int32]).Values
-	var sel []int32
-	for i, was := range groups {
-		if g, ok := renamed[was]; ok {
-			groups[i] = g
-			sel = append(sel, int32(i))
+		if err := d.evicted.forget(w); err != nil {
+			return err
 		}
 	}
-	ids := make([]int32, len(groups))
-	if err := d.table.assign(all.keys, len(groups), sel, ids); err != nil {
-		return err
-	}
-	for len(d.counts) < d.table.Len() {
-		d.counts = append(d.counts, 0)
-	}
-	for _, i := range sel {
-		d.counts[ids[i]] = counts[i]
-	}
-	d.kept.touchAll(d.table.Len())
-	return nil
+	return a.evicted.forget(w)
 }
 
 // restoreCounts brings back a table and a count beside each of its groups. more takes

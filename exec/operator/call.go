@@ -26,6 +26,9 @@ type CallSpec struct {
 	Rows    bool
 	Result  types.Type
 	Account *memory.Account
+	// Values is the account of the values that DISTINCT has seen, where some of them
+	// may be in the store alone; nil: all stay, in Account.
+	Values *memory.Account
 }
 
 // Call is one aggregate call of an Aggregate: which rows reach the function, and
@@ -55,7 +58,11 @@ func NewCall(s CallSpec) *Call {
 		return c
 	}
 	if s.Distinct {
-		c.distinct = newDistinctRows(c.kept.types[:1+len(s.Args)], s.Account)
+		values := s.Values
+		if values == nil {
+			values = s.Account
+		}
+		c.distinct = newDistinctRows(c.kept.types[:1+len(s.Args)], values)
 	}
 	if len(s.OrderBy) > 0 {
 		c.ordered = newOrderedRows(s, c.kept.types)

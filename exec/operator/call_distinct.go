@@ -18,9 +18,14 @@ type distinctRows struct {
 	counts  []int64
 	full    int   // the rows from which such are looked for that are there no more
 	held    int64 // bytes of counts
+	noted   int64 // of what state says, as among knows it
 	rest    *partitions
 	level   int
-	kept    *keptTable // nil: nothing is stored
+	kept    *keptTable     // nil: nothing is stored
+	first   []byte         // where they are stored as long as none is evicted
+	prefix  []byte         // where evicted ones are
+	evicted *evicted       // those that are not in table; nil: all are
+	among   *evictedTables // what it shares with others of its operator; nil: it evicts none
 	backlog backlog
 	ids     []int32
 	sel     selector
@@ -40,17 +45,16 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 	if d.rest != nil {
 		d.table.lookup(cols, b.Rows, sel, d.ids)
 	} else {
+		known := d.table.Len()
 		if err := d.table.assign(cols, b.Rows, sel, d.ids); err != nil {
 			return nil, err
 		}
-		for len(d.counts) < d.table.Len() {
-			d.counts = append(d.counts, 0)
-		}
-		held := 8 * int64(cap(d.counts))
-		if err := d.account.Resize(d.held, held); err != nil {
+		if err := d.grow(); err != nil {
 			return nil, err
 		}
-		d.held = held
+		if err := d.fetch(known); err != nil {
+			return nil, err
+		}
 	}
 	if d.kept != nil {
 		d.kept.touch(d.ids, sel)
@@ -81,6 +85,20 @@ func (d *distinctRows) changed(b *vec.Batch) ([]int32, error) {
 		return nil, err
 	}
 	return d.out, d.rest.add(b, cols, d.other)
+}
+
+// grow makes counts of those that are new in the table.
+func (d *distinctRows) grow() error {
+	for len(d.counts) < d.table.Len() {
+		d.counts = append(d.counts, 0)
+	}
+	held := 8 * int64(cap(d.counts))
+	if err := d.account.Resize(d.held, held); err != nil {
+		return err
+	}
+	d.held = held
+	d.note()
+	return nil
 }
 
 // spill stops learning, unless that would help little.
@@ -128,9 +146,11 @@ func (d *distinctRows) forget() {
 	d.table.close()
 	d.account.Release(d.held)
 	d.counts, d.held = nil, 0
+	d.note()
 }
 
 func (d *distinctRows) close() {
+	d.evicted.close()
 	d.forget()
 	d.table = newTable(d.types, d.account, "DISTINCT")
 	d.rest.close()

@@ -20,8 +20,10 @@ type evictedTables struct {
 	reader  StateReader
 	open    bool // reader's snapshot
 	// Of the last Save: what the tables held, were allowed to, and had when some of
-	// them were evicted last.
-	held, most, least int64
+	// them were evicted last, and what the page caches held.
+	held, most, least, cached int64
+	// live is what those tables hold now that say so by noted; 0: none of them does.
+	live int64
 }
 
 // evictable is one of the tables of an operator.
@@ -45,8 +47,8 @@ func (t *evictedTables) newTable(e *evicted) *evicted {
 // begin is called by Save, before any of the tables is saved.
 func (t *evictedTables) begin(all []evictable) {
 	share := t.account.Share()
-	var cached, groups int64
-	t.held = 0
+	var groups int64
+	t.held, t.cached = 0, 0
 	for _, x := range all {
 		t.held += x.state()
 		if e := x.outside(); e != nil {
@@ -56,10 +58,22 @@ func (t *evictedTables) begin(all []evictable) {
 	for _, x := range all {
 		if e := x.outside(); e != nil {
 			e.cache.limit(int64(cachePart * float64(share) * float64(e.now.groups) / float64(max(groups, 1))))
-			cached += e.cache.held()
+			t.cached += e.cache.held()
 		}
 	}
-	t.most = int64(hotPart*float64(share) - hotLess*float64(cached))
+	t.most = t.threshold(share)
+}
+
+// threshold is how many bytes the tables may hold, of a share of the account.
+func (t *evictedTables) threshold(share int64) int64 {
+	return int64(hotPart*float64(share) - hotLess*float64(t.cached))
+}
+
+// noted says what a table holds that said so of was before.
+func (t *evictedTables) noted(was, now int64) {
+	if t != nil {
+		t.live += now - was
+	}
 }
 
 // pace is how much of what is merged has to be merged now.
@@ -105,7 +119,8 @@ func (t *evictedTables) crowded() {
 	if t == nil || t.from.Crowded == nil {
 		return
 	}
-	if held := t.account.Used(); held > 1<<20 && float64(held) > (1+hotPart*(hotFull-1))*float64(t.account.Share()) {
+	held, share := t.account.Used(), t.account.Share()
+	if held > 1<<20 && float64(held) > (1+hotPart*(hotFull-1))*float64(share) || t.live > 1<<20 && float64(t.live) > hotFull*float64(t.threshold(share)) {
 		t.from.Crowded()
 	}
 }

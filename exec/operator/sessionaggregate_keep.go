@@ -31,7 +31,7 @@ func (w *SessionAggregate) Keep() error {
 	w.keepCalls()
 	for i, c := range w.spec.Calls {
 		if c.rows != nil {
-			c.rows.kept = newKeptTable([]byte{tagDistinct, byte(i >> 8), byte(i)}, c.rows.types)
+			c.rows.keepUnder(nil, i)
 		}
 	}
 	return nil

@@ -64,6 +64,17 @@ func (s *Share) pages(bits uint8) (from, to int) {
 	return from, max(from+1, (s.Slice+1)<<bits>>s.Slices)
 }
 
+// unsliced is the share whole.
+func (s *Share) unsliced() *Share {
+	if s == nil || s.Slices == 0 {
+		return s
+	}
+	return &Share{Task: s.Task, Tasks: s.Tasks, Single: s.Single, Slice: s.Slice}
+}
+
+// later reports whether another slice of the share came before.
+func (s *Share) later() bool { return s != nil && s.Slice > 0 }
+
 // rows are those of sel whose keys are the share's; n is the number of physical
 // rows of keys. A nil Share has every row.
 func (s *Share) rows(keys []vec.Vec, ts []types.Type, n int, sel []int32) []int32 {

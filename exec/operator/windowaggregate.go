@@ -55,6 +55,7 @@ type WindowAggregate struct {
 	kept      bool
 	dropped   []*pane        // closed since the last Save, and stored
 	evicted   *evictedTables // nil: all groups are in memory
+	values    *evictedTables // nil: all values of DISTINCT are
 }
 
 // pane is one window.
@@ -117,6 +118,7 @@ func (w *WindowAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Ou
 		}
 	}
 	w.evicted.crowded()
+	w.values.crowded()
 	return nil
 }
 
@@ -258,6 +260,7 @@ func (w *WindowAggregate) open(p *pane) error {
 	p.agg = NewAggregate(spec)
 	p.agg.silent = w.updates() && !p.fired
 	p.agg.evictAmong(w.evicted)
+	p.agg.evictValuesAmong(w.values)
 	if w.kept {
 		if err := p.agg.keepUnder(endKey(p.end)); err != nil {
 			return err
@@ -380,6 +383,7 @@ func (w *WindowAggregate) Close() error {
 		delete(w.panes, end)
 	}
 	w.evicted.close()
+	w.values.close()
 	return nil
 }
 

@@ -33,14 +33,16 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 		}
 	}
 	w.dropped = w.dropped[:0]
-	ends, tables := w.ends(), []evictable(nil)
+	tables, values := w.tables(), w.valueTables()
 	if w.evicted != nil {
-		tables = w.tables()
 		w.evicted.begin(tables)
 	}
-	for _, end := range ends {
+	if w.values != nil {
+		w.values.begin(values)
+	}
+	for _, end := range w.ends() {
 		p := w.panes[end]
-		if !p.changed && !p.agg.evicted.moving() {
+		if !p.changed && !p.agg.moving() {
 			continue
 		}
 		p.changed = false
@@ -52,18 +54,27 @@ func (w *WindowAggregate) Save(sw StateWriter) error {
 			return err
 		}
 	}
-	if w.evicted == nil {
+	if w.evicted != nil {
+		if err := w.evicted.end(sw, tables); err != nil {
+			return err
+		}
+	}
+	if w.values == nil {
 		return nil
 	}
-	return w.evicted.end(sw, tables)
+	return w.values.end(sw, values)
 }
 
 // Evict lets the operator keep only a part of its groups in memory, where its calls
-// keep no rows.
+// keep no rows, or of the values that DISTINCT has seen in them.
 func (w *WindowAggregate) Evict(e Evictions) {
 	calls, err := w.spec.Calls()
-	if err != nil || !evictableCalls(calls) {
-		return // an error is that of the first window, too
+	if err != nil {
+		return // it is that of the first window, too
+	}
+	if !evictableCalls(calls) {
+		w.values = newValueTables(calls, e)
+		return
 	}
 	w.evicted = &evictedTables{account: w.spec.Account, from: e}
 }
@@ -77,22 +88,27 @@ func (w *WindowAggregate) tables() []evictable {
 	return all
 }
 
+// valueTables are those of the values of DISTINCT.
+func (w *WindowAggregate) valueTables() []evictable {
+	var all []evictable
+	for _, end := range w.ends() {
+		all = append(all, w.panes[end].agg.valueTables()...)
+	}
+	return all
+}
+
 // Evicts reports whether it does.
-func (w *WindowAggregate) Evicts() bool { return w.evicted != nil }
+func (w *WindowAggregate) Evicts() bool { return w.evicted != nil || w.values != nil }
 
 // Committed lets go of what the store has now.
 func (w *WindowAggregate) Committed() {
-	if w.evicted != nil {
-		w.evicted.committed(w.tables())
-	}
+	w.evicted.committed(w.tables())
+	w.values.committed(w.valueTables())
 }
 
-// Evicted is how many groups are in the store's pages.
+// Evicted is how many groups, and values of DISTINCT, are in the store's pages.
 func (w *WindowAggregate) Evicted() int64 {
-	if w.evicted == nil {
-		return 0
-	}
-	return w.evicted.stored(w.tables())
+	return w.evicted.stored(w.tables()) + w.values.stored(w.valueTables())
 }
 
 // Flags of a stored pane.
