@@ -28,7 +28,7 @@ func TestDividedTransactions(t *testing.T) {
 // the fake alone.
 func TestDividedTransactionsOnKafka(t *testing.T) {
 	if os.Getenv("FERRIS_TIER") != "long" {
-		t.Skip("runs with FERRIS_TIER=long")
+		t.Skip("starts an Apache Kafka, and changes the tasks of jobs for minutes; FERRIS_TIER=long runs it")
 	}
 	divided(t, kafka.Start(t).Addr())
 }

@@ -241,17 +241,5 @@ func (j *ChangesJoin) restoreShare(r StateReader, lie parts) error {
 			return err
 		}
 	}
-	codec := newGroupCodec(j.spec.KeyTypes)
-	one, ids := []int32{0}, []int32{0}
-	return j.loading(func() error {
-		return eachRecord(r, nil, lie.space, codec, func(key []vec.Vec, beside []byte) error {
-			if !r.Share.has(key, codec.types, nil) {
-				return nil
-			}
-			if some, err := j.table.addKey(&vec.Batch{Cols: key, Rows: 1}, 0, one, ids); err != nil || !some {
-				return err
-			}
-			return j.load(ids[0], beside)
-		})
-	})
+	return j.loading(func() error { return newKeys(r, lie.space, j.spec.KeyTypes, j.table, j.load) })
 }

@@ -12,6 +12,22 @@ const (
 	sweepGroups = sweepPages * groupsPerPage
 )
 
+// newKeys adds the keys of a share that are in pages and not in the table, and calls load
+// with what each has beside it.
+func newKeys(r StateReader, s pageSpace, keys []types.Type, t *table, load func(g int32, beside []byte) error) error {
+	codec := newGroupCodec(keys)
+	one, ids := []int32{0}, []int32{0}
+	return eachRecord(r, nil, s, codec, func(key []vec.Vec, beside []byte) error {
+		if !r.Share.has(key, codec.types, nil) {
+			return nil
+		}
+		if some, err := t.addKey(&vec.Batch{Cols: key, Rows: 1}, 0, one, ids); err != nil || !some {
+			return err
+		}
+		return load(ids[0], beside)
+	})
+}
+
 // eachRecord calls f with every group in pages: its key, one row, and what it has
 // beside it. f may keep neither. Of a share that is cut into slices it leaves pages out
 // that have none of its slice.
