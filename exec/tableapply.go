@@ -112,6 +112,10 @@ func (s *tableSink) decode(l changeList, from, to int) ([]vec.Vec, error) {
 
 // upsert adds rows, or has them replace those of their key.
 func (s *tableSink) upsert(ctx context.Context, rows []vec.Vec, n int) error {
+	rows, n, err := s.replaceNulls(ctx, rows, n)
+	if err != nil {
+		return err
+	}
 	for n > 0 {
 		inserted, ids, err := s.x.InsertUnless(ctx, s.snap, s.desc, rows, n, []*catalog.Index{s.key})
 		if err != nil {
@@ -154,6 +158,33 @@ func (s *tableSink) upsert(ctx context.Context, rows []vec.Vec, n int) error {
 		rows, n = pickRows(rows, gone), len(gone)
 	}
 	return nil
+}
+
+// replaceNulls writes the rows that have a NULL among their key, and returns the
+// others: to a UNIQUE index NULLs are distinct, so that it is in the way of none.
+func (s *tableSink) replaceNulls(ctx context.Context, rows []vec.Vec, n int) ([]vec.Vec, int, error) {
+	if s.key.NullsNotDistinct {
+		return rows, n, nil
+	}
+	var whole, some []int32
+	for i := range n {
+		if slices.ContainsFunc(s.places, func(p int) bool { return rows[p].Nulls().Get(i) }) {
+			some = append(some, int32(i))
+		} else {
+			whole = append(whole, int32(i))
+		}
+	}
+	if len(some) == 0 {
+		return rows, n, nil
+	}
+	news := pickRows(rows, some)
+	if err := s.remove(ctx, news, len(some)); err != nil {
+		return nil, 0, err
+	}
+	if _, err := s.x.Insert(ctx, s.snap, s.desc, news, len(some)); err != nil {
+		return nil, 0, err
+	}
+	return pickRows(rows, whole), len(whole), nil
 }
 
 // oldDerived are the derived columns of rows as they are now, which are locked.

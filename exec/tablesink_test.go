@@ -129,6 +129,21 @@ func TestTableSinkFaults(t *testing.T) {
 	equal(t, "rows after a batch that failed", f.selected("SELECT * FROM o"), []string{"1|x|40", "2|b|20"})
 }
 
+// TestTableSinkNullKey: a group of NULL has one row, although NULLs are distinct to
+// UNIQUE, and goes as others do.
+func TestTableSinkNullKey(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	f.run("CREATE TABLE o (k text, m bigint, n bigint, UNIQUE (k, m))")
+	if err := f.tableJob("j", "INSERT INTO o SELECT k, m, count(*) FROM (SELECT nullif(name, 'a') AS k, max(id) % 2 AS m FROM e GROUP BY name, id / 10) x GROUP BY k, m", ""); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{{"NULL|1|1"}, {"NULL|0|1", "NULL|1|1"}, {"NULL|0|1", "NULL|1|1", "b|1|1"}, {"NULL|0|2", "b|1|1"}} {
+		e.add(0, event([]int64{1, 12, 31, 4}[i], []string{"a", "a", "b", "a"}[i], float64(i)))
+		f.eventually(func() bool { return slices.Equal(f.selected("SELECT k, m, n FROM o"), want) }, "the table is not what the groups are")
+	}
+}
+
 // TestTableSinkAllAtFault: epochs of which the table takes no row leave no lock on it.
 func TestTableSinkAllAtFault(t *testing.T) {
 	f := newFixture(t)
