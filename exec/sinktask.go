@@ -248,8 +248,11 @@ func (s *sinkTask) try(ctx context.Context, e *Engine, w work) (token []byte, er
 		state.FaultPoint("sink committed")
 		s.token = nil
 		s.countOmitted()
-		if _, ok := s.sink.(*stagedSink); ok {
+		switch s.sink.(type) {
+		case *stagedSink:
 			return nil, nil // which tells when it is
+		case stream.Settled:
+			return nil, s.handle.Settled(uint64(w.epoch), s.name)
 		}
 		return nil, s.handle.Delivered(uint64(w.epoch), s.name)
 	case workRollback:

@@ -219,7 +219,7 @@ func Restore(ctx context.Context, dir string, from io.Reader) (err error) {
 	s.writer = writer{db: db, fault: func(step) error { return nil }, limit: chunkBytes(db), dir: dir, free: freeSpace,
 		logs: logSyncer{dir: filepath.Join(dir, storeDir), file: (*os.File).Sync}}
 	err = readBackup(ctx, bufio.NewReaderSize(from, 64<<10), &s.writer)
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(err, s.writer.logs.close(), db.Close()); err != nil {
 		return err
 	}
 	return writeFormat(dir) // last: without it nobody opens the directory

@@ -107,6 +107,10 @@ func (j *Job) prepare(epoch uint64, b, extra *Batch) (uint64, error) {
 	}
 	entries := make([]entry, 0, b.Len()+extra.Len())
 	entries = extra.entries(b.entries(entries, j.id, v), j.id, v)
+	marks := []entry{{key: metaKey(kindPrepared, &j.id), value: numbers(epoch, v)}}
+	if s.writer.fits(entries, marks) {
+		return v, s.writer.whole(stepPrepared, v, entries, marks)
+	}
 	if err := s.writer.pages(entries, stepChunk); err != nil {
 		return 0, err
 	}
@@ -114,7 +118,7 @@ func (j *Job) prepare(epoch uint64, b, extra *Batch) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return v, s.writer.marks(stepPrepared, at, entry{key: metaKey(kindPrepared, &j.id), value: numbers(epoch, v)})
+	return v, s.writer.marks(stepPrepared, at, marks...)
 }
 
 // begin checks that an epoch may be written, and returns the keys of the tokens
@@ -187,6 +191,16 @@ func (j *Job) commit(epoch, version, last uint64) error {
 // Delivered records that sinks have committed an epoch, durably. An epoch below
 // what is recorded changes nothing.
 func (j *Job) Delivered(epoch uint64, sinks ...string) error {
+	return j.deliver(epoch, sinks, j.s.writer.marks)
+}
+
+// Settled is Delivered of sinks whose Commit does nothing, so that it may be done again. It
+// becomes durable with whatever is synced next.
+func (j *Job) Settled(epoch uint64, sinks ...string) error {
+	return j.deliver(epoch, sinks, j.s.writer.later)
+}
+
+func (j *Job) deliver(epoch uint64, sinks []string, write func(at step, version uint64, marks ...entry) error) error {
 	s := j.s
 	s.mu.Lock()
 	var marks []entry
@@ -207,7 +221,7 @@ func (j *Job) Delivered(epoch uint64, sinks ...string) error {
 	}
 	at, err := s.take()
 	if err == nil {
-		err = s.writer.marks(stepDeliver, at, marks...)
+		err = write(stepDeliver, at, marks...)
 	}
 	if err != nil {
 		return fmt.Errorf("recording the delivery of epoch %d of job %s: %w", epoch, j.id, err)

@@ -370,7 +370,11 @@ func (m *machine) rollback(t *rapid.T) {
 func (m *machine) deliver(t *rapid.T) {
 	i := m.pick(t, func(j *modelJob) bool { return j.delivered < j.epoch })
 	j := m.jobs[i]
-	err := j.job.Delivered(j.epoch, "sink")
+	deliver := j.job.Delivered
+	if rapid.Bool().Draw(t, "settled") {
+		deliver = j.job.Settled
+	}
+	err := deliver(j.epoch, "sink")
 	if !m.died(t, err) {
 		j.delivered = j.epoch
 		return

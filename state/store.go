@@ -162,7 +162,7 @@ func (s *Store) open(o Options) error {
 		s.redoDir = filepath.Join(o.Dir, redoDir)
 	}
 	s.writer = writer{db: db, fault: o.fault, limit: chunkBytes(db), dir: o.Dir, free: o.free}
-	s.writer.logs.file = (*os.File).Sync
+	s.writer.logs.file, s.writer.logs.room = (*os.File).Sync, db.Opts().MemTableSize/2
 	if o.syncLog != nil {
 		s.writer.logs.file = o.syncLog
 	}
@@ -241,6 +241,9 @@ func (s *Store) Close() error {
 
 func (s *Store) shut() error {
 	errs := []error{s.redo.close()}
+	s.writer.logs.mu.Lock()
+	errs = append(errs, s.writer.logs.close())
+	s.writer.logs.mu.Unlock()
 	if s.db != nil && !s.borrowed {
 		if err := s.db.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing the state store: %w", err))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // logSyncer makes durable what Badger has taken. Badger would do so after each
@@ -21,15 +22,37 @@ import (
 type logSyncer struct {
 	dir  string // Badger's; "": in memory
 	file func(f *os.File) error
+	room int64 // bytes, less than a memory table takes before it is full
 
-	mu   sync.Mutex
-	last int // the newest log when all were synced: those before it are not written any more
+	filling atomic.Int64 // bytes of the writes that are under way
+	filled  atomic.Int64 // bytes of the writes that have ended
+	mu      sync.Mutex
+	last    int      // the newest log when all were synced: those before it are not written any more
+	newest  *os.File // it, open; nil: the logs have not been looked for
+	seen    int64    // filled when they were
 	// err is what a sync failed with: the system tells of pages that it could not
 	// write once, so another sync of them would succeed though they are lost.
 	err error
 }
 
 const logSuffix = ".mem"
+
+// memoryOverhead is what an entry takes at most in a memory table or in its log, beside
+// its key and value: Badger's node of most levels, or a head and a checksum.
+const memoryOverhead = 256
+
+// write does a write of some entries. What is written while nobody has looked for the
+// logs says how many there can be more.
+func (s *logSyncer) write(entries []entry, write func() error) error {
+	n := int64(0)
+	for i := range entries {
+		n += int64(len(entries[i].key) + len(entries[i].value) + memoryOverhead)
+	}
+	s.filling.Add(n)
+	defer s.filling.Add(-n)
+	defer s.filled.Add(n) // before it is no longer under way
+	return write()
+}
 
 // sync returns when all that was written before it was called is durable. After a
 // failure it never does again: every later sync has the same error.
@@ -47,6 +70,13 @@ func (s *logSyncer) sync() error {
 
 // all syncs the logs that may have been written. mu is held.
 func (s *logSyncer) all() error {
+	if s.alone() {
+		if err := s.file(s.newest); err != nil {
+			return fmt.Errorf("syncing a log of the state store: %w", err)
+		}
+		return nil
+	}
+	s.seen = s.filled.Load()
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("looking for the logs of the state store: %w", err)
@@ -72,7 +102,45 @@ func (s *logSyncer) all() error {
 		}
 	}
 	s.last = newest
+	return s.open()
+}
+
+// alone reports whether the newest log that is known is the one that has whatever was
+// written since all were synced. Less was written than fills a memory table: Badger has
+// begun one other log at most, which it keeps until that is full.
+func (s *logSyncer) alone() bool {
+	if s.newest == nil || s.filled.Load()-s.seen+s.filling.Load() >= s.room {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(s.dir, logName(s.last+1)))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// logName is Badger's.
+func logName(n int) string { return fmt.Sprintf("%05d%s", n, logSuffix) }
+
+// open keeps the newest log open. One that is gone is in a table: the next sync looks
+// for the logs again.
+func (s *logSyncer) open() error {
+	if err := s.close(); err != nil {
+		return err
+	}
+	f, err := os.Open(filepath.Join(s.dir, logName(s.last)))
+	if err == nil {
+		s.newest = f
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("opening a log of the state store: %w", err)
+	}
 	return nil
+}
+
+// close ends what open has begun.
+func (s *logSyncer) close() error {
+	f := s.newest
+	if s.newest = nil; f == nil {
+		return nil
+	}
+	return f.Close()
 }
 
 // log syncs one file, or the directory. One that is gone is in a table.

@@ -164,6 +164,51 @@ func TestEpochSurvivesPowerFailure(t *testing.T) {
 	}
 }
 
+// TestSmallEpochsSurvivePowerFailure: of epochs that fit a transaction each is two syncs, and
+// there when all that was not synced has gone, also where a memory table was filled meanwhile.
+func TestSmallEpochsSurvivePowerFailure(t *testing.T) {
+	dir, d := t.TempDir(), &disk{synced: map[string][]byte{}}
+	s, err := Open(Options{Dir: dir, memTable: testMemTable, syncLog: d.sync})
+	ok(t, err)
+	defer func() { ok(t, s.Close()) }()
+	j := begun(t, s)
+	const epochs = 150
+	for e := uint64(1); e <= epochs; e++ {
+		before, log := d.syncs, s.writer.logs.last
+		var b Batch
+		b.Set(pages, []byte("k"), append(bytes.Repeat([]byte{'x'}, 2000), byte(e)))
+		_, err := j.Prepare(e, &b, Progress{Tokens: []Token{{"sink", []byte{byte(e)}}}})
+		ok(t, err)
+		ok(t, j.Commit(e))
+		ok(t, j.Settled(e, "sink"))
+		if n := d.syncs - before; n > 2 && s.writer.logs.last == log {
+			t.Errorf("epoch %d was synced %d times, want 2", e, n)
+		}
+		if e%10 != 0 && s.writer.logs.last == log {
+			continue
+		}
+		after, err := Open(Options{Dir: d.after(t, dir), memTable: testMemTable})
+		ok(t, err)
+		r, err := after.Job(j.ID()).Recover()
+		ok(t, err)
+		if r.Epoch != e || r.Prepared != nil || r.Sinks[0].Delivered < e-1 {
+			t.Fatalf("after epoch %d the failure leaves %+v", e, r)
+		}
+		_, err = after.Job(j.ID()).Rollback()
+		ok(t, err)
+		sn := after.Snapshot(j.ID())
+		value, found, err := sn.Get(j.ID(), pages, []byte("k"), nil)
+		if err != nil || !found || value[2000] != byte(e) {
+			t.Fatalf("after epoch %d the failure leaves a page of %v, %v, %v", e, value, found, err)
+		}
+		sn.Close()
+		ok(t, after.Close())
+	}
+	if s.writer.logs.last < 5 {
+		t.Fatalf("the newest log is %d: no memory table was filled", s.writer.logs.last)
+	}
+}
+
 // TestSyncFailsForAll: the system tells of a page that it could not write once; who
 // waits for the next sync is not told that its write is durable.
 func TestSyncFailsForAll(t *testing.T) {

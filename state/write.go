@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -54,13 +55,13 @@ type writer struct {
 	queue  []*request
 	busy   bool
 	failed error
-	wrote  func(entries int) // told of each transaction of pages, for tests; nil: nobody
 }
 
 // request is a write that waits for its sync.
 type request struct {
 	pages []entry // each at its own version; not atomic
 	marks []entry // atomic; their version is given when they are written
+	whole bool    // pages and marks are one transaction, all at the version of the marks
 	at    uint64  // of marks
 	err   error
 	// turn gets true where this request's goroutine is to write the queue, and
@@ -118,9 +119,13 @@ func (w *writer) put(entries []entry) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
-	if w.wrote != nil {
-		w.wrote(len(entries))
+	if err := w.logs.write(entries, func() error { return w.batch(entries) }); err != nil {
+		return w.fail(err)
 	}
+	return nil
+}
+
+func (w *writer) batch(entries []entry) error {
 	b := w.db.NewManagedWriteBatch()
 	defer b.Cancel()
 	for i := range entries {
@@ -132,18 +137,39 @@ func (w *writer) put(entries []entry) error {
 			err = b.SetEntryAt(badger.NewEntry(e.key, e.value), e.version)
 		}
 		if err != nil {
-			return w.fail(err)
+			return err
 		}
 	}
-	if err := b.Flush(); err != nil {
-		return w.fail(err)
-	}
-	return nil
+	return b.Flush()
 }
 
 // marks writes entries that appear together, at one version, sharing a sync.
 func (w *writer) marks(at step, version uint64, entries ...entry) error {
 	return w.between(at, func() error { return w.join(&request{marks: entries, at: version}) })
+}
+
+// whole writes pages together with the marks that tell of them, all at one version, sharing
+// a sync. They fit a transaction.
+func (w *writer) whole(at step, version uint64, pages, marks []entry) error {
+	return w.between(at, func() error { return w.join(&request{pages: pages, marks: marks, whole: true, at: version}) })
+}
+
+// fits reports whether entries fit a transaction.
+func (w *writer) fits(parts ...[]entry) bool {
+	n, size := 0, 0
+	for _, p := range parts {
+		n += len(p)
+		for i := range p {
+			size += p[i].size()
+		}
+	}
+	return size <= w.limit && n <= int(w.db.MaxBatchCount())/2
+}
+
+// later writes entries that appear together, at one version, which become durable with
+// whatever is synced next.
+func (w *writer) later(at step, version uint64, entries ...entry) error {
+	return w.between(at, func() error { return w.meta(entries, version) })
 }
 
 // alone writes entries together at exactly this version, sharing nothing.
@@ -169,6 +195,13 @@ func (w *writer) meta(entries []entry, at uint64) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
+	if err := w.logs.write(entries, func() error { return w.transaction(entries, at) }); err != nil {
+		return w.fail(err)
+	}
+	return nil
+}
+
+func (w *writer) transaction(entries []entry, at uint64) error {
 	txn := w.db.NewTransactionAt(at, true)
 	defer txn.Discard()
 	for i := range entries {
@@ -180,13 +213,10 @@ func (w *writer) meta(entries []entry, at uint64) error {
 			err = txn.SetEntry(badger.NewEntry(e.key, e.value))
 		}
 		if err != nil {
-			return w.fail(err)
+			return err
 		}
 	}
-	if err := txn.CommitAt(at, nil); err != nil {
-		return w.fail(err)
-	}
-	return nil
+	return txn.CommitAt(at, nil)
 }
 
 // join queues a request. The first in an empty queue writes it, and all that
@@ -221,8 +251,8 @@ func (w *writer) join(r *request) error {
 	return r.err
 }
 
-// write makes a group durable: first all pages, then all marks, each in as few
-// transactions as fit.
+// write makes a group durable: first all pages, and the marks that are whole with theirs,
+// then all other marks, each in as few transactions as fit.
 func (w *writer) write(group []*request) {
 	var parts, written []*request
 	var entries []entry
@@ -261,11 +291,17 @@ func (w *writer) write(group []*request) {
 	}
 	pages := func() error { return w.put(entries) }
 	for _, r := range group {
-		if len(r.pages) > 0 {
+		if len(r.pages) > 0 && !r.whole {
 			add(r, r.pages, pages)
 		}
 	}
 	flush(pages)
+	for _, r := range group {
+		if r.whole {
+			r.err = w.meta(slices.Concat(r.pages, r.marks), r.at)
+			written = append(written, r)
+		}
+	}
 	sync()
 	// The version of a transaction's marks is the highest of its requests': each
 	// mark's key belongs to one job, whose calls are in order, so versions of
@@ -278,7 +314,7 @@ func (w *writer) write(group []*request) {
 		return w.meta(entries, at)
 	}
 	for _, r := range group {
-		if len(r.marks) > 0 {
+		if len(r.marks) > 0 && !r.whole {
 			add(r, r.marks, marks)
 		}
 	}

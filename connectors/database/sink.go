@@ -253,6 +253,9 @@ type lasting struct{ *sink }
 // Lasting is stream.Lasting's.
 func (lasting) Lasting() {}
 
+// Settled is stream.Settled's.
+func (lasting) Settled() {}
+
 // Write puts rows into the epoch's transaction.
 func (l *lasting) Write(ctx context.Context, b *vec.Batch) ([]stream.Reject, error) {
 	return l.write(ctx, b)

@@ -417,6 +417,9 @@ func (s *sink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
 // Lasting is stream.Lasting's.
 func (s *sink) Lasting() {}
 
+// Settled is stream.Settled's.
+func (s *sink) Settled() {}
+
 // Commit does nothing: the records are in the topic since Prepare.
 func (s *sink) Commit(context.Context, stream.Epoch, []byte) error { return nil }
 

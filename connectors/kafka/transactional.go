@@ -69,6 +69,9 @@ func (t *transactional) failure(err error) error {
 // Commit does nothing: the transaction's commit was the decision.
 func (t *transactional) Commit(context.Context, stream.Epoch, []byte) error { return nil }
 
+// Settled is stream.Settled's.
+func (t *transactional) Settled() {}
+
 // Rollback forgets what is held: what the Decider does not commit is undone with its
 // transaction, by its Close or by the next one's Ask.
 func (t *transactional) Rollback(context.Context, stream.Epoch, []byte) error {

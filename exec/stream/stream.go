@@ -233,6 +233,10 @@ type Sink interface {
 // Rollback does not take them back. A job writes them again.
 type Lasting interface{ Lasting() }
 
+// Settled is a sink whose Commit does nothing: an epoch's rows are where they belong when
+// it prepares, or when its Decider commits.
+type Settled interface{ Settled() }
+
 // Exclusive is a sink that lets no second one in while it is open. Several
 // statements of a transaction write to it in epochs of their own: its Rollback of
 // one keeps those that were prepared before it, and its Commit of the last
