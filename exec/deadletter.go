@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,4 +176,20 @@ func (l *life) flushLetters(ctx context.Context, least int) error {
 		}
 	}
 	return nil
+}
+
+// hasLetters reports whether dead letters wait for the epoch that runs to end.
+func (l *life) hasLetters() bool {
+	for _, b := range l.boxes {
+		b.mu.Lock()
+		waiting := len(b.waiting)
+		b.mu.Unlock()
+		if waiting > 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(l.sinks, func(s *sinkTask) bool {
+		staged, ok := s.sink.(*stagedSink)
+		return ok && staged.refuses()
+	})
 }

@@ -30,6 +30,7 @@ type commit struct {
 	results  []string // nil: the job keeps none
 	met      []*viewGoal
 	kept     keptState
+	alone    bool          // it has dead letters alone: the operators have not moved since the last
 	letters  []state.Token // where sinks have prepared at the barrier: all tokens
 	decided  bool          // the store has, or may have, committed it
 	err      error
@@ -119,18 +120,21 @@ func (l *life) checkpoint(ctx context.Context) error {
 	}
 	l.wanted = false
 	begun := time.Now()
-	if err := l.halt(ctx); err != nil {
-		return err
+	alone := l.stands
+	if !alone {
+		if err := l.halt(ctx); err != nil {
+			return err
+		}
 	}
-	if !l.ending {
+	if l.stands = l.ending; !l.stands {
 		defer l.resume()
 	}
 	met := l.met()
-	if !slices.ContainsFunc(l.tasks, (*task).changed) {
+	if !slices.ContainsFunc(l.tasks, (*task).changed) && !l.hasLetters() {
 		l.j.view.read(met)
 		return nil
 	}
-	c := &commit{epoch: l.epoch, begun: begun, met: met, done: make(chan struct{})}
+	c := &commit{epoch: l.epoch, begun: begun, met: met, alone: alone, done: make(chan struct{})}
 	if err := l.take(ctx, c); err != nil {
 		return err
 	}
@@ -147,7 +151,7 @@ func (l *life) checkpoint(ctx context.Context) error {
 
 // take takes what an epoch carries. The tasks stand still.
 func (l *life) take(ctx context.Context, c *commit) error {
-	if l.landed {
+	if l.landed && !c.alone {
 		l.operatorsCommitted()
 		l.landed = false
 	}
@@ -166,9 +170,11 @@ func (l *life) take(ctx context.Context, c *commit) error {
 	if l.results != nil {
 		c.results = l.results.snapshot()
 	}
-	l.saveMarks(&c.pages)
-	if err := l.saveOperators(&c.pages); err != nil {
-		return err
+	if !c.alone {
+		l.saveMarks(&c.pages)
+		if err := l.saveOperators(&c.pages); err != nil {
+			return err
+		}
 	}
 	c.kept = l.holds()
 	if err := l.prepareLetters(ctx, c); err != nil {
@@ -197,6 +203,13 @@ func (l *life) prepareLetters(ctx context.Context, c *commit) error {
 	tokens, err := l.prepare(ctx, l.outputs(), c.epoch)
 	if err != nil {
 		return err
+	}
+	for _, s := range l.sinks {
+		if staged, ok := s.sink.(*stagedSink); ok {
+			if err := staged.lettersFor(c.epoch); err != nil {
+				return err
+			}
+		}
 	}
 	if err := l.flushLetters(ctx, 1); err != nil {
 		return err

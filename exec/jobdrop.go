@@ -125,7 +125,11 @@ func (l *life) deliverRest(ctx context.Context) error {
 		staged = append(staged, s)
 	}
 	for _, s := range staged {
-		if lost := s.rest(ctx); lost != "" {
+		lost, err := s.rest(ctx)
+		if err != nil {
+			return err
+		}
+		if lost != "" {
 			l.j.e.log.Error("a job was dropped with rows that a sink has not got", "job", l.j.def.Name, "left", lost)
 			if !l.j.told.Load() {
 				l.j.unfinished(fmt.Errorf("not delivered are %s", lost))
@@ -136,8 +140,8 @@ func (l *life) deliverRest(ctx context.Context) error {
 }
 
 // rest waits until the sink has got everything, or will not in this life, and says
-// what is left. What hinders the sink just now may pass.
-func (s *stagedSink) rest(ctx context.Context) (lost string) {
+// what is left. What hinders the sink just now may pass. Dead letters get epochs.
+func (s *stagedSink) rest(ctx context.Context) (lost string, err error) {
 	for {
 		s.mu.Lock()
 		left, changed := len(s.queue), s.changed
@@ -146,10 +150,17 @@ func (s *stagedSink) rest(ctx context.Context) (lost string) {
 		}
 		s.mu.Unlock()
 		if left == 0 || lost != "" {
-			return lost
+			return lost, nil
+		}
+		if s.life.hasLetters() {
+			if err := s.life.end(ctx); err != nil {
+				return "", err
+			}
+			continue
 		}
 		select {
 		case <-changed:
+		case <-s.life.j.hurry:
 		case <-ctx.Done():
 		}
 	}

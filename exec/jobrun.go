@@ -19,6 +19,7 @@ import (
 type life struct {
 	finishing   bool // the epoch that runs is the last
 	ending      bool // likewise, of this life: no task goes on behind it
+	stands      bool // it has ended: what comes yet are epochs of dead letters alone
 	wasLast     bool // it was committed before this life began
 	goesOn      bool // it was, of a job that another text has replaced: what its streams have got since is read
 	j           *job
@@ -159,7 +160,7 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 			switch {
 			case l.crowded.Swap(false):
 				err = l.checkpoint(ctx) // and until then no row comes: memory is short
-			case len(l.met()) > 0:
+			case len(l.met()) > 0 || l.hasLetters():
 				err = l.want(ctx)
 			}
 			if err != nil {
@@ -185,20 +186,25 @@ func (l *life) finish(ctx context.Context) (outcome, error) {
 			return 0, err
 		}
 	}
-	for _, s := range l.sinks {
-		staged, ok := s.sink.(*stagedSink)
-		if !ok {
-			continue
+	for {
+		last := l.epoch
+		for _, s := range l.sinks {
+			staged, ok := s.sink.(*stagedSink)
+			if !ok {
+				continue
+			}
+			// The last epoch reaches it by the sink's own goroutine.
+			if err := s.idle(ctx, l.fails); err != nil {
+				return 0, err
+			}
+			if all, err := staged.delivered(ctx, l.j.stop); err != nil || !all {
+				return lifeStopped, err
+			}
 		}
-		// The last epoch reaches it by the sink's own goroutine.
-		if err := s.idle(ctx, l.fails); err != nil {
-			return 0, err
-		}
-		if all, err := staged.delivered(ctx, l.j.stop); err != nil || !all {
-			return lifeStopped, err
+		if l.epoch == last { // no dead letters have come that other sinks have not got yet
+			return lifeFinished, nil
 		}
 	}
-	return lifeFinished, nil
 }
 
 // pause has the interval between epochs begin anew: where a barrier took long, the

@@ -140,7 +140,7 @@ func (l *life) openSink(ctx context.Context, name string, r *catalog.Relation, o
 	if !staged {
 		return e.openSink(ctx, r, o)
 	}
-	s := &stagedSink{name: name, rel: r, ops: o.Changelog, reject: l.refused(p)}
+	s := &stagedSink{name: name, rel: r, ops: o.Changelog, reject: l.refused(p), letters: p.box != nil}
 	if l.stagedByName(r) {
 		s.decider = func() (stream.Decider, error) {
 			return connector.Decider(&e.o.Env, []*catalog.Relation{r}, stream.DeciderOptions{Job: l.j.def.Name, ID: l.j.id.String() + "-" + name, Checkpoint: l.settings.checkpoint})
@@ -206,6 +206,11 @@ func (l *life) recover(ctx context.Context, rec state.Recovery) error {
 				}
 				if _, ok := s.sink.(*stagedSink); ok {
 					continue // which tells when it is
+				}
+				if table, ok := s.sink.(*tableSink); ok {
+					if err := table.takeKept(stream.Epoch(t.Epoch)); err != nil {
+						return fmt.Errorf("reading what sink '%s' has refused of epoch %d: %w", s.name, t.Epoch, err)
+					}
 				}
 				if err := l.handle.Delivered(t.Epoch, s.name); err != nil {
 					return err

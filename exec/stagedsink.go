@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -34,6 +35,9 @@ type stagedSink struct {
 	most   int64
 	drops  bool
 	reject func(where string, r stream.Reject) error
+	// letters: what the sink refuses are dead letters, which an epoch of the job's has
+	// before the sink's system has the rest.
+	letters bool
 	// open opens the sink itself, and decider, where each row is to be there once,
 	// what it writes in; nil: rows are there at least once.
 	open    func(context.Context, stream.Decider) (stream.Sink, error)
@@ -47,13 +51,17 @@ type stagedSink struct {
 
 	mu      sync.Mutex // guards what follows
 	queue   []stagedEpoch
-	held    int64         // bytes of queue
-	gone    []stagedEpoch // delivered: their rows go with the next epoch
-	last    stream.Epoch  // that is known to be delivered
-	failed  error         // what will not pass
-	problem error         // what it waits for
-	sink    stream.Sink   // nil: it is not open
-	changed chan struct{} // closed and replaced when any of this changes
+	held    int64           // bytes of queue
+	gone    []stagedEpoch   // delivered: their rows go with the next epoch
+	last    stream.Epoch    // that is known to be delivered
+	failed  error           // what will not pass
+	problem error           // what it waits for
+	sink    stream.Sink     // nil: it is not open
+	refused []stream.Reject // of the first of queue, until the epoch that ends next takes them
+	waits   bool            // the delivery does, until an epoch has them as dead letters
+	within  stream.Epoch    // of the job's, the one that has them
+	aside   stream.Epoch    // the last whose refused rows are committed as dead letters
+	changed chan struct{}   // closed and replaced when any of this changes
 
 	// Of the goroutine:
 	out    stream.Decider
@@ -64,9 +72,10 @@ type stagedSink struct {
 
 // stagedEpoch is an epoch's rows in the store.
 type stagedEpoch struct {
-	epoch stream.Epoch
-	parts int
-	bytes int64
+	epoch   stream.Epoch
+	parts   int
+	bytes   int64
+	letters bool // some of its rows are dead letters, which is noted beside them
 }
 
 // newStagedSink starts the delivery. last is the last epoch that is known to be
@@ -92,8 +101,11 @@ func (l *life) newStagedSink(ctx context.Context, s *stagedSink, number int, las
 	sn := l.j.e.o.Store.Snapshot(l.j.id)
 	defer sn.Close()
 	err := sn.Scan(l.j.id, s.stage.space, nil, nil, func(key, _ []byte) error {
-		if e := stream.Epoch(binary.BigEndian.Uint64(key)); e <= s.last {
+		switch e := stream.Epoch(binary.BigEndian.Uint64(key)); {
+		case e <= s.last:
 			s.stage.old = append(s.stage.old, slices.Clone(key))
+		case bytes.Equal(key, stageKey(e, lettersPart)):
+			s.aside = e
 		}
 		return nil
 	})
@@ -149,12 +161,13 @@ func (s *stagedSink) fits() bool {
 }
 
 // room waits until there is room for more rows. What lies before the epoch that runs
-// is delivered meanwhile; that epoch alone may take more than the limit.
+// is delivered meanwhile; that epoch alone may take more than the limit, and so may one
+// that has to end before the delivery goes on.
 func (s *stagedSink) room(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		failed, changed := s.failed, s.changed
-		full := s.held > 0 && s.held+int64(len(s.rows.buf)) >= s.most
+		full := s.held > 0 && s.held+int64(len(s.rows.buf)) >= s.most && !s.waits
 		s.mu.Unlock()
 		if failed != nil || !full || s.drops {
 			return failed
@@ -180,7 +193,7 @@ func (s *stagedSink) Prepare(ctx context.Context, e stream.Epoch) ([]byte, error
 		s.dropped = 0
 	}
 	token := s.stage.prepare(s.rows)
-	s.next = stagedEpoch{e, len(s.stage.parts), int64(len(s.rows.buf))}
+	s.next = stagedEpoch{epoch: e, parts: len(s.stage.parts), bytes: int64(len(s.rows.buf))}
 	s.rows = changeList{}
 	return token, nil
 }
@@ -191,10 +204,16 @@ func (s *stagedSink) stageInto(pages *state.Batch, e stream.Epoch) {
 	s.mu.Lock()
 	gone := s.gone
 	s.gone = nil
+	if s.within == e {
+		pages.Set(s.stage.space, stageKey(s.queue[0].epoch, lettersPart), []byte{})
+	}
 	s.mu.Unlock()
 	for _, g := range gone {
 		for i := range g.parts {
 			s.stage.old = append(s.stage.old, stageKey(g.epoch, i))
+		}
+		if g.letters {
+			s.stage.old = append(s.stage.old, stageKey(g.epoch, lettersPart))
 		}
 	}
 	s.stage.write(pages, e)
@@ -209,11 +228,15 @@ func (s *stagedSink) Commit(_ context.Context, e stream.Epoch, token []byte) err
 		if err != nil {
 			return err
 		}
-		next = stagedEpoch{e, parts, int64(parts) * stagePart}
+		next = stagedEpoch{epoch: e, parts: parts, bytes: int64(parts) * stagePart}
 	}
 	s.next = stagedEpoch{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.within == e {
+		s.within, s.aside = 0, s.queue[0].epoch
+		s.tell()
+	}
 	if e <= s.last {
 		return nil
 	}
@@ -246,7 +269,8 @@ func (s *stagedSink) Impediment() error {
 	return s.problem
 }
 
-// delivered waits until nothing is left to be delivered.
+// delivered waits until nothing is left to be delivered. Where rows that were refused wait
+// for an epoch to end, it has that end.
 func (s *stagedSink) delivered(ctx context.Context, stop <-chan struct{}) (bool, error) {
 	for {
 		s.mu.Lock()
@@ -255,8 +279,15 @@ func (s *stagedSink) delivered(ctx context.Context, stop <-chan struct{}) (bool,
 		if left == 0 || failed != nil {
 			return true, failed
 		}
+		if s.life.hasLetters() {
+			if err := s.life.end(ctx); err != nil {
+				return false, err
+			}
+			continue
+		}
 		select {
 		case <-changed:
+		case <-s.life.j.hurry: // another sink has letters, perhaps
 		case <-stop:
 			return false, nil
 		case <-ctx.Done():
@@ -313,6 +344,7 @@ func (s *stagedSink) run(ctx context.Context) {
 func (s *stagedSink) took(e stagedEpoch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e.letters = s.aside == e.epoch
 	s.queue, s.held, s.last, s.problem = s.queue[1:], s.held-e.bytes, e.epoch, nil
 	s.gone = append(s.gone, e)
 	s.tell()
@@ -354,7 +386,11 @@ func (s *stagedSink) deliver(ctx context.Context, e stagedEpoch) error {
 		if err != nil {
 			return fmt.Errorf("reading the rows of epoch %d for sink %s: %w", e.epoch, s.rel.Name, err)
 		}
-		if err := s.write(ctx, sink, rows); err != nil {
+		refused, err := s.write(ctx, sink, rows)
+		if err == nil && len(refused) > 0 {
+			err = s.putAside(ctx, e, refused)
+		}
+		if err != nil {
 			return err
 		}
 		token, err := sink.Prepare(ctx, e.epoch)
@@ -374,13 +410,18 @@ func (s *stagedSink) deliver(ctx context.Context, e stagedEpoch) error {
 	return s.handle.Delivered(uint64(e.epoch), s.name)
 }
 
-func (s *stagedSink) write(ctx context.Context, sink stream.Sink, rows changeList) error {
+// write returns the rows that are to be dead letters.
+func (s *stagedSink) write(ctx context.Context, sink stream.Sink, rows changeList) (refused []stream.Reject, err error) {
 	b := s.batch
 	b.Reset()
 	flush := func() error {
 		rejects, err := sink.Write(ctx, b)
 		for _, r := range rejects {
-			if err == nil {
+			switch {
+			case err != nil:
+			case s.letters:
+				refused = append(refused, r)
+			default:
 				err = s.reject(s.name, r)
 			}
 		}
@@ -390,21 +431,71 @@ func (s *stagedSink) write(ctx context.Context, sink stream.Sink, rows changeLis
 	for i := range rows.len() {
 		op, row := rows.at(i)
 		if err := s.read.Read(row, b.Cols); err != nil {
-			return fmt.Errorf("reading the rows staged for sink %s: %w", s.rel.Name, err)
+			return nil, fmt.Errorf("reading the rows staged for sink %s: %w", s.rel.Name, err)
 		}
 		if s.ops {
 			b.Ops = append(b.Ops, op)
 		}
 		if b.Rows++; b.Rows == vec.MaxRows {
 			if err := flush(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	if b.Rows == 0 {
+	if b.Rows > 0 {
+		err = flush()
+	}
+	return refused, err
+}
+
+// putAside returns when an epoch of the job's has, as dead letters, the rows that the sink
+// has refused of one, and is committed. Where the delivery is repeated it has them already.
+func (s *stagedSink) putAside(ctx context.Context, e stagedEpoch, refused []stream.Reject) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aside == e.epoch {
 		return nil
 	}
-	return flush()
+	s.refused, s.waits = refused, true
+	defer func() { s.waits = false }()
+	s.tell()
+	for s.aside != e.epoch {
+		changed := s.changed
+		s.mu.Unlock()
+		s.life.j.hurryUp()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// refuses reports whether rows that the sink has refused wait for an epoch to end.
+func (s *stagedSink) refuses() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused != nil
+}
+
+// lettersFor makes dead letters of an epoch of what the sink has refused.
+func (s *stagedSink) lettersFor(e stream.Epoch) error {
+	s.mu.Lock()
+	refused := s.refused
+	if s.refused = nil; refused != nil {
+		s.within = e
+	}
+	s.mu.Unlock()
+	for _, r := range refused {
+		if err := s.reject(s.name, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ready opens the sink where it is not open, and asks what it has got.

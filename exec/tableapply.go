@@ -15,9 +15,9 @@ import (
 )
 
 // apply writes changes to the transaction at hand: what goes, and then what comes.
-// A row that violates a constraint is left out, where the job's strategy says so;
-// kept are the others.
-func (s *tableSink) apply(ctx context.Context, l changeList) (kept changeList, err error) {
+// A row that violates a constraint is left out, where refuse says so with nil; kept are
+// the others.
+func (s *tableSink) apply(ctx context.Context, l changeList, refuse func(stream.Reject) error) (kept changeList, err error) {
 	if err := s.x.LockTable(ctx, s.rel, table.RowExclusive, table.Block); err != nil {
 		return kept, err
 	}
@@ -34,7 +34,7 @@ func (s *tableSink) apply(ctx context.Context, l changeList) (kept changeList, e
 			}
 			to++
 		}
-		if err := s.applySome(ctx, l, from, to, op, &kept); err != nil {
+		if err := s.applySome(ctx, l, from, to, op, &kept, refuse); err != nil {
 			return kept, err
 		}
 		from = to
@@ -44,7 +44,7 @@ func (s *tableSink) apply(ctx context.Context, l changeList) (kept changeList, e
 
 // applySome writes changes of one op. Where one violates a constraint they are
 // written one by one.
-func (s *tableSink) applySome(ctx context.Context, l changeList, from, to int, op vec.Op, kept *changeList) error {
+func (s *tableSink) applySome(ctx context.Context, l changeList, from, to int, op vec.Op, kept *changeList, refuse func(stream.Reject) error) error {
 	mark := s.x.Mark()
 	err := s.applyRows(ctx, l, from, to, op)
 	switch {
@@ -62,11 +62,11 @@ func (s *tableSink) applySome(ctx context.Context, l changeList, from, to int, o
 		if derr != nil {
 			return derr
 		}
-		return s.reject(s.name, stream.Reject{Err: err, Raw: s.shown(cols, 0)})
+		return refuse(stream.Reject{Err: err, Raw: s.shown(cols, 0)})
 	}
 	s.x.RollbackTo(mark)
 	for i := from; i < to; i++ {
-		if err := s.applySome(ctx, l, i, i+1, op, kept); err != nil {
+		if err := s.applySome(ctx, l, i, i+1, op, kept, refuse); err != nil {
 			return err
 		}
 	}

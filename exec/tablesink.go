@@ -39,6 +39,7 @@ type tableSink struct {
 	keys      *rowkey.Encoder // of key, where that is of columns; nil: rows are found whole
 	places    []int           // the columns of key
 	reject    func(where string, r stream.Reject) error
+	letters   bool // what it refuses are dead letters
 	env       *function.Env
 	fields    []plan.Field // of the job's rows
 
@@ -71,7 +72,7 @@ func (l *life) openTableSink(name string, number int, target plan.SinkTarget, p 
 	}
 	s := &tableSink{e: e, life: l, name: name, rel: target.Relation, desc: table.Describe(target.Relation),
 		types: rowTypes(target.Relation), input: schemaTypes(l.plan.Root), changelog: l.plan.Changelog, key: target.Table.Key,
-		reject: l.refused(p), fields: l.plan.Root.Schema()}
+		reject: l.refused(p), letters: p.box != nil, fields: l.plan.Root.Schema()}
 	env := *l.env
 	env.Sequences = s
 	s.env = &env
@@ -252,7 +253,7 @@ func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error)
 	}
 	s.x = s.e.o.Tables.Begin()
 	s.snap = s.x.Statement()
-	kept, err := s.apply(ctx, list)
+	kept, err := s.apply(ctx, list, func(r stream.Reject) error { return s.reject(s.name, r) })
 	if err != nil {
 		s.drop()
 		return nil, err
@@ -287,11 +288,7 @@ func (s *tableSink) deliver(ctx context.Context, e stream.Epoch, token []byte) e
 		if err != nil {
 			return fmt.Errorf("reading the rows of epoch %d for table %s: %w", e, s.rel.Name, err)
 		}
-		s.x = s.e.o.Tables.Begin()
-		s.snap = s.x.Statement()
-		// Of rows that the table does not take by now nothing is left to do: the record of
-		// the epoch ends the transaction, also where none is taken.
-		if _, err := s.apply(ctx, list); err != nil {
+		if err := s.repeat(ctx, e, list); err != nil {
 			s.drop()
 			return err
 		}
@@ -301,6 +298,26 @@ func (s *tableSink) deliver(ctx context.Context, e stream.Epoch, token []byte) e
 	s.x, s.snap = nil, nil
 	x.Deliver(s.life.j.id, s.name, uint64(e))
 	return x.Commit(ctx, nil)
+}
+
+// repeat writes the rows of an epoch that has long ended to a transaction. Those that the
+// table does not take by now are kept before it has the others: the record of the epoch
+// ends the transaction, also where none is taken, and then nobody would find them again.
+func (s *tableSink) repeat(ctx context.Context, e stream.Epoch, list changeList) error {
+	s.x = s.e.o.Tables.Begin()
+	s.snap = s.x.Statement()
+	var refused []stream.Reject
+	refuse := func(r stream.Reject) error {
+		refused = append(refused, r)
+		return nil
+	}
+	if !s.letters {
+		refuse = func(r stream.Reject) error { return s.reject(s.name, r) }
+	}
+	if _, err := s.apply(ctx, list, refuse); err != nil {
+		return err
+	}
+	return s.stage.keepRefused(s.life.handle, e, refused)
 }
 
 // Rollback forgets the epoch's rows. What was staged of them goes with the job's

@@ -231,7 +231,8 @@ func (f *fixture) decide(job, into string, ids []int64) {
 		vec.Append(b.Cols[1], types.NewText("s"))
 		list.append(vec.Insert, desc.AppendRow(nil, b.Cols, 0))
 	}
-	tokens := []state.Token{{Sink: rec.Sinks[0].Sink, Bytes: stage.prepare(list)}}
+	table := slices.IndexFunc(rec.Sinks, func(s state.SinkRecovery) bool { return strings.HasPrefix(s.Sink, "sink_") })
+	tokens := []state.Token{{Sink: rec.Sinks[table].Sink, Bytes: stage.prepare(list)}}
 	var pages state.Batch
 	epoch := handle.Next()
 	stage.write(&pages, stream.Epoch(epoch))
@@ -289,4 +290,42 @@ func TestTableSinkRefused(t *testing.T) {
 	}
 	f.waitState("j", catalog.JobFinished)
 	equal(t, "identity", f.selected("SELECT * FROM q"), []string{"1|2|a", "2|4|b"})
+}
+
+// TestTableSinkRepeatedLetters: a row that a table refuses of an epoch that a start writes
+// anew is a dead letter once, though the process dies again before an epoch has it, or after
+// the table has the others, and also where no other row comes.
+func TestTableSinkRepeatedLetters(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	f.sinkNamed("dead")
+	f.run("CREATE TABLE o (id bigint PRIMARY KEY, name text)")
+	if err := f.tableJob("j", "INSERT INTO o SELECT id, name FROM e", ", 'failure_strategy' = 'DeadLetter', 'dead_letter' = 'dead', 'restart_policy' = 'always', 'max_restart_attempts' = '1000000', 'restart_delay' = '1ms'"); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1), event(2, "b", 2))
+	f.eventually(func() bool { return len(f.selected("SELECT * FROM o")) == 2 }, "the rows do not come")
+	f.run("INSERT INTO o VALUES (4, 'x')")
+	f.kill()
+	f.decide("j", "o", []int64{3, 4})
+	for range 2 {
+		// No epoch is committed, as the sink of letters does not prepare.
+		f.topics.file("dead").failing("prepare", 1<<30)
+		f.start()
+		f.eventually(func() bool { return len(f.selected("SELECT * FROM o WHERE id = 3")) == 1 }, "the epoch is not repeated")
+		f.kill()
+	}
+	f.topics.file("dead").failing("prepare", 0)
+	f.start()
+	if err := f.topics.file("dead").wait(f.context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	f.kill()
+	f.start()
+	e.end()
+	f.waitState("j", catalog.JobFinished)
+	equal(t, "letters", f.letters("dead"), []string{`j|NULL|NULL|NULL|duplicate key value violates unique constraint "o_pkey"|23505|now|NULL|NULL|{"id":4,"name":"s"}|NULL`})
+	if n := (jobsProvider{f.Engine}).Jobs()[0].Rejected; n != 1 {
+		t.Errorf("%d rows were refused, want 1", n)
+	}
 }

@@ -1,0 +1,139 @@
+package exec
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ferrisstreams/ferrisstreams/catalog"
+	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
+	"github.com/ferrisstreams/ferrisstreams/planner/plan"
+)
+
+// stagedLetters is a job whose staged sinks refuse rows, which become dead letters.
+func (f *fixture) stagedLetters(in *catalog.Relation, refuse string, options ...catalog.Option) {
+	f.Helper()
+	f.sinkNamed("dead")
+	f.ledgers.topics.file("j_k").refuse = refuse
+	if !slices.ContainsFunc(options, func(o catalog.Option) bool { return o.Key == "sink.buffer" }) {
+		options = append(options, catalog.Option{Key: "sink.buffer", Value: "1MB"})
+	}
+	f.exec(f.transactionJob("j", in, append(options, catalog.Option{Key: "failure_strategy", Value: "DeadLetter"}, catalog.Option{Key: "dead_letter", Value: "dead"})...))
+}
+
+var letterRow = regexp.MustCompile(`\d+\|n\d+`)
+
+// wantLetters compares the rows that are dead letters.
+func (f *fixture) wantLetters(want []string) {
+	f.Helper()
+	var got []string
+	for _, l := range f.letters("dead") {
+		got = append(got, letterRow.FindString(l))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	equal(f.T, "dead", got, want)
+}
+
+// TestStagedLetters: what a staged sink refuses is a dead letter before the job has finished,
+// or is dropped, by one task or more, whatever room there is for rows that wait.
+func TestStagedLetters(t *testing.T) {
+	for _, c := range []struct{ name, option, value string }{
+		{"one task", "parallelism", "1"}, {"two tasks", "parallelism", "2"}, {"little room", "sink.buffer", "100"},
+	} {
+		for _, drop := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, dropped: %v", c.name, drop), func(t *testing.T) {
+				f := newFixture(t)
+				in := f.stream("in")
+				topic := f.topics.topic("in")
+				topic.batch = 9
+				topic.addRows(0, 1, 60)
+				topic.addRows(1, 60, 120)
+				f.stagedLetters(in, "7", catalog.Option{Key: c.option, Value: c.value})
+				if drop {
+					if err := f.topics.file("j_file").wait(f.context(), 119); err != nil {
+						t.Fatal(err)
+					}
+					f.exec(&plan.AlterJob{Name: "j", Action: plan.JobDrop})
+				} else {
+					topic.end()
+					f.waitState("j", catalog.JobFinished)
+				}
+				letters, taken := f.refusedOf(120, "7")
+				f.wantLetters(letters)
+				got := f.ledgers.rows("j_k")
+				slices.Sort(got)
+				equal(t, "k", got, taken)
+				if drop {
+					return
+				}
+				if n := (jobsProvider{f.Engine}).Jobs()[0].Rejected; n != int64(len(letters)) {
+					t.Errorf("%d rejected, want %d", n, len(letters))
+				}
+			})
+		}
+	}
+}
+
+// refusedOf are the rows below id that hold a text, and the others.
+func (f *fixture) refusedOf(id int, text string) (refused, taken []string) {
+	for _, l := range lines(1, id) {
+		if strings.Contains(l, text) {
+			refused = append(refused, l)
+		} else {
+			taken = append(taken, l)
+		}
+	}
+	slices.Sort(taken)
+	return refused, taken
+}
+
+// TestStagedLettersKilled kills the engine at random moments, and transactions of staged
+// sinks get lost: each row that one refuses is a dead letter once.
+func TestStagedLettersKilled(t *testing.T) {
+	lost := sqlerr.Errorf(sqlerr.ConnectionFailure, "the connection is lost")
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			f := newFixture(t)
+			rng := rand.New(rand.NewPCG(seed, 3))
+			outcomes, mu := rand.New(rand.NewPCG(seed, 4)), sync.Mutex{}
+			f.ledgers.outcome = func() (bool, error) { // of any sink's goroutine
+				mu.Lock()
+				defer mu.Unlock()
+				switch outcomes.IntN(4) {
+				case 0:
+					return false, lost
+				case 1:
+					return true, lost
+				}
+				return true, nil
+			}
+			in := f.stream("in")
+			topic := f.topics.topic("in")
+			topic.batch = 9
+			f.stagedLetters(in, "7")
+			next := 1
+			for range 8 {
+				n := 1 + rng.IntN(60)
+				topic.addRows(0, next, next+n)
+				next += n
+				if rng.IntN(2) == 0 {
+					f.committedMore("j", 1)
+				}
+				f.kill()
+				f.start()
+			}
+			topic.end()
+			f.waitState("j", catalog.JobFinished)
+			letters, taken := f.refusedOf(next, "7")
+			f.wantLetters(letters)
+			got := f.ledgers.rows("j_k")
+			slices.Sort(got)
+			equal(t, "k", got, taken)
+		})
+	}
+}
