@@ -154,15 +154,26 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ Output) 
 		return a.keepBack(ctx, b, sel)
 	}
 	known := a.count
-	if err := a.group(ctx, b, sel); err != nil {
+	if sel, err = a.group(ctx, b, sel); err != nil {
 		return err
 	}
 	a.watch(sel, int32(known))
 	return nil
 }
 
-// group adds rows of b, whose keys are in cols, to their groups.
-func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (err error) {
+// group adds rows of b, whose keys are in cols, to their groups, but for those of which
+// a call cannot be computed.
+func (a *Aggregate) group(ctx context.Context, b *vec.Batch, sel []int32) (added []int32, err error) {
+	if !a.spec.Merge {
+		if sel, err = computable(a.spec.Calls, b, sel, a.spec.Fault); err != nil {
+			return nil, err
+		}
+	}
+	return sel, a.addTo(ctx, b, sel)
+}
+
+// addTo adds rows of b to their groups.
+func (a *Aggregate) addTo(ctx context.Context, b *vec.Batch, sel []int32) (err error) {
 	a.ids = sized(a.ids, b.Rows)
 	if len(a.spec.Keys) == 0 {
 		clear(a.ids)

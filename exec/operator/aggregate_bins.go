@@ -144,7 +144,8 @@ func (a *Aggregate) groupBin(ctx context.Context, bin int) (rows int, err error)
 			return err
 		}
 		rows += b.Rows
-		return a.group(ctx, b, a.sel.all(sel, b.Rows))
+		_, err = a.group(ctx, b, a.sel.all(sel, b.Rows))
+		return err
 	})
 	return rows, err
 }
@@ -176,18 +177,8 @@ func (a *Aggregate) shrink(n int) {
 // shrinks reports whether groups can be taken from the call's function, and no row
 // that is given to it fails.
 func (c *Call) shrinks() bool {
-	if _, ok := c.spec.Func.(aggregate.Shrinker); !ok || c.distinct != nil || c.ordered != nil || c.rows != nil {
-		return false
-	}
-	if c.spec.Filter != nil && !c.spec.Filter.Plain() {
-		return false
-	}
-	for _, p := range c.spec.Args {
-		if !p.Plain() {
-			return false
-		}
-	}
-	return true
+	_, ok := c.spec.Func.(aggregate.Shrinker)
+	return ok && c.plain && c.distinct == nil && c.ordered == nil && c.rows == nil
 }
 
 // foresee makes room for n groups, where memory has it.

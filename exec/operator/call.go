@@ -44,11 +44,16 @@ type Call struct {
 	groups   int
 	held     int64
 	live     []int32
+
+	plain    bool    // no row fails
+	ready    bool    // args, and passed, are of the batch at hand
+	passed   []int32 // the rows that Filter lets pass, of so many
+	computed int
 }
 
 // NewCall returns a call.
 func NewCall(s CallSpec) *Call {
-	c := &Call{spec: s, result: s.Result, args: make([]vec.Vec, len(s.Args))}
+	c := &Call{spec: s, result: s.Result, args: make([]vec.Vec, len(s.Args)), plain: s.neverFails()}
 	if s.Rows || s.Distinct || len(s.OrderBy) > 0 {
 		c.kept = newKeptColumns(s)
 	}
@@ -92,6 +97,9 @@ func (c *Call) charge() error {
 
 // add gives the rows of sel to the function; groups is by physical row.
 func (c *Call) add(b *vec.Batch, sel, groups []int32, fault Fault) error {
+	if c.ready {
+		return c.addPart(b, c.among(sel), groups, fault)
+	}
 	if c.spec.Filter != nil {
 		part := vec.Batch{Cols: b.Cols, Ops: b.Ops, Sel: sel, Rows: b.Rows}
 		kept, errs := c.spec.Filter.Filter(&part, sel)

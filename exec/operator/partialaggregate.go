@@ -74,9 +74,8 @@ func (p *PartialAggregate) Process(ctx context.Context, _ int, b *vec.Batch, out
 	if err != nil {
 		return err
 	}
-	sel = p.sel.all(sel, b.Rows)
-	if len(sel) == 0 {
-		return nil
+	if sel, err = computable(p.spec.Calls, b, p.sel.all(sel, b.Rows), p.spec.Fault); err != nil || len(sel) == 0 {
+		return err
 	}
 	p.ids = sized(p.ids, b.Rows)
 	groups := 1

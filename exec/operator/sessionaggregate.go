@@ -159,7 +159,9 @@ func (w *SessionAggregate) Process(ctx context.Context, _ int, b *vec.Batch, _ O
 	if err != nil {
 		return err
 	}
-	sel = w.sel.all(sel, b.Rows)
+	if sel, err = computable(w.spec.Calls, b, w.sel.all(sel, b.Rows), w.spec.Fault); err != nil {
+		return err
+	}
 	w.parts, w.slots = sized(w.parts, b.Rows), sized(w.slots, b.Rows)
 	known, partitions := 0, 1
 	if w.table == nil {
