@@ -126,10 +126,35 @@ func readShapes(sn *state.Snapshot, job *catalog.Job) (map[uint32]string, layout
 // readsFormat reports whether operators' state of a format can be read.
 func readsFormat(format int) bool { return format >= oldestFormat && format <= stateFormat }
 
-// shapeTypes parts what an operator is from the types of what it gets, in the store.
+// shapeTypes parts what an operator is from the types of what it takes, in the store.
 const shapeTypes = "\x00"
 
-// inputs are the types that the operator gets, as SQL writes them.
+// takes are the types of what the operator has state of, as SQL writes them: of a group
+// its keys and what its calls are given, as nothing else of a row is kept, and else the
+// columns that it gets.
+func (k keptOperator) takes() string {
+	n, ok := k.plan.(*plan.AggregateNode)
+	if !ok {
+		return "columns " + k.inputs()
+	}
+	var all []string
+	add := func(of []plan.Expr) {
+		for _, e := range of {
+			all = append(all, types.FormatType(e.Type()))
+		}
+	}
+	add(n.Keys)
+	for _, c := range n.Calls {
+		add(c.Args)
+		for _, by := range c.OrderBy {
+			add([]plan.Expr{by.Expr})
+		}
+	}
+	return "values (" + strings.Join(all, ", ") + ")"
+}
+
+// inputs are the types of the columns that the operator gets. Versions before takes have
+// stored these of every operator.
 func (k keptOperator) inputs() string {
 	var all []string
 	for _, in := range k.plan.Inputs() {
@@ -143,18 +168,21 @@ func (k keptOperator) inputs() string {
 }
 
 // stored is what is stored of what the operator is, for differs.
-func (k keptOperator) stored() string { return k.shape + shapeTypes + k.inputs() }
+func (k keptOperator) stored() string { return k.shape + shapeTypes + k.takes() }
 
 // differs says why the operator cannot take what is stored of one; "": it can.
 func (k keptOperator) differs(stored string) string {
-	shape, inputs, typed := strings.Cut(stored, shapeTypes)
+	shape, takes, typed := strings.Cut(stored, shapeTypes)
+	if strings.HasPrefix(takes, "(") {
+		takes = "columns " + takes
+	}
 	switch {
 	case stored == "":
 		return fmt.Sprintf("nothing is stored of operator %q", k.shape)
 	case shape != k.shape:
 		return fmt.Sprintf("operator %q was %q", k.shape, shape)
-	case typed && inputs != k.inputs():
-		return fmt.Sprintf("operator %q got columns %s and would get %s", k.shape, inputs, k.inputs())
+	case typed && takes != k.takes() && takes != "columns "+k.inputs():
+		return fmt.Sprintf("operator %q got %s and would get %s", k.shape, takes, k.takes())
 	}
 	return ""
 }
