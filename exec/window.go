@@ -9,9 +9,10 @@ import (
 	"github.com/ferrisstreams/ferrisstreams/planner/plan"
 )
 
-// window builds the operator of OVER: of an input that ends, or as the plan says.
+// window builds the operator of OVER: as the plan says, or, of an input that is
+// computed when it has ended, over all of its rows.
 func (b *builder) window(t *tree, n *plan.Window, to target) error {
-	if b.live && !plan.Derive(n.Input).Bounded {
+	if b.live && (n.Mode != plan.WindowBounded || !plan.Derive(n.Input).Bounded) {
 		return b.continuousWindow(t, n, to)
 	}
 	spec, err := b.windowSpec(t, n)
@@ -50,7 +51,7 @@ func (b *builder) windowSpec(t *tree, n *plan.Window) (operator.WindowSpec, erro
 // windowHolder is the account of OVER. Partitions of rows that keep coming, in the order
 // of time or of arrival, can be evicted.
 func (b *builder) windowHolder(t *tree, n *plan.Window) *memory.Account {
-	if plan.Derive(n.Input).Bounded || len(n.Partition) == 0 {
+	if len(n.Partition) == 0 {
 		return b.holder(t, n)
 	}
 	switch n.Mode {

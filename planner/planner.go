@@ -32,7 +32,7 @@ func Plan(ctx context.Context, c *Context, s parse.Statement) (*plan.Bound, erro
 		return nil
 	}}
 	bound := *c
-	bound.Continuous = func(n plan.Node) plan.Node { return optimize.Continuous(n, env) }
+	bound.Continuous = func(n plan.Node, kept bool) plan.Node { return optimize.Continuous(n, env, kept) }
 	b, err := bind.Bind(ctx, &bound, s)
 	if err != nil {
 		return nil, err

@@ -80,9 +80,17 @@ func (r *run) divisionsAt(pieces int) [][]int {
 // prepare makes the files or topics of the inputs.
 func (r *run) prepare(ctx context.Context) error {
 	r.sent, r.outputs = map[string]int{}, map[string][]int{}
+	for _, in := range r.inputs {
+		if in.name != r.ended {
+			continue
+		}
+		if err := os.WriteFile(r.file(in.name, in.format), []byte(strings.Join(in.stage(0), "\n")+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
 	if r.broker == "" {
 		for _, in := range r.inputs {
-			if in.format == statements {
+			if in.format == statements || in.name == r.ended {
 				continue
 			}
 			if err := os.WriteFile(r.file(in.name, in.format), nil, 0o600); err != nil {
@@ -96,7 +104,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, in := range r.inputs {
-		if in.format == statements {
+		if in.format == statements || in.name == r.ended {
 			continue
 		}
 		made, err := kadm.NewClient(r.client).CreateTopics(ctx, r.topicPartitions(), 1, nil, r.topics+in.name)
@@ -160,11 +168,15 @@ func (r *run) statements() (string, error) {
 }
 
 func (r *run) source(in input) string {
-	o := fmt.Sprintf("'type' = 'file', 'path' = '%s', 'follow' = 'true'", r.file(in.name, in.format))
-	if r.broker != "" {
+	path := r.file(in.name, in.format)
+	o := fmt.Sprintf("'type' = 'file', 'path' = '%s', 'follow' = 'true'", path)
+	switch {
+	case in.name == r.ended:
+		o = fmt.Sprintf("'type' = 'file', 'path' = '%s'", path)
+	case r.broker != "":
 		o = fmt.Sprintf("'type' = 'kafka', 'topic' = '%s'", r.topics+in.name)
 	}
-	if in.format == "csv" && r.broker == "" {
+	if in.format == "csv" && (r.broker == "" || in.name == r.ended) {
 		o += ", 'header' = 'false'"
 	}
 	o += fmt.Sprintf(", 'format' = '%s'", in.format)
@@ -189,7 +201,7 @@ func (r *run) pieces() []piece {
 	for s := range r.stages() {
 		var left []piece
 		for _, in := range r.inputs {
-			if records := in.stage(s); len(records) > 0 {
+			if records := in.stage(s); len(records) > 0 && in.name != r.ended {
 				left = append(left, piece{s, in, records})
 			}
 		}

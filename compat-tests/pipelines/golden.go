@@ -44,6 +44,8 @@ import (
 //	                  and another number at each start
 //	# await: true     at a barrier as many rows are committed as are expected up to it,
 //	                  which take some time to come: nothing that is read brings them
+//	# ended: f        the input f is a file that is there as a whole before anything runs, and
+//	                  not followed, wherever the others lie
 //	# compare: exact  the sink's lines are compared as they are, in their order
 type golden struct {
 	name     string
@@ -58,6 +60,7 @@ type golden struct {
 	exact      bool
 	single     bool // one task
 	await      bool // for the lines expected at a barrier
+	ended      string
 }
 
 // input is what a stream gets: its records between barriers.
@@ -155,6 +158,8 @@ func (g *golden) settings() error {
 			g.single = true
 		case key == "await" && value == "true":
 			g.await = true
+		case key == "ended":
+			g.ended = value
 		default:
 			err = fmt.Errorf("unknown setting %q", l)
 		}

@@ -66,9 +66,9 @@ type Context struct {
 	// arguments that must be constant; nil: nothing is folded.
 	Eval func(e plan.Expr) (types.Value, error)
 	// Continuous makes subqueries of a continuous query joins, finds the bounds of
-	// the times of those it joins, and how its windows are kept up to date; nil: they
-	// stay as they are written.
-	Continuous func(plan.Node) plan.Node
+	// the times of those it joins, and how its windows are kept up to date, those of
+	// a job (kept) also over rows that end; nil: they stay as they are written.
+	Continuous func(n plan.Node, kept bool) plan.Node
 	// Job is the name that the job which is planned anew has by now; "": the one in
 	// its text.
 	Job string

@@ -70,7 +70,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	}
 	follow(root, b.views)
 	b.oneCut(root)
-	root = b.continuous(root)
+	root = b.continuous(root, true)
 	if !hasStream(root) && !b.views {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).
 			WithHint("Read a stream or a table in FROM; SELECT without START JOB answers at once.").At(name.Pos))

@@ -57,8 +57,8 @@ func (b *binder) placeOf(n plan.Node) int {
 func (b *binder) noPlace() { b.place = 0 }
 
 // continuous has the joins and windows of a continuous query know what their
-// inputs' times and changes allow.
-func (b *binder) continuous(n plan.Node) plan.Node {
+// inputs' times and changes allow; kept: those of a job.
+func (b *binder) continuous(n plan.Node, kept bool) plan.Node {
 	if b.c.Continuous == nil {
 		return n
 	}
@@ -79,7 +79,7 @@ func (b *binder) continuous(n plan.Node) plan.Node {
 	if !asks {
 		return n
 	}
-	return b.c.Continuous(n)
+	return b.c.Continuous(n, kept)
 }
 
 // hasStream reports whether the tree reads what keeps coming: a stream, or a table
@@ -268,10 +268,17 @@ func (b *binder) checkFinal(n plan.Node) {
 	}
 }
 
-// checkJob refuses what a job could not go on with after a restart.
+// checkJob refuses what a job could not go on with after a restart, and what over rows
+// that end has no answer until they have ended.
 func (b *binder) checkJob(n plan.Node) {
+	defer b.noPlace()
 	what := ""
 	hint := "Run it over what the stream holds now (SELECT ... INTO sink WITH (...)), or watch it with SELECT ... EMIT CHANGES."
+	atEnd := "SELECT ... INTO sink WITH (...) answers it over what the stream holds now."
+	if b.views {
+		hint = "Its rows end, so make a table of them: CREATE TABLE name AS SELECT ...; a WITH query that is read twice is written twice, or made a view."
+		atEnd = "CREATE TABLE name AS SELECT ... answers it over what there is now."
+	}
 	visit := func(n plan.Node) bool {
 		if what != "" {
 			return false
@@ -280,15 +287,13 @@ func (b *binder) checkJob(n plan.Node) {
 		switch n := n.(type) {
 		case *plan.Window:
 			if n.Mode == plan.WindowBounded && plan.Derive(n.Input).Bounded {
-				what = "a window function (OVER) over rows that end"
+				_, why, hint := n.Continuous()
+				b.fail(sqlerr.Unsupported(hint+" "+atEnd, "%s is not supported in a continuous query", why))
 			}
 		case *plan.Sort:
 			if plan.Derive(n.Input).Bounded {
-				what = "ORDER BY"
-			}
-		case *plan.Limit:
-			if n.Ties != nil {
-				what = "WITH TIES"
+				b.fail(sqlerr.Unsupported("Add LIMIT to keep the first rows up to date; or leave ORDER BY out. "+atEnd,
+					"ORDER BY without LIMIT is not supported in a continuous query, also over rows that end"))
 			}
 		case *plan.CTE:
 			what = "a WITH query that is read more than once"
@@ -299,12 +304,10 @@ func (b *binder) checkJob(n plan.Node) {
 		return true
 	}
 	eachKept(n, visit)
-	defer b.noPlace()
 	if what == "" {
 		return
 	}
 	if b.views {
-		hint = "Its rows end, so make a table of them: CREATE TABLE name AS SELECT ...; a WITH query that is read twice is written twice, or made a view."
 		b.fail(sqlerr.Unsupported(hint, "a materialized view with %s is not supported, as its state would not survive a restart", what))
 	}
 	b.fail(sqlerr.Unsupported(hint, "a job with %s is not supported, as its state would not survive a restart", what))

@@ -79,7 +79,7 @@ func (b *binder) boundQuery(sel *pg.SelectStmt) *plan.Query {
 		}
 		follow(q.Root, false)
 		b.oneCut(q.Root)
-		q.Root = b.continuous(q.Root)
+		q.Root = b.continuous(q.Root, false)
 		b.checkLive(q)
 		q.Root = b.withWatermarks(q.Root)
 	}

@@ -10,10 +10,11 @@ import (
 
 // withWatermarks has the streams of a continuous query that knows time tell how
 // far theirs has come: by the declared watermark; else by the column that a
-// window names, without delay; else by the records' own timestamps.
+// window names, without delay; else by the records' own timestamps. Streams that end
+// and declare none are taken by OVER when they have ended, so none of their rows is late.
 func (b *binder) withWatermarks(root plan.Node) plan.Node {
 	timed := false
-	named := map[*plan.Scan]int{}
+	named, ends := map[*plan.Scan]int{}, map[*plan.Scan]bool{}
 	name := func(in plan.Node, e plan.Expr) {
 		if c, ok := e.(*plan.Column); ok {
 			if s, at := plan.ScanColumn(in, c.Index); s != nil {
@@ -27,6 +28,10 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 			name(w.Input, w.Time)
 		}
 		if w, ok := n.(*plan.Window); ok && w.Mode == plan.WindowTimed {
+			if s := b.awaited(w); s != nil {
+				ends[s] = true
+				return true
+			}
 			timed = true
 			name(w.Input, w.Time)
 		}
@@ -44,7 +49,7 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 	var visit func(n plan.Node) plan.Node
 	visit = func(n plan.Node) plan.Node {
 		s, ok := n.(*plan.Scan)
-		if ok && s.Relation.Stored() {
+		if ok && (s.Relation.Stored() || ends[s]) {
 			return s // a table's rows come in no order of time, and none is late
 		}
 		if !ok {
@@ -63,6 +68,22 @@ func (b *binder) withWatermarks(root plan.Node) plan.Node {
 		return &c
 	}
 	return visit(root)
+}
+
+// awaited is the stream whose end OVER awaits, as it declares no watermark and its rows
+// end: nothing says before that an older one is not to come. nil: there is none.
+func (b *binder) awaited(w *plan.Window) *plan.Scan {
+	c, ok := w.Time.(*plan.Column)
+	if !ok || !plan.Derive(w.Input).Bounded {
+		return nil
+	}
+	s, at := plan.ScanColumn(w.Input, c.Index)
+	if s == nil || s.Relation.Watermark != nil || s.Relation.AllColumns()[at].Name == "_timestamp" {
+		return nil
+	}
+	name := s.Relation.AllColumns()[at].Name
+	b.notice("stream \"%s\" declares no watermark: OVER gives its rows when it has ended; with WATERMARK FOR %s AS %s - INTERVAL '5 seconds' it gives them as their time goes on", s.Relation.Name, name, name)
+	return s
 }
 
 // watermarkOf is over a scan of all of its relation's columns; nil: the rows have

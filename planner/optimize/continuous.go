@@ -23,9 +23,10 @@ var continuousRules = []rule{
 	{"continuous_windows", continuousWindows},
 }
 
-// Continuous applies them.
-func Continuous(n plan.Node, env *Env) plan.Node {
+// Continuous applies them; kept: to a job.
+func Continuous(n plan.Node, env *Env, kept bool) plan.Node {
 	env = continuous(env)
+	env.Kept = kept
 	for _, r := range continuousRules {
 		n = r.apply(n, env)
 	}
@@ -34,9 +35,16 @@ func Continuous(n plan.Node, env *Env) plan.Node {
 
 // continuousWindows decides how windows are computed over rows that keep coming:
 // OVER, and what asks for first rows, which is a window that nothing reads the
-// number of: LIMIT over ORDER BY, and DISTINCT ON.
+// number of: LIMIT over ORDER BY, and DISTINCT ON. What is read to its end at once, as
+// a side of a join that ends is, is computed then.
 func continuousWindows(n plan.Node, env *Env) plan.Node {
 	n = plan.MapNode(n, func(e plan.Expr) plan.Expr { return e }, func(in plan.Node) plan.Node {
+		env := env
+		if env.Kept && plan.IsJoin(n) && plan.Derive(in).Bounded {
+			side := *env
+			side.Kept = false
+			env = &side
+		}
 		if l, ok := n.(*plan.Limit); ok && in == l.Input {
 			return underLimit(in, env)
 		}
@@ -44,7 +52,7 @@ func continuousWindows(n plan.Node, env *Env) plan.Node {
 	})
 	switch x := n.(type) {
 	case *plan.Window:
-		if x.Mode != plan.WindowBounded {
+		if x.Mode != plan.WindowBounded || env.atEnd(plan.Derive(x.Input)) {
 			return x
 		}
 		w, _, _ := x.Continuous()
@@ -54,12 +62,16 @@ func continuousWindows(n plan.Node, env *Env) plan.Node {
 			return exactTop(w, x)
 		}
 	case *plan.DistinctNode:
-		return firstOfEach(x)
+		return firstOfEach(x, env)
 	case *plan.Limit:
-		return firstOfAll(x)
+		return firstOfAll(x, env)
 	}
 	return n
 }
+
+// atEnd reports whether rows are computed when they have ended: those of a query that
+// keeps nothing.
+func (e *Env) atEnd(in plan.Props) bool { return in.Bounded && !e.Kept }
 
 // underLimit leaves the order of a LIMIT to it.
 func underLimit(n plan.Node, env *Env) plan.Node {
@@ -120,9 +132,9 @@ func firsts(in plan.Node, partition []plan.Expr, by []plan.SortKey, top plan.Win
 }
 
 // firstOfEach is DISTINCT ON in an order.
-func firstOfEach(d *plan.DistinctNode) plan.Node {
+func firstOfEach(d *plan.DistinctNode, env *Env) plan.Node {
 	in := plan.Derive(d.Input)
-	if d.On == nil || in.Bounded {
+	if d.On == nil || env.atEnd(in) {
 		return d
 	}
 	s, sorted := d.Input.(*plan.Sort)
@@ -146,9 +158,9 @@ func firstOfEach(d *plan.DistinctNode) plan.Node {
 }
 
 // firstOfAll is LIMIT over an order, or over rows that are taken back.
-func firstOfAll(l *plan.Limit) plan.Node {
+func firstOfAll(l *plan.Limit, env *Env) plan.Node {
 	in := plan.Derive(l.Input)
-	if in.Bounded || l.Count == nil {
+	if env.atEnd(in) || l.Count == nil {
 		return l
 	}
 	s, sorted := l.Input.(*plan.Sort)

@@ -14,6 +14,9 @@ type Env struct {
 	Eval func(plan.Expr) (types.Value, error)
 	// Continuous: the tree goes on for ever, and its scans must stay.
 	Continuous bool
+	// Kept: it is a job's, which keeps what its operators hold and so computes also
+	// rows that end as those that keep coming.
+	Kept bool
 	// Cast is the function that converts one type to another, nil for none.
 	Cast func(source, target types.OID) *catalog.Function
 	// Rows is about how many rows a relation holds now; ok is false where its

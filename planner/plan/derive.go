@@ -59,6 +59,8 @@ func (d deriver) derive(n Node) Props {
 			}
 		case WindowClosing:
 			p = p.withTimes(nil)
+		case WindowFirst, WindowChanges:
+			p.AppendOnly = false
 		default:
 			p.AppendOnly = p.AppendOnly && p.Bounded // a later row changes what is over an earlier one
 		}

@@ -17,8 +17,8 @@ type Window struct {
 	Fields []Field
 	// Top says which rows matter; nil: all of them. Other rows may be left out.
 	Top *WindowTop
-	// Mode is how a continuous query computes it; of a bounded one it is
-	// WindowBounded.
+	// Mode is how a continuous query computes it; of a bounded one, and of what a job
+	// reads to its end at each start, it is WindowBounded.
 	Mode WindowMode
 	// Time is the time of a row, of WindowTimed, over the input's rows: a row is
 	// complete once the watermark has passed it. Of WindowClosing it is the end of

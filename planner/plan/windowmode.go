@@ -13,10 +13,7 @@ func (n *Window) Continuous() (out *Window, why, hint string) {
 	in := Derive(n.Input)
 	c := *n
 	c.Mode, c.Time, c.Closing = WindowBounded, nil, nil
-	switch {
-	case in.Bounded:
-		return &c, "", ""
-	case !in.AppendOnly:
+	if !in.AppendOnly {
 		if c.Mode = WindowChanges; n.Top != nil {
 			c.Mode = WindowFirst
 		}
