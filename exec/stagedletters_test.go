@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -136,4 +137,43 @@ func TestStagedLettersKilled(t *testing.T) {
 			equal(t, "k", got, taken)
 		})
 	}
+}
+
+// TestImportKeepsStaged: what waits for a sink is of the epochs that the sink has not got, and
+// not of the state that a file has: it comes to the sink, whatever is imported meanwhile.
+func TestImportKeepsStaged(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.addRows(0, 1, 21)
+	k := f.ledgers.topics.file("j_k")
+	k.failing("write", 1<<30)
+	f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"}))
+	stop := func(rows int) {
+		f.Helper()
+		if err := f.topics.file("j_file").wait(f.context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
+		f.waitState("j", catalog.JobStopped)
+	}
+	stop(20)
+	var file bytes.Buffer
+	if err := f.ExportState(f.context(), "j", &file); err != nil {
+		t.Fatal(err)
+	}
+	topic.addRows(0, 21, 41)
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	stop(40)
+	if err := f.ImportState(f.context(), "j", bytes.NewReader(file.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	k.failing("write", 0)
+	topic.end()
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	f.waitState("j", catalog.JobFinished)
+	// What came after the export is read again.
+	want := append(lines(1, 41), lines(21, 41)...)
+	slices.Sort(want)
+	f.wantOnce("j", want)
 }

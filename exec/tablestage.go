@@ -111,7 +111,7 @@ type tableStage struct {
 }
 
 const (
-	stageOperator = 3
+	stageOperator = state.StagedOperator
 	stagePart     = 256 << 10
 )
 

@@ -24,7 +24,8 @@ const (
 var ErrExport = errors.New("the file is no whole export of a job's state")
 
 // Export writes what a snapshot has of a job: what its operators keep, positions and
-// watermarks. Tokens of sinks, and versions of the tables, are this store's alone.
+// watermarks. Tokens of sinks and what waits for them, and versions of the tables, are this
+// store's alone.
 func (sn *Snapshot) Export(ctx context.Context, job ID, head []byte, to io.Writer) error {
 	b := &backupWriter{to: bufio.NewWriterSize(to, 64<<10)}
 	if _, err := b.to.Write(binary.BigEndian.AppendUint32([]byte(exportMagic), exportFormat)); err != nil {
@@ -51,8 +52,11 @@ func (sn *Snapshot) Export(ctx context.Context, job ID, head []byte, to io.Write
 	return nil
 }
 
-// exported reports whether an export has an operator's keys.
-func exported(operator uint32) bool {
+// exported reports whether an export has an operator's keys. Older ones have what waited
+// for sinks, too, which is not read.
+func exported(operator uint32) bool { return known(operator) && operator != StagedOperator }
+
+func known(operator uint32) bool {
 	return operator < MaxOperator || operator == opPositions || operator == opWatermarks
 }
 
@@ -112,13 +116,14 @@ func ReadExport(ctx context.Context, from io.Reader, each func(sp Space, key, va
 				head = value
 				continue
 			}
-			if len(key) < prefixLen-idLen || !exported(binary.BigEndian.Uint32(key)) {
+			if len(key) < prefixLen-idLen || !known(binary.BigEndian.Uint32(key)) {
 				return nil, damaged("a record is damaged")
 			}
-			if each == nil {
+			sp := Space{binary.BigEndian.Uint32(key), binary.BigEndian.Uint16(key[4:])}
+			if each == nil || !exported(sp.Operator) {
 				continue
 			}
-			if err := each(Space{binary.BigEndian.Uint32(key), binary.BigEndian.Uint16(key[4:])}, key[6:], value); err != nil {
+			if err := each(sp, key[6:], value); err != nil {
 				return nil, err
 			}
 		}

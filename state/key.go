@@ -42,6 +42,10 @@ type Space struct {
 // MaxOperator is the first operator number that is not the caller's.
 const MaxOperator = 1 << 31
 
+// StagedOperator has what waits for sinks: the tokens of the epochs that they have not got
+// stand for it. It is the caller's, but no export's.
+const StagedOperator = 3
+
 // The store's own operators: what an epoch carries beside pages.
 const (
 	opPositions = MaxOperator + iota
