@@ -6,6 +6,7 @@ import "github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
 type frame struct {
 	ordinal int
 	from    bool // its FROM has been seen
+	reads   bool // a SELECT before it, which UNION or its like joins it to, has one
 	joins   int
 	clauses *SelectClauses
 }
@@ -89,6 +90,9 @@ func (r *clauseReader) token(i int) int {
 		return i + 1
 	case r.is(i, "select") && (!top.own || r.joinsSets(i-1)):
 		f := &frame{ordinal: len(r.frames), clauses: &SelectClauses{}}
+		if top.own && top.frame != nil {
+			f.reads = top.frame.from || top.frame.reads
+		}
 		r.frames = append(r.frames, f)
 		*top = depth{frame: f, own: true, condition: -1}
 		return i + 1
@@ -157,7 +161,7 @@ func (r *clauseReader) clause(i int, top *depth) int {
 		return i + 2
 	case r.is(i, "emit") && f.from && top.own && r.are(i+1, "on", "window", "close") && (r.endsOperand(i-1) || r.endsFetch(i-1)):
 		return r.readEmit(i, f)
-	case r.is(i, "emit") && f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
+	case r.is(i, "emit") && (f.from || f.reads) && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && (r.endsOperand(i-1) || r.endsFetch(i-1)):
 		return r.readEmit(i, f)
 	case r.is(i, "emit") && !f.from && top.own && (r.is(i+1, "changes") || r.is(i+1, "final")) && r.endsOperand(i-1):
 		r.fail(sqlerr.Unsupported("Read a stream or a table: SELECT ... FROM name EMIT CHANGES.", "EMIT needs a stream or a table to read").
