@@ -80,6 +80,30 @@ func TestStagedLetters(t *testing.T) {
 	}
 }
 
+// TestStagedRowFails: a row that a staged sink refuses fails its job, where the strategy says
+// so, as one does that is refused before the decision; with another strategy it goes on.
+func TestStagedRowFails(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	topic := f.topics.topic("in")
+	topic.addRows(0, 1, 12)
+	f.ledgers.topics.file("j_k").refuse = "n7"
+	f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"}, catalog.Option{Key: "restart_delay", Value: "1ms"},
+		catalog.Option{Key: "max_restart_attempts", Value: "2"}, catalog.Option{Key: "checkpoint.interval", Value: "1h"}))
+	topic.end()
+	def := f.waitState("j", catalog.JobFailed)
+	if !strings.Contains(def.Failure.Message, "the row is too long") || !strings.Contains(def.Failure.Hint, "failure_strategy") {
+		t.Errorf("the job says %q, hint %q", def.Failure.Message, def.Failure.Hint)
+	}
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobAlter, Set: catalog.Options{{Key: "failure_strategy", Value: "LogAndContinue"}}})
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	f.waitState("j", catalog.JobFinished)
+	_, want := f.refusedOf(12, "n7")
+	got := f.ledgers.rows("j_k")
+	slices.Sort(got)
+	equal(t, "k", got, want)
+}
+
 // refusedOf are the rows below id that hold a text, and the others.
 func (f *fixture) refusedOf(id int, text string) (refused, taken []string) {
 	for _, l := range lines(1, id) {

@@ -325,7 +325,8 @@ func (s *stagedSink) run(ctx context.Context) {
 			continue
 		}
 		_ = s.closeSink() // it has failed: another one is opened
-		if permanent(err) && !missing(system{err}) {
+		var said strategyError
+		if errors.As(err, &said) || permanent(err) && !missing(system{err}) {
 			s.fail(err)
 			return
 		}
@@ -410,6 +411,11 @@ func (s *stagedSink) deliver(ctx context.Context, e stagedEpoch) error {
 	return s.handle.Delivered(uint64(e.epoch), s.name)
 }
 
+// strategyError is what the job fails with by its strategy, as a row is refused.
+type strategyError struct{ error }
+
+func (s strategyError) Unwrap() error { return s.error }
+
 // write returns the rows that are to be dead letters.
 func (s *stagedSink) write(ctx context.Context, sink stream.Sink, rows changeList) (refused []stream.Reject, err error) {
 	b := s.batch
@@ -422,7 +428,9 @@ func (s *stagedSink) write(ctx context.Context, sink stream.Sink, rows changeLis
 			case s.letters:
 				refused = append(refused, r)
 			default:
-				err = s.reject(s.name, r)
+				if err = s.reject(s.name, r); err != nil {
+					err = strategyError{err}
+				}
 			}
 		}
 		b.Reset()
