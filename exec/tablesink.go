@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -236,6 +237,12 @@ func pick(cols []vec.Vec, places []int) []vec.Vec {
 	return out
 }
 
+// trades reports whether a column other than the key's is unique, so that rows which
+// change in one epoch may have each other's values: all go before any comes.
+func (s *tableSink) trades() bool {
+	return slices.ContainsFunc(s.rel.Table.Indexes, func(x *catalog.Index) bool { return x.Unique && x != s.key })
+}
+
 // Prepare writes the epoch's rows to a transaction, which Commit commits, and has
 // them ready to be staged.
 func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error) {
@@ -247,7 +254,7 @@ func (s *tableSink) Prepare(ctx context.Context, _ stream.Epoch) ([]byte, error)
 			return nil, err
 		}
 	}
-	list := s.changes.settle(s.keys != nil)
+	list := s.changes.settle(s.keys != nil && !s.trades())
 	if list.len() == 0 {
 		return nil, nil
 	}
