@@ -177,6 +177,7 @@ func (l *life) take(ctx context.Context, c *commit) error {
 		}
 	}
 	c.kept = l.holds()
+	l.pace.ended()
 	if err := l.prepareLetters(ctx, c); err != nil {
 		return err
 	}

@@ -115,11 +115,14 @@ func (l *life) evict(t *task, k keptOperator) {
 		Read: func() operator.StateReader {
 			return operator.StateReader{Snapshot: l.j.e.o.Store.Snapshot(l.j.id), Job: l.j.id, Operator: number, Shard: l.layout.shard(t.number)}
 		},
-		Crowded: func() {
-			l.crowded.Store(true) // before the goroutine of the life is woken
-			l.j.hurryUp()
-		},
+		Crowded: l.crowd,
 	})
+}
+
+// crowd asks for the end of the epoch: memory is short.
+func (l *life) crowd() {
+	l.crowded.Store(true) // before the goroutine of the life is woken
+	l.j.hurryUp()
 }
 
 // keptState is what is known of a job's state.

@@ -54,6 +54,7 @@ type life struct {
 	landed  bool         // one was committed, of which the operators have not heard
 	commits int
 	crowded atomic.Bool // memory is short: the epoch is to end, whatever the interval
+	pace    *epochPace
 }
 
 // outcome is how a life ended without an error.
@@ -169,6 +170,11 @@ func (l *life) loop(ctx context.Context) (outcome, error) {
 		case it := <-t.pumps.items:
 			if err := t.item(ctx, it); err != nil {
 				return 0, err
+			}
+			if l.pace.full.Load() && l.crowded.Swap(false) {
+				if err := l.checkpoint(ctx); err != nil {
+					return 0, err
+				}
 			}
 			if (l.due || (it.read.CaughtUp || it.mark != nil) && len(l.met()) > 0) && !torn(t.live) {
 				if err := l.want(ctx); err != nil {

@@ -252,6 +252,7 @@ func (l *life) build(ctx context.Context, first bool) error {
 	if err := l.loadMarks(); err != nil {
 		return err
 	}
+	l.pace = newEpochPace(l.account, len(l.tasks))
 	if len(l.tasks) > 1 {
 		return nil // each does, as what it reads goes to others
 	}

@@ -150,6 +150,9 @@ func (t *task) item(ctx context.Context, it item) error {
 	if err := t.take(ctx, leaf, it); err != nil {
 		return err
 	}
+	if t.life.pace.read(it.batch.Len()) {
+		t.life.crowd()
+	}
 	at := place{t.names[leaf.scan], it.read.Split}
 	t.move(at, it.read.Next, it.batch.Len() > 0)
 	if it.read.CaughtUp && t.life.j.view.waiting.Load() > 0 {

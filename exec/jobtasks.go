@@ -117,6 +117,10 @@ func (t *task) step(ctx context.Context, c *crew) error {
 		defer patience.Stop()
 		silent = patience.C
 	}
+	items := t.pumps.items
+	if t.waits() {
+		items = nil
+	}
 	select {
 	case <-silent:
 		if t.life.j.ending() {
@@ -131,7 +135,7 @@ func (t *task) step(ctx context.Context, c *crew) error {
 			return t.flush(ctx)
 		}
 		return nil
-	case it := <-t.pumps.items:
+	case it := <-items:
 		waited := it.mark != nil || it.read.CaughtUp && it.from.leaf.scan.table != nil && t.life.j.view.waiting.Load() > 0
 		if err := t.item(ctx, it); err != nil || !waited {
 			return err
@@ -147,6 +151,10 @@ func (t *task) step(ctx context.Context, c *crew) error {
 		return context.Cause(ctx)
 	}
 }
+
+// waits reports whether nothing is read until the epoch has ended, whose end has been asked
+// for: the one before may be on its way for long.
+func (t *task) waits() bool { return t.life.pace.full.Load() && len(t.moved) > 0 && !torn(t.live) }
 
 // end ends the epoch, and stands still until the next has begun.
 func (t *task) end(ctx context.Context, c *crew) error {

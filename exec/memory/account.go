@@ -25,6 +25,7 @@ type Account struct {
 	setting string
 	used    atomic.Int64
 	peak    atomic.Int64
+	crest   atomic.Int64 // likewise, since Crest was called
 
 	disk      *Disk   // nil: nothing is written to disk
 	ratio     float64 // of each limit, past which holders write
@@ -98,9 +99,14 @@ func (a *Account) exceeded(wanted int64) error {
 }
 
 func (a *Account) raisePeak(used int64) {
+	raise(&a.peak, used)
+	raise(&a.crest, used)
+}
+
+func raise(most *atomic.Int64, used int64) {
 	for {
-		peak := a.peak.Load()
-		if used <= peak || a.peak.CompareAndSwap(peak, used) {
+		peak := most.Load()
+		if used <= peak || most.CompareAndSwap(peak, used) {
 			return
 		}
 	}
@@ -168,4 +174,12 @@ func (a *Account) Peak() int64 {
 		return 0
 	}
 	return a.peak.Load()
+}
+
+// Crest is the most bytes held at one time since it was last called.
+func (a *Account) Crest() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.crest.Swap(a.used.Load())
 }

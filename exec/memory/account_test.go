@@ -139,3 +139,52 @@ func TestOthersBesideEvicters(t *testing.T) {
 		t.Errorf("100 MB that stay, of 100: %v", err)
 	}
 }
+
+// TestEpochRoom: what holders that can evict may take in an epoch is what is left of a
+// quarter over their job's limit, and of the process's.
+func TestEpochRoom(t *testing.T) {
+	const mb = 1 << 20
+	process := New("process", 400*mb, ProcessSetting)
+	job := process.Child("job", 200*mb, QuerySetting)
+	job.EvictAbove(100 * mb)
+	room := func(want int64) {
+		t.Helper()
+		if got := job.EpochRoom(); got != want {
+			t.Errorf("with %d MB of %d MB there is room for %d bytes, want %d", job.Used()/mb, process.Used()/mb, got, want)
+		}
+	}
+	room(1 << 40)
+	a := job.Evictable("a join")
+	room(125 * mb)
+	a.Force(60 * mb)
+	room(65 * mb)
+	if a.Crowded() {
+		t.Error("60 MB of 100 are too much")
+	}
+	process.Force(290 * mb)
+	room(50 * mb)
+	a.Force(50 * mb)
+	room(15 * mb)
+	if !a.Crowded() {
+		t.Error("110 MB of 100 are not too much")
+	}
+	a.Force(20 * mb)
+	room(100 * mb / leastEpoch)
+}
+
+// TestCrest: the most that was held since it was asked for last.
+func TestCrest(t *testing.T) {
+	a := New("job", 0, "")
+	a.Force(100)
+	a.Release(60)
+	for _, want := range []int64{100, 40} {
+		if got := a.Crest(); got != want {
+			t.Errorf("Crest() = %d, want %d", got, want)
+		}
+	}
+	a.Force(20)
+	a.Release(50)
+	if got := a.Crest(); got != 60 || a.Peak() != 100 {
+		t.Errorf("Crest() = %d of %d, want 60 of 100", got, a.Peak())
+	}
+}

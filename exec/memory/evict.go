@@ -91,6 +91,51 @@ func (a *Account) Share() int64 {
 	return share
 }
 
+// epochRatio is how much of its limit an account may hold when an epoch ends, and the
+// leastEpoch-th part of a limit is what an epoch may take however much is held.
+const (
+	epochRatio = 1.25
+	leastEpoch = 16
+)
+
+// EpochRoom is how many bytes holders below this account may take until the end of an
+// epoch, when those that can evict. There is no bound where none can.
+func (a *Account) EpochRoom() int64 {
+	room, ratio := int64(1)<<40, epochRatio
+	if a == nil || a.evicters.Load() == 0 {
+		return room
+	}
+	for at := a; at != nil; at = at.parent {
+		if limit := at.keepsTo(); limit > 0 {
+			room = min(room, max(int64(ratio*float64(limit))-at.used.Load(), limit/leastEpoch))
+		}
+		ratio = 1 // of what others have too
+	}
+	return room
+}
+
+// Crowded reports whether an account above this one is over its limit.
+func (a *Account) Crowded() bool {
+	if a == nil {
+		return false
+	}
+	for at := a.parent; at != nil; at = at.parent {
+		if limit := at.keepsTo(); limit > 0 && at.used.Load() > limit {
+			return true
+		}
+	}
+	return false
+}
+
+// keepsTo is what those below the account that can evict keep to together, or, where that
+// is as little as they can, the limit that refuses; 0: there is none.
+func (a *Account) keepsTo() int64 {
+	if a.evicts && a.evict > 0 && (a.limit == 0 || a.evict < a.limit) {
+		return a.evict
+	}
+	return a.limit
+}
+
 // countEvictable notes that the holder of an evictable account has n more bytes,
 // which stay for long.
 func (a *Account) countEvictable(n int64) {

@@ -324,6 +324,10 @@ func (e *evicted) crowded(held int64) {
 // many groups holds. It reports whether the own table is to become the generation
 // before.
 func (e *evicted) save(w StateWriter, held int64, groups int) (full bool, err error) {
+	if e.old != nil && e.old.settled && e.account.Crowded() {
+		e.old.close() // it is a cache, and no more
+		e.old = nil
+	}
 	e.cache.limit(int64(cachePart * float64(e.account.Share())))
 	most := e.threshold()
 	if e.old != nil && e.old.merge != nil {
