@@ -499,7 +499,7 @@ func (b *builder) setOp(t *tree, n *plan.SetOp, to target) error {
 	if n.Op == "except" {
 		kind = operator.Except
 	}
-	if b.live && !plan.Derive(n).Bounded {
+	if b.live && (n.Changes || !plan.Derive(n).Bounded) {
 		return b.operator(t, n, operator.NewSetOpChanges(kind, n.All, ts, b.account), to, input{n.Left, 0}, input{n.Right, 1})
 	}
 	return b.operator(t, n, operator.NewSetOp(kind, n.All, ts, b.holder(t, n)), to, input{n.Left, 0}, input{n.Right, 1})

@@ -124,7 +124,7 @@ func (c *planCheck) node(n plan.Node) {
 			c.refuse(n)
 		}
 	case *plan.SetOp:
-		if n.Op != "union" && plan.Derive(n).Bounded {
+		if n.Op != "union" && plan.Derive(n).Bounded && !n.Changes {
 			c.refuse(n)
 		}
 	case *plan.Join:

@@ -70,6 +70,7 @@ func (b *binder) job(name parse.Name, root plan.Node, keys withKeys, ifNotExists
 	}
 	follow(root, b.views)
 	b.oneCut(root)
+	keepSets(root)
 	root = b.continuous(root, true)
 	if !hasStream(root) && !b.views {
 		b.fail(sqlerr.Errorf(sqlerr.InvalidObjectDefinition, "No supported datasource found in query analysis for job '%s'", name.Name).

@@ -138,7 +138,7 @@ func changesAppendOnly(n plan.Node) bool {
 				ok = false
 			}
 		case *plan.SetOp:
-			if n.Op == "except" && hasStream(n) {
+			if n.Op == "except" && (n.Changes || hasStream(n)) {
 				ok = false
 			}
 		case *plan.Join:
@@ -150,6 +150,19 @@ func changesAppendOnly(n plan.Node) bool {
 		return ok
 	})
 	return ok
+}
+
+// keepSets has a job's EXCEPT and INTERSECT kept up to date as rows come, also where
+// those end, but for what a join reads to its end at each start.
+func keepSets(n plan.Node) {
+	if s, ok := n.(*plan.SetOp); ok {
+		s.Changes = true
+	}
+	for _, in := range n.Inputs() {
+		if !plan.IsJoin(n) || !plan.Derive(in).Bounded {
+			keepSets(in)
+		}
+	}
 }
 
 // checkSubqueries refuses the subqueries of a node that are over what keeps coming:

@@ -128,7 +128,7 @@ func (d deriver) derive(n Node) Props {
 	case *SetOp:
 		l, r := d.derive(n.Left), d.derive(n.Right)
 		p := Props{Bounded: l.Bounded && r.Bounded, Time: -1}
-		p.AppendOnly = l.AppendOnly && r.AppendOnly && (p.Bounded || n.Op != "except")
+		p.AppendOnly = l.AppendOnly && r.AppendOnly && (p.Bounded && !n.Changes || n.Op != "except")
 		if !n.All {
 			p.Keys = [][]int{upTo(len(n.Fields))}
 		}

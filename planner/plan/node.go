@@ -302,6 +302,8 @@ type SetOp struct {
 	All         bool
 	Left, Right Node
 	Fields      []Field
+	// Changes: a job keeps it up to date as its inputs change, also where they end.
+	Changes bool
 }
 
 // CTE is a WITH query read in one or more places: the scans name its ID.
