@@ -44,6 +44,12 @@ type retried struct {
 
 func (r retried) Unwrap() error { return r.error }
 
+// outdated is the end of a life whose plan is no longer of what is there. The job
+// begins anew at once, by any restart policy: nothing is wrong with it.
+type outdated struct{ error }
+
+func (o outdated) Unwrap() error { return o.error }
+
 // failure is an error of the place, as the job fails with it.
 func (p faultPolicy) failure(err error) error {
 	if p.strategy != retryWithBackoff {

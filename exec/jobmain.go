@@ -188,10 +188,14 @@ func (j *job) main(ctx context.Context) {
 			return
 		}
 		wait := min(first<<min(tries, 16), max(first, time.Minute))
-		j.mu.Lock()
-		j.problem = catalog.FailureOf(err)
-		j.mu.Unlock()
-		j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
+		if errors.As(err, new(outdated)) {
+			j.e.log.Info("a job begins anew", "job", j.def.Name, "because", err)
+		} else {
+			j.mu.Lock()
+			j.problem = catalog.FailureOf(err)
+			j.mu.Unlock()
+			j.e.log.Warn("a job failed and will be tried again", "job", j.def.Name, "error", err, "in", wait)
+		}
 		if !j.sleep(ctx, wait) {
 			if l.plan == nil || !l.plan.View || !j.gone() { // a view's rows are dropped with it
 				j.unfinished(err)

@@ -68,6 +68,8 @@ func (j *job) retries(err error, settings jobSettings) (limit int, first time.Du
 	}
 	var own retried
 	switch {
+	case errors.As(err, new(outdated)):
+		return math.MaxInt, time.Millisecond
 	case settings.restart == restartNever:
 		return 0, 0
 	case unreachable(err), missing(err), sqlerr.CodeOf(err) == sqlerr.DiskFull:

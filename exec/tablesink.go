@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"time"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
 	"github.com/ferrisstreams/ferrisstreams/catalog/sqlerr"
@@ -54,7 +52,7 @@ type tableSink struct {
 
 // errAltered has a job start anew, at once, with a plan for the table as it is now.
 func errAltered(r *catalog.Relation) error {
-	return retried{sqlerr.Errorf(sqlerr.ObjectInUse, "table \"%s\" was altered while the job was writing to it", r.Name), math.MaxInt, time.Millisecond}
+	return outdated{sqlerr.Errorf(sqlerr.ObjectInUse, "table \"%s\" was altered while the job was writing to it", r.Name)}
 }
 
 // asOpened reports whether a table has the columns, indexes and rules that it had

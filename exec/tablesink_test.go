@@ -164,6 +164,30 @@ func TestTableSinkUniqueTraded(t *testing.T) {
 	}
 }
 
+// TestTableSinkAltered: a table that is altered is no failure of the job that writes to
+// it, which goes on whatever its restart policy.
+func TestTableSinkAltered(t *testing.T) {
+	f := newFixture(t)
+	e := f.events("e")
+	f.run("CREATE TABLE o (id bigint PRIMARY KEY, name text)")
+	if err := f.tableJob("j", "INSERT INTO o (id, name) SELECT id, name FROM e", ", 'restart_policy' = 'never'"); err != nil {
+		t.Fatal(err)
+	}
+	e.add(0, event(1, "a", 1))
+	f.eventually(func() bool { return len(f.selected("SELECT * FROM o")) == 1 }, "the row does not come")
+	for i, alter := range []string{"CREATE INDEX ON o (name)", "ALTER TABLE o ADD COLUMN more int DEFAULT 7"} {
+		f.run(alter)
+		e.add(0, event(int64(i)+2, "b", 2))
+		f.eventually(func() bool {
+			j := (jobsProvider{f.Engine}).Jobs()[0]
+			if j.State != "running" || j.Failure.Message != "" {
+				t.Fatalf("after %s the job is %s: %s", alter, j.State, j.Failure.Message)
+			}
+			return len(f.selected("SELECT * FROM o")) == i+2
+		}, "the job does not go on")
+	}
+}
+
 // TestTableSinkAllAtFault: epochs of which the table takes no row leave no lock on it.
 func TestTableSinkAllAtFault(t *testing.T) {
 	f := newFixture(t)
