@@ -39,7 +39,8 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 	if err != nil {
 		return nil, err
 	}
-	if was, err := jobOptions(j.Options, t.e.o.Checkpoint); err == nil && was.staged != settings.staged {
+	was, err := jobOptions(j.Options, t.e.o.Checkpoint)
+	if err == nil && was.staged != settings.staged {
 		return nil, sqlerr.Unsupported("Start another job with it, and ALTER JOB ... SWAP WITH that; or DROP JOB and START JOB with it.",
 			"ALTER JOB cannot set \"sink.buffer\" of a job that has none")
 	}
@@ -59,6 +60,12 @@ func (t *Txn) changeJob(ctx context.Context, j *catalog.Job, s *plan.AlterJob, e
 	}
 	if err := letters.writable(t.Snapshot(), j.Owner); err != nil {
 		return nil, err
+	}
+	// Where the old options are refused by now nothing runs by them.
+	if old, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, was.of(p)); err == nil {
+		if err := t.e.lettersStay(j, was, old, letters); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.e.checkTransaction(p, settings, letters); err != nil {
 		return nil, err

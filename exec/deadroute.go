@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ferrisstreams/ferrisstreams/catalog"
@@ -105,6 +107,40 @@ func (r *letterRoutes) add(e *Engine, s *catalog.Snapshot, path []string, p *pla
 	}
 	r.targets = append(r.targets, t)
 	return len(r.targets) - 1, nil
+}
+
+// sinkNames are what the sinks of the targets are called among those of their job.
+func (r *letterRoutes) sinkNames() []string {
+	var all []string
+	for i, to := range r.targets {
+		all = append(all, letterSink(i, to.relation))
+	}
+	return all
+}
+
+func letterSink(i int, r *catalog.Relation) string { return fmt.Sprintf("letters_%d_%s", i, r.Name) }
+
+// lettersStay refuses to take from a job a place of its dead letters for which some wait,
+// or may: they are staged under the name of their sink.
+func (e *Engine) lettersStay(j *catalog.Job, settings jobSettings, was, now letterRoutes) error {
+	if !settings.staged {
+		return nil
+	}
+	for i, name := range was.sinkNames() {
+		if slices.Contains(now.sinkNames(), name) {
+			continue
+		}
+		to := was.targets[i].relation.Name
+		if j.State == catalog.JobRunning {
+			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "dead letters of job %q may wait for %q, as it runs and has sink.buffer", j.Name, to).
+				WithHint("STOP JOB %s first.", j.Name)
+		}
+		if slices.ContainsFunc(e.left(j), func(text string) bool { return strings.HasSuffix(text, "'"+name+"'") }) {
+			return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "dead letters of job %q wait for %q", j.Name, to).
+				WithHint("START JOB %s brings them there when it takes them; then STOP JOB it, and change it.", j.Name)
+		}
+	}
+	return nil
 }
 
 // strategyIn is what a relation's options say, else what its job does.

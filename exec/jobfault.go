@@ -334,7 +334,7 @@ func (l *life) openLetters() error {
 func (l *life) openBoxes(open func(name string, r *catalog.Relation, p faultPolicy) (*sinkTask, error)) error {
 	for i, b := range l.boxes {
 		// What refuses a dead letter has nowhere to put it.
-		t, err := open(fmt.Sprintf("letters_%d_%s", i, b.relation.Name), b.relation, faultPolicy{strategy: failBatch})
+		t, err := open(letterSink(i, b.relation), b.relation, faultPolicy{strategy: failBatch})
 		if err != nil {
 			return err
 		}

@@ -201,3 +201,49 @@ func TestImportKeepsStaged(t *testing.T) {
 	slices.Sort(want)
 	f.wantOnce("j", want)
 }
+
+// TestLettersStay: the place of a job's dead letters is not changed where some wait for it.
+func TestLettersStay(t *testing.T) {
+	f := newFixture(t)
+	in := f.stream("in")
+	for _, name := range []string{"dead", "other"} {
+		f.exec(&plan.CreateSink{Relation: &catalog.Relation{Schema: "public", Name: name, Kind: catalog.Sink, Connector: "ledger"}})
+	}
+	f.ledgers.topics.file("j_k").refuse = "n7"
+	dead := f.ledgers.topics.file("dead")
+	dead.failing("write", 1<<30)
+	f.topics.topic("in").addRows(0, 1, 12)
+	f.exec(f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"},
+		catalog.Option{Key: "failure_strategy", Value: "DeadLetter"}, catalog.Option{Key: "dead_letter", Value: "dead"}))
+	f.eventually(func() bool {
+		s := (jobsProvider{f.Engine}).Jobs()[0]
+		return s.Rejected == 1 && s.Impeded
+	}, "no letter waits")
+	change := &plan.AlterJob{Name: "j", Action: plan.JobAlter, Set: catalog.Options{{Key: "dead_letter", Value: "other"}}}
+	refused := func(says string) {
+		f.Helper()
+		if _, err := f.try(change); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want 55000 %q", err, says)
+		}
+	}
+	refused("may wait for")
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
+	f.waitState("j", catalog.JobStopped)
+	refused("letters of job \"j\" wait for \"dead\"")
+	dead.failing("write", 0)
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	f.eventually(func() bool {
+		return len(f.ledgers.rows("dead")) == 1 && len(f.left(f.catalog.Snapshot().Job("j"))) == 0
+	}, "the letter does not come")
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStop})
+	f.waitState("j", catalog.JobStopped)
+	f.exec(change)
+	f.topics.topic("in").addRows(0, 70, 71)
+	f.ledgers.topics.file("j_k").refuse = "n70"
+	f.topics.topic("in").end()
+	f.exec(&plan.AlterJob{Name: "j", Action: plan.JobStart})
+	f.waitState("j", catalog.JobFinished)
+	if got := f.ledgers.rows("other"); len(got) != 1 || !strings.Contains(got[0], "70|n70") {
+		t.Errorf("other has %q", got)
+	}
+}
