@@ -209,7 +209,7 @@ func (t *Txn) startJob(ctx context.Context, s *plan.StartJob, env *function.Env)
 	notices := idleOptions(s.Name, s.Options)
 	if old := tx.Snapshot().Job(s.Name); old != nil && s.OrReplace {
 		t.changes(s.Name)
-		return notices, t.replaceJob(ctx, old, s, j, env)
+		return notices, t.replaceJob(ctx, old, s, j, letters, env)
 	} else if old != nil {
 		_, _, more, err := tx.CreateJob(j, s.IfNotExists, false)
 		return append(notices, more...), err

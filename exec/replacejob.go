@@ -17,7 +17,7 @@ import (
 // replaceJob gives a job another query. It stays the job that it is: it goes on where
 // it was, with the state and the sinks that it has, after the epoch that runs. What the
 // new plan cannot go on with is refused, by name, and the job stays as it was.
-func (t *Txn) replaceJob(ctx context.Context, old *catalog.Job, s *plan.StartJob, now *catalog.Job, env *function.Env) error {
+func (t *Txn) replaceJob(ctx context.Context, old *catalog.Job, s *plan.StartJob, now *catalog.Job, letters letterRoutes, env *function.Env) error {
 	if v := t.Snapshot().Relation("public", old.Name); v != nil && v.Kind == catalog.MatView && v.Job == old.Name {
 		return sqlerr.Errorf(sqlerr.WrongObjectType, "job %q maintains materialized view %q", old.Name, v.Name)
 	}
@@ -33,6 +33,9 @@ func (t *Txn) replaceJob(ctx context.Context, old *catalog.Job, s *plan.StartJob
 		return sqlerr.Errorf(sqlerr.ObjectNotInPrerequisiteState, "cannot replace job %q and keep its state: %s", old.Name, reason).
 			WithHint("START JOB another one, and ALTER JOB %s SWAP WITH it when it has come as far; or DROP JOB %s and create it again, which reads its streams anew.", old.Name, old.Name)
 	}
+	if err := t.replaceLetters(ctx, old, letters, env); err != nil {
+		return err
+	}
 	for _, target := range s.Sinks {
 		if r := t.Snapshot().Relation(target.Relation.Schema, target.Relation.Name); !slices.Contains(now.DependsOn, r.OID) {
 			now.DependsOn = append(now.DependsOn, r.OID)
@@ -40,6 +43,24 @@ func (t *Txn) replaceJob(ctx context.Context, old *catalog.Job, s *plan.StartJob
 	}
 	now.Sinks = old.Sinks
 	return t.change().ReplaceJob(now, sinks)
+}
+
+// replaceLetters refuses a job whose dead letters go elsewhere while some wait.
+func (t *Txn) replaceLetters(ctx context.Context, old *catalog.Job, now letterRoutes, env *function.Env) error {
+	settings, err := jobOptions(old.Options, t.e.o.Checkpoint)
+	if err != nil {
+		return nil // it does not start either: what waits could not be brought anywhere
+	}
+	p, err := t.e.o.Plan(ctx, t.Snapshot(), old)
+	if err != nil {
+		return nil // likewise
+	}
+	settings = settings.of(p)
+	was, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, settings)
+	if err != nil {
+		return nil // likewise
+	}
+	return t.e.lettersStay(old, settings, was, now)
 }
 
 // keptSinks are the job's own sinks as the new statement declares them; or the reason

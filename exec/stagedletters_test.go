@@ -220,10 +220,15 @@ func TestLettersStay(t *testing.T) {
 		return s.Rejected == 1 && s.Impeded
 	}, "no letter waits")
 	change := &plan.AlterJob{Name: "j", Action: plan.JobAlter, Set: catalog.Options{{Key: "dead_letter", Value: "other"}}}
+	anew := f.transactionJob("j", in, catalog.Option{Key: "sink.buffer", Value: "1MB"},
+		catalog.Option{Key: "failure_strategy", Value: "DeadLetter"}, catalog.Option{Key: "dead_letter", Value: "other"})
+	anew.OrReplace = true
 	refused := func(says string) {
 		f.Helper()
-		if _, err := f.try(change); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), says) {
-			t.Errorf("%v, want 55000 %q", err, says)
+		for _, s := range []plan.Statement{change, anew} {
+			if _, err := f.try(s); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState || !strings.Contains(err.Error(), says) {
+				t.Errorf("%T: %v, want 55000 %q", s, err, says)
+			}
 		}
 	}
 	refused("may wait for")
