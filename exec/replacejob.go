@@ -45,22 +45,22 @@ func (t *Txn) replaceJob(ctx context.Context, old *catalog.Job, s *plan.StartJob
 	return t.change().ReplaceJob(now, sinks)
 }
 
-// replaceLetters refuses a job whose dead letters go elsewhere while some wait.
+// replaceLetters refuses a job whose dead letters go elsewhere while some wait. What of the
+// old one is refused by now does not start either: nothing could be brought anywhere.
 func (t *Txn) replaceLetters(ctx context.Context, old *catalog.Job, now letterRoutes, env *function.Env) error {
 	settings, err := jobOptions(old.Options, t.e.o.Checkpoint)
-	if err != nil {
-		return nil // it does not start either: what waits could not be brought anywhere
+	var p *plan.StartJob
+	if err == nil {
+		p, err = t.e.o.Plan(ctx, t.Snapshot(), old)
 	}
-	p, err := t.e.o.Plan(ctx, t.Snapshot(), old)
-	if err != nil {
-		return nil // likewise
+	var was letterRoutes
+	if err == nil {
+		was, err = t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, settings.of(p))
 	}
-	settings = settings.of(p)
-	was, err := t.e.letterRoutes(t.Snapshot(), env.SearchPath, p, settings)
-	if err != nil {
-		return nil // likewise
+	if err == nil {
+		return t.e.lettersStay(old, settings, was, now)
 	}
-	return t.e.lettersStay(old, settings, was, now)
+	return nil
 }
 
 // keptSinks are the job's own sinks as the new statement declares them; or the reason
