@@ -60,6 +60,7 @@ func (b *binder) alterTable(x *pg.AlterTableStmt) *plan.Bound {
 		a.rewrite = true // an index over what rows do not have yet
 	}
 	if a.rewrite {
+		b.refuseRewritten(old)
 		a.stmt.Rewrite = a.values
 	}
 	if a.rewrite || a.stmt.Build {

@@ -206,6 +206,17 @@ func (b *binder) refresh(x *pg.RefreshMatViewStmt) *plan.Bound {
 	return done(&plan.RefreshMatView{Relation: r})
 }
 
+// refuseRewritten refuses to write the rows of a table anew that views and jobs read:
+// to those that go on from a version before, each row would come a second time.
+func (b *binder) refuseRewritten(r *catalog.Relation) {
+	for _, j := range b.c.Catalog.Jobs() {
+		if slices.Contains(j.DependsOn, r.OID) && !slices.Contains(j.Sinks, r.Schema+"."+r.Name) {
+			b.unsupported(-1, "Add the column without its values or its index (a constant DEFAULT is taken); then ALTER COLUMN SET DEFAULT, UPDATE the rows, and CREATE the index.",
+				"an ALTER TABLE that writes the rows of \"%s\" anew, which \"%s\" reads, is not supported", r.Name, j.Name)
+		}
+	}
+}
+
 // refuseFollowed refuses to change the columns of a table that materialized views
 // and jobs follow.
 func (b *binder) refuseFollowed(r *catalog.Relation, what string) {
