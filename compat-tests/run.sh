@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 tier=${1:-short}
 export FERRIS_TIER=$tier
 case $tier in
-short) fuzz=10s packages=2 ;; # two wait for one another little: much of the time is spent waiting
-long) fuzz=30s packages=1 ;;
+short) fuzz=10s packages=2 limit=60m ;; # two wait for one another little: much of the time is spent waiting
+long) fuzz=30s packages=1 limit=120m ;;
 *) echo "usage: run.sh short|long" >&2; exit 2 ;;
 esac
 
@@ -57,7 +57,7 @@ finish
 # What goes far past its memory takes minutes with the race detector, and holds more where
 # others keep the processors from what evicts.
 suite limits go test -vet=off -timeout 15m -run TheLimit ./exec
-suite compat-tests go test -vet=off -timeout 60m -p $packages $compat
+suite compat-tests go test -vet=off -timeout $limit -p $packages $compat
 suite image go -C compat-tests/image test ./...
 suite parquet go -C compat-tests/parquet test -mod=mod ./... # its go.mod follows ours
 if [ "$tier" = long ]; then suite image/build.sh compat-tests/image/build.sh; fi
