@@ -106,6 +106,7 @@ func setUp(t *testing.T) *sides {
 	for _, conn := range []*pgx.Conn{s.direct, oracle} {
 		execute(t, conn, fmt.Sprintf(objects, s.span.to.Format(stamp)+"Z"))
 	}
+	execute(t, oracle, "CREATE UNIQUE INDEX trades_by_symbol_key ON trades_by_symbol (symbol)") // which a view of groups has
 	s.await(t, "SELECT (SELECT sum(trades) FROM trades_by_symbol) = (SELECT count(*) FROM trades WHERE at < '"+s.span.to.Format(stamp)+"Z')", "true")
 	superset := start(t).login(t)
 	s.ours = superset.addDatabase(t, "the gateway at "+g.Listen, "postgresql+psycopg2://ferris@"+g.Listen+"/ferris")
